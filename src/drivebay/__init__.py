@@ -1,0 +1,1 @@
+"""Drivebay, a cloud-storage backend. Start reading at `contract/`, then `node.py`."""

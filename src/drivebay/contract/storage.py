@@ -1,0 +1,135 @@
+"""The object store: signed URLs for clients, look-ups and deletions for services. It knows no user.
+
+A key is opaque here. 'Absent' is said only when the store itself said so; whatever else went wrong is
+'unknown' and is no verdict.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from .health import Health
+
+
+class Presence(StrEnum):
+    FOUND = "found"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+class Disposition(StrEnum):
+    """How a browser treats a download (RFC 6266)."""
+
+    ATTACHMENT = "attachment"
+    INLINE = "inline"
+
+
+class Put(msgspec.Struct, frozen=True):
+    """An object that a client is to be allowed to write, exactly once and exactly so.
+
+    `size` in bytes; `sha256` the 32 raw bytes; `metadata` rides on the object as `x-amz-meta-*`.
+    """
+
+    key: str
+    size: int
+    content_type: str
+    sha256: bytes | None = None
+    metadata: dict[str, str] = {}
+
+
+class SignedRequest(msgspec.Struct, frozen=True):
+    """A request a client may make by itself: send exactly `headers`, and `Content-Length` as ever."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class Object(msgspec.Struct, frozen=True):
+    """What a look-up of one key found.
+
+    Everything but `key` and `presence` is meaningful only when found. `sha256` and `content_type` are
+    None where the store did not say. `etag` is opaque and without quotes.
+    """
+
+    key: str
+    presence: Presence
+    size: int = 0
+    etag: str = ""
+    content_type: str | None = None
+    sha256: bytes | None = None
+    modified_at: datetime | None = None
+
+
+class Deletion(msgspec.Struct, frozen=True):
+    """The fate of one key of a batch: `error` is None when the object is gone, by us or before us."""
+
+    key: str
+    error: str | None = None
+
+
+class ObjectPage(msgspec.Struct, frozen=True):
+    """Objects in key order; `after` continues the listing and is None at its end."""
+
+    objects: tuple[Object, ...]
+    after: str | None
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """What the store was seen to enforce on a presigned PUT by a real round trip at start-up."""
+
+    signed_length: bool
+    signed_type: bool
+    checksum: bool
+    write_once: bool
+
+
+class Storage(Protocol):
+    async def presign_put(self, put: Put, signed_at: datetime, seconds: int) -> SignedRequest:
+        """Sign a PUT that is valid for `seconds` from `signed_at` (UTC).
+
+        Length, type, checksum when given, and 'only if nothing is there yet' are part of the signature
+        as far as the store enforces them. The same arguments give the same URL. Nothing is asked of
+        the store.
+        """
+        ...
+
+    async def presign_get(
+        self, key: str, name: str, content_type: str, disposition: Disposition, seconds: int
+    ) -> SignedRequest:
+        """Sign a GET from now on that is served with `name` and `content_type`.
+
+        Inline is granted only to types that no browser runs; others become attachments. Whether the
+        object exists is not checked.
+        """
+        ...
+
+    async def look_up(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
+        """Say for each key, in order, whether its object is there. At most 1,000 keys. Never raises for
+        a failing store: that is `Presence.UNKNOWN`."""
+        ...
+
+    async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
+        """Delete up to 1,000 objects and say for each key, in order, what became of it. May be repeated."""
+        ...
+
+    async def page(self, after: str | None, limit: int) -> ObjectPage:
+        """List up to `limit` (1 to 1,000) objects whose keys come after `after`. Quarantined ones are left out."""
+        ...
+
+    async def quarantine(self, key: str) -> bool:
+        """Move an object out of reach, under `.quarantine/`, keeping its bytes. False if it was not there."""
+        ...
+
+    async def capabilities(self) -> Capabilities:
+        """What the probe at start-up learned. Unavailable until the store has answered once."""
+        ...
+
+    async def health(self) -> tuple[Health, ...]:
+        """Tries the store now: reachable, bucket there, clocks within 60 s of one another."""
+        ...
