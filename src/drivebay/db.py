@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -167,19 +167,22 @@ async def migrate(url: str, schema: str, folder: Path, *, timeout: float = 300.0
     with its row in `<schema>.migrations`. Raises MigrationError when an applied one was edited since, or
     when the database is newer than this release.
     """
-    files = sorted(folder.glob("[0-9]*.sql"))
     with _translated():
         connection = await asyncpg.connect(url, timeout=10, command_timeout=timeout)
         try:
             # Held by the session: the other processes wait here and then find nothing left to do.
             await connection.execute("SELECT pg_advisory_lock(hashtext('drivebay.migrate'))")
-            return await _migrate(connection, schema, files)
+            return await _migrate(connection, schema, _migrations(folder))
         finally:
             await connection.close(timeout=5)
 
 
+def _migrations(folder: Path) -> dict[str, str]:
+    return {file.stem: file.read_text("utf-8") for file in sorted(folder.glob("[0-9]*.sql"))}
+
+
 async def _migrate(
-    connection: asyncpg.Connection[asyncpg.Record], schema: str, files: Sequence[Path]
+    connection: asyncpg.Connection[asyncpg.Record], schema: str, migrations: Mapping[str, str]
 ) -> tuple[str, ...]:
     await connection.execute(f"""
         CREATE SCHEMA IF NOT EXISTS {schema};
@@ -188,22 +191,21 @@ async def _migrate(
     """)
     rows = await connection.fetch(f"SELECT name, digest FROM {schema}.migrations")  # noqa: S608
     applied = {row["name"]: row["digest"] for row in rows}
-    if unknown := sorted(applied.keys() - {file.stem for file in files}):
+    if unknown := sorted(applied.keys() - migrations.keys()):
         raise MigrationError(f"schema {schema} is newer than this release: it knows {unknown[-1]}; upgrade Drivebay")
     done: list[str] = []
-    for file in files:
-        text = file.read_text("utf-8")
+    for name, text in migrations.items():
         digest = hashlib.sha256(text.encode()).hexdigest()
-        if file.stem in applied:
-            if applied[file.stem] != digest:
-                raise MigrationError(f"migration {schema}/{file.stem} was changed after it had been applied")
+        if name in applied:
+            if applied[name] != digest:
+                raise MigrationError(f"migration {schema}/{name} was changed after it had been applied")
             continue
         async with connection.transaction():
             await connection.execute(text)
             await connection.execute(
                 f"INSERT INTO {schema}.migrations (name, digest) VALUES ($1, $2)",  # noqa: S608
-                file.stem,
+                name,
                 digest,
             )
-        done.append(file.stem)
+        done.append(name)
     return tuple(done)

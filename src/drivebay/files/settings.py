@@ -1,0 +1,24 @@
+"""What a deployment decides about files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Sizes in bytes. `secret` seals cursors. `watch` is how long an expired upload is still looked for,
+    `tombstone` how long after a deletion the key is deleted once more, `lease` how long a janitor may take
+    for one batch."""
+
+    secret: bytes = field(repr=False)
+    quota: int = 10 * 2**30
+    max_file_size: int = 5 * 2**30
+    upload_ttl: timedelta = timedelta(minutes=15)
+    trash_grace: timedelta = timedelta(days=30)
+    max_open_uploads: int = 10_000
+    max_depth: int = 64
+    watch: timedelta = timedelta(days=7)
+    tombstone: timedelta = timedelta(days=7)
+    lease: timedelta = timedelta(minutes=2)

@@ -1,0 +1,143 @@
+"""Intents: an upload is recorded and its bytes are reserved before anything is signed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+
+from ..contract import files as contract
+from ..contract.ids import ROOT, UploadId, UserId
+from ..db import Connection, Database
+from ..errors import (
+    Conflict,
+    FieldError,
+    IdempotencyKeyReused,
+    InProgress,
+    InvalidRequest,
+    NameTaken,
+    NotFound,
+    QuotaExceeded,
+    RateLimited,
+    TooLarge,
+)
+from . import media, names
+from .commit import ENDED, free_name
+from .settings import Settings
+from .store import Row, Store, UniqueViolation, upload_of
+
+
+class Uploads:
+    def __init__(self, db: Database, store: Store, settings: Settings, new_id: Callable[[], UUID]) -> None:
+        self._db = db
+        self._store = store
+        self._settings = settings
+        self._new_id = new_id
+
+    async def begin(self, owner: UserId, intent: contract.Intent, key: str | None) -> contract.Upload:
+        intent = self._checked(intent)
+        if key is None:
+            row = await self._begin_fast(owner, intent)
+            if row is None:
+                async with self._db.transaction() as tx:
+                    row = await self._begin(tx, owner, intent)
+            return upload_of(row)
+        async with self._db.transaction() as tx:
+            made = await replayed(self._store, tx, owner, key, fingerprint("upload", intent))
+            if made is not None:
+                row = await self._store.upload(tx, owner, UploadId(made))
+                if row is None:
+                    raise IdempotencyKeyReused("the upload this key made is gone; use a new key")
+                return _as_begun(row)
+            row = await self._begin(tx, owner, intent)
+            await self._store.remember(tx, owner, key, fingerprint("upload", intent), row["id"])
+        return upload_of(row)
+
+    def _checked(self, intent: contract.Intent) -> contract.Intent:
+        if intent.size < 0:
+            raise InvalidRequest("a size is not negative", errors=(FieldError("size", "is negative"),))
+        if intent.sha256 is not None and len(intent.sha256) != 32:
+            raise InvalidRequest("a SHA-256 has 32 bytes", errors=(FieldError("sha256", "has not 32 bytes"),))
+        if intent.size > self._settings.max_file_size:
+            raise TooLarge(f"a file has at most {self._settings.max_file_size} bytes here")
+        media.checked(intent.content_type)
+        name = names.normalized(intent.name)
+        return intent if name == intent.name else msgspec.structs.replace(intent, name=name)
+
+    async def _begin_fast(self, owner: UserId, intent: contract.Intent) -> Row | None:
+        if intent.on_conflict is contract.OnConflict.REPLACE:
+            return None
+        own = self._settings
+        id = UploadId(self._new_id())
+        try:
+            return await self._store.begin(self._db, owner, id, intent, own.upload_ttl, own.quota, own.max_open_uploads)
+        except UniqueViolation:  # a pending upload holds the name
+            return None
+
+    async def _begin(self, tx: Connection, owner: UserId, intent: contract.Intent) -> Row:
+        own = self._settings
+        usage = await self._store.lock_usage(tx, owner, own.quota)
+        if usage["used_bytes"] + usage["reserved_bytes"] + intent.size > usage["limit_bytes"]:
+            left = max(0, usage["limit_bytes"] - usage["used_bytes"] - usage["reserved_bytes"])
+            raise QuotaExceeded(f"{intent.size} bytes would not fit: {left} of {usage['limit_bytes']} are left")
+        if usage["open_uploads"] >= own.max_open_uploads:
+            raise RateLimited(f"{own.max_open_uploads} uploads are open; complete or delete some", retry_after=60)
+        if intent.parent != ROOT and not await self._store.ancestors(tx, owner, intent.parent):
+            raise NotFound(f"no folder {intent.parent}")
+        name = await self._name(tx, owner, intent)
+        await self._store.reserve(tx, owner, intent.size)
+        intent = msgspec.structs.replace(intent, name=name)
+        return await self._store.add_upload(tx, owner, UploadId(self._new_id()), intent, own.upload_ttl)
+
+    async def _name(self, tx: Connection, owner: UserId, intent: contract.Intent) -> str:
+        if intent.on_conflict is contract.OnConflict.REPLACE:
+            there = await self._store.entry_named(tx, owner, intent.parent, intent.name)
+            if there is not None and there["kind"] == "folder":
+                raise NameTaken(f"{intent.name!r} is a folder")
+            return intent.name
+        name = await free_name(self._store, tx, owner, intent.parent, intent.name, self._new_id())
+        if name != intent.name and intent.on_conflict is contract.OnConflict.FAIL:
+            raise NameTaken(f"{intent.name!r} is there already")
+        return name
+
+    async def upload(self, owner: UserId, id: UploadId) -> contract.Upload:
+        row = await self._store.upload(self._db, owner, id)
+        if row is None:
+            raise NotFound(f"no upload {id}")
+        return upload_of(row)
+
+    async def abort(self, owner: UserId, id: UploadId) -> None:
+        async with self._db.transaction() as tx:
+            await self._store.lock_usage(tx, owner, self._settings.quota)
+            row = await self._store.upload(tx, owner, id)
+            if row is None:
+                raise NotFound(f"no upload {id}")
+            if row["state"] == "complete":
+                raise Conflict(f"upload {id} is complete; delete the file {row['file_id']} instead")
+            ended = await self._store.end_upload(tx, owner, id, "aborted", None)
+        if ended:
+            ENDED.labels("aborted").inc()
+
+
+def _as_begun(row: Row) -> contract.Upload:
+    """The upload as its first answer showed it, whatever has become of it."""
+    return msgspec.structs.replace(upload_of(row), status=contract.UploadStatus.PENDING, file=None, reason=None)
+
+
+def fingerprint(what: str, *values: object) -> bytes:
+    """What tells one request body from another under the same idempotency key."""
+    return hashlib.sha256(what.encode() + b"\0" + msgspec.msgpack.encode(values)).digest()
+
+
+async def replayed(store: Store, tx: Connection, owner: UserId, key: str, body: bytes) -> UUID | None:
+    """What an earlier call with this key made; None for the first. Raises IdempotencyKeyReused, InProgress."""
+    if not await store.try_key(tx, owner, key):
+        raise InProgress("the first request with this key is still under way", retry_after=1)
+    before = await store.remembered(tx, owner, key)
+    if before is None:
+        return None
+    if before["fingerprint"] != body:
+        raise IdempotencyKeyReused
+    return UUID(str(before["made"]))
