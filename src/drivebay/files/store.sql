@@ -371,7 +371,9 @@ WITH mine AS (
     UPDATE files.versions v SET state = 'purged'
     FROM mine WHERE mine.stage = 'purging' AND v.owner_id = mine.owner_id AND v.id = mine.upload_id
               AND v.state = 'purging'
-    RETURNING v.owner_id, v.file_id, v.size, row_number() OVER (PARTITION BY v.owner_id ORDER BY v.id) AS place
+    RETURNING v.owner_id, v.id, v.file_id, v.size
+), numbered AS (
+    SELECT owner_id, file_id, row_number() OVER (PARTITION BY owner_id ORDER BY id) AS place FROM freed
 ), credited AS (
     UPDATE files.usage g SET used_bytes = used_bytes - t.size, last_change = last_change + t.n
     FROM (SELECT owner_id, sum(size)::bigint AS size, count(*) AS n FROM freed GROUP BY owner_id) t
@@ -379,8 +381,8 @@ WITH mine AS (
     RETURNING g.owner_id, g.last_change - t.n AS before
 ), recorded AS (
     INSERT INTO files.changes (owner_id, number, what, file_id)
-    SELECT freed.owner_id, credited.before + freed.place, 'purged', freed.file_id
-    FROM freed JOIN credited ON credited.owner_id = freed.owner_id
+    SELECT numbered.owner_id, credited.before + numbered.place, 'purged', numbered.file_id
+    FROM numbered JOIN credited ON credited.owner_id = numbered.owner_id
 ), done AS (
     DELETE FROM files.purges p USING mine
     WHERE mine.stage = 'purged' AND p.owner_id = mine.owner_id AND p.upload_id = mine.upload_id

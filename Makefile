@@ -1,0 +1,46 @@
+# Everything that CI runs and a newcomer needs. `make` alone lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-fast check format proto proto-check bench clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | column -t -l 2
+
+install: $(STAMP) ## make the virtual environment and install what uv.lock names
+
+$(STAMP): pyproject.toml uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Drivebay needs Python 3.11 or later; say make PYTHON=python3.12"; exit 1; }
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@VIRTUAL_ENV=$(CURDIR)/.venv UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv $(BIN)/python -m uv sync --frozen --inexact --quiet
+	@touch $(STAMP)
+
+run: install ## start everything: PostgreSQL, NATS, SeaweedFS and all six services
+	@exec $(BIN)/drivebay run
+
+test: install ## run every test on real servers
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+test-fast: install ## run what needs no server
+	$(BIN)/pytest tests/unit tests/wire
+
+check: install proto-check ## formatter, linter, strict types, import rules, Buf
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+
+format: install ## put the code into the one style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install ## measure, into bench/results/
+	$(BIN)/python -m bench
+
+clean: ## remove the virtual environment and caches, never ./data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
