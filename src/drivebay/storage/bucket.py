@@ -1,0 +1,83 @@
+"""What this package needs of a store: one bucket of any S3-like service.
+
+A driver translates every failure of its own. What it cannot find out it raises as `Unavailable`; it never
+guesses, and it says 'absent' only when the store said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from ..contract.storage import Deletion, Object, ObjectPage
+
+
+class Misconfigured(Exception):
+    """The store is there and will not serve us as we are set up: wrong keys, wrong region, a bucket that is
+    somebody else's. The sentence names the setting to change. Trying again does not help."""
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """What one look at the bucket showed. `store_time` is the store's own clock, in whole seconds, None if it
+    does not tell."""
+
+    exists: bool
+    store_time: datetime | None
+
+
+class Bucket(Protocol):
+    def presign(
+        self,
+        method: str,
+        key: str,
+        *,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        at: datetime,
+        seconds: int,
+        public: bool = True,
+    ) -> str:
+        """A URL on the clients' endpoint (ours if not `public`) that allows exactly this request, with
+        these headers, for `seconds` from `at`. The same arguments give the same URL; nothing is sent."""
+        ...
+
+    async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Use a signed URL as a client would; the status of the answer."""
+        ...
+
+    async def connect(self) -> Sight:
+        """Look at the bucket with our keys. Raises Misconfigured, Unavailable."""
+        ...
+
+    async def create(self) -> None:
+        """Make the bucket; no error if it is ours already. Raises Misconfigured, Unavailable."""
+        ...
+
+    async def allow_origins(self, origins: tuple[str, ...]) -> bool:
+        """Let pages of these origins PUT, GET and HEAD, and read `ETag`. False if the store has no such setting."""
+        ...
+
+    async def sight(self) -> Sight:
+        """A cheap look at the bucket. Raises Unavailable."""
+        ...
+
+    async def head(self, key: str) -> Object:
+        """One object, found or absent. Raises Unavailable."""
+        ...
+
+    async def page(self, prefix: str, after: str, limit: int) -> ObjectPage:
+        """Up to `limit` (1,000 at most) objects under `prefix` after the key `after`, in key order; without
+        checksum and type. Raises Unavailable."""
+        ...
+
+    async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
+        """Delete up to 1,000 objects; what was not there counts as deleted. Raises Unavailable when nothing
+        is known of any of them."""
+        ...
+
+    async def copy(self, source: str, target: str) -> bool:
+        """Copy an object with its type and metadata inside the store. False if there is no `source`."""
+        ...

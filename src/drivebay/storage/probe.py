@@ -1,0 +1,106 @@
+"""What a store enforces on a signed upload, found out by trying: one good PUT and four that must fail.
+
+A store that calls itself S3 may check less than Amazon does (Garage ignores `If-None-Match`, for one). What is
+not enforced at the door is made up for at commit. Probing writes under `.drivebay/probe/` and cleans up.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from ..contract.storage import Capabilities
+from ..errors import Unavailable
+from .bucket import Bucket
+
+PREFIX: Final = ".drivebay/"
+
+CONTENT_TYPE: Final = "Content-Type"
+ONLY_IF_NEW: Final = "If-None-Match"
+CHECKSUM: Final = "x-amz-checksum-sha256"
+LENGTH: Final = "Content-Length"
+
+_RIGHT: Final = b"drivebay asks what this store can do"
+_OTHER: Final = b"drivebay asks what this store CAN do"
+_TYPE: Final = "text/plain"
+
+
+class Findings(NamedTuple):
+    """`refused` are headers the store takes no upload with; they are left out of every signature."""
+
+    capabilities: Capabilities
+    refused: frozenset[str]
+
+
+def put_headers(
+    content_type: str, sha256: bytes | None, metadata: Mapping[str, str], refused: frozenset[str]
+) -> dict[str, str]:
+    """The headers of an upload that a client must send, all of them signed."""
+    headers = {CONTENT_TYPE: content_type, ONLY_IF_NEW: "*"}
+    if sha256 is not None:
+        headers[CHECKSUM] = base64.b64encode(sha256).decode()
+    for name, value in metadata.items():
+        headers[f"x-amz-meta-{name}"] = value
+    for name in refused:
+        headers.pop(name, None)
+    return headers
+
+
+async def probe(bucket: Bucket, folder: str, at: datetime) -> Findings:
+    """Try one store; `folder` is a part of a key that nobody else uses. Raises Unavailable."""
+    attempts = _Attempts(bucket, f"{PREFIX}probe/{folder}", at)
+    try:
+        refused = await attempts.refused_headers()
+        return Findings(
+            Capabilities(
+                signed_length=await attempts.is_refused("longer", refused, body=_RIGHT + b"!"),
+                signed_type=await attempts.is_refused("type", refused, content_type="text/html"),
+                checksum=CHECKSUM not in refused and await attempts.is_refused("bytes", refused, body=_OTHER),
+                write_once=ONLY_IF_NEW not in refused and await attempts.is_written_once(refused),
+            ),
+            refused,
+        )
+    finally:
+        await bucket.delete(tuple(attempts.written))
+
+
+class _Attempts:
+    """Uploads of a few bytes, each to its own key."""
+
+    def __init__(self, bucket: Bucket, prefix: str, at: datetime) -> None:
+        self._bucket = bucket
+        self._prefix = prefix
+        self._at = at
+        self.written: list[str] = []
+
+    async def refused_headers(self) -> frozenset[str]:
+        """The fewest headers that must go so that a right upload is taken."""
+        statuses: list[int] = []
+        for refused in ((), (ONLY_IF_NEW,), (CHECKSUM,), (ONLY_IF_NEW, CHECKSUM)):
+            status = await self._put(f"right{len(statuses)}", frozenset(refused))
+            if status < 300:
+                return frozenset(refused)
+            statuses.append(status)
+        raise Unavailable(f"the store takes no signed upload: {statuses}")
+
+    async def is_refused(
+        self, name: str, refused: frozenset[str], *, body: bytes = _RIGHT, content_type: str = _TYPE
+    ) -> bool:
+        return 400 <= await self._put(name, refused, body=body, content_type=content_type) < 500
+
+    async def is_written_once(self, refused: frozenset[str]) -> bool:
+        first = await self._put("once", refused)
+        return first < 300 and await self._put("once", refused) == 412
+
+    async def _put(self, name: str, refused: frozenset[str], *, body: bytes = _RIGHT, content_type: str = _TYPE) -> int:
+        """Sign for the right bytes as text, and send `body` as `content_type`."""
+        key = f"{self._prefix}/{name}"
+        if key not in self.written:
+            self.written.append(key)
+        headers = put_headers(_TYPE, hashlib.sha256(_RIGHT).digest(), {"probe": "yes"}, refused)
+        signed = {**headers, LENGTH: str(len(_RIGHT))}
+        url = self._bucket.presign("PUT", key, query={}, headers=signed, at=self._at, seconds=300, public=False)
+        return await self._bucket.send("PUT", url, {**headers, CONTENT_TYPE: content_type}, body)

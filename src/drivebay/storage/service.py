@@ -1,0 +1,262 @@
+"""The storage service: what `contract.storage` promises, over one bucket.
+
+Signing asks nothing of the store, and the store is asked nothing twice: it is started once (bucket, CORS,
+probe), in the background and for as long as it takes if it is not there yet. Until then every call fails
+as unavailable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from ..contract.health import Health
+from ..contract.storage import Capabilities, Deletion, Disposition, Object, ObjectPage, Presence, Put, SignedRequest
+from ..errors import InvalidRequest, Unavailable
+from . import headers, lookup, probe, s3
+from .bucket import Bucket, Misconfigured, Sight
+
+log = structlog.get_logger(__name__)
+
+QUARANTINE: Final = ".quarantine/"
+_OURS: Final = (probe.PREFIX, QUARANTINE)
+_MOST_KEYS: Final = 1000
+_LONGEST: Final = 7 * 24 * 3600
+"""Seven days is the longest life of a signed URL (SigV4, X-Amz-Expires)."""
+_CLOCK_TOLERANCE: Final = timedelta(seconds=60)
+_HEALTH_KEPT: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`public_endpoint` is where clients reach the store; None means where we do."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    public_endpoint: str | None = None
+    region: str = "us-east-1"
+    bucket: str = "drivebay"
+    allowed_origins: tuple[str, ...] = ("*",)
+    lookup_concurrency: int = 32
+    connections: int = 64
+    call_timeout: timedelta = timedelta(seconds=5)
+    copy_timeout: timedelta = timedelta(minutes=10)
+    retry_pause: timedelta = timedelta(seconds=2)
+
+
+@asynccontextmanager
+async def open(
+    settings: Settings, *, now: Callable[[], datetime], new_id: Callable[[], UUID] = uuid7
+) -> AsyncIterator[Service]:
+    """A storage service, started already if the store is there.
+
+    Raises Misconfigured if the store is there and refuses us. If it cannot be reached yet, starting goes on
+    behind the service that is given.
+    """
+    async with s3.connect(
+        endpoint=settings.endpoint,
+        public_endpoint=settings.public_endpoint or settings.endpoint,
+        access_key=settings.access_key,
+        secret_key=settings.secret_key,
+        region=settings.region,
+        bucket=settings.bucket,
+        timeout=settings.call_timeout,
+        copy_timeout=settings.copy_timeout,
+        connections=settings.connections,
+        now=now,
+    ) as bucket:
+        service = Service(bucket, settings, now, new_id)
+        with suppress(Unavailable):
+            await service.start()
+        starting = asyncio.create_task(service.keep_starting(), name="storage start")
+        try:
+            yield service
+        finally:
+            starting.cancel()
+            with suppress(asyncio.CancelledError):
+                await starting
+
+
+class Service:
+    """See `contract.storage.Storage`."""
+
+    def __init__(
+        self, bucket: Bucket, settings: Settings, now: Callable[[], datetime], new_id: Callable[[], UUID]
+    ) -> None:
+        self._bucket = bucket
+        self._settings = settings
+        self._now = now
+        self._new_id = new_id
+        self._findings: probe.Findings | None = None
+        self._trouble = "the store has not answered yet"
+        self._health: tuple[Health, ...] = ()
+        self._health_until = 0.0
+        self._measuring = asyncio.Lock()
+
+    # -- starting ----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Make the bucket ready and learn what the store can do. Safe to repeat. Raises Misconfigured, Unavailable."""
+        try:
+            sight = await self._bucket.connect()
+            if not sight.exists:
+                await self._bucket.create()
+                log.info("bucket_created", bucket=self._settings.bucket)
+            if not await self._bucket.allow_origins(self._settings.allowed_origins):
+                log.warning("store_without_cors", hint="allow browsers to upload in the store's own settings")
+            findings = await probe.probe(self._bucket, str(self._new_id()), self._now())
+        except (Unavailable, Misconfigured) as error:
+            self._trouble = str(error)
+            raise
+        able = findings.capabilities
+        for name in able.__struct_fields__:
+            if not getattr(able, name):
+                log.warning("store_does_not_enforce", what=name, instead="checked when an upload is committed")
+        log.info("store_ready", bucket=self._settings.bucket, endpoint=self._settings.endpoint)
+        self._findings = findings
+
+    async def keep_starting(self) -> None:
+        """Try to start until it works, saying so each time."""
+        while self._findings is None:
+            log.warning("store_not_ready", endpoint=self._settings.endpoint, reason=self._trouble)
+            await asyncio.sleep(self._settings.retry_pause.total_seconds())
+            with suppress(Unavailable, Misconfigured):
+                await self.start()
+
+    def _started(self) -> probe.Findings:
+        if self._findings is None:
+            raise Unavailable(self._trouble)
+        return self._findings
+
+    # -- signing -----------------------------------------------------------------------------------
+
+    async def presign_put(self, put: Put, signed_at: datetime, seconds: int) -> SignedRequest:
+        content_type = headers.media_type(put.content_type)
+        if content_type is None:
+            raise InvalidRequest("the content type is no media type")
+        if put.size < 0 or (put.sha256 is not None and len(put.sha256) != 32):
+            raise InvalidRequest("a size is not negative and a SHA-256 has 32 bytes")
+        metadata = {name: headers.metadata_value(value) for name, value in put.metadata.items()}
+        sent = probe.put_headers(content_type, put.sha256, metadata, self._started().refused)
+        signed = {**sent, probe.LENGTH: str(put.size)}
+        return self._signed("PUT", put.key, signed_at, seconds, query={}, signed=signed, sent=sent)
+
+    async def presign_get(
+        self, key: str, name: str, content_type: str, disposition: Disposition, seconds: int
+    ) -> SignedRequest:
+        self._started()
+        query = {
+            "response-content-disposition": headers.content_disposition(name, disposition, content_type),
+            "response-content-type": headers.media_type(content_type) or headers.OCTETS,
+        }
+        return self._signed("GET", key, self._now(), seconds, query=query, signed={}, sent={})
+
+    def _signed(
+        self,
+        method: str,
+        key: str,
+        at: datetime,
+        seconds: int,
+        *,
+        query: dict[str, str],
+        signed: dict[str, str],
+        sent: dict[str, str],
+    ) -> SignedRequest:
+        if not key or not 1 <= seconds <= _LONGEST:
+            raise InvalidRequest(f"a URL is signed for a key and 1 to {_LONGEST} seconds")
+        at = at.replace(microsecond=0)
+        url = self._bucket.presign(method, key, query=query, headers=signed, at=at, seconds=seconds)
+        return SignedRequest(method, url, sent, at + timedelta(seconds=seconds))
+
+    # -- objects -----------------------------------------------------------------------------------
+
+    async def look_up(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
+        _at_most_a_thousand(keys)
+        if self._findings is None:
+            return tuple(Object(key, Presence.UNKNOWN) for key in keys)
+        able = self._findings.capabilities
+        return await lookup.look_up(
+            self._bucket,
+            keys,
+            # What the store did not check when it was written has to be looked at, and listings do not show it.
+            listing=able.checksum and able.signed_type,
+            concurrency=self._settings.lookup_concurrency,
+            seconds=self._settings.call_timeout.total_seconds(),
+        )
+
+    async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
+        _at_most_a_thousand(keys)
+        self._started()
+        return await self._bucket.delete(keys) if keys else ()
+
+    async def page(self, after: str | None, limit: int) -> ObjectPage:
+        if not 1 <= limit <= _MOST_KEYS:
+            raise InvalidRequest(f"limit is 1 to {_MOST_KEYS}")
+        self._started()
+        position: str | None = after or ""
+        while position is not None:
+            page = await self._bucket.page("", position, limit)
+            objects = tuple(object for object in page.objects if not object.key.startswith(_OURS))
+            position = page.after
+            for prefix in _OURS:
+                if position is not None and position.startswith(prefix):
+                    # Past everything in the folder at once: `0` comes right after `/`.
+                    position = prefix[:-1] + "0"
+            if objects:
+                return ObjectPage(objects, position)
+        return ObjectPage((), None)
+
+    async def quarantine(self, key: str) -> bool:
+        self._started()
+        if not await self._bucket.copy(key, QUARANTINE + key):
+            return False
+        # Copied before deleted: stopped between the two, the same call finishes it.
+        (deletion,) = await self._bucket.delete((key,))
+        if deletion.error is not None:
+            raise Unavailable(f"the store copied an object and would not delete it: {deletion.error}")
+        return True
+
+    # -- seeing it ---------------------------------------------------------------------------------
+
+    async def capabilities(self) -> Capabilities:
+        return self._started().capabilities
+
+    async def health(self) -> tuple[Health, ...]:
+        async with self._measuring:
+            clock = asyncio.get_running_loop().time
+            if clock() >= self._health_until:
+                self._health = await self._measure()
+                self._health_until = clock() + _HEALTH_KEPT
+            return self._health
+
+    async def _measure(self) -> tuple[Health, ...]:
+        try:
+            self._started()
+            sight = await self._bucket.sight()
+        except Unavailable as error:
+            return (Health("store", ok=False, detail=error.detail),)
+        if not sight.exists:
+            return (Health("store", ok=False, detail=f"there is no bucket {self._settings.bucket}"),)
+        return (Health("store", ok=True), self._clock(sight))
+
+    def _clock(self, sight: Sight) -> Health:
+        if sight.store_time is None:
+            return Health("store clock", ok=True)
+        apart = abs(self._now() - sight.store_time)
+        if apart <= _CLOCK_TOLERANCE:
+            return Health("store clock", ok=True)
+        return Health("store clock", ok=False, detail=f"the store's clock is {apart.total_seconds():.0f} s from ours")
+
+
+def _at_most_a_thousand(keys: tuple[str, ...]) -> None:
+    if len(keys) > _MOST_KEYS:
+        raise InvalidRequest(f"at most {_MOST_KEYS} keys a call")
