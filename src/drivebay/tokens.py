@@ -14,8 +14,8 @@ from uuid import UUID
 
 import msgspec
 from joserfc import jws
-from joserfc._rfc7515.model import JWSAlgModel  # no public name exists for what get_alg gives
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
+from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import OKPKey
 
 from .contract.auth import Claims, Key
