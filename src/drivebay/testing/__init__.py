@@ -1,0 +1,1 @@
+"""For tests: fakes of what we do not own, and a World that runs everything. Nothing here runs in production."""
