@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from ..contract.storage import Capabilities
 from ..errors import Unavailable
-from .bucket import Bucket
+from .bucket import Bucket, Misconfigured
 
 PREFIX: Final = ".drivebay/"
 
@@ -50,7 +50,7 @@ def put_headers(
 
 
 async def probe(bucket: Bucket, folder: str, at: datetime) -> Findings:
-    """Try one store; `folder` is a part of a key that nobody else uses. Raises Unavailable."""
+    """Try one store; `folder` is a part of a key that nobody else uses. Raises Misconfigured, Unavailable."""
     attempts = _Attempts(bucket, f"{PREFIX}probe/{folder}", at)
     try:
         refused = await attempts.refused_headers()
@@ -84,6 +84,10 @@ class _Attempts:
             if status < 300:
                 return frozenset(refused)
             statuses.append(status)
+        if set(statuses) == {403}:
+            raise Misconfigured(
+                "our keys may not write to the bucket: check DRIVEBAY_S3_ACCESS_KEY and DRIVEBAY_S3_SECRET_KEY"
+            )
         raise Unavailable(f"the store takes no signed upload: {statuses}")
 
     async def is_refused(

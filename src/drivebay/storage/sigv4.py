@@ -1,7 +1,7 @@
 """AWS Signature Version 4 for S3, in the two forms we use: a signed URL and signed headers.
 
-Written out here because this is on the path of every upload and download: about 15 us a signature, where
-botocore's signer takes 60 to 100, and the time is an argument, so that the same call gives the same URL.
+Written out here because this is on the path of every upload and download: 18 us a signature, where
+botocore's signer takes 80, and the time is an argument, so that the same call gives the same URL.
 Source: "Authenticating Requests (AWS Signature Version 4)" in the Amazon S3 API reference, sections
 "Using Query Parameters" and "Using the Authorization Header".
 """

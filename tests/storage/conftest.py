@@ -1,0 +1,75 @@
+"""A storage service over a bucket of its own in the real store, and a client as a browser would be one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import httpx
+import pytest
+
+from drivebay.contract.storage import SignedRequest
+from drivebay.storage import service
+from drivebay.storage.service import Service, Settings
+
+
+class Store(Protocol):
+    s3_endpoint: str
+    access_key: str
+    secret_key: str
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def settings(store: Store, bucket: str) -> Settings:
+    return Settings(
+        store.s3_endpoint,
+        store.access_key,
+        store.secret_key,
+        region=getattr(store, "region", "us-east-1"),
+        bucket=bucket,
+        retry_pause=timedelta(milliseconds=200),
+    )
+
+
+@pytest.fixture
+async def storage(settings: Settings) -> AsyncIterator[Service]:
+    async with service.open(settings, now=utc_now) as running:
+        yield running
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def send(browser: httpx.AsyncClient) -> Callable[..., object]:
+    """Send a signed request with a body; `without` and `extra` change its headers."""
+
+    async def send(
+        signed: SignedRequest,
+        body: bytes = b"",
+        *,
+        without: tuple[str, ...] = (),
+        extra: dict[str, str] | None = None,
+        method: str | None = None,
+    ) -> httpx.Response:
+        headers = {name: value for name, value in signed.headers.items() if name not in without} | (extra or {})
+        content = body if signed.method == "PUT" else None
+        return await browser.request(method or signed.method, signed.url, headers=headers, content=content)
+
+    return send
+
+
+@pytest.fixture
+def nowhere(free_port: int) -> Settings:
+    """Settings for a store that is not there."""
+    empty = Settings(f"http://127.0.0.1:{free_port}", "key", "secret", bucket="nowhere")
+    return replace(empty, retry_pause=timedelta(milliseconds=100))
