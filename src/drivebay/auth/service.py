@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import bcrypt
 import structlog
 from prometheus_client import Counter
 
@@ -114,11 +115,14 @@ class Service:
         await self._throttle.sign_up(address)
         who = network(address)
         fingerprint = self._fingerprint(email, password)
+        # Asked before the first answer is: the two are committed as one, so what has taken the address
+        # meanwhile cannot be this very sign-up's first delivery.
+        taken = await self._store.find_password(emails.key(email)) is not None
         if idempotency_key is not None:
             first = await _first_answer(self._store, who, idempotency_key, fingerprint)
             if first is not None:
                 return first
-        if await self._store.find_password(emails.key(email)) is not None:
+        if taken:
             raise EmailTaken(f"{email} has an account already")
         password_hash = await self._passwords.hash(password)
         async with self._store.transaction() as store:
@@ -240,10 +244,12 @@ async def start(
     now: Callable[[], datetime],
     new_id: Callable[[], UUID],
     random_bytes: Callable[[int], bytes],
+    check: Callable[[bytes, bytes], bool] = bcrypt.checkpw,
 ) -> AsyncIterator[Service]:
     """A running service over a migrated schema, with its threads and its housekeeping.
 
-    Makes the first signing key if there is none. Raises Unavailable, and `tokens.WrongSecret`.
+    `check` compares a password with a hash. Makes the first signing key if there is none. Raises Unavailable,
+    and `tokens.WrongSecret`.
     """
     store = Store(database)
     keyring = Keyring(
@@ -257,7 +263,7 @@ async def start(
     )
     await keyring.load()
     pepper = secret.subkey(settings.secret, "pepper")
-    with Passwords(pepper, settings.bcrypt_cost, settings.bcrypt_threads) as hashing:
+    with Passwords(pepper, settings.bcrypt_cost, settings.bcrypt_threads, check) as hashing:
         service = Service(store, settings, hashing, keyring, now=now, new_id=new_id, random_bytes=random_bytes)
         chores = (
             asyncio.create_task(_repeat("read_keys", _READ_KEYS, keyring.load)),
