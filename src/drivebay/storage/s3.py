@@ -117,7 +117,7 @@ class S3:
         self._signer = signer
         self._place = place
         self._timeout = aiohttp.ClientTimeout(total=timeout)
-        self._copy_timeout = aiohttp.ClientTimeout(total=copy_timeout)
+        self._copy_timeout = aiohttp.ClientTimeout(total=copy_timeout, sock_connect=timeout)
         self._now = now
         self._own = _origin(place.endpoint, "DRIVEBAY_S3_ENDPOINT")
         self._public = _origin(place.public_endpoint, "DRIVEBAY_S3_PUBLIC_ENDPOINT")
@@ -289,7 +289,8 @@ class S3:
                     timeout=timeout or self._timeout,
                 ) as response:
                     answer = _Answer(response.status, response.headers, await response.read())
-                if answer.status >= 500 or answer.status == 429:
+                # 501 is no trouble that passes: the store does not know this operation or header.
+                if (answer.status >= 500 and answer.status != 501) or answer.status == 429:
                     raise Unavailable(f"the store answers {answer.status} {answer.code}".rstrip())
                 outcome = "ok" if answer.status < 300 else "absent" if answer.status == 404 else "refused"
                 return answer

@@ -1,0 +1,302 @@
+"""When the store is down, slow, lax, lying or not ours: nothing is guessed, and it is said what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+from stubborn import Answer, Stubborn, refusal, stubborn
+from uuid_utils.compat import uuid7
+
+from drivebay.contract.storage import Capabilities, Disposition, Presence, Put
+from drivebay.errors import Unavailable
+from drivebay.storage import service
+from drivebay.storage.bucket import Misconfigured
+from drivebay.storage.service import Service, Settings
+
+CANARY = "canary-secret-7f3a"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def settings_for(store: Stubborn) -> Settings:
+    return Settings(
+        store.endpoint,
+        "key",
+        CANARY,
+        bucket="b",
+        call_timeout=timedelta(milliseconds=500),
+        copy_timeout=timedelta(milliseconds=500),
+        retry_pause=timedelta(milliseconds=100),
+    )
+
+
+@asynccontextmanager
+async def running(answer: Answer | None = None) -> AsyncIterator[tuple[Stubborn, Service]]:
+    """A service that has started well on a store that misbehaves from then on."""
+    async with stubborn() as store, service.open(settings_for(store), now=utc_now) as storage:
+        await storage.capabilities()
+        if answer is not None:
+            store.answer = answer
+        yield store, storage
+
+
+def always(status: int, code: str = "InternalError") -> Answer:
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        return refusal(status, code)
+
+    return answer
+
+
+async def never(request: web.Request, body: bytes) -> web.Response | None:
+    await asyncio.sleep(30)
+    return None
+
+
+ONE = (f"{uuid4()}/{uuid7()}",)
+MANY = tuple(f"{uuid4()}/{uuid7()}" for _ in range(5)) + tuple(f"owner/{uuid7()}" for _ in range(40))
+
+
+# -- look-ups never guess --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keys", [ONE, MANY])
+@pytest.mark.parametrize("status", [500, 503, 403, 429, 301, 400])
+async def test_no_error_reads_as_absent(keys: tuple[str, ...], status: int) -> None:
+    async with running(always(status)) as (_, storage):
+        assert {found.presence for found in await storage.look_up(keys)} == {Presence.UNKNOWN}
+
+
+@pytest.mark.parametrize("keys", [ONE, MANY])
+async def test_a_timeout_reads_as_unknown(keys: tuple[str, ...]) -> None:
+    async with running(never) as (_, storage):
+        async with asyncio.timeout(5):
+            answers = await storage.look_up(keys)
+    assert {found.presence for found in answers} == {Presence.UNKNOWN}
+
+
+async def test_a_vanished_bucket_does_not_make_its_objects_absent() -> None:
+    async with running(always(404, "NoSuchBucket")) as (_, storage):
+        assert {found.presence for found in await storage.look_up(MANY)} == {Presence.UNKNOWN}
+
+
+async def test_one_failing_look_up_does_not_spoil_the_others() -> None:
+    keys = ("a/1", "b/2", "c/3")
+
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        return refusal(503, "SlowDown") if request.path.endswith("b/2") else None
+
+    async with running(answer) as (store, storage):
+        store.objects["a/1"] = b"x"
+        answers = await storage.look_up(keys)
+    assert [found.presence for found in answers] == [Presence.FOUND, Presence.UNKNOWN, Presence.ABSENT]
+
+
+async def test_a_listing_that_breaks_off_is_no_answer() -> None:
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        text = "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"
+        return web.Response(text=text) if "list-type" in request.query else None
+
+    async with running(answer) as (_, storage):
+        with pytest.raises(Unavailable):
+            await storage.page(None, 10)
+
+
+# -- other calls fail as unavailable ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", [always(500), always(403, "AccessDenied"), never])
+async def test_calls_on_a_failing_store_are_unavailable(answer: Answer) -> None:
+    async with running(answer) as (_, storage):
+        for call in (storage.delete(ONE), storage.page(None, 10), storage.quarantine(ONE[0])):
+            with pytest.raises(Unavailable):
+                await call
+
+
+async def test_a_deletion_tells_which_keys_stayed() -> None:
+    text = (
+        "<DeleteResult><Error><Key>a&amp;b</Key><Code>AccessDenied</Code></Error>"
+        "<Error><Key>gone</Key><Code>NoSuchKey</Code></Error></DeleteResult>"
+    )
+
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        return web.Response(text=text)
+
+    async with running(answer) as (_, storage):
+        fates = await storage.delete(("a&b", "gone", "other"))
+    assert [fate.error for fate in fates] == ["AccessDenied", None, None]
+
+
+async def test_a_copy_that_fails_after_its_200_deletes_nothing() -> None:
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        return web.Response(text="<Error><Code>InternalError</Code></Error>")
+
+    async with running(answer) as (store, storage):
+        store.asked.clear()
+        with pytest.raises(Unavailable):
+            await storage.quarantine("a/b")
+        assert [method for method, _ in store.asked] == ["PUT"]
+
+
+async def test_health_names_a_failing_store_a_missing_bucket_and_a_wrong_clock() -> None:
+    async def told(answer: Answer) -> list[tuple[str, bool]]:
+        async with running(answer) as (_, storage):
+            return [(health.name, health.ok) for health in await storage.health()]
+
+    async def yesterday(request: web.Request, body: bytes) -> web.Response | None:
+        return web.Response(headers={"Date": "Mon, 01 Jan 2024 00:00:00 GMT"})
+
+    assert await told(always(500)) == [("store", False)]
+    assert await told(always(404)) == [("store", False)]
+    assert await told(yesterday) == [("store", True), ("store clock", False)]
+
+
+async def test_health_asks_the_store_once_for_many_who_ask_at_once() -> None:
+    async with running() as (store, storage):
+        store.asked.clear()
+        await asyncio.gather(*[storage.health() for _ in range(20)])
+        assert len(store.asked) == 1
+
+
+# -- what a store does not enforce -----------------------------------------------------------------
+
+
+async def test_a_store_that_checks_nothing_is_seen_as_that() -> None:
+    async with running() as (_, storage):
+        assert await storage.capabilities() == Capabilities(False, False, False, False)
+
+
+async def test_what_was_not_checked_at_the_door_is_looked_at_one_by_one() -> None:
+    async with running() as (store, storage):
+        store.asked.clear()
+        await storage.look_up(MANY)
+        assert not [path for _, path in store.asked if "list-type" in path]
+
+
+async def test_a_store_that_cannot_write_once_gets_uploads_without_that_header() -> None:
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        return refusal(501, "NotImplemented") if "If-None-Match" in request.headers else None
+
+    async def refused(request: web.Request, body: bytes) -> web.Response | None:
+        return refusal(400, "NotImplemented") if "If-None-Match" in request.headers else None
+
+    for unwilling in (answer, refused):
+        async with stubborn(unwilling) as store, service.open(settings_for(store), now=utc_now) as storage:
+            put = Put("a/b", 1, "text/plain", hashlib.sha256(b"x").digest())
+            signed = await storage.presign_put(put, utc_now(), 60)
+            assert set(signed.headers) == {"Content-Type", "x-amz-checksum-sha256"}
+            assert "if-none-match" not in signed.url
+            assert not (await storage.capabilities()).write_once
+
+
+async def test_the_probe_cleans_up() -> None:
+    async with stubborn() as store:
+        deleted: list[bytes] = []
+
+        async def answer(request: web.Request, body: bytes) -> web.Response | None:
+            if request.method == "POST":
+                deleted.append(body)
+            return None
+
+        store.answer = answer
+        async with service.open(settings_for(store), now=utc_now):
+            written = {key for key in store.objects if key.startswith(".drivebay/probe/")}
+    assert written
+    assert all(key.encode() in deleted[0] for key in written)
+
+
+# -- a store that is not there, or not ours --------------------------------------------------------
+
+
+async def test_without_a_store_every_call_says_so_and_nothing_is_absent(nowhere: Settings) -> None:
+    async with service.open(nowhere, now=utc_now) as storage:
+        for call in (
+            storage.presign_put(Put("a", 1, "text/plain"), utc_now(), 60),
+            storage.presign_get("a", "a", "text/plain", Disposition.INLINE, 60),
+            storage.delete(("a",)),
+            storage.page(None, 1),
+            storage.quarantine("a"),
+            storage.capabilities(),
+        ):
+            with pytest.raises(Unavailable, match="cannot be reached"):
+                await call
+        assert (await storage.look_up(("a",)))[0].presence is Presence.UNKNOWN
+        (health,) = await storage.health()
+        assert not health.ok
+        assert "cannot be reached" in health.detail
+
+
+async def test_a_store_that_comes_later_is_taken_into_use(nowhere: Settings) -> None:
+    down = True
+
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        return refusal(503, "ServiceUnavailable") if down else None
+
+    async with stubborn(answer) as store, service.open(settings_for(store), now=utc_now) as storage:
+        with pytest.raises(Unavailable):
+            await storage.capabilities()
+        down = False
+        async with asyncio.timeout(5):
+            while not (await storage.health())[0].ok:
+                await asyncio.sleep(0.1)
+        assert await storage.capabilities()
+
+
+@pytest.mark.parametrize("wrong", ["access_key", "secret_key"])
+async def test_wrong_keys_stop_the_start_and_name_the_settings(settings: Settings, wrong: str) -> None:
+    mistaken = replace(settings, **{wrong: CANARY})
+    with pytest.raises(Misconfigured, match="DRIVEBAY_S3_ACCESS_KEY and DRIVEBAY_S3_SECRET_KEY") as caught:
+        async with service.open(mistaken, now=utc_now):
+            pass
+    assert settings.secret_key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["localhost:9000", "ftp://host", "http://", "http://host:port", "http://host/path"]
+)
+async def test_an_endpoint_that_is_none_is_named(settings: Settings, endpoint: str) -> None:
+    with pytest.raises(Misconfigured, match="DRIVEBAY_S3_ENDPOINT"):
+        async with service.open(replace(settings, endpoint=endpoint), now=utc_now):
+            pass
+    with pytest.raises(Misconfigured, match="DRIVEBAY_S3_PUBLIC_ENDPOINT"):
+        async with service.open(replace(settings, public_endpoint=endpoint), now=utc_now):
+            pass
+
+
+async def test_starting_twice_on_one_bucket_is_fine(settings: Settings) -> None:
+    async with service.open(settings, now=utc_now) as one, service.open(settings, now=utc_now) as two:
+        assert await one.capabilities() == await two.capabilities()
+
+
+async def test_two_who_start_at_once_both_get_the_bucket(settings: Settings) -> None:
+    async def start() -> Capabilities:
+        async with service.open(settings, now=utc_now) as storage:
+            return await storage.capabilities()
+
+    assert len(set(await asyncio.gather(start(), start(), start()))) == 1
+
+
+async def test_no_secret_is_shown(settings: Settings) -> None:
+    secret = settings.secret_key
+    with capture_logs() as logs:
+        async with service.open(settings, now=utc_now) as storage:
+            signed = await storage.presign_put(Put("a/b", 1, "text/plain"), utc_now(), 60)
+            shown = [repr(storage), repr(settings), repr(storage._bucket), repr(vars(storage._bucket))]
+        async with stubborn(always(500)) as store, service.open(settings_for(store), now=utc_now) as broken:
+            with pytest.raises(Unavailable) as caught:
+                await broken.page(None, 1)
+    everything = "".join([*shown, repr(logs), repr(caught.value)])
+    assert logs
+    assert secret not in everything
+    assert CANARY not in everything
+    assert signed.url.partition("X-Amz-Signature=")[2] not in everything
