@@ -1,0 +1,263 @@
+"""A model of one user's drive, driven at random against the real service and a real database: uploads,
+completes, duplicate and late events, deletes, restores, purges and crashes between steps.
+
+A crash is a step that stops half-way: bytes are written and nobody says so, a purge is claimed and never
+finished. The model holds what must be true; every invariant is checked at the end of every run.
+"""
+
+import asyncio
+import os
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from uuid_utils.compat import uuid7
+
+from drivebay.contract import files as c
+from drivebay.contract.ids import LeaseId, UserId
+from drivebay.errors import Conflict, NotFound, NotUploaded
+
+from .conftest import SETTINGS, Drive, open_drive
+
+T = TypeVar("T")
+OWN = replace(SETTINGS, quota=2**40, max_open_uploads=10_000)
+
+
+@dataclass
+class Expected:
+    """What the model knows of one upload."""
+
+    upload: c.Upload
+    body: bytes
+    written: bytes | None = None
+    state: str = "pending"  # then stored, rejected, aborted, trashed, purged
+    file: c.File | None = None
+
+
+class Loop:
+    """One event loop for a whole test, driven from Hypothesis's plain functions."""
+
+    def __init__(self, url: str) -> None:
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        self.drive: Drive = self.run(self._stack.enter_async_context(open_drive(url, "direct", OWN)))
+
+    def run(self, call: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(call)
+
+    def close(self) -> None:
+        self.run(self._stack.aclose())
+        self._runner.close()
+
+
+class Machine(RuleBasedStateMachine):
+    loop: Loop
+    uploads = Bundle("uploads")
+    leases = Bundle("leases")
+
+    @initialize()
+    def a_new_user(self) -> None:
+        self.drive = self.loop.drive.of(UserId(uuid7()))
+        self.all: list[Expected] = []
+
+    def run(self, call: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run(call)
+
+    # -- what a client does ------------------------------------------------------------------------
+
+    @rule(target=uploads, name=st.sampled_from(["a", "b.txt"]), size=st.integers(0, 3))
+    def begin(self, name: str, size: int) -> Expected:
+        body = os.urandom(size)
+        expected = Expected(self.run(self.drive.begin(name, body)), body)
+        self.all.append(expected)
+        return expected
+
+    @rule(expected=uploads, wrong=st.booleans())
+    def write(self, expected: Expected, wrong: bool) -> None:
+        """The store takes a key once; after a deletion a replayed PUT may come through again."""
+        if expected.upload.key in self.drive.bucket.objects:
+            return
+        body = expected.body + b"!" if wrong and expected.state == "pending" else expected.body
+        self.drive.bucket.put(expected.upload.key, body)
+        expected.written = body
+
+    @rule(expected=uploads)
+    def complete(self, expected: Expected) -> None:
+        try:
+            done = self.run(self.drive.files.complete(self.drive.owner, expected.upload.id))
+        except NotUploaded:
+            assert expected.state == "pending"
+            assert expected.written is None
+        except NotFound:
+            assert expected.state in ("purged", "aborted", "rejected")
+        else:
+            self.saw_commit(expected)
+            assert (done.status is c.UploadStatus.COMPLETE) == (expected.state in ("stored", "trashed", "purged"))
+
+    @rule(expected=uploads)
+    def abort(self, expected: Expected) -> None:
+        try:
+            self.run(self.drive.files.abort(self.drive.owner, expected.upload.id))
+        except Conflict:
+            assert expected.state in ("stored", "trashed", "purged")
+        except NotFound:
+            assert expected.state in ("purged", "aborted", "rejected")
+        else:
+            assert expected.state in ("pending", "aborted", "rejected")
+            if expected.state == "pending":
+                expected.state = "aborted"
+
+    @rule(expected=uploads)
+    def trash(self, expected: Expected) -> None:
+        if expected.file is None:
+            return
+        try:
+            self.run(self.drive.files.trash(self.drive.owner, expected.file.id))
+        except NotFound:
+            assert expected.state != "stored"
+        else:
+            assert expected.state == "stored"
+            expected.state = "trashed"
+
+    @rule(expected=uploads)
+    def restore(self, expected: Expected) -> None:
+        if expected.file is None:
+            return
+        try:
+            self.run(self.drive.files.restore(self.drive.owner, expected.file.id))
+        except NotFound:
+            assert expected.state != "trashed"
+        else:
+            assert expected.state == "trashed"
+            expected.state = "stored"
+
+    # -- what happens around it --------------------------------------------------------------------
+
+    @rule(some=st.lists(uploads, min_size=1, max_size=6))
+    def events(self, some: list[Expected]) -> None:
+        """Events in any order, twice, late, for what was never written."""
+        refs = tuple(c.UploadRef(expected.upload.owner, expected.upload.id) for expected in some)
+        outcomes = self.run(self.drive.files.commit(refs))
+        for expected, outcome in zip(some, outcomes, strict=True):
+            if outcome is c.Outcome.COMPLETED:
+                assert expected.written == expected.body
+            if outcome is c.Outcome.ABSENT:
+                assert expected.written is None
+        for expected in some:
+            self.saw_commit(expected)
+
+    @rule()
+    def sweep(self) -> None:
+        self.run(self.drive.files.recheck_pending())
+        refs = self.run(self.drive.files.claim_checks(1000, overdue=False))
+        self.run(self.drive.files.commit(refs))
+        for expected in self.all:
+            self.saw_commit(expected)
+
+    @rule(target=leases)
+    def claim(self) -> tuple[LeaseId, tuple[c.Purge, ...]]:
+        """A janitor takes a batch and stops there, for now or for ever."""
+        self.run(self.drive.pass_time(SETTINGS.trash_grace))
+        lease = LeaseId(uuid7())
+        claimed = self.run(self.drive.files.claim_purges(lease, 1000))
+        for expected in self.all:
+            if expected.state == "trashed":
+                expected.state = "purged"
+            if expected.state == "pending":
+                self.expect_expired(expected)
+        return lease, claimed
+
+    @rule(held=consumes(leases))
+    def finish(self, held: tuple[LeaseId, tuple[c.Purge, ...]]) -> None:
+        lease, claimed = held
+        for purge in claimed:
+            self.drive.bucket.objects.pop(purge.key, None)
+            for expected in self.all:
+                if expected.upload.key == purge.key:
+                    assert expected.state in ("purged", "aborted", "rejected")
+                    expected.written = None
+        self.run(self.drive.files.finish_purges(lease, tuple(purge.ref for purge in claimed)))
+
+    # -- what must be true -------------------------------------------------------------------------
+
+    def saw_commit(self, expected: Expected) -> None:
+        if expected.state != "pending" or expected.written is None:
+            return
+        if expected.written != expected.body:
+            expected.state = "rejected"
+            return
+        expected.state = "stored"
+        done = self.run(self.drive.files.upload(self.drive.owner, expected.upload.id))
+        assert done.file is not None
+        expected.file = self.run(self.drive.files.file(self.drive.owner, done.file))
+
+    def expect_expired(self, expected: Expected) -> None:
+        """Time has passed the deadline; nobody has looked yet, and late bytes are still good."""
+
+    @invariant()
+    def listed_is_what_is_stored(self) -> None:
+        if not hasattr(self, "all"):
+            return
+        page = self.run(self.drive.files.list_files(self.drive.owner, c.Listing(limit=1000)))
+        stored = {expected.file.id for expected in self.all if expected.state == "stored" and expected.file}
+        assert {item.id for item in page.items} == stored
+        for expected in self.all:
+            if expected.state in ("stored", "trashed"):
+                assert expected.upload.key in self.drive.bucket.objects
+
+    @invariant()
+    def bytes_are_counted_right(self) -> None:
+        if not hasattr(self, "all"):
+            return
+        usage = self.run(self.drive.files.usage(self.drive.owner))
+        held = sum(len(e.body) for e in self.all if e.state in ("stored", "trashed"))
+        condemned = sum(len(e.body) for e in self.all if e.state == "purged")
+        assert held <= usage.used_bytes <= held + condemned
+        assert usage.file_count == sum(e.state == "stored" for e in self.all)
+
+    def teardown(self) -> None:
+        if hasattr(self, "all"):
+            self.run(self.drive.pass_time(SETTINGS.lease + timedelta(seconds=1)))
+            self.run(self.drive.purge())
+            assert self.run(self.drive.files.check()) == ()
+
+
+@pytest.fixture
+def loop(database_url: str) -> Iterator[Loop]:
+    loop = Loop(database_url)
+    try:
+        yield loop
+    finally:
+        loop.close()
+
+
+@pytest.mark.slow
+def test_a_random_life_holds_every_promise(loop: Loop) -> None:
+    class Bound(Machine):
+        pass
+
+    Bound.loop = loop
+    run_state_machine_as_test(
+        Bound,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
