@@ -12,9 +12,10 @@ import bcrypt
 import pytest
 from uuid_utils.compat import uuid7
 
-from drivebay import db
+from drivebay import db, proto
 from drivebay.auth import service
 from drivebay.contract.auth import Auth
+from drivebay.testing.deliveries import deliver
 
 Start = Callable[..., AbstractAsyncContextManager[service.Service]]
 
@@ -59,7 +60,8 @@ def start(database: db.Database, settings: service.Settings, clock: Clock) -> St
     return start
 
 
-@pytest.fixture(params=["direct"])
-async def auth(start: Start) -> AsyncIterator[Auth]:
-    async with start() as auth:
+@pytest.fixture(params=["direct", "encoded", "grpc", "twice"])
+async def auth(request: pytest.FixtureRequest, start: Start) -> AsyncIterator[Auth]:
+    """Every promise is tried near, encoded, over gRPC, and with each call delivered twice."""
+    async with start() as running, deliver(request.param, Auth, proto.AUTH, running) as auth:
         yield auth
