@@ -20,15 +20,18 @@ from drivebay.storage.service import Service, Settings
 from drivebay.testing.client import eventually
 
 
-class OwnStore(Protocol):
-    s3_endpoint: str
-    access_key: str
-    secret_key: str
-
+class Process(Protocol):
     async def start(self) -> None: ...
     async def kill(self) -> None: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
+
+
+class OwnStore(Protocol):
+    s3_endpoint: str
+    access_key: str
+    secret_key: str
+    process: Process
 
 
 OpenOwnStore = Callable[[], Awaitable[OwnStore]]
@@ -90,7 +93,7 @@ async def test_a_killed_store_is_unknown_and_heals_without_a_restart(
     async with service_on(store) as storage:
         await started(storage)
         await write(storage, browser, keys)
-        await store.kill()
+        await store.process.kill()
         assert await presences(storage, (*keys, "never/was")) == {Presence.UNKNOWN}
         for call in (storage.delete(keys), storage.page(None, 5), storage.quarantine(keys[0])):
             with pytest.raises(Unavailable):
@@ -99,7 +102,7 @@ async def test_a_killed_store_is_unknown_and_heals_without_a_restart(
         # Signing asks nothing of the store, so it goes on.
         assert (await storage.presign_put(Put("a/b", 1, "text/plain"), utc_now(), 60)).url
 
-        await store.start()
+        await store.process.start()
         seen: set[Presence] = set()
 
         async def all_found() -> bool:
@@ -121,13 +124,13 @@ async def test_a_store_that_hangs_is_unknown_in_time(own_store: OpenOwnStore, br
     async with service_on(store) as storage:
         await started(storage)
         await write(storage, browser, keys)
-        store.pause()
+        store.process.pause()
         try:
             async with asyncio.timeout(4):
                 assert await presences(storage, keys) == {Presence.UNKNOWN}
             await noticed(storage)
         finally:
-            store.resume()
+            store.process.resume()
 
         async def all_found() -> bool:
             return await presences(storage, keys) == {Presence.FOUND}
