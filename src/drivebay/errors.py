@@ -128,9 +128,7 @@ class Unavailable(Error):
 
     code, title, http, grpc = "unavailable", "A part of the service is down", 503, "UNAVAILABLE"
 
-    def __init__(
-        self, detail: str = "", *, errors: tuple[FieldError, ...] = (), retry_after: int | None = 2
-    ) -> None:
+    def __init__(self, detail: str = "", *, errors: tuple[FieldError, ...] = (), retry_after: int | None = 2) -> None:
         super().__init__(detail, errors=errors, retry_after=retry_after)
 
 

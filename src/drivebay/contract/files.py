@@ -251,9 +251,7 @@ class Files(Protocol):
         """Raises NotFound, also for folders and in the trash."""
         ...
 
-    async def create_folder(
-        self, owner: UserId, parent: FileId, name: str, idempotency_key: str | None = None
-    ) -> File:
+    async def create_folder(self, owner: UserId, parent: FileId, name: str, idempotency_key: str | None = None) -> File:
         """Raises NotFound (the parent), NameTaken, InvalidRequest (name; folders too deep),
         IdempotencyKeyReused, InProgress."""
         ...

@@ -1,0 +1,250 @@
+"""Any contract over gRPC: `serve` puts a service object behind an address, `connect` reaches one.
+
+Errors cross unchanged. Deadlines, the request id and the trace go along. Until services prove who they are
+to one another, a server listens on a Unix socket that only its user can open, or on loopback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+import grpc
+import grpc.aio
+import structlog
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from opentelemetry import context, propagate
+
+from ..errors import Error, Internal, Unavailable
+from .call import Door, left, method_deadline
+from .failure import TRAILER, from_transport, pack, status
+from .shape import Method, compare, methods, promised
+
+T = TypeVar("T")
+Served = tuple[type[Any], ServiceDescriptor, Any]
+"""A contract, the proto service that mirrors it, and the object that keeps its promises."""
+
+_REQUEST_ID: Final = "x-request-id"
+_SIZE: Final = 16 * 2**20
+_GRACE: Final = 3.0
+_SERVER: Final = (
+    ("grpc.max_receive_message_length", _SIZE),
+    ("grpc.max_send_message_length", _SIZE),
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+)
+_CLIENT: Final = (
+    ("grpc.max_receive_message_length", _SIZE),
+    ("grpc.max_send_message_length", _SIZE),
+    # A peer that vanished is noticed, one that restarted is found again at once.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+class Mismatch(Exception):
+    """A contract and its proto differ; each argument is one difference."""
+
+
+# -- serving --------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def serve(
+    address: str, served: Sequence[Served], *, deadlines: Mapping[str, float] | None = None
+) -> AsyncIterator[str]:
+    """Serve at `unix:/path` or `host:port` (0 picks a port); the address that clients use.
+
+    Raises ValueError for an address that is not local, OSError when it is taken, Mismatch.
+    """
+    for contract, descriptor, _ in served:
+        if differences := compare(contract, descriptor):
+            raise Mismatch(*differences)
+    with _prepared(address) as target:
+        server = grpc.aio.server(options=_SERVER)
+        names = [descriptor.full_name for _, descriptor, _ in served]
+        for contract, descriptor, service in served:
+            handlers = _handlers(contract, descriptor, service, deadlines)
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(descriptor.full_name, handlers),))
+        healthy = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        port = _bind(server, target, address)
+        await server.start()
+        for name in ("", *names):
+            await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
+        bound = address if target.startswith("unix:") else f"{target.rpartition(':')[0]}:{port}"
+        try:
+            yield bound
+        finally:
+            await server.stop(_GRACE)
+
+
+@contextmanager
+def _prepared(address: str) -> Iterator[str]:
+    """The address as gRPC takes it; for a socket, the way there made private and swept before and after."""
+    if not address.startswith("unix:"):
+        yield _loopback(address)
+        return
+    path = Path(address.removeprefix("unix:"))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists():
+        if not path.is_socket() or _is_alive(path):
+            raise OSError(errno.EADDRINUSE, f"{path} is in use")
+        path.unlink()  # left behind by a process that was killed
+    try:
+        yield f"unix:{path}"
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _is_alive(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def _bind(server: grpc.aio.Server, target: str, address: str) -> int:
+    # The socket must never be open to others, not even between its making and a chmod.
+    before = os.umask(0o177)
+    try:
+        return int(server.add_insecure_port(target))
+    except RuntimeError as error:
+        raise OSError(errno.EADDRINUSE, f"cannot listen at {address}") from error
+    finally:
+        os.umask(before)
+
+
+def _loopback(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    try:
+        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    if not local or not port.isdigit():
+        raise ValueError(
+            f"{address!r} is not local: a service listens at unix:/path or on loopback (127.0.0.1:port), "
+            "because what comes in is not authenticated"
+        )
+    return address
+
+
+def _handlers(
+    contract: type, descriptor: ServiceDescriptor, service: Any, deadlines: Mapping[str, float] | None
+) -> dict[str, grpc.RpcMethodHandler]:
+    return {
+        method.rpc: grpc.unary_unary_rpc_method_handler(
+            _handler(
+                method,
+                getattr(service, method.name),
+                Door("server", contract.__name__, method.name, method_deadline(deadlines, method.name)),
+            )
+        )
+        for method in methods(contract, descriptor)
+    }
+
+
+def _handler(method: Method, function: Callable[..., Any], door: Door) -> Callable[..., Any]:
+    async def handle(request: bytes, call: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+        incoming = {name: value for name, value in call.invocation_metadata() or () if isinstance(value, str)}
+        token = context.attach(propagate.extract(incoming))
+        try:
+            with structlog.contextvars.bound_contextvars(request_id=incoming.get(_REQUEST_ID, "")):
+                arguments = method.decode_request(request)
+                remaining = call.time_remaining()
+                deadline = door.deadline if remaining is None else min(remaining, door.deadline)
+                return method.encode_response(await door.pass_through(lambda: function(*arguments), deadline))
+        except Error as error:
+            failure = error
+        finally:
+            context.detach(token)
+        await call.abort(status(failure), failure.detail, ((TRAILER, pack(failure)),))
+        raise AssertionError("abort always raises")
+
+    return handle
+
+
+# -- calling --------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def connect(
+    contract: type[T], descriptor: ServiceDescriptor, address: str, *, deadlines: Mapping[str, float] | None = None
+) -> AsyncIterator[T]:
+    """The contract's methods over one channel. Nobody needs to be there yet. Raises Mismatch."""
+    if differences := compare(contract, descriptor):
+        raise Mismatch(*differences)
+    async with grpc.aio.insecure_channel(address, options=_CLIENT) as channel:
+        far = type(f"Far{contract.__name__}", (), {})()
+        for method in methods(cast("type", contract), descriptor):
+            door = Door("client", contract.__name__, method.name, method_deadline(deadlines, method.name))
+            setattr(far, method.name, _caller(channel, method, door, contract.__name__, address))
+        yield cast("T", far)
+
+
+def _caller(channel: grpc.aio.Channel, method: Method, door: Door, service: str, address: str) -> Callable[..., Any]:
+    invoke = channel.unary_unary(method.path)
+    names = tuple(method.signature.parameters)[1:]
+    defaults = {name: method.signature.parameters[name].default for name in names}
+
+    async def call(*positional: Any, **named: Any) -> Any:
+        if named or len(positional) != len(names):
+            given = dict(zip(names, positional, strict=False)) | named
+            positional = tuple(given[name] if name in given else defaults[name] for name in names)
+        request = method.encode_request(positional)
+        return await door.pass_through(lambda: _send(invoke, request, method, door.deadline, service, address))
+
+    return call
+
+
+async def _send(
+    invoke: Callable[..., Any], request: bytes, method: Method, deadline: float, service: str, address: str
+) -> Any:
+    metadata: dict[str, str] = {}
+    propagate.inject(metadata)
+    if request_id := structlog.contextvars.get_contextvars().get("request_id"):
+        metadata[_REQUEST_ID] = request_id
+    try:
+        answer = await invoke(request, timeout=max(0.001, left(deadline)), metadata=tuple(metadata.items()))
+    except grpc.aio.AioRpcError as error:
+        raise from_transport(error, service, address) from None
+    except (grpc.aio.UsageError, asyncio.InvalidStateError) as error:
+        raise Unavailable(f"the channel to {service} at {address} is closed") from error
+    try:
+        return method.decode_response(answer)
+    except Error as error:
+        raise Internal(f"{service} at {address} sent an answer of another shape: {error.detail}") from error
+
+
+def missing(contract: type[T], setting: str) -> T:
+    """A stand-in for a service that nobody said where to find."""
+    absent = type(f"Missing{contract.__name__}", (), {})()
+    for name in promised(contract):
+        setattr(absent, name, _refusal(contract.__name__, setting))
+    return cast("T", absent)
+
+
+def _refusal(service: str, setting: str) -> Callable[..., Any]:
+    async def call(*_: Any, **__: Any) -> Any:
+        raise Unavailable(f"this process has no {service.lower()} service and {setting} is not set")
+
+    return call
