@@ -11,8 +11,12 @@ from uuid import uuid4
 
 import pytest
 
+from drivebay.embedded import nats as embedded_nats
 from drivebay.embedded import postgres as embedded_postgres
+from drivebay.embedded import seaweedfs
+from drivebay.embedded.nats import Nats
 from drivebay.embedded.postgres import Postgres
+from drivebay.embedded.seaweedfs import Store
 from drivebay.testing import servers
 
 
@@ -51,6 +55,72 @@ async def own_postgres(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[P
             return await stack.enter_async_context(embedded_postgres.run(folder))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+async def nats_server(run_folder: Path) -> AsyncIterator[Nats]:
+    async with servers.shared(Nats, run_folder) as server:
+        yield server
+
+
+@pytest.fixture
+def nats_url(nats_server: Nats) -> str:
+    """The run's NATS. Its streams are shared: a test names its own, by `uuid4` or the like."""
+    return nats_server.url
+
+
+@pytest.fixture
+async def own_nats(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Nats]]]:
+    """Starts a NATS for this test alone, to be killed, paused and started again through its `process`."""
+    async with AsyncExitStack() as stack:
+
+        async def start(folder: Path = tmp_path / "nats") -> Nats:
+            return await stack.enter_async_context(embedded_nats.run(folder))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+async def store(run_folder: Path) -> AsyncIterator[Store]:
+    """The run's store; or the one that DRIVEBAY_TEST_S3_ENDPOINT, _ACCESS_KEY, _SECRET_KEY and _REGION name."""
+    given = {name: os.environ.get(f"DRIVEBAY_TEST_S3_{name}", "") for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY")}
+    if given["ENDPOINT"]:
+        region = os.environ.get("DRIVEBAY_TEST_S3_REGION", "us-east-1")
+        yield Store(given["ENDPOINT"], given["ACCESS_KEY"], given["SECRET_KEY"], filer_grpc="", region=region)
+        return
+    async with servers.shared(Store, run_folder) as server:
+        yield server
+
+
+@pytest.fixture
+def bucket() -> str:
+    """A name that no bucket has yet; making it is the test's."""
+    return f"test-{uuid4().hex}"
+
+
+@pytest.fixture
+async def own_store(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Store]]]:
+    """Starts a store for this test alone, to be killed, paused and started again through its `process`."""
+    async with AsyncExitStack() as stack:
+
+        async def start(folder: Path = tmp_path / "store") -> Store:
+            return await stack.enter_async_context(seaweedfs.run(folder))
+
+        yield start
+
+
+@pytest.fixture
+def server_environment(database_url: str, nats_url: str, store: Store, bucket: str) -> dict[str, str]:
+    """The settings by which a Drivebay process uses the run's servers, with a database and a bucket of its own."""
+    return {
+        "DRIVEBAY_DATABASE_URL": database_url,
+        "DRIVEBAY_NATS_URL": nats_url,
+        "DRIVEBAY_S3_ENDPOINT": store.s3_endpoint,
+        "DRIVEBAY_S3_ACCESS_KEY": store.access_key,
+        "DRIVEBAY_S3_SECRET_KEY": store.secret_key,
+        "DRIVEBAY_S3_REGION": store.region,
+        "DRIVEBAY_S3_BUCKET": bucket,
+    }
 
 
 @pytest.fixture

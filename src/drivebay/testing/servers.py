@@ -24,11 +24,13 @@ from typing import TypeVar
 
 import drivebay
 from drivebay import db
+from drivebay.embedded import nats, postgres, seaweedfs
+from drivebay.embedded.nats import Nats
 from drivebay.embedded.postgres import Postgres
-from drivebay.embedded.postgres import run as run_postgres
+from drivebay.embedded.seaweedfs import Store
 
-Server = Postgres
-S = TypeVar("S", bound=Server)
+Server = Postgres | Nats | Store
+S = TypeVar("S", Postgres, Nats, Store)
 
 _PATIENCE = 90.0
 _MIGRATIONS = {name: Path(drivebay.__file__).parent / name / "migrations" for name in ("auth", "files")}
@@ -70,7 +72,11 @@ async def _facts(folder: Path) -> dict[str, str]:
 
 def _run(kind: str, folder: Path) -> AbstractAsyncContextManager[Server]:
     if kind == "postgres":
-        return run_postgres(folder, durable=False)
+        return postgres.run(folder, durable=False)
+    if kind == "nats":
+        return nats.run(folder)
+    if kind == "store":
+        return seaweedfs.run(folder)
     raise ValueError(f"no server is called {kind}")
 
 
