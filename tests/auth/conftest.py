@@ -63,5 +63,5 @@ def start(database: db.Database, settings: service.Settings, clock: Clock) -> St
 @pytest.fixture(params=["direct", "encoded", "grpc", "twice"])
 async def auth(request: pytest.FixtureRequest, start: Start) -> AsyncIterator[Auth]:
     """Every promise is tried near, encoded, over gRPC, and with each call delivered twice."""
-    async with start() as running, deliver(request.param, Auth, proto.AUTH, running) as auth:
+    async with start() as running, deliver(request.param, Auth, proto.AUTH, running) as auth:  # type: ignore[type-abstract]
         yield auth
