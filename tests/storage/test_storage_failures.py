@@ -112,6 +112,28 @@ async def test_a_listing_that_breaks_off_is_no_answer() -> None:
             await storage.page(None, 10)
 
 
+@pytest.mark.parametrize("entry", ["", "<Key>a</Key>", "<Key>a</Key><Size>many</Size>", "<Size>1</Size>"])
+async def test_a_listing_that_makes_no_sense_is_no_answer(entry: str) -> None:
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        text = f"<ListBucketResult><Contents>{entry}</Contents></ListBucketResult>"
+        return web.Response(text=text) if "list-type" in request.query else None
+
+    async with running(answer) as (_, storage):
+        with pytest.raises(Unavailable):
+            await storage.page(None, 10)
+
+
+async def test_an_object_whose_size_is_not_told_is_unknown() -> None:
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        response = web.StreamResponse()
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        return response  # type: ignore[return-value]
+
+    async with running(answer) as (_, storage):
+        assert (await storage.look_up(ONE))[0].presence is Presence.UNKNOWN
+
+
 # -- other calls fail as unavailable ---------------------------------------------------------------
 
 

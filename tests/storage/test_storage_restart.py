@@ -126,9 +126,10 @@ async def test_a_store_that_hangs_is_unknown_in_time(own_store: OpenOwnStore, br
         await write(storage, browser, keys)
         store.process.pause()
         try:
+            # A signal takes a moment to stop every thread.
+            await noticed(storage)
             async with asyncio.timeout(4):
                 assert await presences(storage, keys) == {Presence.UNKNOWN}
-            await noticed(storage)
         finally:
             store.process.resume()
 

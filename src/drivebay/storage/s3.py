@@ -193,10 +193,13 @@ class S3:
         if answer.status != 200:
             raise self._refusal(answer, "look an object up")
         headers = answer.headers
+        if "Content-Length" not in headers:
+            # Taken for 0, it would condemn a good upload.
+            raise Unavailable("the store does not tell an object's size")
         return Object(
             key,
             Presence.FOUND,
-            size=int(headers.get("Content-Length", "0")),
+            size=int(headers["Content-Length"]),
             etag=headers.get("ETag", "").strip('"'),
             content_type=headers.get("Content-Type"),
             sha256=_sha256(headers.get("x-amz-checksum-sha256", "")),
@@ -213,7 +216,10 @@ class S3:
         if answer.status != 200:
             raise self._refusal(answer, "list the bucket")
         encoded = b"<EncodingType>url</EncodingType>" in answer.body
-        objects = tuple(_listed(entry, encoded) for entry in _CONTENTS.findall(answer.body))
+        try:
+            objects = tuple(_listed(entry, encoded) for entry in _CONTENTS.findall(answer.body))
+        except (KeyError, ValueError):
+            raise Unavailable("the store's listing cannot be understood") from None
         if b"<IsTruncated>true</IsTruncated>" not in answer.body:
             return ObjectPage(objects, None)
         if not objects:
