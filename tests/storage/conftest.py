@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -13,6 +13,7 @@ import pytest
 from drivebay.contract.storage import SignedRequest
 from drivebay.storage import service
 from drivebay.storage.service import Service, Settings
+from drivebay.storage.sigv4 import Signer
 
 
 class Store(Protocol):
@@ -26,8 +27,8 @@ def utc_now() -> datetime:
 
 
 @pytest.fixture
-def settings(store: Store, bucket: str) -> Settings:
-    return Settings(
+def settings(store: Store, bucket: str) -> Iterator[Settings]:
+    settings = Settings(
         store.s3_endpoint,
         store.access_key,
         store.secret_key,
@@ -35,6 +36,12 @@ def settings(store: Store, bucket: str) -> Settings:
         bucket=bucket,
         retry_pause=timedelta(milliseconds=200),
     )
+    yield settings
+    # A store gives each bucket volumes of its own: hundreds of them, kept, slow it down. One that will not
+    # delete a bucket with objects in it keeps it.
+    signer = Signer(settings.access_key, settings.secret_key, settings.region)
+    path, host = f"/{bucket}", settings.endpoint.partition("://")[2]
+    httpx.delete(f"{settings.endpoint}{path}?{signer.presign('DELETE', host, path, {}, {}, utc_now(), 60)}", timeout=30)
 
 
 @pytest.fixture
