@@ -17,10 +17,10 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar, Protocol, TypeVar
 
 import structlog
 
@@ -164,7 +164,9 @@ async def run_once(command: tuple[str, ...], *, folder: Path, user: User | None,
 
 
 class Process:
-    """One server. `ready` tells whether it answers by now; it is asked again and again until it does.
+    """One server, to be started from a thread that lives at least as long: it ends with that thread too.
+
+    `ready` tells whether it answers by now; it is asked again and again until it does.
     `before` is called ahead of each start, when nothing of an earlier run is alive any more.
 
     `kill`, `pause` and `resume` are for tests of what others do without it: a killed server stays down
@@ -291,6 +293,25 @@ class Process:
             lines = self.program.log.read_text("utf-8", errors="replace").strip().splitlines()[-8:]
             return ":\n  " + "\n  ".join(lines) + f"\n(its log: {self.program.log})"
         return ""
+
+
+class _Server(Protocol):
+    """A dataclass of text that tells how to reach a server, and of its `process` where that is ours."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[object]]]
+
+
+S = TypeVar("S", bound=_Server)
+
+
+def facts(server: _Server) -> dict[str, str]:
+    """What another process needs to reach the server."""
+    return {name: getattr(server, name) for name in server.__dataclass_fields__ if name != "process"}
+
+
+def of(kind: type[S], facts: Mapping[str, str]) -> S:
+    """The server again out of its `facts`, in a process that does not own it."""
+    return kind(**facts)
 
 
 def _open_log(path: Path) -> BinaryIO:

@@ -8,7 +8,6 @@ process that is killed, so nothing outlives a run.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import fcntl
 import hashlib
 import json
@@ -24,7 +23,7 @@ from typing import TypeVar
 
 import drivebay
 from drivebay import db
-from drivebay.embedded import nats, postgres, seaweedfs
+from drivebay.embedded import nats, postgres, process, seaweedfs
 from drivebay.embedded.nats import Nats
 from drivebay.embedded.postgres import Postgres
 from drivebay.embedded.seaweedfs import Store
@@ -45,7 +44,7 @@ async def shared(kind: type[S], root: Path) -> AsyncIterator[S]:
     with _locked(folder / "users.lock", fcntl.LOCK_SH):
         with _locked(folder / "start.lock", fcntl.LOCK_EX):
             facts = await _facts(folder)
-        yield kind(**facts)  # type: ignore[arg-type]  # every field but `process` is text
+        yield process.of(kind, facts)
 
 
 async def _facts(folder: Path) -> dict[str, str]:
@@ -84,10 +83,8 @@ async def _keep(kind: str, folder: Path) -> None:
     # The lock is held until everything is gone, so that a late user waits and then finds a clean place.
     with ExitStack() as unused:
         async with _run(kind, folder / "server") as server:
-            public = {field.name: getattr(server, field.name) for field in dataclasses.fields(server)}
-            del public["process"]
             new = folder / "facts.json.new"
-            new.write_text(json.dumps(public), "utf-8")
+            new.write_text(json.dumps(process.facts(server)), "utf-8")
             new.rename(folder / "facts.json")
             await asyncio.to_thread(unused.enter_context, _locked(folder / "users.lock", fcntl.LOCK_EX))
             (folder / "facts.json").unlink()
