@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Annotated, Final, Protocol
 from urllib.parse import quote_plus, unquote_plus
 from uuid import UUID
 
@@ -106,7 +106,7 @@ class _Bucket(msgspec.Struct):
 
 class _Object(msgspec.Struct, rename={"etag": "eTag"}, omit_defaults=True):
     key: str
-    size: int = 0
+    size: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     etag: str = ""
 
 
@@ -140,7 +140,7 @@ def parse(payload: bytes) -> tuple[Created, ...]:
         envelope = _decode(payload)
     except msgspec.ValidationError as error:
         raise Unreadable(f"not an S3 event: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable("not JSON") from error
     return tuple(_created(record) for record in envelope.records or () if _is_created(record.event_name))
 

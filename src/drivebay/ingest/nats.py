@@ -46,7 +46,16 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (nats.errors.Error, TimeoutError, OSError) as error:
+        _heed_cancelling()
         raise Unavailable(f"NATS cannot answer ({type(error).__name__}: {error})") from error
+    _heed_cancelling()
+
+
+def _heed_cancelling() -> None:
+    # The client swallows a cancellation that meets it while it flushes; unheeded, we would never end.
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _Pull(msgspec.Struct):
@@ -105,12 +114,13 @@ class JetStream:
     # -- source ----------------------------------------------------------------------------------------
 
     async def next(self) -> Sequence[Delivery]:
-        with _translated():
-            while True:
+        while True:
+            with _translated():
                 await self._ask()
+            with _translated():
                 found = await self._take()
-                if found:
-                    return found
+            if found:
+                return found
 
     async def _ask(self) -> None:
         """Keep a request for messages open all the time, so that an event costs no round trip."""
@@ -233,30 +243,28 @@ class JetStream:
 @asynccontextmanager
 async def connect(settings: Settings) -> AsyncIterator[JetStream]:
     """Connect to `settings.nats_url` and see to it that the stream is there. Raises Unavailable."""
-    lost: list[JetStream] = []
 
     async def on_closed() -> None:
-        for stream in lost:
-            stream.lose()
+        stream.lose()
 
     async def on_error(_: Exception) -> None:
         # Each call that fails says so itself; the client would also print.
         return None
 
-    with _translated():
-        client = await nats.connect(
-            settings.nats_url or "",
-            name="drivebay-ingest",
-            allow_reconnect=False,
-            connect_timeout=_CONNECT_WITHIN,
-            ping_interval=10,
-            max_outstanding_pings=2,
-            closed_cb=on_closed,
-            error_cb=on_error,
-        )
+    client = Client()
     stream = JetStream(client, settings)
-    lost.append(stream)
     try:
+        with _translated():
+            await client.connect(
+                settings.nats_url or "",
+                name="drivebay-ingest",
+                allow_reconnect=False,
+                connect_timeout=_CONNECT_WITHIN,
+                ping_interval=10,
+                max_outstanding_pings=2,
+                closed_cb=on_closed,
+                error_cb=on_error,
+            )
         await stream.ensure_stream()
         yield stream
     finally:
