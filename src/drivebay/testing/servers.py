@@ -128,7 +128,8 @@ async def template(server: Postgres) -> str:
 async def database(server: Postgres, template: str, name: str) -> AsyncIterator[str]:
     """The URL of a new database, a copy of `template`, dropped at the end."""
     async with db.connect(server.database("postgres"), size=1, timeout=60) as admin:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # Its checkpoints cost nothing without fsync: half the time of copying through the log.
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         try:
             yield server.database(name)
         finally:
