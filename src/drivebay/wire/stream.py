@@ -23,6 +23,8 @@ _OPTIONS: Final = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.max_receive_message_length", 64 * 2**20),
     ("grpc.use_local_subchannel_pool", 1),
+    # A store is reached directly; the environment may name a proxy for the web.
+    ("grpc.enable_http_proxy", 0),
 )
 
 
