@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import quote
 from uuid import UUID
 
 import asyncpg
@@ -57,7 +56,7 @@ def upload_of(row: Row) -> contract.Upload:
         content_type=row["content_type"],
         sha256=row["sha256"],
         key=object_key(owner, id),
-        metadata={"owner": str(owner), "upload": str(id), "name": quote(row["name"], safe="")},
+        metadata={"owner": str(owner), "upload": str(id), "name": row["name"]},
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         file=row["file_id"],

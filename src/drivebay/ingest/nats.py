@@ -271,3 +271,24 @@ async def connect(settings: Settings) -> AsyncIterator[JetStream]:
         # Closing sends what is still unsent: the last acks.
         with suppress(nats.errors.Error, TimeoutError, OSError):
             await asyncio.wait_for(client.close(), timeout=1)
+
+
+async def ping(url: str) -> str | None:
+    """None if NATS answers and its JetStream works, else what is wrong, in one sentence."""
+
+    async def on_error(_: Exception) -> None:
+        return None
+
+    client = Client()
+    try:
+        with _translated():
+            await client.connect(
+                url, name="drivebay-ping", allow_reconnect=False, connect_timeout=_CONNECT_WITHIN, error_cb=on_error
+            )
+            await client.jetstream(timeout=_CONNECT_WITHIN).account_info()
+    except Unavailable as error:
+        return error.detail
+    finally:
+        with suppress(nats.errors.Error, TimeoutError, OSError):
+            await asyncio.wait_for(client.close(), timeout=1)
+    return None

@@ -1,0 +1,87 @@
+"""Who is calling: access tokens checked here, with the auth service's public keys.
+
+A token that was verified once is remembered, by its hash, until it ends: a signature costs as much as the
+rest of a small request. Keys are fetched when a token names an unknown one and once a minute; while auth
+is down the ones we have go on working.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from ..contract.auth import Auth
+from ..contract.ids import UserId
+from ..errors import Unauthenticated, Unavailable
+from ..tokens import Verifier
+from .settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_MOST = 10_000
+_KEYS_KEPT = timedelta(minutes=1)
+_KEYS_PAUSE = timedelta(seconds=1)
+
+
+class Identity:
+    def __init__(self, auth: Auth, settings: Settings, now: Callable[[], datetime]) -> None:
+        self._auth = auth
+        self._settings = settings
+        self._now = now
+        self._known: dict[bytes, tuple[UserId, float]] = {}
+        self._verifier: Verifier | None = None
+        self._fetched_at: datetime | None = None
+        self._fetching = asyncio.Lock()
+
+    async def user(self, authorization: str | None) -> UserId:
+        """The user of an `Authorization` header. Raises Unauthenticated, Unavailable (no keys yet)."""
+        if authorization is None:
+            raise Unauthenticated("send Authorization: Bearer with an access token")
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("send Authorization: Bearer with an access token")
+        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        now = self._now()
+        if (known := self._known.get(digest)) is not None:
+            user, ends = known
+            if now.timestamp() < ends:
+                return user
+            del self._known[digest]
+        return await self._verify(token, digest, now)
+
+    async def _verify(self, token: str, digest: bytes, now: datetime) -> UserId:
+        verifier = await self._keys(now, _KEYS_KEPT)
+        if not verifier.knows(token):
+            verifier = await self._keys(now, _KEYS_PAUSE)
+        claims = verifier.verify(token, now)
+        if len(self._known) >= _MOST:
+            del self._known[next(iter(self._known))]
+        self._known[digest] = (claims.user, claims.expires_at.timestamp())
+        return claims.user
+
+    async def _keys(self, now: datetime, older_than: timedelta) -> Verifier:
+        """The verifier, with keys fetched anew if the ones we have are older than that."""
+        if self._verifier is not None and self._fresh(now, older_than):
+            return self._verifier
+        async with self._fetching:
+            if self._verifier is not None and self._fresh(now, older_than):
+                return self._verifier
+            try:
+                keys = await self._auth.keys()
+            except Unavailable as error:
+                if self._verifier is None:
+                    raise
+                log.warning("keys_not_fetched", reason=error.detail)
+            else:
+                published = {key.kid: key for key in keys}
+                self._verifier = Verifier(published, self._settings.issuer, self._settings.audience)
+            self._fetched_at = now
+            return self._verifier
+
+    def _fresh(self, now: datetime, older_than: timedelta) -> bool:
+        return self._fetched_at is not None and now - self._fetched_at < older_than

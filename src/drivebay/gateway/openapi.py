@@ -1,0 +1,189 @@
+"""The OpenAPI 3.1 document and a page to read it on, both made from the route table."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from .. import __version__
+from ..errors import (
+    Error,
+    Internal,
+    InvalidRequest,
+    MalformedBody,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from . import problems
+from .route import Route
+
+Json = dict[str, Any]
+
+_WORDS = {200: "OK", 201: "Created", 204: "Done", 302: "See the Location", 503: "Not ready"}
+
+
+def document(routes: Sequence[Route]) -> Json:
+    types = [route.body for route in routes if route.body is not None]
+    types += [shape for route in routes for shape in route.answers.values() if shape is not None]
+    wanted = [*dict.fromkeys(types), problems.Problem]
+    _, schemas = msgspec.json.schema_components(wanted, ref_template="#/components/schemas/{name}")
+    paths: dict[str, Json] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Drivebay",
+            "version": __version__,
+            "description": "Upload straight to an S3-compatible store through signed URLs. Every error is an "
+            "RFC 9457 problem with a stable `code`.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _operation(route: Route) -> Json:
+    parameters: list[Json] = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "format": "uuid"},
+            "description": "a UUID",
+        }
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+    parameters += [
+        {"name": p.name, "in": p.where, "required": False, "schema": dict(p.schema), "description": p.description}
+        for p in route.parameters
+    ]
+    operation: Json = {
+        "operationId": route.operation,
+        "summary": route.summary,
+        "tags": [_tag(route)],
+        "parameters": parameters,
+        "responses": _responses(route),
+        "security": [] if route.public else [{"bearer": []}],
+    }
+    if route.body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.body)}}}
+    return operation
+
+
+def _tag(route: Route) -> str:
+    parts = route.path.strip("/").split("/")
+    return {"signup": "accounts", "login": "accounts", "token": "accounts", "logout": "accounts", "me": "accounts"}.get(
+        parts[1] if parts[0] == "v1" else "", parts[1] if parts[0] == "v1" else "operations"
+    )
+
+
+def _responses(route: Route) -> Json:
+    found: Json = {}
+    for status, shape in route.answers.items():
+        found[str(status)] = {"description": _WORDS[status]}
+        if shape is not None:
+            found[str(status)]["content"] = {"application/json": {"schema": _ref(shape)}}
+        elif status == 200:
+            found[str(status)]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    for status, kinds in _failures(route).items():
+        if str(status) in found:
+            continue
+        found[str(status)] = {
+            "description": "; ".join(f"`{kind.code}`: {kind.title}" for kind in kinds),
+            "content": {problems.MEDIA_TYPE: {"schema": _ref(problems.Problem)}},
+        }
+    return found
+
+
+def _failures(route: Route) -> dict[int, list[type[Error]]]:
+    kinds: list[type[Error]] = list(route.errors)
+    if not route.public:
+        kinds.append(Unauthenticated)
+    if route.body is not None:
+        kinds += [MalformedBody, TooLarge, UnsupportedMediaType]
+    if route.body is not None or route.parameters or "{" in route.path:
+        kinds.append(InvalidRequest)
+    if route.path not in ("/healthz", "/metrics"):
+        kinds += [Unavailable, Internal]
+    found: dict[int, list[type[Error]]] = {}
+    for kind in dict.fromkeys(kinds):
+        found.setdefault(kind.http, []).append(kind)
+    return found
+
+
+def _ref(shape: type[msgspec.Struct]) -> Json:
+    return {"$ref": f"#/components/schemas/{shape.__name__}"}
+
+
+# -- the page -------------------------------------------------------------------------------------
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}"
+    "h2{border-bottom:1px solid #d0d7de;margin-top:2.5rem}details{border:1px solid #d0d7de;border-radius:6px;"
+    "margin:.5rem 0;padding:.5rem 1rem}summary{cursor:pointer}code,pre{font:14px ui-monospace,monospace}"
+    "pre{background:#f6f8fa;padding:1rem;overflow:auto}.m{display:inline-block;min-width:4.5rem;font-weight:700}"
+    "td,th{text-align:left;padding:.2rem 1rem .2rem 0;vertical-align:top}"
+    "@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}pre{background:#161b22}}"
+)
+PAGE_POLICY = (
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; style-src 'sha256-"
+    + base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    + "'"
+)
+
+
+def page(document: Json) -> bytes:
+    """The document as one HTML page that loads nothing."""
+    sections: dict[str, list[str]] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            sections.setdefault(operation["tags"][0], []).append(_operation_html(method, path, operation))
+    info = document["info"]
+    body = "".join(f"<h2>{html.escape(tag)}</h2>{''.join(parts)}" for tag, parts in sections.items())
+    schemas = "".join(
+        f"<details><summary><code>{html.escape(name)}</code></summary><pre>{_pretty(schema)}</pre></details>"
+        for name, schema in document["components"]["schemas"].items()
+    )
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{info["title"]} API</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
+        f"<h1>{info['title']} {info['version']}</h1><p>{html.escape(info['description'])} "
+        f'As a document: <a href="/openapi.json">openapi.json</a>.</p>{body}<h2>shapes</h2>{schemas}</body></html>'
+    ).encode()
+
+
+def _operation_html(method: str, path: str, operation: Json) -> str:
+    rows = "".join(
+        f"<tr><th><code>{html.escape(p['name'])}</code></th><td>{p['in']}</td>"
+        f"<td>{html.escape(p['description'])}</td></tr>"
+        for p in operation["parameters"]
+    )
+    answers = "".join(
+        f"<tr><th>{status}</th><td>{html.escape(answer['description'])}</td></tr>"
+        for status, answer in sorted(operation["responses"].items())
+    )
+    sent = ""
+    if "requestBody" in operation:
+        name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        sent = f"<p>Body: <code>{name}</code></p>"
+    return (
+        f'<details><summary><span class="m">{method.upper()}</span> <code>{html.escape(path)}</code> '
+        f"{html.escape(operation['summary'])}</summary>{sent}<table>{rows}</table><table>{answers}</table></details>"
+    )
+
+
+def _pretty(schema: Json) -> str:
+    return html.escape(msgspec.json.format(msgspec.json.encode(schema), indent=2).decode())

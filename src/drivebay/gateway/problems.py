@@ -1,0 +1,48 @@
+"""Failures as `application/problem+json` (RFC 9457)."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ..errors import Error
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:drivebay:problem:"
+
+
+class FieldProblem(msgspec.Struct):
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct):
+    """`code` is stable; `detail` is for people; `errors` names fields of a request that is not valid."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: list[FieldProblem] | UnsetType = UNSET
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def body(error: Error, request_id: str) -> bytes:
+    problem = Problem(TYPE_PREFIX + error.code, error.title, error.http, error.detail, error.code, request_id)
+    if error.errors:
+        problem.errors = [FieldProblem(field, message) for field, message in error.errors]
+    return _encoder.encode(problem)
+
+
+def headers(error: Error) -> dict[str, str]:
+    """What the status itself promises to carry."""
+    found: dict[str, str] = {}
+    if error.http == 401:
+        found["WWW-Authenticate"] = 'Bearer error="invalid_token"' if error.code == "unauthenticated" else "Bearer"
+    if error.retry_after is not None:
+        found["Retry-After"] = str(max(1, error.retry_after))
+    return found

@@ -1,0 +1,21 @@
+"""What a deployment decides about the gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`upload_ttl` and `download_ttl` are the lives of signed URLs. `trusted_proxies` are networks (CIDR)
+    whose `X-Forwarded-For` is believed. `hsts` is for deployments behind TLS."""
+
+    issuer: str = "drivebay"
+    audience: str = "drivebay"
+    upload_ttl: timedelta = timedelta(minutes=15)
+    download_ttl: timedelta = timedelta(minutes=5)
+    max_file_size: int = 5 * 2**30
+    trusted_proxies: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    hsts: bool = False

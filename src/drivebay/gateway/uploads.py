@@ -1,0 +1,66 @@
+"""Uploads: intents, and what became of them. Nothing is signed before it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from ..contract import files as contract
+from ..contract.storage import Put, SignedRequest, Storage
+from . import request, views
+from .request import Call
+from .route import Answer, json
+from .settings import Settings
+
+_new_upload = msgspec.json.Decoder(views.NewUpload)
+
+
+class Uploads:
+    def __init__(
+        self, files: contract.Files, storage: Storage, settings: Settings, now: Callable[[], datetime]
+    ) -> None:
+        self._files = files
+        self._storage = storage
+        self._now = now
+        self._seconds = seconds(settings.upload_ttl)
+
+    async def begin(self, call: Call) -> Answer:
+        body = await call.body(_new_upload)
+        intent = contract.Intent(
+            name=body.name,
+            size=body.size,
+            content_type=body.content_type,
+            parent=request.folder_id(body.parent_id, "parent_id"),
+            on_conflict=body.on_conflict,
+            sha256=request.sha256(body.sha256),
+        )
+        upload = await self._files.begin(call.user, intent, call.idempotency_key())
+        # Signed as of its birth, so that a repeated request is given the very same answer.
+        signed = await self._sign(upload, upload.created_at)
+        return json(views.upload(upload, signed), 201, {"Location": f"/v1/uploads/{upload.id}"})
+
+    async def show(self, call: Call) -> Answer:
+        return await self._shown(await self._files.upload(call.user, call.upload_id()))
+
+    async def complete(self, call: Call) -> Answer:
+        return await self._shown(await self._files.complete(call.user, call.upload_id()))
+
+    async def abort(self, call: Call) -> Answer:
+        await self._files.abort(call.user, call.upload_id())
+        return Answer(204)
+
+    async def _shown(self, upload: contract.Upload) -> Answer:
+        if upload.status is not contract.UploadStatus.PENDING:
+            return json(views.upload(upload))
+        return json(views.upload(upload, await self._sign(upload, self._now())))
+
+    async def _sign(self, upload: contract.Upload, at: datetime) -> SignedRequest:
+        put = Put(upload.key, upload.size, upload.content_type, upload.sha256, upload.metadata)
+        return await self._storage.presign_put(put, at, self._seconds)
+
+
+def seconds(ttl: timedelta) -> int:
+    """Whole seconds, at least one: what a signature can say."""
+    return max(1, int(ttl.total_seconds()))

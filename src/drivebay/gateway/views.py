@@ -1,0 +1,218 @@
+"""What clients send and what they are shown: the shapes of `openapi.json`, and how our values become them."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from ..contract import auth, files
+from ..contract.ids import ROOT, FileId
+from ..contract.storage import SignedRequest
+
+FOLDER_TYPE = "inode/directory"
+
+Size: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1, description="bytes")]
+Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255, description="1 to 255 bytes of UTF-8 after NFC")]
+FolderId: TypeAlias = Annotated[str, Meta(description="a folder's id, or `root`", examples=["root"])]
+
+
+class Credentials(msgspec.Struct, forbid_unknown_fields=True):
+    """An account: an email address and a password of 8 to 256 characters."""
+
+    email: Annotated[str, Meta(max_length=254, examples=["ada@example.com"])]
+    password: Annotated[str, Meta(min_length=8, max_length=256, examples=["correct horse battery"])]
+
+
+class Login(msgspec.Struct, forbid_unknown_fields=True):
+    """Whoever's email and password these are. Any text is a wrong password at worst."""
+
+    email: Annotated[str, Meta(examples=["ada@example.com"])]
+    password: Annotated[str, Meta(examples=["correct horse battery"])]
+
+
+class RefreshToken(msgspec.Struct, forbid_unknown_fields=True):
+    refresh_token: str
+
+
+class NewUpload(msgspec.Struct, forbid_unknown_fields=True):
+    """A file that is to be uploaded. `sha256` is base64 of the 32 bytes."""
+
+    name: Name
+    size: Size
+    content_type: Annotated[str, Meta(min_length=3, max_length=255, examples=["application/pdf"])]
+    parent_id: FolderId = "root"
+    sha256: str | None = None
+    on_conflict: files.OnConflict = files.OnConflict.RENAME
+
+
+class NewFolder(msgspec.Struct, forbid_unknown_fields=True):
+    name: Name
+    parent_id: FolderId = "root"
+
+
+class FileChange(msgspec.Struct, forbid_unknown_fields=True):
+    """A new name, a new place, or both."""
+
+    name: Name | UnsetType = UNSET
+    parent_id: FolderId | UnsetType = UNSET
+
+
+class Account(msgspec.Struct):
+    id: UUID
+    email: str
+    created_at: datetime
+
+
+class Usage(msgspec.Struct):
+    """`used_bytes` counts the trash too; `reserved_bytes` is promised to pending uploads."""
+
+    used_bytes: int
+    reserved_bytes: int
+    limit_bytes: int
+    file_count: int
+
+
+class Me(msgspec.Struct):
+    id: UUID
+    email: str
+    created_at: datetime
+    usage: Usage
+
+
+class Session(msgspec.Struct):
+    """`expires_in` is the access token's life in seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    refresh_token: str
+
+
+class Upload(msgspec.Struct, omit_defaults=True):
+    """A pending one says how to send the bytes: `method` to `url` with exactly `headers`, before `expires_at`."""
+
+    id: UUID
+    status: files.UploadStatus
+    name: str
+    size: int
+    content_type: str
+    method: str | UnsetType = UNSET
+    url: str | UnsetType = UNSET
+    headers: dict[str, str] | UnsetType = UNSET
+    expires_at: datetime | UnsetType = UNSET
+    file_id: UUID | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class File(msgspec.Struct):
+    """A file or a folder. `sha256` is base64, null when it is not known."""
+
+    id: UUID
+    kind: files.Kind
+    name: str
+    parent_id: str
+    size: int
+    content_type: str
+    sha256: str | None
+    etag: str
+    created_at: datetime
+    modified_at: datetime
+    trashed_at: datetime | None
+
+
+class FileList(msgspec.Struct):
+    items: list[File]
+    next_cursor: str | None
+
+
+class Download(msgspec.Struct):
+    url: str
+    expires_at: datetime
+
+
+class Jwk(msgspec.Struct):
+    """RFC 8037."""
+
+    kid: str
+    x: str
+    kty: str = "OKP"
+    crv: str = "Ed25519"
+    alg: str = "EdDSA"
+    use: str = "sig"
+
+
+class JwkSet(msgspec.Struct):
+    keys: list[Jwk]
+
+
+class Alive(msgspec.Struct):
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(msgspec.Struct):
+    """Each thing that was tried: `ok`, or what is wrong."""
+
+    status: Literal["ready", "unavailable"]
+    checks: dict[str, str]
+
+
+def account(user: auth.User) -> Account:
+    return Account(user.id, user.email, user.created_at)
+
+
+def me(user: auth.User, usage: files.Usage) -> Me:
+    counted = Usage(usage.used_bytes, usage.reserved_bytes, usage.limit_bytes, usage.file_count)
+    return Me(user.id, user.email, user.created_at, counted)
+
+
+def session(tokens: auth.Tokens) -> Session:
+    return Session(tokens.access_token, "Bearer", tokens.expires_in, tokens.refresh_token)
+
+
+def upload(value: files.Upload, signed: SignedRequest | None = None) -> Upload:
+    shown = Upload(value.id, value.status, value.name, value.size, value.content_type)
+    if signed is not None:
+        shown.method, shown.url, shown.headers, shown.expires_at = (
+            signed.method,
+            signed.url,
+            signed.headers,
+            signed.expires_at,
+        )
+    if value.file is not None:
+        shown.file_id = value.file
+    if value.reason is not None:
+        shown.reason = value.reason
+    return shown
+
+
+def file(value: files.File) -> File:
+    return File(
+        value.id,
+        value.kind,
+        value.name,
+        folder_id(value.parent),
+        value.size,
+        value.content_type or FOLDER_TYPE,
+        None if value.sha256 is None else base64.b64encode(value.sha256).decode(),
+        value.etag,
+        value.created_at,
+        value.modified_at,
+        value.trashed_at,
+    )
+
+
+def file_list(page: files.FilePage) -> FileList:
+    return FileList([file(item) for item in page.items], page.next_cursor)
+
+
+def folder_id(id: FileId) -> str:
+    return "root" if id == ROOT else str(id)
+
+
+def jwk_set(keys: tuple[auth.Key, ...]) -> JwkSet:
+    return JwkSet([Jwk(key.kid, key.x) for key in keys])

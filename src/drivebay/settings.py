@@ -1,0 +1,433 @@
+"""Settings out of the environment and `.env`: read once, checked whole, handed to each service as its own value.
+
+This is the only reader of the environment. A name that is not in the table, or a value that cannot be,
+stops the start with one line that says which and what is accepted.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from dotenv import dotenv_values
+
+from .auth.service import Settings as AuthSettings
+from .auth.throttle import Rate
+from .files.settings import Settings as FilesSettings
+from .gateway.settings import Settings as GatewaySettings
+from .ingest.settings import EventSource
+from .ingest.settings import Settings as IngestSettings
+from .janitor.settings import Settings as JanitorSettings
+from .storage.service import Settings as StorageSettings
+
+PREFIX: Final = "DRIVEBAY_"
+_TESTS: Final = "DRIVEBAY_TEST_"
+_SECRET_BYTES: Final = 32
+_WELL_KNOWN: Final = frozenset({"changeme", "change-me", "secret", "password", "drivebay", "default", "minioadmin"})
+
+
+class SettingsError(Exception):
+    """One line for whoever starts us: the name, what is wrong, what is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, typed. What is None was not set; servers' addresses are filled in when embedded ones run."""
+
+    host: str
+    port: int
+    data: Path
+    database_url: str | None = field(repr=False)
+    nats_url: str | None = field(repr=False)
+    s3_endpoint: str | None
+    s3_public_endpoint: str | None
+    s3_access_key: str | None
+    s3_secret_key: str | None = field(repr=False)
+    s3_region: str
+    s3_bucket: str
+    filer_address: str | None
+    auth_address: str | None
+    files_address: str | None
+    storage_address: str | None
+    metrics_address: str | None
+    workers: int
+    quota: int
+    max_file_size: int
+    upload_ttl: timedelta
+    download_ttl: timedelta
+    trash_grace: timedelta
+    sweep_interval: timedelta
+    janitor_interval: timedelta
+    events: str
+    events_subject: str
+    access_token_ttl: timedelta
+    bcrypt_cost: int
+    signup_limit: Rate | None
+    login_limit: Rate | None
+    allowed_origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+    hsts: bool
+    log: str
+    secret: bytes | None = field(repr=False)
+    otlp_endpoint: str | None
+
+    def auth(self) -> AuthSettings:
+        return AuthSettings(
+            secret=self._secret(),
+            access_token_ttl=self.access_token_ttl,
+            bcrypt_cost=self.bcrypt_cost,
+            bcrypt_threads=max(1, (os.cpu_count() or 1) - 1),
+            signup_limit=self.signup_limit,
+            login_limit=self.login_limit,
+        )
+
+    def files(self) -> FilesSettings:
+        return FilesSettings(
+            secret=self._secret(),
+            quota=self.quota,
+            max_file_size=self.max_file_size,
+            upload_ttl=self.upload_ttl,
+            trash_grace=self.trash_grace,
+        )
+
+    def storage(self) -> StorageSettings:
+        if self.s3_endpoint is None or self.s3_access_key is None or self.s3_secret_key is None:
+            raise SettingsError("DRIVEBAY_S3_ENDPOINT, _ACCESS_KEY and _SECRET_KEY are needed for the storage service")
+        return StorageSettings(
+            endpoint=self.s3_endpoint,
+            public_endpoint=self.s3_public_endpoint,
+            access_key=self.s3_access_key,
+            secret_key=self.s3_secret_key,
+            region=self.s3_region,
+            bucket=self.s3_bucket,
+            allowed_origins=self.allowed_origins or ("*",),
+        )
+
+    def ingest(self) -> IngestSettings:
+        return IngestSettings(
+            bucket=self.s3_bucket,
+            nats_url=self.nats_url,
+            source=EventSource(self.events),
+            filer_address=self.filer_address,
+            stream=re.sub(r"\W", "_", self.events_subject).upper(),
+            subject=self.events_subject,
+            sweep_interval=self.sweep_interval,
+        )
+
+    def janitor(self) -> JanitorSettings:
+        return JanitorSettings(interval=self.janitor_interval)
+
+    def gateway(self) -> GatewaySettings:
+        return GatewaySettings(
+            upload_ttl=self.upload_ttl,
+            download_ttl=self.download_ttl,
+            max_file_size=self.max_file_size,
+            trusted_proxies=self.trusted_proxies,
+            allowed_origins=self.allowed_origins,
+            hsts=self.hsts,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """What another process must be told to reach the same servers with the same secret."""
+        told = {
+            "DRIVEBAY_DATABASE_URL": self.database_url,
+            "DRIVEBAY_NATS_URL": self.nats_url,
+            "DRIVEBAY_S3_ENDPOINT": self.s3_endpoint,
+            "DRIVEBAY_S3_ACCESS_KEY": self.s3_access_key,
+            "DRIVEBAY_S3_SECRET_KEY": self.s3_secret_key,
+            "DRIVEBAY_FILER_ADDRESS": self.filer_address,
+            "DRIVEBAY_SECRET": self._secret().hex(),
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
+    def _secret(self) -> bytes:
+        if self.secret is None:
+            raise SettingsError("DRIVEBAY_SECRET is not set")
+        return self.secret
+
+
+# -- what values look like ------------------------------------------------------------------------
+
+_DURATIONS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZES: Final = {"": 1, "B": 1} | {
+    f"{letter}{suffix}": base**power
+    for suffix, base in (("B", 1000), ("iB", 1024))
+    for power, letter in enumerate("KMGT", 1)
+}
+_HOST_PORT: Final = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
+
+
+def duration(text: str) -> timedelta:
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", text)
+    if found is None:
+        raise ValueError("a duration such as 90s, 15m or 30d")
+    return timedelta(seconds=float(found[1]) * _DURATIONS[found[2]])
+
+
+def lasting(text: str) -> timedelta:
+    """A duration above zero."""
+    if not (value := duration(text)):
+        raise ValueError("a duration above zero such as 90s, 15m or 30d")
+    return value
+
+
+def size(text: str) -> int:
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", text)
+    if found is None or found[2] not in _SIZES:
+        raise ValueError("a size such as 10GiB, 500MB or 1048576")
+    return int(float(found[1]) * _SIZES[found[2]]) if "." in found[1] else int(found[1]) * _SIZES[found[2]]
+
+
+def rate(text: str) -> Rate | None:
+    if text == "off":
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,8})/(s|m|h|d)", text)
+    if found is None:
+        raise ValueError("a rate such as 20/m or 100/h, or off")
+    return Rate(int(found[1]), timedelta(seconds=_DURATIONS[found[2]]))
+
+
+def _within(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise ValueError(f"a number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.match(rf"(?:{'|'.join(schemes)})://[^/\s]*", text):
+            raise ValueError(f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return text.rstrip("/")
+
+    return parse
+
+
+def _address(text: str) -> str:
+    if re.fullmatch(r"unix:/\S+", text):
+        return text
+    found = _HOST_PORT.fullmatch(text)
+    if found is None or int(found[2]) > 65535 or not _is_loopback(found[1].strip("[]")):
+        raise ValueError("unix:/path, or a loopback host:port such as 127.0.0.1:7001 (services do not do TLS yet)")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_port(text: str) -> str:
+    found = _HOST_PORT.fullmatch(text)
+    if found is None or int(found[2]) > 65535:
+        raise ValueError("host:port")
+    return text
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    parts = _words(text)
+    try:
+        return tuple(str(ipaddress.ip_network(part)) for part in parts)
+    except ValueError:
+        raise ValueError("networks such as 10.0.0.0/8,192.168.1.7/32") from None
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _pattern(pattern: str, what: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(what)
+        return text
+
+    return parse
+
+
+def _secret(text: str) -> bytes:
+    if text.lower() in _WELL_KNOWN or len(set(text)) < 8 or len(text) < _SECRET_BYTES:
+        raise ValueError(f"at least {_SECRET_BYTES} random characters, and not a default")
+    if re.fullmatch(r"(?:[0-9a-f]{2}){32,}", text):
+        return bytes.fromhex(text)
+    return text.encode()
+
+
+def _flag(text: str) -> bool:
+    return _one_of("on", "off")(text) == "on"
+
+
+# -- the table ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """`default` is text as it would be written, or None for not set; `shown` is what the guide says instead."""
+
+    name: str
+    field: str
+    parse: Callable[[str], Any]
+    default: str | None
+    meaning: str
+    shown: str = ""
+    secret: bool = False
+
+
+def _row(
+    field: str, parse: Callable[[str], Any], default: str | None, meaning: str, shown: str = "", *, secret: bool = False
+) -> Setting:
+    return Setting(PREFIX + field.upper(), field, parse, default, meaning, shown, secret)
+
+
+_text = _pattern(r"\S(?:.*\S)?", "text")
+SETTINGS: Final = (
+    _row("host", _pattern(r"[0-9A-Za-z.:-]+", "a host name or address"), "127.0.0.1", "where the gateway listens"),
+    _row("port", _within(1, 65535), "8080", "its port"),
+    _row("data", Path, "./data", "the embedded servers' data; two folders and two ports run side by side"),
+    _row("database_url", _url("postgresql", "postgres"), None, "PostgreSQL", "embedded", secret=True),
+    _row("nats_url", _url("nats", "tls"), None, "NATS with JetStream", "embedded", secret=True),
+    _row("s3_endpoint", _url("http", "https"), None, "the store as services reach it", "embedded"),
+    _row("s3_public_endpoint", _url("http", "https"), None, "the store as clients reach it", "as services"),
+    _row("s3_access_key", _text, None, "the store's access key", "embedded"),
+    _row("s3_secret_key", _text, None, "the store's secret key", "embedded", secret=True),
+    _row("s3_region", _pattern(r"[A-Za-z0-9-]{1,64}", "a region's name"), "us-east-1", "the store's region"),
+    _row("s3_bucket", _pattern(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"), "drivebay", "the one bucket"),
+    _row("filer_address", _host_port, None, "gRPC `host:port` of an external SeaweedFS filer, for its events", "embedded"),
+    _row("auth_address", _address, None, "`unix:/path` or loopback `host:port` of the auth service", "in process"),
+    _row("files_address", _address, None, "the same of the files service", "in process"),
+    _row("storage_address", _address, None, "the same of the storage service", "in process"),
+    _row("metrics_address", _host_port, None, "`host:port` for Prometheus, for processes without a gateway", "none"),
+    _row("workers", _within(1, 256), "1", "gateway processes"),
+    _row("quota", size, "10GiB", "bytes an owner may hold, trash and pending uploads included"),
+    _row("max_file_size", size, "5GiB", "the largest file"),
+    _row("upload_ttl", lasting, "15m", "life of a signed upload URL, and how long an upload waits for its bytes"),
+    _row("download_ttl", lasting, "5m", "life of a signed download URL"),
+    _row("trash_grace", duration, "30d", "from the trash to the purge; at least the window of database backups"),
+    _row("sweep_interval", lasting, "10s", "between sweeps for uploads that no event told of"),
+    _row("janitor_interval", lasting, "60s", "between rounds of the janitor"),
+    _row("events", _one_of("auto", "minio", "seaweedfs", "off"), "auto", "who tells of new objects; `auto` goes by the store, `off` leaves it to the sweeper"),
+    _row("events_subject", _pattern(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", "a NATS subject such as drivebay.events"), "drivebay.events", "where the events of this deployment arrive; the stream is named after it"),
+    _row("access_token_ttl", lasting, "15m", "life of an access token"),
+    _row("bcrypt_cost", _within(4, 31), "12", "work for each password; 4 is for tests"),
+    _row("signup_limit", rate, "60/m", "sign-ups from one address; `off` for load tests"),
+    _row("login_limit", rate, "20/m", "logins of one account, and five times that from one address; `off` for load tests"),
+    _row("allowed_origins", _words, "", "origins of pages that may call the API; the store's CORS rule has the same, or any", "none"),
+    _row("trusted_proxies", _networks, "", "networks whose `X-Forwarded-For` is believed", "none"),
+    _row("hsts", _flag, "off", "`on` behind TLS: answers carry Strict-Transport-Security"),
+    _row("log", _one_of("debug", "info", "warning", "error"), "info", "how much is logged"),
+    _row("secret", _secret, None, "the secret that others derive from (passwords' pepper, cursors, key encryption); the same in every process", "`<data>/secret`, made once", secret=True),
+)  # fmt: skip
+_BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
+
+
+def load(environ: Mapping[str, str], folder: Path) -> Settings:
+    """Settings out of `environ` and, for names not in it, `<folder>/.env`. Raises SettingsError."""
+    file = folder / ".env"
+    written = {name: value or "" for name, value in dotenv_values(file).items()} if file.is_file() else {}
+    found = {name: value for name, value in {**written, **environ}.items() if name.startswith(PREFIX)}
+    for name in found:
+        if name not in _BY_NAME and not name.startswith(_TESTS):
+            near = difflib.get_close_matches(name, _BY_NAME, 1, 0.6)
+            raise SettingsError(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+    values = {setting.field: _parsed(setting, found.get(setting.name)) for setting in SETTINGS}
+    settings = Settings(**values, otlp_endpoint=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None)
+    _check_together(settings)
+    return settings
+
+
+def _parsed(setting: Setting, text: str | None) -> Any:
+    if text is None or text == "":
+        text = setting.default
+        if text is None:
+            return None
+    try:
+        return setting.parse(text)
+    except ValueError as error:
+        shown = "its value" if setting.secret else repr(text)
+        raise SettingsError(f"{setting.name}: {shown} is not {error}") from None
+
+
+def _check_together(settings: Settings) -> None:
+    keys = (settings.s3_access_key, settings.s3_secret_key)
+    if settings.s3_endpoint is not None and None in keys:
+        raise SettingsError("DRIVEBAY_S3_ENDPOINT is set: DRIVEBAY_S3_ACCESS_KEY and DRIVEBAY_S3_SECRET_KEY are needed")
+    if settings.s3_endpoint is None and (keys != (None, None) or settings.s3_public_endpoint is not None):
+        raise SettingsError("DRIVEBAY_S3_ENDPOINT is not set, other settings of the store are: set it, or none of them")
+    if settings.events == "seaweedfs" and settings.s3_endpoint is not None and settings.filer_address is None:
+        raise SettingsError("DRIVEBAY_EVENTS is seaweedfs: DRIVEBAY_FILER_ADDRESS is needed")
+
+
+def with_secret(settings: Settings) -> Settings:
+    """The settings with their secret: as set, or the one in the data folder, made on the first start.
+
+    Processes that start at once agree: whoever links its file first has made it. Raises SettingsError.
+    """
+    if settings.secret is not None:
+        return settings
+    file = settings.data / "secret"
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not file.exists():
+            _make_secret(file)
+        text = file.read_text("ascii").strip()
+    except OSError as error:
+        raise SettingsError(f"DRIVEBAY_DATA: {error.strerror}: {file}") from error
+    if not re.fullmatch(r"[0-9a-f]{64,}", text):
+        raise SettingsError(f"{file} does not hold a secret; restore it from a backup, or set DRIVEBAY_SECRET")
+    return replace(settings, secret=bytes.fromhex(text))
+
+
+def _make_secret(file: Path) -> None:
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".secret-")  # mode 0600
+    try:
+        with os.fdopen(handle, "w") as writing:
+            writing.write(secrets.token_hex(_SECRET_BYTES) + "\n")
+            writing.flush()
+            os.fsync(writing.fileno())
+        try:
+            os.link(name, file)
+        except FileExistsError:
+            return
+    finally:
+        Path(name).unlink()
+
+
+def as_markdown() -> str:
+    """The guide's table of settings."""
+    lines = [
+        "# Settings",
+        "",
+        "Environment variables, or lines in a file `.env` in the working directory (the environment wins).",
+        "Durations read `90s`, `15m`, `30d`; sizes `10GiB`, `500MB`; rates `20/m` or `off`. Anything else, and any",
+        "`DRIVEBAY_` name that is not listed here, stops the start with one line that says why.",
+        "",
+        "| name | default | meaning |",
+        "| --- | --- | --- |",
+    ]
+    for setting in SETTINGS:
+        default = setting.shown or (f"`{setting.default}`" if setting.default else "none")
+        lines.append(f"| `{setting.name}` | {default} | {setting.meaning} |")
+    lines += ["| `OTEL_EXPORTER_OTLP_ENDPOINT` | none | where traces go (OTLP over HTTP) |", ""]
+    return "\n".join(lines)
