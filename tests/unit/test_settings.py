@@ -1,0 +1,377 @@
+"""Settings: what is accepted, what is refused, and that what is refused says so in one safe line."""
+
+from __future__ import annotations
+
+import re
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from drivebay import settings as module
+from drivebay.auth.throttle import Rate
+from drivebay.ingest.settings import EventSource
+from drivebay.settings import SETTINGS, Settings, SettingsError, duration, load, rate, size, with_secret
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "settings.md"
+STORE = {
+    "DRIVEBAY_S3_ENDPOINT": "http://store:9000",
+    "DRIVEBAY_S3_ACCESS_KEY": "access-key",
+    "DRIVEBAY_S3_SECRET_KEY": "canary-store-key",
+}
+SECRET = "canary-0123456789abcdefghijklmnopqrstuv"
+
+
+def refused(folder: Path, **environ: str) -> str:
+    """What starting with these variables says."""
+    with pytest.raises(SettingsError) as caught:
+        load(environ, folder)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+# -- values ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("0s", timedelta()),
+        ("250ms", timedelta(milliseconds=250)),
+        ("90s", timedelta(seconds=90)),
+        ("1.5h", timedelta(minutes=90)),
+        ("15m", timedelta(minutes=15)),
+        ("30d", timedelta(days=30)),
+    ],
+)
+def test_a_duration_is_a_number_and_a_unit(text: str, meant: timedelta) -> None:
+    assert duration(text) == meant
+
+
+@pytest.mark.parametrize("text", ["", "15", "15 m", "-1s", "1w", "1h30m", "s", "1e3s", "١s"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a duration such as"):
+        duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("0", 0),
+        ("1048576", 2**20),
+        ("7B", 7),
+        ("500MB", 500 * 10**6),
+        ("10GiB", 10 * 2**30),
+        ("10 GiB", 10 * 2**30),
+        ("1.5KiB", 1536),
+        ("2TiB", 2 * 2**40),
+        ("9007199254740993", 2**53 + 1),
+    ],
+)
+def test_a_size_is_exact_bytes_in_decimal_or_binary_units(text: str, meant: int) -> None:
+    assert size(text) == meant
+
+
+@pytest.mark.parametrize("text", ["", "-1", "10gib", "10G", "GiB", "1,000", "0x10"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a size such as"):
+        size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("off", None),
+        ("5/s", Rate(5, timedelta(seconds=1))),
+        ("20/m", Rate(20, timedelta(minutes=1))),
+        ("100/h", Rate(100, timedelta(hours=1))),
+        ("3/d", Rate(3, timedelta(days=1))),
+    ],
+)
+def test_a_rate_is_a_count_in_a_unit_or_off(text: str, meant: Rate | None) -> None:
+    assert rate(text) == meant
+
+
+@pytest.mark.parametrize("text", ["", "0/m", "20", "20/min", "-1/m", "1.5/m", "20 / m", "none", "OFF"])
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a rate such as"):
+        rate(text)
+
+
+@pytest.mark.parametrize("name", ["UPLOAD_TTL", "DOWNLOAD_TTL", "SWEEP_INTERVAL", "JANITOR_INTERVAL"])
+def test_what_must_last_may_not_be_zero(tmp_path: Path, name: str) -> None:
+    assert "above zero" in refused(tmp_path, **{f"DRIVEBAY_{name}": "0s"})
+
+
+def test_the_trash_may_have_no_grace_at_all(tmp_path: Path) -> None:
+    assert load({"DRIVEBAY_TRASH_GRACE": "0s"}, tmp_path).trash_grace == timedelta()
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "80a", "８０", "1.0"])
+def test_a_port_is_a_number_that_ports_have(tmp_path: Path, text: str) -> None:
+    assert refused(tmp_path, DRIVEBAY_PORT=text) == f"DRIVEBAY_PORT: {text!r} is not a number from 1 to 65535"
+
+
+def test_networks_are_written_out_and_anything_else_is_refused(tmp_path: Path) -> None:
+    found = load({"DRIVEBAY_TRUSTED_PROXIES": "10.0.0.0/8, 192.168.1.7,fd00::/8"}, tmp_path)
+    assert found.trusted_proxies == ("10.0.0.0/8", "192.168.1.7/32", "fd00::/8")
+    assert "networks such as" in refused(tmp_path, DRIVEBAY_TRUSTED_PROXIES="10.0.0.0/8,proxy.example")
+
+
+# -- names ----------------------------------------------------------------------------------------
+
+
+def test_nothing_set_is_a_working_start_with_the_guides_defaults(tmp_path: Path) -> None:
+    found = load({}, tmp_path)
+    assert (found.host, found.port) == ("127.0.0.1", 8080)
+    assert (found.database_url, found.nats_url, found.s3_endpoint, found.secret) == (None, None, None, None)
+    assert (found.quota, found.upload_ttl) == (10 * 2**30, timedelta(minutes=15))
+
+
+def test_an_unknown_name_stops_the_start_and_the_nearest_is_suggested(tmp_path: Path) -> None:
+    said = refused(tmp_path, DRIVEBAY_DATABSE_URL="postgresql://me:canary@db/x")
+    assert said == "DRIVEBAY_DATABSE_URL is not a setting; did you mean DRIVEBAY_DATABASE_URL?"
+
+
+def test_a_name_like_no_other_is_refused_without_a_guess(tmp_path: Path) -> None:
+    assert refused(tmp_path, DRIVEBAY_ZZZZZZZZZZZZ="1") == "DRIVEBAY_ZZZZZZZZZZZZ is not a setting"
+
+
+def test_names_of_others_and_of_tests_are_left_alone(tmp_path: Path) -> None:
+    found = load({"PATH": "/bin", "PORT": "1", "DRIVEBAY_TEST_ANYTHING": "1"}, tmp_path)
+    assert found == load({}, tmp_path)
+
+
+def test_an_empty_value_is_a_value_that_was_not_set(tmp_path: Path) -> None:
+    assert load({"DRIVEBAY_PORT": "", "DRIVEBAY_S3_ENDPOINT": ""}, tmp_path) == load({}, tmp_path)
+
+
+def test_a_file_named_env_sets_what_the_environment_does_not(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text('DRIVEBAY_PORT=9001\nDRIVEBAY_QUOTA="1GiB"\nOTHER=1\n')
+    found = load({"DRIVEBAY_PORT": "9002"}, tmp_path)
+    assert (found.port, found.quota) == (9002, 2**30)
+
+
+def test_an_unknown_name_in_the_file_stops_the_start_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DRIVEBAY_PROT=9001\n")
+    assert "did you mean DRIVEBAY_PORT?" in refused(tmp_path)
+
+
+def test_every_setting_of_the_table_is_a_field_and_its_default_can_be_parsed() -> None:
+    fields = set(Settings.__dataclass_fields__)
+    assert {setting.field for setting in SETTINGS} == fields - {"otlp_endpoint"}
+    for setting in SETTINGS:
+        if setting.default is not None:
+            setting.parse(setting.default)
+
+
+# -- what fits together ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["unix:/run/drivebay/auth.sock", "127.0.0.1:7001", "localhost:7001", "[::1]:7001"])
+def test_a_service_may_be_reached_over_a_socket_or_loopback(tmp_path: Path, address: str) -> None:
+    assert load({"DRIVEBAY_AUTH_ADDRESS": address}, tmp_path).auth_address == address
+
+
+@pytest.mark.parametrize("name", ["AUTH", "FILES", "STORAGE"])
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0:7001", "10.0.0.1:7001", "auth:7001", "[::]:7001", "unix:relative", "127.0.0.1:70000", "7001"]
+)
+def test_an_address_that_others_could_reach_is_refused(tmp_path: Path, name: str, address: str) -> None:
+    assert "loopback" in refused(tmp_path, **{f"DRIVEBAY_{name}_ADDRESS": address})
+
+
+@pytest.mark.parametrize("left_out", ["DRIVEBAY_S3_ACCESS_KEY", "DRIVEBAY_S3_SECRET_KEY"])
+def test_a_store_of_ones_own_needs_both_of_its_keys(tmp_path: Path, left_out: str) -> None:
+    said = refused(tmp_path, **{name: value for name, value in STORE.items() if name != left_out})
+    assert said.startswith("DRIVEBAY_S3_ENDPOINT is set: ")
+    assert left_out in said
+
+
+@pytest.mark.parametrize(
+    "alone",
+    [
+        {"DRIVEBAY_S3_ACCESS_KEY": "a"},
+        {"DRIVEBAY_S3_SECRET_KEY": "canary"},
+        {"DRIVEBAY_S3_PUBLIC_ENDPOINT": "https://s3.example"},
+    ],
+)
+def test_settings_of_a_store_without_the_store_are_refused(tmp_path: Path, alone: dict[str, str]) -> None:
+    said = refused(tmp_path, **alone)
+    assert said.startswith("DRIVEBAY_S3_ENDPOINT is not set")
+    assert "canary" not in said
+
+
+def test_events_from_a_foreign_filer_need_its_address(tmp_path: Path) -> None:
+    assert "DRIVEBAY_FILER_ADDRESS is needed" in refused(tmp_path, DRIVEBAY_EVENTS="seaweedfs", **STORE)
+    found = load({"DRIVEBAY_EVENTS": "seaweedfs", "DRIVEBAY_FILER_ADDRESS": "filer:18888", **STORE}, tmp_path)
+    assert found.ingest().source is EventSource.SEAWEEDFS
+
+
+def test_two_deployments_on_one_broker_have_two_streams(tmp_path: Path) -> None:
+    names = {
+        load({"DRIVEBAY_EVENTS_SUBJECT": s}, tmp_path).ingest().stream for s in ("drivebay.events", "other.events")
+    }
+    assert names == {"DRIVEBAY_EVENTS", "OTHER_EVENTS"}
+
+
+def test_a_service_is_not_filled_from_settings_that_lack_what_it_needs(tmp_path: Path) -> None:
+    found = load({}, tmp_path)
+    for fill in (found.auth, found.files):
+        with pytest.raises(SettingsError, match="DRIVEBAY_SECRET is not set"):
+            fill()
+    with pytest.raises(SettingsError, match="DRIVEBAY_S3_ENDPOINT"):
+        found.storage()
+
+
+# -- secrets --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("DRIVEBAY_SECRET", "canary"),
+        ("DRIVEBAY_DATABASE_URL", "mysql://me:canary@db/x"),
+        ("DRIVEBAY_NATS_URL", "amqp://me:canary@broker"),
+    ],
+)
+def test_a_secret_that_is_refused_is_not_shown(tmp_path: Path, name: str, text: str) -> None:
+    said = refused(tmp_path, **{name: text})
+    assert said.startswith(f"{name}: its value is not ")
+    assert "canary" not in said
+
+
+def test_no_settings_value_shows_a_secret(tmp_path: Path) -> None:
+    found = load(
+        {
+            "DRIVEBAY_SECRET": SECRET,
+            "DRIVEBAY_DATABASE_URL": "postgresql://me:canary@db/x",
+            "DRIVEBAY_NATS_URL": "nats://me:canary@broker",
+            **STORE,
+        },
+        tmp_path,
+    )
+    values = (found, found.auth(), found.files(), found.storage(), found.ingest(), found.janitor(), found.gateway())
+    for value in values:
+        assert "canary" not in repr(value)
+
+
+@pytest.mark.parametrize("text", ["changeme", "short", "a" * 64, "drivebay", "0123456789abcdef"])
+def test_a_default_or_feeble_secret_is_refused(tmp_path: Path, text: str) -> None:
+    assert "at least 32 random characters" in refused(tmp_path, DRIVEBAY_SECRET=text)
+
+
+def test_another_process_is_told_the_same_servers_and_the_same_secret(tmp_path: Path) -> None:
+    environ = {"DRIVEBAY_DATABASE_URL": "postgresql://db/x", "DRIVEBAY_SECRET": SECRET, **STORE}
+    first = load(environ, tmp_path)
+    second = load(first.environment(), tmp_path)
+    assert (second.secret, second.database_url) == (first.secret, first.database_url)
+    assert second.storage() == first.storage()
+
+
+def test_a_secret_that_is_set_makes_no_file(tmp_path: Path) -> None:
+    found = load({"DRIVEBAY_SECRET": SECRET, "DRIVEBAY_DATA": str(tmp_path / "data")}, tmp_path)
+    assert with_secret(found) is found
+    assert not (tmp_path / "data").exists()
+
+
+def _in_threads(data: Path) -> set[str]:
+    start = threading.Barrier(8)
+    secrets: list[str] = []
+
+    def take() -> None:
+        own = load({"DRIVEBAY_DATA": str(data)}, data.parent)
+        start.wait(30)
+        secrets.append((with_secret(own).secret or b"").hex())
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(secrets) == 8
+    return set(secrets)
+
+
+_TAKE = """
+import sys
+from pathlib import Path
+from drivebay.settings import load, with_secret
+own = load({"DRIVEBAY_DATA": sys.argv[1]}, Path(sys.argv[1]).parent)
+print("up", flush=True)
+sys.stdin.readline()
+print(with_secret(own).secret.hex())
+"""
+
+
+def _in_processes(data: Path) -> set[str]:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", _TAKE, str(data)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(8)
+    ]
+    try:
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "up\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        return {process.communicate(timeout=60)[0].strip() for process in processes}
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize("starts", [_in_threads, _in_processes])
+def test_eight_first_starts_at_once_agree_on_one_secret(tmp_path: Path, starts: Callable[[Path], set[str]]) -> None:
+    data = tmp_path / "data"
+    (secret,) = starts(data)
+    file = data / "secret"
+    assert re.fullmatch("[0-9a-f]{64}", secret)
+    assert file.read_text() == secret + "\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    assert [path.name for path in data.iterdir()] == ["secret"]
+
+
+def test_the_next_start_has_the_same_secret(tmp_path: Path) -> None:
+    own = load({"DRIVEBAY_DATA": str(tmp_path / "data")}, tmp_path)
+    assert with_secret(own).secret == with_secret(own).secret
+
+
+@pytest.mark.parametrize("text", ["", "canary", "0" * 63 + "\n"])
+def test_a_damaged_secret_stops_the_start_and_is_left_as_it_is(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match="does not hold a secret") as caught:
+        with_secret(load({"DRIVEBAY_DATA": str(tmp_path)}, tmp_path))
+    assert "canary" not in str(caught.value)
+    assert file.read_text() == text
+
+
+def test_a_data_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(SettingsError, match=r"^DRIVEBAY_DATA: "):
+        with_secret(load({"DRIVEBAY_DATA": str(tmp_path / "data")}, tmp_path))
+
+
+# -- the guide ------------------------------------------------------------------------------------
+
+
+def test_the_guide_is_what_the_table_says() -> None:
+    assert GUIDE.read_text("utf-8") == module.as_markdown()
+
+
+def test_the_guide_names_every_setting_once() -> None:
+    text = GUIDE.read_text("utf-8")
+    assert [text.count(f"| `{setting.name}` |") for setting in SETTINGS] == [1] * len(SETTINGS)

@@ -1,0 +1,189 @@
+"""Logs of a real process: their form, what they carry along, and what they never show."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from drivebay.telemetry import redact
+
+SIGNED = "https://store.example/drivebay/key?X-Amz-Credential=canary&X-Amz-Signature=canary"
+
+
+def redacted(**event: Any) -> dict[str, Any]:
+    return dict(redact(None, "info", {"event": "tried", **event}))
+
+
+# -- redaction ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["token", "refresh_token", "access_token", "password", "new_password", "secret", "Authorization", "cookie"],
+)
+def test_a_field_named_like_a_secret_is_blotted_out(name: str) -> None:
+    assert redacted(**{name: "canary"})[name] == "[redacted]"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Authorization: Bearer canary.canary-canary_1", "Authorization: Bearer [redacted]"),
+        ("sent bearer canarycanary and waited", "sent bearer [redacted] and waited"),
+        (f"PUT {SIGNED} failed", "PUT https://store.example/drivebay/key?[redacted] failed"),
+        (f'redirected to "{SIGNED}"', 'redirected to "https://store.example/drivebay/key?[redacted]"'),
+        (f"{SIGNED} {SIGNED}", " ".join(["https://store.example/drivebay/key?[redacted]"] * 2)),
+        ("postgresql://me:canary@db:5432/x is away", "postgresql://me:[redacted]@db:5432/x is away"),
+        ("nats://:canary@broker:4222", "nats://:[redacted]@broker:4222"),
+        ("http://me:canary@store/key?sig=canary", "http://me:[redacted]@store/key?[redacted]"),
+    ],
+)
+def test_a_secret_inside_a_sentence_is_blotted_out_and_the_rest_stays(said: str, shown: str) -> None:
+    assert redacted(reason=said)["reason"] == shown
+    assert redacted(event=said)["event"] == shown
+
+
+@pytest.mark.parametrize(
+    "said", ["a bearer of news", "http://127.0.0.1:8080/docs", "postgresql://db:5432/x", "what? nothing", "me@db"]
+)
+def test_what_holds_no_secret_is_left_as_it_is(said: str) -> None:
+    assert redacted(reason=said)["reason"] == said
+
+
+def test_figures_are_left_as_they_are() -> None:
+    assert redacted(bytes=17, ok=True, ratio=0.5) == {"event": "tried", "bytes": 17, "ok": True, "ratio": 0.5}
+
+
+# -- lines ----------------------------------------------------------------------------------------
+
+_SET_UP = """
+import logging, structlog
+from drivebay import telemetry
+shutdown = telemetry.setup({level!r}, otlp_endpoint=None, service="tried")
+log = structlog.get_logger("tried")
+"""
+
+
+def command(code: str, level: str) -> list[str]:
+    return [sys.executable, "-c", _SET_UP.format(level=level) + code]
+
+
+def lines(code: str, level: str = "info") -> list[dict[str, Any]]:
+    """What a process that runs `code` logs while its standard error is no terminal."""
+    done = subprocess.run(command(code, level), capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == ""
+    return [json.loads(line) for line in done.stderr.splitlines()]
+
+
+def on_a_terminal(code: str) -> str:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command(code, "info"), stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 4096):
+                shown += part
+        except OSError:  # how Linux says that the other side of a terminal is gone
+            pass
+        finally:
+            os.close(ours)
+    assert process.returncode == 0
+    return shown.decode()
+
+
+def test_a_line_is_json_with_its_fields_when_nobody_watches() -> None:
+    (line,) = lines('log.info("purged", bytes=17)')
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "purged", "bytes": 17, "level": "info"}
+
+
+def test_a_line_is_for_people_on_a_terminal_and_still_without_secrets() -> None:
+    shown = on_a_terminal(f'log.info("purged", bytes=17, url={SIGNED!r})')
+    assert "purged" in shown
+    assert not shown.lstrip().startswith("{")
+    assert "canary" not in shown
+
+
+def test_a_line_carries_the_request_it_belongs_to_and_the_next_does_not() -> None:
+    first, second = lines(
+        """
+with structlog.contextvars.bound_contextvars(request_id="r-1"):
+    log.info("inside")
+log.info("outside")
+"""
+    )
+    assert first["request_id"] == "r-1"
+    assert "request_id" not in second
+
+
+def test_tasks_side_by_side_keep_their_own_request_ids() -> None:
+    found = lines(
+        """
+import asyncio
+async def request(name):
+    with structlog.contextvars.bound_contextvars(request_id=name):
+        await asyncio.sleep(0)
+        log.info("worked", own=name)
+async def main():
+    await asyncio.gather(*(request(f"r-{n}") for n in range(5)))
+asyncio.run(main())
+"""
+    )
+    assert [line["request_id"] for line in found] == [line["own"] for line in found]
+    assert {line["own"] for line in found} == {f"r-{n}" for n in range(5)}
+
+
+def test_a_line_inside_a_span_names_its_trace() -> None:
+    (line,) = lines(
+        """
+from opentelemetry import trace
+context = trace.SpanContext(0xabc, 0xdef, is_remote=False)
+with trace.use_span(trace.NonRecordingSpan(context)):
+    log.info("worked")
+"""
+    )
+    assert line["trace_id"] == "0" * 29 + "abc"
+
+
+def test_lines_below_the_level_are_left_out() -> None:
+    assert [line["event"] for line in lines('log.info("small"); log.warning("large")', level="warning")] == ["large"]
+
+
+def test_libraries_speak_through_the_same_door_from_warnings_up() -> None:
+    (line,) = lines(
+        f"""
+other = logging.getLogger("some.library")
+other.info("chatter")
+with structlog.contextvars.bound_contextvars(request_id="r-1"):
+    other.warning("could not reach %s", {SIGNED!r})
+"""
+    )
+    assert line["event"] == "could not reach https://store.example/drivebay/key?[redacted]"
+    assert (line["logger"], line["level"], line["request_id"]) == ("some.library", "warning", "r-1")
+
+
+def test_an_exception_is_one_line_with_its_traceback_and_without_its_locals() -> None:
+    (line,) = lines(
+        """
+def work(hidden):
+    raise ValueError("it broke")
+try:
+    work("can" + "ary")
+except ValueError:
+    log.exception("call_failed")
+"""
+    )
+    assert line["level"] == "error"
+    assert "ValueError: it broke" in line["exception"]
+    assert "canary" not in line["exception"]
+
+
+def test_without_an_endpoint_nothing_is_traced_and_the_end_is_quick() -> None:
+    (line,) = lines('from opentelemetry import trace\nlog.info("k", kind=str(trace.get_tracer_provider()))\nshutdown()')
+    assert "ProxyTracerProvider" in line["kind"]
