@@ -63,7 +63,7 @@ async def nats_server(run_folder: Path) -> AsyncIterator[Nats]:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def nats_url(nats_server: Nats) -> str:
     """The run's NATS. Its streams are shared: a test names its own, by `uuid4` or the like."""
     return nats_server.url
@@ -107,20 +107,6 @@ async def own_store(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Stor
             return await stack.enter_async_context(seaweedfs.run(folder))
 
         yield start
-
-
-@pytest.fixture
-def server_environment(database_url: str, nats_url: str, store: Store, bucket: str) -> dict[str, str]:
-    """The settings by which a Drivebay process uses the run's servers, with a database and a bucket of its own."""
-    return {
-        "DRIVEBAY_DATABASE_URL": database_url,
-        "DRIVEBAY_NATS_URL": nats_url,
-        "DRIVEBAY_S3_ENDPOINT": store.s3_endpoint,
-        "DRIVEBAY_S3_ACCESS_KEY": store.access_key,
-        "DRIVEBAY_S3_SECRET_KEY": store.secret_key,
-        "DRIVEBAY_S3_REGION": store.region,
-        "DRIVEBAY_S3_BUCKET": bucket,
-    }
 
 
 @pytest.fixture

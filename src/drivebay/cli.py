@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -24,7 +22,7 @@ from .gateway import app as gateway
 from .gateway import routes
 from .gateway.settings import Settings as GatewaySettings
 from .node import PARTS, CannotRun, Services
-from .settings import Settings, SettingsError, load, with_secret
+from .settings import Settings, SettingsError, of_process
 from .storage.bucket import Misconfigured
 from .wire import rpc
 
@@ -140,12 +138,12 @@ def _with_services(work: Callable[[Services], Awaitable[T]], parts: set[str]) ->
         async with node.services(settings, here) as services:
             return await work(services)
 
-    return _command(once, {"DRIVEBAY_LOG": os.environ.get("DRIVEBAY_LOG", "warning")}, "command")
+    return _command(once, {"DRIVEBAY_LOG": "warning"}, "command")
 
 
 def _command(work: Callable[[Settings], Coroutine[Any, Any, T]], more: dict[str, str], service: str) -> T:
     try:
-        settings = with_secret(load({**os.environ, **more}, Path.cwd()))
+        settings = of_process(more)
         shutdown = telemetry.setup(settings.log, otlp_endpoint=settings.otlp_endpoint, service=service)
         try:
             return uvloop.run(work(settings))
@@ -181,11 +179,11 @@ def _say(line: str) -> None:
 
 def _greet(parts: frozenset[str]) -> Callable[[Settings], None]:
     def greet(settings: Settings) -> None:
+        api = f"http://{settings.host}:{settings.port}"
+        what = f"runs {', '.join(sorted(parts))}"
         if "gateway" in parts:
-            api = f"http://{settings.host}:{settings.port}"
-            console.print(f"Drivebay is ready: API {api}  docs {api}/docs  data {settings.data}  (Ctrl-C stops it)")
-        else:
-            console.print(f"Drivebay runs {', '.join(sorted(parts))}  (Ctrl-C stops it)")
+            what = f"is ready: API {api}  docs {api}/docs  data {settings.data}"
+        console.print(f"Drivebay {what}  (Ctrl-C stops it)", soft_wrap=True)
 
     return greet
 

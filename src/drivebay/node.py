@@ -8,7 +8,6 @@ the same one each time.
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import signal
 import socket
@@ -222,6 +221,8 @@ async def _run(settings: Settings, parts: frozenset[str], say: Say, ready: Calla
                 tasks.create_task(_worker(number, own.settings, parts))
             await _answers(own.settings)
         ready(own.settings)
+        # Services live in their servers' own tasks; this one only keeps the block open.
+        await asyncio.get_running_loop().create_future()
 
 
 async def _gateway(own: Services, parts: frozenset[str]) -> None:
@@ -279,7 +280,7 @@ async def _worker(number: int, settings: Settings, parts: frozenset[str]) -> Non
 
     Services hold no state, so each worker has those of this process for itself instead of asking back.
     """
-    environment = os.environ | settings.environment() | {"DRIVEBAY_WORKERS": "1"}
+    environment = settings.environment() | {"DRIVEBAY_WORKERS": "1"}
     for name in ("DRIVEBAY_METRICS_ADDRESS", *(f"DRIVEBAY_{part.upper()}_ADDRESS" for part in parts & set(SERVED))):
         environment.pop(name, None)
     wanted = sorted(parts & {"gateway", *SERVED})

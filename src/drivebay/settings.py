@@ -137,7 +137,7 @@ class Settings:
         )
 
     def environment(self) -> dict[str, str]:
-        """What another process must be told to reach the same servers with the same secret."""
+        """The environment of another process of ours: this one's, and the way to the same servers and secret."""
         told = {
             "DRIVEBAY_DATABASE_URL": self.database_url,
             "DRIVEBAY_NATS_URL": self.nats_url,
@@ -147,7 +147,7 @@ class Settings:
             "DRIVEBAY_FILER_ADDRESS": self.filer_address,
             "DRIVEBAY_SECRET": self._secret().hex(),
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {**os.environ, **{name: value for name, value in told.items() if value is not None}}
 
     def _secret(self) -> bytes:
         if self.secret is None:
@@ -340,6 +340,13 @@ SETTINGS: Final = (
     _row("secret", _secret, None, "the secret that others derive from (passwords' pepper, cursors, key encryption); the same in every process", "`<data>/secret`, made once", secret=True),
 )  # fmt: skip
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
+
+
+def of_process(more: Mapping[str, str]) -> Settings:
+    """The settings of this process: its environment, `.env` in its working directory, and `more` over both."""
+    # gRPC's own library writes to standard error past every logger; what matters is raised as well.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    return with_secret(load({**os.environ, **more}, Path.cwd()))
 
 
 def load(environ: Mapping[str, str], folder: Path) -> Settings:

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from drivebay.testing.servers import OwnServers
 
 from drivebay.testing import world
 from drivebay.testing.client import Client, eventually
 from drivebay.testing.world import World
 
-from .conftest import FAST, assert_sound, http_client
+from .conftest import FAST, OwnServers, assert_sound, http_client
 
 pytestmark = pytest.mark.slow
 
