@@ -65,9 +65,8 @@ def _encoded(method: Method, function: Callable[..., Any]) -> Callable[..., Any]
     async def call(*positional: Any, **named: Any) -> Any:
         bound = method.signature.bind(None, *positional, **named)
         bound.apply_defaults()
-        request = method.encode_request(tuple(bound.arguments.values())[1:])
         try:
-            answer = await function(*method.decode_request(request))
+            answer = await function(*method.decode_request(method.encode_request(bound.args[1:])))
         except Error as error:
             raise unpack(pack(error)) from error
         return method.decode_response(method.encode_response(answer))

@@ -11,7 +11,9 @@ from ..errors import BY_CODE, Error, FieldError, Internal, Unavailable
 
 TRAILER: Final = "drivebay-error-bin"
 _MOST: Final = 4096
-"""Bytes of a detail that are sent; trailers have limits of their own."""
+"""Bytes of a trailer. Many clients take 8 KiB of them at most, and base64 and the status stand beside ours."""
+_SAID: Final = 200
+"""Letters of a detail in gRPC's own status, where each may take twelve bytes."""
 
 
 class _Failure(msgspec.Struct):
@@ -26,9 +28,28 @@ def status(error: Error) -> grpc.StatusCode:
     return found
 
 
+def said(error: Error) -> str:
+    """The detail as gRPC's status carries it, for clients that know no trailer."""
+    return _sendable(error.detail, _SAID)
+
+
 def pack(error: Error) -> bytes:
-    fields = tuple((field, message[:500]) for field, message in error.errors[:50])
-    return msgspec.msgpack.encode(_Failure(error.code, error.detail[:_MOST], fields, error.retry_after))
+    """The error as bytes, whole unless it is absurdly long: then its last fields and the end of its detail go."""
+    detail = _sendable(error.detail, _MOST // 2).encode()[: _MOST // 2].decode(errors="ignore")
+    fields: list[tuple[str, str]] = []
+    room = _MOST - len(detail.encode()) - 128
+    for field, message in error.errors:
+        entry = _sendable(field, _MOST), _sendable(message, _MOST)
+        room -= sum(len(part.encode()) for part in entry) + 16
+        if room < 0:
+            break
+        fields.append(entry)
+    return msgspec.msgpack.encode(_Failure(error.code, detail, tuple(fields), error.retry_after))
+
+
+def _sendable(text: str, letters: int) -> str:
+    # A detail may quote what a client sent, and half a surrogate pair is not UTF-8.
+    return text[:letters].encode(errors="replace").decode()
 
 
 def unpack(data: bytes) -> Error:
@@ -49,6 +70,6 @@ def from_transport(error: grpc.aio.AioRpcError, service: str, address: str) -> E
             return unpack(value if isinstance(value, bytes) else value.encode())
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return Unavailable(f"{service} at {address} took too long")
-    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.RESOURCE_EXHAUSTED):
+    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
         return Unavailable(f"{service} at {address} does not answer")
     return Internal(f"{service} answered {error.code().name}")

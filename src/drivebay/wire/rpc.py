@@ -25,8 +25,8 @@ from grpc_reflection.v1alpha import reflection
 from opentelemetry import context, propagate
 
 from ..errors import Error, Internal, Unavailable
-from .call import Door, left, method_deadline
-from .failure import TRAILER, from_transport, pack, status
+from .call import Door, left, method_deadline, tracing
+from .failure import TRAILER, from_transport, pack, said, status
 from .shape import Method, compare, methods, promised
 
 T = TypeVar("T")
@@ -36,6 +36,8 @@ Served = tuple[type[Any], ServiceDescriptor, Any]
 _REQUEST_ID: Final = "x-request-id"
 _SIZE: Final = 16 * 2**20
 _GRACE: Final = 3.0
+_LONGEST_PATH: Final = 103
+"""Bytes of a Unix socket's path that every system takes."""
 _SERVER: Final = (
     ("grpc.max_receive_message_length", _SIZE),
     ("grpc.max_send_message_length", _SIZE),
@@ -52,7 +54,10 @@ _CLIENT: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.http2.max_pings_without_data", 0),
     ("grpc.use_local_subchannel_pool", 1),
+    # A peer is local; the environment may name a proxy for the web.
+    ("grpc.enable_http_proxy", 0),
 )
 
 
@@ -91,6 +96,7 @@ async def serve(
         try:
             yield bound
         finally:
+            await healthy.enter_graceful_shutdown()
             await server.stop(_GRACE)
 
 
@@ -101,6 +107,8 @@ def _prepared(address: str) -> Iterator[str]:
         yield _loopback(address)
         return
     path = Path(address.removeprefix("unix:"))
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise ValueError(f"{path} is too long for a socket: {_LONGEST_PATH} bytes at most")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists():
         if not path.is_socket() or _is_alive(path):
@@ -165,22 +173,38 @@ def _handlers(
 
 def _handler(method: Method, function: Callable[..., Any], door: Door) -> Callable[..., Any]:
     async def handle(request: bytes, call: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+        async def work() -> bytes:
+            return method.encode_response(await function(*method.decode_request(request)))
+
         incoming = {name: value for name, value in call.invocation_metadata() or () if isinstance(value, str)}
-        token = context.attach(propagate.extract(incoming))
+        remaining = call.time_remaining()
+        deadline = door.deadline if remaining is None else min(remaining, door.deadline)
         try:
-            with structlog.contextvars.bound_contextvars(request_id=incoming.get(_REQUEST_ID, "")):
-                arguments = method.decode_request(request)
-                remaining = call.time_remaining()
-                deadline = door.deadline if remaining is None else min(remaining, door.deadline)
-                return method.encode_response(await door.pass_through(lambda: function(*arguments), deadline))
+            with _origin(incoming):
+                return cast("bytes", await door.pass_through(work, deadline))
         except Error as error:
             failure = error
-        finally:
-            context.detach(token)
-        await call.abort(status(failure), failure.detail, ((TRAILER, pack(failure)),))
+        await call.abort(status(failure), said(failure), ((TRAILER, pack(failure)),))
         raise AssertionError("abort always raises")
 
     return handle
+
+
+@contextmanager
+def _origin(incoming: Mapping[str, str]) -> Iterator[None]:
+    """The caller's request id and trace, for as long as its call lasts."""
+    # A call's task inherits the context of whoever started the server, and that is not who calls.
+    structlog.contextvars.clear_contextvars()
+    if request_id := incoming.get(_REQUEST_ID):
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+    if not tracing():
+        yield
+        return
+    token = context.attach(propagate.extract(incoming, context.Context()))
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 # -- calling --------------------------------------------------------------------------------------
@@ -203,15 +227,18 @@ async def connect(
 
 def _caller(channel: grpc.aio.Channel, method: Method, door: Door, service: str, address: str) -> Callable[..., Any]:
     invoke = channel.unary_unary(method.path)
-    names = tuple(method.signature.parameters)[1:]
-    defaults = {name: method.signature.parameters[name].default for name in names}
+    count = len(method.signature.parameters) - 1
 
     async def call(*positional: Any, **named: Any) -> Any:
-        if named or len(positional) != len(names):
-            given = dict(zip(names, positional, strict=False)) | named
-            positional = tuple(given[name] if name in given else defaults[name] for name in names)
-        request = method.encode_request(positional)
-        return await door.pass_through(lambda: _send(invoke, request, method, door.deadline, service, address))
+        async def work() -> Any:
+            arguments = positional
+            if named or len(positional) != count:
+                bound = method.signature.bind(None, *positional, **named)
+                bound.apply_defaults()
+                arguments = bound.args[1:]
+            return await _send(invoke, method.encode_request(arguments), method, door.deadline, service, address)
+
+        return await door.pass_through(work)
 
     return call
 
@@ -219,20 +246,33 @@ def _caller(channel: grpc.aio.Channel, method: Method, door: Door, service: str,
 async def _send(
     invoke: Callable[..., Any], request: bytes, method: Method, deadline: float, service: str, address: str
 ) -> Any:
-    metadata: dict[str, str] = {}
-    propagate.inject(metadata)
-    if request_id := structlog.contextvars.get_contextvars().get("request_id"):
-        metadata[_REQUEST_ID] = request_id
     try:
-        answer = await invoke(request, timeout=max(0.001, left(deadline)), metadata=tuple(metadata.items()))
+        answer = await invoke(request, timeout=max(0.001, left(deadline)), metadata=_metadata())
     except grpc.aio.AioRpcError as error:
         raise from_transport(error, service, address) from None
     except (grpc.aio.UsageError, asyncio.InvalidStateError) as error:
         raise Unavailable(f"the channel to {service} at {address} is closed") from error
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # Nobody cancelled us: closing a channel cancels the calls on it.
+        raise Unavailable(f"the channel to {service} at {address} was closed meanwhile") from None
     try:
         return method.decode_response(answer)
     except Error as error:
         raise Internal(f"{service} at {address} sent an answer of another shape: {error.detail}") from error
+
+
+def _metadata() -> tuple[tuple[str, str], ...]:
+    metadata: dict[str, str] = {}
+    if tracing():
+        propagate.inject(metadata)
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    # gRPC refuses a whole call for a header that is not plain text.
+    if isinstance(request_id, str) and request_id.isascii() and request_id.isprintable() and request_id:
+        metadata[_REQUEST_ID] = request_id
+    return tuple(metadata.items())
 
 
 def missing(contract: type[T], setting: str) -> T:

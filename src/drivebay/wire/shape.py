@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import operator
 import re
 import types
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from google.protobuf.message_factory import GetMessageClass
 from ..errors import InvalidRequest
 
 Encode = Callable[[Any], Any]
+"""What a message's constructor takes for a value; None for a value that it takes as it is."""
 Decode = Callable[[Any], Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,18 +65,23 @@ class Method:
         self._answer = None if answer is type(None) else _field(answer, descriptor.output_type.fields_by_name["value"])
 
     def encode_request(self, arguments: tuple[Any, ...]) -> bytes:
-        """The arguments in the order of the signature, none left out."""
-        filled = {
-            name: encode(value)
-            for (name, encode, _), value in zip(self._fields, arguments, strict=True)
-            if value is not None
-        }
-        return self._request(**filled).SerializeToString()
+        """The arguments in the order of the signature, none left out.
+
+        Raises InvalidRequest for what no message can hold: a number over 64 bits, half a surrogate pair.
+        """
+        try:
+            filled = {
+                name: value if encode is None or value is None else encode(value)
+                for (name, encode, _), value in zip(self._fields, arguments, strict=True)
+            }
+            return bytes(self._request(**filled).SerializeToString())
+        except ValueError as error:
+            raise InvalidRequest(f"an argument of {self.name} cannot be sent: {error}") from error
 
     def decode_request(self, data: bytes) -> tuple[Any, ...]:
         try:
             message = self._request.FromString(data)
-            return tuple(decode(message) for _, _, decode in self._fields)
+            return tuple([decode(message) for _, _, decode in self._fields])
         except InvalidRequest:
             raise
         except Exception as error:
@@ -82,11 +89,18 @@ class Method:
 
     def encode_response(self, value: Any) -> bytes:
         if self._answer is None or value is None:
-            return self._response().SerializeToString()
-        return self._response(value=self._answer[0](value)).SerializeToString()
+            return bytes(self._response().SerializeToString())
+        encode, _ = self._answer
+        return bytes(self._response(value=value if encode is None else encode(value)).SerializeToString())
 
     def decode_response(self, data: bytes) -> Any:
-        return None if self._answer is None else self._answer[1](self._response.FromString(data))
+        try:
+            message = self._response.FromString(data)
+            return None if self._answer is None else self._answer[1](message)
+        except InvalidRequest:
+            raise
+        except Exception as error:
+            raise InvalidRequest(f"not a {self.rpc}Response: {error}") from error
 
 
 @cache
@@ -111,33 +125,42 @@ def camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def _field(hint: Any, field: FieldDescriptor) -> tuple[Encode, Decode]:
-    """How to make what a message's constructor takes for a field, and how to read the field again."""
+def _field(hint: Any, field: FieldDescriptor) -> tuple[Encode | None, Decode]:
+    """How to make what a message's constructor takes for a field, and how to read the field of a message."""
     name = field.name
     hint = _plain(hint)
     origin = get_origin(hint)
+    read = operator.attrgetter(name)
+    if origin is dict:
+        return None, (lambda message: dict(read(message)))
     if origin is tuple:
         encode, decode = _single(get_args(hint)[0], field)
-        return (
-            lambda values: [encode(value) for value in values],
-            lambda message: tuple([decode(item) for item in getattr(message, name)]),
-        )
-    if origin is dict:
-        return (lambda value: value), (lambda message: dict(getattr(message, name)))
+        return _each(encode), (lambda message: tuple(read(message))) if decode is None else _all(read, decode)
     inner, optional = _optional(hint)
     encode, decode = _single(inner, field)
+    if decode is None:
+        return encode, (lambda message: read(message) if message.HasField(name) else None) if optional else read
     if optional:
-        return encode, (lambda message: decode(getattr(message, name)) if message.HasField(name) else None)
+        return encode, (lambda message: decode(read(message)) if message.HasField(name) else None)
     if field.message_type is not None:
         # A message that was left out is not the same as an empty one.
-        return encode, (lambda message: decode(getattr(message, name)) if message.HasField(name) else _absent(name))
-    return encode, (lambda message: decode(getattr(message, name)))
+        return encode, (lambda message: decode(read(message)) if message.HasField(name) else _absent(name))
+    return encode, (lambda message: decode(read(message)))
 
 
-def _single(hint: Any, field: FieldDescriptor) -> tuple[Encode, Decode]:
+def _each(encode: Encode | None) -> Encode | None:
+    return None if encode is None else lambda values: [encode(value) for value in values]
+
+
+def _all(read: Decode, decode: Decode) -> Decode:
+    return lambda message: tuple([decode(item) for item in read(message)])
+
+
+def _single(hint: Any, field: FieldDescriptor) -> tuple[Encode | None, Decode | None]:
+    """To and from one value of a field; None where the value and the field's are the same."""
     hint = _plain(hint)
     if hint is UUID:
-        return str, _uuid
+        return msgspec.to_builtins, _uuid
     if hint is datetime:
         return _timestamp, _from_timestamp
     if hint is timedelta:
@@ -146,9 +169,7 @@ def _single(hint: Any, field: FieldDescriptor) -> tuple[Encode, Decode]:
         return _enumeration(hint, field)
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return _struct(hint, field.message_type)
-    if hint is bool:
-        return bool, bool
-    return (lambda value: value), (lambda value: value)
+    return None, None
 
 
 @cache
@@ -156,16 +177,19 @@ def _struct(kind: type[msgspec.Struct], descriptor: Descriptor) -> tuple[Encode,
     make = GetMessageClass(descriptor)
     hints = get_type_hints(kind)
     fields = [(name, *_field(hints[name], descriptor.fields_by_name[name])) for name in kind.__struct_fields__]
+    same = [name for name, to, _ in fields if to is None]
+    made = [(name, operator.attrgetter(name), to) for name, to, _ in fields if to is not None]
+    readers = [read for _, _, read in fields]
 
+    # A page holds thousands of fields: what needs no making is taken as it is, and a message's constructor
+    # takes None for a field that is not there.
     def encode(value: Any) -> Any:
-        filled = {}
-        for name, to, _ in fields:
-            part = getattr(value, name)
+        filled = {name: getattr(value, name) for name in same}
+        for name, get, to in made:
+            part = get(value)
             if part is not None:
                 filled[name] = to(part)
         return make(**filled)
-
-    readers = [read for _, _, read in fields]
 
     def decode(message: Any) -> Any:
         return kind(*[read(message) for read in readers])
@@ -179,7 +203,7 @@ def _enumeration(kind: type[enum.Enum], field: FieldDescriptor) -> tuple[Encode,
 
     def decode(number: int) -> enum.Enum:
         if number not in members:
-            raise InvalidRequest(f"{field.name} has no value {number}")
+            raise InvalidRequest(f"{field.name} has no value {number}" if number else f"{field.name} is missing")
         return members[number]
 
     return numbers.__getitem__, decode
@@ -204,8 +228,8 @@ def _absent(name: str) -> Any:
 
 def _uuid(text: str) -> UUID:
     try:
-        return UUID(text)
-    except ValueError:
+        return msgspec.convert(text, UUID)  # a third of the time of UUID(text)
+    except msgspec.ValidationError:
         raise InvalidRequest("an id is a UUID") from None
 
 
@@ -216,7 +240,7 @@ def _timestamp(value: datetime) -> dict[str, int]:
 
 def _from_timestamp(value: Any) -> datetime:
     try:
-        return _EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
+        return _EPOCH + timedelta(0, value.seconds, value.nanos // 1000)
     except OverflowError:
         raise InvalidRequest("a time is out of range") from None
 
@@ -250,6 +274,7 @@ def compare(contract: type, service: ServiceDescriptor) -> tuple[str, ...]:
         descriptor = service.methods_by_name[rpc]
         hints = get_type_hints(functions[name])
         answer = hints.pop("return")
+        found += _same(rpc, "unary", not (descriptor.client_streaming or descriptor.server_streaming))
         found += _compare_fields(f"{rpc}Request", hints, descriptor.input_type)
         answers = {} if answer is type(None) else {"value": answer}
         found += _compare_fields(f"{rpc}Response", answers, descriptor.output_type)
