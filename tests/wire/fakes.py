@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from hypothesis import strategies as st
 
+from drivebay.contract.storage import Storage
 from drivebay.wire.shape import promised
 
 T = TypeVar("T")
@@ -26,6 +27,13 @@ def fake(contract: type[T], **methods: Callable[..., Awaitable[Any]]) -> T:
     every = dict.fromkeys(promised(contract), uncalled) | methods
     return cast("T", types.SimpleNamespace(**every))
 
+
+async def _quarantine(key: str) -> bool:
+    return key == "there"
+
+
+STORE = fake(Storage, quarantine=_quarantine)
+"""A store that knows one key."""
 
 _PLAIN: dict[object, st.SearchStrategy[Any]] = {
     UUID: st.uuids(allow_nil=True),

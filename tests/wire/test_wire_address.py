@@ -1,0 +1,82 @@
+"""Where a server may listen, and who may open its socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from drivebay.contract.storage import Storage
+from drivebay.proto import STORAGE
+from drivebay.wire import rpc
+
+from .fakes import STORE
+
+
+@pytest.mark.parametrize(
+    "refused", ["0.0.0.0:0", "[::]:0", "10.0.0.1:80", "example.com:80", ":80", "127.0.0.1", "localhost:http", ""]
+)
+async def test_only_loopback_is_listened_at(refused: str) -> None:
+    with pytest.raises(ValueError, match="not local"):
+        async with rpc.serve(refused, [(Storage, STORAGE, STORE)]):
+            raise AssertionError("it listens")
+
+
+async def test_port_zero_picks_one_and_tells_it() -> None:
+    async with rpc.serve("127.0.0.1:0", [(Storage, STORAGE, STORE)]) as bound:
+        assert bound.startswith("127.0.0.1:")
+        assert not bound.endswith(":0")
+        async with rpc.connect(Storage, STORAGE, bound) as storage:
+            assert await storage.quarantine("there") is True
+            assert await storage.quarantine("gone") is False
+        with pytest.raises(OSError, match="cannot listen"):
+            async with rpc.serve(bound, [(Storage, STORAGE, STORE)]):
+                raise AssertionError("two listen")
+
+
+async def test_a_socket_is_for_its_user_alone(address: str) -> None:
+    path = Path(address.removeprefix("unix:"))
+    before = os.umask(0o022)
+    os.umask(before)
+    async with rpc.serve(address, [(Storage, STORAGE, STORE)]):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        after = os.umask(before)
+    assert after == before
+
+
+async def test_a_socket_in_use_is_refused_and_goes_on(address: str) -> None:
+    async with rpc.serve(address, [(Storage, STORAGE, STORE)]):
+        with pytest.raises(OSError, match="in use"):
+            async with rpc.serve(address, [(Storage, STORAGE, STORE)]):
+                raise AssertionError("two listen")
+        async with rpc.connect(Storage, STORAGE, address) as storage:
+            assert await storage.quarantine("there")
+
+
+async def test_a_file_that_is_no_socket_is_left_alone(address: str) -> None:
+    path = Path(address.removeprefix("unix:"))
+    path.parent.mkdir()
+    path.write_text("mine")
+    with pytest.raises(OSError, match="in use"):
+        async with rpc.serve(address, [(Storage, STORAGE, STORE)]):
+            raise AssertionError("it listens")
+    assert path.read_text() == "mine"
+
+
+async def test_a_stale_socket_is_replaced(address: str) -> None:
+    path = Path(address.removeprefix("unix:"))
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))
+    async with rpc.serve(address, [(Storage, STORAGE, STORE)]), rpc.connect(Storage, STORAGE, address) as storage:
+        assert await storage.quarantine("there")
+
+
+async def test_a_path_too_long_for_a_socket_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="too long"):
+        async with rpc.serve(f"unix:{tmp_path}/{'x' * 100}", [(Storage, STORAGE, STORE)]):
+            raise AssertionError("it listens")
