@@ -6,15 +6,15 @@ import asyncpg
 
 _FILES = """
 WITH owners AS (SELECT n, CASE n WHEN 0 THEN $1::uuid ELSE gen_random_uuid() END AS owner_id
-                FROM generate_series(0, $2 / $3 - 1) AS n),
+                FROM generate_series(0, $2::int / $3::int - 1) AS n),
 made AS MATERIALIZED (
     SELECT owner_id, gen_random_uuid() AS file_id, gen_random_uuid() AS id, 'file ' || i || '.txt' AS name,
            i AS size, now() - i * interval '1 second' AS at
-    FROM owners, generate_series(1, $3) AS i),
+    FROM owners, generate_series(1, $3::int) AS i),
 uploaded AS (
     INSERT INTO files.uploads (owner_id, id, state, parent_id, name, on_conflict, size, content_type, created_at,
                                expires_at, ended_at, file_id)
-    SELECT owner_id, id, 'complete', $4, name, 'rename', size, 'text/plain', at, at, at, file_id FROM made),
+    SELECT owner_id, id, 'complete', $4::uuid, name, 'rename', size, 'text/plain', at, at, at, file_id FROM made),
 stored AS (
     INSERT INTO files.versions (owner_id, id, file_id, size, content_type, etag, stored_at)
     SELECT owner_id, id, file_id, size, 'text/plain', 'seed', at FROM made),
@@ -24,17 +24,17 @@ counted AS (
     ON CONFLICT (owner_id) DO UPDATE SET used_bytes = usage.used_bytes + excluded.used_bytes,
                                          file_count = usage.file_count + excluded.file_count)
 INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id, size, content_type, created_at, modified_at)
-SELECT owner_id, file_id, $4, 'file', name, id, size, 'text/plain', at, at FROM made
+SELECT owner_id, file_id, $4::uuid, 'file', name, id, size, 'text/plain', at, at FROM made
 """
 
 _PENDING = """
-WITH owners AS (SELECT gen_random_uuid() AS owner_id FROM generate_series(1, $1)),
+WITH owners AS (SELECT gen_random_uuid() AS owner_id FROM generate_series(1, $1::int)),
 made AS MATERIALIZED (
-    SELECT owner_id, gen_random_uuid() AS id, 'backlog ' || i AS name FROM owners, generate_series(1, $2) AS i),
+    SELECT owner_id, gen_random_uuid() AS id, 'backlog ' || i AS name FROM owners, generate_series(1, $2::int) AS i),
 counted AS (
     INSERT INTO files.usage (owner_id, open_uploads) SELECT owner_id, count(*) FROM made GROUP BY owner_id)
 INSERT INTO files.uploads (owner_id, id, parent_id, name, on_conflict, size, content_type, expires_at)
-SELECT owner_id, id, $3, name, 'rename', 0, 'text/plain', now() + interval '1 day' FROM made
+SELECT owner_id, id, $3::uuid, name, 'rename', 0, 'text/plain', now() + interval '1 day' FROM made
 RETURNING owner_id, id
 """
 ROOT = "00000000-0000-0000-0000-000000000000"

