@@ -69,7 +69,7 @@ class Files:
 
     async def _condition(self, call: Call) -> str | None:
         """The entity tag that the change depends on; the service compares it again, under its lock."""
-        if_match = call.header("if-match")
+        if_match = call.header(b"if-match")
         if if_match is None or if_match.strip() == "*":
             return None
         current = await self._files.file(call.user, call.file_id())

@@ -2,62 +2,92 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import re
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 import msgspec
-from litestar import Request
+from litestar.types import HTTPScope, Receive
 
 from ..contract.ids import ROOT, FileId, UploadId, UserId
-from ..errors import FieldError, InvalidRequest, MalformedBody, UnsupportedMediaType
+from ..errors import FieldError, InvalidRequest, MalformedBody, TooLarge, UnsupportedMediaType
 
 T = TypeVar("T")
+
+_BODY_LIMIT: Final = 2**20
+_BODY_WITHIN: Final = 30.0
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _PATH = re.compile(r" - at `\$\.?(.*?)`$")
 _NAMED = re.compile(r"field `([^`]*)`")
 
 
 class Call:
-    """One request on its way through a handler. `user` is set on routes that need a token."""
+    """One request on its way through a handler: an ASGI scope and the channel its body comes by.
 
-    def __init__(self, request: Request[Any, Any, Any], address: str) -> None:
-        self.request = request
+    `user` is set on routes that need a token. `sent` are the request's headers by lower-case name.
+    """
+
+    def __init__(self, scope: HTTPScope, receive: Receive, address: str, request_id: str) -> None:
+        self._scope = scope
+        self._receive = receive
         self.address = address
+        self.request_id = request_id
+        self.sent = dict(scope["headers"])
         self.user = UserId(UUID(int=0))
 
-    def header(self, name: str) -> str | None:
-        return self.request.headers.get(name)
+    def header(self, name: bytes) -> str | None:
+        value = self.sent.get(name)
+        return None if value is None else value.decode("latin-1")
 
     async def body(self, decoder: msgspec.json.Decoder[T]) -> T:
-        """Raises MalformedBody, UnsupportedMediaType, InvalidRequest."""
-        sent = self.header("content-type")
+        """Raises MalformedBody, UnsupportedMediaType, TooLarge, InvalidRequest."""
+        sent = self.header(b"content-type")
         if sent is not None and sent.partition(";")[0].strip().lower() != "application/json":
             raise UnsupportedMediaType
-        raw = await self.request.body()
         try:
-            return decoder.decode(raw)
+            return decoder.decode(await self._bytes())
         except msgspec.ValidationError as error:
             raise _invalid(str(error)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise MalformedBody from None
 
+    async def _bytes(self) -> bytes:
+        told = self.sent.get(b"content-length", b"0")
+        if not told.isdigit() or int(told) > _BODY_LIMIT:
+            raise TooLarge("a body has at most 1 MiB")
+        chunks: list[bytes] = []
+        length = 0
+        try:
+            async with asyncio.timeout(_BODY_WITHIN):
+                while True:
+                    message = await self._receive()
+                    if message["type"] != "http.request":
+                        raise MalformedBody("the request broke off")
+                    chunks.append(message["body"])
+                    length += len(chunks[-1])
+                    if length > _BODY_LIMIT:
+                        raise TooLarge("a body has at most 1 MiB")
+                    if not message.get("more_body"):
+                        return b"".join(chunks)
+        except TimeoutError:
+            raise MalformedBody(f"the body did not come within {_BODY_WITHIN:.0f} s") from None
+
     def query(self) -> dict[str, str]:
-        raw = self.request.scope["query_string"]
+        raw = self._scope["query_string"]
         return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True)) if raw else {}
 
     def file_id(self) -> FileId:
-        return folder_id(self.request.path_params["id"], "id")
+        return folder_id(self._scope["path_params"]["id"], "id")
 
     def upload_id(self) -> UploadId:
-        return UploadId(uuid(self.request.path_params["id"], "id"))
+        return UploadId(uuid(self._scope["path_params"]["id"], "id"))
 
     def idempotency_key(self) -> str | None:
-        key = self.header("idempotency-key")
+        key = self.header(b"idempotency-key")
         if key is None or (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
             return key
         raise invalid("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
@@ -119,7 +149,3 @@ def _invalid(message: str) -> InvalidRequest:
         field = f"{field}.{named[1]}" if field else named[1]
     text = text.replace("`", "").replace("Object", "the body")
     return InvalidRequest(f"{field}: {text}" if field else text, errors=(FieldError(field or "body", text),))
-
-
-def moment(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")

@@ -6,29 +6,20 @@ turning whatever was raised into a problem document.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, cast
+from uuid import UUID
 
 import msgspec
 import structlog
-from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from opentelemetry import propagate, trace
 from prometheus_client import Histogram
 
-from ..errors import (
-    Error,
-    Internal,
-    InvalidRequest,
-    MalformedBody,
-    MethodNotAllowed,
-    NotFound,
-    TooLarge,
-    Unauthenticated,
-    UnsupportedMediaType,
-)
+from ..errors import Error, Internal, MethodNotAllowed
 from . import problems
 from .address import Addresses
 from .identity import Identity
@@ -36,6 +27,15 @@ from .request import Call
 
 log = structlog.get_logger(__name__)
 tracer = trace.get_tracer("drivebay")
+
+_SANE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_ALWAYS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+_POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 REQUESTS = Histogram(
     "drivebay_http_request_seconds",
@@ -97,83 +97,115 @@ class Route:
 class Door:
     """Runs handlers. Made once for an app."""
 
-    def __init__(self, identity: Identity, addresses: Addresses) -> None:
+    def __init__(self, identity: Identity, addresses: Addresses, new_id: Callable[[], UUID], *, hsts: bool) -> None:
         self._identity = identity
         self._addresses = addresses
+        self._new_id = new_id
+        self._always = (*_ALWAYS, _HSTS) if hsts else _ALWAYS
 
-    def endpoint(self, route: Route) -> Callable[[Request[Any, Any, Any]], Awaitable[Response[bytes]]]:
-        async def endpoint(request: Request[Any, Any, Any]) -> Response[bytes]:
-            return await self._pass(route, request)
+    def endpoint(self, rows: Mapping[str, Route]) -> ASGIApp:
+        """The ASGI app of one path, by method. HEAD goes with GET."""
+        allow = ", ".join(sorted({*rows, "OPTIONS"} | ({"HEAD"} if "GET" in rows else set())))
+
+        async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+            request = cast("HTTPScope", scope)
+            method = request["method"]
+            row = rows.get("GET" if method == "HEAD" else method)
+            if row is not None:
+                await self._pass(row, request, receive, send)
+            elif method == "OPTIONS":
+                await self.send(Answer(204, headers={"Allow": allow}), request, send)
+            else:
+                await self.refuse(MethodNotAllowed(), request, send, {"Allow": allow})
 
         return endpoint
 
-    async def _pass(self, route: Route, request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def _pass(self, row: Route, scope: HTTPScope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
-        call = Call(request, self._addresses.of(request.scope))
-        # Most deployments trace nothing; then there is nothing to read out of the headers either.
-        context = propagate.extract(dict(request.headers)) if "traceparent" in request.headers else None
-        with tracer.start_as_current_span(
-            f"{route.method} {route.path}", context=context, kind=trace.SpanKind.SERVER, record_exception=False
-        ):
-            answer = await self._answer(route, call)
-        _seen(route.method, route.path, answer.status, begun, call)
-        return respond(request, answer)
+        call = Call(scope, receive, self._addresses.of(scope), self._identify(scope))
+        structlog.contextvars.bind_contextvars(request_id=call.request_id)
+        if b"traceparent" in call.sent or tracing():
+            carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.sent.items()}
+            with tracer.start_as_current_span(
+                f"{row.method} {row.path}",
+                context=propagate.extract(carrier),
+                kind=trace.SpanKind.SERVER,
+                record_exception=False,
+            ):
+                answer = await self._answer(row, call)
+        else:
+            answer = await self._answer(row, call)
+        await self._send(answer, call.request_id, send, empty=scope["method"] == "HEAD")
+        _seen(row, answer.status, begun, call)
 
-    async def _answer(self, route: Route, call: Call) -> Answer:
+    async def _answer(self, row: Route, call: Call) -> Answer:
         try:
-            if not route.public:
-                call.user = await self._identity.user(call.header("authorization"))
-            return await route.handler(call)
+            if not row.public:
+                call.user = await self._identity.user(call.header(b"authorization"))
+            return await row.handler(call)
         except Error as error:
-            return problem(error, call.request)
-        except HTTPException as error:
-            return problem(from_framework(error), call.request)
+            return problem(error, call.request_id, told=b"authorization" in call.sent)
         except Exception:
-            log.exception("request_failed", method=route.method, route=route.path)
-            return problem(Internal(), call.request)
+            log.exception("request_failed", method=row.method, route=row.path)
+            return problem(Internal(), call.request_id)
+
+    async def refuse(
+        self, error: Error, scope: HTTPScope, send: Send, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Answer a request that has no route."""
+        request_id = self._identify(scope)
+        answer = problem(error, request_id)
+        answer = replace(answer, headers={**answer.headers, **(headers or {})})
+        await self._send(answer, request_id, send, empty=scope["method"] == "HEAD")
+        log.info("request", method=scope["method"], route=None, status=answer.status, request_id=request_id)
+
+    async def send(self, answer: Answer, scope: HTTPScope, send: Send) -> None:
+        await self._send(answer, self._identify(scope), send, empty=scope["method"] == "HEAD")
+
+    def _identify(self, scope: HTTPScope) -> str:
+        """The request's id: the client's if it is sane, else a new one."""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _SANE_ID.fullmatch(value):
+                return value.decode()
+        return str(self._new_id())
+
+    async def _send(self, answer: Answer, request_id: str, send: Send, *, empty: bool) -> None:
+        headers = [*self._always, (b"x-request-id", request_id.encode())]
+        if answer.status != 204:
+            headers.append((b"content-type", answer.media_type.encode()))
+            headers.append((b"content-length", str(len(answer.body)).encode()))
+        policy = _POLICY
+        for name, value in answer.headers.items():
+            header = (name.lower().encode(), value.encode("latin-1"))
+            if header[0] == _POLICY[0]:
+                policy = header
+            else:
+                headers.append(header)
+        headers.append(policy)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if empty else answer.body, "more_body": False})
 
 
-def problem(error: Error, request: Request[Any, Any, Any]) -> Answer:
-    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+def problem(error: Error, request_id: str, *, told: bool = False) -> Answer:
+    """`told` is whether the client sent credentials at all."""
     headers = problems.headers(error)
-    if isinstance(error, Unauthenticated) and request.headers.get("authorization") is None:
+    if error.http == 401 and not told:
         headers["WWW-Authenticate"] = "Bearer"
     return Answer(error.http, problems.body(error, request_id), headers, problems.MEDIA_TYPE)
 
 
-def respond(request: Request[Any, Any, Any], answer: Answer) -> Response[bytes]:
-    body = b"" if request.method == "HEAD" else answer.body
-    return Response(
-        body,
-        status_code=answer.status,
-        headers=dict(answer.headers),
-        media_type=answer.media_type if answer.body else None,
-    )
-
-
-_FRAMEWORK: dict[int, type[Error]] = {
-    400: MalformedBody,
-    401: Unauthenticated,
-    404: NotFound,
-    405: MethodNotAllowed,
-    413: TooLarge,
-    415: UnsupportedMediaType,
-    422: InvalidRequest,
-}
-
-
-def from_framework(error: HTTPException) -> Error:
-    kind = _FRAMEWORK.get(error.status_code, InvalidRequest if error.status_code < 500 else Internal)
-    return kind("a body has at most 1 MiB" if kind is TooLarge else "")
+def tracing() -> bool:
+    """Whether anybody listens to spans; making one costs as much as the rest of a small request."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 _children: dict[tuple[str, str, int], Any] = {}
 
 
-def _seen(method: str, path: str, status: int, begun: float, call: Call) -> None:
+def _seen(row: Route, status: int, begun: float, call: Call) -> None:
     took = time.perf_counter() - begun
-    labels = (method, path, status)
+    labels = (row.method, row.path, status)
     if (child := _children.get(labels)) is None:
-        child = _children[labels] = REQUESTS.labels(method, path, str(status))
+        child = _children[labels] = REQUESTS.labels(row.method, row.path, str(status))
     child.observe(took)
-    log.info("request", method=method, route=path, status=status, ms=round(took * 1e3, 2), user=call.user.hex)
+    log.info("request", method=row.method, route=row.path, status=status, ms=round(took * 1e3, 2), user=call.user.hex)
