@@ -163,6 +163,10 @@ _SIZES: Final = {"": 1, "B": 1} | {
     for suffix, base in (("B", 1000), ("iB", 1024))
     for power, letter in enumerate("KMGT", 1)
 }
+_LONGEST: Final = timedelta(days=36500)
+_LONGEST_SIGNED: Final = timedelta(days=7)
+_LARGEST: Final = 2**62
+"""Sizes are added up in 64 bits; half of that leaves room for the sum."""
 _HOST_PORT: Final = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 
 
@@ -170,7 +174,10 @@ def duration(text: str) -> timedelta:
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", text)
     if found is None:
         raise ValueError("a duration such as 90s, 15m or 30d")
-    return timedelta(seconds=float(found[1]) * _DURATIONS[found[2]])
+    seconds = float(found[1]) * _DURATIONS[found[2]]
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"a duration such as 90s, 15m or 30d, of {_LONGEST.days}d at most")
+    return timedelta(seconds=seconds)
 
 
 def lasting(text: str) -> timedelta:
@@ -180,11 +187,24 @@ def lasting(text: str) -> timedelta:
     return value
 
 
+def signable(text: str) -> timedelta:
+    """A life that a signed URL may have: the store counts whole seconds and refuses what lasts longer."""
+    if not timedelta(seconds=1) <= (value := duration(text)) <= _LONGEST_SIGNED:
+        raise ValueError(f"a duration above zero such as 90s or 15m, from 1s to {_LONGEST_SIGNED.days}d")
+    return value
+
+
 def size(text: str) -> int:
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", text)
-    if found is None or found[2] not in _SIZES:
+    found = re.fullmatch(r"([0-9]+)(\.[0-9]+)? ?([A-Za-z]*)", text)
+    if found is None or found[3] not in _SIZES:
         raise ValueError("a size such as 10GiB, 500MB or 1048576")
-    return int(float(found[1]) * _SIZES[found[2]]) if "." in found[1] else int(found[1]) * _SIZES[found[2]]
+    # Counted in digits first: Python refuses to read a number of thousands of them.
+    if len(found[1].lstrip("0")) <= len(str(_LARGEST)):
+        unit = _SIZES[found[3]]
+        value = int(float(found[1] + found[2]) * unit) if found[2] else int(found[1]) * unit
+        if value <= _LARGEST:
+            return value
+    raise ValueError("a size such as 10GiB, 500MB or 1048576, of 4194304TiB at most")
 
 
 def rate(text: str) -> Rate | None:
@@ -198,7 +218,7 @@ def rate(text: str) -> Rate | None:
 
 def _within(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        if not text.isascii() or not text.isdigit() or len(text) > 9 or not least <= int(text) <= most:
             raise ValueError(f"a number from {least} to {most}")
         return int(text)
 
@@ -227,7 +247,7 @@ def _address(text: str) -> str:
     if re.fullmatch(r"unix:/\S+", text):
         return text
     found = _HOST_PORT.fullmatch(text)
-    if found is None or int(found[2]) > 65535 or not _is_loopback(found[1].strip("[]")):
+    if found is None or not 1 <= int(found[2]) <= 65535 or not _is_loopback(found[1].strip("[]")):
         raise ValueError("unix:/path, or a loopback host:port such as 127.0.0.1:7001 (services do not do TLS yet)")
     return text
 
@@ -241,8 +261,8 @@ def _is_loopback(host: str) -> bool:
 
 def _host_port(text: str) -> str:
     found = _HOST_PORT.fullmatch(text)
-    if found is None or int(found[2]) > 65535:
-        raise ValueError("host:port")
+    if found is None or not 1 <= int(found[2]) <= 65535:
+        raise ValueError("host:port with a port from 1 to 65535")
     return text
 
 
@@ -322,8 +342,8 @@ SETTINGS: Final = (
     _row("workers", _within(1, 256), "1", "gateway processes"),
     _row("quota", size, "10GiB", "bytes an owner may hold, trash and pending uploads included"),
     _row("max_file_size", size, "5GiB", "the largest file"),
-    _row("upload_ttl", lasting, "15m", "life of a signed upload URL, and how long an upload waits for its bytes"),
-    _row("download_ttl", lasting, "5m", "life of a signed download URL"),
+    _row("upload_ttl", signable, "15m", "life of a signed upload URL, and how long an upload waits for its bytes"),
+    _row("download_ttl", signable, "5m", "life of a signed download URL"),
     _row("trash_grace", duration, "30d", "from the trash to the purge; at least the window of database backups"),
     _row("sweep_interval", lasting, "10s", "between sweeps for uploads that no event told of"),
     _row("janitor_interval", lasting, "60s", "between rounds of the janitor"),

@@ -124,6 +124,42 @@ def test_networks_are_written_out_and_anything_else_is_refused(tmp_path: Path) -
     assert "networks such as" in refused(tmp_path, DRIVEBAY_TRUSTED_PROXIES="10.0.0.0/8,proxy.example")
 
 
+@pytest.mark.parametrize("name", ["TRASH_GRACE", "ACCESS_TOKEN_TTL", "UPLOAD_TTL", "JANITOR_INTERVAL"])
+@pytest.mark.parametrize("text", ["9999999999999d", "36500.1d", "9" * 400 + "s"])
+def test_a_duration_longer_than_anyone_lives_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    assert "36500d at most" in refused(tmp_path, **{f"DRIVEBAY_{name}": text})
+
+
+def test_a_hundred_years_of_grace_are_accepted(tmp_path: Path) -> None:
+    assert load({"DRIVEBAY_TRASH_GRACE": "36500d"}, tmp_path).trash_grace == timedelta(days=36500)
+
+
+@pytest.mark.parametrize("name", ["QUOTA", "MAX_FILE_SIZE"])
+@pytest.mark.parametrize("text", [str(2**62 + 1), "4194305TiB", "4194304.5TiB", "9" * 5000, "9" * 400 + ".5GiB"])
+def test_a_size_that_sums_could_not_hold_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    assert "4194304TiB at most" in refused(tmp_path, **{f"DRIVEBAY_{name}": text})
+
+
+def test_the_largest_size_is_accepted_however_it_is_written(tmp_path: Path) -> None:
+    for text in (str(2**62), "4194304TiB", "0" * 30 + str(2**62)):
+        assert load({"DRIVEBAY_QUOTA": text}, tmp_path).quota == 2**62
+
+
+@pytest.mark.parametrize("name", ["UPLOAD_TTL", "DOWNLOAD_TTL"])
+def test_a_url_lives_as_long_as_the_store_can_sign(tmp_path: Path, name: str) -> None:
+    for text in ("8d", "169h", "250ms"):
+        assert "from 1s to 7d" in refused(tmp_path, **{f"DRIVEBAY_{name}": text})
+    found = load({f"DRIVEBAY_{name}": "7d"}, tmp_path)
+    assert getattr(found, name.lower()) == timedelta(days=7)
+
+
+@pytest.mark.parametrize("name", ["FILER", "METRICS", "AUTH"])
+@pytest.mark.parametrize("port", ["0", "65536", "00000"])
+def test_an_address_has_a_port_that_can_be_reached(tmp_path: Path, name: str, port: str) -> None:
+    said = refused(tmp_path, **{f"DRIVEBAY_{name}_ADDRESS": f"127.0.0.1:{port}"})
+    assert said.startswith(f"DRIVEBAY_{name}_ADDRESS: '127.0.0.1:{port}' is not ")
+
+
 # -- names ----------------------------------------------------------------------------------------
 
 
