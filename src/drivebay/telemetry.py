@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 import structlog
@@ -23,8 +23,10 @@ from . import __version__
 
 _SECRET_NAME: Final = re.compile(r"token|password|secret|authorization|cookie|credential", re.IGNORECASE)
 _BEARER: Final = re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}")
-_SIGNED: Final = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+")
-_IN_URL: Final = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/@]+@")
+_SIGNED: Final = re.compile(r"(?i)(https?://[^\s?\"']+)\?[^\s\"']+")
+_IN_URL: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)([^\s:/@?#\"']*:)?[^\s/?#\"']+@")
+"""A name alone before the `@` is blotted out too: NATS takes a token there."""
+_DEPTH: Final = 8
 _FLUSH_MS: Final = 3000
 
 Event = MutableMapping[str, Any]
@@ -56,14 +58,13 @@ def _logging(level: str, *, pretty: bool) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _trace_ids,
-        redact,
     ]
+    # An exception becomes text before redaction, on a terminal too: its message may quote a signed URL.
+    # Plain text, because a renderer that draws frames breaks a secret across lines, and shows locals.
+    last: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if pretty:
-        # Locals in a traceback could be anything, a key too.
-        rich = structlog.dev.RichTracebackFormatter(show_locals=False)
-        render: list[structlog.typing.Processor] = [structlog.dev.ConsoleRenderer(exception_formatter=rich)]
-    else:
-        render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        last = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    render: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, redact, last]
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, *render],
@@ -91,12 +92,35 @@ def _trace_ids(_: Any, __: str, event: Event) -> Event:
 def redact(_: Any, __: str, event: Event) -> Event:
     """Blot out fields named like secrets, bearer tokens, passwords in URLs and the queries of URLs."""
     for name, value in event.items():
-        if not isinstance(value, str):
-            continue
-        if _SECRET_NAME.search(name):
-            event[name] = "[redacted]"
-        elif "://" in value or "earer" in value:
-            event[name] = _BEARER.sub(
-                r"\1[redacted]", _IN_URL.sub(r"\1:[redacted]@", _SIGNED.sub(r"\1?[redacted]", value))
-            )
+        event[name] = _field(name, value, _DEPTH)
     return event
+
+
+def _field(name: object, value: Any, depth: int) -> Any:
+    # Figures stay: a count of tokens is no token.
+    if isinstance(name, str) and _SECRET_NAME.search(name) and not isinstance(value, int | float | None):
+        return "[redacted]"
+    return _value(value, depth)
+
+
+def _value(value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, bytes | bytearray):
+        return _text(value.decode("latin-1")).encode("latin-1")
+    if depth and isinstance(value, Mapping):
+        return {_value(name, 0): _field(name, inner, depth - 1) for name, inner in value.items()}
+    if depth and isinstance(value, tuple | list | set | frozenset):
+        cleaned = [_value(inner, depth - 1) for inner in value]
+        return tuple(cleaned) if isinstance(value, tuple) else cleaned
+    # Whatever else would be written as its repr.
+    shown = repr(value)
+    return value if (text := _text(shown)) == shown else text
+
+
+def _text(text: str) -> str:
+    if "://" not in text and "bearer" not in text.lower():
+        return text
+    return _BEARER.sub(r"\1[redacted]", _IN_URL.sub(r"\1\2[redacted]@", _SIGNED.sub(r"\1?[redacted]", text)))

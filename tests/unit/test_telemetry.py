@@ -42,6 +42,11 @@ def test_a_field_named_like_a_secret_is_blotted_out(name: str) -> None:
         ("postgresql://me:canary@db:5432/x is away", "postgresql://me:[redacted]@db:5432/x is away"),
         ("nats://:canary@broker:4222", "nats://:[redacted]@broker:4222"),
         ("http://me:canary@store/key?sig=canary", "http://me:[redacted]@store/key?[redacted]"),
+        ("AUTHORIZATION: BEARER canary.canary", "AUTHORIZATION: BEARER [redacted]"),
+        ("nats://canary@broker:4222 is away", "nats://[redacted]@broker:4222 is away"),
+        ("nats://canary@a:1,nats://canary@b:2", "nats://[redacted]@a:1,nats://[redacted]@b:2"),
+        ("postgresql://me:can@ary@db/x", "postgresql://me:[redacted]@db/x"),
+        ("HTTPS://store/key?sig=canary", "HTTPS://store/key?[redacted]"),
     ],
 )
 def test_a_secret_inside_a_sentence_is_blotted_out_and_the_rest_stays(said: str, shown: str) -> None:
@@ -58,6 +63,34 @@ def test_what_holds_no_secret_is_left_as_it_is(said: str) -> None:
 
 def test_figures_are_left_as_they_are() -> None:
     assert redacted(bytes=17, ok=True, ratio=0.5) == {"event": "tried", "bytes": 17, "ok": True, "ratio": 0.5}
+
+
+def test_a_secret_inside_lists_and_mappings_is_blotted_out_however_deep() -> None:
+    found = redacted(
+        tried=[SIGNED, ("nats://canary@broker", {"cause": f"PUT {SIGNED}"})],
+        headers={"Authorization": "Basic canary", "Accept": "*/*", "cookie": [b"canary"]},
+    )
+    assert "canary" not in repr(found)
+    assert found["headers"]["Accept"] == "*/*"
+    assert found["tried"][1][0] == "nats://[redacted]@broker"
+
+
+def test_a_secret_in_bytes_or_in_the_repr_of_a_value_is_blotted_out() -> None:
+    found = redacted(sent=b"authorization: Bearer canary.canary", error=ValueError(f"PUT {SIGNED}"), path=b"\xff/a")
+    assert found["sent"] == b"authorization: Bearer [redacted]"
+    assert found["path"] == b"\xff/a"
+    assert "canary" not in repr(found)
+    assert "ValueError" in str(found["error"])
+
+
+def test_a_value_that_holds_itself_ends() -> None:
+    held: list[Any] = ["nats://canary@broker"]
+    held.append(held)
+    assert "canary" not in repr(redacted(held=held))
+
+
+def test_a_count_named_like_a_secret_is_a_figure() -> None:
+    assert redacted(tokens=3, password=None) == {"event": "tried", "tokens": 3, "password": None}
 
 
 # -- lines ----------------------------------------------------------------------------------------
@@ -182,6 +215,27 @@ except ValueError:
     assert line["level"] == "error"
     assert "ValueError: it broke" in line["exception"]
     assert "canary" not in line["exception"]
+
+
+_LEAKY = f"""
+try:
+    try:
+        raise OSError("PUT " + {SIGNED!r})
+    except OSError as error:
+        raise ValueError("nats://can" + "ary@broker is away") from error
+except ValueError:
+    {{speak}}
+"""
+
+
+@pytest.mark.parametrize("speak", ['log.exception("failed")', 'logging.getLogger("library").exception("failed")'])
+def test_a_traceback_names_no_secret_wherever_it_is_written(speak: str) -> None:
+    (line,) = lines(_LEAKY.replace("{speak}", speak))
+    shown = on_a_terminal(_LEAKY.replace("{speak}", speak))
+    for text in (line["exception"], shown):
+        assert "OSError: PUT https://store.example/drivebay/key?[redacted]" in text
+        assert "ValueError: nats://[redacted]@broker is away" in text
+        assert "canary" not in text
 
 
 def test_without_an_endpoint_nothing_is_traced_and_the_end_is_quick() -> None:
