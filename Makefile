@@ -23,7 +23,7 @@ run: install ## start everything: PostgreSQL, NATS, SeaweedFS and all six servic
 	@exec $(BIN)/drivebay run
 
 test: install ## run every test on real servers
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
 test-fast: install ## run what needs no server
 	$(BIN)/pytest tests/unit tests/wire
@@ -38,6 +38,15 @@ check: install proto-check ## formatter, linter, strict types, import rules, Buf
 format: install ## put the code into the one style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+proto: install ## regenerate what is generated from the .proto files
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/buf generate
+
+proto-check: install ## what is generated is what the .proto files say
+	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && \
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/buf generate -o "$$new" && \
+	cd "$$new/src/drivebay/proto" && find . -name '*_pb2.py*' | while read -r file; do \
+	  cmp -s "$$file" "$(CURDIR)/src/drivebay/proto/$$file" || { echo "$$file is not up to date: make proto"; exit 1; }; done
 
 bench: install ## measure, into bench/results/
 	$(BIN)/python -m bench

@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
-from .errors import Unavailable
+from .errors import Error, Unavailable
+
+T = TypeVar("T")
 
 _LOST = (
     OSError,
@@ -40,59 +43,137 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except _LOST as error:
-        raise Unavailable(f"the database cannot answer ({type(error).__name__})") from error
+        raise _unavailable(error) from error
 
 
-async def _no_reset(_: asyncpg.Connection[asyncpg.Record]) -> None:
-    # Nothing of ours outlives its transaction in a session: no SET, no LISTEN, no session advisory
-    # lock (a migration opens a connection of its own). So the pool's reset round trip is not needed.
-    return None
+def _unavailable(error: BaseException) -> Unavailable:
+    return Unavailable(f"the database cannot answer ({type(error).__name__})")
 
 
-Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 class Database:
-    """A pool of connections. Made by `connect`; one per process and service."""
+    """A few connections, lent out one at a time. Made by `connect`; one per process and service.
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], timeout: float) -> None:
-        self._pool = pool
+    The driver's own pool spends a task and a timer on each loan, as much as a small query costs (measured
+    in docs/decisions); this one spends neither. Nothing is reset between loans: nothing of ours outlives its
+    transaction in a session. Every wait for a connection ends with the deadline of the call that waits.
+    """
+
+    def __init__(self, url: str, size: int, timeout: float) -> None:
+        self._url = url
+        self._size = size
         self._timeout = timeout
+        self._idle: list[Connection] = []
+        self._open = 0
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+
+    async def _take(self) -> Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+            self._open -= 1
+        if self._open < self._size:
+            return await self._connect()
+        turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            given = await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._pass_on(turn.result())
+            raise
+        return given or await self._connect()
+
+    async def _connect(self) -> Connection:
+        self._open += 1
+        try:
+            return await asyncpg.connect(
+                self._url,
+                timeout=self._timeout,
+                command_timeout=self._timeout,
+                server_settings={"application_name": "drivebay", "timezone": "UTC"},
+            )
+        except BaseException:
+            self._open -= 1
+            self._pass_on(None)
+            raise
+
+    def _give(self, connection: Connection) -> None:
+        if connection.is_closed():
+            self._open -= 1
+            self._pass_on(None)
+        else:
+            self._pass_on(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        # Whatever it was in the middle of, nobody shall find its rest.
+        connection.terminate()
+        self._open -= 1
+        self._pass_on(None)
+
+    def _pass_on(self, connection: Connection | None) -> None:
+        """To whoever has waited longest: a connection, or the right to open one. Nobody overtakes."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(connection)
+                return
+        if connection is not None:
+            self._idle.append(connection)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection for several statements, without a transaction around them."""
         with _translated():
-            async with self._pool.acquire(timeout=self._timeout) as connection:
+            connection = await self._take()
+            try:
                 yield connection
+            except (asyncpg.PostgresError, Error):
+                self._give(connection)
+                raise
+            except BaseException:
+                self._drop(connection)
+                raise
+            self._give(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside a READ COMMITTED transaction: committed at the end, rolled back on an error."""
-        with _translated():
-            async with self._pool.acquire(timeout=self._timeout) as connection, connection.transaction():
-                yield connection
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def _once(self, method: Callable[..., Awaitable[T]], sql: str, arguments: tuple[object, ...]) -> T:
+        # What `connection` does, without its two generators: this is every request's way.
+        try:
+            connection = await self._take()
+            try:
+                value = await method(connection, sql, *arguments)
+            except asyncpg.PostgresError:
+                self._give(connection)
+                raise
+            except BaseException:
+                self._drop(connection)
+                raise
+        except _LOST as error:
+            raise _unavailable(error) from error
+        self._give(connection)
+        return value
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        with _translated():
-            async with self._pool.acquire(timeout=self._timeout) as connection:
-                return await connection.fetch(sql, *arguments)
+        return await self._once(asyncpg.Connection.fetch, sql, arguments)
 
     async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
-        with _translated():
-            async with self._pool.acquire(timeout=self._timeout) as connection:
-                return await connection.fetchrow(sql, *arguments)
+        return await self._once(asyncpg.Connection.fetchrow, sql, arguments)
 
     async def fetchval(self, sql: str, *arguments: object) -> Any:
-        with _translated():
-            async with self._pool.acquire(timeout=self._timeout) as connection:
-                return await connection.fetchval(sql, *arguments)
+        return await self._once(asyncpg.Connection.fetchval, sql, arguments)
 
     async def execute(self, sql: str, *arguments: object) -> int:
         """Run one statement; how many rows it touched."""
-        with _translated():
-            async with self._pool.acquire(timeout=self._timeout) as connection:
-                return touched(await connection.execute(sql, *arguments))
+        return touched(await self._once(asyncpg.Connection.execute, sql, arguments))
 
     async def ping(self) -> str | None:
         """None if the server answers, else what is wrong, in one sentence."""
@@ -102,30 +183,29 @@ class Database:
             return "PostgreSQL does not answer"
         return None
 
+    async def close(self) -> None:
+        for connection in self._idle:
+            try:
+                await connection.close(timeout=2)
+            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection.terminate()
+        self._idle.clear()
+
 
 @asynccontextmanager
 async def connect(url: str, *, size: int = 10, timeout: float = 10.0) -> AsyncIterator[Database]:
-    """Open a pool of up to `size` connections; `timeout` in seconds bounds each wait and each statement.
+    """Up to `size` connections; `timeout` in seconds bounds connecting and each statement.
 
     `url` as in libpq (`postgresql://user:password@host:port/database`, or `?host=/folder` for a socket).
+    Raises Unavailable when the server is not there.
     """
-    with _translated():
-        pool = await asyncpg.create_pool(
-            url,
-            min_size=1,
-            max_size=size,
-            timeout=timeout,
-            command_timeout=timeout,
-            reset=_no_reset,
-            server_settings={"application_name": "drivebay", "timezone": "UTC"},
-        )
+    database = Database(url, size, timeout)
     try:
-        yield Database(pool, timeout)
+        async with database.connection():
+            pass
+        yield database
     finally:
-        try:
-            await asyncio.wait_for(pool.close(), timeout=3)
-        except (TimeoutError, OSError, asyncpg.PostgresError):
-            pool.terminate()
+        await database.close()
 
 
 def touched(tag: str) -> int:

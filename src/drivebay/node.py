@@ -8,6 +8,7 @@ the same one each time.
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import signal
 import socket
@@ -203,6 +204,7 @@ async def run_worker(settings: Settings, parts: frozenset[str]) -> None:
     """Be one more process behind the port of another, until that one closes our standard input."""
     async with services(settings, parts) as own, asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(_gateway(own, parts))
+        _settle()
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
         serving.cancel()
 
@@ -220,9 +222,17 @@ async def _run(settings: Settings, parts: frozenset[str], say: Say, ready: Calla
             for number in range(1, settings.workers):
                 tasks.create_task(_worker(number, own.settings, parts))
             await _answers(own.settings)
+        _settle()
         ready(own.settings)
         # Services live in their servers' own tasks; this one only keeps the block open.
         await asyncio.get_running_loop().create_future()
+
+
+def _settle() -> None:
+    """What is here now stays: the collector need not walk through it again and again, nor so often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 async def _gateway(own: Services, parts: frozenset[str]) -> None:

@@ -17,7 +17,7 @@ from ..errors import FieldError, IdempotencyKeyReused, InvalidRequest, NameTaken
 from . import cursor, names
 from .commit import free_name
 from .settings import Settings
-from .store import LAST_ID, LAST_TIME, Row, Store, file_of, trashed_of
+from .store import LAST_ID, LAST_TIME, Row, Store, file_of, listed_of, trashed_of
 from .uploads import fingerprint, replayed
 
 _NO_ID = UUID(int=0)
@@ -56,7 +56,7 @@ class Tree:
         rows = await self._store.page(self._db, owner, listing, past, id)
         if not rows and listing.parent not in (None, ROOT):
             await self._require_folder(owner, listing.parent)
-        items = tuple(file_of(row) for row in rows[: listing.limit])
+        items = tuple([listed_of(row) for row in rows[: listing.limit]])
         following = None
         if len(rows) > listing.limit:
             last = items[-1]
