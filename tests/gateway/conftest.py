@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from litestar.types import ASGIApp
 from uuid_utils.compat import uuid7
 
 from drivebay import db
@@ -24,6 +23,7 @@ from drivebay.errors import Unavailable
 from drivebay.files import service as files
 from drivebay.files import settings as files_settings
 from drivebay.gateway import app as gateway
+from drivebay.gateway.asgi import App
 from drivebay.gateway.settings import Settings
 from drivebay.storage import service as storage
 from drivebay.testing import servers
@@ -79,7 +79,7 @@ class User(Client):
 class Gateway:
     """One app, and the hands of its surroundings."""
 
-    app: ASGIApp
+    app: App
     http: httpx.AsyncClient
     auth: auth.Service
     keys: Keys
@@ -100,7 +100,7 @@ class Gateway:
         return _client(self.app, address)
 
 
-def _client(app: ASGIApp, address: str = "192.0.2.7") -> httpx.AsyncClient:
+def _client(app: App, address: str = "192.0.2.7") -> httpx.AsyncClient:
     # An exception that gets out of the app is a failure of the test, not an answer.
     transport = httpx.ASGITransport(app, client=(address, 50_000), raise_app_exceptions=True)  # type: ignore[arg-type]
     return httpx.AsyncClient(transport=transport, base_url="http://drivebay.test")
@@ -130,7 +130,10 @@ async def opened(
 @pytest.fixture(scope="session")
 async def shared(postgres: Postgres, database_template: str) -> AsyncIterator[Gateway]:
     """One gateway for all tests that only ask: each makes its own users."""
-    async with servers.database(postgres, database_template, f"test_{uuid4().hex}") as url, opened(url, Settings()) as on:
+    async with (
+        servers.database(postgres, database_template, f"test_{uuid4().hex}") as url,
+        opened(url, Settings()) as on,
+    ):
         yield on
 
 
@@ -156,7 +159,9 @@ async def own(database_url: str, request: pytest.FixtureRequest) -> AsyncIterato
 
 def assert_problem(response: httpx.Response, status: int, code: str) -> Json:
     """The answer is a whole problem document (RFC 9457) of that kind; it."""
-    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json"), response.text
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json"), (
+        response.text
+    )
     problem: Json = response.json()
     assert problem["code"] == code, problem
     assert problem["type"] == f"urn:drivebay:problem:{code}"

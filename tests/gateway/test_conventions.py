@@ -180,7 +180,9 @@ async def _walk(user: User, path: str, parameters: dict[str, str]) -> list[Json]
             return found
 
 
-@pytest.mark.parametrize("sort", [f"{sign}{name}" for name in ("name", "modified", "created", "size") for sign in ("", "-")])
+@pytest.mark.parametrize(
+    "sort", [f"{sign}{name}" for name in ("name", "modified", "created", "size") for sign in ("", "-")]
+)
 async def test_pages_together_are_the_list(user: User, sort: str) -> None:
     await _folders(user, 5)
     whole = (await user.ok("GET", "/v1/files", parameters={"sort": sort}))["items"]

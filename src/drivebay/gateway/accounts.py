@@ -10,8 +10,8 @@ from ..contract.auth import Auth
 from ..contract.files import Files
 from ..errors import NotFound, Unauthenticated
 from . import views
+from .answer import Answer, json
 from .request import Call
-from .route import Answer, json
 
 _credentials = msgspec.json.Decoder(views.Credentials)
 _login = msgspec.json.Decoder(views.Login)

@@ -39,6 +39,8 @@ class Addresses:
 
 def _parse(text: str) -> Address | None:
     try:
-        return ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    # A socket for both families shows IPv4 peers as `::ffff:192.0.2.1`.
+    return getattr(address, "ipv4_mapped", None) or address

@@ -8,8 +8,8 @@ from msgspec import UNSET
 from ..contract import files as contract
 from ..contract.storage import Disposition, SignedRequest, Storage
 from . import request, views
+from .answer import Answer, json
 from .request import Call
-from .route import Answer, json
 from .settings import Settings
 from .uploads import seconds
 

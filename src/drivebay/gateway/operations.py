@@ -10,8 +10,8 @@ import prometheus_client
 from ..contract.health import Health
 from ..errors import Error
 from . import views
+from .answer import Answer, json
 from .request import Call
-from .route import Answer, json
 
 Check = Callable[[], Awaitable[tuple[Health, ...]]]
 

@@ -38,11 +38,13 @@ def body(error: Error, request_id: str) -> bytes:
     return _encoder.encode(problem)
 
 
-def headers(error: Error) -> dict[str, str]:
-    """What the status itself promises to carry."""
+def headers(error: Error, *, authorized: bool = False) -> dict[str, str]:
+    """What the status itself promises to carry. `authorized` is whether the client sent an `Authorization`."""
     found: dict[str, str] = {}
     if error.http == 401:
-        found["WWW-Authenticate"] = 'Bearer error="invalid_token"' if error.code == "unauthenticated" else "Bearer"
-    if error.retry_after is not None:
-        found["Retry-After"] = str(max(1, error.retry_after))
+        # RFC 6750, 3.1: no error code for a client that sent no token.
+        bad_token = authorized and error.code == "unauthenticated"
+        found["WWW-Authenticate"] = 'Bearer error="invalid_token"' if bad_token else "Bearer"
+    if error.retry_after is not None or error.http in (429, 503):
+        found["Retry-After"] = str(max(1, error.retry_after or 1))
     return found

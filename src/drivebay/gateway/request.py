@@ -6,18 +6,20 @@ import asyncio
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 import msgspec
-from litestar.types import HTTPScope, Receive
 
 from ..contract.ids import ROOT, FileId, UploadId, UserId
 from ..errors import FieldError, InvalidRequest, MalformedBody, TooLarge, UnsupportedMediaType
+from .asgi import Receive, Scope
 
 T = TypeVar("T")
 
+_NOBODY: Final = UserId(UUID(int=0))
 _BODY_LIMIT: Final = 2**20
 _BODY_WITHIN: Final = 30.0
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -28,16 +30,22 @@ _NAMED = re.compile(r"field `([^`]*)`")
 class Call:
     """One request on its way through a handler: an ASGI scope and the channel its body comes by.
 
-    `user` is set on routes that need a token. `sent` are the request's headers by lower-case name.
+    `sent` are its headers by lower-case name, `id` what stands for `{id}` in its path, `address` where it comes
+    from. `user` is set on routes that need a token.
     """
 
-    def __init__(self, scope: HTTPScope, receive: Receive, address: str, request_id: str) -> None:
+    __slots__ = ("_receive", "_scope", "address", "id", "request_id", "sent", "user")
+
+    def __init__(
+        self, scope: Scope, receive: Receive, sent: Mapping[bytes, bytes], id: str, address: str, request_id: str
+    ) -> None:
         self._scope = scope
         self._receive = receive
+        self.sent = sent
+        self.id = id
         self.address = address
         self.request_id = request_id
-        self.sent = dict(scope["headers"])
-        self.user = UserId(UUID(int=0))
+        self.user = _NOBODY
 
     def header(self, name: bytes) -> str | None:
         value = self.sent.get(name)
@@ -56,8 +64,9 @@ class Call:
             raise MalformedBody from None
 
     async def _bytes(self) -> bytes:
+        # Told in more digits than any body needs, it is too large whatever they are.
         told = self.sent.get(b"content-length", b"0")
-        if not told.isdigit() or int(told) > _BODY_LIMIT:
+        if len(told) > 18 or (told.isdigit() and int(told) > _BODY_LIMIT):
             raise TooLarge("a body has at most 1 MiB")
         chunks: list[bytes] = []
         length = 0
@@ -81,10 +90,10 @@ class Call:
         return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True)) if raw else {}
 
     def file_id(self) -> FileId:
-        return folder_id(self._scope["path_params"]["id"], "id")
+        return folder_id(self.id, "id")
 
     def upload_id(self) -> UploadId:
-        return UploadId(uuid(self._scope["path_params"]["id"], "id"))
+        return UploadId(uuid(self.id, "id"))
 
     def idempotency_key(self) -> str | None:
         key = self.header(b"idempotency-key")

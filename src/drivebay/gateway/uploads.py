@@ -10,8 +10,8 @@ import msgspec
 from ..contract import files as contract
 from ..contract.storage import Put, SignedRequest, Storage
 from . import request, views
+from .answer import Answer, json
 from .request import Call
-from .route import Answer, json
 from .settings import Settings
 
 _new_upload = msgspec.json.Decoder(views.NewUpload)

@@ -1,0 +1,133 @@
+"""The door that every request goes through.
+
+One place does what no handler should have to: the path, the request id, the token, the figures, the log
+line, and turning whatever was raised into a problem document.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from opentelemetry import propagate, trace
+from prometheus_client import Histogram
+
+from ..errors import Error, Internal, MethodNotAllowed, NotFound
+from .address import Addresses
+from .answer import Answer, Sender, problem
+from .asgi import Headers, Receive, Scope, Send
+from .cors import Origins
+from .identity import Identity
+from .paths import Paths
+from .request import Call
+from .route import Route
+
+log = structlog.get_logger(__name__)
+tracer = trace.get_tracer("drivebay")
+
+_SANE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+REQUESTS: Final = Histogram(
+    "drivebay_http_request_seconds",
+    "HTTP requests by route and status",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+
+class Door:
+    """The ASGI app. Made once."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        identity: Identity,
+        addresses: Addresses,
+        origins: Origins,
+        sender: Sender,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._paths = paths
+        self._identity = identity
+        self._addresses = addresses
+        self._origins = origins
+        self._sender = sender
+        self._new_id = new_id
+        self._figures: dict[tuple[str, str, int], Any] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":  # a server's start and end, and WebSockets: nothing here has to do with them
+            return
+        begun = time.perf_counter()
+        method: str = scope["method"]
+        sent = dict(scope["headers"])
+        rows, id = self._paths.find(scope["path"])
+        call = Call(scope, receive, sent, id, self._addresses.of(scope), self._request_id(sent))
+        structlog.contextvars.bind_contextvars(request_id=call.request_id)
+        row = rows.get("GET" if method == "HEAD" else method)
+        origin = sent.get(b"origin")
+        more = self._origins.headers(origin)
+        if row is not None:
+            answer = await self._traced(row, call)
+        else:
+            answer, leave = self._unrouted(method, rows, call, origin)
+            more = (*more, *leave)
+        await self._sender.send(answer, call.request_id, more, send, empty=method == "HEAD")
+        self._seen(row, answer.status, time.perf_counter() - begun, call)
+
+    def _request_id(self, sent: Mapping[bytes, bytes]) -> str:
+        """The client's if it is sane, else a new one."""
+        given = sent.get(b"x-request-id")
+        return given.decode() if given is not None and _SANE_ID.fullmatch(given) else str(self._new_id())
+
+    async def _traced(self, row: Route, call: Call) -> Answer:
+        if b"traceparent" not in call.sent and not _tracing():
+            return await self._answer(row, call)
+        carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.sent.items()}
+        with tracer.start_as_current_span(
+            f"{row.method} {row.path}",
+            context=propagate.extract(carrier),
+            kind=trace.SpanKind.SERVER,
+            record_exception=False,
+        ):
+            return await self._answer(row, call)
+
+    async def _answer(self, row: Route, call: Call) -> Answer:
+        try:
+            if not row.public:
+                call.user = await self._identity.user(call.header(b"authorization"))
+            return await row.handler(call)
+        except Error as error:
+            return problem(error, call.request_id, authorized=b"authorization" in call.sent)
+        except Exception:
+            log.exception("request_failed", method=row.method, route=row.path)
+            return problem(Internal(), call.request_id)
+
+    def _unrouted(
+        self, method: str, rows: Mapping[str, Route], call: Call, origin: bytes | None
+    ) -> tuple[Answer, Headers]:
+        """What is said where no row stands: which methods there are, or that there is nothing."""
+        if not rows:
+            return problem(NotFound("there is nothing here"), call.request_id), ()
+        allow = {"Allow": ", ".join(sorted({*rows, "OPTIONS", *(("HEAD",) if "GET" in rows else ())}))}
+        if method == "OPTIONS":
+            return Answer(204, headers=allow), self._origins.preflight(origin, allow["Allow"])
+        return problem(MethodNotAllowed(), call.request_id, headers=allow), ()
+
+    def _seen(self, row: Route | None, status: int, seconds: float, call: Call) -> None:
+        # Paths and methods of clients' invention are not told apart: figures are kept for each name.
+        method, route = ("other", "none") if row is None else (row.method, row.path)
+        figure = self._figures.get((method, route, status))
+        if figure is None:
+            figure = self._figures[method, route, status] = REQUESTS.labels(method, route, str(status))
+        figure.observe(seconds)
+        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1e3, 2), user=call.user.hex)
+
+
+def _tracing() -> bool:
+    """Whether anybody records spans; making one costs as much as the rest of a small request."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
