@@ -36,13 +36,14 @@ MAX_FILE_SIZE = 50_000
 
 
 class Clock:
-    """The time, and as much later as a test says."""
+    """The time, and as much later as a test says; or one moment."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
+        self.stopped: datetime | None = None
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self.stopped or datetime.now(UTC)) + self.ahead
 
 
 class Keys:
@@ -104,6 +105,29 @@ def _client(app: App, address: str = "192.0.2.7") -> httpx.AsyncClient:
     # An exception that gets out of the app is a failure of the test, not an answer.
     transport = httpx.ASGITransport(app, client=(address, 50_000), raise_app_exceptions=True)  # type: ignore[arg-type]
     return httpx.AsyncClient(transport=transport, base_url="http://drivebay.test")
+
+
+async def bare(app: App, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+    """A request past every client, which would make something of what it sends and gets."""
+    sent: list[Any] = []
+
+    async def receive() -> Json:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],
+        "client": ("192.0.2.7", 50_000),
+    }
+    await app(scope, receive, send)
+    start, body = sent
+    return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, body["body"]
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -56,10 +57,9 @@ class Call:
         sent = self.header(b"content-type")
         if sent is not None and sent.partition(";")[0].strip().lower() != "application/json":
             raise UnsupportedMediaType
+        raw = await self._bytes()
         try:
-            return decoder.decode(await self._bytes())
-        except msgspec.ValidationError as error:
-            raise _invalid(str(error)) from None
+            return _decoded(raw, decoder)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise MalformedBody from None
 
@@ -147,6 +147,17 @@ def entity_tag(if_match: str | None, current: str) -> str | None:
     tags = [tag.strip() for tag in if_match.split(",")]
     strong = {f'"{tag.strip(chr(34))}"' for tag in tags if not tag.startswith("W/")}
     return current if current in strong else "none of these"
+
+
+def _decoded(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        found = _invalid(str(error))
+    # The decoder stopped at the first thing that did not fit; behind it the body may be no JSON at all.
+    with suppress(msgspec.ValidationError):  # a number without end is JSON all the same
+        msgspec.json.decode(raw)
+    raise found
 
 
 def _invalid(message: str) -> InvalidRequest:

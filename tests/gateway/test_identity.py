@@ -1,0 +1,260 @@
+"""Tokens at the door: which are taken, how long, and from whom an address is believed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from drivebay.auth.throttle import Rate
+from drivebay.gateway.address import Addresses
+
+from .conftest import Gateway, User, assert_problem
+
+Token = Callable[[User], str]
+
+
+def _part(value: object) -> str:
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _parts(token: str) -> tuple[Any, Any, str]:
+    header, payload, signature = token.split(".")
+    return *(json.loads(base64.urlsafe_b64decode(part + "==")) for part in (header, payload)), signature  # type: ignore[return-value]
+
+
+def foreign(user: User, **claims: object) -> str:
+    """Right in every word, and signed by somebody else under a key id of ours."""
+    header, payload, _ = _parts(user.tokens["access_token"])
+    signed = f"{_part(header)}.{_part({**payload, **claims})}"
+    return f"{signed}.{_part(Ed25519PrivateKey.generate().sign(signed.encode()))}"
+
+
+def _unsigned(user: User, algorithm: str) -> str:
+    header, payload, _ = _parts(user.tokens["access_token"])
+    return f"{_part({**header, 'alg': algorithm})}.{_part(payload)}."
+
+
+def _confused(user: User, key: bytes) -> str:
+    header, payload, _ = _parts(user.tokens["access_token"])
+    signed = f"{_part({**header, 'alg': 'HS256'})}.{_part(payload)}"
+    return f"{signed}.{_part(hmac.digest(key, signed.encode(), hashlib.sha256))}"
+
+
+def _headed(user: User, **header: object) -> str:
+    old, payload, signature = _parts(user.tokens["access_token"])
+    return f"{_part({**old, **header})}.{_part(payload)}.{signature}"
+
+
+def _changed(user: User, **claims: object) -> str:
+    header, payload, signature = _parts(user.tokens["access_token"])
+    return f"{_part(header)}.{_part({**payload, **claims})}.{signature}"
+
+
+def _right(user: User) -> str:
+    return str(user.tokens["access_token"])
+
+
+REFUSED: dict[str, Token] = {
+    "empty": lambda user: "",
+    "no scheme": _right,
+    "scheme alone": lambda user: "Bearer",
+    "scheme and space": lambda user: "Bearer ",
+    "another scheme": lambda user: "Basic " + base64.b64encode(b"ada:password").decode(),
+    "another scheme, right token": lambda user: f"Token {_right(user)}",
+    "garbage": lambda user: "Bearer garbage",
+    "dots": lambda user: "Bearer ..",
+    "four parts": lambda user: f"Bearer {_right(user)}.x",
+    "two tokens": lambda user: f"Bearer {_right(user)}, Bearer {_right(user)}",
+    "not ascii": lambda user: "Bearer é.ü.ß",
+    "long": lambda user: "Bearer " + "a" * 10_000,
+    "refresh token": lambda user: f"Bearer {user.tokens['refresh_token']}",
+    "alg none": lambda user: f"Bearer {_unsigned(user, 'none')}",
+    "alg None": lambda user: f"Bearer {_unsigned(user, 'None')}",
+    "signature cut off": lambda user: f"Bearer {_unsigned(user, 'EdDSA')}",
+    "another key": lambda user: f"Bearer {foreign(user)}",
+    "another user": lambda user: f"Bearer {_changed(user, sub=str(uuid4()))}",
+    "longer life": lambda user: f"Bearer {_changed(user, exp=4_000_000_000)}",
+    "embedded key": lambda user: f"Bearer {_headed(user, jwk={'kty': 'OKP'})}",
+    "key by address": lambda user: f"Bearer {_headed(user, jku='https://evil.example/keys')}",
+    "path in kid": lambda user: f"Bearer {_headed(user, kid='../../etc/passwd')}",
+    "unknown kid": lambda user: f"Bearer {_headed(user, kid='unknown')}",
+    "no kid": lambda user: f"Bearer {_headed(user, kid=None)}",
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+async def test_a_token_that_is_not_right_is_refused(user: User, how: str) -> None:
+    authorization = REFUSED[how](user)
+    for method, path in (("GET", "/v1/me"), ("POST", "/v1/uploads"), ("DELETE", f"/v1/files/{uuid4()}")):
+        response = await user.http.request(method, path, headers={"Authorization": authorization.encode("latin-1")})
+        problem = assert_problem(response, 401, "unauthenticated")
+        assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+        assert user.tokens["access_token"].split(".")[1] not in str(problem)
+
+
+async def test_without_a_token_the_scheme_is_named_and_nothing_else(user: User) -> None:
+    response = await user.http.get("/v1/me")
+    assert_problem(response, 401, "unauthenticated")
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_wrong_password_names_the_scheme_too(user: User) -> None:
+    response = await user.http.post("/v1/login", json={"email": user.email, "password": "not the password"})
+    assert_problem(response, 401, "invalid_credentials")
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_public_key_is_no_secret_to_sign_with(user: User) -> None:
+    jwks = (await user.http.get("/.well-known/jwks.json")).json()
+    for jwk in jwks["keys"]:
+        x = base64.urlsafe_b64decode(jwk["x"] + "==")
+        for key in (x, jwk["x"].encode(), json.dumps(jwk).encode()):
+            response = await user.http.get("/v1/me", headers={"Authorization": f"Bearer {_confused(user, key)}"})
+            assert_problem(response, 401, "unauthenticated")
+
+
+@pytest.mark.parametrize("own", [{"audience": "somebody-else"}, {"issuer": "somebody-else"}], indirect=True)
+async def test_a_token_for_somebody_else_is_refused(own: Gateway) -> None:
+    assert_problem(await (await own.user()).call("GET", "/v1/me"), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+async def test_the_scheme_is_spelled_in_any_case(user: User, scheme: str) -> None:
+    response = await user.http.get("/v1/me", headers={"Authorization": f"{scheme} {_right(user)}"})
+    assert response.status_code == 200
+
+
+async def test_a_token_is_kept_no_longer_than_it_lives(own: Gateway) -> None:
+    user = await own.user()
+    assert (await user.call("GET", "/v1/me")).status_code == 200
+    lives = timedelta(seconds=user.tokens["expires_in"])
+    own.clock.ahead = lives - timedelta(seconds=5)
+    assert (await user.call("GET", "/v1/me")).status_code == 200
+    own.clock.ahead = lives + timedelta(seconds=1)
+    assert_problem(await user.call("GET", "/v1/me"), 401, "unauthenticated")
+    own.clock.ahead = timedelta()
+    assert (await user.call("GET", "/v1/me")).status_code == 200
+
+
+async def test_keys_are_asked_for_once_a_minute_whatever_comes(own: Gateway) -> None:
+    user, unknown = await own.user(), {}
+    unknown["Authorization"] = f"Bearer {_headed(user, kid='unknown')}"
+    own.clock.stopped = own.clock()
+    for _ in range(20):
+        assert (await user.call("GET", "/v1/me")).status_code == 200
+        assert (await user.http.get("/v1/me", headers=unknown)).status_code == 401
+    assert own.keys.asked == 1
+
+
+async def test_a_rotated_key_is_noticed(own: Gateway) -> None:
+    before = await own.user()
+    assert (await before.call("GET", "/v1/me")).status_code == 200
+    await own.auth.rotate_key()
+    own.clock.ahead = timedelta(seconds=2)
+    after = await own.user()
+    assert _parts(_right(after))[0]["kid"] != _parts(_right(before))[0]["kid"]
+    for user in (after, before):
+        assert (await user.call("GET", "/v1/me")).status_code == 200
+
+
+async def test_without_the_auth_service_known_keys_go_on(own: Gateway) -> None:
+    first, second = await own.user(), await own.user()
+    assert (await first.call("GET", "/v1/files")).status_code == 200
+    own.keys.down = True
+    own.clock.ahead = timedelta(minutes=5)
+    for user in (first, second):
+        assert (await user.call("GET", "/v1/files")).status_code == 200
+
+
+async def test_without_any_key_the_answer_is_unavailable_and_not_refused(own: Gateway) -> None:
+    user = await own.user()
+    own.keys.down = True
+    response = await user.call("GET", "/v1/files")
+    assert_problem(response, 503, "unavailable")
+    assert int(response.headers["retry-after"]) >= 1
+    own.keys.down = False
+    assert (await user.call("GET", "/v1/files")).status_code == 200
+
+
+async def test_a_session_goes_through_its_life(user: User) -> None:
+    refreshed = await user.http.post("/v1/token/refresh", json={"refresh_token": user.tokens["refresh_token"]})
+    assert refreshed.status_code == 200
+    assert set(refreshed.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert (refreshed.json()["token_type"], refreshed.json()["expires_in"]) == ("Bearer", 900)
+    spent = {"refresh_token": refreshed.json()["refresh_token"]}
+    assert (await user.http.post("/v1/logout", json=spent)).status_code == 204
+    assert_problem(await user.http.post("/v1/token/refresh", json=spent), 401, "unauthenticated")
+
+
+# -- addresses and limits --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("trusted", "peer", "forwarded", "whose"),
+    [
+        ((), "192.0.2.1", "203.0.113.9", "192.0.2.1"),
+        (("10.0.0.0/8",), "192.0.2.1", "203.0.113.9", "192.0.2.1"),
+        (("10.0.0.0/8",), "10.0.0.1", "203.0.113.9", "203.0.113.9"),
+        (("10.0.0.0/8",), "10.0.0.1", "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        (("10.0.0.0/8",), "10.0.0.1", "203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        (("10.0.0.0/8",), "10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+        (("10.0.0.0/8",), "10.0.0.1", "203.0.113.9, nonsense", "10.0.0.1"),
+        (("10.0.0.0/8",), "10.0.0.1", "", "10.0.0.1"),
+        (("10.0.0.0/8",), "::ffff:10.0.0.1", "203.0.113.9", "203.0.113.9"),
+        (("fd00::/8",), "fd00::1", "2001:db8::9", "2001:db8::9"),
+    ],
+)
+def test_a_forwarded_address_is_believed_of_trusted_proxies_only(
+    trusted: tuple[str, ...], peer: str, forwarded: str, whose: str
+) -> None:
+    scope = {"client": (peer, 1), "headers": [(b"x-forwarded-for", forwarded.encode())]}
+    assert Addresses(trusted).of(scope) == whose
+
+
+def test_a_connection_without_an_address_is_local() -> None:
+    assert Addresses(()).of({"client": None, "headers": []}) == "127.0.0.1"
+
+
+LIMITED = {"signup_limit": Rate(2, timedelta(hours=1)), "login_limit": Rate(2, timedelta(hours=1))}
+
+
+def _account() -> dict[str, str]:
+    return {"email": f"{uuid4().hex}@example.com", "password": "correct horse"}
+
+
+@pytest.mark.parametrize("own", [LIMITED], indirect=True)
+async def test_an_address_that_signs_up_too_often_is_told_when_to_come_back(own: Gateway) -> None:
+    statuses = [(await own.http.post("/v1/signup", json=_account())).status_code for _ in range(2)]
+    assert statuses == [201, 201]
+    for forwarded in ("", "203.0.113.1", "203.0.113.2"):
+        headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+        response = await own.http.post("/v1/signup", json=_account(), headers=headers)
+        assert_problem(response, 429, "rate_limited")
+        assert 1 <= int(response.headers["retry-after"]) <= 3600
+    async with own.from_address("198.51.100.7") as elsewhere:
+        assert (await elsewhere.post("/v1/signup", json=_account())).status_code == 201
+
+
+@pytest.mark.parametrize("own", [{**LIMITED, "trusted_proxies": ("192.0.2.0/24",)}], indirect=True)
+async def test_behind_a_trusted_proxy_each_client_has_its_own_limit(own: Gateway) -> None:
+    for n in range(5):
+        response = await own.http.post("/v1/signup", json=_account(), headers={"X-Forwarded-For": f"203.0.113.{n}"})
+        assert response.status_code == 201
+
+
+@pytest.mark.parametrize("own", [LIMITED], indirect=True)
+async def test_an_account_that_is_tried_too_often_is_limited(own: Gateway) -> None:
+    account = _account()
+    tried = [await own.http.post("/v1/login", json=account) for _ in range(3)]
+    assert [response.status_code for response in tried] == [401, 401, 429]
+    assert int(tried[-1].headers["retry-after"]) >= 1
