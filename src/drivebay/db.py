@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
+from opentelemetry.trace import SpanKind
 
+from . import tracing
 from .errors import Error, Unavailable
 
 T = TypeVar("T")
@@ -142,15 +144,23 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside a READ COMMITTED transaction: committed at the end, rolled back on an error."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        # Without a listener the span is an empty one; a transaction is dear enough to carry it.
+        span = tracing.tracer.start_as_current_span("postgres transaction", kind=SpanKind.CLIENT)
+        with span:
+            async with self.connection() as connection, connection.transaction():
+                yield connection
 
     async def _once(self, method: Callable[..., Awaitable[T]], sql: str, arguments: tuple[object, ...]) -> T:
         # What `connection` does, without its two generators: this is every request's way.
         try:
             connection = await self._take()
             try:
-                value = await method(connection, sql, *arguments)
+                if tracing.on():
+                    with tracing.tracer.start_as_current_span("postgres", kind=SpanKind.CLIENT) as span:
+                        span.set_attribute("db.system.name", "postgresql")
+                        value = await method(connection, sql, *arguments)
+                else:
+                    value = await method(connection, sql, *arguments)
             except asyncpg.PostgresError:
                 self._give(connection)
                 raise

@@ -121,7 +121,7 @@ def test_the_public_key_is_no_shared_secret() -> None:
         {"kid": ["a"]},
         {"alg": None},
     ],
-    ids=str,
+    ids=lambda extra: " ".join(extra) + " " + str(*extra.values())[:12] if "jwk" not in extra else "jwk",
 )
 def test_a_header_that_we_would_not_write_is_refused(extra: Json) -> None:
     header, payload = parts(token())

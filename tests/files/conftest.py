@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from drivebay.testing.deliveries import deliver
 from uuid_utils.compat import uuid7
 
 from drivebay import db, proto
@@ -18,6 +17,7 @@ from drivebay.contract.ids import ROOT, FileId, LeaseId, UserId
 from drivebay.files.service import Service
 from drivebay.files.settings import Settings
 from drivebay.storage import service as storage
+from drivebay.testing.deliveries import deliver
 from drivebay.testing.memory import MemoryBucket
 
 SETTINGS = Settings(secret=b"0123456789abcdef0123456789abcdef", quota=10_000, max_file_size=5_000, max_open_uploads=20)

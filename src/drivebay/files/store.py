@@ -106,11 +106,14 @@ class Store:
 
     def __init__(self) -> None:
         self.sql = dict(Statements(Path(__file__).with_name("store.sql")))
-        templates = {scope: self.sql.pop(scope) for scope in ("list_children", "list_all")}
+        templates = {scope: self.sql.pop(scope) for scope in ("list_children", "list_children_by_name", "list_all")}
         for scope, template in templates.items():
             for sort, column in _COLUMN.items():
+                if scope == "list_children_by_name" and sort is not contract.Sort.NAME:
+                    continue
                 for descending in (False, True):
-                    self.sql[_listing(scope, sort, descending)] = template.format(
+                    name = _listing("list_children" if scope == "list_children_by_name" else scope, sort, descending)
+                    self.sql[name] = template.format(
                         column=column, direction="DESC" if descending else "ASC", past="<" if descending else ">"
                     )
 

@@ -311,6 +311,13 @@ FROM files.entries
 WHERE owner_id = $1 AND parent_id = $5 AND trashed_at IS NULL AND ({column}, id) {past} ($2, $3::uuid)
 ORDER BY {column} {direction}, id {direction} LIMIT $4;
 
+-- name: list_children_by_name
+-- The same by name: siblings' names differ, so no id has to break ties; $3 only keeps the pages' calls alike.
+SELECT id, kind, name, parent_id, size, content_type, sha256, revision, created_at, modified_at
+FROM files.entries
+WHERE owner_id = $1 AND parent_id = $5 AND trashed_at IS NULL AND name {past} $2 AND $3::uuid IS NOT NULL
+ORDER BY name {direction} LIMIT $4;
+
 -- name: list_all
 -- A page of all files of an owner.
 SELECT id, kind, name, parent_id, size, content_type, sha256, revision, created_at, modified_at

@@ -16,10 +16,10 @@ import structlog
 from opentelemetry import trace
 from prometheus_client import Histogram
 
+from .. import tracing
 from ..errors import Error, Internal, Unavailable
 
 log = structlog.get_logger(__name__)
-tracer = trace.get_tracer("drivebay")
 
 DEFAULT_DEADLINE: Final = 10.0
 """Seconds a call may take where nothing else was said."""
@@ -46,11 +46,6 @@ def method_deadline(deadlines: Mapping[str, float] | None, method: str) -> float
     return (deadlines or {}).get(method, DEFAULT_DEADLINE)
 
 
-def tracing() -> bool:
-    """Whether anybody records spans in this process."""
-    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-
-
 class Door:
     """The door to one method of one service. `side` is `near`, `client` or `server`."""
 
@@ -64,9 +59,9 @@ class Door:
 
     async def pass_through(self, work: Callable[[], Awaitable[Any]], deadline: float | None = None) -> Any:
         """Do the work behind the door. Raises errors of `drivebay.errors` only, and CancelledError."""
-        if not tracing():  # a span costs as much as all the rest, even one that nobody records
+        if not tracing.on():  # a span costs as much as all the rest, even one that nobody records
             return await self._timed(work, self.deadline if deadline is None else deadline)
-        with tracer.start_as_current_span(self.name, kind=self._inner, record_exception=False):
+        with tracing.tracer.start_as_current_span(self.name, kind=self._inner, record_exception=False):
             return await self._timed(work, self.deadline if deadline is None else deadline)
 
     async def _timed(self, work: Callable[[], Awaitable[Any]], deadline: float) -> Any:

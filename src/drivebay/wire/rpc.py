@@ -24,8 +24,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from opentelemetry import context, propagate
 
+from .. import tracing
 from ..errors import Error, Internal, Unavailable
-from .call import Door, left, method_deadline, tracing
+from .call import Door, left, method_deadline
 from .failure import TRAILER, from_transport, pack, said, status
 from .shape import Method, compare, methods, promised
 
@@ -197,7 +198,7 @@ def _origin(incoming: Mapping[str, str]) -> Iterator[None]:
     structlog.contextvars.clear_contextvars()
     if request_id := incoming.get(_REQUEST_ID):
         structlog.contextvars.bind_contextvars(request_id=request_id)
-    if not tracing():
+    if not tracing.on():
         yield
         return
     token = context.attach(propagate.extract(incoming, context.Context()))
@@ -266,7 +267,7 @@ async def _send(
 
 def _metadata() -> tuple[tuple[str, str], ...]:
     metadata: dict[str, str] = {}
-    if tracing():
+    if tracing.on():
         propagate.inject(metadata)
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     # gRPC refuses a whole call for a header that is not plain text.

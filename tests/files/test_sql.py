@@ -1,0 +1,71 @@
+"""Every statement is one that PostgreSQL understands, against the schema as it is migrated."""
+
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+import drivebay.files
+from drivebay import db
+from drivebay.files.store import Store
+
+FOLDER = Path(drivebay.files.__file__).parent
+INVARIANTS = db.Statements(FOLDER / "invariants.sql")
+
+
+@pytest.fixture
+async def connection(database_url: str):
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+async def test_every_statement_prepares(connection: asyncpg.Connection) -> None:
+    for name, sql in {**Store().sql, **INVARIANTS}.items():
+        try:
+            await connection.prepare(sql)
+        except asyncpg.PostgresError as error:
+            pytest.fail(f"{name}: {error}")
+
+
+async def test_every_statement_has_its_one_caller() -> None:
+    text = (FOLDER / "store.py").read_text("utf-8")
+    for name in db.Statements(FOLDER / "store.sql"):
+        quoted = text.count(f'"{name}"')
+        assert quoted >= 1, f"{name} is called by nobody"
+
+
+async def test_every_key_begins_with_the_owner(connection: asyncpg.Connection) -> None:
+    rows = await connection.fetch("""
+        SELECT c.relname AS table, a.attname AS first FROM pg_index i
+        JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+        WHERE n.nspname = 'files' AND i.indisprimary""")
+    first = {row["table"]: row["first"] for row in rows}
+    others = {"migrations": "name", "dead_letters": "id"}
+    assert {table: column for table, column in first.items() if table not in others} == dict.fromkeys(
+        ("usage", "uploads", "entries", "versions", "purges", "changes", "idempotency"), "owner_id"
+    )
+
+
+@pytest.mark.parametrize("sort", ["name", "modified", "created", "size"])
+@pytest.mark.parametrize("scope", ["list_all", "list_children"])
+async def test_a_page_is_read_from_one_covering_index(connection: asyncpg.Connection, scope: str, sort: str) -> None:
+    await connection.execute("""
+        INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id, size, content_type)
+        SELECT '01a20000-0000-7000-8000-000000000001', gen_random_uuid(), '00000000-0000-0000-0000-000000000000',
+               'file', 'f' || i, gen_random_uuid(), i, 'text/plain' FROM generate_series(1, 3000) AS i""")
+    await connection.execute("VACUUM (ANALYZE) files.entries")
+    first = {"name": "''::text", "size": "-1::bigint"}.get(sort, "'-infinity'::timestamptz")
+    sql = Store().sql[f"{scope}_{sort}_ascending"]
+    for parameter, value in {
+        "$1": "'01a20000-0000-7000-8000-000000000001'::uuid",
+        "$2": first,
+        "$3": "'00000000-0000-0000-0000-000000000000'",
+        "$4": "21",
+        "$5": "'00000000-0000-0000-0000-000000000000'::uuid",
+    }.items():
+        sql = sql.replace(parameter, value)
+    plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {sql}"))
+    assert "Index Only Scan" in plan, plan
+    assert "Sort" not in plan, plan
