@@ -1,0 +1,69 @@
+"""With an OTLP endpoint set, one request is one trace through HTTP, gRPC, PostgreSQL and the store."""
+
+import asyncio
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from drivebay.testing import world
+from drivebay.testing.client import Client
+
+from .conftest import FAST, http_client
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Keeps the spans it is sent."""
+
+    spans: list[tuple[str, str]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        request = ExportTraceServiceRequest.FromString(body)
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                type(self).spans += [(span.trace_id.hex(), span.name) for span in scope.spans]
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.mark.slow
+async def test_one_request_is_one_trace_through_all_processes(
+    tmp_path: Path, server_environment: dict[str, str]
+) -> None:
+    Collector.spans = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    environment = FAST | server_environment | {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}"}
+    try:
+        async with world.run(tmp_path, environment, "six") as running, http_client() as http:
+            user = await Client(http, running.api).sign_up()
+            upload = await user.begin("a.txt", b"a")
+            await user.put(upload, b"a")
+            await user.call(
+                "POST",
+                f"/v1/uploads/{upload['id']}/complete",
+                headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"},
+            )
+        for _ in range(50):
+            names = {name for trace, name in Collector.spans if trace == TRACE}
+            if len(names) >= 5:
+                break
+            await asyncio.sleep(0.1)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert "POST /v1/uploads/{id}/complete" in names
+    assert "Files.complete" in names
+    assert "Storage.look_up" in names
+    assert "postgres" in names
+    assert "store head" in names or any(name.startswith("store ") for name in names)
+    everything = {name for _, name in Collector.spans}
+    assert "ingest.batch" in everything
