@@ -19,7 +19,12 @@ from .uploads import Uploads
 
 _LIMIT = Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "items a page")
 _CURSOR = Parameter("cursor", "query", {"type": "string"}, "`next_cursor` of the page before")
-_PARENT = Parameter("parent_id", "query", {"type": "string"}, "a folder's id or `root`; without it all files")
+_PARENT = Parameter(
+    "parent_id",
+    "query",
+    {"type": "string", "pattern": views.UUID_OR_ROOT},
+    "a folder's id or `root`; without it all files",
+)
 _SORT = Parameter(
     "sort",
     "query",

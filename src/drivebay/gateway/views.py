@@ -16,15 +16,47 @@ from ..contract.storage import SignedRequest
 
 FOLDER_TYPE = "inode/directory"
 
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_QUOTED = r'"([\t \x21\x23-\x5b\x5d-\x7e]|\\[\t \x21-\x7e])*"'
+UUID_OR_ROOT = "^(root|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
+
+# The patterns are for the document. The services' own checks are what counts, and say it in words.
 Size: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1, description="bytes")]
-Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255, description="1 to 255 bytes of UTF-8 after NFC")]
-FolderId: TypeAlias = Annotated[str, Meta(description="a folder's id, or `root`", examples=["root"])]
+Name: TypeAlias = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        description="1 to 255 bytes of UTF-8 after NFC; no `/`, no control characters, not `.` or `..`",
+        extra_json_schema={"pattern": "^[^/\\x00-\\x1f\\x7f-\\x9f]+$", "not": {"enum": [".", ".."]}},
+    ),
+]
+FolderId: TypeAlias = Annotated[
+    str,
+    Meta(description="a folder's id, or `root`", examples=["root"], extra_json_schema={"pattern": UUID_OR_ROOT}),
+]
+ContentType: TypeAlias = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=255,
+        description="a media type (RFC 9110, 8.3.1)",
+        examples=["application/pdf"],
+        extra_json_schema={"pattern": rf"^{_WORD}/{_WORD}([ \t]*;[ \t]*{_WORD}=({_WORD}|{_QUOTED}))*$"},
+    ),
+]
+Digest: TypeAlias = Annotated[
+    str,
+    Meta(description="base64 of the 32 bytes", extra_json_schema={"pattern": "^[A-Za-z0-9+/]{43}=$"}),
+]
+# OpenAPI clients know this format; what it allows, `auth` does.
+_EMAIL = {"format": "email"}
 
 
 class Credentials(msgspec.Struct, forbid_unknown_fields=True):
     """An account: an email address and a password of 8 to 256 characters."""
 
-    email: Annotated[str, Meta(max_length=254, examples=["ada@example.com"])]
+    email: Annotated[str, Meta(max_length=254, examples=["ada@example.com"], extra_json_schema=_EMAIL)]
     password: Annotated[str, Meta(min_length=8, max_length=256, examples=["correct horse battery"])]
 
 
@@ -40,13 +72,13 @@ class RefreshToken(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewUpload(msgspec.Struct, forbid_unknown_fields=True):
-    """A file that is to be uploaded. `sha256` is base64 of the 32 bytes."""
+    """A file that is to be uploaded."""
 
     name: Name
     size: Size
-    content_type: Annotated[str, Meta(min_length=3, max_length=255, examples=["application/pdf"])]
+    content_type: ContentType
     parent_id: FolderId = "root"
-    sha256: str | None = None
+    sha256: Digest | None = None
     on_conflict: files.OnConflict = files.OnConflict.RENAME
 
 
