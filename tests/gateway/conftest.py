@@ -103,7 +103,7 @@ class Gateway:
 
 def _client(app: App, address: str = "192.0.2.7") -> httpx.AsyncClient:
     # An exception that gets out of the app is a failure of the test, not an answer.
-    transport = httpx.ASGITransport(app, client=(address, 50_000), raise_app_exceptions=True)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app, client=(address, 50_000), raise_app_exceptions=True)
     return httpx.AsyncClient(transport=transport, base_url="http://drivebay.test")
 
 

@@ -70,7 +70,8 @@ async def test_a_field_that_is_missing_or_of_another_type_is_named(user: User, p
         without = {name: value for name, value in body.items() if name != field}
         problem = assert_problem(await user.call("POST", path, without), 422, "invalid_request")
         assert problem["errors"][0]["field"] == field
-        for wrong in (None, True, {}, [], 1.5):
+        wrongs: tuple[object, ...] = (None, True, {}, [], 1.5)
+        for wrong in wrongs:
             problem = assert_problem(await user.call("POST", path, {**body, field: wrong}), 422, "invalid_request")
             assert problem["errors"][0]["field"] == field
 

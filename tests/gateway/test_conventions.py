@@ -108,7 +108,7 @@ async def test_a_sane_request_id_is_kept(shared: Gateway, sent: str, path: str) 
 
 @pytest.mark.parametrize("sent", ["", " ", "a b", "0" * 129, "x;y", "<b>", "a\tb", "é", "%0d%0aSet-Cookie"])
 async def test_another_request_id_is_made_anew(shared: Gateway, sent: str) -> None:
-    response = await shared.http.get("/v1/files", headers={"X-Request-Id": sent.encode()})
+    response = await shared.http.get("/v1/files", headers={b"X-Request-Id": sent.encode()})
     assert UUID(response.headers["x-request-id"]).version == 7
     assert_problem(response, 401, "unauthenticated")
 

@@ -62,7 +62,7 @@ async def served(own: Gateway) -> AsyncIterator[str]:
         await eventually(answers)
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait_for(serving, 10)
 
 
@@ -75,8 +75,9 @@ async def test_the_gateway_does_what_the_document_says(own: Gateway, served: str
         Path(sys.executable).with_name("schemathesis"),
         *("--config-file", SETTINGS, "run", f"{served}/openapi.json"),
         *("--header", f"Authorization: Bearer {user.tokens['access_token']}"),
-        *("--checks", "all", "--max-examples", "15", "--phases", "examples,coverage,fuzzing,stateful"),
+        *("--checks", "all", "--max-examples", "30", "--phases", "examples,coverage,fuzzing,stateful"),
         *("--request-timeout", "10", "--no-color", "--warnings", "off", "--suppress-health-check", "all"),
+        cwd=SETTINGS.parents[2],
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -29,7 +29,7 @@ def _part(value: object) -> str:
 
 def _parts(token: str) -> tuple[Any, Any, str]:
     header, payload, signature = token.split(".")
-    return *(json.loads(base64.urlsafe_b64decode(part + "==")) for part in (header, payload)), signature  # type: ignore[return-value]
+    return *(json.loads(base64.urlsafe_b64decode(part + "==")) for part in (header, payload)), signature
 
 
 def foreign(user: User, **claims: object) -> str:
@@ -96,7 +96,7 @@ REFUSED: dict[str, Token] = {
 async def test_a_token_that_is_not_right_is_refused(user: User, how: str) -> None:
     authorization = REFUSED[how](user)
     for method, path in (("GET", "/v1/me"), ("POST", "/v1/uploads"), ("DELETE", f"/v1/files/{uuid4()}")):
-        response = await user.http.request(method, path, headers={"Authorization": authorization.encode("latin-1")})
+        response = await user.http.request(method, path, headers={b"Authorization": authorization.encode("latin-1")})
         problem = assert_problem(response, 401, "unauthenticated")
         assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
         assert user.tokens["access_token"].split(".")[1] not in str(problem)
