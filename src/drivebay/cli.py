@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 import uvloop
 from rich.console import Console
+from rich.text import Text
 
 from . import embedded, node, telemetry
 from .auth.tokens import WrongSecret
@@ -168,13 +169,13 @@ def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
 
 
 def _fail(line: str) -> NoReturn:
-    console.print(f"[bold red]drivebay:[/] {line}", markup=True, soft_wrap=True)
+    console.print(Text.assemble(("drivebay: ", "bold red"), line), soft_wrap=True)
     raise typer.Exit(1)
 
 
 def _say(line: str) -> None:
     if sys.stderr.isatty():
-        console.print(f"  {line}")
+        console.print(f"  {line}", markup=False)
 
 
 def _greet(parts: frozenset[str]) -> Callable[[Settings], None]:
@@ -183,7 +184,7 @@ def _greet(parts: frozenset[str]) -> Callable[[Settings], None]:
         what = f"runs {', '.join(sorted(parts))}"
         if "gateway" in parts:
             what = f"is ready: API {api}  docs {api}/docs  data {settings.data}"
-        console.print(f"Drivebay {what}  (Ctrl-C stops it)", soft_wrap=True)
+        console.print(f"Drivebay {what}  (Ctrl-C stops it)", soft_wrap=True, markup=False)
 
     return greet
 

@@ -8,6 +8,7 @@ the same one each time.
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import secrets
 import signal
@@ -324,7 +325,7 @@ def _serve_metrics(address: str) -> None:
     try:
         start_http_server(int(port), host.strip("[]"))
     except OSError as error:
-        raise CannotRun(f"DRIVEBAY_METRICS_ADDRESS: {address} is taken ({error.strerror})") from error
+        raise CannotRun(f"DRIVEBAY_METRICS_ADDRESS: {address} cannot be used ({error.strerror})") from error
 
 
 def _require_free(host: str, port: int) -> None:
@@ -335,7 +336,8 @@ def _require_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise CannotRun(
-                f"DRIVEBAY_PORT: {host}:{port} cannot be used ({error.strerror}); "
-                "stop what listens there or set DRIVEBAY_PORT to another port"
-            ) from error
+            if error.errno == errno.EADDRINUSE:
+                hint = "stop what listens there or set DRIVEBAY_PORT to another port"
+                raise CannotRun(f"DRIVEBAY_PORT: {host}:{port} is taken; {hint}") from error
+            name = "DRIVEBAY_PORT" if error.errno == errno.EACCES else "DRIVEBAY_HOST"
+            raise CannotRun(f"{name}: cannot listen at {host}:{port} ({error.strerror})") from error

@@ -7,7 +7,6 @@ stops the start with one line that says which and what is accepted.
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 import re
 import secrets
@@ -20,6 +19,7 @@ from typing import Any, Final
 
 from dotenv import dotenv_values
 
+from . import values
 from .auth.service import Settings as AuthSettings
 from .auth.throttle import Rate
 from .files.settings import Settings as FilesSettings
@@ -32,7 +32,6 @@ from .storage.service import Settings as StorageSettings
 PREFIX: Final = "DRIVEBAY_"
 _TESTS: Final = "DRIVEBAY_TEST_"
 _SECRET_BYTES: Final = 32
-_WELL_KNOWN: Final = frozenset({"changeme", "change-me", "secret", "password", "drivebay", "default", "minioadmin"})
 
 
 class SettingsError(Exception):
@@ -155,150 +154,6 @@ class Settings:
         return self.secret
 
 
-# -- what values look like ------------------------------------------------------------------------
-
-_DURATIONS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZES: Final = {"": 1, "B": 1} | {
-    f"{letter}{suffix}": base**power
-    for suffix, base in (("B", 1000), ("iB", 1024))
-    for power, letter in enumerate("KMGT", 1)
-}
-_LONGEST: Final = timedelta(days=36500)
-_LONGEST_SIGNED: Final = timedelta(days=7)
-_LARGEST: Final = 2**62
-"""Sizes are added up in 64 bits; half of that leaves room for the sum."""
-_HOST_PORT: Final = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
-
-
-def duration(text: str) -> timedelta:
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", text)
-    if found is None:
-        raise ValueError("a duration such as 90s, 15m or 30d")
-    seconds = float(found[1]) * _DURATIONS[found[2]]
-    if seconds > _LONGEST.total_seconds():
-        raise ValueError(f"a duration such as 90s, 15m or 30d, of {_LONGEST.days}d at most")
-    return timedelta(seconds=seconds)
-
-
-def lasting(text: str) -> timedelta:
-    """A duration above zero."""
-    if not (value := duration(text)):
-        raise ValueError("a duration above zero such as 90s, 15m or 30d")
-    return value
-
-
-def signable(text: str) -> timedelta:
-    """A life that a signed URL may have: the store counts whole seconds and refuses what lasts longer."""
-    if not timedelta(seconds=1) <= (value := duration(text)) <= _LONGEST_SIGNED:
-        raise ValueError(f"a duration above zero such as 90s or 15m, from 1s to {_LONGEST_SIGNED.days}d")
-    return value
-
-
-def size(text: str) -> int:
-    found = re.fullmatch(r"([0-9]+)(\.[0-9]+)? ?([A-Za-z]*)", text)
-    if found is None or found[3] not in _SIZES:
-        raise ValueError("a size such as 10GiB, 500MB or 1048576")
-    # Counted in digits first: Python refuses to read a number of thousands of them.
-    if len(found[1].lstrip("0")) <= len(str(_LARGEST)):
-        unit = _SIZES[found[3]]
-        value = int(float(found[1] + found[2]) * unit) if found[2] else int(found[1]) * unit
-        if value <= _LARGEST:
-            return value
-    raise ValueError("a size such as 10GiB, 500MB or 1048576, of 4194304TiB at most")
-
-
-def rate(text: str) -> Rate | None:
-    if text == "off":
-        return None
-    found = re.fullmatch(r"([1-9][0-9]{0,8})/(s|m|h|d)", text)
-    if found is None:
-        raise ValueError("a rate such as 20/m or 100/h, or off")
-    return Rate(int(found[1]), timedelta(seconds=_DURATIONS[found[2]]))
-
-
-def _within(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or len(text) > 9 or not least <= int(text) <= most:
-            raise ValueError(f"a number from {least} to {most}")
-        return int(text)
-
-    return parse
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"one of {', '.join(words)}")
-        return text
-
-    return parse
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if not re.match(rf"(?:{'|'.join(schemes)})://[^/\s]*", text):
-            raise ValueError(f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
-        return text.rstrip("/")
-
-    return parse
-
-
-def _address(text: str) -> str:
-    if re.fullmatch(r"unix:/\S+", text):
-        return text
-    found = _HOST_PORT.fullmatch(text)
-    if found is None or not 1 <= int(found[2]) <= 65535 or not _is_loopback(found[1].strip("[]")):
-        raise ValueError("unix:/path, or a loopback host:port such as 127.0.0.1:7001 (services do not do TLS yet)")
-    return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _host_port(text: str) -> str:
-    found = _HOST_PORT.fullmatch(text)
-    if found is None or not 1 <= int(found[2]) <= 65535:
-        raise ValueError("host:port with a port from 1 to 65535")
-    return text
-
-
-def _networks(text: str) -> tuple[str, ...]:
-    parts = _words(text)
-    try:
-        return tuple(str(ipaddress.ip_network(part)) for part in parts)
-    except ValueError:
-        raise ValueError("networks such as 10.0.0.0/8,192.168.1.7/32") from None
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _pattern(pattern: str, what: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(what)
-        return text
-
-    return parse
-
-
-def _secret(text: str) -> bytes:
-    if text.lower() in _WELL_KNOWN or len(set(text)) < 8 or len(text) < _SECRET_BYTES:
-        raise ValueError(f"at least {_SECRET_BYTES} random characters, and not a default")
-    if re.fullmatch(r"(?:[0-9a-f]{2}){32,}", text):
-        return bytes.fromhex(text)
-    return text.encode()
-
-
-def _flag(text: str) -> bool:
-    return _one_of("on", "off")(text) == "on"
-
-
 # -- the table ------------------------------------------------------------------------------------
 
 
@@ -321,43 +176,43 @@ def _row(
     return Setting(PREFIX + field.upper(), field, parse, default, meaning, shown, secret)
 
 
-_text = _pattern(r"\S(?:.*\S)?", "text")
+_text = values.pattern(r"\S(?:.*\S)?", "text")
 SETTINGS: Final = (
-    _row("host", _pattern(r"[0-9A-Za-z.:-]+", "a host name or address"), "127.0.0.1", "where the gateway listens"),
-    _row("port", _within(1, 65535), "8080", "its port"),
+    _row("host", values.pattern(r"[0-9A-Za-z.:-]+", "a host name or address"), "127.0.0.1", "where the gateway listens"),
+    _row("port", values.within(1, 65535), "8080", "its port"),
     _row("data", Path, "./data", "the embedded servers' data; two folders and two ports run side by side"),
-    _row("database_url", _url("postgresql", "postgres"), None, "PostgreSQL", "embedded", secret=True),
-    _row("nats_url", _url("nats", "tls"), None, "NATS with JetStream", "embedded", secret=True),
-    _row("s3_endpoint", _url("http", "https"), None, "the store as services reach it", "embedded"),
-    _row("s3_public_endpoint", _url("http", "https"), None, "the store as clients reach it", "as services"),
+    _row("database_url", values.url("postgresql", "postgres"), None, "PostgreSQL", "embedded", secret=True),
+    _row("nats_url", values.url("nats", "tls"), None, "NATS with JetStream", "embedded", secret=True),
+    _row("s3_endpoint", values.url("http", "https"), None, "the store as services reach it", "embedded"),
+    _row("s3_public_endpoint", values.url("http", "https"), None, "the store as clients reach it", "as services"),
     _row("s3_access_key", _text, None, "the store's access key", "embedded"),
     _row("s3_secret_key", _text, None, "the store's secret key", "embedded", secret=True),
-    _row("s3_region", _pattern(r"[A-Za-z0-9-]{1,64}", "a region's name"), "us-east-1", "the store's region"),
-    _row("s3_bucket", _pattern(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"), "drivebay", "the one bucket"),
-    _row("filer_address", _host_port, None, "gRPC `host:port` of an external SeaweedFS filer, for its events", "embedded"),
-    _row("auth_address", _address, None, "`unix:/path` or loopback `host:port` of the auth service", "in process"),
-    _row("files_address", _address, None, "the same of the files service", "in process"),
-    _row("storage_address", _address, None, "the same of the storage service", "in process"),
-    _row("metrics_address", _host_port, None, "`host:port` for Prometheus, for processes without a gateway", "none"),
-    _row("workers", _within(1, 256), "1", "gateway processes"),
-    _row("quota", size, "10GiB", "bytes an owner may hold, trash and pending uploads included"),
-    _row("max_file_size", size, "5GiB", "the largest file"),
-    _row("upload_ttl", signable, "15m", "life of a signed upload URL, and how long an upload waits for its bytes"),
-    _row("download_ttl", signable, "5m", "life of a signed download URL"),
-    _row("trash_grace", duration, "30d", "from the trash to the purge; at least the window of database backups"),
-    _row("sweep_interval", lasting, "10s", "between sweeps for uploads that no event told of"),
-    _row("janitor_interval", lasting, "60s", "between rounds of the janitor"),
-    _row("events", _one_of("auto", "minio", "seaweedfs", "off"), "auto", "who tells of new objects; `auto` goes by the store, `off` leaves it to the sweeper"),
-    _row("events_subject", _pattern(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", "a NATS subject such as drivebay.events"), "drivebay.events", "where the events of this deployment arrive; the stream is named after it"),
-    _row("access_token_ttl", lasting, "15m", "life of an access token"),
-    _row("bcrypt_cost", _within(4, 31), "12", "work for each password; 4 is for tests"),
-    _row("signup_limit", rate, "60/m", "sign-ups from one address; `off` for load tests"),
-    _row("login_limit", rate, "20/m", "logins of one account, and five times that from one address; `off` for load tests"),
-    _row("allowed_origins", _words, "", "origins of pages that may call the API; the store's CORS rule has the same, or any", "none"),
-    _row("trusted_proxies", _networks, "", "networks whose `X-Forwarded-For` is believed", "none"),
-    _row("hsts", _flag, "off", "`on` behind TLS: answers carry Strict-Transport-Security"),
-    _row("log", _one_of("debug", "info", "warning", "error"), "info", "how much is logged"),
-    _row("secret", _secret, None, "the secret that others derive from (passwords' pepper, cursors, key encryption); the same in every process", "`<data>/secret`, made once", secret=True),
+    _row("s3_region", values.pattern(r"[A-Za-z0-9-]{1,64}", "a region's name"), "us-east-1", "the store's region"),
+    _row("s3_bucket", values.pattern(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"), "drivebay", "the one bucket"),
+    _row("filer_address", values.host_port, None, "gRPC `host:port` of an external SeaweedFS filer, for its events", "embedded"),
+    _row("auth_address", values.address, None, "`unix:/path` or loopback `host:port` of the auth service", "in process"),
+    _row("files_address", values.address, None, "the same of the files service", "in process"),
+    _row("storage_address", values.address, None, "the same of the storage service", "in process"),
+    _row("metrics_address", values.host_port, None, "`host:port` for Prometheus, for processes without a gateway", "none"),
+    _row("workers", values.within(1, 256), "1", "gateway processes"),
+    _row("quota", values.size, "10GiB", "bytes an owner may hold, trash and pending uploads included"),
+    _row("max_file_size", values.size, "5GiB", "the largest file"),
+    _row("upload_ttl", values.signable, "15m", "life of a signed upload URL, and how long an upload waits for its bytes"),
+    _row("download_ttl", values.signable, "5m", "life of a signed download URL"),
+    _row("trash_grace", values.duration, "30d", "from the trash to the purge; at least the window of database backups"),
+    _row("sweep_interval", values.lasting, "10s", "between sweeps for uploads that no event told of"),
+    _row("janitor_interval", values.lasting, "60s", "between rounds of the janitor"),
+    _row("events", values.one_of("auto", "minio", "seaweedfs", "off"), "auto", "who tells of new objects; `auto` goes by the store, `off` leaves it to the sweeper"),
+    _row("events_subject", values.pattern(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", "a NATS subject such as drivebay.events"), "drivebay.events", "where the events of this deployment arrive; the stream is named after it"),
+    _row("access_token_ttl", values.lasting, "15m", "life of an access token"),
+    _row("bcrypt_cost", values.within(4, 31), "12", "work for each password; 4 is for tests"),
+    _row("signup_limit", values.rate, "60/m", "sign-ups from one address; `off` for load tests"),
+    _row("login_limit", values.rate, "20/m", "logins of one account, and five times that from one address; `off` for load tests"),
+    _row("allowed_origins", values.words, "", "origins of pages that may call the API; the store's CORS rule has the same, or any", "none"),
+    _row("trusted_proxies", values.networks, "", "networks whose `X-Forwarded-For` is believed", "none"),
+    _row("hsts", values.flag, "off", "`on` behind TLS: answers carry Strict-Transport-Security"),
+    _row("log", values.one_of("debug", "info", "warning", "error"), "info", "how much is logged"),
+    _row("secret", values.secret, None, "the secret that others derive from (passwords' pepper, cursors, key encryption); the same in every process", "`<data>/secret`, made once", secret=True),
 )  # fmt: skip
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 
@@ -378,8 +233,8 @@ def load(environ: Mapping[str, str], folder: Path) -> Settings:
         if name not in _BY_NAME and not name.startswith(_TESTS):
             near = difflib.get_close_matches(name, _BY_NAME, 1, 0.6)
             raise SettingsError(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
-    values = {setting.field: _parsed(setting, found.get(setting.name)) for setting in SETTINGS}
-    settings = Settings(**values, otlp_endpoint=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None)
+    parsed = {setting.field: _parsed(setting, found.get(setting.name)) for setting in SETTINGS}
+    settings = Settings(**parsed, otlp_endpoint=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None)
     _check_together(settings)
     return settings
 

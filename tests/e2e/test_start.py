@@ -161,7 +161,7 @@ async def test_a_port_that_is_taken_is_said_before_any_server_starts(tmp_path: P
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = await refusal(tmp_path, {"DRIVEBAY_PORT": str(port)})
-    assert f"DRIVEBAY_PORT: 127.0.0.1:{port} cannot be used" in said
+    assert f"DRIVEBAY_PORT: 127.0.0.1:{port} is taken" in said
     assert {path.name for path in (tmp_path / "data").iterdir()} <= {"secret"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -74,9 +75,9 @@ async def test_the_gateway_does_what_the_document_says(own: Gateway, served: str
     schemathesis = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("schemathesis"),
         *("--config-file", SETTINGS, "run", f"{served}/openapi.json"),
-        *("--header", f"Authorization: Bearer {user.tokens['access_token']}"),
         *("--checks", "all", "--max-examples", "30", "--phases", "examples,coverage,fuzzing,stateful"),
         *("--request-timeout", "10", "--no-color", "--warnings", "off", "--suppress-health-check", "all"),
+        env={**os.environ, "ACCESS_TOKEN": user.tokens["access_token"]},
         cwd=SETTINGS.parents[2],
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

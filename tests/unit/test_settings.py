@@ -16,7 +16,8 @@ import pytest
 from drivebay import settings as module
 from drivebay.auth.throttle import Rate
 from drivebay.ingest.settings import EventSource
-from drivebay.settings import SETTINGS, Settings, SettingsError, duration, load, rate, size, with_secret
+from drivebay.settings import SETTINGS, Settings, SettingsError, load, with_secret
+from drivebay.values import duration, rate, size
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "settings.md"
 STORE = {
