@@ -75,7 +75,7 @@ async def test_the_gateway_does_what_the_document_says(own: Gateway, served: str
     schemathesis = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("schemathesis"),
         *("--config-file", SETTINGS, "run", f"{served}/openapi.json"),
-        *("--checks", "all", "--max-examples", "30", "--phases", "examples,coverage,fuzzing,stateful"),
+        *("--checks", "all", "--max-examples", "100", "--phases", "examples,coverage,fuzzing,stateful"),
         *("--request-timeout", "10", "--no-color", "--warnings", "off", "--suppress-health-check", "all"),
         env={**os.environ, "ACCESS_TOKEN": user.tokens["access_token"]},
         cwd=SETTINGS.parents[2],
