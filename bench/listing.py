@@ -18,7 +18,8 @@ _INDEXES = """SELECT indexname, indexdef FROM pg_indexes
               WHERE schemaname = 'files' AND tablename = 'entries' AND indexname <> 'entries_pkey'"""
 _ROWS = """INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id, size, content_type, created_at,
                                       modified_at)
-           SELECT o.owner_id, gen_random_uuid(), $3::uuid, 'file', 'file ' || i || '.txt', gen_random_uuid(), i, 'text/plain',
+           SELECT o.owner_id, gen_random_uuid(), $3::uuid, 'file', 'file ' || i || '.txt', gen_random_uuid(), i,
+                  'text/plain',
                   now() - i * interval '1 second', now() - i * interval '1 second'
            FROM (SELECT coalesce($4::uuid, gen_random_uuid()) AS owner_id, n FROM generate_series(1, $1::int) AS n) o,
                 generate_series(1, $2::int) AS i"""

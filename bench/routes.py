@@ -61,9 +61,7 @@ def _add(report: Report, name: str, found: list[load.Load], goal: float, topolog
     )
 
 
-async def _list(
-    report: Report, running: World, user: Client, topology: str, files: int, statement: float
-) -> None:
+async def _list(report: Report, running: World, user: Client, topology: str, files: int, statement: float) -> None:
     found = await _runs(running.api + PAGE, user.tokens["access_token"])
     rate = statistics.median(one.rate for one in found)
     _add(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import asyncpg
 
 _FILES = """
@@ -47,7 +49,7 @@ async def files(url: str, owner: str, total: int, each: int) -> None:
         slice = max(each, 200_000 // each * each)
         first: str | None = owner
         for _ in range(0, total, slice):
-            await connection.execute(_FILES, first or _other(), min(slice, total), each, ROOT)
+            await connection.execute(_FILES, first or str(uuid4()), min(slice, total), each, ROOT)
             first = None
         await connection.execute("VACUUM (ANALYZE) files.entries")
         await connection.execute("ANALYZE files.uploads; ANALYZE files.versions; ANALYZE files.usage")
@@ -65,9 +67,3 @@ async def pending(url: str, owners: int, each: int) -> list[tuple[str, str]]:
         return [(str(row["owner_id"]), str(row["id"])) for row in rows]
     finally:
         await connection.close()
-
-
-def _other() -> str:
-    import uuid
-
-    return str(uuid.uuid4())
