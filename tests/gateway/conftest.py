@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import structlog
 from uuid_utils.compat import uuid7
 
 from drivebay import db
@@ -47,15 +48,17 @@ class Clock:
 
 
 class Keys:
-    """The auth service as the gateway sees it, counting how often its keys are asked for."""
+    """The auth service as the gateway sees it: how often its keys were asked for, and for which request."""
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
         self.asked = 0
         self.down = False
+        self.request_id = ""
 
     async def keys(self) -> tuple[Key, ...]:
         self.asked += 1
+        self.request_id = structlog.contextvars.get_contextvars()["request_id"]
         if self.down:
             raise Unavailable("auth does not answer")
         return await self._auth.keys()

@@ -113,6 +113,12 @@ async def test_another_request_id_is_made_anew(shared: Gateway, sent: str) -> No
     assert_problem(response, 401, "unauthenticated")
 
 
+async def test_a_service_is_told_the_request_id(own: Gateway) -> None:
+    user = await own.user()
+    assert (await user.call("GET", "/v1/files", headers={"X-Request-Id": "told-1"})).status_code == 200
+    assert own.keys.request_id == "told-1"
+
+
 async def test_each_request_has_its_own_id(shared: Gateway) -> None:
     answers = await asyncio.gather(*(shared.http.get("/healthz") for _ in range(20)))
     assert len({answer.headers["x-request-id"] for answer in answers}) == 20
