@@ -68,10 +68,11 @@ class Files:
         return Answer(204)
 
     async def _condition(self, call: Call) -> str | None:
-        """The entity tag that the change depends on; the service compares it again, under its lock."""
+        """The entity tag that the change depends on, if it does; the service compares it under its lock."""
         if_match = call.header(b"if-match")
         if if_match is None or if_match.strip() == "*":
             return None
+        # A list becomes one tag; what happens between this look and the change, the service notices.
         current = await self._files.file(call.user, call.file_id())
         return request.entity_tag(if_match, current.etag)
 

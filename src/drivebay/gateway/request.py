@@ -136,14 +136,12 @@ def limit(text: str | None) -> int:
     return int(text)
 
 
-def entity_tag(if_match: str | None, current: str) -> str | None:
-    """The tag that a change may be made conditional on, out of an `If-Match` header (RFC 9110, 13.1.1).
+def entity_tag(if_match: str, current: str) -> str:
+    """The tag that a change is made conditional on, out of an `If-Match` that lists tags (RFC 9110, 13.1.1).
 
-    None when the header does not restrict (absent or `*`). A list is reduced to `current` if that is in
-    it. Tags may come without their quotes. Weak tags never match.
+    It is `current` if that is in the list, else none that any file has. Tags may come without their quotes.
+    Weak tags never match.
     """
-    if if_match is None or if_match.strip() == "*":
-        return None
     tags = [tag.strip() for tag in if_match.split(",")]
     strong = {f'"{tag.strip(chr(34))}"' for tag in tags if not tag.startswith("W/")}
     return current if current in strong else "none of these"
