@@ -83,6 +83,12 @@ async def test_a_folder_name_is_free_or_taken(drive: Drive) -> None:
     assert (await drive.files.create_folder(drive.owner, ROOT, "Dir", "k3")).name == "Dir"
 
 
+async def test_a_repeated_request_for_a_folder_gets_its_first_answer(drive: Drive) -> None:
+    first = await drive.files.create_folder(drive.owner, ROOT, "dir", "k")
+    await drive.files.change(drive.owner, first.id, c.Change("renamed"))
+    assert await drive.files.create_folder(drive.owner, ROOT, "dir", "k") == first
+
+
 async def test_rename_and_move_keep_the_object_and_change_the_etag(plain: Drive) -> None:
     folder = await plain.files.create_folder(plain.owner, ROOT, "dir")
     file = await plain.store("a.txt")

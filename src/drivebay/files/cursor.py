@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 from uuid import UUID
 
@@ -31,7 +30,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def _mac(key: bytes, query: str, body: bytes) -> bytes:
-    return hmac.digest(key, query.encode() + b"\0" + body, hashlib.sha256)[:_MAC]
+    return hmac.digest(key, query.encode() + b"\0" + body, "sha256")[:_MAC]
 
 
 def seal(key: bytes, query: str, place: Place) -> str:

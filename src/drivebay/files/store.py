@@ -97,6 +97,11 @@ def listed_of(row: Row) -> contract.File:
     )
 
 
+def new_folder(id: FileId, name: str, parent: FileId, created_at: datetime) -> contract.File:
+    """A folder as the answer to its making shows it, then and for a repeated request."""
+    return contract.File(id, contract.Kind.FOLDER, name, parent, 0, "", None, f'"{id.hex}-1"', created_at, created_at)
+
+
 def trashed_of(row: Row) -> contract.File:
     return msgspec.structs.replace(file_of(row), trashed_at=row["trashed_at"], purge_after=row["purge_after"])
 

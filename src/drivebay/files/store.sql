@@ -415,7 +415,7 @@ ON CONFLICT (owner_id, key) DO UPDATE SET fingerprint = excluded.fingerprint, ma
 RETURNING made;
 
 -- name: remembered
-SELECT fingerprint, made FROM files.idempotency
+SELECT fingerprint, made, created_at FROM files.idempotency
 WHERE owner_id = $1 AND key = $2 AND created_at > now() - interval '24 hours';
 
 -- name: try_key

@@ -13,11 +13,11 @@ from uuid import UUID
 from ..contract import files as contract
 from ..contract.ids import ROOT, FileId, UserId
 from ..db import Connection, Database
-from ..errors import FieldError, IdempotencyKeyReused, InvalidRequest, NameTaken, NotFound, PreconditionFailed
+from ..errors import FieldError, InvalidRequest, NameTaken, NotFound, PreconditionFailed
 from . import cursor, names
 from .commit import free_name
 from .settings import Settings
-from .store import LAST_ID, LAST_TIME, Row, Store, file_of, listed_of, trashed_of
+from .store import LAST_ID, LAST_TIME, Row, Store, file_of, listed_of, new_folder, trashed_of
 from .uploads import fingerprint, replayed
 
 _NO_ID = UUID(int=0)
@@ -93,18 +93,16 @@ class Tree:
         name = names.normalized(name)
         body = fingerprint("folder", parent, name)
         async with self._db.transaction() as tx:
-            if key is not None and (made := await replayed(self._store, tx, owner, key, body)) is not None:
-                row = await self._store.entry(tx, owner, FileId(made))
-                if row is None:
-                    raise IdempotencyKeyReused("the folder this key made is gone; use a new key")
-                return file_of(row)
+            before = None if key is None else await replayed(self._store, tx, owner, key, body)
+            if before is not None:
+                return new_folder(before["made"], name, parent, before["created_at"])
             await self._store.lock_usage(tx, owner, self._settings.quota)
             await self._require_room(tx, owner, parent, height=1)
             await self._require_free(tx, owner, parent, name)
             row = await self._store.add_folder(tx, owner, FileId(self._new_id()), parent, name)
             if key is not None:
                 await self._store.remember(tx, owner, key, body, row["id"])
-        return file_of(row)
+        return new_folder(row["id"], name, parent, row["created_at"])
 
     async def change(self, owner: UserId, id: FileId, change: contract.Change, if_match: str | None) -> contract.File:
         name = None if change.name is None else names.normalized(change.name)

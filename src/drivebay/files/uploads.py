@@ -45,9 +45,9 @@ class Uploads:
                     row = await self._begin(tx, owner, intent)
             return upload_of(row)
         async with self._db.transaction() as tx:
-            made = await replayed(self._store, tx, owner, key, fingerprint("upload", intent))
-            if made is not None:
-                row = await self._store.upload(tx, owner, UploadId(made))
+            before = await replayed(self._store, tx, owner, key, fingerprint("upload", intent))
+            if before is not None:
+                row = await self._store.upload(tx, owner, before["made"])
                 if row is None:
                     raise IdempotencyKeyReused("the upload this key made is gone; use a new key")
                 return _as_begun(row)
@@ -131,13 +131,14 @@ def fingerprint(what: str, *values: object) -> bytes:
     return hashlib.sha256(what.encode() + b"\0" + msgspec.msgpack.encode(values)).digest()
 
 
-async def replayed(store: Store, tx: Connection, owner: UserId, key: str, body: bytes) -> UUID | None:
-    """What an earlier call with this key made; None for the first. Raises IdempotencyKeyReused, InProgress."""
+async def replayed(store: Store, tx: Connection, owner: UserId, key: str, body: bytes) -> Row | None:
+    """What (`made`) an earlier call with this key made and when (`created_at`); None for the first.
+
+    Raises IdempotencyKeyReused, InProgress.
+    """
     if not await store.try_key(tx, owner, key):
         raise InProgress("the first request with this key is still under way", retry_after=1)
     before = await store.remembered(tx, owner, key)
-    if before is None:
-        return None
-    if before["fingerprint"] != body:
+    if before is not None and before["fingerprint"] != body:
         raise IdempotencyKeyReused
-    return UUID(str(before["made"]))
+    return before
