@@ -58,7 +58,7 @@ async def test_a_body_that_breaks_off_makes_nothing(user: User, shared: Gateway)
     scope = {"type": "http", "method": "POST", "path": "/v1/folders", "query_string": b"", "headers": headers}
     await shared.app({**scope, "client": ("192.0.2.7", 1)}, receive, send)
     assert sent[0]["status"] == 400
-    assert await user.names() == []
+    assert (await user.ok("GET", "/v1/files", parameters={"parent_id": "root"}))["items"] == []
 
 
 @pytest.mark.parametrize("length", ["-1", "abc", "1.5", "", "+5", "5, 5", "٣"])
