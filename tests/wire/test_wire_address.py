@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,19 @@ from .fakes import STORE
 async def test_only_loopback_is_listened_at(refused: str) -> None:
     with pytest.raises(ValueError, match="not local"):
         async with rpc.serve(refused, [(Storage, STORAGE, STORE)]):
+            raise AssertionError("it listens")
+
+
+@pytest.mark.parametrize("refused", ["127.0.0.1:65536", "[::1]:99999"])
+async def test_a_port_that_is_none_is_refused_and_not_wrapped_around(refused: str) -> None:
+    with pytest.raises(ValueError, match="65535"):
+        async with rpc.serve(refused, [(Storage, STORAGE, STORE)]):
+            raise AssertionError("it listens")
+
+
+async def test_a_socket_without_a_path_is_refused() -> None:
+    with pytest.raises(ValueError, match="names no socket"):
+        async with rpc.serve("unix:", [(Storage, STORAGE, STORE)]):
             raise AssertionError("it listens")
 
 
@@ -55,6 +69,23 @@ async def test_a_socket_in_use_is_refused_and_goes_on(address: str) -> None:
                 raise AssertionError("two listen")
         async with rpc.connect(Storage, STORAGE, address) as storage:
             assert await storage.quarantine("there")
+
+
+async def test_a_socket_whose_owner_is_too_busy_to_accept_is_in_use(address: str) -> None:
+    path = Path(address.removeprefix("unix:"))
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as busy, ExitStack() as waiting:
+        busy.bind(str(path))
+        busy.listen(0)
+        for _ in range(4):
+            caller = waiting.enter_context(socket.socket(socket.AF_UNIX))
+            caller.setblocking(False)
+            with suppress(BlockingIOError):
+                caller.connect(str(path))
+        with pytest.raises(OSError, match="in use"):
+            async with rpc.serve(address, [(Storage, STORAGE, STORE)]):
+                raise AssertionError("two listen")
+        assert path.is_socket()
 
 
 async def test_a_file_that_is_no_socket_is_left_alone(address: str) -> None:

@@ -128,6 +128,46 @@ async def test_a_socket_is_there_as_long_as_its_server_however_often_it_restarts
         assert not path.exists()
 
 
+async def test_a_successor_keeps_its_socket_while_the_last_calls_of_the_first_run_out(address: str) -> None:
+    reached, ending, may_end = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def last() -> int:
+        reached.set()
+        await may_end.wait()
+        return 1
+
+    async def next_one() -> int:
+        return 2
+
+    async def first() -> None:
+        async with rpc.serve(address, [(Files, FILES, fake(Files, recheck_pending=last))]):
+            await ending.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(first())
+        async with rpc.connect(Files, FILES, address) as files:
+            call_under_way = tasks.create_task(_answer_within(5, files))
+            await asyncio.wait_for(reached.wait(), 5)
+            ending.set()
+            while Path(address.removeprefix("unix:")).exists():
+                await asyncio.sleep(0.01)
+            async with rpc.serve(address, [(Files, FILES, fake(Files, recheck_pending=next_one))]):
+                may_end.set()
+                assert await call_under_way == 1
+                await serving
+                async with rpc.connect(Files, FILES, address) as newcomer:
+                    assert await newcomer.recheck_pending() == 2
+
+
+async def _answer_within(seconds: float, files: Files) -> int:
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                return await files.recheck_pending()
+            except Unavailable:
+                await asyncio.sleep(0.02)
+
+
 _VICTIM = """
 import asyncio, sys
 from drivebay.contract.storage import Storage
@@ -160,6 +200,29 @@ async def test_a_killed_server_is_replaced_and_found_again(address: str) -> None
             assert Path(address.removeprefix("unix:")).is_socket()  # stale
             async with rpc.serve(address, [(Storage, STORAGE, STORE)]):
                 await _within(3, storage)
+    finally:
+        if victim.returncode is None:
+            victim.kill()
+            await victim.wait()
+
+
+@pytest.mark.slow
+async def test_a_peer_that_stopped_is_noticed_long_before_a_long_deadline(address: str) -> None:
+    victim = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _VICTIM, address, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    try:
+        assert victim.stdout is not None
+        assert await asyncio.wait_for(victim.stdout.readline(), 30) == b"ready\n"
+        async with rpc.connect(Storage, STORAGE, address, deadlines={"quarantine": 300.0}) as storage:
+            assert await storage.quarantine("there")
+            victim.send_signal(signal.SIGSTOP)
+            begun = time.monotonic()
+            with pytest.raises(Unavailable, match="does not answer"):
+                await asyncio.wait_for(storage.quarantine("there"), 60)
+            assert time.monotonic() - begun < 30
+            victim.send_signal(signal.SIGCONT)
+            await _within(5, storage)
     finally:
         if victim.returncode is None:
             victim.kill()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, get_type_hints
 from uuid import UUID
 
+import msgspec
 import pytest
 from google.protobuf.descriptor import ServiceDescriptor
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from drivebay.contract.auth import Auth
 from drivebay.contract.files import Files, Intent
 from drivebay.contract.ids import ROOT
-from drivebay.contract.storage import Object, Storage
+from drivebay.contract.storage import Object, Put, SignedRequest, Storage
 from drivebay.errors import InvalidRequest
 from drivebay.proto import AUTH, FILES, STORAGE
 from drivebay.wire import rpc
@@ -21,6 +23,7 @@ from drivebay.wire.shape import Method, compare, methods, promised
 
 from .fakes import values
 
+PUT = get_type_hints(Put)
 PAIRS = ((Auth, AUTH), (Files, FILES), (Storage, STORAGE))
 EVERY = [
     pytest.param(method, promised(contract)[method.name], id=f"{contract.__name__}.{method.name}")
@@ -72,6 +75,19 @@ class Planted:
 def test_a_changed_method_is_found(method: str, difference: str) -> None:
     changed = type("Storage", (), dict(vars(Storage)) | {method: vars(Planted)[method]})
     assert any(found.startswith(difference) for found in compare(changed, STORAGE))
+
+
+@pytest.mark.parametrize("hint", [dict[str, int], dict[UUID, str]])
+def test_a_map_of_anything_but_text_is_found(hint: Any) -> None:
+    put = msgspec.defstruct("Put", [(name, hint if name == "metadata" else part) for name, part in PUT.items()])
+
+    class Changed:
+        async def presign_put(self, put: Any, signed_at: datetime, seconds: int) -> SignedRequest:
+            raise AssertionError
+
+    Changed.presign_put.__annotations__["put"] = put
+    changed = type("Storage", (), dict(vars(Storage)) | {"presign_put": Changed.presign_put})
+    assert compare(changed, STORAGE) == ("Put.metadata is not a map of str to str",)
 
 
 def test_a_removed_method_is_found() -> None:

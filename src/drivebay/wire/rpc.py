@@ -39,6 +39,7 @@ _SIZE: Final = 16 * 2**20
 _GRACE: Final = 3.0
 _LONGEST_PATH: Final = 103
 """Bytes of a Unix socket's path that every system takes."""
+_LAST_PORT: Final = 65_535
 _SERVER: Final = (
     ("grpc.max_receive_message_length", _SIZE),
     ("grpc.max_send_message_length", _SIZE),
@@ -49,9 +50,11 @@ _SERVER: Final = (
 _CLIENT: Final = (
     ("grpc.max_receive_message_length", _SIZE),
     ("grpc.max_send_message_length", _SIZE),
-    # A peer that vanished is noticed, one that restarted is found again at once.
+    # A peer that vanished is noticed after 15 s, one that restarted is found again at once. The ping's own
+    # timeout has to be said too: gRPC waits for the longer one, and left alone that is a minute.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
@@ -80,34 +83,36 @@ async def serve(
     for contract, descriptor, _ in served:
         if differences := compare(contract, descriptor):
             raise Mismatch(*differences)
-    with _prepared(address) as target:
-        server = grpc.aio.server(options=_SERVER)
-        names = [descriptor.full_name for _, descriptor, _ in served]
-        for contract, descriptor, service in served:
-            handlers = _handlers(contract, descriptor, service, deadlines)
-            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(descriptor.full_name, handlers),))
-        healthy = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-        port = _bind(server, target, address)
-        await server.start()
-        for name in ("", *names):
-            await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
-        bound = address if target.startswith("unix:") else f"{target.rpartition(':')[0]}:{port}"
-        try:
-            yield bound
-        finally:
-            await healthy.enter_graceful_shutdown()
-            await server.stop(_GRACE)
+    target = _prepared(address)
+    server = grpc.aio.server(options=_SERVER)
+    names = [descriptor.full_name for _, descriptor, _ in served]
+    for contract, descriptor, service in served:
+        handlers = _handlers(contract, descriptor, service, deadlines)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(descriptor.full_name, handlers),))
+    healthy = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+    reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    port = _bind(server, target, address)
+    await server.start()
+    for name in ("", *names):
+        await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
+    bound = address if target.startswith("unix:") else f"{target.rpartition(':')[0]}:{port}"
+    try:
+        yield bound
+    finally:
+        await healthy.enter_graceful_shutdown()
+        # gRPC removes its socket first of all. Nobody else may: while the last calls run out, a successor
+        # may already listen at the same path.
+        await server.stop(_GRACE)
 
 
-@contextmanager
-def _prepared(address: str) -> Iterator[str]:
-    """The address as gRPC takes it; for a socket, the way there made private and swept before and after."""
+def _prepared(address: str) -> str:
+    """The address as gRPC takes it; for a socket, the way there made private and swept."""
     if not address.startswith("unix:"):
-        yield _loopback(address)
-        return
+        return _loopback(address)
     path = Path(address.removeprefix("unix:"))
+    if not path.name:
+        raise ValueError(f"{address!r} names no socket: unix:/path")
     if len(os.fsencode(path)) > _LONGEST_PATH:
         raise ValueError(f"{path} is too long for a socket: {_LONGEST_PATH} bytes at most")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -115,10 +120,7 @@ def _prepared(address: str) -> Iterator[str]:
         if not path.is_socket() or _is_alive(path):
             raise OSError(errno.EADDRINUSE, f"{path} is in use")
         path.unlink()  # left behind by a process that was killed
-    try:
-        yield f"unix:{path}"
-    finally:
-        path.unlink(missing_ok=True)
+    return f"unix:{path}"
 
 
 def _is_alive(path: Path) -> bool:
@@ -126,8 +128,10 @@ def _is_alive(path: Path) -> bool:
         probe.settimeout(1)
         try:
             probe.connect(str(path))
-        except OSError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return False
+        except OSError:
+            return True  # a queue that is full has an owner, though a slow one
         return True
 
 
@@ -149,11 +153,13 @@ def _loopback(address: str) -> str:
         local = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         local = False
-    if not local or not port.isdigit():
+    if not local or not port.isdecimal():
         raise ValueError(
             f"{address!r} is not local: a service listens at unix:/path or on loopback (127.0.0.1:port), "
             "because what comes in is not authenticated"
         )
+    if int(port) > _LAST_PORT:  # gRPC would listen at what is left of it in 16 bits
+        raise ValueError(f"{address!r} has no such port: 0 to {_LAST_PORT}")
     return address
 
 

@@ -296,8 +296,14 @@ def _compare_field(where: str, hint: Any, field: FieldDescriptor) -> list[str]:
     if origin is tuple:
         return _same(where, "repeated", field.is_repeated) or _compare_single(where, get_args(hint)[0], field)
     if origin is dict:
-        is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
-        return _same(where, "a map", bool(is_map))
+        # No value of a map is made into anything on its way, so both sides hold nothing but text.
+        entry = field.message_type
+        texts = (
+            entry is not None
+            and entry.GetOptions().map_entry
+            and all(part.type == FieldDescriptor.TYPE_STRING for part in entry.fields)
+        )
+        return _same(where, "a map of str to str", texts and get_args(hint) == (str, str))
     inner, optional = _optional(hint)
     found = _same(where, "single", not field.is_repeated)
     if field.message_type is None:

@@ -20,6 +20,7 @@ from ..errors import Unavailable
 _OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 65_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.max_receive_message_length", 64 * 2**20),
     ("grpc.use_local_subchannel_pool", 1),
