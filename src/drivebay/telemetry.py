@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
@@ -19,15 +20,26 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from . import __version__
+from . import __version__, tracing
 
-_SECRET_NAME: Final = re.compile(r"token|password|secret|authorization|cookie|credential", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(
+    r"(?i)token|password|secret|authorization|cookie|credential|signature|pepper|(?:api|private)_?key"
+)
 _BEARER: Final = re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}")
-_SIGNED: Final = re.compile(r"(?i)(https?://[^\s?\"']+)\?[^\s\"']+")
+_BASIC: Final = re.compile(r"(?i)(authorization\W{1,6}basic\s+)[A-Za-z0-9+/=_-]+")
+_JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
+_SIGV4: Final = re.compile(r"(?i)\b((?:x-amz-)?(?:signature|credential|security-token)=)[^\s&,\"']+")
+_NAMED: Final = re.compile(
+    r"""(?i)((?:token|password|secret)\w*(?:=|["']\s?:\s?)b?)("[^"]*"|'[^']*'|[^\s"'&,;)}\]]+)"""
+)
+"""`password='…'` in the repr of a value, `"password": "…"` in JSON."""
+_SIGNED: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://[^\s?\"']+)\?[^\s\"']+")
 _IN_URL: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)([^\s:/@?#\"']*:)?[^\s/?#\"']+@")
 """A name alone before the `@` is blotted out too: NATS takes a token there."""
 _DEPTH: Final = 8
-_FLUSH_MS: Final = 3000
+_FLUSH: Final = 3.0
+_MARKS: Final = ("://", "bearer", "authorization", "token", "password", "secret", "signature", "credential", "eyj")
+"""Text without any of these, in lower case, holds nothing that the patterns find."""
 
 Event = MutableMapping[str, Any]
 
@@ -41,13 +53,15 @@ def setup(level: str, *, otlp_endpoint: str | None, service: str) -> Callable[[]
     if otlp_endpoint is None:
         return lambda: None
     resource = Resource.create({"service.name": service, "service.version": __version__})
-    provider = TracerProvider(resource=resource)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{otlp_endpoint.rstrip('/')}/v1/traces")))
-    trace.set_tracer_provider(provider)
+    tracing.listen(provider)
 
     def shutdown() -> None:
-        provider.force_flush(_FLUSH_MS)
-        provider.shutdown()
+        # The SDK keeps to no deadline while a collector is away; a daemon thread may be left behind.
+        ending = threading.Thread(target=provider.shutdown, daemon=True)
+        ending.start()
+        ending.join(_FLUSH)
 
     return shutdown
 
@@ -121,6 +135,12 @@ def _value(value: Any, depth: int) -> Any:
 
 
 def _text(text: str) -> str:
-    if "://" not in text and "bearer" not in text.lower():
+    small = text.lower()
+    for mark in _MARKS:
+        if mark in small:
+            break
+    else:
         return text
-    return _BEARER.sub(r"\1[redacted]", _IN_URL.sub(r"\1\2[redacted]@", _SIGNED.sub(r"\1?[redacted]", text)))
+    text = _IN_URL.sub(r"\1\2[redacted]@", _SIGNED.sub(r"\1?[redacted]", text))
+    text = _JWT.sub("[redacted]", _BASIC.sub(r"\1[redacted]", _BEARER.sub(r"\1[redacted]", text)))
+    return _NAMED.sub(r"\1[redacted]", _SIGV4.sub(r"\1[redacted]", text))

@@ -74,6 +74,7 @@ async def test_a_client_made_from_the_proto_alone_is_served(address: str, tmp_pa
 _TRACED = """
 import asyncio, sys
 from opentelemetry import trace
+from drivebay import tracing
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -86,7 +87,7 @@ async def main():
     spans = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
-    trace.set_tracer_provider(provider)
+    tracing.listen(provider)
     async with rpc.serve(sys.argv[1], [(Storage, STORAGE, STORE)]):
         async with rpc.connect(Storage, STORAGE, sys.argv[1]) as storage:
             with provider.get_tracer("test").start_as_current_span("outer"):

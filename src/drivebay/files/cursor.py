@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 from uuid import UUID
 
@@ -30,7 +31,8 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def _mac(key: bytes, query: str, body: bytes) -> bytes:
-    return hmac.digest(key, query.encode() + b"\0" + body, "sha256")[:_MAC]
+    # Keyed BLAKE2 (RFC 7693): a listing makes one a page, and HMAC costs nine times as much.
+    return hashlib.blake2b(query.encode() + b"\0" + body, key=key, digest_size=_MAC).digest()
 
 
 def seal(key: bytes, query: str, place: Place) -> str:
