@@ -7,6 +7,7 @@ stops the start with one line that says which and what is accepted.
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import re
 import secrets
@@ -17,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from . import values
 from .auth.service import Settings as AuthSettings
@@ -213,6 +214,7 @@ SETTINGS: Final = (
     _row("hsts", values.flag, "off", "`on` behind TLS: answers carry Strict-Transport-Security"),
     _row("log", values.one_of("debug", "info", "warning", "error"), "info", "how much is logged"),
     _row("secret", values.secret, None, "the secret that others derive from (passwords' pepper, cursors, key encryption); the same in every process", "`<data>/secret`, made once", secret=True),
+    Setting("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint", values.url("http", "https"), None, "where traces go (OTLP over HTTP)"),
 )  # fmt: skip
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 
@@ -226,17 +228,34 @@ def of_process(more: Mapping[str, str]) -> Settings:
 
 def load(environ: Mapping[str, str], folder: Path) -> Settings:
     """Settings out of `environ` and, for names not in it, `<folder>/.env`. Raises SettingsError."""
-    file = folder / ".env"
-    written = {name: value or "" for name, value in dotenv_values(file).items()} if file.is_file() else {}
-    found = {name: value for name, value in {**written, **environ}.items() if name.startswith(PREFIX)}
+    found = {**_written(folder / ".env"), **environ}
     for name in found:
-        if name not in _BY_NAME and not name.startswith(_TESTS):
+        if name.startswith(PREFIX) and name not in _BY_NAME and not name.startswith(_TESTS):
             near = difflib.get_close_matches(name, _BY_NAME, 1, 0.6)
             raise SettingsError(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
-    parsed = {setting.field: _parsed(setting, found.get(setting.name)) for setting in SETTINGS}
-    settings = Settings(**parsed, otlp_endpoint=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None)
+    settings = Settings(**{setting.field: _parsed(setting, found.get(setting.name)) for setting in SETTINGS})
     _check_together(settings)
     return settings
+
+
+def _written(file: Path) -> dict[str, str]:
+    """What a `.env` file says, to the letter: a `$` in a password is a `$`."""
+    if not file.is_file():
+        return {}
+    try:
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise SettingsError(f"{file} is not UTF-8") from None
+    found = {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            # The line itself is not shown: it may be a secret's. Nor left out: a secret would be made anew.
+            raise SettingsError(f"{file}, line {binding.original.line}: not NAME=value")
+        if binding.key is not None:
+            found[binding.key] = binding.value or ""
+    return found
 
 
 def _parsed(setting: Setting, text: str | None) -> Any:
@@ -311,5 +330,4 @@ def as_markdown() -> str:
     for setting in SETTINGS:
         default = setting.shown or (f"`{setting.default}`" if setting.default else "none")
         lines.append(f"| `{setting.name}` | {default} | {setting.meaning} |")
-    lines += ["| `OTEL_EXPORTER_OTLP_ENDPOINT` | none | where traces go (OTLP over HTTP) |", ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, ""])

@@ -143,11 +143,11 @@ def pattern(pattern: str, what: str) -> Callable[[str], str]:
 
 
 def secret(text: str) -> bytes:
-    if text.lower() in _WELL_KNOWN or len(set(text)) < 8 or len(text) < _SECRET_BYTES:
+    value = bytes.fromhex(text) if re.fullmatch(r"(?:[0-9a-f]{2}){32,}", text) else text.encode()
+    # Judged by its bytes, so that what is accepted as text is accepted in hex, as workers are told it.
+    if text.lower() in _WELL_KNOWN or len(set(value)) < 8 or len(value) < _SECRET_BYTES:
         raise ValueError(f"at least {_SECRET_BYTES} random characters, and not a default")
-    if re.fullmatch(r"(?:[0-9a-f]{2}){32,}", text):
-        return bytes.fromhex(text)
-    return text.encode()
+    return value
 
 
 def flag(text: str) -> bool:

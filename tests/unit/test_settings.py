@@ -14,10 +14,8 @@ from pathlib import Path
 import pytest
 
 from drivebay import settings as module
-from drivebay.auth.throttle import Rate
 from drivebay.ingest.settings import EventSource
 from drivebay.settings import SETTINGS, Settings, SettingsError, load, with_secret
-from drivebay.values import duration, rate, size
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "settings.md"
 STORE = {
@@ -38,71 +36,6 @@ def refused(folder: Path, **environ: str) -> str:
 
 
 # -- values ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "meant"),
-    [
-        ("0s", timedelta()),
-        ("250ms", timedelta(milliseconds=250)),
-        ("90s", timedelta(seconds=90)),
-        ("1.5h", timedelta(minutes=90)),
-        ("15m", timedelta(minutes=15)),
-        ("30d", timedelta(days=30)),
-    ],
-)
-def test_a_duration_is_a_number_and_a_unit(text: str, meant: timedelta) -> None:
-    assert duration(text) == meant
-
-
-@pytest.mark.parametrize("text", ["", "15", "15 m", "-1s", "1w", "1h30m", "s", "1e3s", "١s"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="a duration such as"):
-        duration(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "meant"),
-    [
-        ("0", 0),
-        ("1048576", 2**20),
-        ("7B", 7),
-        ("500MB", 500 * 10**6),
-        ("10GiB", 10 * 2**30),
-        ("10 GiB", 10 * 2**30),
-        ("1.5KiB", 1536),
-        ("2TiB", 2 * 2**40),
-        ("9007199254740993", 2**53 + 1),
-    ],
-)
-def test_a_size_is_exact_bytes_in_decimal_or_binary_units(text: str, meant: int) -> None:
-    assert size(text) == meant
-
-
-@pytest.mark.parametrize("text", ["", "-1", "10gib", "10G", "GiB", "1,000", "0x10"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="a size such as"):
-        size(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "meant"),
-    [
-        ("off", None),
-        ("5/s", Rate(5, timedelta(seconds=1))),
-        ("20/m", Rate(20, timedelta(minutes=1))),
-        ("100/h", Rate(100, timedelta(hours=1))),
-        ("3/d", Rate(3, timedelta(days=1))),
-    ],
-)
-def test_a_rate_is_a_count_in_a_unit_or_off(text: str, meant: Rate | None) -> None:
-    assert rate(text) == meant
-
-
-@pytest.mark.parametrize("text", ["", "0/m", "20", "20/min", "-1/m", "1.5/m", "20 / m", "none", "OFF"])
-def test_what_is_no_rate_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="a rate such as"):
-        rate(text)
 
 
 @pytest.mark.parametrize("name", ["UPLOAD_TTL", "DOWNLOAD_TTL", "SWEEP_INTERVAL", "JANITOR_INTERVAL"])
@@ -202,10 +135,33 @@ def test_an_unknown_name_in_the_file_stops_the_start_too(tmp_path: Path) -> None
 
 def test_every_setting_of_the_table_is_a_field_and_its_default_can_be_parsed() -> None:
     fields = set(Settings.__dataclass_fields__)
-    assert {setting.field for setting in SETTINGS} == fields - {"otlp_endpoint"}
+    assert {setting.field for setting in SETTINGS} == fields
     for setting in SETTINGS:
         if setting.default is not None:
             setting.parse(setting.default)
+
+
+def test_a_dollar_in_the_file_is_a_dollar(tmp_path: Path) -> None:
+    lines = [*(f"{name}={value}" for name, value in STORE.items()), "DRIVEBAY_S3_SECRET_KEY=ab${PATH}cd$PATH"]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    assert load({"PATH": "/bin"}, tmp_path).s3_secret_key == "ab${PATH}cd$PATH"
+
+
+@pytest.mark.parametrize("line", ["DRIVEBAY_SECRET='canary", "DRIVEBAY_SECRET canary", "canary canary"])
+def test_a_line_of_the_file_that_says_nothing_is_refused_unseen(tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_text(f"# ours\nDRIVEBAY_PORT=9001\n{line}\n")
+    assert refused(tmp_path) == f"{tmp_path}/.env, line 3: not NAME=value"
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"DRIVEBAY_PORT=\xff\n")
+    assert refused(tmp_path) == f"{tmp_path}/.env is not UTF-8"
+
+
+def test_where_traces_go_is_read_from_the_file_too_and_must_be_a_url(tmp_path: Path) -> None:
+    assert "begins with http://" in refused(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="collector:4318")
+    (tmp_path / ".env").write_text("OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318/\n")
+    assert load({}, tmp_path).otlp_endpoint == "http://collector:4318"
 
 
 # -- what fits together ---------------------------------------------------------------------------
@@ -304,8 +260,9 @@ def test_a_default_or_feeble_secret_is_refused(tmp_path: Path, text: str) -> Non
     assert "at least 32 random characters" in refused(tmp_path, DRIVEBAY_SECRET=text)
 
 
-def test_another_process_is_told_the_same_servers_and_the_same_secret(tmp_path: Path) -> None:
-    environ = {"DRIVEBAY_DATABASE_URL": "postgresql://db/x", "DRIVEBAY_SECRET": SECRET, **STORE}
+@pytest.mark.parametrize("secret", [SECRET, "aAbBcCdD" * 4, "0123456789abcdef" * 4, "0123456789abcdef" * 2])
+def test_another_process_is_told_the_same_servers_and_the_same_secret(tmp_path: Path, secret: str) -> None:
+    environ = {"DRIVEBAY_DATABASE_URL": "postgresql://db/x", "DRIVEBAY_SECRET": secret, **STORE}
     first = load(environ, tmp_path)
     second = load(first.environment(), tmp_path)
     assert (second.secret, second.database_url) == (first.secret, first.database_url)
