@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import http.server
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -25,7 +30,20 @@ def redacted(**event: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "name",
-    ["token", "refresh_token", "access_token", "password", "new_password", "secret", "Authorization", "cookie"],
+    [
+        "token",
+        "refresh_token",
+        "access_token",
+        "password",
+        "new_password",
+        "secret",
+        "Authorization",
+        "cookie",
+        "signature",
+        "pepper",
+        "api_key",
+        "private_key",
+    ],
 )
 def test_a_field_named_like_a_secret_is_blotted_out(name: str) -> None:
     assert redacted(**{name: "canary"})[name] == "[redacted]"
@@ -47,6 +65,17 @@ def test_a_field_named_like_a_secret_is_blotted_out(name: str) -> None:
         ("nats://canary@a:1,nats://canary@b:2", "nats://[redacted]@a:1,nats://[redacted]@b:2"),
         ("postgresql://me:can@ary@db/x", "postgresql://me:[redacted]@db/x"),
         ("HTTPS://store/key?sig=canary", "HTTPS://store/key?[redacted]"),
+        ("postgresql://db/x?user=me&password=canary", "postgresql://db/x?[redacted]"),
+        ("PUT /b/k?X-Amz-Signature=canary&part=1", "PUT /b/k?X-Amz-Signature=[redacted]&part=1"),
+        (
+            "AWS4-HMAC-SHA256 Credential=canary/2026, SignedHeaders=host, Signature=canary",
+            "AWS4-HMAC-SHA256 Credential=[redacted], SignedHeaders=host, Signature=[redacted]",
+        ),
+        ("{'Authorization': 'Basic Y2FuYXJ5=='}", "{'Authorization': 'Basic [redacted]'}"),
+        ("got eyJhbGciOiJFZERTQSJ9.eyJjYW5hcnkiOjF9.canary-canary back", "got [redacted] back"),
+        ("host=db password=canary user=me", "host=db password=[redacted] user=me"),
+        ("Tokens(refresh_token='canary', expires_in=900)", "Tokens(refresh_token=[redacted], expires_in=900)"),
+        ('{"password":"can\'ary","email":"a@b"}', '{"password":[redacted],"email":"a@b"}'),
     ],
 )
 def test_a_secret_inside_a_sentence_is_blotted_out_and_the_rest_stays(said: str, shown: str) -> None:
@@ -55,7 +84,15 @@ def test_a_secret_inside_a_sentence_is_blotted_out_and_the_rest_stays(said: str,
 
 
 @pytest.mark.parametrize(
-    "said", ["a bearer of news", "http://127.0.0.1:8080/docs", "postgresql://db:5432/x", "what? nothing", "me@db"]
+    "said",
+    [
+        "a bearer of news",
+        "http://127.0.0.1:8080/docs",
+        "postgresql://db:5432/x",
+        "what? nothing",
+        "me@db",
+        "the token has ended",
+    ],
 )
 def test_what_holds_no_secret_is_left_as_it_is(said: str) -> None:
     assert redacted(reason=said)["reason"] == said
@@ -236,6 +273,58 @@ def test_a_traceback_names_no_secret_wherever_it_is_written(speak: str) -> None:
         assert "OSError: PUT https://store.example/drivebay/key?[redacted]" in text
         assert "ValueError: nats://[redacted]@broker is away" in text
         assert "canary" not in text
+
+
+_TRACED = """
+import time
+shutdown = telemetry.setup("info", otlp_endpoint="http://127.0.0.1:{port}", service="tried")
+from opentelemetry import trace
+with trace.get_tracer("tried").start_as_current_span("the-span"):
+    pass
+begun = time.monotonic()
+shutdown()
+log.info("ended", seconds=time.monotonic() - begun)
+"""
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_the_end_does_not_wait_for_a_collector_that_is_away(listens: bool) -> None:
+    with socket.socket() as collector:
+        collector.bind(("127.0.0.1", 0))
+        if listens:  # takes connections and never answers
+            collector.listen()
+        begun = time.monotonic()
+        found = lines(_TRACED.format(port=collector.getsockname()[1]))
+        assert time.monotonic() - begun < 15
+    (ended,) = [line for line in found if line["event"] == "ended"]
+    assert ended["seconds"] < 5
+
+
+def test_what_was_traced_is_sent_at_the_end() -> None:
+    sent: list[tuple[str, bytes]] = []
+
+    class Collector(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            sent.append((self.path, gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            lines(_TRACED.format(port=server.server_port))
+        finally:
+            server.shutdown()
+            thread.join(10)
+    ((path, body),) = sent
+    assert path == "/v1/traces"
+    assert b"the-span" in body
+    assert b"tried" in body
 
 
 def test_without_an_endpoint_nothing_is_traced_and_the_end_is_quick() -> None:
