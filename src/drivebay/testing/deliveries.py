@@ -3,14 +3,16 @@
 - `direct`: through the near door.
 - `encoded`: arguments, answers and errors made into bytes and back, without a network.
 - `grpc`: a real server on a Unix socket.
-- `twice`: each call that succeeded is delivered once more with the same arguments, and the second answer
-  thrown away, as when a reply was lost and the caller's side tried again. What the second does must not
-  show: it may fail (`trash` says NotFound) or make another thing where a contract promises no more
-  (`begin` without an idempotency key, `log_in`).
+- `twice`: each call that succeeded is delivered once more with the same arguments, as when a reply was lost
+  and the caller's side tried again. Where the contract promises something of repeating (a method of
+  `REPEATABLE`, any call with an idempotency key), the caller gets the second answer or its error. Elsewhere
+  the second answer is thrown away: it may fail (`trash` says NotFound) or make another thing (`begin`
+  without a key, `log_in`), and what it does must not show.
 """
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -26,6 +28,8 @@ from ..wire.shape import Method, methods, promised
 
 T = TypeVar("T")
 WAYS: Final = ("direct", "encoded", "grpc", "twice")
+REPEATABLE: Final = frozenset({"abort", "bury", "complete", "delete", "log_out"})
+"""Methods whose contracts say what repeating does: the same answer, and no error."""
 
 
 @asynccontextmanager
@@ -37,7 +41,7 @@ async def deliver(how: str, contract: type[T], descriptor: ServiceDescriptor, se
     elif how == "encoded":
         yield _each(contract, lambda name: _encoded(_method(contract, descriptor, name), getattr(near, name)))
     elif how == "twice":
-        yield _each(contract, lambda name: _twice(getattr(near, name)))
+        yield _each(contract, lambda name: _twice(name, inspect.signature(getattr(service, name)), getattr(near, name)))
     elif how == "grpc":
         with tempfile.TemporaryDirectory(prefix="drivebay-") as folder:
             address = f"unix:{Path(folder) / 'service.sock'}"
@@ -74,9 +78,14 @@ def _encoded(method: Method, function: Callable[..., Any]) -> Callable[..., Any]
     return call
 
 
-def _twice(function: Callable[..., Any]) -> Callable[..., Any]:
+def _twice(name: str, signature: inspect.Signature, function: Callable[..., Any]) -> Callable[..., Any]:
+    def promised_again(*positional: Any, **named: Any) -> bool:
+        return name in REPEATABLE or signature.bind(*positional, **named).arguments.get("idempotency_key") is not None
+
     async def call(*positional: Any, **named: Any) -> Any:
         answer = await function(*positional, **named)
+        if promised_again(*positional, **named):
+            return await function(*positional, **named)
         with suppress(Error):
             await function(*positional, **named)
         return answer
