@@ -320,7 +320,8 @@ def as_markdown() -> str:
     lines = [
         "# Settings",
         "",
-        "Environment variables, or lines in a file `.env` in the working directory (the environment wins).",
+        "Environment variables, or lines `NAME=value` in a file `.env` in the working directory (the environment wins).",
+        "The file is read to the letter: a `$` in a value is a `$`.",
         "Durations read `90s`, `15m`, `30d`; sizes `10GiB`, `500MB`; rates `20/m` or `off`. Anything else, and any",
         "`DRIVEBAY_` name that is not listed here, stops the start with one line that says why.",
         "",
