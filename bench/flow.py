@@ -102,7 +102,7 @@ async def backlog(arena: Arena, report: Report, count: int) -> None:
 
 
 async def _open(database: db.Database) -> int:
-    return int(await database.fetchval("SELECT count(*) FROM files.uploads WHERE state = 'pending'"))
+    return int(await database.fetchval("SELECT coalesce(sum(open_uploads), 0) FROM files.usage"))
 
 
 async def _write(services: Services, uploads: Sequence[tuple[str, str]]) -> None:
@@ -144,11 +144,11 @@ async def _publish(arena: Arena, bucket: str, subject: str, uploads: Sequence[tu
 async def _purge(arena: Arena, services: Services, report: Report, count: int) -> None:
     connection = await asyncpg.connect(arena.database_url, command_timeout=600)
     await connection.execute(
-        """WITH some AS (SELECT owner_id, id FROM files.entries WHERE trashed_at IS NULL AND size = 0 LIMIT $1),
+        """WITH chosen AS (SELECT owner_id, id FROM files.entries WHERE trashed_at IS NULL AND size = 0 LIMIT $1),
                 trashed AS (UPDATE files.entries e
                             SET trashed_at = now() - $2::interval, purge_after = now() - interval '1 day',
                                 trashed_with = e.id
-                            FROM some WHERE e.owner_id = some.owner_id AND e.id = some.id RETURNING e.owner_id),
+                            FROM chosen c WHERE e.owner_id = c.owner_id AND e.id = c.id RETURNING e.owner_id),
                 counted AS (SELECT owner_id, count(*) AS n FROM trashed GROUP BY owner_id)
            UPDATE files.usage u SET file_count = file_count - counted.n FROM counted
            WHERE u.owner_id = counted.owner_id""",
