@@ -27,13 +27,15 @@ _SECRET_NAME: Final = re.compile(
 )
 _BEARER: Final = re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}")
 _BASIC: Final = re.compile(r"(?i)(authorization\W{1,6}basic\s+)[A-Za-z0-9+/=_-]+")
-_JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 _SIGV4: Final = re.compile(r"(?i)\b((?:x-amz-)?(?:signature|credential|security-token)=)[^\s&,\"']+")
+# The next three also match what only begins like a secret (group 1 is then unset, and `_blot` leaves it as
+# it is): were that a failed attempt, each start within it would be tried again, for seconds in a long text.
+_JWT: Final = re.compile(r"\b(?:(eyJ[\w-]{8,}+\.[\w-]{8,}+\.[\w-]*)|eyJ[\w-]{8,}+)")
 _NAMED: Final = re.compile(
-    r"""(?i)((?:token|password|secret)\w*(?:=|["']\s?:\s?)b?)("[^"]*"|'[^']*'|[^\s"'&,;)}\]]+)"""
+    r"""(?i)(?:token|password|secret)\w*+(?:(?:=|["']\s?:\s?)b?("[^"]*"|'[^']*'|[^\s"'&,;)}\]]+))?"""
 )
 """`password='…'` in the repr of a value, `"password": "…"` in JSON."""
-_SIGNED: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://[^\s?\"']+)\?[^\s\"']+")
+_SIGNED: Final = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,20}://[^\s?\"']++(?:\?([^\s\"']+))?")
 _IN_URL: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)([^\s:/@?#\"']*:)?[^\s/?#\"']+@")
 """A name alone before the `@` is blotted out too: NATS takes a token there."""
 _DEPTH: Final = 8
@@ -141,6 +143,12 @@ def _text(text: str) -> str:
             break
     else:
         return text
-    text = _IN_URL.sub(r"\1\2[redacted]@", _SIGNED.sub(r"\1?[redacted]", text))
-    text = _JWT.sub("[redacted]", _BASIC.sub(r"\1[redacted]", _BEARER.sub(r"\1[redacted]", text)))
-    return _NAMED.sub(r"\1[redacted]", _SIGV4.sub(r"\1[redacted]", text))
+    text = _IN_URL.sub(r"\1\2[redacted]@", _SIGNED.sub(_blot, text))
+    text = _JWT.sub(_blot, _BASIC.sub(r"\1[redacted]", _BEARER.sub(r"\1[redacted]", text)))
+    return _NAMED.sub(_blot, _SIGV4.sub(r"\1[redacted]", text))
+
+
+def _blot(found: re.Match[str]) -> str:
+    if found[1] is None:
+        return found[0]
+    return found[0][: found.start(1) - found.start()] + "[redacted]"
