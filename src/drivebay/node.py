@@ -291,9 +291,9 @@ async def _worker(number: int, settings: Settings, parts: frozenset[str]) -> Non
 
     Services hold no state, so each worker has those of this process for itself instead of asking back.
     """
-    environment = settings.environment() | {"DRIVEBAY_WORKERS": "1"}
-    for name in ("DRIVEBAY_METRICS_ADDRESS", *(f"DRIVEBAY_{part.upper()}_ADDRESS" for part in parts & set(SERVED))):
-        environment.pop(name, None)
+    own = ("METRICS_ADDRESS", *(f"{part.upper()}_ADDRESS" for part in parts & set(SERVED)))
+    # Empty is not set, and wins over a line in `.env`: what is served here is not served twice.
+    environment = settings.environment() | {"DRIVEBAY_WORKERS": "1"} | {f"DRIVEBAY_{name}": "" for name in own}
     wanted = sorted(parts & {"gateway", *SERVED})
     while True:
         process = await asyncio.create_subprocess_exec(

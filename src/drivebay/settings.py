@@ -205,7 +205,7 @@ SETTINGS: Final = (
     _row("janitor_interval", values.lasting, "60s", "between rounds of the janitor"),
     _row("events", values.one_of("auto", "minio", "seaweedfs", "off"), "auto", "who tells of new objects; `auto` goes by the store, `off` leaves it to the sweeper"),
     _row("events_subject", values.pattern(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", "a NATS subject such as drivebay.events"), "drivebay.events", "where the events of this deployment arrive; the stream is named after it"),
-    _row("access_token_ttl", values.lasting, "15m", "life of an access token"),
+    _row("access_token_ttl", values.counted, "15m", "life of an access token"),
     _row("bcrypt_cost", values.within(4, 31), "12", "work for each password; 4 is for tests"),
     _row("signup_limit", values.rate, "60/m", "sign-ups from one address; `off` for load tests"),
     _row("login_limit", values.rate, "20/m", "logins of one account, and five times that from one address; `off` for load tests"),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from .auth.throttle import Rate
 
@@ -39,6 +40,13 @@ def lasting(text: str) -> timedelta:
     """A duration above zero."""
     if not (value := duration(text)):
         raise ValueError("a duration above zero such as 90s, 15m or 30d")
+    return value
+
+
+def counted(text: str) -> timedelta:
+    """A life that is told in whole seconds, so one of them at least."""
+    if (value := lasting(text)) < timedelta(seconds=1):
+        raise ValueError("a duration of at least 1s, such as 90s, 15m or 1d")
     return value
 
 
@@ -91,8 +99,15 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 def url(*schemes: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
-        if not re.match(rf"(?:{'|'.join(schemes)})://[^/\s]*", text):
-            raise ValueError(f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        what = f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+        try:
+            parts = urlsplit(text)
+            _ = parts.port  # raises ValueError beyond 65535
+        except ValueError:
+            raise ValueError(what) from None
+        # A database may be behind a socket, which a query names instead of a host.
+        if parts.scheme not in schemes or re.search(r"\s", text) or not (parts.netloc or parts.query):
+            raise ValueError(what)
         return text.rstrip("/")
 
     return parse

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from drivebay import values
 from drivebay.auth.throttle import Rate
 from drivebay.values import duration, rate, size
 
@@ -73,3 +74,22 @@ def test_a_rate_is_a_count_in_a_unit_or_off(text: str, meant: Rate | None) -> No
 def test_what_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="a rate such as"):
         rate(text)
+
+
+@pytest.mark.parametrize("text", ["http://", "http:", "http://a b", "http://h:99999", "ftp://h", "h:80", "//h"])
+def test_what_is_no_url_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a URL that begins with http://"):
+        values.url("http")(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["postgresql:///drivebay?host=/run/pg", "postgresql://u:p@h:5432/d", "postgresql://[::1]/d"]
+)
+def test_a_database_is_named_by_host_or_socket(text: str) -> None:
+    assert values.url("postgresql")(text) == text
+
+
+def test_a_life_in_seconds_has_one_at_least() -> None:
+    with pytest.raises(ValueError, match="at least 1s"):
+        values.counted("500ms")
+    assert values.counted("1s").total_seconds() == 1
