@@ -67,8 +67,8 @@ class Uploads:
         return intent if name == intent.name else msgspec.structs.replace(intent, name=name)
 
     async def _begin_fast(self, owner: UserId, intent: contract.Intent) -> Row | None:
-        if intent.on_conflict is contract.OnConflict.REPLACE:
-            return None
+        if intent.on_conflict is not contract.OnConflict.RENAME:
+            return None  # The others are promises about a name, and only the slow path looks at it under the lock.
         own = self._settings
         id = UploadId(self._new_id())
         try:
