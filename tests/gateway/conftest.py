@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,6 +14,8 @@ from uuid import uuid4
 import httpx
 import pytest
 import structlog
+from granian.constants import Interfaces
+from granian.server.embed import Server
 from uuid_utils.compat import uuid7
 
 from drivebay import db
@@ -20,7 +23,7 @@ from drivebay.auth import service as auth
 from drivebay.auth.throttle import Rate
 from drivebay.contract.auth import Auth, Key
 from drivebay.embedded.postgres import Postgres
-from drivebay.errors import Unavailable
+from drivebay.errors import Error
 from drivebay.files import service as files
 from drivebay.files import settings as files_settings
 from drivebay.gateway import app as gateway
@@ -28,8 +31,9 @@ from drivebay.gateway.asgi import App
 from drivebay.gateway.settings import Settings
 from drivebay.storage import service as storage
 from drivebay.testing import servers
-from drivebay.testing.client import Client, Json
+from drivebay.testing.client import Client, Json, eventually
 from drivebay.testing.memory import MemoryBucket
+from drivebay.testing.world import free_port
 
 SECRET = bytes(range(7, 47))
 QUOTA = 100_000
@@ -48,19 +52,24 @@ class Clock:
 
 
 class Keys:
-    """The auth service as the gateway sees it: how often its keys were asked for, and for which request."""
+    """The auth service as the gateway sees it: how often its keys were asked for, and for which request.
+
+    It takes `slow` seconds to give them, and does not if it has a `failure`.
+    """
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
         self.asked = 0
-        self.down = False
+        self.slow = 0.0
+        self.failure: Error | None = None
         self.request_id = ""
 
     async def keys(self) -> tuple[Key, ...]:
         self.asked += 1
         self.request_id = structlog.contextvars.get_contextvars()["request_id"]
-        if self.down:
-            raise Unavailable("auth does not answer")
+        await asyncio.sleep(self.slow)
+        if self.failure is not None:
+            raise self.failure
         return await self._auth.keys()
 
     def __getattr__(self, name: str) -> Any:
@@ -182,6 +191,36 @@ async def own(database_url: str, request: pytest.FixtureRequest) -> AsyncIterato
     rest = {name: value for name, value in changes.items() if name not in limits}
     async with opened(database_url, replace(Settings(), **rest), **limits) as on:
         yield on
+
+
+@pytest.fixture
+async def served(own: Gateway) -> AsyncIterator[str]:
+    """The address of a gateway behind the server it runs on in life."""
+    port = free_port()
+    server = Server(
+        own.app,
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.ASGINL,
+        websockets=False,
+        log_enabled=False,
+    )
+    serving = asyncio.create_task(server.serve())
+    try:
+
+        async def answers() -> bool:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                return False
+            writer.close()
+            return True
+
+        await eventually(answers)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop()  # type: ignore[no-untyped-call]
+        await asyncio.wait_for(serving, 10)
 
 
 def assert_problem(response: httpx.Response, status: int, code: str) -> Json:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from drivebay.errors import Error
 from drivebay.gateway import problems
@@ -15,6 +16,7 @@ from drivebay.testing.client import Json
 from .conftest import Gateway, User, assert_problem
 
 ALWAYS = {
+    "server": "drivebay",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
@@ -96,10 +98,6 @@ async def test_without_tls_nothing_is_said_about_it(shared: Gateway) -> None:
     assert "strict-transport-security" not in (await shared.http.get("/healthz")).headers
 
 
-async def test_nothing_says_what_serves_it(shared: Gateway) -> None:
-    assert "server" not in (await shared.http.get("/healthz")).headers
-
-
 @pytest.mark.parametrize("sent", ["a", "req-1.2_3", "0" * 128, "01890a5d-ac96-774b-bcce-b302099a8057"])
 @pytest.mark.parametrize("path", ["/healthz", "/v1/files", "/v1/nothing"])
 async def test_a_sane_request_id_is_kept(shared: Gateway, sent: str, path: str) -> None:
@@ -117,6 +115,15 @@ async def test_a_service_is_told_the_request_id(own: Gateway) -> None:
     user = await own.user()
     assert (await user.call("GET", "/v1/files", headers={"X-Request-Id": "told-1"})).status_code == 200
     assert own.keys.request_id == "told-1"
+
+
+async def test_the_log_spells_a_user_as_answers_do_and_nobody_not_at_all(shared: Gateway, user: User) -> None:
+    with capture_logs() as logs:
+        me = await user.ok("GET", "/v1/me")
+        await shared.http.get("/healthz")
+        await shared.http.get("/v1/files")
+    seen = [(line["route"], line["status"], line.get("user")) for line in logs if line["event"] == "request"]
+    assert seen == [("/v1/me", 200, me["id"]), ("/healthz", 200, None), ("/v1/files", 401, None)]
 
 
 async def test_each_request_has_its_own_id(shared: Gateway) -> None:

@@ -6,17 +6,12 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from typer.testing import CliRunner
 
 from drivebay import cli
-from drivebay.testing.client import eventually
-from drivebay.testing.world import free_port
 
 from .conftest import Gateway
 
@@ -42,29 +37,6 @@ async def test_the_gateway_serves_that_document_and_a_page_of_it(shared: Gateway
         assert path in page.text
     assert "<script" not in page.text
     assert "style-src 'sha256-" in page.headers["content-security-policy"]
-
-
-@pytest.fixture
-async def served(own: Gateway) -> AsyncIterator[str]:
-    """The address of a gateway behind the server it runs on in life."""
-    port = free_port()
-    server = Server(own.app, address="127.0.0.1", port=port, interface=Interfaces.ASGINL, log_enabled=False)
-    serving = asyncio.create_task(server.serve())
-    try:
-
-        async def answers() -> bool:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                return False
-            writer.close()
-            return True
-
-        await eventually(answers)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.stop()  # type: ignore[no-untyped-call]
-        await asyncio.wait_for(serving, 10)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -15,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drivebay.auth.throttle import Rate
+from drivebay.errors import Error, Internal, Unavailable
 from drivebay.gateway.address import Addresses
 
 from .conftest import Gateway, User, assert_problem
@@ -167,10 +169,11 @@ async def test_a_rotated_key_is_noticed(own: Gateway) -> None:
         assert (await user.call("GET", "/v1/me")).status_code == 200
 
 
-async def test_without_the_auth_service_known_keys_go_on(own: Gateway) -> None:
+@pytest.mark.parametrize("failure", [Unavailable("auth does not answer"), Internal("a defect of auth")])
+async def test_without_the_auth_service_known_keys_go_on(own: Gateway, failure: Error) -> None:
     first, second = await own.user(), await own.user()
     assert (await first.call("GET", "/v1/files")).status_code == 200
-    own.keys.down = True
+    own.keys.failure = failure
     own.clock.ahead = timedelta(minutes=5)
     for user in (first, second):
         assert (await user.call("GET", "/v1/files")).status_code == 200
@@ -178,12 +181,39 @@ async def test_without_the_auth_service_known_keys_go_on(own: Gateway) -> None:
 
 async def test_without_any_key_the_answer_is_unavailable_and_not_refused(own: Gateway) -> None:
     user = await own.user()
-    own.keys.down = True
+    own.keys.failure = Unavailable("auth does not answer")
     response = await user.call("GET", "/v1/files")
     assert_problem(response, 503, "unavailable")
     assert int(response.headers["retry-after"]) >= 1
-    own.keys.down = False
+    own.keys.failure = None
     assert (await user.call("GET", "/v1/files")).status_code == 200
+
+
+async def test_who_waits_for_the_same_keys_waits_once(own: Gateway) -> None:
+    user = await own.user()
+    own.keys.slow, own.keys.failure = 0.2, Unavailable("auth does not answer")
+    answers = await asyncio.gather(*(user.call("GET", "/v1/files") for _ in range(10)))
+    assert [answer.status_code for answer in answers] == [503] * 10
+    assert own.keys.asked == 1
+    own.keys.failure = None
+    answers = await asyncio.gather(*(user.call("GET", "/v1/files") for _ in range(10)))
+    assert [answer.status_code for answer in answers] == [200] * 10
+    assert own.keys.asked == 2
+
+
+async def test_tokens_of_unknown_keys_do_not_wait_for_one_another(own: Gateway) -> None:
+    user = await own.user()
+    assert (await user.call("GET", "/v1/files")).status_code == 200
+    unknown = {"Authorization": f"Bearer {_headed(user, kid='unknown')}"}
+    own.clock.ahead = timedelta(seconds=2)
+    own.keys.slow, own.keys.failure = 0.2, Unavailable("auth does not answer")
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(user.http.get("/v1/me", headers=unknown))]
+        await asyncio.sleep(0.05)
+        own.clock.ahead += timedelta(seconds=2)  # so that those who come now would ask anew
+        asking += [group.create_task(user.http.get("/v1/me", headers=unknown)) for _ in range(9)]
+    assert [task.result().status_code for task in asking] == [401] * 10
+    assert own.keys.asked == 2
 
 
 async def test_a_session_goes_through_its_life(user: User) -> None:

@@ -14,6 +14,7 @@ from .asgi import Headers, Send
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _ALWAYS: Final = (
+    (b"server", b"drivebay"),  # else the HTTP server puts its own name
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),

@@ -25,7 +25,7 @@ from .asgi import Headers, Receive, Scope, Send
 from .cors import Origins
 from .identity import Identity
 from .paths import Paths
-from .request import Call
+from .request import NOBODY, Call
 from .route import Route
 
 log = structlog.get_logger(__name__)
@@ -128,7 +128,8 @@ class Door:
         if figure is None:
             figure = self._figures[method, route, status] = REQUESTS.labels(method, route, str(status))
         figure.observe(seconds)
-        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1e3, 2), user=call.user.hex)
+        user = {} if call.user is NOBODY else {"user": str(call.user)}
+        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1e3, 2), **user)
 
 
 def _joined(headers: Headers) -> dict[bytes, bytes]:

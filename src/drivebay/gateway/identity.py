@@ -16,7 +16,7 @@ import structlog
 
 from ..contract.auth import Auth
 from ..contract.ids import UserId
-from ..errors import Unauthenticated, Unavailable
+from ..errors import Error, Unauthenticated, Unavailable
 from ..tokens import Verifier
 from .settings import Settings
 
@@ -35,6 +35,7 @@ class Identity:
         self._known: dict[bytes, tuple[UserId, float]] = {}
         self._verifier: Verifier | None = None
         self._fetched_at: datetime | None = None
+        self._failure: Error | None = None  # the last one
         self._fetching = asyncio.Lock()
 
     async def user(self, authorization: str | None) -> UserId:
@@ -65,23 +66,30 @@ class Identity:
         return claims.user
 
     async def _keys(self, now: datetime, older_than: timedelta) -> Verifier:
-        """The verifier, with keys fetched anew if the ones we have are older than that."""
+        """The verifier, with keys fetched anew if the ones we have are older than that. Raises why there are none."""
         if self._verifier is not None and self._fresh(now, older_than):
             return self._verifier
+        failure = self._failure
         async with self._fetching:
             if self._verifier is not None and self._fresh(now, older_than):
                 return self._verifier
-            try:
-                keys = await self._auth.keys()
-            except Unavailable as error:
-                if self._verifier is None:
-                    raise
-                log.warning("keys_not_fetched", reason=error.detail)
-            else:
-                published = {key.kid: key for key in keys}
-                self._verifier = Verifier(published, self._settings.issuer, self._settings.audience)
-            self._fetched_at = now
+            # Who waited while a fetch failed shares its outcome: one after another, each would wait a whole deadline.
+            if self._failure is failure:
+                await self._fetch(now)
+        if self._verifier is not None:
             return self._verifier
+        raise self._failure or Unavailable("the keys of the auth service are not known yet")
+
+    async def _fetch(self, now: datetime) -> None:
+        try:
+            keys = await self._auth.keys()
+        except Error as error:
+            log.warning("keys_not_fetched", reason=error.detail)
+            self._failure = error
+        else:
+            published = {key.kid: key for key in keys}
+            self._verifier = Verifier(published, self._settings.issuer, self._settings.audience)
+        self._fetched_at = now
 
     def _fresh(self, now: datetime, older_than: timedelta) -> bool:
         return self._fetched_at is not None and now - self._fetched_at < older_than

@@ -20,7 +20,7 @@ from .asgi import Receive, Scope
 
 T = TypeVar("T")
 
-_NOBODY: Final = UserId(UUID(int=0))
+NOBODY: Final = UserId(UUID(int=0))
 _BODY_LIMIT: Final = 2**20
 _BODY_WITHIN: Final = 30.0
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -46,7 +46,7 @@ class Call:
         self.id = id
         self.address = address
         self.request_id = request_id
-        self.user = _NOBODY
+        self.user = NOBODY
 
     def header(self, name: bytes) -> str | None:
         value = self.sent.get(name)
@@ -76,7 +76,7 @@ class Call:
                     message = await self._receive()
                     if message["type"] != "http.request":
                         raise MalformedBody("the request broke off")
-                    chunks.append(message["body"])
+                    chunks.append(message.get("body", b""))
                     length += len(chunks[-1])
                     if length > _BODY_LIMIT:
                         raise TooLarge("a body has at most 1 MiB")
