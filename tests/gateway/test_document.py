@@ -12,8 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from drivebay import cli
+from drivebay.errors import Unavailable
+from drivebay.testing.client import Json
 
-from .conftest import Gateway
+from .conftest import Gateway, bare
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
 SETTINGS = Path(__file__).with_name("schemathesis.toml")
@@ -37,6 +39,66 @@ async def test_the_gateway_serves_that_document_and_a_page_of_it(shared: Gateway
         assert path in page.text
     assert "<script" not in page.text
     assert "style-src 'sha256-" in page.headers["content-security-policy"]
+
+
+PARTICULAR = {"x-request-id", "etag", "location", "retry-after", "www-authenticate"}
+
+
+async def test_the_document_names_the_headers_that_answers_carry(own: Gateway) -> None:
+    user = await own.user()
+    file = await user.store("a.txt", b"hello")
+    intent = {"name": "b.txt", "size": 1, "content_type": "text/plain"}
+    at = f"/v1/files/{file['id']}"
+    asked: list[tuple[str, str, str, Json | None, int]] = [
+        ("POST", "/v1/folders", "/v1/folders", {"name": "f"}, 201),
+        ("POST", "/v1/folders", "/v1/folders", {"name": "f"}, 409),
+        ("POST", "/v1/uploads", "/v1/uploads", intent, 201),
+        ("GET", "/v1/files", "/v1/files", None, 200),
+        ("GET", "/v1/files/{id}", at, None, 200),
+        ("PATCH", "/v1/files/{id}", at, {"name": "c.txt"}, 200),
+        ("GET", "/v1/files/{id}/download", f"{at}/download", None, 200),
+        ("DELETE", "/v1/files/{id}", at, None, 204),
+        ("POST", "/v1/files/{id}/restore", f"{at}/restore", None, 200),
+    ]
+    for method, path, target, body, status in asked:
+        response = await user.call(method, target, body)
+        assert response.status_code == status, response.text
+        assert named(method, path, status) == PARTICULAR & set(response.headers), (method, path)
+    # To httpx the URLs of a bucket in memory are none that a redirect could name.
+    token = {"Authorization": f"Bearer {user.tokens['access_token']}"}
+    status, headers, _ = await bare(own.app, "GET", f"{at}/content", token)
+    assert status == 302
+    assert named("GET", "/v1/files/{id}/content", 302) == PARTICULAR & set(headers)
+    response = await own.http.get("/v1/me")
+    assert named("GET", "/v1/me", 401) == PARTICULAR & set(response.headers)
+    own.keys.failure = Unavailable("auth does not answer")
+    response = await own.http.get("/readyz")
+    assert named("GET", "/readyz", response.status_code) == PARTICULAR & set(response.headers)
+    response = await own.http.get("/.well-known/jwks.json")
+    assert response.status_code == 503
+    assert named("GET", "/.well-known/jwks.json", 503) == PARTICULAR & set(response.headers)
+
+
+def named(method: str, path: str, status: int) -> set[str]:
+    operation = json.loads(DOCUMENT.read_text())["paths"][path][method.lower()]
+    return {name.lower() for name in operation["responses"][str(status)]["headers"]}
+
+
+def test_every_time_in_the_document_is_called_one() -> None:
+    schemas = json.loads(DOCUMENT.read_text())["components"]["schemas"]
+    times = {f"{shape}.{name}": _type(field) for shape, schema in schemas.items() for name, field in _fields(schema)}
+    assert {"Upload.expires_at", "File.trashed_at", "Account.created_at"} <= set(times)
+    assert set(times.values()) == {"date-time"}
+
+
+def _fields(schema: Json) -> list[tuple[str, Json]]:
+    return [(name, field) for name, field in schema.get("properties", {}).items() if name.endswith("_at")]
+
+
+def _type(field: Json) -> object:
+    return field.get("format") or next(
+        (part.get("format") for part in field.get("anyOf", ()) if "format" in part), None
+    )
 
 
 @pytest.mark.slow

@@ -27,6 +27,14 @@ from .route import Route
 
 Json = dict[str, Any]
 
+_HEADERS: Json = {
+    "X-Request-Id": {"description": "the client's if it is sane", "schema": {"type": "string"}, "required": True},
+    "ETag": {"description": "a strong one (RFC 9110)", "schema": {"type": "string"}, "required": True},
+    "Location": {"description": "where it is", "schema": {"type": "string"}, "required": True},
+    "Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}, "required": True},
+    "WWW-Authenticate": {"description": "RFC 6750", "schema": {"type": "string"}, "required": True},
+}
+_BY_STATUS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 _WORDS = {200: "OK", 201: "Created", 204: "Done", 302: "See the Location", 503: "Not ready"}
 
 
@@ -50,6 +58,7 @@ def document(routes: Sequence[Route]) -> Json:
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "headers": _HEADERS,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -93,7 +102,8 @@ def _tag(route: Route) -> str:
 def _responses(route: Route) -> Json:
     found: Json = {}
     for status, shape in route.answers.items():
-        found[str(status)] = {"description": _WORDS[status]}
+        more = route.headers if status < 400 else _BY_STATUS[status]
+        found[str(status)] = {"description": _WORDS[status], "headers": _carried(more)}
         if shape is not None:
             found[str(status)]["content"] = {"application/json": {"schema": _ref(shape)}}
         elif status == 200:
@@ -103,9 +113,14 @@ def _responses(route: Route) -> Json:
             continue
         found[str(status)] = {
             "description": "; ".join(f"`{kind.code}`: {kind.title}" for kind in kinds),
+            "headers": _carried(_BY_STATUS.get(status, ())),
             "content": {problems.MEDIA_TYPE: {"schema": _ref(problems.Problem)}},
         }
     return found
+
+
+def _carried(more: tuple[str, ...]) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *more)}
 
 
 def _failures(route: Route) -> dict[int, list[type[Error]]]:

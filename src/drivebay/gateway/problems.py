@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from ..errors import Error
 
@@ -19,11 +21,11 @@ class FieldProblem(msgspec.Struct):
 class Problem(msgspec.Struct):
     """`code` is stable; `detail` is for people; `errors` names fields of a request that is not valid."""
 
-    type: str
+    type: Annotated[str, Meta(examples=["urn:drivebay:problem:not_found"])]
     title: str
-    status: int
+    status: Annotated[int, Meta(examples=[404])]
     detail: str
-    code: str
+    code: Annotated[str, Meta(examples=["not_found"])]
     request_id: str
     errors: list[FieldProblem] | UnsetType = UNSET
 

@@ -29,8 +29,8 @@ class Parameter:
 class Route:
     """`handler` answers `method` at `path`; the rest is for the document.
 
-    `answers` are the shapes of successes by status. `errors` are the failures it documents beside those
-    that every route can have. A route that is not `public` needs a token.
+    `answers` are the shapes of successes by status, `headers` what these carry besides. `errors` are the
+    failures it documents beside those that every route can have. A route that is not `public` needs a token.
     """
 
     method: str
@@ -41,5 +41,6 @@ class Route:
     answers: Mapping[int, type[msgspec.Struct] | None]
     body: type[msgspec.Struct] | None = None
     parameters: tuple[Parameter, ...] = ()
+    headers: tuple[str, ...] = ()
     errors: tuple[type[Error], ...] = ()
     public: bool = False

@@ -97,7 +97,7 @@ def _uploads(own: Uploads) -> tuple[Route, ...]:
     return (
         Route(
             "POST", "/v1/uploads", "beginUpload", "Record an intent and get a URL to send the bytes to", own.begin,
-            {201: views.Upload}, body=views.NewUpload, parameters=(_KEY,),
+            {201: views.Upload}, body=views.NewUpload, parameters=(_KEY,), headers=("Location",),
             errors=(
                 errors.NotFound, errors.NameTaken, errors.QuotaExceeded, errors.TooLarge, errors.RateLimited, *_REPEATED
             ),
@@ -127,11 +127,12 @@ def _files(own: Files) -> tuple[Route, ...]:
         ),
         Route(
             "GET", "/v1/files/{id}", "showFile", "A file or folder", own.show, {200: views.File},
-            errors=(errors.NotFound,),
+            headers=("ETag",), errors=(errors.NotFound,),
         ),
         Route(
             "PATCH", "/v1/files/{id}", "changeFile", "Rename or move", own.change, {200: views.File},
-            body=views.FileChange, parameters=(_IF_MATCH,), errors=(*changed, errors.NameTaken),
+            body=views.FileChange, parameters=(_IF_MATCH,), headers=("ETag",),
+            errors=(*changed, errors.NameTaken),
         ),
         Route(
             "DELETE", "/v1/files/{id}", "trashFile", "Put into the trash, a folder with all in it", own.trash,
@@ -139,7 +140,7 @@ def _files(own: Files) -> tuple[Route, ...]:
         ),
         Route(
             "POST", "/v1/files/{id}/restore", "restoreFile", "Take out of the trash", own.restore, {200: views.File},
-            errors=(errors.NotFound,),
+            headers=("ETag",), errors=(errors.NotFound,),
         ),
         Route(
             "GET", "/v1/files/{id}/download", "downloadFile", "A signed URL of the bytes", own.download,
@@ -147,11 +148,12 @@ def _files(own: Files) -> tuple[Route, ...]:
         ),
         Route(
             "GET", "/v1/files/{id}/content", "fileContent", "A redirect to the bytes", own.content, {302: None},
-            parameters=(_DISPOSITION,), errors=(errors.NotFound,),
+            parameters=(_DISPOSITION,), headers=("Location",), errors=(errors.NotFound,),
         ),
         Route(
             "POST", "/v1/folders", "createFolder", "Make a folder", own.create_folder, {201: views.File},
-            body=views.NewFolder, parameters=(_KEY,), errors=(errors.NotFound, errors.NameTaken, *_REPEATED),
+            body=views.NewFolder, parameters=(_KEY,), headers=("ETag",),
+            errors=(errors.NotFound, errors.NameTaken, *_REPEATED),
         ),
         Route(
             "GET", "/v1/trash", "listTrash", "What was put into the trash, latest first", own.list_trash,

@@ -20,13 +20,14 @@ _QUOTED = r'"([\t \x21\x23-\x5b\x5d-\x7e]|\\[\t \x21-\x7e])*"'
 UUID_OR_ROOT = "^(root|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
 
 # The patterns are for the document. The services' own checks are what counts, and say it in words.
-Size: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1, description="bytes")]
+Size: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1, description="bytes", examples=[48213])]
 Name: TypeAlias = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=255,
         description="1 to 255 bytes of UTF-8 after NFC; no `/`, no control characters, not `.` or `..`",
+        examples=["report.pdf"],
         extra_json_schema={"pattern": "^[^/\\x00-\\x1f\\x7f-\\x9f]+$", "not": {"enum": [".", ".."]}},
     ),
 ]
@@ -44,6 +45,7 @@ ContentType: TypeAlias = Annotated[
         extra_json_schema={"pattern": rf"^{_WORD}/{_WORD}([ \t]*;[ \t]*{_WORD}=({_WORD}|{_QUOTED}))*$"},
     ),
 ]
+Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Digest: TypeAlias = Annotated[
     str,
     Meta(description="base64 of the 32 bytes", extra_json_schema={"pattern": "^[A-Za-z0-9+/]{43}=$"}),
@@ -96,7 +98,7 @@ class FileChange(msgspec.Struct, forbid_unknown_fields=True):
 class Account(msgspec.Struct):
     id: UUID
     email: str
-    created_at: datetime
+    created_at: Time
 
 
 class Usage(msgspec.Struct):
@@ -111,7 +113,7 @@ class Usage(msgspec.Struct):
 class Me(msgspec.Struct):
     id: UUID
     email: str
-    created_at: datetime
+    created_at: Time
     usage: Usage
 
 
@@ -135,25 +137,25 @@ class Upload(msgspec.Struct, omit_defaults=True):
     method: str | UnsetType = UNSET
     url: str | UnsetType = UNSET
     headers: dict[str, str] | UnsetType = UNSET
-    expires_at: datetime | UnsetType = UNSET
+    expires_at: Time | UnsetType = UNSET
     file_id: UUID | UnsetType = UNSET
     reason: str | UnsetType = UNSET
 
 
 class File(msgspec.Struct):
-    """A file or a folder. `sha256` is null when it is not known."""
+    """A file or a folder. `sha256` is null when it is not known. `etag` is what `If-Match` takes."""
 
     id: UUID
     kind: files.Kind
     name: str
-    parent_id: str
+    parent_id: FolderId
     size: int
     content_type: str
     sha256: bytes | None
     etag: str
-    created_at: datetime
-    modified_at: datetime
-    trashed_at: datetime | None
+    created_at: Time
+    modified_at: Time
+    trashed_at: Time | None
 
 
 class FileList(msgspec.Struct):
@@ -163,7 +165,7 @@ class FileList(msgspec.Struct):
 
 class Download(msgspec.Struct):
     url: str
-    expires_at: datetime
+    expires_at: Time
 
 
 class Jwk(msgspec.Struct):
