@@ -54,7 +54,7 @@ class Clock:
 class Keys:
     """The auth service as the gateway sees it: how often its keys were asked for, and for which request.
 
-    It takes `slow` seconds to give them, and does not if it has a `failure`.
+    It takes `slow` seconds to give them, gives the `published` ones if that is set, and fails with its `failure`.
     """
 
     def __init__(self, auth: Auth) -> None:
@@ -62,6 +62,7 @@ class Keys:
         self.asked = 0
         self.slow = 0.0
         self.failure: Error | None = None
+        self.published: tuple[Key, ...] | None = None
         self.request_id = ""
 
     async def keys(self) -> tuple[Key, ...]:
@@ -70,7 +71,7 @@ class Keys:
         await asyncio.sleep(self.slow)
         if self.failure is not None:
             raise self.failure
-        return await self._auth.keys()
+        return await self._auth.keys() if self.published is None else self.published
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._auth, name)
@@ -97,6 +98,7 @@ class Gateway:
     auth: auth.Service
     keys: Keys
     files: files.Service
+    storage: storage.Service
     bucket: MemoryBucket
     database: db.Database
     clock: Clock
@@ -160,7 +162,7 @@ async def opened(
         keys = Keys(auth_service)
         app = gateway.create(keys, file_service, store, settings, now=clock, new_id=uuid7)
         async with _client(app) as http:
-            yield Gateway(app, http, auth_service, keys, file_service, bucket, database, clock)
+            yield Gateway(app, http, auth_service, keys, file_service, store, bucket, database, clock)
 
 
 @pytest.fixture(scope="session")

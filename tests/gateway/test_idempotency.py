@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -33,6 +34,15 @@ async def test_the_same_key_and_body_give_the_first_answer_again(user: User, pat
     assert first.content == again.content
     for name in ("etag", "location"):
         assert first.headers.get(name) == again.headers.get(name)
+
+
+async def test_the_first_answer_comes_again_later_too(own: Gateway) -> None:
+    user, key = await own.user(), keyed()
+    first = await user.call("POST", "/v1/uploads", UPLOAD, headers=key)
+    own.clock.ahead = timedelta(minutes=5)
+    again = await user.call("POST", "/v1/uploads", UPLOAD, headers=key)
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["location"] == first.headers["location"]
 
 
 async def test_an_upload_that_is_finished_is_answered_as_it_began(user: User) -> None:

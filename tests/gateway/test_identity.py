@@ -13,11 +13,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drivebay.auth.throttle import Rate
-from drivebay.errors import Error, Internal, Unavailable
+from drivebay.errors import Error, Internal, Unauthenticated, Unavailable
 from drivebay.gateway.address import Addresses
+from drivebay.gateway.identity import Identity
+from drivebay.gateway.settings import Settings
 
 from .conftest import Gateway, User, assert_problem
 
@@ -146,6 +149,21 @@ async def test_a_token_is_kept_no_longer_than_it_lives(own: Gateway) -> None:
     assert_problem(await user.call("GET", "/v1/me"), 401, "unauthenticated")
     own.clock.ahead = timedelta()
     assert (await user.call("GET", "/v1/me")).status_code == 200
+
+
+async def test_of_too_many_tokens_those_not_seen_for_longest_are_forgotten(own: Gateway) -> None:
+    identity = Identity(own.keys, Settings(), own.clock, most=2)
+    often, once, last = [f"Bearer {_right(await own.user())}" for _ in range(3)]
+    structlog.contextvars.bind_contextvars(request_id="of-nobody")
+    for token in (often, once, often, last):
+        await identity.user(token)
+    # Without the keys that signed them only those that are remembered are taken.
+    own.keys.published = ()
+    own.clock.ahead = timedelta(minutes=2)
+    for token in (often, last):
+        await identity.user(token)
+    with pytest.raises(Unauthenticated):
+        await identity.user(once)
 
 
 async def test_keys_are_asked_for_once_a_minute_whatever_comes(own: Gateway) -> None:

@@ -22,13 +22,15 @@ from .settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_MOST = 10_000
 _KEYS_KEPT = timedelta(minutes=1)
 _KEYS_PAUSE = timedelta(seconds=1)
 
 
 class Identity:
-    def __init__(self, auth: Auth, settings: Settings, now: Callable[[], datetime]) -> None:
+    """`most` is how many tokens are remembered; of more, those that were not seen for longest are forgotten."""
+
+    def __init__(self, auth: Auth, settings: Settings, now: Callable[[], datetime], most: int = 10_000) -> None:
+        self._most = most
         self._auth = auth
         self._settings = settings
         self._now = now
@@ -48,11 +50,11 @@ class Identity:
             raise Unauthenticated("send Authorization: Bearer with an access token")
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
         now = self._now()
-        if (known := self._known.get(digest)) is not None:
+        if (known := self._known.pop(digest, None)) is not None:
             user, ends = known
             if now.timestamp() < ends:
+                self._known[digest] = known  # at the end again: a dict keeps its order
                 return user
-            del self._known[digest]
         return await self._verify(token, digest, now)
 
     async def _verify(self, token: str, digest: bytes, now: datetime) -> UserId:
@@ -60,7 +62,7 @@ class Identity:
         if not verifier.knows(token):
             verifier = await self._keys(now, _KEYS_PAUSE)
         claims = verifier.verify(token, now)
-        if len(self._known) >= _MOST:
+        if len(self._known) >= self._most:
             del self._known[next(iter(self._known))]
         self._known[digest] = (claims.user, claims.expires_at.timestamp())
         return claims.user
