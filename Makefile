@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= 2
+MINUTES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast check format proto proto-check bench clean
+.PHONY: help install run test soak test-fast check format proto proto-check bench clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | column -t -l 2
@@ -24,6 +25,9 @@ run: install ## start everything: PostgreSQL, NATS, SeaweedFS and all six servic
 
 test: install ## run every test on real servers
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope
+
+soak: install ## break everything for MINUTES (SEED=n) and see that nothing is lost
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 test-fast: install ## run what needs no server
 	$(BIN)/pytest tests/unit tests/wire

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import http.server
 import json
@@ -12,10 +13,12 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import drivebay
 from drivebay.telemetry import redact
 
 SIGNED = "https://store.example/drivebay/key?X-Amz-Credential=canary&X-Amz-Signature=canary"
@@ -337,3 +340,16 @@ def test_what_was_traced_is_sent_at_the_end() -> None:
 def test_without_an_endpoint_nothing_is_traced_and_the_end_is_quick() -> None:
     (line,) = lines('from opentelemetry import trace\nlog.info("k", kind=str(trace.get_tracer_provider()))\nshutdown()')
     assert "ProxyTracerProvider" in line["kind"]
+
+
+def test_no_field_of_a_log_line_is_named_like_what_every_line_has() -> None:
+    # A line named by a keyword `event` raises where it is written, and takes along whoever wrote it.
+    reserved = {"event", "level", "timestamp", "exception"}
+    calls = [
+        (file.name, node.lineno, {keyword.arg for keyword in node.keywords} & reserved)
+        for file in Path(drivebay.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "log"
+    ]
+    assert len(calls) > 30
+    assert [call for call in calls if call[2]] == []

@@ -21,4 +21,4 @@ class Settings:
     max_depth: int = 64
     watch: timedelta = timedelta(days=7)
     tombstone: timedelta = timedelta(days=7)
-    lease: timedelta = timedelta(minutes=2)
+    lease: timedelta = timedelta(seconds=30)

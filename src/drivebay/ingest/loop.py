@@ -133,7 +133,7 @@ class Loop:
             # The store's clock and ours are two; a negative lag says only that.
             LAG.observe(max(0.0, (self._now() - read.at).total_seconds()))
         if Outcome.NO_UPLOAD in found:
-            log.info("event_without_upload", event=read.delivery.id)
+            log.info("event_without_upload", message=read.delivery.id)
 
     async def _retry(self, delivery: Delivery, why: str) -> None:
         EVENTS.labels(f"retry_{why}").inc()
@@ -147,9 +147,9 @@ class Loop:
             async with asyncio.timeout(self._settings.deadline.total_seconds()):
                 await self._files.bury(letter)
         except (Error, TimeoutError) as error:
-            log.warning("bury_failed", event=delivery.id, reason=str(error) or "deadline passed")
+            log.warning("bury_failed", message=delivery.id, reason=str(error) or "deadline passed")
             await self._retry(delivery, "unburied")
             return
         await delivery.drop()
         EVENTS.labels("buried").inc()
-        log.warning("event_buried", event=delivery.id, subject=delivery.subject, reason=reason)
+        log.warning("event_buried", message=delivery.id, subject=delivery.subject, reason=reason)

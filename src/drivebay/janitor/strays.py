@@ -50,7 +50,7 @@ async def once(files: Files, storage: Storage, settings: Settings, *, now: datet
                 young += 1
                 STRAYS.labels("left").inc()
                 continue
-            async with asyncio.timeout(settings.deadline.total_seconds()):
+            async with asyncio.timeout(settings.copy_deadline.total_seconds()):
                 moved = await storage.quarantine(stray.key)
             if moved:
                 quarantined += 1
