@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import resource
 import secrets
 import signal
 import socket
@@ -62,6 +63,11 @@ _SLOW: Final[Mapping[str, float]] = {
 }
 """Methods that may take longer than a call usually does, in seconds."""
 _STOP: Final = 5.0
+_CONNECTIONS: Final = 10_000
+"""Of clients, at once. Most are idle: what may be worked on is bounded by the gateway itself, which has to be
+reached to say so."""
+_OWN_FILES: Final = 256
+"""Open files that are no client's: databases, services, logs."""
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -250,6 +256,7 @@ async def _gateway(own: Services, parts: frozenset[str]) -> None:
         websockets=False,
         log_enabled=False,
         backlog=1024,
+        backpressure=_connections(),
     )
     serving = asyncio.create_task(server.serve())
     try:
@@ -259,6 +266,19 @@ async def _gateway(own: Services, parts: frozenset[str]) -> None:
         server.stop()  # type: ignore[no-untyped-call]
         with suppress(TimeoutError):
             await asyncio.wait_for(serving, _STOP)
+
+
+def _connections() -> int:
+    """How many connections this process may hold, once its limit of open files is as high as it is let.
+
+    At that limit the HTTP server would accept nobody, and spin.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS + _OWN_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return _CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(_CONNECTIONS, soft - _OWN_FILES))
 
 
 def _nats_check(url: str) -> Callable[[], Any]:

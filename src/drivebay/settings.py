@@ -60,6 +60,7 @@ class Settings:
     storage_address: str | None
     metrics_address: str | None
     workers: int
+    max_requests: int
     quota: int
     max_file_size: int
     upload_ttl: timedelta
@@ -134,6 +135,7 @@ class Settings:
             trusted_proxies=self.trusted_proxies,
             allowed_origins=self.allowed_origins,
             hsts=self.hsts,
+            max_requests=self.max_requests,
         )
 
     def environment(self) -> dict[str, str]:
@@ -196,6 +198,7 @@ SETTINGS: Final = (
     _row("storage_address", values.address, None, "the same of the storage service", "in process"),
     _row("metrics_address", values.host_port, None, "`host:port` for Prometheus, for processes without a gateway", "none"),
     _row("workers", values.within(1, 256), "1", "gateway processes"),
+    _row("max_requests", values.within(1, 100_000), "256", "requests each of them works on at once, at most; beyond that 503, and sooner while answers are late"),
     _row("quota", values.size, "10GiB", "bytes an owner may hold, trash and pending uploads included"),
     _row("max_file_size", values.size, "5GiB", "the largest file"),
     _row("upload_ttl", values.signable, "15m", "life of a signed upload URL, and how long an upload waits for its bytes"),

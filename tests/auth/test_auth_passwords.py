@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
+import time
 from collections.abc import Callable
 
 import bcrypt
 import pytest
 
-from drivebay.auth.passwords import MAX_LENGTH, Passwords
+from drivebay.auth.passwords import MAX_LENGTH, PATIENCE, Passwords
 from drivebay.errors import Unavailable
 
 GOOD = "correct horse battery"
 
 
 def passwords(
-    pepper: bytes = b"p" * 32, cost: int = 4, threads: int = 1, check: Callable[[bytes, bytes], bool] = bcrypt.checkpw
+    pepper: bytes = b"p" * 32,
+    cost: int = 4,
+    threads: int = 1,
+    check: Callable[[bytes, bytes], bool] = bcrypt.checkpw,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Passwords:
-    return Passwords(pepper, cost, threads, check)
+    return Passwords(pepper, cost, threads, check, clock)
 
 
 async def test_the_right_password_matches_and_another_does_not() -> None:
@@ -122,15 +128,47 @@ async def test_ten_at_once_leave_the_event_loop_free_and_take_turns() -> None:
     assert most == 2
 
 
-async def test_too_many_at_once_are_told_to_come_back() -> None:
+@pytest.mark.parametrize("threads", [1, 3])
+async def test_who_would_wait_longer_than_a_caller_does_is_told_to_come_back(threads: int) -> None:
     gate = threading.Event()
-    with passwords(check=lambda _, __: gate.wait(10)) as hashing:
+    gate.set()
+    seconds = itertools.count()  # each look at the clock is a second later, so each hash takes one
+    clock = threading.Lock()
+
+    def ticking() -> float:
+        with clock:
+            return float(next(seconds))
+
+    with passwords(threads=threads, check=lambda _, __: gate.wait(10), clock=ticking) as hashing:
         stored = await hashing.hash(GOOD)
-        checks = [asyncio.create_task(hashing.matches(GOOD, stored)) for _ in range(128)]
+        for _ in range(50):
+            assert await hashing.matches(GOOD, stored)
+        gate.clear()
+        fit = int(PATIENCE) * threads
+        checks = [asyncio.create_task(hashing.matches(GOOD, stored)) for _ in range(fit)]
         await asyncio.sleep(0)
         with pytest.raises(Unavailable) as caught:
             await hashing.matches(GOOD, stored)
         gate.set()
         assert all(await asyncio.gather(*checks))
-        assert await hashing.matches(GOOD, stored), "and are welcome when the crowd has gone"
+        assert await hashing.matches(GOOD, stored), "and is welcome when the crowd has gone"
     assert caught.value.retry_after is not None
+
+
+async def test_before_anything_was_hashed_the_queue_is_already_bounded() -> None:
+    gate = threading.Event()
+    with passwords(cost=12, check=lambda _, __: gate.wait(10)) as hashing:
+        checks = [asyncio.create_task(hashing.matches(GOOD, None)) for _ in range(100)]
+        await asyncio.sleep(0)
+        gate.set()
+        found = await asyncio.gather(*checks, return_exceptions=True)
+    refused = [one for one in found if isinstance(one, Unavailable)]
+    assert len(found) - len(refused) == 16  # of a quarter of a second each
+
+
+async def test_one_that_took_for_ever_does_not_close_the_door() -> None:
+    times = iter([0.0, 1e6, *(1e6 + n / 1000 for n in range(1000))])
+    with passwords(clock=lambda: next(times)) as hashing:
+        stored = await hashing.hash(GOOD)
+        for _ in range(3):
+            assert await hashing.matches(GOOD, stored)

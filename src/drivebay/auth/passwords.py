@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import math
+import time
 import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
@@ -28,8 +30,12 @@ MAX_LENGTH: Final = 256
 _Result = TypeVar("_Result")
 
 _SCHEME: Final = "hmac-sha384-bcrypt:"
-_QUEUE: Final = 128
-"""How many may wait for each thread: half a minute at the default cost, longer than any caller does."""
+PATIENCE: Final = 4.0
+"""Seconds a password may take with its wait. A login whose hash is outdated waits twice, and its caller gives
+up after ten."""
+_FIRST_GUESS: Final = 0.25 / 2**12
+"""Seconds that a hash of cost 0 would take; how long they really take is learned from each."""
+_LEARN: Final = 0.125
 
 _waiting = Gauge("drivebay_auth_hashes_waiting", "Passwords that are being hashed or wait for it")
 
@@ -41,13 +47,20 @@ class Passwords:
     """
 
     def __init__(
-        self, pepper: bytes, cost: int, threads: int, check: Callable[[bytes, bytes], bool] = bcrypt.checkpw
+        self,
+        pepper: bytes,
+        cost: int,
+        threads: int,
+        check: Callable[[bytes, bytes], bool] = bcrypt.checkpw,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._pepper = pepper
         self._cost = cost
         self._check = check
-        self._limit = _QUEUE * threads
+        self._clock = clock
+        self._seconds = _FIRST_GUESS * 2**cost
         self._pending = 0
+        self._count = threads
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
         # Never right for anybody, and as dear to compare with as a real one.
         self._nobody = f"$2b${cost:02}$" + "." * 53
@@ -61,14 +74,15 @@ class Passwords:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     async def hash(self, password: str) -> str:
-        """What to store. Unavailable when too many wait."""
+        """What to store. Unavailable at once when it would take longer than `PATIENCE`."""
         hashed = await self._run(lambda: bcrypt.hashpw(self._digest(password), bcrypt.gensalt(self._cost)))
         return _SCHEME + hashed.decode("ascii")
 
     async def matches(self, password: str, stored: str | None) -> bool:
         """Whether this is the password. With `stored` None the answer is no, at the same price.
 
-        A password that nobody could have (see `fault`) is refused at once, whoever it is for.
+        A password that nobody could have (see `fault`) is refused at once, whoever it is for. Unavailable as
+        for `hash`.
         """
         if fault(password) is not None:
             return False
@@ -86,15 +100,23 @@ class Passwords:
         return b64encode(hmac.digest(self._pepper, text, "sha384"))
 
     async def _run(self, work: Callable[[], _Result]) -> _Result:
-        if self._pending >= self._limit:
-            raise Unavailable("too many passwords are being checked at once")
+        takes = (self._pending // self._count + 1) * self._seconds
+        # A thread that is free is never refused, or one slow hash could close the door for good.
+        if self._pending >= self._count and takes > PATIENCE:
+            raise Unavailable("too many passwords are being checked at once", retry_after=math.ceil(PATIENCE))
         self._pending += 1
         _waiting.inc()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            result, took = await asyncio.get_running_loop().run_in_executor(self._threads, self._timed, work)
         finally:
             self._pending -= 1
             _waiting.dec()
+        self._seconds += (took - self._seconds) * _LEARN
+        return result
+
+    def _timed(self, work: Callable[[], _Result]) -> tuple[_Result, float]:
+        begun = self._clock()
+        return work(), self._clock() - begun
 
 
 def fault(password: str) -> str | None:

@@ -21,6 +21,7 @@ from .identity import Identity
 from .operations import Check
 from .paths import Paths
 from .request import Call
+from .room import rooms
 from .route import Route
 from .routes import table
 from .settings import Settings
@@ -44,6 +45,7 @@ def create(
         Addresses(settings.trusted_proxies),
         Origins(settings.allowed_origins),
         Sender(hsts=settings.hsts),
+        rooms(settings.max_requests),
         new_id,
     )
 

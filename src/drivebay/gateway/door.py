@@ -1,7 +1,7 @@
 """The door that every request goes through.
 
-One place does what no handler should have to: the path, the request id, the token, the figures, the log
-line, and turning whatever was raised into a problem document.
+One place does what no handler should have to: the path, whether there is room, the request id, the token,
+the figures, the log line, and turning whatever was raised into a problem document.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Histogram
 
 from .. import tracing
-from ..errors import Error, Internal, MethodNotAllowed, NotFound
+from ..errors import Error, Internal, MethodNotAllowed, NotFound, Unavailable
 from .address import Addresses
 from .answer import Answer, Sender, problem
 from .asgi import Headers, Receive, Scope, Send
@@ -26,11 +26,13 @@ from .cors import Origins
 from .identity import Identity
 from .paths import Paths
 from .request import NOBODY, Call
+from .room import OPEN, Room
 from .route import Route
 
 log = structlog.get_logger(__name__)
 
 _SANE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_SAY_EVERY: Final = 1.0
 
 REQUESTS: Final = Histogram(
     "drivebay_http_request_seconds",
@@ -50,6 +52,7 @@ class Door:
         addresses: Addresses,
         origins: Origins,
         sender: Sender,
+        rooms: Mapping[str, Room],
         new_id: Callable[[], UUID],
     ) -> None:
         self._paths = paths
@@ -57,8 +60,10 @@ class Door:
         self._addresses = addresses
         self._origins = origins
         self._sender = sender
+        self._rooms = rooms
         self._new_id = new_id
         self._figures: dict[tuple[str, str, int], Any] = {}
+        self._said_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":  # a server's start and end, and WebSockets: nothing here has to do with them
@@ -69,18 +74,28 @@ class Door:
         if len(sent) != len(scope["headers"]):
             sent = _joined(scope["headers"])
         rows, id = self._paths.find(scope["path"])
-        call = Call(scope, receive, sent, id, self._addresses.of(scope), self._request_id(sent))
-        structlog.contextvars.bind_contextvars(request_id=call.request_id)
         row = rows.get("GET" if method == "HEAD" else method)
         origin = sent.get(b"origin")
         more = self._origins.headers(origin)
-        if row is not None:
-            answer = await self._traced(row, call)
-        else:
-            answer, leave = self._unrouted(method, rows, call, origin)
-            more = (*more, *leave)
-        await self._sender.send(answer, call.request_id, more, send, empty=method == "HEAD")
-        self._seen(row, answer.status, time.perf_counter() - begun, call)
+        request_id = self._request_id(sent)
+        address = self._addresses.of(scope)
+        room = self._rooms[OPEN if row is None else row.room]
+        if not room.enter():
+            await self._refuse(row, room, request_id, more, send, empty=method == "HEAD", begun=begun)
+            return
+        call = Call(scope, receive, sent, id, address, request_id, room, begun)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            if row is not None:
+                answer = await self._traced(row, call)
+            else:
+                answer, leave = self._unrouted(method, rows, call, origin)
+                more = (*more, *leave)
+            await self._sender.send(answer, request_id, more, send, empty=method == "HEAD")
+        finally:
+            ended = time.perf_counter()
+            room.leave(call.entered, ended)
+        self._seen(row, answer.status, ended - begun, call)
 
     def _request_id(self, sent: Mapping[bytes, bytes]) -> str:
         """The client's if it is sane, else a new one."""
@@ -121,15 +136,30 @@ class Door:
             return Answer(204, headers=allow), self._origins.preflight(origin, allow["Allow"])
         return problem(MethodNotAllowed(), call.request_id, headers=allow), ()
 
+    async def _refuse(
+        self, row: Route | None, room: Room, request_id: str, more: Headers, send: Send, *, empty: bool, begun: float
+    ) -> None:
+        answer = problem(Unavailable("too many requests at once; come back in a moment"), request_id)
+        await self._sender.send(answer, request_id, more, send, empty=empty)
+        self._observe(row, answer.status, time.perf_counter() - begun)
+        # A line for each would cost more than the refusal, when there is least to spare.
+        if begun - self._said_at >= _SAY_EVERY:
+            self._said_at = begun
+            log.warning("requests_shed", shed=room.shed, inside=room.inside, limit=room.limit)
+
     def _seen(self, row: Route | None, status: int, seconds: float, call: Call) -> None:
+        method, route = self._observe(row, status, seconds)
+        user = {} if call.user is NOBODY else {"user": str(call.user)}
+        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1e3, 2), **user)
+
+    def _observe(self, row: Route | None, status: int, seconds: float) -> tuple[str, str]:
         # Paths and methods of clients' invention are not told apart: figures are kept for each name.
         method, route = ("other", "none") if row is None else (row.method, row.path)
         figure = self._figures.get((method, route, status))
         if figure is None:
             figure = self._figures[method, route, status] = REQUESTS.labels(method, route, str(status))
         figure.observe(seconds)
-        user = {} if call.user is NOBODY else {"user": str(call.user)}
-        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1e3, 2), **user)
+        return method, route
 
 
 def _joined(headers: Headers) -> dict[bytes, bytes]:

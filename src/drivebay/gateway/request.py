@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final, TypeVar
@@ -17,6 +18,7 @@ import msgspec
 from ..contract.ids import ROOT, FileId, UploadId, UserId
 from ..errors import FieldError, InvalidRequest, MalformedBody, TooLarge, UnsupportedMediaType
 from .asgi import Receive, Scope
+from .room import Room
 
 T = TypeVar("T")
 
@@ -32,13 +34,21 @@ class Call:
     """One request on its way through a handler: an ASGI scope and the channel its body comes by.
 
     `sent` are its headers by lower-case name, `id` what stands for `{id}` in its path, `address` where it comes
-    from. `user` is set on routes that need a token.
+    from. `user` is set on routes that need a token. `entered` is since when it is in its room (perf_counter).
     """
 
-    __slots__ = ("_receive", "_scope", "address", "id", "request_id", "sent", "user")
+    __slots__ = ("_receive", "_room", "_scope", "address", "entered", "id", "request_id", "sent", "user")
 
     def __init__(
-        self, scope: Scope, receive: Receive, sent: Mapping[bytes, bytes], id: str, address: str, request_id: str
+        self,
+        scope: Scope,
+        receive: Receive,
+        sent: Mapping[bytes, bytes],
+        id: str,
+        address: str,
+        request_id: str,
+        room: Room,
+        entered: float,
     ) -> None:
         self._scope = scope
         self._receive = receive
@@ -47,6 +57,8 @@ class Call:
         self.address = address
         self.request_id = request_id
         self.user = NOBODY
+        self.entered = entered
+        self._room = room
 
     def header(self, name: bytes) -> str | None:
         value = self.sent.get(name)
@@ -70,6 +82,7 @@ class Call:
             raise TooLarge("a body has at most 1 MiB")
         chunks: list[bytes] = []
         length = 0
+        self._room.step_out()
         try:
             async with asyncio.timeout(_BODY_WITHIN):
                 while True:
@@ -84,6 +97,9 @@ class Call:
                         return b"".join(chunks)
         except TimeoutError:
             raise MalformedBody(f"the body did not come within {_BODY_WITHIN:.0f} s") from None
+        finally:
+            self._room.step_in()
+            self.entered = time.perf_counter()
 
     def query(self) -> dict[str, str]:
         """The parameters; of one that comes twice the last."""

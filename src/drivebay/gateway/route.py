@@ -11,6 +11,7 @@ import msgspec
 from ..errors import Error
 from .answer import Answer
 from .request import Call
+from .room import WORK
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
 
@@ -31,6 +32,7 @@ class Route:
 
     `answers` are the shapes of successes by status, `headers` what these carry besides. `errors` are the
     failures it documents beside those that every route can have. A route that is not `public` needs a token.
+    `room` is where its requests are counted, and refused when there are too many.
     """
 
     method: str
@@ -44,3 +46,4 @@ class Route:
     headers: tuple[str, ...] = ()
     errors: tuple[type[Error], ...] = ()
     public: bool = False
+    room: str = WORK

@@ -9,7 +9,7 @@ from .. import errors
 from ..contract import files as contract
 from ..contract.auth import Auth
 from ..contract.storage import Storage
-from . import views
+from . import room, views
 from .accounts import Accounts
 from .files import Files
 from .operations import Check, Operations
@@ -69,12 +69,13 @@ def _accounts(own: Accounts) -> tuple[Route, ...]:
     return (
         Route(
             "POST", "/v1/signup", "signUp", "Make an account", own.sign_up, {201: views.Account},
-            body=views.Credentials, parameters=(_KEY,), public=True,
+            body=views.Credentials, parameters=(_KEY,), public=True, room=room.HASHING,
             errors=(errors.EmailTaken, errors.RateLimited, *_REPEATED),
         ),
         Route(
             "POST", "/v1/login", "logIn", "Begin a session", own.log_in, {200: views.Session},
-            body=views.Login, public=True, errors=(errors.InvalidCredentials, errors.RateLimited),
+            body=views.Login, public=True, room=room.HASHING,
+            errors=(errors.InvalidCredentials, errors.RateLimited),
         ),
         Route(
             "POST", "/v1/token/refresh", "refresh", "Trade a refresh token for new tokens", own.refresh,
@@ -164,10 +165,15 @@ def _files(own: Files) -> tuple[Route, ...]:
 
 def _operations(own: Operations) -> tuple[Route, ...]:
     return (
-        Route("GET", "/healthz", "alive", "The process lives", own.alive, {200: views.Alive}, public=True),
+        Route(
+            "GET", "/healthz", "alive", "The process lives", own.alive, {200: views.Alive}, public=True, room=room.OPEN
+        ),
         Route(
             "GET", "/readyz", "ready", "Every service and server behind answers", own.ready,
-            {200: views.Readiness, 503: views.Readiness}, public=True,
+            {200: views.Readiness, 503: views.Readiness}, public=True, room=room.OPEN,
         ),
-        Route("GET", "/metrics", "metrics", "Figures for Prometheus", own.metrics, {200: None}, public=True),
+        Route(
+            "GET", "/metrics", "metrics", "Figures for Prometheus", own.metrics, {200: None}, public=True,
+            room=room.OPEN,
+        ),
     )  # fmt: skip

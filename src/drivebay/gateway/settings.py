@@ -9,7 +9,8 @@ from datetime import timedelta
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`upload_ttl` and `download_ttl` are the lives of signed URLs. `trusted_proxies` are networks (CIDR)
-    whose `X-Forwarded-For` is believed. `hsts` is for deployments behind TLS."""
+    whose `X-Forwarded-For` is believed. `hsts` is for deployments behind TLS. `max_requests` are worked on
+    at once at most; beyond that the door refuses."""
 
     issuer: str = "drivebay"
     audience: str = "drivebay"
@@ -19,3 +20,4 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     hsts: bool = False
+    max_requests: int = 256
