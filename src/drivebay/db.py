@@ -19,6 +19,7 @@ import asyncpg
 from opentelemetry.trace import SpanKind
 
 from . import tracing
+from .crash import crash_point
 from .errors import Error, Unavailable
 
 T = TypeVar("T")
@@ -290,6 +291,7 @@ async def _migrate(
             if applied[name] != digest:
                 raise MigrationError(f"migration {schema}/{name} was changed after it had been applied")
             continue
+        crash_point("migration.before")
         async with connection.transaction():
             await connection.execute(text)
             await connection.execute(
@@ -297,5 +299,7 @@ async def _migrate(
                 name,
                 digest,
             )
+            crash_point("migration.before_commit")
+        crash_point("migration.after_commit")
         done.append(name)
     return tuple(done)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qs, quote, urlsplit
 
 import aiohttp
 
-from drivebay import embedded, node, settings
+from drivebay import embedded, node, settings, values
 from drivebay.embedded.process import Process
 from drivebay.storage import s3
 from drivebay.testing import proxy, world
 from drivebay.testing.proxy import Proxy
 from drivebay.testing.world import World
 
-GRACE: Final = 4.0
 BUCKET: Final = "soak"
 SUBJECT: Final = "soak.events"
 STREAM: Final = "SOAK_EVENTS"
@@ -36,7 +37,7 @@ HURRIED: Final = {
     "DRIVEBAY_ACCESS_TOKEN_TTL": "2m",
     "DRIVEBAY_UPLOAD_TTL": "20s",
     "DRIVEBAY_DOWNLOAD_TTL": "1d",
-    "DRIVEBAY_TRASH_GRACE": f"{GRACE:.0f}s",
+    "DRIVEBAY_TRASH_GRACE": "4s",
     "DRIVEBAY_QUOTA": "48MiB",
     "DRIVEBAY_LOG": "info",
 }
@@ -62,6 +63,16 @@ class Arena:
         return f"http://{self.proxies['api'].host_port}"
 
     @property
+    def grace(self) -> float:
+        """How long the trash keeps a file, in seconds."""
+        return values.duration(self.world.environment["DRIVEBAY_TRASH_GRACE"]).total_seconds()
+
+    @property
+    def upload_life(self) -> float:
+        """How long an upload waits for its bytes, in seconds."""
+        return values.duration(self.world.environment["DRIVEBAY_UPLOAD_TTL"]).total_seconds()
+
+    @property
     def database_url(self) -> str:
         return self.plain["DRIVEBAY_DATABASE_URL"]
 
@@ -72,7 +83,7 @@ class Arena:
     @asynccontextmanager
     async def services(self) -> AsyncIterator[node.Services]:
         """The files and storage contracts on the same servers, around the proxies, in this process."""
-        environment = self.plain | HURRIED | {"DRIVEBAY_DATA": str(self.folder / "world" / "data")}
+        environment = self.world.environment | self.plain | {"DRIVEBAY_DATA": str(self.folder / "world" / "data")}
         loaded = settings.with_secret(settings.load(environment, self.folder))
         async with node.services(loaded, frozenset({"files", "storage"})) as services:
             yield services
@@ -95,8 +106,8 @@ class Arena:
 
 
 @asynccontextmanager
-async def open(folder: Path) -> AsyncIterator[Arena]:
-    """Everything up and ready; gone afterwards."""
+async def open(folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> AsyncIterator[Arena]:
+    """Everything up and ready, with `more` settings; gone afterwards."""
     async with AsyncExitStack() as stack:
         own = await stack.enter_async_context(embedded.run(folder / "servers"))
         assert own.postgres is not None
@@ -116,7 +127,7 @@ async def open(folder: Path) -> AsyncIterator[Arena]:
         }
         proxies, proxied = await _proxies(stack, plain)
         (folder / "world").mkdir()
-        running = await stack.enter_async_context(world.run(folder / "world", HURRIED | proxied, "six"))
+        running = await stack.enter_async_context(world.run(folder / "world", HURRIED | proxied | dict(more), "six"))
         proxies["api"] = await stack.enter_async_context(proxy.run(("127.0.0.1", running.port)))
         bucket = await stack.enter_async_context(_bucket(plain))
         yield Arena(folder, running, owned, proxies, plain, bucket)
@@ -162,6 +173,12 @@ def _bucket(plain: dict[str, str]) -> AbstractAsyncContextManager[s3.S3]:
         connections=4,
         now=lambda: datetime.now(UTC),
     )
+
+
+async def python(code: str, *arguments: str) -> int:
+    """The exit status of a Python of our own that runs `code`."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, *arguments)
+    return await asyncio.wait_for(process.wait(), 60)
 
 
 async def supervise(arena: Arena, tally: Counter[str]) -> None:

@@ -121,6 +121,15 @@ class Oracle:
         self.breach("it converges", f"after {within:.0f} s there are still: {waiting}")
         return within
 
+    async def pass_time(self) -> None:
+        """Let leases end, and look-ups be due, that would be so in half a minute."""
+        session = await asyncpg.connect(self.arena.database_url)
+        try:
+            await session.execute("UPDATE files.purges SET leased_until = now() WHERE leased_until > now()")
+            await session.execute("UPDATE files.uploads SET next_check_at = now() WHERE next_check_at > now()")
+        finally:
+            await session.close()
+
     async def hold(self) -> None:
         """Every promise against every user, then the whole bucket."""
         for tag, known in self.known.items():
@@ -130,6 +139,10 @@ class Oracle:
             places = asyncio.Semaphore(_AT_ONCE)
             for user in self.users:
                 tasks.create_task(self._user(user, self.known.get(user.tag, Knowledge()), places))
+        await self.invariants()
+
+    async def invariants(self) -> None:
+        """What `drivebay check` says."""
         async with self.arena.services() as services:
             for violation in await services.files.check():
                 self.breach("drivebay check", f"{violation.invariant}: {violation.detail}", str(violation.owner))

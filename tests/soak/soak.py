@@ -17,7 +17,7 @@ import aiohttp
 
 from . import arena as places
 from . import faults, ledger, oracle
-from .arena import GRACE, Arena
+from .arena import Arena
 from .ledger import Ledger
 from .oracle import Oracle, Violation
 from .user import User
@@ -62,7 +62,7 @@ async def run(
         AsyncExitStack() as stack,
         asyncio.TaskGroup() as tasks,
     ):
-        people = await _people(stack, arena, book, users, chance, tally)
+        people = await gather_people(stack, arena, book, users, chance, tally)
         until = time.time() + seconds
         living = [tasks.create_task(user.live(until)) for user in people for _ in range(LANES)]
         attending = [
@@ -100,17 +100,17 @@ async def run(
     )
 
 
-async def _people(
+async def gather_people(
     stack: AsyncExitStack, arena: Arena, book: Ledger, count: int, chance: random.Random, tally: Counter[str]
 ) -> list[User]:
+    """So many users, signed up, each with connections of their own."""
     people: list[User] = []
     for number in range(count):
-        # Each has connections of their own, as people do.
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=2 * LANES)))
         # A repetition behind our back would make a first answer look like a second one.
         http._retry_connection = False
         own = random.Random(chance.random())
-        people.append(User(f"u{number:03}", http, arena.api, book, own, GRACE, tally))
+        people.append(User(f"u{number:03}", http, arena.api, book, own, arena.grace, arena.upload_life, tally))
     await asyncio.gather(*(user.join() for user in people))
     for user in people:
         user.strangers = [other for other in people if other is not user]

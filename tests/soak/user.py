@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import io
 import random
 import time
 from collections import Counter
@@ -43,7 +44,8 @@ class File:
 
 @dataclass
 class User:
-    """`tag` begins every name of theirs, so that a foreign file is seen at a glance."""
+    """`tag` begins every name of theirs, so that a foreign file is seen at a glance. `grace` is what the trash
+    gives, `patience` the life of an upload, in seconds."""
 
     tag: str
     http: aiohttp.ClientSession
@@ -51,6 +53,7 @@ class User:
     ledger: Ledger
     chance: random.Random
     grace: float
+    patience: float
     tally: Counter[str]
     strangers: Sequence[User] = ()
     token: str = ""
@@ -60,6 +63,7 @@ class User:
     folders: list[str] = field(default_factory=list)
     doomed: set[str] = field(default_factory=set)
     made: int = 0
+    until: float = 0.0
 
     @property
     def email(self) -> str:
@@ -148,7 +152,7 @@ class User:
         id = begun["id"]
         self.uploads.append(id)
         if self.chance.random() < 0.03:
-            await asyncio.sleep(self.chance.uniform(0, 25))  # past the life of the URL, sometimes
+            await asyncio.sleep(self.chance.uniform(0, 1.2) * self.patience)  # past the life of the URL, sometimes
         elif self.chance.random() < 0.03:
             return  # never sent: it expires
         stored = await self._put(begun, body)
@@ -202,7 +206,7 @@ class User:
         for n in range(_TRIES):
             try:
                 async with self.http.request(
-                    begun["method"], begun["url"], headers=begun["headers"], data=body, timeout=PATIENCE
+                    begun["method"], begun["url"], headers=begun["headers"], data=io.BytesIO(body), timeout=PATIENCE
                 ) as response:
                     text = await response.text()
                     status = response.status
@@ -422,7 +426,8 @@ class User:
     # -- all day -----------------------------------------------------------------------------------
 
     async def live(self, until: float) -> None:
-        """Act until the clock says so; whatever is under way then is finished."""
+        """Act until the clock says so, or `until` is set back; whatever is under way then is finished."""
+        self.until = until
         acts: list[tuple[Callable[[], Awaitable[None]], float]] = [
             (self.upload, 40),
             (self.download, 18),
@@ -433,7 +438,7 @@ class User:
             (self.trash_folder, 0.3),
             (self.trespass, 6),
         ]
-        while time.time() < until:
+        while time.time() < self.until:
             crowded = len(self.files) > 120
             weights = [weight for _, weight in acts] + [45 if crowded else 9]
             act = self.chance.choices([*(act for act, _ in acts), self.trash], weights)[0]

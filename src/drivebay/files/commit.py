@@ -18,6 +18,7 @@ from prometheus_client import Counter
 from ..contract.files import OnConflict, Outcome, UploadRef
 from ..contract.ids import ROOT, FileId, UserId
 from ..contract.storage import Object, Presence, Storage
+from ..crash import crash_point
 from ..db import Connection, Database
 from ..errors import Unavailable
 from .names import alternatives
@@ -62,6 +63,7 @@ class Commit:
 
     async def _settle(self, rows: Mapping[UploadRef, Row]) -> dict[UploadRef, Outcome]:
         objects = await self._look_up(rows)
+        crash_point("commit.looked_up")
         enforced = await self._checksum_enforced(rows)
         outcomes: dict[UploadRef, Outcome] = {}
         good: dict[UploadRef, tuple[Row, Object, bytes | None]] = {}
@@ -103,6 +105,8 @@ class Commit:
             await self._store.lock_owners(tx, [ref.owner])
             if not await self._store.end_upload(tx, ref.owner, ref.id, "rejected", reason):
                 return Outcome.ALREADY
+            crash_point("reject.before_commit")
+        crash_point("reject.after_commit")
         ENDED.labels("rejected").inc()
         log.warning("upload_rejected", owner=str(ref.owner), upload=str(ref.id), reason=reason)
         return Outcome.REJECTED
@@ -112,6 +116,8 @@ class Commit:
         async with self._db.transaction() as tx:
             await self._store.lock_owners(tx, sorted(set(owners)))
             expired = await self._store.expire_uploads(tx, owners, ids, self._settings.watch)
+            crash_point("expire.before_commit")
+        crash_point("expire.after_commit")
         ENDED.labels("expired").inc(len(expired))
 
     async def _complete(self, good: Mapping[UploadRef, tuple[Row, Object, bytes | None]]) -> dict[UploadRef, Outcome]:
@@ -124,6 +130,8 @@ class Commit:
             for ref in good.keys() - done:
                 if await self._complete_one(tx, good, ref):
                     done.add(ref)
+            crash_point("commit.before_commit")
+        crash_point("commit.after_commit")
         outcomes.update(dict.fromkeys(done, Outcome.COMPLETED))
         ENDED.labels("complete").inc(len(done))
         return outcomes

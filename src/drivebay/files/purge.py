@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..contract.files import Purge, UploadRef
 from ..contract.ids import LeaseId
+from ..crash import crash_point
 from ..db import Database
 from ..errors import InvalidRequest
 from .settings import Settings
@@ -28,6 +29,8 @@ class Purges:
         async with self._db.transaction() as tx:
             await self._store.condemn(tx, limit)
             rows = await self._store.lease_purges(tx, lease, limit, self._settings.lease)
+            if rows:
+                crash_point("purge.claim_before_commit")
         return tuple(
             Purge(UploadRef(row["owner_id"], row["upload_id"]), object_key(row["owner_id"], row["upload_id"]))
             for row in rows
@@ -37,4 +40,7 @@ class Purges:
         owners, ids = [ref.owner for ref in uploads], [ref.id for ref in uploads]
         async with self._db.transaction() as tx:
             await self._store.lock_leased_owners(tx, lease, owners, ids)
-            return await self._store.finish_purges(tx, lease, owners, ids, self._settings.tombstone)
+            finished = await self._store.finish_purges(tx, lease, owners, ids, self._settings.tombstone)
+            crash_point("purge.finish_before_commit")
+        crash_point("purge.finish_after_commit")
+        return finished

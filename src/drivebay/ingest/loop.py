@@ -27,6 +27,7 @@ from opentelemetry import trace
 from prometheus_client import Counter, Histogram
 
 from ..contract.files import DeadLetter, Files, Outcome, UploadRef
+from ..crash import crash_point
 from ..errors import Error, Unavailable
 from .commit import Failed, commit
 from .events import Delivery, Source, Unreadable, parse, ref
@@ -90,6 +91,7 @@ class Loop:
                     await self._bury(delivery, str(error))
             refs = tuple({ref: None for read in reads for ref in read.refs})
             outcomes = await commit(self._files, refs, self._settings)
+            crash_point("event.before_ack")
             for read in reads:
                 await self._answer(read, outcomes)
 
@@ -122,6 +124,7 @@ class Loop:
             await self._retry(delivery, Outcome.ABSENT.value)
         else:
             await delivery.ack()
+            crash_point("event.after_ack")
             self._count(read, found)
 
     def _count(self, read: Read, found: Sequence[Outcome | Failed]) -> None:
@@ -150,6 +153,7 @@ class Loop:
             log.warning("bury_failed", message=delivery.id, reason=str(error) or "deadline passed")
             await self._retry(delivery, "unburied")
             return
+        crash_point("event.buried")
         await delivery.drop()
         EVENTS.labels("buried").inc()
         log.warning("event_buried", message=delivery.id, subject=delivery.subject, reason=reason)

@@ -20,6 +20,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
+from ..crash import crash_point
 from ..errors import Unavailable
 from ..proto import seaweedfs
 from .events import Created, Message, Outlet, ref, render
@@ -98,9 +99,11 @@ class Filer:
                 messages = self.translate(changes)
                 if messages:
                     await outlet.publish(messages)
+                    crash_point("position.before_save")
                 unsaved = changes[-1].at
             if unsaved and (not changes or time.monotonic() - saved_at >= _SAVE_EACH):
                 await outlet.save_position(name, unsaved)
+                crash_point("position.after_save")
                 unsaved, saved_at = None, time.monotonic()
 
     def translate(self, changes: Sequence[seaweedfs.Change]) -> list[Message]:

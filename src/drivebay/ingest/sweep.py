@@ -14,6 +14,7 @@ from opentelemetry import trace
 from prometheus_client import Counter, Gauge
 
 from ..contract.files import Files, Outcome
+from ..crash import crash_point
 from ..errors import Unavailable
 from .commit import Failed, commit
 from .settings import Settings
@@ -43,7 +44,9 @@ async def once(files: Files, settings: Settings) -> Swept:
                 refs = await files.claim_checks(settings.batch, False)
             if not refs:
                 break
+            crash_point("sweep.claimed")
             outcomes = list((await commit(files, refs, settings)).values())
+            crash_point("sweep.committed")
             found = outcomes.count(Outcome.COMPLETED)
             FINDS.inc(found)
             looked += len(refs)
@@ -88,6 +91,7 @@ class Sweeper:
         if self._woken.is_set():
             async with asyncio.timeout(self._settings.deadline.total_seconds()):
                 pending = await self._files.recheck_pending()
+            crash_point("sweep.rechecked")
             # Only now: a recheck that failed is still owed, and the next round makes up for it.
             self._woken.clear()
             log.info("recheck_pending", uploads=pending)

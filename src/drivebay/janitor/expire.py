@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import Counter
 
 from ..contract.files import Files, Outcome, UploadRef
+from ..crash import crash_point
 from ..errors import Internal
 from .settings import Settings
 
@@ -32,6 +33,7 @@ async def once(files: Files, settings: Settings) -> dict[Outcome, int]:
             refs = await files.claim_checks(settings.batch, True)
         if not refs:
             break
+        crash_point("expire.claimed")
         outcomes = await _commit(files, refs, settings)
         tally.update(outcomes)
         for outcome in outcomes:

@@ -19,6 +19,7 @@ from prometheus_client import Counter
 from ..contract.files import Files, Purge
 from ..contract.ids import LeaseId
 from ..contract.storage import Storage
+from ..crash import crash_point
 from ..errors import Error, Unavailable
 from .settings import Settings
 
@@ -80,8 +81,10 @@ async def _until_none(
 async def _batch(
     files: Files, storage: Storage, settings: Settings, lease: LeaseId, purges: tuple[Purge, ...]
 ) -> Purged:
+    crash_point("purge.before_delete")
     async with asyncio.timeout(settings.deadline.total_seconds()):
         deletions = await storage.delete(tuple(purge.key for purge in purges))
+    crash_point("purge.after_delete")
     gone = []
     for purge, deletion in zip(purges, deletions, strict=True):
         if deletion.error is None:

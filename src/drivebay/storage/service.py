@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 
 from ..contract.health import Health
 from ..contract.storage import Capabilities, Deletion, Disposition, Object, ObjectPage, Presence, Put, SignedRequest
+from ..crash import crash_point
 from ..errors import InvalidRequest, Unavailable
 from . import headers, lookup, probe, s3
 from .bucket import Bucket, Misconfigured, Sight
@@ -219,6 +220,7 @@ class Service:
         self._started()
         if not await self._bucket.copy(key, QUARANTINE + key):
             return False
+        crash_point("quarantine.copied")
         # Copied before deleted: stopped between the two, the same call finishes it.
         (deletion,) = await self._bucket.delete((key,))
         if deletion.error is not None:

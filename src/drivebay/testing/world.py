@@ -20,6 +20,7 @@ from typing import Final
 import httpx
 
 PARTS: Final = ("storage", "files", "auth", "ingest", "janitor", "gateway")
+_CRASHING: Final = "import sys; from drivebay import cli, crash; crash.arm(sys.argv.pop(1)); cli.main()"
 READY_WITHIN: Final = 40.0
 """Seconds a World may take to answer, on a busy machine."""
 
@@ -57,14 +58,14 @@ class World:
                 own[f"DRIVEBAY_{part.upper()}_ADDRESS"] = f"unix:{self.folder}/{part}.sock"
         return inherited | own | self.environment
 
-    async def start(self, part: str) -> None:
-        """Start one part (or `all`) and return at once."""
+    async def start(self, part: str, crash_at: str | None = None) -> None:
+        """Start one part (or `all`) and return at once; to be killed when it comes to a crash point."""
         arguments = [] if part == "all" else [part]
+        command = ["-m", "drivebay.cli"] if crash_at is None else ["-c", _CRASHING, crash_at]
         with (self.folder / f"{part}.log").open("ab") as log:
             self.processes[part] = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-m",
-                "drivebay.cli",
+                *command,
                 "run",
                 *arguments,
                 env=self.variables(),
