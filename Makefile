@@ -4,9 +4,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= 2
 MINUTES ?= 2
+SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test soak test-fast check format proto proto-check bench clean
+.PHONY: help install run test soak test-fast check format proto proto-check bench fuzz clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | column -t -l 2
@@ -54,6 +55,10 @@ proto-check: install ## what is generated is what the .proto files say
 
 bench: install ## measure, into bench/results/
 	$(BIN)/python -m bench
+
+fuzz: install ## fuzz every parser for SECONDS each (600), or only one: make fuzz TARGET=cursor
+	@VIRTUAL_ENV=$(CURDIR)/.venv UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv $(BIN)/python -m uv sync --frozen --inexact --quiet --group fuzz
+	@$(BIN)/python -m fuzz $(TARGET) --seconds $(SECONDS)
 
 clean: ## remove the virtual environment and caches, never ./data
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -142,6 +142,12 @@ def test_what_we_render_is_read_back_the_same(key: str, size: int) -> None:
     assert parse(render(event)) == (event,)
 
 
+@pytest.mark.parametrize("offset", ["Z", "+00:00", "+05:30", "-23:59", "+00:00:30"])
+def test_a_time_of_any_zone_is_rendered_as_itself(offset: str) -> None:
+    event = Created("a.bucket", "k", 1, datetime.fromisoformat(f"2026-01-02T03:04:05{offset}"))
+    assert parse(render(event)) == (event,)
+
+
 @given(st.binary())
 def test_no_bytes_at_all_bring_the_parser_down(payload: bytes) -> None:
     try:

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from drivebay.errors import Unavailable
+from drivebay.ingest.seaweedfs import resumption
 from drivebay.proto import seaweedfs
 from drivebay.wire.stream import server_stream
 
@@ -58,3 +59,12 @@ def test_bytes_that_are_no_message_are_refused() -> None:
 )
 def test_a_change_says_where_the_file_is_now(message: bytes, path: str | None) -> None:
     assert seaweedfs.change(message) == seaweedfs.Change(7, path, 0)
+
+
+def test_a_number_that_cannot_be_stops_no_listener() -> None:
+    # A time before all times, and a size over 63 bits.
+    message = b"\n\x02/d\x12\x12\x12\x10\n\x01n\x22\x0b\x08" + b"\xff" * 9 + b"\x01"
+    message += b"\x18" + b"\x80" * 9 + b"\x01"
+    found = seaweedfs.change(message)
+    assert found == seaweedfs.Change(0, "/d/n", 2**63 - 1)
+    assert resumption(found.at) == 0

@@ -76,3 +76,12 @@ def test_a_media_type_is_single_spaced() -> None:
 @given(st.text())
 def test_metadata_values_are_what_a_header_carries(text: str) -> None:
     assert re.fullmatch(r"[!-~]*", metadata_value(text))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_metadata_value_can_be_read_again(text: str) -> None:
+    assert unquote(metadata_value(text), errors="strict") == text
+
+
+def test_a_percent_sign_of_a_name_is_no_escape() -> None:
+    assert metadata_value("a%20b") != metadata_value("a b")

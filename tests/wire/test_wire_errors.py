@@ -109,6 +109,18 @@ def test_a_trailer_of_noise_is_an_internal_error(noise: bytes) -> None:
     assert isinstance(unpack(noise), Error)
 
 
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        b"\x82\xa4code\xa9not_found\xa6detail\xa1\xff",
+        b"\x81\xa1x" + b"\x91" * 5000,
+    ],
+    ids=["no UTF-8", "too deep"],
+)
+def test_a_trailer_that_is_none_of_ours_is_internal(trailer: bytes) -> None:
+    assert type(unpack(trailer)) is Internal
+
+
 def test_a_kind_from_the_future_is_an_internal_error() -> None:
     class Newer(Unavailable):
         code = "from_the_future"

@@ -172,7 +172,8 @@ def render(event: Created) -> bytes:
     """The same event as MinIO would send it."""
     name = "s3:ObjectCreated:Put"
     found = _Object(quote_plus(event.key, safe="/"), event.size, event.etag)
-    at = event.at.isoformat().replace("+00:00", "Z") if event.at else ""
+    at = event.at.isoformat() if event.at else ""
+    at = f"{at.removesuffix('+00:00')}Z" if at.endswith("+00:00") else at
     record = _Record(name, _S3(_Bucket(event.bucket), found), at)
     return _encode(_Envelope(name, f"{event.bucket}/{event.key}", [record]))
 

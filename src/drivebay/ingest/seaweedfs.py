@@ -70,7 +70,7 @@ class Filer:
         """Until cancelled, or until the filer or the outlet raises Unavailable."""
         name = f"seaweedfs.{self._bucket}"
         saved = await outlet.position(name)
-        since = saved - _nanoseconds(OVERLAP) if saved else int(self._now().timestamp() * 1e9) - _nanoseconds(FIRST)
+        since = resumption(saved) if saved else int(self._now().timestamp() * 1e9) - _nanoseconds(FIRST)
         client = self._new_id().int % (2**31 - 1) + 1
         request = seaweedfs.subscription(client, self._prefix, since)
         async with self._open_stream(self._address, seaweedfs.SUBSCRIBE, request) as responses:
@@ -147,6 +147,11 @@ async def _gather(arrived: asyncio.Queue[seaweedfs.Change | Unavailable]) -> Seq
             break
         changes.append(following)
     return changes
+
+
+def resumption(position: int) -> int:
+    """Where listening goes on that has come as far as `position` (nanoseconds)."""
+    return max(0, position - _nanoseconds(OVERLAP))
 
 
 def _nanoseconds(span: timedelta) -> int:

@@ -19,6 +19,7 @@ OCTETS: Final = "application/octet-stream"
 _ATTR_CHARS: Final = "!#$&+-.^_`|~"
 # A quote or backslash would end the quoted string, browsers decode a percent sign there, a slash is a path.
 _NOT_PLAIN: Final = re.compile(r'[^ -~]|["\\%/]')
+_PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 # RFC 9110, section 8.3.1, with parameters in any printable form.
 _MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*;[ -~\t]*)?")
 
@@ -49,6 +50,8 @@ def media_type(content_type: str) -> str | None:
 
 
 def metadata_value(text: str) -> str:
-    """A value for `x-amz-meta-*`: printable ASCII stays, all else (spaces too, which signing would merge)
-    is percent-encoded UTF-8."""
-    return quote(text.encode("utf-8", "replace"), safe="".join(map(chr, range(0x21, 0x7F))))
+    """A value for `x-amz-meta-*`: printable ASCII stays, all else is percent-encoded UTF-8.
+
+    So are spaces, which signing would merge, and percent signs: what was written can be read again.
+    """
+    return quote(text.encode("utf-8", "replace"), safe=_PRINTABLE)

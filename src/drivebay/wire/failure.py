@@ -56,7 +56,7 @@ def unpack(data: bytes) -> Error:
     """The very error that was raised on the other side; Internal for one that this side does not know."""
     try:
         failure = msgspec.msgpack.decode(data, type=_Failure)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Internal()
     kind = BY_CODE.get(failure.code, Internal)
     errors = tuple(FieldError(field, message) for field, message in failure.errors)

@@ -13,12 +13,15 @@ from google.protobuf.message import DecodeError
 from . import filer_pb2
 
 SUBSCRIBE: Final = "/filer_pb.SeaweedFiler/SubscribeMetadata"
+_LARGEST: Final = 2**63 - 1
 
 
 class Change(NamedTuple):
     """One change the filer saw. `path` is where the entry is now, None if it is gone or a folder.
 
-    `at` is the filer's own time in nanoseconds, which is also the position in its log; `size` in bytes.
+    `at` is the filer's own time in nanoseconds since 1970, which is also the position in its log; `size` in
+    bytes. A number that neither can be is taken for the nearest that can: a change only says where to look,
+    and one that were refused would come again for ever.
     """
 
     at: int
@@ -43,9 +46,10 @@ def change(response: bytes) -> Change:
         message = filer_pb2.SubscribeMetadataResponse.FromString(response)
     except DecodeError as error:
         raise ValueError("not a message of a SeaweedFS filer") from error
+    at = max(0, message.ts_ns)
     event = message.event_notification
     if not event.HasField("new_entry") or event.new_entry.is_directory:
-        return Change(message.ts_ns, None, 0)
+        return Change(at, None, 0)
     folder = event.new_parent_path or message.directory
     entry = event.new_entry
-    return Change(message.ts_ns, f"{folder.rstrip('/')}/{entry.name}", entry.attributes.file_size)
+    return Change(at, f"{folder.rstrip('/')}/{entry.name}", min(entry.attributes.file_size, _LARGEST))
