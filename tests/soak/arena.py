@@ -109,33 +109,50 @@ class Arena:
 async def open(folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> AsyncIterator[Arena]:
     """Everything up and ready, with `more` settings; gone afterwards."""
     async with AsyncExitStack() as stack:
-        own = await stack.enter_async_context(embedded.run(folder / "servers"))
-        assert own.postgres is not None
-        assert own.nats is not None
-        assert own.store is not None
-        servers = {"postgres": own.postgres.process, "nats": own.nats.process, "store": own.store.process}
+        ours = await stack.enter_async_context(embedded.run(folder / "servers"))
+        assert ours.postgres is not None
+        assert ours.nats is not None
+        assert ours.store is not None
+        servers = {"postgres": ours.postgres.process, "nats": ours.nats.process, "store": ours.store.process}
         owned = {name: process for name, process in servers.items() if process is not None}
         plain = {
-            "DRIVEBAY_DATABASE_URL": own.postgres.url,
-            "DRIVEBAY_NATS_URL": own.nats.url,
-            "DRIVEBAY_S3_ENDPOINT": own.store.s3_endpoint,
-            "DRIVEBAY_S3_ACCESS_KEY": own.store.access_key,
-            "DRIVEBAY_S3_SECRET_KEY": own.store.secret_key,
-            "DRIVEBAY_FILER_ADDRESS": own.store.filer_grpc,
+            "DRIVEBAY_DATABASE_URL": ours.postgres.url,
+            "DRIVEBAY_NATS_URL": ours.nats.url,
+            "DRIVEBAY_S3_ENDPOINT": ours.store.s3_endpoint,
+            "DRIVEBAY_S3_ACCESS_KEY": ours.store.access_key,
+            "DRIVEBAY_S3_SECRET_KEY": ours.store.secret_key,
+            "DRIVEBAY_FILER_ADDRESS": ours.store.filer_grpc,
             "DRIVEBAY_S3_BUCKET": BUCKET,
             "DRIVEBAY_EVENTS_SUBJECT": SUBJECT,
         }
-        proxies, proxied = await _proxies(stack, plain)
+        sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
+        proxies, proxied = await _proxies(stack, sockets, plain)
         (folder / "world").mkdir()
-        running = await stack.enter_async_context(world.run(folder / "world", HURRIED | proxied | dict(more), "six"))
+        own = await _between(stack, sockets, folder / "world", proxies)
+        environment = HURRIED | proxied | dict(more)
+        running = await stack.enter_async_context(world.run(folder / "world", environment, "six", own))
         proxies["api"] = await stack.enter_async_context(proxy.run(("127.0.0.1", running.port)))
         bucket = await stack.enter_async_context(_bucket(plain))
         yield Arena(folder, running, owned, proxies, plain, bucket)
 
 
-async def _proxies(stack: AsyncExitStack, plain: dict[str, str]) -> tuple[dict[str, Proxy], dict[str, str]]:
+async def _between(
+    stack: AsyncExitStack, sockets: Path, folder: Path, proxies: dict[str, Proxy]
+) -> dict[str, dict[str, str]]:
+    """A proxy before each service, and the settings by which every other part goes through it."""
+    own: dict[str, dict[str, str]] = {part: {} for part in world.PARTS}
+    for service in ("auth", "files", "storage"):
+        door = sockets / f"{service}.sock"
+        proxies[service] = await stack.enter_async_context(proxy.run(folder / f"{service}.sock", door))
+        for part in own.keys() - {service}:
+            own[part][f"DRIVEBAY_{service.upper()}_ADDRESS"] = f"unix:{door}"
+    return own
+
+
+async def _proxies(
+    stack: AsyncExitStack, sockets: Path, plain: dict[str, str]
+) -> tuple[dict[str, Proxy], dict[str, str]]:
     """A proxy before each server, and the settings that lead through them."""
-    sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
     database = urlsplit(plain["DRIVEBAY_DATABASE_URL"])
     upstream = Path(parse_qs(database.query)["host"][0]) / ".s.PGSQL.5432"
     nats = urlsplit(plain["DRIVEBAY_NATS_URL"])

@@ -34,7 +34,7 @@ from .arena import BUCKET, STREAM, SUBJECT, Arena
 Fault = Callable[[Arena, random.Random], Awaitable[None]]
 PARTS: Final = ("gateway", "auth", "files", "storage", "ingest", "janitor")
 SERVERS: Final = ("postgres", "nats", "store")
-WAYS: Final = ("postgres", "nats", "store", "public store", "filer", "api")
+WAYS: Final = ("postgres", "nats", "store", "public store", "filer", "api", "auth", "files", "storage")
 _MOST_AT_ONCE: Final = 3
 
 

@@ -43,6 +43,26 @@ class Report:
     violations: tuple[Violation, ...]
     traces: dict[str, str]
 
+    @property
+    def kills(self) -> int:
+        """Processes killed with SIGKILL."""
+        all_at_once = len(faults.PARTS) + len(faults.SERVERS)
+        return sum(
+            n * (all_at_once if name.startswith("everything") else 1)
+            for name, n in self.faults.items()
+            if name.endswith(": kill")
+        )
+
+    @property
+    def operations(self) -> int:
+        """Requests that users sent, to the API and to the store."""
+        return sum(n for name, n in self.outcomes.items() if name.startswith(("api ", "put ", "get ")))
+
+    @property
+    def verdict(self) -> str:
+        broken = f"{len(self.violations)} BROKEN PROMISES" if self.violations else "every promise was kept"
+        return f"{self.kills:,} kills, {sum(self.faults.values()):,} faults, {self.operations:,} operations: {broken}"
+
 
 Progress = Callable[[str, float], None]
 
@@ -151,7 +171,7 @@ def as_text(report: Report) -> str:
     lines += [f"BROKEN: {each.promise}: {each.detail} ({each.user} {each.about})" for each in report.violations[:50]]
     for about, text in report.traces.items():
         lines += [f"-- the trace of {about}", text]
-    lines.append(f"{len(report.violations)} broken promises" if report.violations else "every promise was kept")
+    lines.append(report.verdict)
     return "\n".join(lines)
 
 
@@ -161,6 +181,8 @@ def as_json(report: Report) -> str:
             "seed": report.seed,
             "seconds": round(report.seconds, 1),
             "converged_seconds": round(report.rested, 1),
+            "kills": report.kills,
+            "operations": report.operations,
             "faults": report.faults,
             "missed": report.missed,
             "outcomes": report.outcomes,

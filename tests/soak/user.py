@@ -444,4 +444,4 @@ class User:
             act = self.chance.choices([*(act for act, _ in acts), self.trash], weights)[0]
             self.tally["steps"] += 1
             await act()
-            await asyncio.sleep(self.chance.expovariate(20))
+            await asyncio.sleep(self.chance.expovariate(40))

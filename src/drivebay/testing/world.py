@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import httpx
@@ -33,11 +34,13 @@ def free_port() -> int:
 
 @dataclass
 class World:
-    """`environment` is what every process gets; `folder` holds data, sockets and logs."""
+    """`environment` is what every process gets, and `own` what one part gets besides; `folder` holds data,
+    sockets and logs."""
 
     folder: Path
     environment: dict[str, str]
     topology: str
+    own: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
 
@@ -49,14 +52,14 @@ class World:
     def parts(self) -> tuple[str, ...]:
         return PARTS if self.topology == "six" else ("all",)
 
-    def variables(self) -> dict[str, str]:
-        """The whole environment of a process: nothing of ours that the test did not say."""
+    def variables(self, part: str = "all") -> dict[str, str]:
+        """The whole environment of a part: nothing of ours that the test did not say."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DRIVEBAY_")}
         own = {"DRIVEBAY_PORT": str(self.port), "DRIVEBAY_DATA": str(self.folder / "data"), "DRIVEBAY_LOG": "info"}
         if self.topology == "six":
-            for part in ("auth", "files", "storage"):
-                own[f"DRIVEBAY_{part.upper()}_ADDRESS"] = f"unix:{self.folder}/{part}.sock"
-        return inherited | own | self.environment
+            for service in ("auth", "files", "storage"):
+                own[f"DRIVEBAY_{service.upper()}_ADDRESS"] = f"unix:{self.folder}/{service}.sock"
+        return inherited | own | self.environment | dict(self.own.get(part, {}))
 
     async def start(self, part: str, crash_at: str | None = None) -> None:
         """Start one part (or `all`) and return at once; to be killed when it comes to a crash point."""
@@ -68,7 +71,7 @@ class World:
                 *command,
                 "run",
                 *arguments,
-                env=self.variables(),
+                env=self.variables(part),
                 cwd=self.folder,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -136,9 +139,14 @@ class World:
 
 
 @asynccontextmanager
-async def run(folder: Path, environment: Mapping[str, str], topology: str = "one") -> AsyncIterator[World]:
+async def run(
+    folder: Path,
+    environment: Mapping[str, str],
+    topology: str = "one",
+    own: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> AsyncIterator[World]:
     """A World that is ready, and gone afterwards."""
-    world = World(folder, dict(environment), topology)
+    world = World(folder, dict(environment), topology, own)
     try:
         for part in world.parts:
             await world.start(part)
