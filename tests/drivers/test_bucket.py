@@ -48,12 +48,12 @@ def connect(store: Store, bucket: str, **other: str) -> object:
 
 
 @pytest.fixture(params=["store", "memory"])
-async def empty(request: pytest.FixtureRequest) -> AsyncIterator[Bucket]:
+async def empty(request: pytest.FixtureRequest, store: Store, bucket: str) -> AsyncIterator[Bucket]:
     """A driver for a bucket that does not exist yet; the fake has to pass as well."""
     if request.param == "memory":
         yield MemoryBucket(utc_now)
         return
-    async with connect(request.getfixturevalue("store"), request.getfixturevalue("bucket")) as driver:
+    async with connect(store, bucket) as driver:
         yield driver
 
 

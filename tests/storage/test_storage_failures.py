@@ -159,6 +159,21 @@ async def test_a_deletion_tells_which_keys_stayed() -> None:
     assert [fate.error for fate in fates] == ["AccessDenied", None, None]
 
 
+async def test_a_deletion_is_sent_again_when_its_connection_turns_out_to_be_closed() -> None:
+    posts = 0
+
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        nonlocal posts
+        posts += request.method == "POST"
+        if request.method == "POST" and posts == 1 and request.transport is not None:
+            request.transport.close()
+        return None
+
+    async with running(answer) as (_, storage):
+        assert [fate.error for fate in await storage.delete(("a", "b"))] == [None, None]
+    assert posts == 2
+
+
 async def test_a_copy_that_fails_after_its_200_deletes_nothing() -> None:
     async def answer(request: web.Request, body: bytes) -> web.Response | None:
         return web.Response(text="<Error><Code>InternalError</Code></Error>")

@@ -286,15 +286,14 @@ class S3:
         outcome = "failed"
         with _tracer.start_as_current_span(f"store {operation}"):
             try:
-                async with self._session.request(
-                    method,
-                    URL(url, encoded=True),
-                    headers=headers,
-                    data=body or None,
-                    allow_redirects=False,
-                    timeout=timeout or self._timeout,
-                ) as response:
-                    answer = _Answer(response.status, response.headers, await response.read())
+                try:
+                    answer = await self._exchange(method, url, headers, body, timeout)
+                except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+                    # A kept connection turned out to be closed (MinIO closes one after a 412 and does not
+                    # say so). For other methods aiohttp tries anew by itself; deletions may be repeated too.
+                    if method != "POST":
+                        raise
+                    answer = await self._exchange(method, url, headers, body, timeout)
                 # 501 is no trouble that passes: the store does not know this operation or header.
                 if (answer.status >= 500 and answer.status != 501) or answer.status == 429:
                     raise Unavailable(f"the store answers {answer.status} {answer.code}".rstrip())
@@ -306,6 +305,19 @@ class S3:
                 raise Unavailable(f"the store cannot be reached: {type(error).__name__}") from None
             finally:
                 CALLS.labels(operation, outcome).observe(perf_counter() - began)
+
+    async def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: aiohttp.ClientTimeout | None
+    ) -> _Answer:
+        async with self._session.request(
+            method,
+            URL(url, encoded=True),
+            headers=headers,
+            data=body or None,
+            allow_redirects=False,
+            timeout=timeout or self._timeout,
+        ) as response:
+            return _Answer(response.status, response.headers, await response.read())
 
     def _expect(self, answer: _Answer, what: str) -> None:
         """Raise Misconfigured where no later try can help, else Unavailable; nothing if the answer is good."""
