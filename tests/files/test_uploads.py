@@ -120,6 +120,19 @@ async def test_after_the_watch_an_expired_upload_is_swept_out_of_the_store(plain
     assert plain.bucket.objects == {}
 
 
+async def test_bytes_that_come_after_the_watch_make_no_file_that_would_lose_them(plain: Drive) -> None:
+    upload = await plain.begin()
+    await plain.pass_time(timedelta(minutes=16))
+    await plain.files.commit((ref(upload),))
+    await plain.pass_time(SETTINGS.watch)
+    await plain.files.commit((ref(upload),))
+    plain.bucket.put(upload.key, b"hello")
+    assert await plain.files.commit((ref(upload),)) == (c.Outcome.ALREADY,)
+    assert await plain.names() == []
+    assert await plain.purge() == 1
+    assert await plain.files.check() == ()
+
+
 async def test_a_look_before_the_deadline_expires_nothing(plain: Drive) -> None:
     upload = await plain.begin()
     assert await plain.files.commit((ref(upload),)) == (c.Outcome.ABSENT,)

@@ -29,8 +29,6 @@ log = structlog.get_logger(__name__)
 OUTCOMES = Counter("drivebay_files_commits", "Commits by what they did", ["outcome"])
 ENDED = Counter("drivebay_files_uploads", "Uploads by how they ended", ["outcome"])
 
-_OPEN = ("pending", "expired")
-
 
 class Commit:
     """Holds what committing needs; made once by the service."""
@@ -53,7 +51,7 @@ class Commit:
         for row in rows:
             ref = UploadRef(row["owner_id"], row["id"])
             outcomes[ref] = Outcome.ALREADY
-            if row["state"] in _OPEN:
+            if _is_open(row):
                 open_rows[ref] = row
         if open_rows:
             outcomes.update(await self._settle(open_rows))
@@ -161,7 +159,7 @@ class Commit:
         self, tx: Connection, good: Mapping[UploadRef, tuple[Row, Object, bytes | None]], ref: UploadRef
     ) -> bool:
         row = await self._store.upload(tx, ref.owner, ref.id)
-        if row is None or row["state"] not in _OPEN:
+        if row is None or not _is_open(row):
             return False
         parent, name = FileId(row["parent_id"]), row["name"]
         if parent != ROOT and not await self._store.ancestors(tx, ref.owner, parent):
@@ -174,6 +172,11 @@ class Commit:
                 return await self._store.replace(tx, ref.owner, ref.id, found.etag, digest, there["id"], grace)
         name = await free_name(self._store, tx, ref.owner, parent, name, ref.id)
         return bool(await self._enter(tx, good, {ref: (parent, name)}))
+
+
+def _is_open(row: Row) -> bool:
+    """Whether its bytes may still become a file: it is awaited, or watched for."""
+    return bool(row["state"] == "pending" or (row["state"] == "expired" and row["next_check_at"] is not None))
 
 
 def _is_plain(row: Row) -> bool:

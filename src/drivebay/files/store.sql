@@ -100,13 +100,14 @@ SELECT owner_id, id FROM expired;
 -- name: complete
 -- The commit: looked-up objects become files. The guard is `state`: an upload that ended, however, changes
 -- nothing. A name that is taken leaves its upload as it was, for the caller to choose another name.
+-- An expired upload that is not watched any more has ended too: its object is to be deleted.
 WITH found AS (
     SELECT u.owner_id, u.id, u.state, u.size, u.content_type, f.sha256, f.etag, f.file_id, f.parent_id, f.name,
            row_number() OVER (PARTITION BY u.owner_id ORDER BY u.id) AS place
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::uuid[], $6::uuid[], $7::text[])
          AS f (owner_id, id, etag, sha256, file_id, parent_id, name)
     JOIN files.uploads u ON u.owner_id = f.owner_id AND u.id = f.id
-    WHERE u.state IN ('pending', 'expired')
+    WHERE u.state = 'pending' OR u.state = 'expired' AND u.next_check_at IS NOT NULL
 ), entered AS (
     INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id, size, content_type, sha256)
     SELECT owner_id, file_id, parent_id, 'file', name, id, size, content_type, sha256 FROM found
@@ -142,7 +143,7 @@ SELECT owner_id, id FROM kept;
 -- The commit of a new version of a file that is there: the old version waits out the grace, then goes.
 WITH found AS (
     SELECT owner_id, id, state, size, content_type FROM files.uploads
-    WHERE owner_id = $1 AND id = $2 AND state IN ('pending', 'expired')
+    WHERE owner_id = $1 AND id = $2 AND (state = 'pending' OR state = 'expired' AND next_check_at IS NOT NULL)
 ), before AS (
     SELECT e.owner_id, e.id, e.version_id FROM files.entries e JOIN found ON found.owner_id = e.owner_id
     WHERE e.id = $5 AND e.kind = 'file' AND e.trashed_at IS NULL

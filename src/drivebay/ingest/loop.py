@@ -89,6 +89,9 @@ class Loop:
                     reads.append(self._read(delivery))
                 except Unreadable as error:
                     await self._bury(delivery, str(error))
+                except Exception as error:  # whoever may write events must not be able to stop all others'
+                    log.error("read_failed", message=delivery.id, exc_info=error)
+                    await self._bury(delivery, f"{type(error).__name__}: {error}")
             refs = tuple({ref: None for read in reads for ref in read.refs})
             outcomes = await commit(self._files, refs, self._settings)
             crash_point("event.before_ack")
