@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -14,6 +16,7 @@ from rich.text import Text
 
 from . import embedded, node, telemetry
 from .auth.tokens import WrongSecret
+from .certs import Authority
 from .contract.auth import Auth
 from .contract.files import Files
 from .contract.storage import Storage
@@ -105,6 +108,30 @@ def check(as_json: AsJson = False) -> None:
         typer.echo(f"{len(found)} violations" if found else "every invariant holds")
     if found:
         raise typer.Exit(1)
+
+
+@app.command()
+def certs(
+    folder: Annotated[Path, typer.Argument(help="Where authority, certificates and keys are kept.")],
+    host: Annotated[list[str] | None, typer.Option(help="One more DNS name or address for each certificate.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=825, help="How long they are valid.")] = 365,
+    as_json: AsJson = False,
+) -> None:
+    """Make certificates for a try: an authority, unless one is there, and one certificate for each part.
+
+    Run it again to renew them; running services take the new ones by themselves.
+    """
+    try:
+        authority = Authority(folder, node.now(), timedelta(days=days))
+        files = {name: authority.issue(name, host or ()) for name in (*PARTS, "cli")}
+    except (OSError, ValueError) as error:
+        _fail(str(error))
+    if as_json:
+        rows = {name: {"cert": str(cert), "key": str(key)} for name, (cert, key) in files.items()}
+        typer.echo(json.dumps({"ca": str(authority.file), "certificates": rows}))
+        return
+    for name, (cert, key) in files.items():
+        typer.echo(f"{name}: DRIVEBAY_TLS_CERT={cert} DRIVEBAY_TLS_KEY={key} DRIVEBAY_TLS_CA={authority.file}")
 
 
 @app.command()

@@ -139,18 +139,26 @@ async def _reach(
     descriptor: Any,
     start: Callable[[Settings], AbstractAsyncContextManager[T]],
 ) -> T:
-    address = {
-        "auth": settings.auth_address,
-        "files": settings.files_address,
-        "storage": settings.storage_address,
+    address, callers = {
+        "auth": (settings.auth_address, settings.auth_callers),
+        "files": (settings.files_address, settings.files_callers),
+        "storage": (settings.storage_address, settings.storage_callers),
     }[part]
     if part in parts:
         service = await stack.enter_async_context(start(settings))
         if address is not None:
-            await stack.enter_async_context(rpc.serve(address, [(contract, descriptor, service)], deadlines=_SLOW))
+            serving = rpc.serve(
+                address,
+                [(contract, descriptor, service)],
+                deadlines=_SLOW,
+                identity=settings.identity,
+                callers=frozenset(callers),
+            )
+            await stack.enter_async_context(serving)
         return local.connect(contract, service, deadlines=_SLOW)
     if address is not None:
-        return await stack.enter_async_context(rpc.connect(contract, descriptor, address, deadlines=_SLOW))
+        reaching = rpc.connect(contract, descriptor, address, deadlines=_SLOW, identity=settings.identity)
+        return await stack.enter_async_context(reaching)
     return rpc.missing(contract, f"DRIVEBAY_{part.upper()}_ADDRESS")
 
 

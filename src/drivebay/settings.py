@@ -29,6 +29,7 @@ from .ingest.settings import EventSource
 from .ingest.settings import Settings as IngestSettings
 from .janitor.settings import Settings as JanitorSettings
 from .storage.service import Settings as StorageSettings
+from .wire.tls import Identity
 
 PREFIX: Final = "DRIVEBAY_"
 _TESTS: Final = "DRIVEBAY_TEST_"
@@ -58,6 +59,12 @@ class Settings:
     auth_address: str | None
     files_address: str | None
     storage_address: str | None
+    auth_callers: tuple[str, ...]
+    files_callers: tuple[str, ...]
+    storage_callers: tuple[str, ...]
+    tls_cert: Path | None
+    tls_key: Path | None
+    tls_ca: Path | None
     metrics_address: str | None
     workers: int
     max_requests: int
@@ -138,6 +145,13 @@ class Settings:
             max_requests=self.max_requests,
         )
 
+    @property
+    def identity(self) -> Identity | None:
+        """Who this process is to other services; None without TLS."""
+        if self.tls_cert is None or self.tls_key is None or self.tls_ca is None:
+            return None
+        return Identity(self.tls_cert, self.tls_key, self.tls_ca)
+
     def environment(self) -> dict[str, str]:
         """The environment of another process of ours: this one's, and the way to the same servers and secret."""
         told = {
@@ -193,9 +207,15 @@ SETTINGS: Final = (
     _row("s3_region", values.pattern(r"[A-Za-z0-9-]{1,64}", "a region's name"), "us-east-1", "the store's region"),
     _row("s3_bucket", values.pattern(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"), "drivebay", "the one bucket"),
     _row("filer_address", values.host_port, None, "gRPC `host:port` of an external SeaweedFS filer, for its events", "embedded"),
-    _row("auth_address", values.address, None, "`unix:/path` or loopback `host:port` of the auth service", "in process"),
+    _row("auth_address", values.address, None, "`unix:/path` or `host:port` of the auth service; beyond loopback with TLS", "in process"),
     _row("files_address", values.address, None, "the same of the files service", "in process"),
     _row("storage_address", values.address, None, "the same of the storage service", "in process"),
+    _row("auth_callers", values.words, "gateway,cli", "names in certificates that may call the auth service over TLS"),
+    _row("files_callers", values.words, "gateway,ingest,janitor,cli", "the same for the files service"),
+    _row("storage_callers", values.words, "gateway,files,janitor,cli", "the same for the storage service"),
+    _row("tls_cert", Path, None, "certificate of this process for the other services, PEM, with its chain", "no TLS"),
+    _row("tls_key", Path, None, "its key, PEM without a password", "no TLS"),
+    _row("tls_ca", Path, None, "the authority that the services' certificates come from, PEM", "no TLS"),
     _row("metrics_address", values.host_port, None, "`host:port` for Prometheus, for processes without a gateway", "none"),
     _row("workers", values.within(1, 256), "1", "gateway processes"),
     _row("max_requests", values.within(1, 100_000), "256", "requests each of them works on at once, at most; beyond that 503, and sooner while answers are late"),
@@ -274,6 +294,7 @@ def _parsed(setting: Setting, text: str | None) -> Any:
 
 
 def _check_together(settings: Settings) -> None:
+    _check_tls(settings)
     keys = (settings.s3_access_key, settings.s3_secret_key)
     if settings.s3_endpoint is not None and None in keys:
         raise SettingsError("DRIVEBAY_S3_ENDPOINT is set: DRIVEBAY_S3_ACCESS_KEY and DRIVEBAY_S3_SECRET_KEY are needed")
@@ -281,6 +302,27 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("DRIVEBAY_S3_ENDPOINT is not set, other settings of the store are: set it, or none of them")
     if settings.events == "seaweedfs" and settings.s3_endpoint is not None and settings.filer_address is None:
         raise SettingsError("DRIVEBAY_EVENTS is seaweedfs: DRIVEBAY_FILER_ADDRESS is needed")
+
+
+def _check_tls(settings: Settings) -> None:
+    files = {"CERT": settings.tls_cert, "KEY": settings.tls_key, "CA": settings.tls_ca}
+    lacking = [name for name, file in files.items() if file is None]
+    if 0 < len(lacking) < len(files):
+        raise SettingsError(f"DRIVEBAY_TLS_{lacking[0]} is needed: _CERT, _KEY and _CA belong together")
+    identity = settings.identity
+    if identity is not None:
+        try:
+            identity.check()
+        except ValueError as error:
+            raise SettingsError(f"DRIVEBAY_TLS_CERT, _KEY, _CA: {error}") from None
+        return
+    for name in ("auth", "files", "storage"):
+        address = getattr(settings, f"{name}_address")
+        if address is not None and not values.is_local(address):
+            raise SettingsError(
+                f"DRIVEBAY_{name.upper()}_ADDRESS: {address} is not loopback: set DRIVEBAY_TLS_CERT, _KEY and _CA "
+                "(`drivebay certs` makes some for a try)"
+            )
 
 
 def with_secret(settings: Settings) -> Settings:

@@ -117,14 +117,18 @@ def address(text: str) -> str:
     if re.fullmatch(r"unix:/\S+", text):
         return text
     found = _HOST_PORT.fullmatch(text)
-    if found is None or not 1 <= int(found[2]) <= 65535 or not _is_loopback(found[1].strip("[]")):
-        raise ValueError("unix:/path, or a loopback host:port such as 127.0.0.1:7001 (services do not do TLS yet)")
+    if found is None or not 1 <= int(found[2]) <= 65535:
+        raise ValueError("unix:/path, or a host:port such as 127.0.0.1:7001 (beyond loopback with DRIVEBAY_TLS_CERT)")
     return text
 
 
-def _is_loopback(host: str) -> bool:
+def is_local(address: str) -> bool:
+    """Whether only this machine's processes can reach a service's address."""
+    host = address.rpartition(":")[0].strip("[]")
+    if address.startswith("unix:") or host == "localhost":
+        return True
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from drivebay import settings as module
+from drivebay.certs import Authority
 from drivebay.ingest.settings import EventSource
 from drivebay.settings import SETTINGS, Settings, SettingsError, load, with_secret
 
@@ -199,6 +200,19 @@ def test_settings_of_a_store_without_the_store_are_refused(tmp_path: Path, alone
     said = refused(tmp_path, **alone)
     assert said.startswith("DRIVEBAY_S3_ENDPOINT is not set")
     assert "canary" not in said
+
+
+def test_beyond_loopback_services_need_certificates(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "certs", datetime.now(UTC), timedelta(days=1))
+    cert, key = authority.issue("auth")
+    tls = {"DRIVEBAY_TLS_CERT": str(cert), "DRIVEBAY_TLS_KEY": str(key), "DRIVEBAY_TLS_CA": str(authority.file)}
+    found = load({"DRIVEBAY_AUTH_ADDRESS": "auth.example:7001"} | tls, tmp_path)
+    assert found.auth_address == "auth.example:7001"
+    assert found.identity is not None
+    for name in tls:
+        assert name in refused(tmp_path, **{other: text for other, text in tls.items() if other != name})
+    assert "is not the key of" in refused(tmp_path, **tls | {"DRIVEBAY_TLS_KEY": str(authority.issue("files")[1])})
+    assert "nowhere.pem" in refused(tmp_path, **tls | {"DRIVEBAY_TLS_CA": "nowhere.pem"})
 
 
 def test_events_from_a_foreign_filer_need_its_address(tmp_path: Path) -> None:

@@ -72,4 +72,6 @@ def from_transport(error: grpc.aio.AioRpcError, service: str, address: str) -> E
         return Unavailable(f"{service} at {address} took too long")
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
         return Unavailable(f"{service} at {address} does not answer")
+    if error.code() is grpc.StatusCode.PERMISSION_DENIED:
+        return Unavailable(f"{service} at {address} does not let this process in: its certificate has another name")
     return Internal(f"{service} answered {error.code().name}")

@@ -1,7 +1,7 @@
 """Any contract over gRPC: `serve` puts a service object behind an address, `connect` reaches one.
 
-Errors cross unchanged. Deadlines, the request id and the trace go along. Until services prove who they are
-to one another, a server listens on a Unix socket that only its user can open, or on loopback.
+Errors cross unchanged. Deadlines, the request id and the trace go along. A server listens on a Unix socket
+that only its user can open, on loopback, or anywhere with TLS in which both ends prove who they are.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ..errors import Error, Internal, Unavailable
 from .call import Door, left, method_deadline
 from .failure import TRAILER, from_transport, pack, said, status
 from .shape import Method, compare, methods, promised
+from .tls import Identity, allowed
 
 T = TypeVar("T")
 Served = tuple[type[Any], ServiceDescriptor, Any]
@@ -74,25 +75,34 @@ class Mismatch(Exception):
 
 @asynccontextmanager
 async def serve(
-    address: str, served: Sequence[Served], *, deadlines: Mapping[str, float] | None = None
+    address: str,
+    served: Sequence[Served],
+    *,
+    deadlines: Mapping[str, float] | None = None,
+    identity: Identity | None = None,
+    callers: frozenset[str] = frozenset(),
 ) -> AsyncIterator[str]:
     """Serve at `unix:/path` or `host:port` (0 picks a port); the address that clients use.
 
-    Raises ValueError for an address that is not local, OSError when it is taken, Mismatch.
+    With an `identity` a `host:port` speaks TLS and lets in only `callers`, by the names in their
+    certificates. Without one it must be loopback. Raises ValueError for an address that is not local,
+    OSError when it is taken, Mismatch.
     """
     for contract, descriptor, _ in served:
         if differences := compare(contract, descriptor):
             raise Mismatch(*differences)
-    target = _prepared(address)
+    target = _prepared(address, secured=identity is not None)
+    if target.startswith("unix:"):
+        identity = None
     server = grpc.aio.server(options=_SERVER)
     names = [descriptor.full_name for _, descriptor, _ in served]
     for contract, descriptor, service in served:
-        handlers = _handlers(contract, descriptor, service, deadlines)
+        handlers = _handlers(contract, descriptor, service, deadlines, callers if identity else None)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(descriptor.full_name, handlers),))
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    port = _bind(server, target, address)
+    port = _bind(server, target, address, identity)
     await server.start()
     for name in ("", *names):
         await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -106,10 +116,10 @@ async def serve(
         await server.stop(_GRACE)
 
 
-def _prepared(address: str) -> str:
+def _prepared(address: str, *, secured: bool) -> str:
     """The address as gRPC takes it; for a socket, the way there made private and swept."""
     if not address.startswith("unix:"):
-        return _loopback(address)
+        return address if secured else _loopback(address)
     path = Path(address.removeprefix("unix:"))
     if not path.name:
         raise ValueError(f"{address!r} names no socket: unix:/path")
@@ -135,10 +145,12 @@ def _is_alive(path: Path) -> bool:
         return True
 
 
-def _bind(server: grpc.aio.Server, target: str, address: str) -> int:
+def _bind(server: grpc.aio.Server, target: str, address: str, identity: Identity | None) -> int:
     # The socket must never be open to others, not even between its making and a chmod.
     before = os.umask(0o177)
     try:
+        if identity is not None:
+            return int(server.add_secure_port(target, identity.server()))
         return int(server.add_insecure_port(target))
     except RuntimeError as error:
         raise OSError(errno.EADDRINUSE, f"cannot listen at {address}") from error
@@ -155,8 +167,8 @@ def _loopback(address: str) -> str:
         local = False
     if not local or not port.isdecimal():
         raise ValueError(
-            f"{address!r} is not local: a service listens at unix:/path or on loopback (127.0.0.1:port), "
-            "because what comes in is not authenticated"
+            f"{address!r} is not local: without TLS a service listens at unix:/path or on loopback "
+            "(127.0.0.1:port), because what comes in is not authenticated"
         )
     if int(port) > _LAST_PORT:  # gRPC would listen at what is left of it in 16 bits
         raise ValueError(f"{address!r} has no such port: 0 to {_LAST_PORT}")
@@ -164,7 +176,11 @@ def _loopback(address: str) -> str:
 
 
 def _handlers(
-    contract: type, descriptor: ServiceDescriptor, service: Any, deadlines: Mapping[str, float] | None
+    contract: type,
+    descriptor: ServiceDescriptor,
+    service: Any,
+    deadlines: Mapping[str, float] | None,
+    callers: frozenset[str] | None,
 ) -> dict[str, grpc.RpcMethodHandler]:
     return {
         method.rpc: grpc.unary_unary_rpc_method_handler(
@@ -172,17 +188,22 @@ def _handlers(
                 method,
                 getattr(service, method.name),
                 Door("server", contract.__name__, method.name, method_deadline(deadlines, method.name)),
+                callers,
             )
         )
         for method in methods(contract, descriptor)
     }
 
 
-def _handler(method: Method, function: Callable[..., Any], door: Door) -> Callable[..., Any]:
+def _handler(
+    method: Method, function: Callable[..., Any], door: Door, callers: frozenset[str] | None
+) -> Callable[..., Any]:
     async def handle(request: bytes, call: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         async def work() -> bytes:
             return method.encode_response(await function(*method.decode_request(request)))
 
+        if callers is not None and not allowed(call.auth_context(), callers):
+            await call.abort(grpc.StatusCode.PERMISSION_DENIED, "the certificate names nobody who may call this")
         incoming = {name: value for name, value in call.invocation_metadata() or () if isinstance(value, str)}
         remaining = call.time_remaining()
         deadline = door.deadline if remaining is None else min(remaining, door.deadline)
@@ -219,17 +240,33 @@ def _origin(incoming: Mapping[str, str]) -> Iterator[None]:
 
 @asynccontextmanager
 async def connect(
-    contract: type[T], descriptor: ServiceDescriptor, address: str, *, deadlines: Mapping[str, float] | None = None
+    contract: type[T],
+    descriptor: ServiceDescriptor,
+    address: str,
+    *,
+    deadlines: Mapping[str, float] | None = None,
+    identity: Identity | None = None,
 ) -> AsyncIterator[T]:
-    """The contract's methods over one channel. Nobody needs to be there yet. Raises Mismatch."""
+    """The contract's methods over one channel. Nobody needs to be there yet. Raises Mismatch.
+
+    With an `identity` a `host:port` is reached over TLS, and must show a certificate with the service's name.
+    """
     if differences := compare(contract, descriptor):
         raise Mismatch(*differences)
-    async with grpc.aio.insecure_channel(address, options=_CLIENT) as channel:
+    async with _channel(address, contract.__name__.lower(), identity) as channel:
         far = type(f"Far{contract.__name__}", (), {})()
         for method in methods(cast("type", contract), descriptor):
             door = Door("client", contract.__name__, method.name, method_deadline(deadlines, method.name))
             setattr(far, method.name, _caller(channel, method, door, contract.__name__, address))
         yield cast("T", far)
+
+
+def _channel(address: str, name: str, identity: Identity | None) -> grpc.aio.Channel:
+    if identity is None or address.startswith("unix:"):
+        return grpc.aio.insecure_channel(address, options=_CLIENT)
+    # The name is the service's, wherever it runs: an address may be of a load balancer.
+    options = (*_CLIENT, ("grpc.ssl_target_name_override", name))
+    return grpc.aio.secure_channel(address, identity.client(), options=options)
 
 
 def _caller(channel: grpc.aio.Channel, method: Method, door: Door, service: str, address: str) -> Callable[..., Any]:
