@@ -6,15 +6,17 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 RESULTS = Path(__file__).parent / "results"
-console = Console(stderr=True)
+console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
 
 
 def median(values: Sequence[float]) -> float:
@@ -32,6 +34,7 @@ class Report:
 
     def __init__(self) -> None:
         self.figures: dict[str, dict[str, Any]] = {}
+        self._at = datetime.now(UTC)
 
     def add(self, name: str, *, goal: str = "", met: bool | None = None, **fields: Any) -> None:
         entry: dict[str, Any] = dict(fields)
@@ -42,12 +45,28 @@ class Report:
         shown = "  ".join(f"{key} [bold]{_short(value)}[/]" for key, value in fields.items())
         console.print(f"{name}: {shown}" + (f"  (goal {goal}:{mark})" if goal else ""), highlight=False)
 
+    def table(self, name: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
+        """A figure with a row for each of something, which may lack a column."""
+        self.figures[name] = dict(rows)
+        columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+        shown = Table("", *columns, title=name, title_justify="left")
+        for row, fields in rows.items():
+            shown.add_row(row, *(_short(fields.get(column, "")) for column in columns))
+        console.print(shown, highlight=False)
+
+    def series(self, name: str, samples: Sequence[Mapping[str, Any]]) -> None:
+        """Samples over time: for the JSON, too many to show."""
+        self.figures[name] = {"samples": list(samples)}
+
+    def text(self) -> str:
+        """All of it as JSON."""
+        machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+        return json.dumps({"at": self._at.isoformat(), "machine": machine, "figures": self.figures}, indent=2)
+
     def write(self) -> Path:
         RESULTS.mkdir(exist_ok=True)
-        at = datetime.now(UTC)
-        path = RESULTS / f"{at:%Y%m%dT%H%M%SZ}.json"
-        machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
-        path.write_text(json.dumps({"at": at.isoformat(), "machine": machine, "figures": self.figures}, indent=2))
+        path = RESULTS / f"{self._at:%Y%m%dT%H%M%SZ}.json"
+        path.write_text(self.text())
         return path
 
 

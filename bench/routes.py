@@ -14,7 +14,7 @@ from drivebay.files.store import Store
 from drivebay.testing.client import Client
 from drivebay.testing.world import World
 
-from . import load, seed
+from . import seed, wrk
 from .arena import Arena, memory, users
 from .report import Report, median
 
@@ -42,12 +42,12 @@ async def measure(arena: Arena, report: Report, files: int, each: int) -> None:
             report.add(f"memory, {topology}", unit="MiB", idle=idle, after=memory(running))
 
 
-async def _runs(url: str, token: str, script: Path | None = None) -> list[load.Load]:
-    await load.run(url, token, seconds=2, script=script)
-    return [await load.run(url, token, script=script) for _ in range(RUNS)]
+async def _runs(url: str, token: str, script: Path | None = None) -> list[wrk.Load]:
+    await wrk.run(url, token, seconds=2, script=script)
+    return [await wrk.run(url, token, script=script) for _ in range(RUNS)]
 
 
-def _add(report: Report, name: str, found: list[load.Load], goal: float, topology: str, **more: float) -> None:
+def _add(report: Report, name: str, found: list[wrk.Load], goal: float, topology: str, **more: float) -> None:
     rate = median([one.rate for one in found])
     only = {"goal": f"{goal:,.0f}/s", "met": rate >= goal} if topology == "one" else {}
     report.add(

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import bcrypt
 import pytest
+from prometheus_client import REGISTRY
 
 from drivebay import db
 from drivebay.auth.throttle import Rate
@@ -24,6 +25,7 @@ from drivebay.errors import (
     NotFound,
     RateLimited,
 )
+from drivebay.testing.client import eventually
 
 from .conftest import Start
 
@@ -173,6 +175,27 @@ async def test_a_hash_is_renewed_when_the_cost_has_changed(start: Start, databas
         await auth.log_in(EMAIL, PASSWORD, ADDRESS)
         assert "$2b$05$" in await database.fetchval("SELECT password_hash FROM auth.users")
         await auth.log_in(EMAIL, PASSWORD, ADDRESS)
+
+
+async def test_while_others_wait_a_hash_is_not_renewed(start: Start, database: Database) -> None:
+    async with start() as auth:
+        await auth.sign_up(EMAIL, PASSWORD, ADDRESS)
+    gates = [threading.Event(), threading.Event()]
+    next_gate = iter(gates)
+    async with start(bcrypt_cost=5, check=lambda _, __: next(next_gate).wait(10)) as auth:
+        first, second = (asyncio.create_task(auth.log_in(EMAIL, PASSWORD, ADDRESS)) for _ in gates)
+
+        async def both_wait() -> bool:
+            return REGISTRY.get_sample_value("drivebay_auth_hashes_waiting") == 2
+
+        await eventually(both_wait, every=0.01)
+        gates[0].set()
+        await asyncio.wait((first, second), timeout=5, return_when=asyncio.FIRST_COMPLETED)
+        assert (first.done(), second.done()) in {(True, False), (False, True)}, "one went on while the other waits"
+        assert "$2b$04$" in await database.fetchval("SELECT password_hash FROM auth.users")
+        gates[1].set()
+        await asyncio.gather(first, second)
+        assert "$2b$05$" in await database.fetchval("SELECT password_hash FROM auth.users")
 
 
 async def test_the_same_sign_up_twice_with_a_key_gives_the_first_answer(auth: Auth) -> None:

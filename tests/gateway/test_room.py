@@ -166,6 +166,14 @@ async def _sends_slowly(house: House, rest: asyncio.Event) -> int:
 # -- the bound that moves -------------------------------------------------------------------------
 
 
+def _crowded(most: int, *, moves: bool = True) -> Room:
+    """A room with some in it who stay."""
+    room = Room("test", most, moves=moves)
+    for _ in range(min(most - 1, LEAST // 2)):
+        assert room.enter()
+    return room
+
+
 def _answers(room: Room, count: int, took: float, *, at: float) -> None:
     for _ in range(count):
         assert room.enter()
@@ -173,7 +181,7 @@ def _answers(room: Room, count: int, took: float, *, at: float) -> None:
 
 
 def test_while_most_answers_are_late_fewer_are_let_in_but_never_too_few() -> None:
-    room = Room("test", 256, moves=True)
+    room = _crowded(256)
     seen = []
     for second in range(1, 40):
         _answers(room, 5, PATIENCE * 2, at=float(second))
@@ -185,7 +193,7 @@ def test_while_most_answers_are_late_fewer_are_let_in_but_never_too_few() -> Non
 
 
 def test_when_most_are_in_time_again_all_the_room_comes_back() -> None:
-    room = Room("test", 256, moves=True)
+    room = _crowded(256)
     for second in range(1, 20):
         _answers(room, 5, PATIENCE * 2, at=float(second))
     for second in range(20, 80):
@@ -194,15 +202,22 @@ def test_when_most_are_in_time_again_all_the_room_comes_back() -> None:
     assert room.limit == 256
 
 
+def test_where_few_are_inside_being_late_closes_no_door() -> None:
+    room = Room("test", 256, moves=True)
+    for second in range(1, 10):
+        _answers(room, 5, PATIENCE * 2, at=float(second))
+    assert room.limit == 256
+
+
 def test_a_room_that_is_small_by_choice_stays_so() -> None:
-    room = Room("test", 2, moves=True)
+    room = _crowded(2)
     for second in range(1, 10):
         _answers(room, 1, PATIENCE * 2, at=float(second))
     assert room.limit == 2
 
 
 def test_where_slow_is_usual_the_bound_stays() -> None:
-    room = Room("test", 256)
+    room = _crowded(256, moves=False)
     for second in range(1, 10):
         _answers(room, 5, PATIENCE * 2, at=float(second))
     assert room.limit == 256

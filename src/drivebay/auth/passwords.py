@@ -31,8 +31,7 @@ _Result = TypeVar("_Result")
 
 _SCHEME: Final = "hmac-sha384-bcrypt:"
 PATIENCE: Final = 4.0
-"""Seconds a password may take with its wait. A login whose hash is outdated waits twice, and its caller gives
-up after ten."""
+"""Seconds a password may take with its wait. Its caller gives up after ten, and people sooner."""
 _FIRST_GUESS: Final = 0.25 / 2**12
 """Seconds that a hash of cost 0 would take; how long they really take is learned from each."""
 _LEARN: Final = 0.125
@@ -94,6 +93,11 @@ class Passwords:
         """Whether it was stored at another cost than today's."""
         return not stored.startswith(f"{_SCHEME}$2b${self._cost:02}$")
 
+    @property
+    def busy(self) -> bool:
+        """Whether whoever comes now has to wait."""
+        return self._pending >= self._count
+
     def _digest(self, password: str) -> bytes:
         # NFC (RFC 8265, 4.2): the same password typed on another system is the same password.
         text = unicodedata.normalize("NFC", password).encode()
@@ -102,7 +106,7 @@ class Passwords:
     async def _run(self, work: Callable[[], _Result]) -> _Result:
         takes = (self._pending // self._count + 1) * self._seconds
         # A thread that is free is never refused, or one slow hash could close the door for good.
-        if self._pending >= self._count and takes > PATIENCE:
+        if self.busy and takes > PATIENCE:
             raise Unavailable("too many passwords are being checked at once", retry_after=math.ceil(PATIENCE))
         self._pending += 1
         _waiting.inc()

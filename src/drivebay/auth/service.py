@@ -152,7 +152,8 @@ class Service:
             _logins.labels("refused").inc()
             raise InvalidCredentials
         await self._throttle.logged_in(email_key)
-        if self._passwords.outdated(known.hash):
+        # A new hash can wait for a login at a quieter time; who is waiting now cannot.
+        if self._passwords.outdated(known.hash) and not self._passwords.busy:
             await self._store.replace_password(known.user, known.hash, await self._passwords.hash(password))
         token = RefreshToken.new(self._random_bytes)
         session = self._new_id()

@@ -74,8 +74,9 @@ class Room:
         self.inside += 1
 
     def _judge(self, now: float) -> None:
-        # The many decide: a few calls are slow by nature, and a few wrong ones are refused in no time.
-        if self._late > 0:
+        # The many decide: a few calls are slow by nature, and a few wrong ones are refused in no time. Where few
+        # are inside, nobody is late because of the others.
+        if self._late > 0 and self.inside >= self._least // 2:
             self.limit = max(self._least, self.limit * 3 // 4)
         else:
             self.limit = min(self._most, self.limit + max(1, self.limit // 16))
