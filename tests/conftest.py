@@ -65,8 +65,9 @@ async def nats_server(run_folder: Path) -> AsyncIterator[Nats]:
 
 @pytest.fixture(scope="session")
 def nats_url(nats_server: Nats) -> str:
-    """The run's NATS. Its streams are shared: a test names its own, by `uuid4` or the like."""
-    return nats_server.url
+    """The run's NATS, or the one that DRIVEBAY_TEST_NATS_URL names: where a given store sends its events. Its
+    streams are shared: a test names its own, by `uuid4` or the like."""
+    return os.environ.get("DRIVEBAY_TEST_NATS_URL") or nats_server.url
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ from .files import service as files_service
 from .gateway import app as gateway
 from .ingest import nats as events
 from .ingest import service as ingest
+from .ingest.settings import Settings as IngestSettings
 from .janitor import loop as janitor
 from .settings import Settings
 from .storage import service as storage_service
@@ -254,7 +255,7 @@ async def _gateway(own: Services, parts: frozenset[str]) -> None:
     settings = own.settings
     checks = {}
     if settings.nats_url is not None and settings.events != "off" and "ingest" in parts:
-        checks["ingest"] = _nats_check(settings.nats_url)
+        checks["ingest"] = _nats_check(settings.ingest())
     app = gateway.create(own.auth, own.files, own.storage, settings.gateway(), now=now, new_id=uuid7, checks=checks)
     server = Server(
         app,
@@ -289,9 +290,9 @@ def _connections() -> int:
     return _CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(_CONNECTIONS, soft - _OWN_FILES))
 
 
-def _nats_check(url: str) -> Callable[[], Any]:
+def _nats_check(settings: IngestSettings) -> Callable[[], Any]:
     async def check() -> tuple[Health, ...]:
-        problem = await events.ping(url)
+        problem = await events.check(settings)
         return (Health("nats", problem is None, problem or ""),)
 
     return check

@@ -77,6 +77,7 @@ class Settings:
     janitor_interval: timedelta
     events: str
     events_subject: str
+    events_target: str
     access_token_ttl: timedelta
     bcrypt_cost: int
     signup_limit: Rate | None
@@ -118,6 +119,7 @@ class Settings:
             region=self.s3_region,
             bucket=self.s3_bucket,
             allowed_origins=self.allowed_origins or ("*",),
+            events_target=None if self.events in ("off", "seaweedfs") or self.filer_address else self.events_target,
         )
 
     def ingest(self) -> IngestSettings:
@@ -228,6 +230,7 @@ SETTINGS: Final = (
     _row("janitor_interval", values.lasting, "60s", "between rounds of the janitor"),
     _row("events", values.one_of("auto", "minio", "seaweedfs", "off"), "auto", "who tells of new objects; `auto` goes by the store, `off` leaves it to the sweeper"),
     _row("events_subject", values.pattern(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", "a NATS subject such as drivebay.events"), "drivebay.events", "where the events of this deployment arrive; the stream is named after it"),
+    _row("events_target", values.pattern(r"arn:[!-~]+", "an ARN such as arn:minio:sqs::drivebay:nats"), "arn:minio:sqs::drivebay:nats", "what the store calls our NATS: the bucket's notification rule names it"),
     _row("access_token_ttl", values.counted, "15m", "life of an access token"),
     _row("bcrypt_cost", values.within(4, 31), "12", "work for each password; 4 is for tests"),
     _row("signup_limit", values.rate, "60/m", "sign-ups from one address; `off` for load tests"),

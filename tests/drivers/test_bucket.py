@@ -173,3 +173,7 @@ async def test_many_are_deleted_at_once_and_missing_ones_count(driver: Bucket) -
 async def test_origins_can_be_set_more_than_once_or_not_at_all(driver: Bucket) -> None:
     able = await driver.allow_origins(("*",))
     assert await driver.allow_origins(("https://a.example", "https://b.example")) is able
+
+
+async def test_events_for_somebody_it_does_not_know_are_refused_with_a_reason(driver: Bucket) -> None:
+    assert await driver.send_events("arn:minio:sqs::nobody:nats")

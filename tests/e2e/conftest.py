@@ -1,6 +1,7 @@
 """Whole Worlds: one process and six, with events and without, on real servers."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -52,8 +53,14 @@ def server_settings(database_url: str, nats_url: str, store: Store, bucket: str)
         "DRIVEBAY_S3_REGION": store.region,
         "DRIVEBAY_S3_BUCKET": bucket,
         "DRIVEBAY_EVENTS_SUBJECT": f"events.{bucket}",
-        **({"DRIVEBAY_FILER_ADDRESS": store.filer_grpc} if store.filer_grpc else {}),
+        **({"DRIVEBAY_FILER_ADDRESS": store.filer_grpc} if store.filer_grpc else _events_of_the_given_store()),
     }
+
+
+def _events_of_the_given_store() -> dict[str, str]:
+    """How a store that somebody named for the run sends events: to one subject, for all its buckets."""
+    told = {name: os.environ.get(f"DRIVEBAY_TEST_EVENTS_{name}", "") for name in ("SUBJECT", "TARGET")}
+    return {f"DRIVEBAY_EVENTS_{name}": value for name, value in told.items() if value}
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Collector(BaseHTTPRequestHandler):
 
 
 @pytest.mark.slow
+@pytest.mark.events
 async def test_one_request_is_one_trace_through_all_processes(
     tmp_path: Path, server_environment: dict[str, str]
 ) -> None:

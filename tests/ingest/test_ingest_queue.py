@@ -21,7 +21,7 @@ async def acknowledged(settings: Settings) -> int:
     """How many messages the consumer will never deliver again."""
     async with nats.connect(settings) as stream:
         try:
-            info = await stream._js.consumer_info(settings.stream, nats.CONSUMER)
+            info = await stream._js.consumer_info(settings.stream, nats.consumer(settings.bucket))
         except NotFoundError:
             return 0
         return int(info.ack_floor.stream_seq)
@@ -240,7 +240,7 @@ async def test_a_consumer_that_vanishes_is_made_again(
         await publish([event(settings, some_ref())])
         await until(lambda: len(files.completed) == 1)
         async with nats.connect(settings) as stream:
-            await stream._js.delete_consumer(settings.stream, nats.CONSUMER)
+            await stream._js.delete_consumer(settings.stream, nats.consumer(settings.bucket))
         await publish([event(settings, ref)])
         await until(lambda: ref in files.completed)
 

@@ -27,7 +27,6 @@ from ..errors import Unavailable
 from .events import Delivery, Message
 from .settings import Settings
 
-CONSUMER: Final = "ingest"
 POSITIONS: Final = "positions"
 
 # The broker must have told something within this; it promises a heartbeat each _HEARTBEAT seconds.
@@ -39,6 +38,12 @@ _MAX_AGE: Final = timedelta(days=7)
 _DUPLICATE_WINDOW: Final = timedelta(minutes=10)
 # Messages that wait for a later try count too; while the store is down they are many.
 _MAX_ACK_PENDING: Final = 20_000
+
+
+def consumer(bucket: str) -> str:
+    """The durable consumer of all who commit what is in this bucket. A store tells of all its buckets in one
+    stream, and deployments that share the store must not take each other's events."""
+    return f"ingest-{bucket.replace('.', '_')}"
 
 
 @contextmanager
@@ -130,7 +135,7 @@ class JetStream:
             await self._client.subscribe(self._inbox, cb=self._on_message, pending_msgs_limit=-1)
         if self._wanted <= self._settings.batch // 2:
             pull = _Pull(self._settings.batch, _PULL_LASTS * 10**9, _HEARTBEAT * 10**9)
-            subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._settings.stream}.{CONSUMER}"
+            subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._settings.stream}.{consumer(self._settings.bucket)}"
             await self._client.publish(subject, msgspec.json.encode(pull), reply=self._inbox)
             self._wanted += self._settings.batch
 
@@ -211,14 +216,15 @@ class JetStream:
             )
 
     async def ensure_stream(self) -> None:
-        """Make the stream unless it is there."""
+        """Make the stream unless it is there. Raises Unavailable, also for one that is not ours to use."""
         with _translated():
             try:
-                await self._js.stream_info(self._settings.stream)
+                found = await self._js.stream_info(self._settings.stream)
+                self._require_ours(found.config.subjects or [])
             except js_errors.NotFoundError:
                 await self._js.add_stream(
                     name=self._settings.stream,
-                    subjects=[self._settings.subject, f"{self._settings.subject}.>"],
+                    subjects=self._subjects(),
                     storage=api.StorageType.FILE,
                     # A full stream refuses what is new, and the publisher knows; dropping what is old
                     # would lose events that nobody has seen.
@@ -228,10 +234,21 @@ class JetStream:
                     num_replicas=self._settings.replicas,
                 )
 
+    def _subjects(self) -> list[str]:
+        return [self._settings.subject, f"{self._settings.subject}.>"]
+
+    def _require_ours(self, subjects: Sequence[str]) -> None:
+        # A stream without our subjects never brings an event; with others too, their messages would be buried.
+        if set(subjects) != set(self._subjects()):
+            raise Unavailable(
+                f"the stream {self._settings.stream} holds {', '.join(subjects) or 'no subject'} and not "
+                f"{' and '.join(self._subjects())}: set DRIVEBAY_EVENTS_SUBJECT to one of this deployment's own"
+            )
+
     async def _ensure_consumer(self) -> None:
         await self._js.add_consumer(
             self._settings.stream,
-            durable_name=CONSUMER,
+            durable_name=consumer(self._settings.bucket),
             ack_policy=api.AckPolicy.EXPLICIT,
             ack_wait=self._settings.ack_wait.total_seconds(),
             max_ack_pending=_MAX_ACK_PENDING,
@@ -273,22 +290,10 @@ async def connect(settings: Settings) -> AsyncIterator[JetStream]:
             await asyncio.wait_for(client.close(), timeout=1)
 
 
-async def ping(url: str) -> str | None:
-    """None if NATS answers and its JetStream works, else what is wrong, in one sentence."""
-
-    async def on_error(_: Exception) -> None:
-        return None
-
-    client = Client()
+async def check(settings: Settings) -> str | None:
+    """None if NATS answers, its JetStream works and the stream is as it should be, else what is wrong, in one line."""
     try:
-        with _translated():
-            await client.connect(
-                url, name="drivebay-ping", allow_reconnect=False, connect_timeout=_CONNECT_WITHIN, error_cb=on_error
-            )
-            await client.jetstream(timeout=_CONNECT_WITHIN).account_info()
+        async with connect(settings):
+            return None
     except Unavailable as error:
         return error.detail
-    finally:
-        with suppress(nats.errors.Error, TimeoutError, OSError):
-            await asyncio.wait_for(client.close(), timeout=1)
-    return None

@@ -60,6 +60,11 @@ class Bucket(Protocol):
         """Let pages of these origins PUT, GET and HEAD, and read `ETag`. False if the store has no such setting."""
         ...
 
+    async def send_events(self, target: str) -> str | None:
+        """Have the store tell `target`, an ARN it knows, of every new object, beside the rules that are there.
+        None if it does from now on, else why not. Raises Unavailable."""
+        ...
+
     async def sight(self) -> Sight:
         """A cheap look at the bucket. Raises Unavailable."""
         ...

@@ -30,6 +30,7 @@ from yarl import URL
 
 from ..contract.storage import Deletion, Object, ObjectPage, Presence
 from ..errors import Unavailable
+from . import rules
 from .bucket import Misconfigured, Sight
 from .sigv4 import Signer, canonical_query, escape_path
 
@@ -177,6 +178,26 @@ class S3:
         ).encode()
         answer = await self._call("set_cors", "PUT", query={"cors": ""}, headers=_md5(body), body=body)
         return answer.status < 300
+
+    async def send_events(self, target: str) -> str | None:
+        query = {"notification": ""}
+        there = await self._call("get_events", "GET", query=query)
+        if there.status != 200:
+            return f"{there.status} {there.code}".rstrip()
+        try:
+            wanted = rules.added(there.body.decode("utf-8", "replace"), target)
+            if wanted is None:
+                return None
+            body = wanted.encode()
+            answer = await self._call("set_events", "PUT", query=query, headers=_md5(body), body=body)
+            if answer.status >= 300:
+                return f"{answer.status} {answer.code}".rstrip()
+            # A store that does not know the call takes it for another one (SeaweedFS: make the bucket).
+            now_there = await self._call("get_events", "GET", query=query)
+            kept = rules.added(now_there.body.decode("utf-8", "replace"), target) is None
+        except rules.NotReadable:
+            return "the bucket has notification rules that cannot be read here: add ours by hand"
+        return None if kept else "the store took the rule and does not have it"
 
     async def sight(self) -> Sight:
         answer = await self._call("sight", "HEAD")

@@ -38,7 +38,8 @@ _HEALTH_KEPT: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`public_endpoint` is where clients reach the store; None means where we do."""
+    """`public_endpoint` is where clients reach the store; None means where we do. `events_target` is the ARN by
+    which the store knows our queue; None leaves its notification rules alone."""
 
     endpoint: str
     access_key: str
@@ -47,6 +48,7 @@ class Settings:
     region: str = "us-east-1"
     bucket: str = "drivebay"
     allowed_origins: tuple[str, ...] = ("*",)
+    events_target: str | None = None
     lookup_concurrency: int = 32
     connections: int = 64
     call_timeout: timedelta = timedelta(seconds=5)
@@ -114,6 +116,7 @@ class Service:
                 log.info("bucket_created", bucket=self._settings.bucket)
             if not await self._bucket.allow_origins(self._settings.allowed_origins):
                 log.warning("store_without_cors", hint="allow browsers to upload in the store's own settings")
+            await self._send_events()
             findings = await probe.probe(self._bucket, str(self._new_id()), self._now())
         except (Unavailable, Misconfigured) as error:
             self._trouble = str(error)
@@ -124,6 +127,16 @@ class Service:
                 log.warning("store_does_not_enforce", what=name, instead="checked when an upload is committed")
         log.info("store_ready", bucket=self._settings.bucket, endpoint=self._settings.endpoint)
         self._findings = findings
+
+    async def _send_events(self) -> None:
+        target = self._settings.events_target
+        if target is None:
+            return
+        problem = await self._bucket.send_events(target)
+        if problem is None:
+            log.info("store_sends_events", target=target)
+        else:
+            log.warning("store_sends_no_events", target=target, reason=problem, instead="the sweeper finds uploads")
 
     async def keep_starting(self) -> None:
         """Try to start until it works, saying so each time."""
