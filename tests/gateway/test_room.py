@@ -11,7 +11,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from drivebay.gateway import app as gateway
-from drivebay.gateway.room import LEAST, PATIENCE, Room
+from drivebay.gateway.room import HOLD, LEAST, PATIENCE, REFUSALS, Room
 from drivebay.gateway.settings import Settings
 from drivebay.testing.client import eventually
 
@@ -221,3 +221,13 @@ def test_where_slow_is_usual_the_bound_stays() -> None:
     for second in range(1, 10):
         _answers(room, 5, PATIENCE * 2, at=float(second))
     assert room.limit == 256
+
+
+def test_refusals_are_given_at_once_unless_there_are_too_many() -> None:
+    room = Room("test", 1)
+    assert {room.hold(second / REFUSALS) for second in range(5 * REFUSALS)} == {0.0}
+    held = [room.hold(5.0) for _ in range(10 * REFUSALS)]
+    assert held[0] == 0.0, "a few at once are nothing"
+    assert held == sorted(held), "nobody overtakes"
+    assert held[-1] == HOLD
+    assert room.hold(5.0 + HOLD + 1.0) == 0.0, "and it passes"

@@ -6,6 +6,7 @@ the figures, the log line, and turning whatever was raised into a problem docume
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -139,6 +140,8 @@ class Door:
     async def _refuse(
         self, row: Route | None, room: Room, request_id: str, more: Headers, send: Send, *, empty: bool, begun: float
     ) -> None:
+        if (wait := room.hold(begun)) > 0:
+            await asyncio.sleep(wait)
         answer = problem(Unavailable("too many requests at once; come back in a moment"), request_id)
         await self._sender.send(answer, request_id, more, send, empty=empty)
         self._observe(row, answer.status, time.perf_counter() - begun)

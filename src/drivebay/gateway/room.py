@@ -22,6 +22,11 @@ LEAST: Final = 32
 PATIENCE: Final = 0.1
 """An answer that took longer, in seconds, is late."""
 _JUDGE_EVERY: Final = 0.25
+REFUSALS: Final = 2000
+"""So many a second are refused at once. More would keep a good part of a core busy with nothing else."""
+HOLD: Final = 0.5
+"""Seconds for which others are kept waiting for their refusal, at most."""
+_BURST: Final = 0.2
 
 _INSIDE: Final = Gauge("drivebay_http_requests_inside", "Requests being worked on, by room", ["room"])
 _LIMIT: Final = Gauge("drivebay_http_requests_limit", "How many may be worked on at the moment, by room", ["room"])
@@ -34,7 +39,7 @@ class Room:
     Who was let in by `enter` calls `leave` once. Times are of one clock, in seconds.
     """
 
-    __slots__ = ("_judged_at", "_late", "_least", "_most", "_moves", "_shed", "inside", "limit", "shed")
+    __slots__ = ("_held_to", "_judged_at", "_late", "_least", "_most", "_moves", "_shed", "inside", "limit", "shed")
 
     def __init__(self, name: str, most: int, *, moves: bool = False) -> None:
         self.inside = 0
@@ -45,6 +50,7 @@ class Room:
         self._moves = moves
         self._late = 0  # late answers since the last judgement, less those in time
         self._judged_at = 0.0
+        self._held_to = 0.0  # when the last refusal is due, if they are given at an even pace
         self._shed = _SHED.labels(name)
         # Asked when somebody looks: a figure kept at each request would be dearer than the counting.
         _INSIDE.labels(name).set_function(lambda: self.inside)
@@ -58,6 +64,19 @@ class Room:
             return False
         self.inside += 1
         return True
+
+    def hold(self, now: float) -> float:
+        """For how many seconds to keep somebody waiting who finds no room.
+
+        Clients that come back at once would else be refused so often that nobody is served: a waiting one
+        costs nothing. A fifth of a second's worth goes at once, whatever was before.
+        """
+        self._held_to = max(self._held_to, now) + 1 / REFUSALS
+        wait = self._held_to - now - _BURST
+        if wait > HOLD:
+            self._held_to = now + _BURST + HOLD
+            return HOLD
+        return max(0.0, wait)
 
     def leave(self, entered: float, now: float) -> None:
         self.inside -= 1
