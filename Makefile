@@ -7,7 +7,7 @@ MINUTES ?= 2
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test soak test-fast check format proto proto-check bench fuzz clean
+.PHONY: help install run test soak test-fast check format proto proto-check bench fuzz chart clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | column -t -l 2
@@ -59,6 +59,9 @@ bench: install ## measure, into bench/results/
 fuzz: install ## fuzz every parser for SECONDS each (600), or only one: make fuzz TARGET=cursor
 	@VIRTUAL_ENV=$(CURDIR)/.venv UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv $(BIN)/python -m uv sync --frozen --inexact --quiet --group fuzz
 	@$(BIN)/python -m fuzz $(TARGET) --seconds $(SECONDS)
+
+chart: install ## render deploy/helm into deploy/kubernetes (needs helm)
+	$(BIN)/python -m tests.deploy.chart
 
 clean: ## remove the virtual environment and caches, never ./data
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -64,6 +64,10 @@ _CLIENT: Final = (
     # A peer is local; the environment may name a proxy for the web.
     ("grpc.enable_http_proxy", 0),
 )
+# Far from this machine a name may stand for several processes, and for others after a while: callers go to
+# each in turn, and look the name up anew whenever a server ends an old connection.
+_FAR_SERVER: Final = (("grpc.max_connection_age_ms", 300_000), ("grpc.max_connection_age_grace_ms", 60_000))
+_FAR_CLIENT: Final = (("grpc.lb_policy_name", "round_robin"), ("grpc.dns_min_time_between_resolutions_ms", 1_000))
 
 
 class Mismatch(Exception):
@@ -94,7 +98,7 @@ async def serve(
     target = _prepared(address, secured=identity is not None)
     if target.startswith("unix:"):
         identity = None
-    server = grpc.aio.server(options=_SERVER)
+    server = grpc.aio.server(options=_SERVER if identity is None else _SERVER + _FAR_SERVER)
     names = [descriptor.full_name for _, descriptor, _ in served]
     for contract, descriptor, service in served:
         handlers = _handlers(contract, descriptor, service, deadlines, callers if identity else None)
@@ -265,7 +269,7 @@ def _channel(address: str, name: str, identity: Identity | None) -> grpc.aio.Cha
     if identity is None or address.startswith("unix:"):
         return grpc.aio.insecure_channel(address, options=_CLIENT)
     # The name is the service's, wherever it runs: an address may be of a load balancer.
-    options = (*_CLIENT, ("grpc.ssl_target_name_override", name))
+    options = (*_CLIENT, *_FAR_CLIENT, ("grpc.ssl_target_name_override", name))
     return grpc.aio.secure_channel(address, identity.client(), options=options)
 
 
