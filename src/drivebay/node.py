@@ -65,8 +65,8 @@ _SLOW: Final[Mapping[str, float]] = {
 """Methods that may take longer than a call usually does, in seconds."""
 _STOP: Final = 5.0
 _CONNECTIONS: Final = 10_000
-"""Of clients, at once. Most are idle: what may be worked on is bounded by the gateway itself, which has to be
-reached to say so."""
+"""Of clients, at once, about 20 KiB each. Most are idle: what may be worked on is bounded by the gateway itself,
+which has to be reached to say so."""
 _OWN_FILES: Final = 256
 """Open files that are no client's: databases, services, logs."""
 
