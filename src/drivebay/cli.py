@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
+import msgspec
 import typer
 import uvloop
 from rich.console import Console
@@ -21,6 +22,7 @@ from .contract.auth import Auth
 from .contract.files import Files
 from .contract.storage import Storage
 from .db import MigrationError
+from .doctor import Finding, Verdict, examine
 from .errors import Error
 from .gateway import app as gateway
 from .gateway import routes
@@ -108,6 +110,33 @@ def check(as_json: AsJson = False) -> None:
         typer.echo(f"{len(found)} violations" if found else "every invariant holds")
     if found:
         raise typer.Exit(1)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Prove the whole path with a real round trip. Exit status 0 only if all is well."""
+
+    async def work(services: Services) -> list[Finding]:
+        with console.status("looking") as status:
+            found = []
+            async for finding in examine(services, node.now, lambda what: status.update(f"looking at: {what}")):
+                found.append(finding)
+                if not as_json:
+                    _show(finding)
+            return found
+
+    findings = _with_services(work, {"auth", "files", "storage"})
+    if as_json:
+        typer.echo(msgspec.json.encode({"findings": findings}).decode())
+    if any(finding.verdict is not Verdict.OK for finding in findings):
+        raise typer.Exit(1)
+
+
+def _show(finding: Finding) -> None:
+    color = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red"}[finding.verdict]
+    typer.echo(f"{typer.style(f'{finding.verdict.value:8}', fg=color)}{finding.check}: {finding.detail}")
+    if finding.fix:
+        typer.echo(f"{'':8}{finding.fix}")
 
 
 @app.command()

@@ -234,6 +234,10 @@ class JetStream:
                     num_replicas=self._settings.replicas,
                 )
 
+    async def config(self) -> api.StreamConfig:
+        with _translated():
+            return (await self._js.stream_info(self._settings.stream)).config
+
     def _subjects(self) -> list[str]:
         return [self._settings.subject, f"{self._settings.subject}.>"]
 
@@ -297,3 +301,19 @@ async def check(settings: Settings) -> str | None:
             return None
     except Unavailable as error:
         return error.detail
+
+
+async def differences(settings: Settings) -> tuple[str, ...]:
+    """What of the stream is not as events need it, one line each. Raises Unavailable."""
+    async with connect(settings) as stream:
+        found = await stream.config()
+    wanted = {
+        "storage is file": found.storage == api.StorageType.FILE,
+        "discard is new": found.discard == api.DiscardPolicy.NEW,
+        "duplicate_window is two minutes or more": (found.duplicate_window or 0) >= 120,
+        "max_age is a day or more, or none": not found.max_age or found.max_age >= 86_400,
+        "no_ack is false": not found.no_ack,
+    }
+    return tuple(
+        f"the stream {settings.stream}: it is not so that {what}" for what, holds in wanted.items() if not holds
+    )

@@ -120,7 +120,7 @@ class World:
             "-m",
             "drivebay.cli",
             *arguments,
-            env=self.variables(),
+            env=self.variables("all"),
             cwd=self.folder,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

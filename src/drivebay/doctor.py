@@ -1,0 +1,280 @@
+"""Proves the whole path of a deployment with a real round trip, and says what is wrong and how to mend it.
+
+It looks with the settings of the process that asks: at the servers, at what they promise to keep, and at
+the store from where clients stand, through its public address. One small file is uploaded, found, read
+and put into the trash, for an owner that is nobody's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import httpx
+import msgspec
+from cryptography import x509
+
+from . import db
+from .contract.files import Intent, Upload, UploadStatus
+from .contract.ids import ROOT, UserId
+from .contract.storage import Disposition, Put, SignedRequest
+from .errors import Error
+from .ingest import nats
+from .node import Services
+
+NOBODY: Final = UserId(UUID("00000000-0000-7000-8000-646f63746f72"))
+"""Whose file the round trip makes: no account ever has this id."""
+_EVENT_WITHIN: Final = 20.0
+_PROMPT: Final = 2.0
+"""An event brings a file sooner than this; what takes longer was found by the sweeper."""
+_SKEW: Final = 60.0
+_SOON: Final = timedelta(days=14)
+_LOCAL_ORIGIN: Final = "http://localhost:3000"
+
+Say = Callable[[str], None]
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    """It works, less well or less safely than it could."""
+    FAILED = "failed"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What was looked at, how it is, and what to do where that is not well."""
+
+    check: str
+    verdict: Verdict
+    detail: str
+    fix: str = ""
+
+
+async def examine(services: Services, now: Callable[[], datetime], say: Say) -> AsyncIterator[Finding]:
+    """Every finding as it is made. `say` hears what is being looked at. Never raises for what it examines."""
+    checks: dict[str, Callable[[Services, Callable[[], datetime]], Awaitable[list[Finding]]]] = {
+        "services": _services,
+        "database": _database,
+        "events": _stream,
+        "store": _store,
+        "public address": _public,
+        "round trip": _round_trip,
+        "certificates": _certificates,
+    }
+    for name, check in checks.items():
+        say(name)
+        try:
+            findings = await asyncio.wait_for(check(services, now), 60)
+        except (Error, OSError, TimeoutError, httpx.HTTPError) as error:
+            findings = [_failed(name, str(error) or type(error).__name__, "see the findings above; then ask again")]
+        for finding in findings:
+            yield finding
+
+
+def _ok(check: str, detail: str) -> Finding:
+    return Finding(check, Verdict.OK, detail)
+
+
+def _warning(check: str, detail: str, fix: str) -> Finding:
+    return Finding(check, Verdict.WARNING, detail, fix)
+
+
+def _failed(check: str, detail: str, fix: str) -> Finding:
+    return Finding(check, Verdict.FAILED, detail, fix)
+
+
+# -- what stands behind ---------------------------------------------------------------------------
+
+
+async def _services(services: Services, _: Callable[[], datetime]) -> list[Finding]:
+    """Each service answers, and so does what it stands on."""
+    found = []
+    for service in (services.auth, services.files, services.storage):
+        for health in await service.health():
+            fix = f"is it running, and does this process have the right DRIVEBAY_ setting for {health.name}?"
+            found.append(
+                _ok(health.name, health.detail or "answers") if health.ok else _failed(health.name, health.detail, fix)
+            )
+    keys = await services.auth.keys()
+    found.append(_ok("signing keys", f"{len(keys)} public keys"))
+    return found
+
+
+async def _database(services: Services, now: Callable[[], datetime]) -> list[Finding]:
+    url = services.settings.database_url
+    if url is None:
+        return [_warning("database", "not looked at: it is behind other services", "set DRIVEBAY_DATABASE_URL too")]
+    async with db.connect(url, size=1) as database:
+        row = await database.fetchrow(
+            "SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,"
+            " current_setting('synchronous_commit') AS synchronous_commit,"
+            " current_setting('server_version_num')::int / 10000 AS version, now() AS at"
+        )
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    found = [_ok("database", f"PostgreSQL {row['version']}, migrated")]
+    found += [
+        _failed("durability", f"{setting} is off: a power cut loses files", f"set {setting} = on")
+        for setting in ("fsync", "full_page_writes", "synchronous_commit")
+        if row[setting] == "off"
+    ]
+    skew = abs((row["at"] - now()).total_seconds())
+    if skew > _SKEW:
+        found.append(_failed("clocks", f"the database's clock is {skew:.0f} s from ours", "run NTP on both"))
+    return found
+
+
+async def _stream(services: Services, _: Callable[[], datetime]) -> list[Finding]:
+    settings = services.settings.ingest()
+    if settings.nats_url is None or not settings.listens:
+        return [
+            _warning(
+                "events",
+                "there are none: uploads that no client completes are found by the sweeper, seconds later",
+                "set DRIVEBAY_NATS_URL, and DRIVEBAY_EVENTS if it is off",
+            )
+        ]
+    differences = await nats.differences(settings)
+    return [_failed("events", each, "change the stream with `nats stream edit`") for each in differences] or [
+        _ok(
+            "events",
+            f"the stream {settings.stream} is as it should be; that NATS syncs at once (sync_interval: always)"
+            " can be seen only in its own file",
+        )
+    ]
+
+
+async def _store(services: Services, _: Callable[[], datetime]) -> list[Finding]:
+    able = await services.storage.capabilities()
+    lacking = [name for name in able.__struct_fields__ if getattr(able, name) is False]
+    found = [
+        _warning("store", f"it does not do: {name.replace('_', ' ')}", "docs/guide/stores.md says what follows from it")
+        for name in lacking
+    ]
+    return found or [_ok("store", "does all that Drivebay can make use of")]
+
+
+# -- from where clients stand -----------------------------------------------------------------------
+
+
+async def _public(services: Services, now: Callable[[], datetime]) -> list[Finding]:
+    """A signed PUT, a browser's question before it, a signed GET, and a stranger's GET, at the public address."""
+    body = f"drivebay doctor {now().isoformat()}".encode()
+    key = f".drivebay/doctor/{hashlib.sha256(body).hexdigest()[:32]}"
+    put = await services.storage.presign_put(
+        Put(key, len(body), "text/plain", hashlib.sha256(body).digest()), now(), 300
+    )
+    fix = "DRIVEBAY_S3_PUBLIC_ENDPOINT must be the store as clients reach it, scheme and port included"
+    async with httpx.AsyncClient(timeout=10, follow_redirects=False, trust_env=False) as http:
+        try:
+            sent = await _send(http, put, body)
+            found = [await _preflight(http, services, put)]
+            if sent.status_code != 200:
+                return [*found, _failed("public address", f"a signed PUT is answered {sent.status_code}", fix)]
+            get = await services.storage.presign_get(key, "doctor.txt", "text/plain", Disposition.ATTACHMENT, 300)
+            back = await http.get(get.url)
+            stranger = await http.get(put.url.partition("?")[0])
+        except httpx.TransportError as error:
+            return [_failed("public address", f"{type(error).__name__} at {httpx.URL(put.url).host}", fix)]
+        finally:
+            await services.storage.delete((key,))
+    if back.content != body:
+        found.append(_failed("public address", f"a signed GET is answered {back.status_code}", fix))
+    if stranger.status_code != 403:
+        said = f"an unsigned GET is answered {stranger.status_code}: anybody may read"
+        found.append(_failed("bucket", said, "remove the bucket's public policy or anonymous access"))
+    return [_ok("public address", "takes a signed PUT, gives it back for a signed GET, and to nobody else"), *found]
+
+
+async def _send(http: httpx.AsyncClient, request: SignedRequest, body: bytes) -> httpx.Response:
+    return await http.request(request.method, request.url, headers=request.headers, content=body)
+
+
+async def _preflight(http: httpx.AsyncClient, services: Services, put: SignedRequest) -> Finding:
+    origins = services.settings.allowed_origins
+    origin = origins[0] if origins and origins[0] != "*" else _LOCAL_ORIGIN
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": ", ".join(name.lower() for name in put.headers),
+    }
+    answer = await http.options(put.url, headers=asked)
+    allowed = answer.headers.get("access-control-allow-origin", "")
+    if answer.is_success and allowed in ("*", origin):
+        return _ok("browsers", f"pages of {origin} may upload")
+    said = f"the store answers a page's question from {origin} with {answer.status_code}"
+    return _warning("browsers", said, "allow PUT, GET and HEAD from your origins in the store's CORS settings")
+
+
+async def _round_trip(services: Services, now: Callable[[], datetime]) -> list[Finding]:
+    """One file's whole life, timed from its last byte to its being there."""
+    files, body = services.files, f"drivebay doctor {now().isoformat()}".encode()
+    upload = await files.begin(
+        NOBODY, Intent("doctor.txt", len(body), "text/plain", ROOT, sha256=hashlib.sha256(body).digest())
+    )
+    put = Put(upload.key, upload.size, upload.content_type, upload.sha256, upload.metadata)
+    signed = await services.storage.presign_put(put, upload.created_at, 300)
+    async with httpx.AsyncClient(timeout=10, follow_redirects=False, trust_env=False) as http:
+        try:
+            sent = await _send(http, signed, body)
+        except httpx.TransportError as error:
+            await files.abort(NOBODY, upload.id)
+            return [_failed("round trip", f"the upload ended in {type(error).__name__}", "see the public address")]
+    if sent.status_code != 200:
+        await files.abort(NOBODY, upload.id)
+        return [
+            _failed("round trip", f"the store answered the upload with {sent.status_code}", "see the public address")
+        ]
+    began = time.monotonic()
+    upload, by_itself = await _arrival(services, upload)
+    took = time.monotonic() - began
+    if upload.file is None:
+        return [_failed("round trip", f"the upload ended as {upload.status.value} ({upload.reason})", "see the store")]
+    await files.trash(NOBODY, upload.file)
+    return [_arrived(by_itself, took, services.settings.ingest().listens)]
+
+
+async def _arrival(services: Services, upload: Upload) -> tuple[Upload, bool]:
+    """The upload when it has ended, and whether it did so without being told."""
+    end = time.monotonic() + _EVENT_WITHIN
+    while time.monotonic() < end:
+        found = await services.files.upload(NOBODY, upload.id)
+        if found.status is not UploadStatus.PENDING:
+            return found, True
+        await asyncio.sleep(0.02)
+    return await services.files.complete(NOBODY, upload.id), False
+
+
+def _arrived(by_itself: bool, took: float, listens: bool) -> Finding:
+    if not by_itself:
+        said = f"the file was not there after {took:.0f} s, and only when it was asked for"
+        return _failed("round trip", said, "is ingest running? It sweeps even without events")
+    if listens and took > _PROMPT:
+        said = f"the file was there after {took:.1f} s: the sweeper found it, no event came"
+        return _warning("round trip", said, "does the store reach NATS, and is its notification rule on this bucket?")
+    return _ok("round trip", f"uploaded, and there {took * 1000:.0f} ms after its last byte")
+
+
+# -- who we are -------------------------------------------------------------------------------------
+
+
+async def _certificates(services: Services, now: Callable[[], datetime]) -> list[Finding]:
+    identity = services.settings.identity
+    if identity is None:
+        return [_ok("certificates", "none: services talk over Unix sockets or loopback")]
+    found = []
+    for file in (identity.cert, identity.ca):
+        until = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+        left = until - now().astimezone(UTC)
+        if left < timedelta(0):
+            found.append(_failed("certificates", f"{file.name} ended {until:%Y-%m-%d}", "renew it"))
+        elif left < _SOON:
+            found.append(_warning("certificates", f"{file.name} ends {until:%Y-%m-%d}", "renew it"))
+        else:
+            found.append(_ok("certificates", f"{file.name} is valid until {until:%Y-%m-%d}"))
+    return found
