@@ -7,7 +7,7 @@ MINUTES ?= 2
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test soak test-fast check format proto proto-check bench fuzz chart clean
+.PHONY: help install run test soak mutants test-fast check format proto proto-check bench fuzz chart clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | column -t -l 2
@@ -29,6 +29,9 @@ test: install ## run every test on real servers
 
 soak: install ## break everything for MINUTES (SEED=n) and see that nothing is lost
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+mutants: install ## break each guard in turn and see that a test notices (ONLY="begin owner" for some)
+	$(BIN)/python -m tests.mutants --jobs $(WORKERS) $(ONLY)
 
 test-fast: install ## run what needs no server
 	$(BIN)/pytest tests/unit tests/wire

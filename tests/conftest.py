@@ -22,7 +22,10 @@ from drivebay.testing import servers
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that is the same in every process of this run and in no other run."""
+    """A folder that is the same in every process of this run and in no other run; unless a run of runs, as
+    `tests.mutants` is, keeps servers for all of them in DRIVEBAY_TEST_SERVERS."""
+    if given := os.environ.get("DRIVEBAY_TEST_SERVERS"):
+        return Path(given)
     own = tmp_path_factory.getbasetemp()
     return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "servers"
 

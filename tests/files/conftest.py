@@ -14,6 +14,7 @@ from drivebay import db, proto
 from drivebay.contract import files as c
 from drivebay.contract.files import Files
 from drivebay.contract.ids import ROOT, FileId, LeaseId, UserId
+from drivebay.contract.storage import Storage
 from drivebay.files.service import Service
 from drivebay.files.settings import Settings
 from drivebay.storage import service as storage
@@ -42,10 +43,11 @@ class Drive:
     files: Files
     bucket: MemoryBucket
     database: db.Database
+    storage: Storage
     owner: UserId
 
     def of(self, owner: UserId) -> "Drive":
-        return Drive(self.files, self.bucket, self.database, owner)
+        return Drive(self.files, self.bucket, self.database, self.storage, owner)
 
     async def begin(
         self,
@@ -105,7 +107,7 @@ async def open_drive(url: str, how: str, settings: Settings = SETTINGS) -> Async
         await store.start()
         service = Service(database, store, settings, new_id=uuid7)
         async with deliver(how, Files, proto.FILES, service) as files:
-            drive = Drive(files, bucket, database, UserId(uuid7()))
+            drive = Drive(files, bucket, database, store, UserId(uuid7()))
             yield drive
             bucket.broken = False
             assert await service.check() == ()

@@ -158,8 +158,9 @@ class Commit:
     async def _complete_one(
         self, tx: Connection, good: Mapping[UploadRef, tuple[Row, Object, bytes | None]], ref: UploadRef
     ) -> bool:
+        # Whether it is still open is for the statements below to say: they change nothing that has ended.
         row = await self._store.upload(tx, ref.owner, ref.id)
-        if row is None or not _is_open(row):
+        if row is None:
             return False
         parent, name = FileId(row["parent_id"]), row["name"]
         if parent != ROOT and not await self._store.ancestors(tx, ref.owner, parent):
