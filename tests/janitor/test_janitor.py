@@ -11,7 +11,7 @@ import pytest
 from janitor_fakes import Backend, key, some_ref
 from uuid_utils.compat import uuid7
 
-from drivebay.errors import Internal, Unavailable
+from drivebay.errors import Internal, InvalidRequest, Unavailable
 from drivebay.janitor import expire, loop, purge, strays
 from drivebay.janitor.settings import Settings
 
@@ -137,6 +137,13 @@ async def test_old_objects_that_nobody_knows_are_moved_and_never_deleted(backend
     assert found == strays.Strays(seen=3, young=0, quarantined=2)
     assert sorted(backend.quarantined) == sorted([key(stray), "readme.txt"])
     assert backend.told("delete") == []
+
+
+async def test_a_stray_that_cannot_be_named_keeps_nobody_from_the_others(backend: Backend) -> None:
+    backend.objects = dict.fromkeys(["a\ufffe", "readme.txt"], OLD)
+    backend.failures["quarantine"] = [InvalidRequest("no key")]
+    assert await strays.once(backend, backend, Settings(), now=NOW) == strays.Strays(seen=2, young=0, quarantined=1)
+    assert backend.quarantined != []
 
 
 @pytest.mark.parametrize("modified", [YOUNG, NOW, NOW + timedelta(hours=1), None])

@@ -152,3 +152,12 @@ def test_what_no_message_can_hold_is_an_invalid_request(name: str, size: int) ->
     begin = next(found for found in methods(Files, FILES) if found.name == "begin")
     with pytest.raises(InvalidRequest):
         begin.encode_request((UUID(int=1), Intent(name, size, "", ROOT), None))
+
+
+def test_a_time_without_a_zone_and_too_many_bytes_cannot_be_sent() -> None:
+    presign, look_up = [found for found in methods(Storage, STORAGE) if found.name in ("presign_put", "look_up")]
+    with pytest.raises(InvalidRequest, match="zone"):
+        presign.encode_request((Put("k", 1, "text/plain"), datetime(2026, 1, 1), 60))
+    assert len(look_up.encode_request((("x" * 2**20,) * 15,))) > 15 * 2**20
+    with pytest.raises(InvalidRequest, match="bytes"):
+        look_up.encode_request((("x" * 2**20,) * 17,))

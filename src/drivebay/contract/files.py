@@ -175,7 +175,8 @@ class Purge(msgspec.Struct, frozen=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """An event that could not be used. `id` makes repeating harmless; `payload` is kept up to 64 KiB."""
+    """An event that could not be used. `id` (1 to 255 bytes) makes repeating harmless; `payload` is kept up to
+    64 KiB, and of text and numbers what the database can hold."""
 
     id: str
     subject: str
@@ -292,7 +293,7 @@ class Files(Protocol):
         ...
 
     async def claim_checks(self, limit: int, overdue: bool) -> tuple[UploadRef, ...]:
-        """Take up to `limit` uploads whose next look-up is due, and put that look-up off a little, so
+        """Take up to `limit` (1,000 at most) uploads whose next look-up is due, and put that look-up off a little, so
         that no two callers get the same ones. `overdue` picks those past their deadline instead."""
         ...
 

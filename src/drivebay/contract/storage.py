@@ -1,6 +1,7 @@
 """The object store: signed URLs for clients, look-ups and deletions for services. It knows no user.
 
-A key is opaque here. 'Absent' is said only when the store itself said so; whatever else went wrong is
+A key is opaque here: 1 to 1,024 bytes of UTF-8 without control characters, and no '.' or '..' between its
+slashes. 'Absent' is said only when the store itself said so; whatever else went wrong is
 'unknown' and is no verdict.
 """
 
@@ -31,7 +32,8 @@ class Disposition(StrEnum):
 class Put(msgspec.Struct, frozen=True):
     """An object that a client is to be allowed to write, exactly once and exactly so.
 
-    `size` in bytes; `sha256` the 32 raw bytes; `metadata` rides on the object as `x-amz-meta-*`.
+    `size` in bytes; `sha256` the 32 raw bytes; `metadata` rides on the object as `x-amz-meta-*`, its names of
+    small letters, digits and hyphens.
     """
 
     key: str

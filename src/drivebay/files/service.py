@@ -13,7 +13,7 @@ from ..contract.ids import FileId, LeaseId, UploadId, UserId
 from ..contract.storage import Storage
 from ..db import Database
 from ..errors import InvalidRequest, NotFound, NotUploaded, Unavailable
-from . import check
+from . import check, letters
 from .commit import Commit
 from .purge import Purges
 from .settings import Settings
@@ -108,6 +108,8 @@ class Service:
         return await self._commit.run(uploads)
 
     async def claim_checks(self, limit: int, overdue: bool) -> tuple[contract.UploadRef, ...]:
+        if not 1 <= limit <= 1000:
+            raise InvalidRequest("a batch is 1 to 1000")
         if overdue:  # the janitor's round, which is when used-up idempotency keys go as well
             await self._store.forget_keys(self._db)
         rows = await self._store.claim_checks(self._db, limit, overdue)
@@ -126,7 +128,7 @@ class Service:
         return tuple(await self._store.known(self._db, [ref.owner for ref in uploads], [ref.id for ref in uploads]))
 
     async def bury(self, letter: contract.DeadLetter) -> None:
-        await self._store.bury(self._db, letter)
+        await self._store.bury(self._db, letters.storable(letter))
 
     async def check(self) -> tuple[contract.Violation, ...]:
         return await check.run(self._db, self._store, self._storage)

@@ -28,6 +28,8 @@ from .commit import ENDED, free_name
 from .settings import Settings
 from .store import Row, Store, UniqueViolation, upload_of
 
+_LONGEST_KEY = 255
+
 
 class Uploads:
     def __init__(self, db: Database, store: Store, settings: Settings, new_id: Callable[[], UUID]) -> None:
@@ -134,8 +136,11 @@ def fingerprint(what: str, *values: object) -> bytes:
 async def replayed(store: Store, tx: Connection, owner: UserId, key: str, body: bytes) -> Row | None:
     """What (`made`) an earlier call with this key made and when (`created_at`); None for the first.
 
-    Raises IdempotencyKeyReused, InProgress.
+    Raises InvalidRequest (no key), IdempotencyKeyReused, InProgress.
     """
+    if not (1 <= len(key) <= _LONGEST_KEY and key.isprintable()):
+        problem = f"must be 1 to {_LONGEST_KEY} printable characters"
+        raise InvalidRequest(f"an idempotency key {problem}", errors=(FieldError("idempotency_key", problem),))
     if not await store.try_key(tx, owner, key):
         raise InProgress("the first request with this key is still under way", retry_after=1)
     before = await store.remembered(tx, owner, key)

@@ -19,6 +19,7 @@ from prometheus_client import Counter
 from ..contract.files import Files, UploadRef
 from ..contract.ids import UploadId, UserId
 from ..contract.storage import Object, Storage
+from ..errors import InvalidRequest
 from .settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -50,8 +51,14 @@ async def once(files: Files, storage: Storage, settings: Settings, *, now: datet
                 young += 1
                 STRAYS.labels("left").inc()
                 continue
-            async with asyncio.timeout(settings.copy_deadline.total_seconds()):
-                moved = await storage.quarantine(stray.key)
+            try:
+                async with asyncio.timeout(settings.copy_deadline.total_seconds()):
+                    moved = await storage.quarantine(stray.key)
+            except InvalidRequest as error:
+                # A key that no call can name: somebody wrote past us, and it must not keep us from the others.
+                STRAYS.labels("refused").inc()
+                log.warning("stray_refused", key=stray.key, reason=error.detail)
+                continue
             if moved:
                 quarantined += 1
                 STRAYS.labels("quarantined").inc()

@@ -8,10 +8,11 @@ as unavailable.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -34,6 +35,11 @@ _LONGEST: Final = 7 * 24 * 3600
 """Seven days is the longest life of a signed URL (SigV4, X-Amz-Expires)."""
 _CLOCK_TOLERANCE: Final = timedelta(seconds=60)
 _HEALTH_KEPT: Final = 1.0
+# What XML cannot carry (XML 1.0, 2.2) or would carry changed, and half surrogate pairs.
+_UNNAMEABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_LONGEST_KEY: Final = 1024
+_DOTS: Final = frozenset({".", ".."})
+_METADATA_NAME: Final = re.compile("[a-z0-9-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +165,8 @@ class Service:
             raise InvalidRequest("the content type is no media type")
         if put.size < 0 or (put.sha256 is not None and len(put.sha256) != 32):
             raise InvalidRequest("a size is not negative and a SHA-256 has 32 bytes")
+        if not all(_METADATA_NAME.fullmatch(name) for name in put.metadata):
+            raise InvalidRequest("a name of metadata is of small letters, digits and hyphens")
         metadata = {name: headers.metadata_value(value) for name, value in put.metadata.items()}
         sent = probe.put_headers(content_type, put.sha256, metadata, self._started().refused)
         signed = {**sent, probe.LENGTH: str(put.size)}
@@ -185,16 +193,23 @@ class Service:
         signed: dict[str, str],
         sent: dict[str, str],
     ) -> SignedRequest:
-        if not key or not 1 <= seconds <= _LONGEST:
-            raise InvalidRequest(f"a URL is signed for a key and 1 to {_LONGEST} seconds")
-        at = at.replace(microsecond=0)
+        _check_key(key)
+        if not 1 <= seconds <= _LONGEST:
+            raise InvalidRequest(f"a URL is signed for 1 to {_LONGEST} seconds")
+        if at.tzinfo is None:
+            raise InvalidRequest("a time has a zone")
+        try:
+            at = at.astimezone(UTC).replace(microsecond=0)
+            ends = at + timedelta(seconds=seconds)
+        except OverflowError:
+            raise InvalidRequest("a URL is signed within the years 1 to 9999") from None
         url = self._bucket.presign(method, key, query=query, headers=signed, at=at, seconds=seconds)
-        return SignedRequest(method, url, sent, at + timedelta(seconds=seconds))
+        return SignedRequest(method, url, sent, ends)
 
     # -- objects -----------------------------------------------------------------------------------
 
     async def look_up(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
-        _at_most_a_thousand(keys)
+        _check_keys(keys)
         if self._findings is None:
             return tuple(Object(key, Presence.UNKNOWN) for key in keys)
         able = self._findings.capabilities
@@ -208,13 +223,15 @@ class Service:
         )
 
     async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
-        _at_most_a_thousand(keys)
+        _check_keys(keys)
         self._started()
         return await self._bucket.delete(keys) if keys else ()
 
     async def page(self, after: str | None, limit: int) -> ObjectPage:
         if not 1 <= limit <= _MOST_KEYS:
             raise InvalidRequest(f"limit is 1 to {_MOST_KEYS}")
+        if after and _UNNAMEABLE.search(after):
+            raise InvalidRequest("no key is like the one to come after")
         self._started()
         position: str | None = after or ""
         while position is not None:
@@ -230,6 +247,7 @@ class Service:
         return ObjectPage((), None)
 
     async def quarantine(self, key: str) -> bool:
+        _check_key(key)
         self._started()
         if not await self._bucket.copy(key, QUARANTINE + key):
             return False
@@ -272,6 +290,20 @@ class Service:
         return Health("store clock", ok=False, detail=f"the store's clock is {apart.total_seconds():.0f} s from ours")
 
 
-def _at_most_a_thousand(keys: tuple[str, ...]) -> None:
+def _check_keys(keys: tuple[str, ...]) -> None:
     if len(keys) > _MOST_KEYS:
         raise InvalidRequest(f"at most {_MOST_KEYS} keys a call")
+    for key in keys:
+        _check_key(key)
+
+
+def _check_key(key: str) -> None:
+    """A key that every store takes and that arrives as it is. The empty one would be the bucket itself, dots
+    between slashes are folded on the way, and one key that XML cannot carry fails all that stand beside it."""
+    if (
+        not key
+        or _UNNAMEABLE.search(key)
+        or len(key if key.isascii() else key.encode()) > _LONGEST_KEY
+        or ("." in key and not _DOTS.isdisjoint(key.split("/")))
+    ):
+        raise InvalidRequest(f"a key has 1 to {_LONGEST_KEY} bytes, no control characters, and no '.' between slashes")

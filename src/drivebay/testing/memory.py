@@ -64,7 +64,7 @@ class MemoryBucket:
     ) -> str:
         lower = {name.lower(): value for name, value in headers.items()}
         signed = _Signed(method, key, lower, dict(query), at + timedelta(seconds=seconds))
-        return "memory:" + quote(msgspec.json.encode(signed), safe="")
+        return "memory:" + quote(msgspec.json.encode(signed, order="deterministic"), safe="")
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
         self._answer()

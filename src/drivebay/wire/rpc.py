@@ -28,7 +28,7 @@ from .. import tracing
 from ..errors import Error, Internal, Unavailable
 from .call import Door, left, method_deadline
 from .failure import TRAILER, from_transport, pack, said, status
-from .shape import Method, compare, methods, promised
+from .shape import LARGEST, Method, compare, methods, promised
 from .tls import Identity, allowed
 
 T = TypeVar("T")
@@ -36,21 +36,20 @@ Served = tuple[type[Any], ServiceDescriptor, Any]
 """A contract, the proto service that mirrors it, and the object that keeps its promises."""
 
 _REQUEST_ID: Final = "x-request-id"
-_SIZE: Final = 16 * 2**20
 _GRACE: Final = 3.0
 _LONGEST_PATH: Final = 103
 """Bytes of a Unix socket's path that every system takes."""
 _LAST_PORT: Final = 65_535
 _SERVER: Final = (
-    ("grpc.max_receive_message_length", _SIZE),
-    ("grpc.max_send_message_length", _SIZE),
+    ("grpc.max_receive_message_length", LARGEST),
+    ("grpc.max_send_message_length", LARGEST),
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
 )
 _CLIENT: Final = (
-    ("grpc.max_receive_message_length", _SIZE),
-    ("grpc.max_send_message_length", _SIZE),
+    ("grpc.max_receive_message_length", LARGEST),
+    ("grpc.max_send_message_length", LARGEST),
     # A peer that vanished is noticed after 15 s, one that restarted is found again at once. The ping's own
     # timeout has to be said too: gRPC waits for the longer one, and left alone that is a minute.
     ("grpc.keepalive_time_ms", 10_000),

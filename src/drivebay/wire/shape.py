@@ -18,7 +18,7 @@ import types
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -31,6 +31,8 @@ Encode = Callable[[Any], Any]
 """What a message's constructor takes for a value; None for a value that it takes as it is."""
 Decode = Callable[[Any], Any]
 
+LARGEST: Final = 16 * 2**20
+"""Bytes of a message, either way."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SCALARS: dict[type, int] = {
     UUID: FieldDescriptor.TYPE_STRING,
@@ -67,16 +69,20 @@ class Method:
     def encode_request(self, arguments: tuple[Any, ...]) -> bytes:
         """The arguments in the order of the signature, none left out.
 
-        Raises InvalidRequest for what no message can hold: a number over 64 bits, half a surrogate pair.
+        Raises InvalidRequest for what no message can hold: a number over 64 bits, half a surrogate pair, a time
+        without a zone, more than LARGEST bytes.
         """
         try:
             filled = {
                 name: value if encode is None or value is None else encode(value)
                 for (name, encode, _), value in zip(self._fields, arguments, strict=True)
             }
-            return bytes(self._request(**filled).SerializeToString())
+            data = bytes(self._request(**filled).SerializeToString())
         except ValueError as error:
             raise InvalidRequest(f"an argument of {self.name} cannot be sent: {error}") from error
+        if len(data) > LARGEST:  # a server would say so in words that any call may have failed by
+            raise InvalidRequest(f"the arguments of {self.name} have {len(data)} bytes: at most {LARGEST} can be sent")
+        return data
 
     def decode_request(self, data: bytes) -> tuple[Any, ...]:
         try:
@@ -234,6 +240,8 @@ def _uuid(text: str) -> UUID:
 
 
 def _timestamp(value: datetime) -> dict[str, int]:
+    if value.tzinfo is None:
+        raise ValueError("a time has a zone")
     apart = value - _EPOCH
     return {"seconds": apart.days * 86400 + apart.seconds, "nanos": apart.microseconds * 1000}
 
