@@ -202,6 +202,20 @@ def test_settings_of_a_store_without_the_store_are_refused(tmp_path: Path, alone
     assert "canary" not in said
 
 
+@pytest.mark.parametrize(
+    "text", ["app.example.com", "https://app.example.com/", "https://app.example.com/a", "null", "HTTPS://a"]
+)
+def test_an_origin_is_what_a_browser_sends(tmp_path: Path, text: str) -> None:
+    assert "origins such as" in refused(tmp_path, DRIVEBAY_ALLOWED_ORIGINS=f"http://localhost:3000,{text}")
+    good = "https://app.example.com,http://localhost:3000,http://[::1]:3000"
+    assert load({"DRIVEBAY_ALLOWED_ORIGINS": good}, tmp_path).allowed_origins == tuple(good.split(","))
+    assert load({"DRIVEBAY_ALLOWED_ORIGINS": "*"}, tmp_path).allowed_origins == ("*",)
+
+
+def test_a_largest_file_of_nothing_is_refused(tmp_path: Path) -> None:
+    assert "one byte" in refused(tmp_path, DRIVEBAY_MAX_FILE_SIZE="0")
+
+
 def test_beyond_loopback_services_need_certificates(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "certs", datetime.now(UTC), timedelta(days=1))
     cert, key = authority.issue("auth")

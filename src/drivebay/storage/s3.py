@@ -24,12 +24,12 @@ from typing import Final
 from urllib.parse import unquote_plus, urlsplit
 
 import aiohttp
-from opentelemetry import trace
 from prometheus_client import Histogram
 from yarl import URL
 
 from ..contract.storage import Deletion, Object, ObjectPage, Presence
 from ..errors import Unavailable
+from ..tracing import tracer
 from . import rules
 from .bucket import Misconfigured, Sight
 from .sigv4 import Signer, canonical_query, escape_path
@@ -40,7 +40,6 @@ CALLS = Histogram(
     ("operation", "outcome"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-_tracer = trace.get_tracer("drivebay")
 
 _NO_BODY: Final = hashlib.sha256(b"").hexdigest()
 _CODE: Final = re.compile(rb"<Code>([^<]*)</Code>")
@@ -305,7 +304,7 @@ class S3:
     ) -> _Answer:
         began = perf_counter()
         outcome = "failed"
-        with _tracer.start_as_current_span(f"store {operation}"):
+        with tracer.start_as_current_span(f"store {operation}"):
             try:
                 try:
                     answer = await self._exchange(method, url, headers, body, timeout)
