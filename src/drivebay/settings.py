@@ -54,6 +54,7 @@ class Settings:
     s3_access_key: str | None
     s3_secret_key: str | None = field(repr=False)
     s3_region: str
+    s3_addressing: str
     s3_bucket: str
     filer_address: str | None
     auth_address: str | None
@@ -117,6 +118,7 @@ class Settings:
             access_key=self.s3_access_key,
             secret_key=self.s3_secret_key,
             region=self.s3_region,
+            in_host=self.s3_addressing == "host",
             bucket=self.s3_bucket,
             allowed_origins=self.allowed_origins or ("*",),
             events_target=None if self.events in ("off", "seaweedfs") or self.filer_address else self.events_target,
@@ -206,6 +208,7 @@ SETTINGS: Final = (
     _row("s3_access_key", _text, None, "the store's access key", "embedded"),
     _row("s3_secret_key", _text, None, "the store's secret key", "embedded", secret=True),
     _row("s3_region", values.pattern(r"[A-Za-z0-9-]{1,64}", "a region's name"), "us-east-1", "the store's region"),
+    _row("s3_addressing", values.one_of("path", "host"), "path", "where the store wants the bucket's name in a URL"),
     _row("s3_bucket", values.pattern(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"), "drivebay", "the one bucket"),
     _row("filer_address", values.host_port, None, "gRPC `host:port` of an external SeaweedFS filer, for its events", "embedded"),
     _row("auth_address", values.address, None, "`unix:/path` or `host:port` of the auth service; beyond loopback with TLS", "in process"),
