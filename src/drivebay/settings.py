@@ -79,6 +79,8 @@ class Settings:
     events: str
     events_subject: str
     events_target: str
+    webhook_address: str | None
+    webhook_token: str | None = field(repr=False)
     access_token_ttl: timedelta
     bcrypt_cost: int
     signup_limit: Rate | None
@@ -233,6 +235,8 @@ SETTINGS: Final = (
     _row("events", values.one_of("auto", "minio", "seaweedfs", "off"), "auto", "who tells of new objects; `auto` goes by the store, `off` leaves it to the sweeper"),
     _row("events_subject", values.pattern(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", "a NATS subject such as drivebay.events"), "drivebay.events", "where the events of this deployment arrive; the stream is named after it"),
     _row("events_target", values.pattern(r"arn:[!-~]+", "an ARN such as arn:minio:sqs::drivebay:nats"), "arn:minio:sqs::drivebay:nats", "what the store calls our NATS: the bucket's notification rule names it"),
+    _row("webhook_address", values.host_port, None, "`host:port` where ingest takes events that a store POSTs, at `/events`", "none"),
+    _row("webhook_token", values.pattern(r"[!-~]{32,}", "at least 32 printable characters without a space"), None, "the bearer token that such a POST must have", secret=True),
     _row("access_token_ttl", values.counted, "15m", "life of an access token"),
     _row("bcrypt_cost", values.within(4, 31), "12", "work for each password; 4 is for tests"),
     _row("signup_limit", values.rate, "60/m", "sign-ups from one address; `off` for load tests"),
@@ -305,6 +309,10 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("DRIVEBAY_S3_ENDPOINT is set: DRIVEBAY_S3_ACCESS_KEY and DRIVEBAY_S3_SECRET_KEY are needed")
     if settings.s3_endpoint is None and (keys != (None, None) or settings.s3_public_endpoint is not None):
         raise SettingsError("DRIVEBAY_S3_ENDPOINT is not set, other settings of the store are: set it, or none of them")
+    if (settings.webhook_address is None) != (settings.webhook_token is None):
+        raise SettingsError("DRIVEBAY_WEBHOOK_ADDRESS and DRIVEBAY_WEBHOOK_TOKEN are set both, or neither")
+    if settings.webhook_address is not None and settings.events == "off":
+        raise SettingsError("DRIVEBAY_EVENTS is off: take DRIVEBAY_WEBHOOK_ADDRESS away, or set it to auto")
     if settings.events == "seaweedfs" and settings.s3_endpoint is not None and settings.filer_address is None:
         raise SettingsError("DRIVEBAY_EVENTS is seaweedfs: DRIVEBAY_FILER_ADDRESS is needed")
 

@@ -397,3 +397,30 @@ def test_the_guide_is_what_the_table_says() -> None:
 def test_the_guide_names_every_setting_once() -> None:
     text = GUIDE.read_text("utf-8")
     assert [text.count(f"| `{setting.name}` |") for setting in SETTINGS] == [1] * len(SETTINGS)
+
+
+def test_a_webhook_has_an_address_and_a_token_or_neither(tmp_path: Path) -> None:
+    address, token = {"DRIVEBAY_WEBHOOK_ADDRESS": "127.0.0.1:9100"}, {"DRIVEBAY_WEBHOOK_TOKEN": "x" * 32}
+    for half in (address, token):
+        assert "both, or neither" in refused(tmp_path, **half)
+    assert "DRIVEBAY_EVENTS is off" in refused(tmp_path, DRIVEBAY_EVENTS="off", **address, **token)
+    assert load(address | token, tmp_path).webhook_token == "x" * 32
+
+
+@pytest.mark.parametrize("token", ["x" * 31, "x" * 31 + " x", "\u00fc" * 32])
+def test_a_webhooks_token_is_long_and_plain_and_not_shown(tmp_path: Path, token: str) -> None:
+    said = refused(tmp_path, DRIVEBAY_WEBHOOK_ADDRESS="127.0.0.1:9100", DRIVEBAY_WEBHOOK_TOKEN=token)
+    assert said.startswith("DRIVEBAY_WEBHOOK_TOKEN: ")
+    assert token not in said
+
+
+@pytest.mark.parametrize(
+    ("events", "filer", "told"),
+    [("auto", None, True), ("minio", None, True), ("auto", "f:1", False), ("off", None, False)],
+)
+def test_the_store_is_told_whom_to_tell_unless_somebody_listens(
+    tmp_path: Path, events: str, filer: str | None, told: bool
+) -> None:
+    more = {} if filer is None else {"DRIVEBAY_FILER_ADDRESS": filer}
+    found = load({"DRIVEBAY_EVENTS": events, **more, **STORE}, tmp_path).storage()
+    assert (found.events_target is not None) is told
