@@ -30,7 +30,6 @@ from drivebay.janitor import strays
 from drivebay.janitor.settings import Settings as JanitorSettings
 
 from .arena import BUCKET, STREAM, SUBJECT, Arena
-from .ledger import Ledger
 
 Fault = Callable[[Arena, random.Random], Awaitable[None]]
 PARTS: Final = ("gateway", "auth", "files", "storage", "ingest", "janitor")
@@ -286,11 +285,9 @@ def menu() -> dict[str, tuple[str, float, Fault]]:
     return faults
 
 
-async def rage(
-    arena: Arena, book: Ledger, chance: random.Random, seconds: float, tally: Counter[str], missed: Counter[str]
-) -> None:
-    """Inject faults for so long; returns when all are undone. Begin and end of each go into the ledger. `missed`
-    counts those whose own tools were down, because another fault held them."""
+async def rage(arena: Arena, chance: random.Random, seconds: float, tally: Counter[str], missed: Counter[str]) -> None:
+    """Inject faults for so long; returns when all are undone. `missed` counts those whose own tools were
+    down, because another fault held them."""
     faults = menu()
     names = list(faults)
     weights = [weight for _, weight, _ in faults.values()]
@@ -299,7 +296,6 @@ async def rage(
 
     async def inject(name: str) -> None:
         target, _, fault = faults[name]
-        await book.write("", "fault", detail=name)
         try:
             await fault(arena, chance)
             tally[name] += 1
@@ -307,7 +303,6 @@ async def rage(
             missed[name] += 1
         finally:
             held.discard(target)
-            await book.write("", "undone", detail=name)
 
     async with asyncio.TaskGroup() as tasks:
         while asyncio.get_running_loop().time() < end:
