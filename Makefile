@@ -7,7 +7,7 @@ MINUTES ?= 2
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test soak mutants test-fast check format proto proto-check bench fuzz chart clean
+.PHONY: help install run test soak mutants test-fast check format proto proto-check bench fuzz chart clean audit sbom secrets-known
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | column -t -l 2
@@ -36,12 +36,23 @@ mutants: install ## break each guard in turn and see that a test notices (ONLY="
 test-fast: install ## run what needs no server
 	$(BIN)/pytest tests/unit tests/wire
 
-check: install proto-check ## formatter, linter, strict types, import rules, Buf
+check: install proto-check ## formatter, linter, strict types, import rules, Buf, licences, secrets
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
+	$(BIN)/python -m supply.licences
+	$(BIN)/python -m supply.secrets
+
+audit: install ## known vulnerabilities of everything that is locked (asks PyPI's advisories)
+	$(BIN)/python -m uv export --frozen --no-emit-project --no-hashes --quiet | $(BIN)/pip-audit --strict --no-deps --disable-pip -r /dev/stdin
+
+sbom: install ## print the bill of materials of what is shipped (CycloneDX)
+	@$(BIN)/python -m supply.sbom
+
+secrets-known: install ## accept what looks like a secret and is none: read the difference
+	$(BIN)/python -m supply.secrets --accept
 
 format: install ## put the code into the one style
 	$(BIN)/ruff format .

@@ -35,6 +35,8 @@ _PROMPT: Final = 2.0
 """An event brings a file sooner than this; what takes longer was found by the sweeper."""
 _SKEW: Final = 60.0
 _SOON: Final = timedelta(days=14)
+_WANTED: Final = ("signed_length", "signed_type", "checksum", "write_once", "batch_delete")
+"""What a store may lack, at a price."""
 _LOCAL_ORIGIN: Final = "http://localhost:3000"
 
 Say = Callable[[str], None]
@@ -151,11 +153,21 @@ async def _stream(services: Services, _: Callable[[], datetime]) -> list[Finding
 
 async def _store(services: Services, _: Callable[[], datetime]) -> list[Finding]:
     able = await services.storage.capabilities()
-    lacking = [name for name in able.__struct_fields__ if getattr(able, name) is False]
     found = [
         _warning("store", f"it does not do: {name.replace('_', ' ')}", "docs/guide/stores.md says what follows from it")
-        for name in lacking
+        for name in _WANTED
+        if not getattr(able, name)
     ]
+    settings = services.settings.ingest()
+    if settings.listens and settings.filer is None and not able.event_rules:
+        said = "its bucket has no rule that tells our queue of new objects"
+        found.append(_warning("store", said, "docs/guide/stores.md says how; until then the sweeper finds uploads"))
+    if able.versioned:
+        said = "the bucket keeps old versions: what is purged stays there"
+        found.append(_warning("bucket", said, "switch its versioning off, or let old versions expire"))
+    if not able.closed:
+        said = "it can be read, listed or written without keys"
+        found.append(_failed("bucket", said, "remove the bucket's public policy or anonymous access"))
     return found or [_ok("store", "does all that Drivebay can make use of")]
 
 

@@ -41,6 +41,7 @@ from .gateway import app as gateway
 from .ingest import nats as events
 from .ingest import service as ingest
 from .ingest.settings import Settings as IngestSettings
+from .ingest.webhook import Webhook
 from .janitor import loop as janitor
 from .settings import Settings
 from .storage import service as storage_service
@@ -203,7 +204,10 @@ async def run(settings: Settings, parts: frozenset[str], *, say: Say, ready: Cal
     Raises CannotRun, embedded.CannotStart, and what settings of a service cannot work with.
     """
     if "gateway" in parts:
-        _require_free(settings.host, settings.port)
+        _require_free(settings.host, settings.port, "DRIVEBAY_HOST", "DRIVEBAY_PORT")
+    if "ingest" in parts and settings.webhook_address is not None:
+        host, _, port = settings.webhook_address.rpartition(":")
+        _require_free(host.strip("[]"), int(port), "DRIVEBAY_WEBHOOK_ADDRESS", "DRIVEBAY_WEBHOOK_ADDRESS")
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -230,7 +234,11 @@ async def _run(settings: Settings, parts: frozenset[str], say: Say, ready: Calla
         if own.settings.metrics_address is not None:
             _serve_metrics(own.settings.metrics_address)
         if "ingest" in parts:
-            tasks.create_task(ingest.run(own.files, own.settings.ingest(), open_stream=server_stream))
+            webhook = None if settings.webhook_token is None else Webhook(settings.webhook_token)
+            tasks.create_task(ingest.run(own.files, own.settings.ingest(), open_stream=server_stream, webhook=webhook))
+            if webhook is not None and settings.webhook_address is not None:
+                host, _, port = settings.webhook_address.rpartition(":")
+                tasks.create_task(_serve(webhook, host.strip("[]"), int(port)))
         if "janitor" in parts:
             tasks.create_task(janitor.run(own.files, own.storage, own.settings.janitor()))
         if "gateway" in parts:
@@ -257,10 +265,15 @@ async def _gateway(own: Services, parts: frozenset[str]) -> None:
     if settings.nats_url is not None and settings.events != "off" and "ingest" in parts:
         checks["ingest"] = _nats_check(settings.ingest())
     app = gateway.create(own.auth, own.files, own.storage, settings.gateway(), now=now, new_id=uuid7, checks=checks)
+    await _serve(app, settings.host, settings.port)
+
+
+async def _serve(app: Any, host: str, port: int) -> None:
+    """Serve an ASGI app until cancelled."""
     server = Server(
         app,
-        address=settings.host,
-        port=settings.port,
+        address=host,
+        port=port,
         interface=Interfaces.ASGINL,
         websockets=False,
         log_enabled=False,
@@ -357,7 +370,7 @@ def _serve_metrics(address: str) -> None:
         raise CannotRun(f"DRIVEBAY_METRICS_ADDRESS: {address} cannot be used ({error.strerror})") from error
 
 
-def _require_free(host: str, port: int) -> None:
+def _require_free(host: str, port: int, host_name: str, port_name: str) -> None:
     """Said before anything starts: the server itself would share the port with whoever has it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -366,7 +379,7 @@ def _require_free(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                hint = "stop what listens there or set DRIVEBAY_PORT to another port"
-                raise CannotRun(f"DRIVEBAY_PORT: {host}:{port} is taken; {hint}") from error
-            name = "DRIVEBAY_PORT" if error.errno == errno.EACCES else "DRIVEBAY_HOST"
+                hint = f"stop what listens there or set {port_name} to another port"
+                raise CannotRun(f"{port_name}: {host}:{port} is taken; {hint}") from error
+            name = port_name if error.errno == errno.EACCES else host_name
             raise CannotRun(f"{name}: cannot listen at {host}:{port} ({error.strerror})") from error

@@ -54,6 +54,7 @@ class Settings:
     s3_access_key: str | None
     s3_secret_key: str | None = field(repr=False)
     s3_region: str
+    s3_addressing: str
     s3_bucket: str
     filer_address: str | None
     auth_address: str | None
@@ -78,6 +79,8 @@ class Settings:
     events: str
     events_subject: str
     events_target: str
+    webhook_address: str | None
+    webhook_token: str | None = field(repr=False)
     access_token_ttl: timedelta
     bcrypt_cost: int
     signup_limit: Rate | None
@@ -117,6 +120,7 @@ class Settings:
             access_key=self.s3_access_key,
             secret_key=self.s3_secret_key,
             region=self.s3_region,
+            in_host=self.s3_addressing == "host",
             bucket=self.s3_bucket,
             allowed_origins=self.allowed_origins or ("*",),
             events_target=None if self.events in ("off", "seaweedfs") or self.filer_address else self.events_target,
@@ -140,7 +144,6 @@ class Settings:
         return GatewaySettings(
             upload_ttl=self.upload_ttl,
             download_ttl=self.download_ttl,
-            max_file_size=self.max_file_size,
             trusted_proxies=self.trusted_proxies,
             allowed_origins=self.allowed_origins,
             hsts=self.hsts,
@@ -207,6 +210,7 @@ SETTINGS: Final = (
     _row("s3_access_key", _text, None, "the store's access key", "embedded"),
     _row("s3_secret_key", _text, None, "the store's secret key", "embedded", secret=True),
     _row("s3_region", values.pattern(r"[A-Za-z0-9-]{1,64}", "a region's name"), "us-east-1", "the store's region"),
+    _row("s3_addressing", values.one_of("path", "host"), "path", "where the store wants the bucket's name in a URL"),
     _row("s3_bucket", values.pattern(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"), "drivebay", "the one bucket"),
     _row("filer_address", values.host_port, None, "gRPC `host:port` of an external SeaweedFS filer, for its events", "embedded"),
     _row("auth_address", values.address, None, "`unix:/path` or `host:port` of the auth service; beyond loopback with TLS", "in process"),
@@ -222,7 +226,7 @@ SETTINGS: Final = (
     _row("workers", values.within(1, 256), "1", "gateway processes"),
     _row("max_requests", values.within(1, 100_000), "256", "requests each of them works on at once, at most; beyond that 503, and sooner while answers are late"),
     _row("quota", values.size, "10GiB", "bytes an owner may hold, trash and pending uploads included"),
-    _row("max_file_size", values.size, "5GiB", "the largest file"),
+    _row("max_file_size", values.some_bytes, "5GiB", "the largest file"),
     _row("upload_ttl", values.signable, "15m", "life of a signed upload URL, and how long an upload waits for its bytes"),
     _row("download_ttl", values.signable, "5m", "life of a signed download URL"),
     _row("trash_grace", values.duration, "30d", "from the trash to the purge; at least the window of database backups"),
@@ -231,11 +235,13 @@ SETTINGS: Final = (
     _row("events", values.one_of("auto", "minio", "seaweedfs", "off"), "auto", "who tells of new objects; `auto` goes by the store, `off` leaves it to the sweeper"),
     _row("events_subject", values.pattern(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", "a NATS subject such as drivebay.events"), "drivebay.events", "where the events of this deployment arrive; the stream is named after it"),
     _row("events_target", values.pattern(r"arn:[!-~]+", "an ARN such as arn:minio:sqs::drivebay:nats"), "arn:minio:sqs::drivebay:nats", "what the store calls our NATS: the bucket's notification rule names it"),
+    _row("webhook_address", values.host_port, None, "`host:port` where ingest takes events that a store POSTs, at `/events`", "none"),
+    _row("webhook_token", values.pattern(r"[!-~]{32,}", "at least 32 printable characters without a space"), None, "the bearer token that such a POST must have", secret=True),
     _row("access_token_ttl", values.counted, "15m", "life of an access token"),
     _row("bcrypt_cost", values.within(4, 31), "12", "work for each password; 4 is for tests"),
     _row("signup_limit", values.rate, "60/m", "sign-ups from one address; `off` for load tests"),
     _row("login_limit", values.rate, "20/m", "logins of one account, and five times that from one address; `off` for load tests"),
-    _row("allowed_origins", values.words, "", "origins of pages that may call the API; the store's CORS rule has the same, or any", "none"),
+    _row("allowed_origins", values.origins, "", "origins of pages that may call the API; the store's CORS rule has the same, or any", "none"),
     _row("trusted_proxies", values.networks, "", "networks whose `X-Forwarded-For` is believed", "none"),
     _row("hsts", values.flag, "off", "`on` behind TLS: answers carry Strict-Transport-Security"),
     _row("log", values.one_of("debug", "info", "warning", "error"), "info", "how much is logged"),
@@ -303,6 +309,10 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("DRIVEBAY_S3_ENDPOINT is set: DRIVEBAY_S3_ACCESS_KEY and DRIVEBAY_S3_SECRET_KEY are needed")
     if settings.s3_endpoint is None and (keys != (None, None) or settings.s3_public_endpoint is not None):
         raise SettingsError("DRIVEBAY_S3_ENDPOINT is not set, other settings of the store are: set it, or none of them")
+    if (settings.webhook_address is None) != (settings.webhook_token is None):
+        raise SettingsError("DRIVEBAY_WEBHOOK_ADDRESS and DRIVEBAY_WEBHOOK_TOKEN are set both, or neither")
+    if settings.webhook_address is not None and settings.events == "off":
+        raise SettingsError("DRIVEBAY_EVENTS is off: take DRIVEBAY_WEBHOOK_ADDRESS away, or set it to auto")
     if settings.events == "seaweedfs" and settings.s3_endpoint is not None and settings.filer_address is None:
         raise SettingsError("DRIVEBAY_EVENTS is seaweedfs: DRIVEBAY_FILER_ADDRESS is needed")
 

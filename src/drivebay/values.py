@@ -148,6 +148,24 @@ def networks(text: str) -> tuple[str, ...]:
         raise ValueError("networks such as 10.0.0.0/8,192.168.1.7/32") from None
 
 
+def some_bytes(text: str) -> int:
+    found = size(text)
+    if found == 0:
+        raise ValueError("a size of one byte at least")
+    return found
+
+
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Origins as browsers send them (RFC 6454), or `*`."""
+    found = words(text)
+    if all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in found):
+        return found
+    raise ValueError("origins such as https://app.example.com (lower case, no path), or *")
+
+
 def words(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 

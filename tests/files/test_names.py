@@ -1,5 +1,6 @@
 """What may be a name, a media type, a cursor."""
 
+import string
 import unicodedata
 from itertools import islice
 from uuid import UUID
@@ -86,6 +87,14 @@ def test_a_cursor_with_any_one_character_changed_is_refused(data: st.DataObject)
     other = data.draw(st.sampled_from("ABCxyz019-_=+/ é").filter(lambda c: c != sealed[at]))
     with pytest.raises(InvalidCursor):
         cursor.unseal(b"k", "q", sealed[:at] + other + sealed[at + 1 :])
+
+
+@pytest.mark.parametrize("name", ["a", "ab", "abc"])
+def test_a_place_has_one_cursor_only(name: str) -> None:
+    sealed = cursor.seal(b"k", "q", cursor.Place(name, UUID(int=7)))
+    for last in set(string.ascii_letters + string.digits + "-_=") - {sealed[-1]}:
+        with pytest.raises(InvalidCursor):
+            cursor.unseal(b"k", "q", sealed[:-1] + last)
 
 
 @given(st.text(max_size=200))

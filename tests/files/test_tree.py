@@ -1,13 +1,11 @@
 """Folders, names, the trash, listings: nothing of another owner, nothing twice, nothing lost."""
 
 import itertools
-from datetime import timedelta
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from drivebay.contract import files as c
-from drivebay.contract.ids import ROOT, FileId, LeaseId
+from drivebay.contract.ids import ROOT, FileId
 from drivebay.errors import InvalidCursor, InvalidRequest, NameTaken, NotFound, PreconditionFailed
 
 from .conftest import SETTINGS, UNKNOWN, Drive, stranger, together
@@ -180,6 +178,17 @@ async def test_a_folder_goes_into_the_trash_and_comes_back_with_all_in_it(plain:
     assert (await plain.files.restore(plain.owner, early.id)).parent == inner.id
 
 
+async def test_what_went_along_with_its_folder_comes_back_only_with_it(plain: Drive) -> None:
+    folder = await plain.files.create_folder(plain.owner, ROOT, "dir")
+    file = await plain.store("a", parent=folder.id)
+    await plain.files.trash(plain.owner, folder.id)
+    with pytest.raises(NotFound):
+        await plain.files.restore(plain.owner, file.id)
+    assert await plain.names() == []
+    await plain.files.restore(plain.owner, folder.id)
+    assert await plain.names(folder.id) == ["a"]
+
+
 async def test_a_name_taken_meanwhile_and_a_folder_gone_meanwhile_do_not_stop_a_restore(plain: Drive) -> None:
     folder = await plain.files.create_folder(plain.owner, ROOT, "dir")
     file = await plain.store("a.txt", parent=folder.id)
@@ -221,93 +230,6 @@ async def test_a_stranger_cannot_tell_a_file_from_none(drive: Drive) -> None:
                 await call
             assert str(id) in caught.value.detail
     assert await drive.of(other).names() == []
-
-
-async def test_after_the_grace_the_object_goes_then_the_bytes_are_free(plain: Drive) -> None:
-    file = await plain.store("a", b"12345")
-    await plain.files.trash(plain.owner, file.id)
-    assert await plain.purge() == 0
-    await plain.pass_time(SETTINGS.trash_grace)
-    with pytest.raises(NotFound):
-        await plain.files.restore(plain.owner, file.id)
-    lease = LeaseId(uuid7())
-    (claimed,) = await plain.files.claim_purges(lease, 10)
-    assert (await plain.files.usage(plain.owner)).used_bytes == 5
-    assert await plain.files.finish_purges(lease, (claimed.ref,)) == 1
-    assert (await plain.files.usage(plain.owner)).used_bytes == 0
-    assert await plain.files.known((claimed.ref,)) == (True,)
-    del plain.bucket.objects[claimed.key]
-
-
-async def test_a_tombstone_is_deleted_once_more_and_then_forgotten(plain: Drive) -> None:
-    file = await plain.store("a")
-    key = (await plain.files.content(plain.owner, file.id)).key
-    await plain.files.trash(plain.owner, file.id)
-    await plain.pass_time(SETTINGS.trash_grace)
-    await plain.purge()
-    plain.bucket.put(key, b"replayed PUT")
-    assert await plain.purge() == 0
-    await plain.pass_time(SETTINGS.tombstone)
-    assert await plain.purge() == 1
-    assert plain.bucket.objects == {}
-    assert await plain.database.fetchval("SELECT count(*) FROM files.versions") == 0
-    assert await plain.purge() == 0
-
-
-async def test_a_janitor_that_slept_past_its_lease_finishes_nothing(plain: Drive) -> None:
-    file = await plain.store("a")
-    await plain.files.trash(plain.owner, file.id)
-    await plain.pass_time(SETTINGS.trash_grace)
-    slow, fast = LeaseId(uuid7()), LeaseId(uuid7())
-    (claimed,) = await plain.files.claim_purges(slow, 10)
-    assert await plain.files.claim_purges(fast, 10) == ()
-    await plain.pass_time(SETTINGS.lease)
-    assert await plain.files.claim_purges(fast, 10) == (claimed,)
-    assert await plain.files.finish_purges(slow, (claimed.ref,)) == 0
-    assert await plain.files.finish_purges(fast, (claimed.ref,)) == 1
-    assert await plain.files.finish_purges(fast, (claimed.ref,)) == 0
-    plain.bucket.objects.clear()
-
-
-async def test_restore_against_purge_has_one_winner(plain: Drive) -> None:
-    for n in range(10):
-        file = await plain.store(f"{n}")
-        await plain.files.trash(plain.owner, file.id)
-        await plain.database.execute(
-            "UPDATE files.entries SET purge_after = clock_timestamp() + $2::interval WHERE id = $1",
-            file.id,
-            timedelta(milliseconds=n),
-        )
-        restored, purged = await together(plain.files.restore(plain.owner, file.id), plain.purge())
-        again = await plain.purge() if isinstance(restored, NotFound) else 0
-        if isinstance(restored, c.File):
-            assert purged == 0
-            assert (await plain.files.file(plain.owner, file.id)).id == file.id
-        else:
-            assert isinstance(restored, NotFound)
-            assert purged == 1 or again == 1 or (await plain.files.queues()).due_purges in (0, 1)
-
-
-async def test_two_janitors_never_get_the_same_object(plain: Drive) -> None:
-    for n in range(20):
-        await plain.files.trash(plain.owner, (await plain.store(str(n), b"x")).id)
-    await plain.pass_time(SETTINGS.trash_grace)
-    batches = await together(*(plain.files.claim_purges(LeaseId(uuid7()), 7) for _ in range(4)))
-    keys = [purge.key for batch in batches if isinstance(batch, tuple) for purge in batch]
-    assert len(keys) == len(set(keys))
-    assert len(keys) >= 7
-
-
-async def test_a_missing_object_is_an_alarm_and_deletes_nothing(plain: Drive) -> None:
-    file = await plain.store("a")
-    key = (await plain.files.content(plain.owner, file.id)).key
-    kept = plain.bucket.objects.pop(key)
-    assert [violation.invariant for violation in await plain.files.check()] == ["a_stored_version_has_its_object"]
-    assert await plain.database.fetchval("SELECT state FROM files.versions") == "missing"
-    assert await plain.names() == ["a"]
-    plain.bucket.objects[key] = kept
-    assert await plain.files.check() == ()
-    assert await plain.database.fetchval("SELECT state FROM files.versions") == "stored"
 
 
 async def test_a_dead_letter_is_kept_once(drive: Drive) -> None:

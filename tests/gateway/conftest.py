@@ -134,8 +134,8 @@ async def bare(app: App, method: str, path: str, headers: Mapping[str, str]) -> 
     scope = {
         "type": "http",
         "method": method,
-        "path": path,
-        "query_string": b"",
+        "path": path.partition("?")[0],
+        "query_string": path.partition("?")[2].encode(),
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],
         "client": ("192.0.2.7", 50_000),
     }

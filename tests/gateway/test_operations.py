@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 
+import msgspec
+import pytest
 from uuid_utils.compat import uuid7
 
 from drivebay.contract.health import Health
+from drivebay.contract.storage import Storage
 from drivebay.gateway import app as gateway
 from drivebay.gateway.settings import Settings
+from drivebay.wire import rpc
 
 from .conftest import Gateway, bare
 
@@ -19,6 +23,23 @@ async def test_readyz_says_that_all_answer(shared: Gateway) -> None:
     assert response.status_code == 200
     assert response.json()["status"] == "ready"
     assert set(response.json()["checks"].values()) == {"ok"}
+
+
+@pytest.mark.parametrize("query", ["verbose", "verbose=1", "verbose="])
+async def test_readyz_says_what_the_store_can_do_when_asked(shared: Gateway, query: str) -> None:
+    assert "store" not in (await shared.http.get("/readyz")).json()
+    able = (await shared.http.get(f"/readyz?{query}")).json()["store"]
+    assert able == msgspec.structs.asdict(await shared.storage.capabilities())
+    assert able["write_once"] is True
+
+
+async def test_readyz_has_no_word_of_a_store_that_was_never_seen(own: Gateway) -> None:
+    storage = rpc.missing(Storage, "DRIVEBAY_STORAGE_ADDRESS")
+    app = gateway.create(own.auth, own.files, storage, Settings(), now=own.clock, new_id=uuid7)
+    status, _, body = await bare(app, "GET", "/readyz?verbose", {})
+    assert status == 503
+    assert "store" not in json.loads(body)
+    assert "DRIVEBAY_STORAGE_ADDRESS" in json.loads(body)["checks"]["storage"]
 
 
 async def test_readyz_says_which_part_does_not_answer(own: Gateway) -> None:

@@ -15,6 +15,7 @@ from drivebay.errors import Unavailable
 from drivebay.ingest import service
 from drivebay.ingest.events import Created, Message, render
 from drivebay.ingest.settings import Settings
+from drivebay.ingest.webhook import Webhook
 from drivebay.wire.stream import server_stream
 
 Publish = Callable[[Sequence[Message]], Awaitable[None]]
@@ -87,9 +88,11 @@ def event(settings: Settings, ref: UploadRef, *, key: str | None = None, bucket:
 
 
 @asynccontextmanager
-async def running(files: RecordingFiles, settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
+async def running(
+    files: RecordingFiles, settings: Settings, *, webhook: Webhook | None = None
+) -> AsyncIterator[asyncio.Task[None]]:
     """Ingest as the node runs it, cancelled at the end as the node does it."""
-    task = asyncio.create_task(service.run(files, settings, open_stream=server_stream))
+    task = asyncio.create_task(service.run(files, settings, open_stream=server_stream, webhook=webhook))
     try:
         yield task
         assert not task.done(), "ingest ended by itself"

@@ -89,9 +89,13 @@ class Arena:
             yield services
 
     async def put_raw(self, key: str, body: bytes) -> int:
-        """Write an object with the deployment's own keys, as only an operator could."""
-        url = self.bucket.presign("PUT", key, query={}, headers={}, at=datetime.now(UTC), seconds=300, public=False)
-        return await self.bucket.send("PUT", url, {}, body)
+        """Write a new object with the deployment's own keys, as only an operator could. One that is there is
+        left alone: what an operator overwrites, nobody can bring back."""
+        headers = {"If-None-Match": "*"}
+        url = self.bucket.presign(
+            "PUT", key, query={}, headers=headers, at=datetime.now(UTC), seconds=300, public=False
+        )
+        return await self.bucket.send("PUT", url, headers, body)
 
     async def keys(self) -> dict[str, int]:
         """Every object in the bucket and its size."""

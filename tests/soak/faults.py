@@ -30,6 +30,7 @@ from drivebay.janitor import strays
 from drivebay.janitor.settings import Settings as JanitorSettings
 
 from .arena import BUCKET, STREAM, SUBJECT, Arena
+from .ledger import Ledger
 
 Fault = Callable[[Arena, random.Random], Awaitable[None]]
 PARTS: Final = ("gateway", "auth", "files", "storage", "ingest", "janitor")
@@ -285,9 +286,11 @@ def menu() -> dict[str, tuple[str, float, Fault]]:
     return faults
 
 
-async def rage(arena: Arena, chance: random.Random, seconds: float, tally: Counter[str], missed: Counter[str]) -> None:
-    """Inject faults for so long; returns when all are undone. `missed` counts those whose own tools were
-    down, because another fault held them."""
+async def rage(
+    arena: Arena, book: Ledger, chance: random.Random, seconds: float, tally: Counter[str], missed: Counter[str]
+) -> None:
+    """Inject faults for so long; returns when all are undone. Begin and end of each go into the ledger. `missed`
+    counts those whose own tools were down, because another fault held them."""
     faults = menu()
     names = list(faults)
     weights = [weight for _, weight, _ in faults.values()]
@@ -296,6 +299,7 @@ async def rage(arena: Arena, chance: random.Random, seconds: float, tally: Count
 
     async def inject(name: str) -> None:
         target, _, fault = faults[name]
+        await book.write("", "fault", detail=name)
         try:
             await fault(arena, chance)
             tally[name] += 1
@@ -303,6 +307,7 @@ async def rage(arena: Arena, chance: random.Random, seconds: float, tally: Count
             missed[name] += 1
         finally:
             held.discard(target)
+            await book.write("", "undone", detail=name)
 
     async with asyncio.TaskGroup() as tasks:
         while asyncio.get_running_loop().time() < end:

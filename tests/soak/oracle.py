@@ -293,8 +293,12 @@ class Oracle:
 
 
 def trace(ledger: Path, logs: Path, about: str) -> str:
-    """Everything that was written of one upload or file, in order."""
-    lines = [msgspec.json.encode(record).decode() for record in read(ledger) if about in (record.upload, record.file)]
+    """Everything that was written of one upload or file, and of the faults meanwhile, in order."""
+    records = list(read(ledger))
+    own = [record for record in records if about in (record.upload, record.file)]
+    first, last = (own[0].at, own[-1].at) if own else (0.0, 0.0)
+    shown = (record for record in records if record in own or (not record.user and first - 10 < record.at < last))
+    lines = [msgspec.json.encode(record).decode() for record in shown]
     for log in sorted(logs.glob("*.log")):
         lines += [f"{log.stem}: {line}" for line in log.read_text(errors="replace").splitlines() if about in line]
     return "\n".join(lines)

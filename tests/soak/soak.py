@@ -89,7 +89,7 @@ async def run(
             tasks.create_task(places.supervise(arena, tally)),
             tasks.create_task(_say(seconds, tally, injected, progress)),
         ]
-        await faults.rage(arena, random.Random(chance.random()), seconds, injected, missed)
+        await faults.rage(arena, book, random.Random(chance.random()), seconds, injected, missed)
         rest_began = time.monotonic()
         async with asyncio.timeout(REST):
             await places.settle(arena)

@@ -5,6 +5,7 @@ It keeps bytes by key and checks no signature; `answer` decides first, and None 
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,9 +43,14 @@ class Stubborn:
         key = request.path.partition("/")[2].partition("/")[2]
         if request.method == "GET" and "list-type" in request.query:
             return web.Response(text=EMPTY_LISTING)
-        if request.method == "POST":
+        if request.method == "POST" and "delete" in request.query:
+            for named in re.findall(rb"<Key>([^<]*)</Key>", body):
+                self.objects.pop(named.decode(), None)
             return web.Response(text="<DeleteResult/>")
-        if request.method == "PUT":
+        if request.method == "DELETE":
+            self.objects.pop(key, None)
+            return web.Response(status=204)
+        if request.method == "PUT" and key:
             self.objects[key] = body
             return web.Response()
         if not key:

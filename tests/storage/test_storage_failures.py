@@ -10,10 +10,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import msgspec
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
-from stubborn import Answer, Stubborn, refusal, stubborn
+from stubborn import Answer, Stubborn, refusal, stubborn, willing
 from uuid_utils.compat import uuid7
 
 from drivebay.contract.storage import Capabilities, Disposition, Presence, Put
@@ -56,6 +57,10 @@ def always(status: int, code: str = "InternalError") -> Answer:
         return refusal(status, code)
 
     return answer
+
+
+def without_clock(able: Capabilities) -> Capabilities:
+    return msgspec.structs.replace(able, clock=None)
 
 
 async def never(request: web.Request, body: bytes) -> web.Response | None:
@@ -210,7 +215,9 @@ async def test_health_asks_the_store_once_for_many_who_ask_at_once() -> None:
 
 async def test_a_store_that_checks_nothing_is_seen_as_that() -> None:
     async with running() as (_, storage):
-        assert await storage.capabilities() == Capabilities(False, False, False, False)
+        able = msgspec.structs.asdict(await storage.capabilities())
+        # It took our rule for browsers, or said so; and its clock is this machine's.
+        assert {name for name, value in able.items() if value} <= {"cors", "clock", "batch_delete"}
 
 
 async def test_what_was_not_checked_at_the_door_is_looked_at_one_by_one() -> None:
@@ -236,20 +243,69 @@ async def test_a_store_that_cannot_write_once_gets_uploads_without_that_header()
             assert not (await storage.capabilities()).write_once
 
 
-async def test_the_probe_cleans_up() -> None:
-    async with stubborn() as store:
-        deleted: list[bytes] = []
+async def no_batches(request: web.Request, body: bytes) -> web.Response | None:
+    return refusal(501, "NotImplemented") if request.method == "POST" else None
 
-        async def answer(request: web.Request, body: bytes) -> web.Response | None:
-            if request.method == "POST":
-                deleted.append(body)
-            return None
 
-        store.answer = answer
-        async with service.open(settings_for(store), now=utc_now):
-            written = {key for key in store.objects if key.startswith(".drivebay/probe/")}
-    assert written
-    assert all(key.encode() in deleted[0] for key in written)
+async def empty_words(request: web.Request, body: bytes) -> web.Response | None:
+    """Says that it deleted, and did not."""
+    return web.Response(text="<DeleteResult/>") if request.method == "POST" else None
+
+
+@pytest.mark.parametrize("answer", [None, no_batches, empty_words])
+async def test_the_probe_cleans_up(answer: Answer | None) -> None:
+    async with stubborn(answer or willing) as store, service.open(settings_for(store), now=utc_now):
+        assert any("/.drivebay/probe/" in path for method, path in store.asked if method == "PUT")
+        assert store.objects == {}
+
+
+@pytest.mark.parametrize("answer", [no_batches, empty_words])
+async def test_a_store_without_batches_deletes_one_by_one(answer: Answer) -> None:
+    async with stubborn(answer) as store, service.open(settings_for(store), now=utc_now) as storage:
+        assert not (await storage.capabilities()).batch_delete
+        store.objects.update({"a/1": b"x", "a/2": b"x", "b/3": b"x"})
+        fates = await storage.delete(("a/1", "gone", "b/3"))
+        assert [(fate.key, fate.error) for fate in fates] == [("a/1", None), ("gone", None), ("b/3", None)]
+        assert set(store.objects) == {"a/2"}
+
+
+async def test_one_deletion_that_fails_does_not_hide_the_others() -> None:
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        stuck = request.method == "DELETE" and request.path.endswith("/stuck")
+        return refusal(403, "AccessDenied") if stuck else await no_batches(request, body)
+
+    async with stubborn(answer) as store, service.open(settings_for(store), now=utc_now) as storage:
+        stuck, gone = await storage.delete(("stuck", "gone"))
+    assert "AccessDenied" in (stuck.error or "")
+    assert gone.error is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "name", "event"),
+    [
+        (None, "closed", "bucket_open_to_strangers"),
+        (no_batches, "batch_delete", "store_without_batch_delete"),
+        (None, "write_once", "store_does_not_enforce"),
+    ],
+)
+async def test_what_is_missing_is_said_with_what_is_done_about_it(answer: Answer | None, name: str, event: str) -> None:
+    with capture_logs() as logs:
+        async with stubborn(answer or willing) as store, service.open(settings_for(store), now=utc_now) as storage:
+            assert getattr(await storage.capabilities(), name) is False
+    (told,) = [log for log in logs if log["event"] == "store_capabilities"]
+    assert told[name] is False
+    assert event in [log["event"] for log in logs]
+
+
+async def test_a_bucket_that_keeps_versions_is_named() -> None:
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        text = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        return web.Response(text=text) if "versioning" in request.query else None
+
+    with capture_logs() as logs:
+        async with stubborn(answer) as store, service.open(settings_for(store), now=utc_now) as storage:
+            assert (await storage.capabilities()).versioned
+    assert "bucket_keeps_versions" in [log["event"] for log in logs]
 
 
 # -- a store that is not there, or not ours --------------------------------------------------------
@@ -289,6 +345,20 @@ async def test_a_store_that_comes_later_is_taken_into_use(nowhere: Settings) -> 
         assert await storage.capabilities()
 
 
+async def test_a_clock_too_far_off_to_sign_is_said_as_that() -> None:
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        response = refusal(403, "RequestTimeTooSkewed")
+        response.headers["Date"] = "Mon, 01 Jan 2024 00:00:00 GMT"
+        return response
+
+    async with stubborn(answer) as store, service.open(settings_for(store), now=utc_now) as storage:
+        (health,) = await storage.health()
+        with pytest.raises(Unavailable, match=r"clock is [0-9]+ s from ours"):
+            await storage.capabilities()
+    assert not health.ok
+    assert "clock is " in health.detail
+
+
 @pytest.mark.parametrize("wrong", ["access_key", "secret_key"])
 async def test_wrong_keys_stop_the_start_and_name_the_settings(settings: Settings, wrong: str) -> None:
     mistaken = replace(settings, **{wrong: CANARY})
@@ -312,13 +382,13 @@ async def test_an_endpoint_that_is_none_is_named(settings: Settings, endpoint: s
 
 async def test_starting_twice_on_one_bucket_is_fine(settings: Settings) -> None:
     async with service.open(settings, now=utc_now) as one, service.open(settings, now=utc_now) as two:
-        assert await one.capabilities() == await two.capabilities()
+        assert without_clock(await one.capabilities()) == without_clock(await two.capabilities())
 
 
 async def test_two_who_start_at_once_both_get_the_bucket(settings: Settings) -> None:
     async def start() -> Capabilities:
         async with service.open(settings, now=utc_now) as storage:
-            return await storage.capabilities()
+            return without_clock(await storage.capabilities())
 
     assert len(set(await asyncio.gather(start(), start(), start()))) == 1
 

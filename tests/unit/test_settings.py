@@ -202,6 +202,20 @@ def test_settings_of_a_store_without_the_store_are_refused(tmp_path: Path, alone
     assert "canary" not in said
 
 
+@pytest.mark.parametrize(
+    "text", ["app.example.com", "https://app.example.com/", "https://app.example.com/a", "null", "HTTPS://a"]
+)
+def test_an_origin_is_what_a_browser_sends(tmp_path: Path, text: str) -> None:
+    assert "origins such as" in refused(tmp_path, DRIVEBAY_ALLOWED_ORIGINS=f"http://localhost:3000,{text}")
+    good = "https://app.example.com,http://localhost:3000,http://[::1]:3000"
+    assert load({"DRIVEBAY_ALLOWED_ORIGINS": good}, tmp_path).allowed_origins == tuple(good.split(","))
+    assert load({"DRIVEBAY_ALLOWED_ORIGINS": "*"}, tmp_path).allowed_origins == ("*",)
+
+
+def test_a_largest_file_of_nothing_is_refused(tmp_path: Path) -> None:
+    assert "one byte" in refused(tmp_path, DRIVEBAY_MAX_FILE_SIZE="0")
+
+
 def test_beyond_loopback_services_need_certificates(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "certs", datetime.now(UTC), timedelta(days=1))
     cert, key = authority.issue("auth")
@@ -383,3 +397,30 @@ def test_the_guide_is_what_the_table_says() -> None:
 def test_the_guide_names_every_setting_once() -> None:
     text = GUIDE.read_text("utf-8")
     assert [text.count(f"| `{setting.name}` |") for setting in SETTINGS] == [1] * len(SETTINGS)
+
+
+def test_a_webhook_has_an_address_and_a_token_or_neither(tmp_path: Path) -> None:
+    address, token = {"DRIVEBAY_WEBHOOK_ADDRESS": "127.0.0.1:9100"}, {"DRIVEBAY_WEBHOOK_TOKEN": "x" * 32}
+    for half in (address, token):
+        assert "both, or neither" in refused(tmp_path, **half)
+    assert "DRIVEBAY_EVENTS is off" in refused(tmp_path, DRIVEBAY_EVENTS="off", **address, **token)
+    assert load(address | token, tmp_path).webhook_token == "x" * 32
+
+
+@pytest.mark.parametrize("token", ["x" * 31, "x" * 31 + " x", "\u00fc" * 32])
+def test_a_webhooks_token_is_long_and_plain_and_not_shown(tmp_path: Path, token: str) -> None:
+    said = refused(tmp_path, DRIVEBAY_WEBHOOK_ADDRESS="127.0.0.1:9100", DRIVEBAY_WEBHOOK_TOKEN=token)
+    assert said.startswith("DRIVEBAY_WEBHOOK_TOKEN: ")
+    assert token not in said
+
+
+@pytest.mark.parametrize(
+    ("events", "filer", "told"),
+    [("auto", None, True), ("minio", None, True), ("auto", "f:1", False), ("off", None, False)],
+)
+def test_the_store_is_told_whom_to_tell_unless_somebody_listens(
+    tmp_path: Path, events: str, filer: str | None, told: bool
+) -> None:
+    more = {} if filer is None else {"DRIVEBAY_FILER_ADDRESS": filer}
+    found = load({"DRIVEBAY_EVENTS": events, **more, **STORE}, tmp_path).storage()
+    assert (found.events_target is not None) is told

@@ -83,12 +83,30 @@ class ObjectPage(msgspec.Struct, frozen=True):
 
 
 class Capabilities(msgspec.Struct, frozen=True):
-    """What the store was seen to enforce on a presigned PUT by a real round trip at start-up."""
+    """What the store was seen to do by a real round trip at start-up.
+
+    Of a presigned PUT it refuses: another length (`signed_length`), another type (`signed_type`), other bytes than
+    the SHA-256 says (`checksum`), a second one (`write_once`). `checksum_told`: a look-up tells the SHA-256.
+    `complete_once`: an upload in parts cannot end on an object that is there. `copy_condition`: a copy is
+    refused when its source has changed. `batch_delete`: many objects go in one call. `closed`: strangers can
+    neither read, list nor write. `cors` and `event_rules`: the bucket took our rule for browsers, and the one
+    that tells our queue of new objects. `versioned`: what is deleted is kept as an old version.
+    `clock`: seconds by which the store's clock was ahead of ours, None if it does not tell.
+    """
 
     signed_length: bool
     signed_type: bool
     checksum: bool
     write_once: bool
+    checksum_told: bool
+    complete_once: bool
+    copy_condition: bool
+    batch_delete: bool
+    closed: bool
+    cors: bool
+    event_rules: bool
+    versioned: bool
+    clock: int | None
 
 
 class Storage(Protocol):

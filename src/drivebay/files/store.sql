@@ -276,13 +276,12 @@ WITH RECURSIVE gone AS (
 INSERT INTO files.changes (owner_id, number, what, file_id) SELECT $1, last_change, 'trashed', $2 FROM counted;
 
 -- name: trashed
--- An entry that can still be restored: it went into the trash by itself and its grace is not over.
-SELECT * FROM files.entries
-WHERE owner_id = $1 AND id = $2 AND trashed_with = $2 AND purge_after > now()
-FOR UPDATE;
+-- An entry in the trash; whether it can still be restored is for `restore` to say.
+SELECT * FROM files.entries WHERE owner_id = $1 AND id = $2 AND trashed_at IS NOT NULL;
 
 -- name: restore
--- The row decides: what a purge has claimed is no longer here. $3, $4: where it comes back.
+-- What went into the trash by itself comes back with all that went with it, while its grace lasts. The rows
+-- decide: what a purge has claimed is no longer here. $3, $4: where it comes back.
 WITH back AS (
     UPDATE files.entries
     SET trashed_at = NULL, purge_after = NULL, trashed_with = NULL, revision = revision + 1,

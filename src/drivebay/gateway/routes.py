@@ -17,6 +17,7 @@ from .route import Parameter, Route
 from .settings import Settings
 from .uploads import Uploads
 
+_VERBOSE = Parameter("verbose", "query", {"type": "string"}, "with any value or none: what the store can do, too")
 _LIMIT = Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "items a page")
 _CURSOR = Parameter("cursor", "query", {"type": "string"}, "`next_cursor` of the page before")
 _PARENT = Parameter(
@@ -57,11 +58,12 @@ def table(
     now: Callable[[], datetime],
     checks: Mapping[str, Check],
 ) -> tuple[Route, ...]:
+    own_checks = {"auth": auth.health, "files": files.health, "storage": storage.health}
     return (
         *_accounts(Accounts(auth, files)),
         *_uploads(Uploads(files, storage, settings, now)),
         *_files(Files(files, storage, settings)),
-        *_operations(Operations({"auth": auth.health, "files": files.health, "storage": storage.health, **checks})),
+        *_operations(Operations(own_checks | dict(checks), storage)),
     )
 
 
@@ -170,7 +172,7 @@ def _operations(own: Operations) -> tuple[Route, ...]:
         ),
         Route(
             "GET", "/readyz", "ready", "Every service and server behind answers", own.ready,
-            {200: views.Readiness, 503: views.Readiness}, public=True, room=room.OPEN,
+            {200: views.Readiness, 503: views.Readiness}, parameters=(_VERBOSE,), public=True, room=room.OPEN,
         ),
         Route(
             "GET", "/metrics", "metrics", "Figures for Prometheus", own.metrics, {200: None}, public=True,

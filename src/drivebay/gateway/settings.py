@@ -16,7 +16,6 @@ class Settings:
     audience: str = "drivebay"
     upload_ttl: timedelta = timedelta(minutes=15)
     download_ttl: timedelta = timedelta(minutes=5)
-    max_file_size: int = 5 * 2**30
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     hsts: bool = False

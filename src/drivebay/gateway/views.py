@@ -188,10 +188,12 @@ class Alive(msgspec.Struct):
 
 
 class Readiness(msgspec.Struct):
-    """Each thing that was tried: `ok`, or what is wrong."""
+    """Each thing that was tried: `ok`, or what is wrong. `store`, when asked for with `verbose`: what the store was
+    seen to do at the start."""
 
     status: Literal["ready", "unavailable"]
     checks: dict[str, str]
+    store: dict[str, bool | int | None] | UnsetType = UNSET
 
 
 def account(user: auth.User) -> Account:

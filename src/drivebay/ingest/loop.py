@@ -23,19 +23,18 @@ from datetime import datetime
 from typing import NamedTuple
 
 import structlog
-from opentelemetry import trace
 from prometheus_client import Counter, Histogram
 
 from ..contract.files import DeadLetter, Files, Outcome, UploadRef
 from ..crash import crash_point
 from ..errors import Error, Unavailable
+from ..tracing import tracer
 from .commit import Failed, commit
 from .events import Delivery, Source, Unreadable, parse, ref
 from .gaps import growing
 from .settings import Settings
 
 log = structlog.get_logger(__name__)
-tracer = trace.get_tracer("drivebay")
 
 EVENTS = Counter("drivebay_ingest_events_total", "Events by what came of them", ["outcome"])
 LAG = Histogram(

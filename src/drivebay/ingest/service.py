@@ -24,6 +24,7 @@ from .loop import Loop
 from .seaweedfs import Filer, OpenStream
 from .settings import EventSource, Settings
 from .sweep import Sweeper
+from .webhook import Webhook
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +45,10 @@ async def run(
     open_stream: OpenStream,
     new_id: Callable[[], UUID] = uuid_utils.compat.uuid7,
     now: Callable[[], datetime] = _utc_now,
+    webhook: Webhook | None = None,
 ) -> None:
-    """Run until cancelled. `open_stream` reaches the filer (`wire.stream.server_stream`).
+    """Run until cancelled. `open_stream` reaches the filer (`wire.stream.server_stream`); `webhook` is a door that
+    somebody else serves.
 
     Raises ValueError at once for settings that do not fit together.
     """
@@ -70,6 +73,10 @@ async def run(
         async with nats.connect(settings) as stream:
             await filer.run(stream)
 
+    async def forward(door: Webhook) -> None:
+        async with nats.connect(settings) as stream:
+            await door.forward(stream)
+
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(sweeper.run())
         if not settings.listens:
@@ -79,6 +86,8 @@ async def run(
         address = settings.filer
         if address is not None:
             tasks.create_task(_again("filer", lambda: listen(address), settings.reconnect_longest))
+        if webhook is not None:
+            tasks.create_task(_again("webhook", lambda: forward(webhook), settings.reconnect_longest))
 
 
 async def _again(part: str, once: Callable[[], Awaitable[None]], longest: timedelta) -> None:

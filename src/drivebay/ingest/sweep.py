@@ -10,17 +10,16 @@ import asyncio
 from typing import Final, NamedTuple
 
 import structlog
-from opentelemetry import trace
 from prometheus_client import Counter, Gauge
 
 from ..contract.files import Files, Outcome
 from ..crash import crash_point
 from ..errors import Unavailable
+from ..tracing import tracer
 from .commit import Failed, commit
 from .settings import Settings
 
 log = structlog.get_logger(__name__)
-tracer = trace.get_tracer("drivebay")
 
 CHECKS = Counter("drivebay_ingest_sweep_checks_total", "Look-ups by the sweeper by what they found", ["outcome"])
 FINDS = Counter("drivebay_ingest_sweep_finds_total", "Uploads completed by the sweeper: their event never came")

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from opentelemetry import trace
 from prometheus_client import Counter
 
 from ..contract.files import Files, Purge
@@ -21,10 +20,10 @@ from ..contract.ids import LeaseId
 from ..contract.storage import Storage
 from ..crash import crash_point
 from ..errors import Error, Unavailable
+from ..tracing import tracer
 from .settings import Settings
 
 log = structlog.get_logger(__name__)
-tracer = trace.get_tracer("drivebay")
 
 PURGES = Counter("drivebay_janitor_purges_total", "Objects by what became of their purge", ["outcome"])
 

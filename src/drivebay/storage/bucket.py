@@ -44,8 +44,12 @@ class Bucket(Protocol):
         these headers, for `seconds` from `at`. The same arguments give the same URL; nothing is sent."""
         ...
 
+    def address(self, key: str) -> str:
+        """A URL of a key as a stranger would ask for it, with no signature."""
+        ...
+
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Use a signed URL as a client would; the status of the answer."""
+        """Use a URL as a client would; the status of the answer. Raises Unavailable."""
         ...
 
     async def connect(self) -> Sight:
@@ -63,6 +67,10 @@ class Bucket(Protocol):
     async def send_events(self, target: str) -> str | None:
         """Have the store tell `target`, an ARN it knows, of every new object, beside the rules that are there.
         None if it does from now on, else why not. Raises Unavailable."""
+        ...
+
+    async def versioned(self) -> bool:
+        """Whether the bucket keeps the bytes of what is deleted or overwritten. Raises Unavailable."""
         ...
 
     async def sight(self) -> Sight:
@@ -83,6 +91,16 @@ class Bucket(Protocol):
         is known of any of them."""
         ...
 
-    async def copy(self, source: str, target: str) -> bool:
-        """Copy an object with its type and metadata inside the store. False if there is no `source`."""
+    async def delete_one(self, key: str) -> None:
+        """Delete one object; no error if it is not there. Raises Unavailable."""
+        ...
+
+    async def copy(self, source: str, target: str, etag: str | None = None) -> bool:
+        """Copy an object with its type and metadata inside the store. False if there is no `source`, or none
+        with this `etag`. Raises Unavailable."""
+        ...
+
+    async def completes_once(self, key: str) -> bool:
+        """Whether the end of an upload in parts can be refused since there is an object at `key`, as there is.
+        May leave other bytes there. Raises Unavailable."""
         ...

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import msgspec
 import structlog
 from uuid_utils.compat import uuid7
 
@@ -40,18 +41,21 @@ _UNNAMEABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _LONGEST_KEY: Final = 1024
 _DOTS: Final = frozenset({".", ".."})
 _METADATA_NAME: Final = re.compile("[a-z0-9-]{1,64}")
+_START_WITHIN: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`public_endpoint` is where clients reach the store; None means where we do. `events_target` is the ARN by
-    which the store knows our queue; None leaves its notification rules alone."""
+    """`public_endpoint` is where clients reach the store; None means where we do. `in_host`: the store wants the
+    bucket's name in the host. `events_target` is the ARN by which the store knows our queue; None leaves its
+    notification rules alone."""
 
     endpoint: str
     access_key: str
     secret_key: str = field(repr=False)
     public_endpoint: str | None = None
     region: str = "us-east-1"
+    in_host: bool = False
     bucket: str = "drivebay"
     allowed_origins: tuple[str, ...] = ("*",)
     events_target: str | None = None
@@ -82,6 +86,7 @@ async def open(
         copy_timeout=settings.copy_timeout,
         connections=settings.connections,
         now=now,
+        in_host=settings.in_host,
     ) as bucket:
         service = Service(bucket, settings, now, new_id)
         with suppress(Unavailable):
@@ -116,33 +121,38 @@ class Service:
     async def start(self) -> None:
         """Make the bucket ready and learn what the store can do. Safe to repeat. Raises Misconfigured, Unavailable."""
         try:
-            sight = await self._bucket.connect()
-            if not sight.exists:
-                await self._bucket.create()
-                log.info("bucket_created", bucket=self._settings.bucket)
-            if not await self._bucket.allow_origins(self._settings.allowed_origins):
-                log.warning("store_without_cors", hint="allow browsers to upload in the store's own settings")
-            await self._send_events()
-            findings = await probe.probe(self._bucket, str(self._new_id()), self._now())
+            async with asyncio.timeout(_START_WITHIN):
+                findings = await self._look_around()
+        except TimeoutError:
+            self._trouble = "the store is too slow to be tried"
+            raise Unavailable(self._trouble) from None
         except (Unavailable, Misconfigured) as error:
             self._trouble = str(error)
             raise
-        able = findings.capabilities
-        for name in able.__struct_fields__:
-            if not getattr(able, name):
-                log.warning("store_does_not_enforce", what=name, instead="checked when an upload is committed")
+        _tell(findings.capabilities)
         log.info("store_ready", bucket=self._settings.bucket, endpoint=self._settings.endpoint)
         self._findings = findings
 
-    async def _send_events(self) -> None:
+    async def _look_around(self) -> probe.Findings:
+        sight = await self._bucket.connect()
+        if not sight.exists:
+            await self._bucket.create()
+            log.info("bucket_created", bucket=self._settings.bucket)
+        cors = await self._bucket.allow_origins(self._settings.allowed_origins)
+        events = await self._send_events()
+        sight, at = await self._bucket.sight(), self._now()
+        return await probe.probe(self._bucket, str(self._new_id()), sight, at, cors=cors, event_rules=events)
+
+    async def _send_events(self) -> bool:
         target = self._settings.events_target
         if target is None:
-            return
+            return False
         problem = await self._bucket.send_events(target)
         if problem is None:
             log.info("store_sends_events", target=target)
         else:
             log.warning("store_sends_no_events", target=target, reason=problem, instead="the sweeper finds uploads")
+        return problem is None
 
     async def keep_starting(self) -> None:
         """Try to start until it works, saying so each time."""
@@ -224,8 +234,24 @@ class Service:
 
     async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
         _check_keys(keys)
-        self._started()
+        if not self._started().capabilities.batch_delete:
+            return await self._delete_each(keys)
         return await self._bucket.delete(keys) if keys else ()
+
+    async def _delete_each(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
+        gate = asyncio.Semaphore(self._settings.lookup_concurrency)
+
+        async def fate(key: str) -> Deletion:
+            async with gate:
+                try:
+                    await self._bucket.delete_one(key)
+                except Unavailable as error:
+                    return Deletion(key, error.detail)
+            return Deletion(key)
+
+        async with asyncio.TaskGroup() as tasks:
+            fates = [tasks.create_task(fate(key)) for key in keys]
+        return tuple(task.result() for task in fates)
 
     async def page(self, after: str | None, limit: int) -> ObjectPage:
         if not 1 <= limit <= _MOST_KEYS:
@@ -253,7 +279,7 @@ class Service:
             return False
         crash_point("quarantine.copied")
         # Copied before deleted: stopped between the two, the same call finishes it.
-        (deletion,) = await self._bucket.delete((key,))
+        (deletion,) = await self.delete((key,))
         if deletion.error is not None:
             raise Unavailable(f"the store copied an object and would not delete it: {deletion.error}")
         return True
@@ -288,6 +314,22 @@ class Service:
         if apart <= _CLOCK_TOLERANCE:
             return Health("store clock", ok=True)
         return Health("store clock", ok=False, detail=f"the store's clock is {apart.total_seconds():.0f} s from ours")
+
+
+def _tell(able: Capabilities) -> None:
+    """Say what was found, and what is done about what is missing."""
+    log.info("store_capabilities", **msgspec.structs.asdict(able))
+    for name in ("signed_length", "signed_type", "checksum", "write_once"):
+        if not getattr(able, name):
+            log.warning("store_does_not_enforce", what=name, instead="checked when an upload is committed")
+    if not able.batch_delete:
+        log.warning("store_without_batch_delete", instead="objects are deleted one by one")
+    if not able.cors:
+        log.warning("store_without_cors", hint="allow browsers to upload in the store's own settings")
+    if able.versioned:
+        log.warning("bucket_keeps_versions", hint="what is purged stays as an old version: switch versioning off")
+    if not able.closed:
+        log.error("bucket_open_to_strangers", hint="anybody can read, list or write without keys: make it private")
 
 
 def _check_keys(keys: tuple[str, ...]) -> None:

@@ -66,8 +66,13 @@ class MemoryBucket:
         signed = _Signed(method, key, lower, dict(query), at + timedelta(seconds=seconds))
         return "memory:" + quote(msgspec.json.encode(signed, order="deterministic"), safe="")
 
+    def address(self, key: str) -> str:
+        return f"memory:/{key}"
+
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
         self._answer()
+        if url.startswith("memory:/"):
+            return 403
         signed = msgspec.json.decode(unquote(url.removeprefix("memory:")), type=_Signed)
         sent = {name.lower(): value for name, value in headers.items()} | {"content-length": str(len(body))}
         if method != signed.method or self._now() > signed.ends:
@@ -122,9 +127,21 @@ class MemoryBucket:
             self.objects.pop(key, None)
         return tuple(Deletion(key) for key in keys)
 
-    async def copy(self, source: str, target: str) -> bool:
+    async def versioned(self) -> bool:
         self._answer()
-        if source not in self.objects:
+        return False
+
+    async def delete_one(self, key: str) -> None:
+        self._answer()
+        self.objects.pop(key, None)
+
+    async def completes_once(self, key: str) -> bool:
+        self._answer()
+        return True
+
+    async def copy(self, source: str, target: str, etag: str | None = None) -> bool:
+        self._answer()
+        if source not in self.objects or etag not in (None, self.objects[source][0].etag):
             return False
         object, body = self.objects[source]
         self.put(target, body, object.content_type or "")

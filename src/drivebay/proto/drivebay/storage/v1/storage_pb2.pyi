@@ -105,16 +105,34 @@ class ObjectPage(_message.Message):
     def __init__(self, objects: _Optional[_Iterable[_Union[Object, _Mapping]]] = ..., after: _Optional[str] = ...) -> None: ...
 
 class Capabilities(_message.Message):
-    __slots__ = ("signed_length", "signed_type", "checksum", "write_once")
+    __slots__ = ("signed_length", "signed_type", "checksum", "write_once", "checksum_told", "complete_once", "copy_condition", "batch_delete", "closed", "cors", "event_rules", "versioned", "clock")
     SIGNED_LENGTH_FIELD_NUMBER: _ClassVar[int]
     SIGNED_TYPE_FIELD_NUMBER: _ClassVar[int]
     CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     WRITE_ONCE_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUM_TOLD_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_ONCE_FIELD_NUMBER: _ClassVar[int]
+    COPY_CONDITION_FIELD_NUMBER: _ClassVar[int]
+    BATCH_DELETE_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
+    CORS_FIELD_NUMBER: _ClassVar[int]
+    EVENT_RULES_FIELD_NUMBER: _ClassVar[int]
+    VERSIONED_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
     signed_length: bool
     signed_type: bool
     checksum: bool
     write_once: bool
-    def __init__(self, signed_length: _Optional[bool] = ..., signed_type: _Optional[bool] = ..., checksum: _Optional[bool] = ..., write_once: _Optional[bool] = ...) -> None: ...
+    checksum_told: bool
+    complete_once: bool
+    copy_condition: bool
+    batch_delete: bool
+    closed: bool
+    cors: bool
+    event_rules: bool
+    versioned: bool
+    clock: int
+    def __init__(self, signed_length: _Optional[bool] = ..., signed_type: _Optional[bool] = ..., checksum: _Optional[bool] = ..., write_once: _Optional[bool] = ..., checksum_told: _Optional[bool] = ..., complete_once: _Optional[bool] = ..., copy_condition: _Optional[bool] = ..., batch_delete: _Optional[bool] = ..., closed: _Optional[bool] = ..., cors: _Optional[bool] = ..., event_rules: _Optional[bool] = ..., versioned: _Optional[bool] = ..., clock: _Optional[int] = ...) -> None: ...
 
 class Health(_message.Message):
     __slots__ = ("name", "ok", "detail")

@@ -1,0 +1,1 @@
+"""What Drivebay is made of: the licences of all that it locks, and its bill of materials."""
