@@ -46,7 +46,9 @@ check: install proto-check ## formatter, linter, strict types, import rules, Buf
 	$(BIN)/python -m supply.secrets
 
 audit: install ## known vulnerabilities of everything that is locked (asks PyPI's advisories)
-	$(BIN)/python -m uv export --frozen --no-emit-project --no-hashes --quiet | $(BIN)/pip-audit --strict --no-deps --disable-pip -r /dev/stdin
+	@list=$$(mktemp) && trap 'rm -f "$$list"' EXIT && \
+	$(BIN)/python -m uv export --frozen --all-groups --no-emit-project --no-hashes --quiet > "$$list" && \
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r "$$list"
 
 sbom: install ## print the bill of materials of what is shipped (CycloneDX)
 	@$(BIN)/python -m supply.sbom

@@ -40,7 +40,7 @@ def _reached(packages: Mapping[str, Any], names: list[str]) -> set[str]:
 
 
 def licences(package: Distribution, words: Mapping[str, str]) -> tuple[str, ...]:
-    """The licences that a package names; one of several that it lets us choose from counts."""
+    """The licences that a package names. All of them must be allowed, also where it lets us choose."""
     metadata = package.metadata
     if expression := metadata.get("License-Expression"):
         return tuple(re.findall(r"[A-Za-z0-9.+-]+", re.sub(r"\b(AND|OR|WITH)\b|[()]", " ", expression)))
@@ -49,9 +49,9 @@ def licences(package: Distribution, words: Mapping[str, str]) -> tuple[str, ...]
     return tuple(words.get(each, each.splitlines()[0][:60] if each else "") for each in said)
 
 
-def problems() -> Iterator[str]:
+def problems(shipped: set[str], tools: set[str]) -> Iterator[str]:
+    """One line for each package whose licence is not allowed, or cannot be told."""
     rules = tomllib.loads(Path(__file__).with_name("allowed.toml").read_text("utf-8"))
-    shipped, tools = locked()
     for name in sorted(shipped | tools):
         try:
             found = (
@@ -59,14 +59,15 @@ def problems() -> Iterator[str]:
                 if name in rules["reviewed"]
                 else licences(distribution(name), rules["words"])
             )
-        except PackageNotFoundError:
-            continue  # locked for another system
+        except PackageNotFoundError:  # locked for another system than this one
+            found = ("not installed here",)
         allowed = set(rules["licences"]) | (set() if name in shipped else set(rules["licences_of_tools"]))
         if not found or not all(licence in allowed for licence in found):
             yield f"{name}: {' and '.join(str(each or 'no licence') for each in found)} is not in supply/allowed.toml"
 
 
 if __name__ == "__main__":
-    lines = list(problems())
-    print("\n".join(lines) or f"licences of {sum(map(len, locked()))} packages are allowed")
+    packages = locked()
+    lines = list(problems(*packages))
+    print("\n".join(lines) or f"licences of {sum(map(len, packages))} packages are allowed")
     sys.exit(bool(lines))

@@ -155,15 +155,21 @@ def some_bytes(text: str) -> int:
     return found
 
 
-_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_ORIGIN = re.compile(rf"https?://(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::([0-9]{{1,5}}))?")
 
 
 def origins(text: str) -> tuple[str, ...]:
     """Origins as browsers send them (RFC 6454), or `*`."""
     found = words(text)
-    if all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in found):
+    if found == ("*",) or all(_is_origin(origin) for origin in found):
         return found
     raise ValueError("origins such as https://app.example.com (lower case, no path), or *")
+
+
+def _is_origin(text: str) -> bool:
+    found = _ORIGIN.fullmatch(text)
+    return found is not None and (found[1] is None or 1 <= int(found[1]) <= 65535)
 
 
 def words(text: str) -> tuple[str, ...]:

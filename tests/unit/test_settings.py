@@ -203,7 +203,19 @@ def test_settings_of_a_store_without_the_store_are_refused(tmp_path: Path, alone
 
 
 @pytest.mark.parametrize(
-    "text", ["app.example.com", "https://app.example.com/", "https://app.example.com/a", "null", "HTTPS://a"]
+    "text",
+    [
+        "app.example.com",
+        "https://app.example.com/",
+        "https://a.b/c",
+        "null",
+        "HTTPS://a",
+        "http://a:0",
+        "http://a:99999",
+        "https://-",
+        "https://a..b",
+        "*",
+    ],
 )
 def test_an_origin_is_what_a_browser_sends(tmp_path: Path, text: str) -> None:
     assert "origins such as" in refused(tmp_path, DRIVEBAY_ALLOWED_ORIGINS=f"http://localhost:3000,{text}")

