@@ -261,6 +261,21 @@ async def test_guessing_is_slowed_down_and_the_owner_is_let_in_afterwards(start:
             await auth.log_in(EMAIL, PASSWORD, "192.0.2.9")
 
 
+async def test_a_login_that_comes_too_often_costs_no_hash(start: Start, database_url: str) -> None:
+    work: list[bytes] = []
+
+    def counted(password: bytes, hashed: bytes) -> bool:
+        work.append(hashed)
+        return False
+
+    async with start(check=counted, login_limit=Rate(3, timedelta(minutes=1))) as auth:
+        for email in (EMAIL, "nobody@example.org"):
+            for n in range(5):
+                with pytest.raises(InvalidCredentials if n < 3 else RateLimited):
+                    await auth.log_in(email, "a wrong password", f"192.0.2.{n}")
+    assert len(work) == 6
+
+
 async def test_signing_up_is_slowed_down_before_any_work(start: Start, database: Database) -> None:
     async with start(signup_limit=Rate(2, timedelta(minutes=1))) as auth:
         for n in range(2):

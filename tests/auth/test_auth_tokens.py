@@ -12,13 +12,14 @@ from typing import Final
 from uuid import UUID
 
 import pytest
+from joserfc.errors import UnsupportedAlgorithmError
 from joserfc.jwk import OKPKey
 
 from drivebay.auth.tokens import RefreshToken, SigningKey, WrongSecret
 from drivebay.contract.auth import Key
 from drivebay.contract.ids import UserId
 from drivebay.errors import Unauthenticated
-from drivebay.tokens import MAX_LENGTH, Verifier
+from drivebay.tokens import MAX_LENGTH, REGISTRY, Verifier
 
 NOW: Final = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 USER: Final = UserId(UUID("01a205f7-760c-72c0-b5e1-c16b84b7e98a"))
@@ -95,6 +96,21 @@ def test_no_algorithm_but_ours_is_accepted_even_with_a_good_signature(alg: str) 
     header, payload = parts(token())
     refused(forged(header | {"alg": alg}, payload))
     refused(forged(header | {"alg": alg}, payload, lambda _: b""))
+
+
+@pytest.mark.parametrize("alg", ["none", "HS256", "ES256", "RS256", "Ed25519", ""])
+def test_the_library_itself_is_told_of_no_other_algorithm(alg: str) -> None:
+    # The header is looked at before; this holds wherever else a token is made or read.
+    with pytest.raises(UnsupportedAlgorithmError):
+        REGISTRY.get_alg(alg)
+
+
+@pytest.mark.parametrize("other", [{"alg": "HS256"}, {"typ": "at+jwt"}, {"jku": "https://evil.example"}])
+def test_for_what_is_none_of_ours_no_newer_keys_are_asked(other: Json) -> None:
+    header, payload = parts(token())
+    unknown = header | {"kid": "a newer key"}
+    assert not verifier().knows(forged(unknown, payload))
+    assert verifier().knows(forged(unknown | other, payload))
 
 
 def test_the_public_key_is_no_shared_secret() -> None:

@@ -36,6 +36,7 @@ class RecordingFiles:
         self.failures: list[Exception] = []
         self.bury_failures: list[Exception] = []
         self.sweep_failures: list[Exception] = []
+        self.recheck_failures: list[Exception] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -65,6 +66,8 @@ class RecordingFiles:
 
     async def recheck_pending(self) -> int:
         self.rechecks += 1
+        if self.recheck_failures:
+            raise self.recheck_failures.pop(0)
         self.due, self.pending = self.due + self.pending, []
         return len(self.due)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ingest_fakes import Publish, RecordingFiles, event, running, some_ref, unavailable, until
 from nats.js.errors import NotFoundError
@@ -14,6 +15,7 @@ from drivebay.contract.files import Outcome
 from drivebay.embedded.nats import Nats
 from drivebay.ingest import nats
 from drivebay.ingest.events import Message
+from drivebay.ingest.loop import Loop
 from drivebay.ingest.settings import Settings
 
 
@@ -167,6 +169,37 @@ async def test_one_upload_that_breaks_the_commit_is_buried_alone(
     assert "a defect" in files.buried[0].reason
 
 
+async def test_an_event_that_breaks_the_reading_is_buried_alone(files: RecordingFiles, settings: Settings) -> None:
+    class Delivery:
+        """One whose payload no reader expects, and one as it should be. It has no queue."""
+
+        id, subject, count = "1", "events", 1
+
+        def __init__(self, payload: Any) -> None:
+            self.payload = payload
+            self.answers: list[str] = []
+
+        async def ack(self) -> None:
+            self.answers.append("ack")
+
+        async def retry(self, delay: timedelta) -> None:
+            self.answers.append("retry")
+
+        async def drop(self) -> None:
+            self.answers.append("drop")
+
+    good = some_ref()
+    deliveries = [Delivery([1, 2]), Delivery(event(settings, good).payload)]
+    await Loop(files, settings, now=lambda: datetime.now(UTC)).handle(deliveries)
+    assert files.completed == [good]
+    assert len(files.buried) == 1
+    assert [delivery.answers for delivery in deliveries] == [["drop"], ["ack"]]
+
+
+async def test_a_stream_that_we_make_is_as_events_need_it(settings: Settings, publish: Publish) -> None:
+    assert await nats.differences(settings) == ()
+
+
 async def test_forged_events_leave_nothing_behind(files: RecordingFiles, settings: Settings, publish: Publish) -> None:
     forged = some_ref()
     files.outcome[forged] = Outcome.NO_UPLOAD
@@ -287,7 +320,8 @@ async def test_a_hanging_commit_ends_with_ingest(files: RecordingFiles, settings
 async def test_a_commit_past_its_deadline_is_tried_again(
     files: RecordingFiles, ingest_nats_url: str, make_settings: Callable[..., Settings]
 ) -> None:
-    settings = make_settings(ingest_nats_url, deadline=timedelta(milliseconds=300))
+    # So long that the broker does not deliver it again by itself.
+    settings = make_settings(ingest_nats_url, deadline=timedelta(milliseconds=300), ack_wait=timedelta(minutes=1))
     ref = some_ref()
     files.gate.clear()
     async with nats.connect(settings) as stream, running(files, settings):

@@ -68,3 +68,8 @@ def test_a_number_that_cannot_be_stops_no_listener() -> None:
     found = seaweedfs.change(message)
     assert found == seaweedfs.Change(0, "/d/n", 2**63 - 1)
     assert resumption(found.at) == 0
+
+
+def test_listening_goes_on_a_little_before_where_it_was() -> None:
+    # Changes of several filers are merged, and one of them may come a moment late.
+    assert resumption(60 * 10**9) == 55 * 10**9

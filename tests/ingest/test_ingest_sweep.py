@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from ingest_fakes import RecordingFiles, running, some_ref, unavailable, until
@@ -52,6 +54,22 @@ async def test_sweeps_go_on_after_failures_and_defects(files: RecordingFiles, qu
     files.sweep_failures = [Unavailable("down"), RuntimeError("a defect")]
     async with running(files, quiet):
         await until(lambda: ref in files.completed)
+
+
+async def test_a_recheck_that_failed_is_made_up_for(
+    files: RecordingFiles, make_settings: Callable[..., Settings]
+) -> None:
+    settings = make_settings("", source=EventSource.OFF, sweep_interval=timedelta(minutes=10))
+    files.recheck_failures = unavailable(1)
+    forgotten = some_ref()
+    files.pending.append(forgotten)
+    sweeper = sweep.Sweeper(files, settings)
+    sweeper.wake()
+    task = asyncio.create_task(sweeper.run())
+    await until(lambda: forgotten in files.completed)
+    task.cancel()
+    await asyncio.wait([task], timeout=2)
+    assert files.rechecks == 2
 
 
 async def test_a_source_without_its_address_is_refused_at_once(

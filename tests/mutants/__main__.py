@@ -79,7 +79,7 @@ def _listing(guards: Mapping[str, Guard]) -> Table:
 def _report(results: Sequence[Result], guards: Mapping[str, Guard]) -> Table:
     shown = Table("guard", "file", "verdict", "s", "noticed by", "why it matters", box=box.MARKDOWN)
     for result in results:
-        test = result.test.rpartition("::")[2].partition("[")[0]
+        test = result.test.partition("::")[2].partition("[")[0]
         shown.add_row(
             result.guard, result.file, result.verdict, f"{result.seconds:.1f}", test, guards[result.guard].why
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
 
 from drivebay.contract.storage import Disposition, Presence, Put
@@ -71,9 +72,11 @@ async def test_a_zero_byte_file_is_a_file(storage: Service, send: Send) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
+@pytest.mark.parametrize("checksum", [True, False])
 @pytest.mark.parametrize("body", [BODY + b"!", BODY[:-1], b""])
-async def test_another_length_is_refused(storage: Service, send: Send, body: bytes) -> None:
-    put = a_put()
+async def test_another_length_is_refused(storage: Service, send: Send, body: bytes, checksum: bool) -> None:
+    # Without a checksum nothing else gives other bytes away.
+    put = a_put() if checksum else msgspec.structs.replace(a_put(), sha256=None)
     assert (await send(await storage.presign_put(put, utc_now(), 900), body)).status_code in (400, 403)
     assert (await storage.look_up((put.key,)))[0].presence is Presence.ABSENT
 
@@ -100,6 +103,13 @@ async def test_no_header_may_be_dropped(storage: Service, send: Send) -> None:
     }
     for name in signed.headers:
         assert (await send(signed, BODY, without=(name,))).status_code in (400, 403), name
+
+
+async def test_whatever_must_be_sent_is_signed(storage: Service) -> None:
+    # This store refuses what is sent unsigned; another one might not.
+    signed = await storage.presign_put(a_put(), utc_now(), 900)
+    (names,) = parse_qs(urlsplit(signed.url).query)["X-Amz-SignedHeaders"]
+    assert set(names.split(";")) == {name.lower() for name in signed.headers} | {"host", "content-length"}
 
 
 async def test_metadata_may_not_be_changed(storage: Service, send: Send) -> None:
