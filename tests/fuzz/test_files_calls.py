@@ -67,10 +67,12 @@ class Drives:
         self.bucket.put(wrong.key, b"much more than was intended")
         ready = await self._begin("f.txt")
         self.bucket.put(ready.key, b"hello")
+        newer = await files.begin(OWNER, c.Intent("b.txt", 5, "text/plain", ROOT, c.OnConflict.REPLACE))
+        self.bucket.put(newer.key, b"newer")
         aborted = await self._begin("g.txt")
         await files.abort(OWNER, aborted.id)
         page = await files.list_files(OWNER, c.Listing(limit=1))
-        uploads = [pending.id, wrong.id, ready.id, aborted.id]
+        uploads = [newer.id, pending.id, wrong.id, ready.id, aborted.id]
         self.known = {
             "UserId": [OWNER, OWNER, STRANGER],
             "FileId": [stored.id, folder.id, inner.id, other.id, trashed.id, ROOT],

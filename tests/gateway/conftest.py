@@ -35,6 +35,8 @@ from drivebay.testing.client import Client, Json, eventually
 from drivebay.testing.memory import MemoryBucket
 from drivebay.testing.world import free_port
 
+from . import described
+
 SECRET = bytes(range(7, 47))
 QUOTA = 100_000
 MAX_FILE_SIZE = 50_000
@@ -112,13 +114,16 @@ class Gateway:
 
     def from_address(self, address: str) -> httpx.AsyncClient:
         """A client whose connection comes from there."""
-        return _client(self.app, address)
+        return client(self.app, address)
 
 
-def _client(app: App, address: str = "192.0.2.7") -> httpx.AsyncClient:
+def client(app: App, address: str = "192.0.2.7") -> httpx.AsyncClient:
+    """Requests from that address, whose answers have to be as the document says."""
     # An exception that gets out of the app is a failure of the test, not an answer.
     transport = httpx.ASGITransport(app, client=(address, 50_000), raise_app_exceptions=True)
-    return httpx.AsyncClient(transport=transport, base_url="http://drivebay.test")
+    return httpx.AsyncClient(
+        transport=transport, base_url="http://drivebay.test", event_hooks={"response": [described.hold]}
+    )
 
 
 async def bare(app: App, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
@@ -161,7 +166,7 @@ async def opened(
         file_service = files.Service(database, store, sizes, new_id=uuid7)
         keys = Keys(auth_service)
         app = gateway.create(keys, file_service, store, settings, now=clock, new_id=uuid7)
-        async with _client(app) as http:
+        async with client(app) as http:
             yield Gateway(app, http, auth_service, keys, file_service, store, bucket, database, clock)
 
 

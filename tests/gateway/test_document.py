@@ -6,7 +6,10 @@ import asyncio
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner
@@ -15,11 +18,17 @@ from drivebay import cli
 from drivebay.errors import Unavailable
 from drivebay.testing.client import Json
 
-from .conftest import Gateway, bare
+from . import described
+from .conftest import Gateway, User, bare
+from .described import DOCUMENT
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
+OPERATIONS = {
+    f"{method.upper()} {path}" for path, methods in described.document()["paths"].items() for method in methods
+}
+HARMLESS = {"GET /healthz", "GET /readyz", "GET /metrics", "GET /.well-known/jwks.json"}
+"""Operations that take nothing that could be wrong."""
 SETTINGS = Path(__file__).with_name("schemathesis.toml")
-WITHIN = 120.0
+WITHIN = 240.0
 """Seconds, on a busy machine; a run takes about 30."""
 
 
@@ -101,17 +110,49 @@ def _type(field: Json) -> object:
     )
 
 
+def test_an_answer_that_the_document_leaves_out_is_noticed() -> None:
+    headers = {"content-type": "application/json", "x-request-id": "r", "etag": '"e"'}
+    answered = partial(described.undocumented, "GET", f"/v1/files/{uuid4()}")
+    alive = b'{"status":"ok"}'
+    assert described.undocumented("GET", "/healthz", 200, headers, alive) is None
+    assert described.undocumented("GET", "/nowhere", 404, headers, b"{}") is None
+    assert described.undocumented("PUT", "/healthz", 405, headers, b"{}") is None
+    assert "not documented" in str(answered(418, headers, b"{}"))
+    assert "ETag" in str(answered(200, {"x-request-id": "r"}, b"{}"))
+    assert "required" in str(answered(200, headers, b"{}"))
+    assert "not of" in str(answered(404, headers, b"{}"))
+
+
+async def knowledge(user: User) -> dict[str, list[str]]:
+    """What nobody can make up (see `made_up.py`): files that have bytes, uploads that are complete, good tokens."""
+    uploads = [await user.begin(f"{number}.txt", b"hello") for number in range(20)]
+    files = []
+    for upload in uploads:
+        assert await user.bucket.send(upload["method"], upload["url"], upload["headers"], b"hello") == 200
+        files.append((await user.ok("POST", f"/v1/uploads/{upload['id']}/complete"))["file_id"])
+    account = {"email": user.email, "password": user.password}
+    sessions = [await user.http.post("/v1/login", json=account) for _ in range(20)]
+    return {
+        "GET /v1/files/{id}/download": files,
+        "GET /v1/files/{id}/content": files,
+        "POST /v1/uploads/{id}/complete": [upload["id"] for upload in uploads],
+        "tokens": [session.json()["refresh_token"] for session in sessions],
+    }
+
+
 @pytest.mark.slow
-async def test_the_gateway_does_what_the_document_says(own: Gateway, served: str) -> None:
+async def test_the_gateway_does_what_the_document_says(own: Gateway, served: str, tmp_path: Path) -> None:
     """Requests made up from the document, right ones and wrong ones: every answer is as documented."""
     user = await own.user()
-    await user.store("a.txt", b"hello")
+    known = await knowledge(user)
+    heard = tmp_path / "heard.har"
     schemathesis = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("schemathesis"),
         *("--config-file", SETTINGS, "run", f"{served}/openapi.json"),
+        *("--report", "har", "--report-har-path", heard),
         *("--checks", "all", "--max-examples", "100", "--phases", "examples,coverage,fuzzing,stateful"),
         *("--request-timeout", "10", "--no-color", "--warnings", "off", "--suppress-health-check", "all"),
-        env={**os.environ, "ACCESS_TOKEN": user.tokens["access_token"]},
+        env={**os.environ, "ACCESS_TOKEN": user.tokens["access_token"], "KNOWN": json.dumps(known)},
         cwd=SETTINGS.parents[2],
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -124,3 +165,17 @@ async def test_the_gateway_does_what_the_document_says(own: Gateway, served: str
             schemathesis.kill()
             await schemathesis.wait()
     assert schemathesis.returncode == 0, out.decode()[-20_000:]
+    succeeded, failed = outcomes(heard)
+    assert succeeded == set(OPERATIONS)
+    assert failed >= set(OPERATIONS) - HARMLESS
+
+
+def outcomes(har: Path) -> tuple[set[str], set[str]]:
+    """The operations that were seen to succeed, and to refuse a request."""
+    seen: tuple[set[str], set[str]] = set(), set()
+    for entry in json.loads(har.read_text("utf-8"))["log"]["entries"]:
+        request, status = entry["request"], entry["response"]["status"]
+        operation = f"{request['method']} {described.template(urlsplit(request['url']).path)}"
+        if operation in OPERATIONS:
+            seen[status >= 400].add(operation)
+    return seen

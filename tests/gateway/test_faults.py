@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 from uuid_utils.compat import uuid7
 
@@ -15,7 +14,7 @@ from drivebay.auth.throttle import Rate
 from drivebay.gateway import app as gateway
 from drivebay.gateway.settings import Settings
 
-from .conftest import Gateway, User, assert_problem
+from .conftest import Gateway, User, assert_problem, client
 
 WORDS = "password of the database: hunter2"
 
@@ -34,7 +33,7 @@ class Defect:
 async def test_a_defect_is_an_internal_problem_that_tells_nothing(path: str) -> None:
     broken: Any = Defect()
     app = gateway.create(broken, broken, broken, Settings(), now=lambda: datetime.now(UTC), new_id=uuid7)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://drivebay.test") as http:
+    async with client(app) as http:
         response = await http.get(path, headers={"X-Request-Id": "broken-1"})
     assert assert_problem(response, 500, "internal")["request_id"] == "broken-1"
     assert response.headers["x-content-type-options"] == "nosniff"

@@ -15,7 +15,7 @@ from drivebay.gateway.room import HOLD, LEAST, PATIENCE, REFUSALS, Room
 from drivebay.gateway.settings import Settings
 from drivebay.testing.client import eventually
 
-from .conftest import Gateway, User, assert_problem
+from .conftest import Gateway, User, assert_problem, client
 
 MOST = 3
 
@@ -56,7 +56,7 @@ class House:
         self.auth: Any = Gated(own.auth, "log_in")
         settings = Settings(max_requests=MOST)
         self.app = gateway.create(self.auth, self.files, own.storage, settings, now=own.clock, new_id=uuid7)
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://drivebay.test")
+        self.http = client(self.app)
         self.token = {"Authorization": f"Bearer {user.tokens['access_token']}"}
 
     def lists(self, count: int = 1) -> list[asyncio.Task[httpx.Response]]:
