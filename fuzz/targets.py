@@ -48,7 +48,9 @@ TARGETS: Final = {
         (messages.filer_said(), messages.filer_said(new_parent_path=""), b"\1\n\5\n" + KEY.replace("/", "\n").encode()),
         (KEY.encode(), b"/.uploads/", b"\x80" + bytes(7), b"\xff" * 8),
     ),
-    "codec": Target(messages.codec, messages.seeds_of_codec()),
+    "codec": Target(
+        messages.codec, messages.seeds_of_codec(), (str(messages.OWNER).encode(), b"\x08" + b"\xff" * 8 + b"\x7f")
+    ),
     "failure": Target(messages.failure, messages.seeds_of_failure()),
     "cursor": Target(text.cursor, text.SEEDS_OF_CURSOR),
     "disposition": Target(

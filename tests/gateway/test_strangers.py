@@ -1,0 +1,126 @@
+"""One user's things by another's hand: named in bodies and queries, by name, by cursor, by key, by condition.
+
+What `test_authorization.py` says of ids in paths, said of all other ways to name a thing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from .conftest import User, assert_problem
+from .described import DOCUMENT
+from .test_authorization import RULES, UPLOAD, anonymous
+
+PARENTS: dict[str, Callable[[User, str], Awaitable[httpx.Response]]] = {
+    "POST /v1/uploads": lambda user, to: user.call("POST", "/v1/uploads", {**UPLOAD, "parent_id": to}),
+    "POST /v1/folders": lambda user, to: user.call("POST", "/v1/folders", {"name": "g", "parent_id": to}),
+    "GET /v1/files": lambda user, to: user.call("GET", "/v1/files", parameters={"parent_id": to}),
+    "PATCH /v1/files/{id}": lambda user, to: _moved(user, to),
+}
+"""Routes that take the id of a folder elsewhere than in the path."""
+
+
+async def _moved(user: User, to: str) -> httpx.Response:
+    file = (await user.store(f"{uuid4()}.txt", b"hello"))["id"]
+    return await user.call("PATCH", f"/v1/files/{file}", {"parent_id": to})
+
+
+def naming() -> set[str]:
+    """The operations of the document that name a thing elsewhere than in their path."""
+    described = json.loads(DOCUMENT.read_text())
+    found = set()
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            names = [parameter["name"] for parameter in operation["parameters"] if parameter["in"] != "path"]
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                shape = described["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+                names += shape["properties"]
+            if any(name == "id" or name.endswith(("_id", "_ids")) for name in names):
+                found.add(f"{method.upper()} {path}")
+    return found
+
+
+@pytest.mark.parametrize("operation", PARENTS)
+async def test_another_s_folder_is_no_place(user: User, other: User, operation: str) -> None:
+    folder = (await user.ok("POST", "/v1/folders", {"name": "f"}))["id"]
+    file = (await other.store("a.txt", b"hello"))["id"]
+    unknown = str(uuid4())
+    answers = {id: await PARENTS[operation](other, id) for id in (folder, file, unknown)}
+    problems = [anonymous(assert_problem(answer, 404, "not_found"), id) for id, answer in answers.items()]
+    assert problems[0] == problems[1] == problems[2]
+    assert (await PARENTS[operation](user, folder)).is_success
+
+
+def test_every_route_that_names_a_folder_is_tried() -> None:
+    assert naming() == set(PARENTS)
+
+
+async def test_a_file_cannot_be_moved_into_another_s_folder(user: User, other: User) -> None:
+    folder = (await user.ok("POST", "/v1/folders", {"name": "f"}))["id"]
+    file = await other.store("a.txt", b"hello")
+    assert_problem(await other.call("PATCH", f"/v1/files/{file['id']}", {"parent_id": folder}), 404, "not_found")
+    assert (await other.ok("GET", f"/v1/files/{file['id']}"))["parent_id"] == "root"
+
+
+@pytest.mark.parametrize("operation", ["PATCH /v1/files/{id}", "DELETE /v1/files/{id}"])
+async def test_a_condition_tells_nothing_of_another_s_file(user: User, other: User, operation: str) -> None:
+    file = await user.store("a.txt", b"hello")
+    method, body = operation.split(" ")[0], RULES[operation].body
+    for id in (file["id"], str(uuid4())):
+        for condition in (file["etag"], '"none"', "*"):
+            response = await other.call(method, f"/v1/files/{id}", body, headers={"If-Match": condition})
+            assert_problem(response, 404, "not_found")
+
+
+async def test_another_s_cursor_is_none(user: User, other: User) -> None:
+    for name in ("a.txt", "b.txt"):
+        for somebody in (user, other):
+            await somebody.ok("DELETE", f"/v1/files/{(await somebody.store(name, b'hello'))['id']}")
+            await somebody.store(name, b"hello")
+    for path in ("/v1/files", "/v1/trash"):
+        cursor = (await user.ok("GET", path, parameters={"limit": "1"}))["next_cursor"]
+        assert (await user.call("GET", path, parameters={"cursor": cursor})).is_success
+        assert_problem(await other.call("GET", path, parameters={"cursor": cursor}), 422, "invalid_cursor")
+
+
+async def test_another_s_idempotency_key_gives_nothing_away(user: User, other: User) -> None:
+    key = {"Idempotency-Key": uuid4().hex}
+    for path, body in (("/v1/folders", {"name": "f"}), ("/v1/uploads", UPLOAD)):
+        first = await user.call("POST", path, body, headers=key)
+        second = await other.call("POST", path, body, headers=key)
+        assert (first.status_code, second.status_code) == (201, 201)
+        assert first.json()["id"] != second.json()["id"]
+        key = {"Idempotency-Key": uuid4().hex}
+
+
+def sorts() -> list[str]:
+    parameters = json.loads(DOCUMENT.read_text())["paths"]["/v1/files"]["get"]["parameters"]
+    return next(parameter["schema"]["enum"] for parameter in parameters if parameter["name"] == "sort")  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("on_conflict", ["fail", "rename", "replace"])
+async def test_a_name_that_another_has_is_free(user: User, other: User, on_conflict: str) -> None:
+    await user.store("file", b"hello")
+    await user.begin("pending", b"hello")
+    await user.ok("POST", "/v1/folders", {"name": "folder"})
+    for name in ("file", "pending", "folder"):
+        upload = await other.ok("POST", "/v1/uploads", {**UPLOAD, "name": name, "on_conflict": on_conflict})
+        assert upload["name"] == name
+
+
+async def test_nothing_of_another_s_is_listed_or_counted(user: User, other: User) -> None:
+    await user.store("a.txt", b"hello")
+    await user.ok("POST", "/v1/folders", {"name": "f"})
+    await user.ok("DELETE", f"/v1/files/{(await user.store('b.txt', b'hello'))['id']}")
+    listings = [{"sort": sort, **parent} for sort in sorts() for parent in ({}, {"parent_id": "root"})]
+    assert len(listings) == 16
+    for path, query in [("/v1/trash", {}), *(("/v1/files", query) for query in listings)]:
+        assert (await user.ok("GET", path, parameters=query))["items"] != []
+        assert (await other.ok("GET", path, parameters=query))["items"] == []
+    usage = (await other.ok("GET", "/v1/me"))["usage"]
+    assert (usage["used_bytes"], usage["reserved_bytes"], usage["file_count"]) == (0, 0, 0)
