@@ -125,3 +125,15 @@ async def test_a_missing_object_is_an_alarm_and_deletes_nothing(plain: Drive) ->
     plain.bucket.objects[key] = kept
     assert await plain.files.check() == ()
     assert await plain.database.fetchval("SELECT state FROM files.versions") == "stored"
+
+
+@pytest.mark.parametrize("state", ["stored", "missing"])
+async def test_a_store_that_is_down_begins_and_ends_no_alarm(plain: Drive, state: str) -> None:
+    await plain.store("a")
+    await plain.database.execute("UPDATE files.versions SET state = $1", state)
+    plain.bucket.broken = True
+    (violation,) = await plain.files.check()
+    assert "could not be asked" in violation.detail
+    assert await plain.database.fetchval("SELECT state FROM files.versions") == state
+    plain.bucket.broken = False
+    assert await plain.files.check() == ()

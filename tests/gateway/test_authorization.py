@@ -211,3 +211,15 @@ async def test_an_account_that_is_gone_is_nobody(own: Gateway) -> None:
     assert (await user.call("GET", "/v1/me")).status_code == 200
     await own.database.execute("TRUNCATE auth.users CASCADE")
     assert_problem(await user.call("GET", "/v1/me"), 401, "unauthenticated")
+
+
+async def test_nothing_but_the_token_says_whose_a_thing_is(user: User, other: User) -> None:
+    theirs = (await other.ok("GET", "/v1/me"))["id"]
+    named = dict.fromkeys(("X-User-Id", "X-Owner-Id", "X-User", "X-Forwarded-User", "Remote-User"), theirs)
+    headers = {"Authorization": bearer(user), "Cookie": f"user={theirs}", **named}
+    query = {"owner_id": theirs, "owner": theirs, "user": theirs, "user_id": theirs}
+    response = await user.http.post("/v1/folders", json={"name": "mine"}, headers=headers, params=query)
+    assert response.status_code == 201
+    seen = (await user.http.get("/v1/me", headers=headers, params=query)).json()
+    assert seen["id"] == (await user.ok("GET", "/v1/me"))["id"] != theirs
+    assert (await other.ok("GET", "/v1/files", parameters={"parent_id": "root"}))["items"] == []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -41,9 +42,10 @@ async def test_a_defect_is_an_internal_problem_that_tells_nothing(path: str) -> 
     assert "RuntimeError" not in response.text
 
 
-async def test_a_body_that_breaks_off_makes_nothing(user: User, shared: Gateway) -> None:
+@pytest.mark.parametrize("body", [b'{"name": "f"', b'{"name": "f"}'])
+async def test_a_body_that_breaks_off_makes_nothing(user: User, shared: Gateway, body: bytes) -> None:
     messages: Iterator[dict[str, Any]] = iter(
-        [{"type": "http.request", "body": b'{"name": "f"', "more_body": True}, {"type": "http.disconnect"}]
+        [{"type": "http.request", "body": body, "more_body": True}, {"type": "http.disconnect"}]
     )
     sent: list[Any] = []
 
@@ -58,6 +60,17 @@ async def test_a_body_that_breaks_off_makes_nothing(user: User, shared: Gateway)
     await shared.app({**scope, "client": ("192.0.2.7", 1)}, receive, send)
     assert sent[0]["status"] == 400
     assert (await user.ok("GET", "/v1/files", parameters={"parent_id": "root"}))["items"] == []
+
+
+@pytest.mark.parametrize("own", [{"body_within": timedelta(milliseconds=100)}], indirect=True)
+async def test_a_body_that_does_not_come_is_not_waited_for(own: Gateway) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"refresh_token": '
+        await asyncio.sleep(10)
+        yield b'"too late"}'
+
+    response = await own.http.post("/v1/logout", content=body())
+    assert_problem(response, 400, "malformed_body")
 
 
 @pytest.mark.parametrize("length", ["-1", "abc", "1.5", "", "+5", "5, 5", "٣"])

@@ -36,7 +36,8 @@ class Gated:
 
         async def call(*arguments: Any) -> Any:
             self.waiting += 1
-            await self.gate.wait()
+            async with asyncio.timeout(15):  # whoever should have been refused gets an end too
+                await self.gate.wait()
             return await method(*arguments)
 
         return call

@@ -47,6 +47,7 @@ def create(
         Sender(hsts=settings.hsts),
         rooms(settings.max_requests),
         new_id,
+        settings.body_within.total_seconds(),
     )
 
 

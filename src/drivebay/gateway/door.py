@@ -55,6 +55,7 @@ class Door:
         sender: Sender,
         rooms: Mapping[str, Room],
         new_id: Callable[[], UUID],
+        body_within: float,
     ) -> None:
         self._paths = paths
         self._identity = identity
@@ -63,6 +64,7 @@ class Door:
         self._sender = sender
         self._rooms = rooms
         self._new_id = new_id
+        self._body_within = body_within
         self._figures: dict[tuple[str, str, int], Any] = {}
         self._said_at = 0.0
 
@@ -84,7 +86,7 @@ class Door:
         if not room.enter():
             await self._refuse(row, room, request_id, more, send, empty=method == "HEAD", begun=begun)
             return
-        call = Call(scope, receive, sent, id, address, request_id, room, begun)
+        call = Call(scope, receive, sent, id, address, request_id, room, begun, self._body_within)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             if row is not None:

@@ -24,7 +24,6 @@ T = TypeVar("T")
 
 NOBODY: Final = UserId(UUID(int=0))
 _BODY_LIMIT: Final = 2**20
-_BODY_WITHIN: Final = 30.0
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _PATH = re.compile(r" - at `\$\.?(.*?)`$")
 _NAMED = re.compile(r"field `([^`]*)`")
@@ -34,10 +33,22 @@ class Call:
     """One request on its way through a handler: an ASGI scope and the channel its body comes by.
 
     `sent` are its headers by lower-case name, `id` what stands for `{id}` in its path, `address` where it comes
-    from. `user` is set on routes that need a token. `entered` is since when it is in its room (perf_counter).
+    from. `user` is set on routes that need a token. `entered` is since when it is in its room (perf_counter),
+    `body_within` how many seconds its body may take.
     """
 
-    __slots__ = ("_receive", "_room", "_scope", "address", "entered", "id", "request_id", "sent", "user")
+    __slots__ = (
+        "_body_within",
+        "_receive",
+        "_room",
+        "_scope",
+        "address",
+        "entered",
+        "id",
+        "request_id",
+        "sent",
+        "user",
+    )
 
     def __init__(
         self,
@@ -49,6 +60,7 @@ class Call:
         request_id: str,
         room: Room,
         entered: float,
+        body_within: float,
     ) -> None:
         self._scope = scope
         self._receive = receive
@@ -59,6 +71,7 @@ class Call:
         self.user = NOBODY
         self.entered = entered
         self._room = room
+        self._body_within = body_within
 
     def header(self, name: bytes) -> str | None:
         value = self.sent.get(name)
@@ -84,7 +97,7 @@ class Call:
         length = 0
         self._room.step_out()
         try:
-            async with asyncio.timeout(_BODY_WITHIN):
+            async with asyncio.timeout(self._body_within):
                 while True:
                     message = await self._receive()
                     if message["type"] != "http.request":
@@ -96,7 +109,7 @@ class Call:
                     if not message.get("more_body"):
                         return b"".join(chunks)
         except TimeoutError:
-            raise MalformedBody(f"the body did not come within {_BODY_WITHIN:.0f} s") from None
+            raise MalformedBody(f"the body did not come within {self._body_within:.0f} s") from None
         finally:
             self._room.step_in()
             self.entered = time.perf_counter()

@@ -10,7 +10,7 @@ from datetime import timedelta
 class Settings:
     """`upload_ttl` and `download_ttl` are the lives of signed URLs. `trusted_proxies` are networks (CIDR)
     whose `X-Forwarded-For` is believed. `hsts` is for deployments behind TLS. `max_requests` are worked on
-    at once at most; beyond that the door refuses."""
+    at once at most; beyond that the door refuses. `body_within` is how long a client may take over a body."""
 
     issuer: str = "drivebay"
     audience: str = "drivebay"
@@ -20,3 +20,4 @@ class Settings:
     allowed_origins: tuple[str, ...] = ()
     hsts: bool = False
     max_requests: int = 256
+    body_within: timedelta = timedelta(seconds=30)
