@@ -11,6 +11,7 @@ import base64
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,10 +124,21 @@ class Oracle:
 
     async def pass_time(self) -> None:
         """Let leases end, and look-ups be due, that would be so in half a minute."""
+        for statement in (
+            "UPDATE files.purges SET leased_until = now() WHERE leased_until > now()",
+            "UPDATE files.uploads SET next_check_at = now() WHERE next_check_at > now()",
+        ):
+            await self._at_last(statement)
+
+    async def _at_last(self, statement: str) -> None:
+        # What works on the same rows meanwhile takes them in another order.
         session = await asyncpg.connect(self.arena.database_url)
         try:
-            await session.execute("UPDATE files.purges SET leased_until = now() WHERE leased_until > now()")
-            await session.execute("UPDATE files.uploads SET next_check_at = now() WHERE next_check_at > now()")
+            async with asyncio.timeout(20):
+                while True:
+                    with suppress(asyncpg.DeadlockDetectedError):
+                        await session.execute(statement)
+                        return
         finally:
             await session.close()
 
@@ -223,9 +235,9 @@ class Oracle:
 
     async def sweep_the_bucket(self, within: float) -> None:
         """Let the second look at deleted keys come now: then every object is accounted for."""
+        await self._at_last("UPDATE files.purges SET due_at = now()")
         session = await asyncpg.connect(self.arena.database_url)
         try:
-            await session.execute("UPDATE files.purges SET due_at = now()")
             async with asyncio.timeout(within):
                 while await session.fetchval("SELECT count(*) FROM files.purges"):
                     await asyncio.sleep(0.5)

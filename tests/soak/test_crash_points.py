@@ -39,7 +39,7 @@ pytestmark = pytest.mark.slow
 
 SOURCES: Final = Path(drivebay.__file__).parent
 CHANCE: Final = random.Random(5)
-_LONGEST: Final = 30.0
+_LONGEST: Final = 90.0
 """Seconds in which a point must have been reached."""
 
 
