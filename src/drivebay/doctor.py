@@ -23,7 +23,7 @@ from cryptography import x509
 from . import db
 from .contract.files import Intent, Upload, UploadStatus
 from .contract.ids import ROOT, UserId
-from .contract.storage import Disposition, Put, SignedRequest
+from .contract.storage import Arrival, Disposition, Presence, Put, SignedRequest
 from .errors import Error
 from .ingest import nats
 from .node import Services
@@ -188,7 +188,10 @@ async def _public(services: Services, now: Callable[[], datetime]) -> list[Findi
             found = [await _preflight(http, services, put)]
             if sent.status_code != 200:
                 return [*found, _failed("public address", f"a signed PUT is answered {sent.status_code}", fix)]
-            get = await services.storage.presign_get(key, "doctor.txt", "text/plain", Disposition.ATTACHMENT, 300)
+            (there,) = await services.storage.arrived((key,))
+            if there.presence is Presence.FOUND:
+                (there,) = await services.storage.accept((Arrival(there.key, there.etag, there.size),))
+            get = await services.storage.presign_get(there.key, "doctor.txt", "text/plain", Disposition.ATTACHMENT, 300)
             back = await http.get(get.url)
             stranger = await http.get(put.url.partition("?")[0])
         except httpx.TransportError as error:

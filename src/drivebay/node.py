@@ -59,6 +59,8 @@ _SLOW: Final[Mapping[str, float]] = {
     "commit": 30.0,
     "claim_purges": 30.0,
     "finish_purges": 30.0,
+    "accept": 30.0,
+    "discard": 60.0,
     "delete": 60.0,
     "page": 30.0,
     "quarantine": 660.0,

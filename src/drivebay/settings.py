@@ -28,7 +28,7 @@ from .gateway.settings import Settings as GatewaySettings
 from .ingest.settings import EventSource
 from .ingest.settings import Settings as IngestSettings
 from .janitor.settings import Settings as JanitorSettings
-from .storage.service import Settings as StorageSettings
+from .storage.settings import Settings as StorageSettings
 from .wire.tls import Identity
 
 PREFIX: Final = "DRIVEBAY_"

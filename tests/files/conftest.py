@@ -100,9 +100,9 @@ Open = Callable[..., Awaitable[Drive]]
 
 
 @asynccontextmanager
-async def open_drive(url: str, how: str, settings: Settings = SETTINGS) -> AsyncIterator[Drive]:
+async def open_drive(url: str, how: str, settings: Settings = SETTINGS, *, lax: bool = False) -> AsyncIterator[Drive]:
     async with db.connect(url, size=8) as database:
-        bucket = MemoryBucket(utc_now)
+        bucket = MemoryBucket(utc_now, lax=lax)
         store = storage.Service(bucket, storage.Settings("memory:", "", ""), utc_now, uuid7)
         await store.start()
         service = Service(database, store, settings, new_id=uuid7)

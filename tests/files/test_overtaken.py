@@ -21,8 +21,8 @@ class Late:
         self._storage = storage
         self._meanwhile = meanwhile
 
-    async def look_up(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
-        found = await self._storage.look_up(keys)
+    async def arrived(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
+        found = await self._storage.arrived(keys)
         await self._meanwhile()
         return found
 

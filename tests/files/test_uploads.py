@@ -98,8 +98,8 @@ class Reticent:
         self._storage = storage
         self._enforced = enforced
 
-    async def look_up(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
-        return tuple(msgspec.structs.replace(found, sha256=None) for found in await self._storage.look_up(keys))
+    async def arrived(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
+        return tuple(msgspec.structs.replace(found, sha256=None) for found in await self._storage.arrived(keys))
 
     async def capabilities(self) -> Capabilities:
         return msgspec.structs.replace(await self._storage.capabilities(), checksum=self._enforced)

@@ -9,11 +9,22 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from .health import Health
+
+INCOMING: Final = ".incoming/"
+"""Before the key of an upload: where its bytes are until they are accepted, in a store that would let them be
+written again."""
+COPY: Final = "~"
+"""After the key of an upload: an object that was accepted by copying it."""
+
+
+def upload_key(key: str) -> str:
+    """The key of the upload that an object belongs to, wherever the object is."""
+    return key.removeprefix(INCOMING).partition(COPY)[0]
 
 
 class Presence(StrEnum):
@@ -32,8 +43,8 @@ class Disposition(StrEnum):
 class Put(msgspec.Struct, frozen=True):
     """An object that a client is to be allowed to write, exactly once and exactly so.
 
-    `size` in bytes; `sha256` the 32 raw bytes; `metadata` rides on the object as `x-amz-meta-*`, its names of
-    small letters, digits and hyphens.
+    `key` has no `~`; `size` in bytes; `sha256` the 32 raw bytes; `metadata` rides on the object as
+    `x-amz-meta-*`, its names of small letters, digits and hyphens.
     """
 
     key: str
@@ -66,6 +77,14 @@ class Object(msgspec.Struct, frozen=True):
     content_type: str | None = None
     sha256: bytes | None = None
     modified_at: datetime | None = None
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """What a look at an upload's bytes saw, of which they are known again: where they are, their ETag and size."""
+
+    key: str
+    etag: str
+    size: int
 
 
 class Deletion(msgspec.Struct, frozen=True):
@@ -115,7 +134,7 @@ class Storage(Protocol):
 
         Length, type, checksum when given, and 'only if nothing is there yet' are part of the signature
         as far as the store enforces them. The same arguments give the same URL. Nothing is asked of
-        the store.
+        the store. Where it cannot refuse a second PUT the bytes go elsewhere, to be found by `arrived`.
         """
         ...
 
@@ -134,12 +153,35 @@ class Storage(Protocol):
         a failing store: that is `Presence.UNKNOWN`."""
         ...
 
+    async def arrived(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
+        """Say for each upload, by its key and in order, whether its bytes are there. Otherwise as `look_up`.
+
+        `Object.key` is where they are. Under `.incoming/` they may still change, until they are accepted.
+        """
+        ...
+
+    async def accept(self, arrived: tuple[Arrival, ...]) -> tuple[Object, ...]:
+        """Put what has arrived where no URL was ever good for, just as it was seen, and say for each, in order,
+        where it is now. What cannot change any more stays where it is.
+
+        Unknown is what has changed since, or is being copied still: look again and repeat. What a look-up told
+        of the bytes stays true of an object that is found. At most 1,000.
+        """
+        ...
+
+    async def discard(self, accepted: tuple[str, ...]) -> None:
+        """Delete what the uploads of these objects left beside them; the objects stay. May be repeated. At most
+        1,000 keys. Raises Unavailable."""
+        ...
+
     async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
-        """Delete up to 1,000 objects and say for each key, in order, what became of it. May be repeated."""
+        """Delete up to 1,000 objects, and what their uploads left beside them. Say for each key, in order, what
+        became of it. May be repeated."""
         ...
 
     async def page(self, after: str | None, limit: int) -> ObjectPage:
-        """List up to `limit` (1 to 1,000) objects whose keys come after `after`. Quarantined ones are left out."""
+        """List up to `limit` (1 to 1,000) objects whose keys come after `after`. Quarantined ones are left
+        out, and those not yet accepted."""
         ...
 
     async def quarantine(self, key: str) -> bool:

@@ -32,7 +32,7 @@ async def _objects(db: Database, store: Store, storage: Storage) -> list[Violati
     owner, id = UUID(int=0), UUID(int=0)
     while rows := await store.versions_after(db, owner, id, _PAGE):
         owner, id = rows[-1]["owner_id"], rows[-1]["id"]
-        objects = await storage.look_up(tuple(object_key(row["owner_id"], row["id"]) for row in rows))
+        objects = await storage.look_up(tuple(row["key"] or object_key(row["owner_id"], row["id"]) for row in rows))
         changed: list[tuple[Row, bool]] = []
         for row, there in zip(rows, objects, strict=True):
             if problem := _problem(row, there):

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from uuid import UUID
 
+import msgspec
 import structlog
 from prometheus_client import Counter
 
 from ..contract.files import OnConflict, Outcome, UploadRef
 from ..contract.ids import ROOT, FileId, UserId
-from ..contract.storage import Object, Presence, Storage
+from ..contract.storage import Arrival, Object, Presence, Storage
 from ..crash import crash_point
 from ..db import Connection, Database
 from ..errors import Unavailable
@@ -45,7 +46,8 @@ class Commit:
     async def run(self, uploads: Sequence[UploadRef]) -> tuple[Outcome, ...]:
         """What became of each upload, in order. One may stand in the list twice."""
         wanted = sorted(set(uploads))
-        rows = await self._store.uploads(self._db, [ref.owner for ref in wanted], [ref.id for ref in wanted])
+        owners, ids = [ref.owner for ref in wanted], [ref.id for ref in wanted]
+        rows = await self._store.uploads(self._db, owners, ids, self._settings.url_life)
         outcomes: dict[UploadRef, Outcome] = dict.fromkeys(wanted, Outcome.NO_UPLOAD)
         open_rows: dict[UploadRef, Row] = {}
         for row in rows:
@@ -55,6 +57,8 @@ class Commit:
                 open_rows[ref] = row
         if open_rows:
             outcomes.update(await self._settle(open_rows))
+        if spent := [row for row in rows if row["spent"]]:
+            await self._discard(spent)
         for outcome in outcomes.values():
             OUTCOMES.labels(outcome.value).inc()
         return tuple(outcomes[ref] for ref in uploads)
@@ -64,7 +68,7 @@ class Commit:
         crash_point("commit.looked_up")
         enforced = await self._checksum_enforced(rows)
         outcomes: dict[UploadRef, Outcome] = {}
-        good: dict[UploadRef, tuple[Row, Object, bytes | None]] = {}
+        right: dict[UploadRef, Object] = {}
         for ref, row in rows.items():
             found = objects[ref]
             if found.presence is Presence.UNKNOWN:
@@ -74,7 +78,15 @@ class Commit:
             elif reason := _difference(row, found):
                 outcomes[ref] = await self._reject(ref, reason)
             else:
-                good[ref] = (row, found, _verified(row, found, enforced))
+                right[ref] = found
+        accepted = await self._accept(right)
+        good = {
+            ref: (rows[ref], found, _verified(rows[ref], found, enforced))
+            for ref, found in accepted.items()
+            if found.presence is Presence.FOUND
+        }
+        # Changed since it was looked at, or being copied still.
+        outcomes.update(dict.fromkeys(accepted.keys() - good.keys(), Outcome.UNKNOWN))
         # `overdue` was read before the look-up: what came in between is seen by the next check.
         if late := [ref for ref, outcome in outcomes.items() if outcome is Outcome.EXPIRED]:
             await self._expire(late)
@@ -85,10 +97,36 @@ class Commit:
     async def _look_up(self, rows: Mapping[UploadRef, Row]) -> dict[UploadRef, Object]:
         keys = {ref: object_key(ref.owner, ref.id) for ref in rows}
         try:
-            found = await self._storage.look_up(tuple(keys.values()))
+            found = await self._storage.arrived(tuple(keys.values()))
         except Unavailable:
             return {ref: Object(key, Presence.UNKNOWN) for ref, key in keys.items()}
         return dict(zip(rows, found, strict=True))
+
+    async def _accept(self, right: Mapping[UploadRef, Object]) -> dict[UploadRef, Object]:
+        """The objects where nobody can change them any more, or unknown."""
+        if all(found.key == object_key(ref.owner, ref.id) for ref, found in right.items()):
+            return dict(right)
+        try:
+            seen = tuple(Arrival(found.key, found.etag, found.size) for found in right.values())
+            accepted = await self._storage.accept(seen)
+        except Unavailable:
+            return {ref: Object(found.key, Presence.UNKNOWN) for ref, found in right.items()}
+        crash_point("commit.accepted")
+        return {
+            # The same bytes, so their checksum is what it was.
+            ref: msgspec.structs.replace(there, sha256=there.sha256 or right[ref].sha256)
+            for ref, there in zip(right, accepted, strict=True)
+        }
+
+    async def _discard(self, spent: Sequence[Row]) -> None:
+        """Delete what is beside the copies of complete uploads. What fails is tried at the next check."""
+        owners, ids = [row["owner_id"] for row in spent], [row["id"] for row in spent]
+        try:
+            await self._storage.discard(tuple(await self._store.copies(self._db, owners, ids)))
+        except Unavailable as error:
+            log.warning("discard_failed", uploads=len(spent), reason=error.detail)
+            return
+        await self._store.discarded(self._db, owners, ids)
 
     async def _checksum_enforced(self, rows: Mapping[UploadRef, Row]) -> bool:
         if all(row["sha256"] is None for row in rows.values()):
@@ -152,6 +190,8 @@ class Commit:
             [FileId(self._new_id()) for _ in refs],
             [places[ref][0] for ref in refs],
             [places[ref][1] for ref in refs],
+            [_copy(ref, good[ref][1]) for ref in refs],
+            self._settings.url_life,
         )
         return {UploadRef(row["owner_id"], row["id"]) for row in rows}
 
@@ -169,8 +209,18 @@ class Commit:
             there = await self._store.entry_named(tx, ref.owner, parent, name)
             if there is not None and there["kind"] == "file":
                 _, found, digest = good[ref]
-                grace = self._settings.trash_grace
-                return await self._store.replace(tx, ref.owner, ref.id, found.etag, digest, there["id"], grace)
+                own = self._settings
+                return await self._store.replace(
+                    tx,
+                    ref.owner,
+                    ref.id,
+                    found.etag,
+                    digest,
+                    there["id"],
+                    own.trash_grace,
+                    _copy(ref, found),
+                    own.url_life,
+                )
         name = await free_name(self._store, tx, ref.owner, parent, name, ref.id)
         return bool(await self._enter(tx, good, {ref: (parent, name)}))
 
@@ -178,6 +228,11 @@ class Commit:
 def _is_open(row: Row) -> bool:
     """Whether its bytes may still become a file: it is awaited, or watched for."""
     return bool(row["state"] == "pending" or (row["state"] == "expired" and row["next_check_at"] is not None))
+
+
+def _copy(ref: UploadRef, found: Object) -> str | None:
+    """The key of an object that is not at its upload's."""
+    return None if found.key == object_key(ref.owner, ref.id) else found.key
 
 
 def _is_plain(row: Row) -> bool:

@@ -32,7 +32,10 @@ class Purges:
             if rows:
                 crash_point("purge.claim_before_commit")
         return tuple(
-            Purge(UploadRef(row["owner_id"], row["upload_id"]), object_key(row["owner_id"], row["upload_id"]))
+            Purge(
+                UploadRef(row["owner_id"], row["upload_id"]),
+                row["key"] or object_key(row["owner_id"], row["upload_id"]),
+            )
             for row in rows
         )
 

@@ -76,7 +76,8 @@ class Service:
         row = await self._store.content(self._db, owner, id)
         if row is None:
             raise NotFound(f"no file {id}")
-        return contract.Content(object_key(owner, row["version_id"]), row["name"], row["content_type"])
+        key = row["key"] or object_key(owner, row["version_id"])
+        return contract.Content(key, row["name"], row["content_type"])
 
     async def create_folder(
         self, owner: UserId, parent: FileId, name: str, idempotency_key: str | None = None

@@ -22,3 +22,8 @@ class Settings:
     watch: timedelta = timedelta(days=7)
     tombstone: timedelta = timedelta(days=7)
     lease: timedelta = timedelta(seconds=30)
+
+    @property
+    def url_life(self) -> timedelta:
+        """How long after an upload's deadline the last URL signed for it has surely ended."""
+        return self.upload_ttl + timedelta(minutes=1)

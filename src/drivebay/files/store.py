@@ -176,9 +176,15 @@ class Store:
         return await db.fetchrow(self.sql["upload"], owner, id)
 
     async def uploads(
-        self, db: Database | Connection, owners: Sequence[UserId], ids: Sequence[UploadId]
+        self, db: Database | Connection, owners: Sequence[UserId], ids: Sequence[UploadId], url_life: timedelta
     ) -> Sequence[Row]:
-        return await db.fetch(self.sql["uploads"], owners, ids)
+        return await db.fetch(self.sql["uploads"], owners, ids, url_life)
+
+    async def copies(self, db: Database, owners: Sequence[UserId], ids: Sequence[UploadId]) -> Sequence[str]:
+        return [row["key"] for row in await db.fetch(self.sql["copies"], owners, ids)]
+
+    async def discarded(self, db: Database, owners: Sequence[UserId], ids: Sequence[UploadId]) -> None:
+        await db.execute(self.sql["discarded"], owners, ids)
 
     async def end_upload(self, tx: Connection, owner: UserId, id: UploadId, state: str, reason: str | None) -> bool:
         """False when the upload had ended before."""
@@ -199,9 +205,13 @@ class Store:
         files: Sequence[FileId],
         parents: Sequence[FileId],
         names: Sequence[str],
+        copies: Sequence[str | None],
+        url_life: timedelta,
     ) -> Sequence[Row]:
         """The uploads that became files; the names of the others are taken."""
-        return await tx.fetch(self.sql["complete"], owners, ids, etags, digests, files, parents, names)
+        return await tx.fetch(
+            self.sql["complete"], owners, ids, etags, digests, files, parents, names, copies, url_life
+        )
 
     async def replace(
         self,
@@ -212,8 +222,10 @@ class Store:
         sha256: bytes | None,
         file: FileId,
         grace: timedelta,
+        copy: str | None,
+        url_life: timedelta,
     ) -> bool:
-        return await tx.fetchval(self.sql["replace"], owner, id, etag, sha256, file, grace) is not None
+        return await tx.fetchval(self.sql["replace"], owner, id, etag, sha256, file, grace, copy, url_life) is not None
 
     async def claim_checks(self, db: Database, limit: int, overdue: bool) -> Sequence[Row]:
         return await db.fetch(self.sql["claim_checks"], limit, overdue)

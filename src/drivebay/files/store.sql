@@ -46,10 +46,24 @@ RETURNING *, expires_at <= now() AS overdue;
 SELECT *, expires_at <= now() AS overdue FROM files.uploads WHERE owner_id = $1 AND id = $2;
 
 -- name: uploads
--- Several owners' uploads: for `commit`, which is told of them by events and sweeps.
-SELECT u.*, u.expires_at <= now() AS overdue
+-- Several owners' uploads: for `commit`, which is told of them by events and sweeps. `spent`: complete, by a copy,
+-- and no URL ($3 is the life of one) can write beside it any more.
+SELECT u.*, u.expires_at <= now() AS overdue,
+       u.state = 'complete' AND u.next_check_at IS NOT NULL AND u.expires_at + $3::interval <= now() AS spent
 FROM unnest($1::uuid[], $2::uuid[]) AS r (owner_id, id)
 JOIN files.uploads u ON u.owner_id = r.owner_id AND u.id = r.id;
+
+-- name: copies
+SELECT v.key
+FROM unnest($1::uuid[], $2::uuid[]) AS r (owner_id, id)
+JOIN files.versions v ON v.owner_id = r.owner_id AND v.id = r.id
+WHERE v.key IS NOT NULL;
+
+-- name: discarded
+-- Nothing is left beside these complete uploads: nobody looks any more.
+UPDATE files.uploads u SET next_check_at = NULL
+FROM unnest($1::uuid[], $2::uuid[]) AS r (owner_id, id)
+WHERE u.owner_id = r.owner_id AND u.id = r.id AND u.state = 'complete';
 
 -- name: end_upload
 -- A pending or expired upload ends without a file; what it had reserved is given back. Its object, if there
@@ -100,12 +114,13 @@ SELECT owner_id, id FROM expired;
 -- name: complete
 -- The commit: looked-up objects become files. The guard is `state`: an upload that ended, however, changes
 -- nothing. A name that is taken leaves its upload as it was, for the caller to choose another name.
--- An expired upload that is not watched any more has ended too: its object is to be deleted.
+-- An expired upload that is not watched any more has ended too: its object is to be deleted. What was copied
+-- is looked at once more when its URLs have ended ($9), for what lies beside it.
 WITH found AS (
-    SELECT u.owner_id, u.id, u.state, u.size, u.content_type, f.sha256, f.etag, f.file_id, f.parent_id, f.name,
+    SELECT u.owner_id, u.id, u.state, u.size, u.content_type, f.sha256, f.etag, f.file_id, f.parent_id, f.name, f.key,
            row_number() OVER (PARTITION BY u.owner_id ORDER BY u.id) AS place
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::uuid[], $6::uuid[], $7::text[])
-         AS f (owner_id, id, etag, sha256, file_id, parent_id, name)
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::uuid[], $6::uuid[], $7::text[], $8::text[])
+         AS f (owner_id, id, etag, sha256, file_id, parent_id, name, key)
     JOIN files.uploads u ON u.owner_id = f.owner_id AND u.id = f.id
     WHERE u.state = 'pending' OR u.state = 'expired' AND u.next_check_at IS NOT NULL
 ), entered AS (
@@ -116,11 +131,12 @@ WITH found AS (
 ), kept AS (
     SELECT found.* FROM found JOIN entered ON entered.owner_id = found.owner_id AND entered.version_id = found.id
 ), stored AS (
-    INSERT INTO files.versions (owner_id, id, file_id, size, content_type, sha256, etag)
-    SELECT owner_id, id, file_id, size, content_type, sha256, etag FROM kept
+    INSERT INTO files.versions (owner_id, id, file_id, size, content_type, sha256, etag, key)
+    SELECT owner_id, id, file_id, size, content_type, sha256, etag, key FROM kept
 ), ended AS (
     UPDATE files.uploads u
-    SET state = 'complete', file_id = kept.file_id, ended_at = now(), next_check_at = NULL
+    SET state = 'complete', file_id = kept.file_id, ended_at = now(), checks = 0,
+        next_check_at = CASE WHEN kept.key IS NULL THEN NULL ELSE u.expires_at + $9::interval END
     FROM kept WHERE u.owner_id = kept.owner_id AND u.id = kept.id
 ), charged AS (
     UPDATE files.usage g
@@ -153,8 +169,9 @@ WITH found AS (
         revision = e.revision + 1, modified_at = now()
     FROM found, before WHERE e.owner_id = before.owner_id AND e.id = before.id
 ), stored AS (
-    INSERT INTO files.versions (owner_id, id, file_id, size, content_type, sha256, etag)
-    SELECT found.owner_id, found.id, before.id, found.size, found.content_type, $4::bytea, $3::text FROM found, before
+    INSERT INTO files.versions (owner_id, id, file_id, size, content_type, sha256, etag, key)
+    SELECT found.owner_id, found.id, before.id, found.size, found.content_type, $4::bytea, $3::text, $7::text
+    FROM found, before
 ), superseded AS (
     UPDATE files.versions v SET state = 'purging'
     FROM before WHERE v.owner_id = before.owner_id AND v.id = before.version_id
@@ -164,7 +181,8 @@ WITH found AS (
     ON CONFLICT (owner_id, upload_id) DO NOTHING
 ), ended AS (
     UPDATE files.uploads u
-    SET state = 'complete', file_id = before.id, ended_at = now(), next_check_at = NULL
+    SET state = 'complete', file_id = before.id, ended_at = now(), checks = 0,
+        next_check_at = CASE WHEN $7::text IS NULL THEN NULL ELSE u.expires_at + $8::interval END
     FROM found, before WHERE u.owner_id = found.owner_id AND u.id = found.id
 ), charged AS (
     UPDATE files.usage g
@@ -213,7 +231,8 @@ SELECT * FROM files.entries WHERE owner_id = $1 AND id = $2 AND trashed_at IS NU
 SELECT * FROM files.entries WHERE owner_id = $1 AND parent_id = $2 AND name = $3 AND trashed_at IS NULL;
 
 -- name: content
-SELECT e.name, e.content_type, e.version_id FROM files.entries e
+SELECT e.name, e.content_type, e.version_id, v.key
+FROM files.entries e LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id
 WHERE e.owner_id = $1 AND e.id = $2 AND e.kind = 'file' AND e.trashed_at IS NULL;
 
 -- name: ancestors
@@ -351,7 +370,8 @@ FROM (SELECT owner_id, upload_id FROM files.purges
       WHERE due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
       ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
 WHERE p.owner_id = due.owner_id AND p.upload_id = due.upload_id
-RETURNING p.owner_id, p.upload_id;
+RETURNING p.owner_id, p.upload_id,
+          (SELECT v.key FROM files.versions v WHERE v.owner_id = p.owner_id AND v.id = p.upload_id) AS key;
 
 -- name: lock_leased_owners
 -- The owners of what is about to be finished, locked in one order.
@@ -440,7 +460,7 @@ FROM files.uploads WHERE next_check_at IS NOT NULL;
 
 -- name: versions_after
 -- A page of what must be in the store, for `check`.
-SELECT owner_id, id, size, sha256, state FROM files.versions
+SELECT owner_id, id, size, sha256, state, key FROM files.versions
 WHERE (owner_id, id) > ($1, $2) AND state IN ('stored', 'missing') ORDER BY owner_id, id LIMIT $3;
 
 -- name: mark_versions

@@ -20,6 +20,7 @@ import msgspec
 
 from ..contract.files import UploadRef
 from ..contract.ids import UploadId, UserId
+from ..contract.storage import INCOMING
 
 # By name: `ObjectCreated:*` also carries tags and retention, which change no byte.
 CREATED: Final = frozenset(f"s3:ObjectCreated:{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload"))
@@ -179,7 +180,8 @@ def render(event: Created) -> bytes:
 
 
 def ref(key: str) -> UploadRef | None:
-    """Whose upload an object is, by its key `{owner}/{upload}`; None for a key that is not of ours."""
+    """Whose upload an object is, by its key `{owner}/{upload}`, accepted or not; None for a key that is not of ours."""
+    key = key.removeprefix(INCOMING)
     owner, _, upload = key.partition("/")
     try:
         found = UploadRef(UserId(UUID(owner)), UploadId(UUID(upload)))

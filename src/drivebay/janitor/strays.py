@@ -18,7 +18,7 @@ from prometheus_client import Counter
 
 from ..contract.files import Files, UploadRef
 from ..contract.ids import UploadId, UserId
-from ..contract.storage import Object, Storage
+from ..contract.storage import Object, Storage, upload_key
 from ..errors import InvalidRequest
 from .settings import Settings
 
@@ -80,7 +80,8 @@ async def _unknown(files: Files, objects: Sequence[Object], settings: Settings) 
 
 
 def _ref(key: str) -> UploadRef | None:
-    """Whose upload an object is, by its key `{owner}/{upload}`; None for a key that is not of ours."""
+    """Whose upload an object is, by its key `{owner}/{upload}` or its copy's; None for a key that is not of ours."""
+    key = upload_key(key)
     owner, _, upload = key.partition("/")
     try:
         found = UploadRef(UserId(UUID(owner)), UploadId(UUID(upload)))

@@ -32,10 +32,17 @@ _TYPE: Final = "text/plain"
 
 
 class Findings(NamedTuple):
-    """`refused` are headers the store takes no upload with; they are left out of every signature."""
+    """`refused` are headers the store takes no upload with; they are left out of every signature. `incoming`:
+    there may be uploads that are not where their URL cannot reach them any more."""
 
     capabilities: Capabilities
     refused: frozenset[str]
+    incoming: bool = False
+
+    @property
+    def staged(self) -> bool:
+        """Whether uploads are written elsewhere and copied when they are accepted."""
+        return not self.capabilities.write_once and self.capabilities.copy_condition
 
 
 def put_headers(

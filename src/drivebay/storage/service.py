@@ -11,26 +11,38 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import msgspec
 import structlog
 from uuid_utils.compat import uuid7
 
 from ..contract.health import Health
-from ..contract.storage import Capabilities, Deletion, Disposition, Object, ObjectPage, Presence, Put, SignedRequest
+from ..contract.storage import (
+    COPY,
+    INCOMING,
+    Arrival,
+    Capabilities,
+    Deletion,
+    Disposition,
+    Object,
+    ObjectPage,
+    Presence,
+    Put,
+    SignedRequest,
+)
 from ..crash import crash_point
 from ..errors import InvalidRequest, Unavailable
-from . import headers, lookup, probe, s3
+from . import headers, lookup, probe, s3, start
 from .bucket import Bucket, Misconfigured, Sight
+from .incoming import Incoming
+from .settings import Settings
 
 log = structlog.get_logger(__name__)
 
 QUARANTINE: Final = ".quarantine/"
-_OURS: Final = (probe.PREFIX, QUARANTINE)
+_OURS: Final = (probe.PREFIX, INCOMING, QUARANTINE)
 _MOST_KEYS: Final = 1000
 _LONGEST: Final = 7 * 24 * 3600
 """Seven days is the longest life of a signed URL (SigV4, X-Amz-Expires)."""
@@ -40,30 +52,9 @@ _HEALTH_KEPT: Final = 1.0
 _UNNAMEABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _LONGEST_KEY: Final = 1024
 _DOTS: Final = frozenset({".", ".."})
+_ETAG: Final = re.compile("[!#-~]{1,256}")
 _METADATA_NAME: Final = re.compile("[a-z0-9-]{1,64}")
 _START_WITHIN: Final = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """`public_endpoint` is where clients reach the store; None means where we do. `in_host`: the store wants the
-    bucket's name in the host. `events_target` is the ARN by which the store knows our queue; None leaves its
-    notification rules alone."""
-
-    endpoint: str
-    access_key: str
-    secret_key: str = field(repr=False)
-    public_endpoint: str | None = None
-    region: str = "us-east-1"
-    in_host: bool = False
-    bucket: str = "drivebay"
-    allowed_origins: tuple[str, ...] = ("*",)
-    events_target: str | None = None
-    lookup_concurrency: int = 32
-    connections: int = 64
-    call_timeout: timedelta = timedelta(seconds=5)
-    copy_timeout: timedelta = timedelta(minutes=10)
-    retry_pause: timedelta = timedelta(seconds=2)
 
 
 @asynccontextmanager
@@ -98,6 +89,7 @@ async def open(
             starting.cancel()
             with suppress(asyncio.CancelledError):
                 await starting
+            await service.close()
 
 
 class Service:
@@ -115,6 +107,16 @@ class Service:
         self._health: tuple[Health, ...] = ()
         self._health_until = 0.0
         self._measuring = asyncio.Lock()
+        self._incoming = Incoming(
+            bucket,
+            self._look,
+            self._delete,
+            concurrency=settings.lookup_concurrency,
+            patience=settings.call_timeout.total_seconds(),
+        )
+
+    async def close(self) -> None:
+        await self._incoming.close()
 
     # -- starting ----------------------------------------------------------------------------------
 
@@ -122,37 +124,16 @@ class Service:
         """Make the bucket ready and learn what the store can do. Safe to repeat. Raises Misconfigured, Unavailable."""
         try:
             async with asyncio.timeout(_START_WITHIN):
-                findings = await self._look_around()
+                findings = await start.prepare(self._bucket, self._settings, str(self._new_id()), self._now)
         except TimeoutError:
             self._trouble = "the store is too slow to be tried"
             raise Unavailable(self._trouble) from None
         except (Unavailable, Misconfigured) as error:
             self._trouble = str(error)
             raise
-        _tell(findings.capabilities)
+        start.tell(findings)
         log.info("store_ready", bucket=self._settings.bucket, endpoint=self._settings.endpoint)
         self._findings = findings
-
-    async def _look_around(self) -> probe.Findings:
-        sight = await self._bucket.connect()
-        if not sight.exists:
-            await self._bucket.create()
-            log.info("bucket_created", bucket=self._settings.bucket)
-        cors = await self._bucket.allow_origins(self._settings.allowed_origins)
-        events = await self._send_events()
-        sight, at = await self._bucket.sight(), self._now()
-        return await probe.probe(self._bucket, str(self._new_id()), sight, at, cors=cors, event_rules=events)
-
-    async def _send_events(self) -> bool:
-        target = self._settings.events_target
-        if target is None:
-            return False
-        problem = await self._bucket.send_events(target)
-        if problem is None:
-            log.info("store_sends_events", target=target)
-        else:
-            log.warning("store_sends_no_events", target=target, reason=problem, instead="the sweeper finds uploads")
-        return problem is None
 
     async def keep_starting(self) -> None:
         """Try to start until it works, saying so each time."""
@@ -175,12 +156,15 @@ class Service:
             raise InvalidRequest("the content type is no media type")
         if put.size < 0 or (put.sha256 is not None and len(put.sha256) != 32):
             raise InvalidRequest("a size is not negative and a SHA-256 has 32 bytes")
+        if COPY in put.key:
+            raise InvalidRequest(f"the key of an upload has no {COPY}")
         if not all(_METADATA_NAME.fullmatch(name) for name in put.metadata):
             raise InvalidRequest("a name of metadata is of small letters, digits and hyphens")
         metadata = {name: headers.metadata_value(value) for name, value in put.metadata.items()}
         sent = probe.put_headers(content_type, put.sha256, metadata, self._started().refused)
         signed = {**sent, probe.LENGTH: str(put.size)}
-        return self._signed("PUT", put.key, signed_at, seconds, query={}, signed=signed, sent=sent)
+        key = INCOMING + put.key if self._started().staged else put.key
+        return self._signed("PUT", key, signed_at, seconds, query={}, signed=signed, sent=sent)
 
     async def presign_get(
         self, key: str, name: str, content_type: str, disposition: Disposition, seconds: int
@@ -220,6 +204,32 @@ class Service:
 
     async def look_up(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
         _check_keys(keys)
+        return await self._look(keys)
+
+    async def arrived(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
+        _check_keys(keys)
+        if self._findings is None or not self._findings.incoming:
+            return await self._look(keys)
+        first, second = (INCOMING, "") if self._findings.staged else ("", INCOMING)
+        return await self._incoming.arrived(keys, first=first, second=second)
+
+    async def accept(self, arrived: tuple[Arrival, ...]) -> tuple[Object, ...]:
+        _check_keys(tuple(each.key for each in arrived))
+        if not all(_ETAG.fullmatch(each.etag) for each in arrived):
+            raise InvalidRequest("an ETag is of 1 to 256 printable characters without quotes")
+        self._started()
+        return await self._incoming.accept(arrived)
+
+    async def discard(self, accepted: tuple[str, ...]) -> None:
+        _check_keys(accepted)
+        if self._started().incoming:
+            await self._incoming.discard(accepted)
+
+    async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
+        _check_keys(keys)
+        return await (self._incoming.delete if self._started().incoming else self._delete)(keys)
+
+    async def _look(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
         if self._findings is None:
             return tuple(Object(key, Presence.UNKNOWN) for key in keys)
         able = self._findings.capabilities
@@ -232,8 +242,7 @@ class Service:
             seconds=self._settings.call_timeout.total_seconds(),
         )
 
-    async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
-        _check_keys(keys)
+    async def _delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
         if not self._started().capabilities.batch_delete:
             return await self._delete_each(keys)
         return await self._bucket.delete(keys) if keys else ()
@@ -279,7 +288,7 @@ class Service:
             return False
         crash_point("quarantine.copied")
         # Copied before deleted: stopped between the two, the same call finishes it.
-        (deletion,) = await self.delete((key,))
+        (deletion,) = await self._delete((key,))
         if deletion.error is not None:
             raise Unavailable(f"the store copied an object and would not delete it: {deletion.error}")
         return True
@@ -314,22 +323,6 @@ class Service:
         if apart <= _CLOCK_TOLERANCE:
             return Health("store clock", ok=True)
         return Health("store clock", ok=False, detail=f"the store's clock is {apart.total_seconds():.0f} s from ours")
-
-
-def _tell(able: Capabilities) -> None:
-    """Say what was found, and what is done about what is missing."""
-    log.info("store_capabilities", **msgspec.structs.asdict(able))
-    for name in ("signed_length", "signed_type", "checksum", "write_once"):
-        if not getattr(able, name):
-            log.warning("store_does_not_enforce", what=name, instead="checked when an upload is committed")
-    if not able.batch_delete:
-        log.warning("store_without_batch_delete", instead="objects are deleted one by one")
-    if not able.cors:
-        log.warning("store_without_cors", hint="allow browsers to upload in the store's own settings")
-    if able.versioned:
-        log.warning("bucket_keeps_versions", hint="what is purged stays as an old version: switch versioning off")
-    if not able.closed:
-        log.error("bucket_open_to_strangers", hint="anybody can read, list or write without keys: make it private")
 
 
 def _check_keys(keys: tuple[str, ...]) -> None:

@@ -1,6 +1,7 @@
 """A bucket in memory: the fake of a store, which passes the same driver suite as a real one.
 
-`broken` makes every call fail as a store that is down does; objects stay.
+`broken` makes every call fail as a store that is down does; objects stay. Made with `lax` it takes a second PUT, as
+some stores do.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ class _Signed(msgspec.Struct, frozen=True):
 class MemoryBucket:
     """Implements `storage.bucket.Bucket`. `now` is the store's clock."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], *, lax: bool = False) -> None:
         self._now = now
+        self._lax = lax
         self.objects: dict[str, tuple[Object, bytes]] = {}
         self.broken = False
         self._exists = False
@@ -81,7 +83,7 @@ class MemoryBucket:
             return 403
         if method == "GET":
             return 200 if signed.key in self.objects else 404
-        if signed.headers.get("if-none-match") == "*" and signed.key in self.objects:
+        if signed.headers.get("if-none-match") == "*" and signed.key in self.objects and not self._lax:
             return 412
         checksum = signed.headers.get("x-amz-checksum-sha256")
         if checksum is not None and checksum != base64.b64encode(hashlib.sha256(body).digest()).decode():

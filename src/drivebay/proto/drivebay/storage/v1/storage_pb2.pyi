@@ -88,6 +88,16 @@ class Object(_message.Message):
     modified_at: _timestamp_pb2.Timestamp
     def __init__(self, key: _Optional[str] = ..., presence: _Optional[_Union[Presence, str]] = ..., size: _Optional[int] = ..., etag: _Optional[str] = ..., content_type: _Optional[str] = ..., sha256: _Optional[bytes] = ..., modified_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
+class Arrival(_message.Message):
+    __slots__ = ("key", "etag", "size")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    etag: str
+    size: int
+    def __init__(self, key: _Optional[str] = ..., etag: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
+
 class Deletion(_message.Message):
     __slots__ = ("key", "error")
     KEY_FIELD_NUMBER: _ClassVar[int]
@@ -191,6 +201,40 @@ class LookUpResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: _containers.RepeatedCompositeFieldContainer[Object]
     def __init__(self, value: _Optional[_Iterable[_Union[Object, _Mapping]]] = ...) -> None: ...
+
+class ArrivedRequest(_message.Message):
+    __slots__ = ("keys",)
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, keys: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ArrivedResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[Object]
+    def __init__(self, value: _Optional[_Iterable[_Union[Object, _Mapping]]] = ...) -> None: ...
+
+class AcceptRequest(_message.Message):
+    __slots__ = ("arrived",)
+    ARRIVED_FIELD_NUMBER: _ClassVar[int]
+    arrived: _containers.RepeatedCompositeFieldContainer[Arrival]
+    def __init__(self, arrived: _Optional[_Iterable[_Union[Arrival, _Mapping]]] = ...) -> None: ...
+
+class AcceptResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[Object]
+    def __init__(self, value: _Optional[_Iterable[_Union[Object, _Mapping]]] = ...) -> None: ...
+
+class DiscardRequest(_message.Message):
+    __slots__ = ("accepted",)
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    accepted: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, accepted: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DiscardResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class DeleteRequest(_message.Message):
     __slots__ = ("keys",)
