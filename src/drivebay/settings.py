@@ -71,6 +71,8 @@ class Settings:
     max_requests: int
     quota: int
     max_file_size: int
+    multipart_threshold: int
+    parts_ttl: timedelta
     upload_ttl: timedelta
     download_ttl: timedelta
     trash_grace: timedelta
@@ -107,6 +109,8 @@ class Settings:
             secret=self._secret(),
             quota=self.quota,
             max_file_size=self.max_file_size,
+            multipart_threshold=self.multipart_threshold,
+            parts_ttl=self.parts_ttl,
             upload_ttl=self.upload_ttl,
             trash_grace=self.trash_grace,
         )
@@ -226,7 +230,9 @@ SETTINGS: Final = (
     _row("workers", values.within(1, 256), "1", "gateway processes"),
     _row("max_requests", values.within(1, 100_000), "256", "requests each of them works on at once, at most; beyond that 503, and sooner while answers are late"),
     _row("quota", values.size, "10GiB", "bytes an owner may hold, trash and pending uploads included"),
-    _row("max_file_size", values.some_bytes, "5GiB", "the largest file"),
+    _row("max_file_size", values.some_bytes, "5TiB", "the largest file; stores take 5 TiB at most"),
+    _row("multipart_threshold", values.some_bytes, "64MiB", "what is larger comes in parts; stores take 5 GiB at most in one piece"),
+    _row("parts_ttl", values.lasting, "1d", "how long an upload in parts waits for the next part to be asked for"),
     _row("upload_ttl", values.signable, "15m", "life of a signed upload URL, and how long an upload waits for its bytes"),
     _row("download_ttl", values.signable, "5m", "life of a signed download URL"),
     _row("trash_grace", values.duration, "30d", "from the trash to the purge; at least the window of database backups"),

@@ -5,6 +5,7 @@ It runs on the embedded store, or on the one that DRIVEBAY_TEST_S3_ENDPOINT, _AC
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 
-from drivebay.contract.storage import Deletion, Presence
+from drivebay.contract.storage import Deletion, Presence, StoredPart
 from drivebay.storage import s3
 from drivebay.storage.bucket import Bucket, Misconfigured
 from drivebay.testing.memory import MemoryBucket
@@ -177,3 +178,113 @@ async def test_origins_can_be_set_more_than_once_or_not_at_all(driver: Bucket) -
 
 async def test_events_for_somebody_it_does_not_know_are_refused_with_a_reason(driver: Bucket) -> None:
     assert await driver.send_events("arn:minio:sqs::nobody:nats")
+
+
+# -- in parts -----------------------------------------------------------------------------------------
+
+SMALLEST = 5 * 2**20
+"""Bytes of a part that is not the last one, on Amazon."""
+
+
+async def send_part(
+    driver: Bucket, key: str, multipart: str, number: int, body: bytes, *, sha256: bytes | None = None
+) -> int:
+    """PUT a part; `sha256` is of what was meant."""
+    sent = {} if sha256 is None else {"x-amz-checksum-sha256": base64.b64encode(sha256).decode()}
+    query = {"partNumber": str(number), "uploadId": multipart}
+    signed = {**sent, "Content-Length": str(len(body))}
+    return await driver.send(
+        "PUT", driver.presign("PUT", key, query=query, headers=signed, at=utc_now(), seconds=60), sent, body
+    )
+
+
+CHECKED = {"x-amz-checksum-algorithm": "SHA256", "x-amz-checksum-type": "COMPOSITE"}
+
+
+@pytest.mark.parametrize("checked", [False, True])
+async def test_parts_become_an_object_in_the_order_of_their_numbers(driver: Bucket, checked: bool) -> None:
+    bodies = [b"a" * SMALLEST, b"z"]
+    digests = [hashlib.sha256(body).digest() for body in bodies]
+    multipart = await driver.begin_parts("a/parts", {"Content-Type": "text/plain"} | (CHECKED if checked else {}))
+    for number in (2, 1):
+        sha256 = digests[number - 1] if checked else None
+        assert await send_part(driver, "a/parts", multipart, number, bodies[number - 1], sha256=sha256) == 200
+    there = await driver.parts("a/parts", multipart)
+    assert there is not None
+    assert [(part.number, part.size) for part in there] == [(1, SMALLEST), (2, 1)]
+    assert (await driver.head("a/parts")).presence is Presence.ABSENT
+    assert await driver.complete_parts("a/parts", multipart, there, digests if checked else ())
+    made = await driver.head("a/parts")
+    assert (made.size, made.content_type, made.sha256) == (SMALLEST + 1, "text/plain", None)
+    assert await driver.parts("a/parts", multipart) is None
+    assert (await driver.unfinished("", 10)).items == ()
+
+
+async def test_a_part_with_one_wrong_byte_is_refused_and_may_be_sent_again(driver: Bucket) -> None:
+    multipart = await driver.begin_parts("a/parts", CHECKED)
+    meant = hashlib.sha256(BODY).digest()
+    assert await send_part(driver, "a/parts", multipart, 1, BODY[:-1] + b"!", sha256=meant) == 400
+    assert await driver.parts("a/parts", multipart) == ()
+    assert await send_part(driver, "a/parts", multipart, 1, BODY, sha256=meant) == 200
+
+
+async def test_of_a_part_that_was_sent_again_the_last_counts_or_none(driver: Bucket) -> None:
+    multipart = await driver.begin_parts("a/parts", {})
+    await send_part(driver, "a/parts", multipart, 1, b"first")
+    await send_part(driver, "a/parts", multipart, 1, b"last!")
+    there = await driver.parts("a/parts", multipart)
+    last = StoredPart(1, 5, hashlib.md5(b"last!", usedforsecurity=False).hexdigest())
+    assert there in ((last,), ())
+    if there == ():  # the store's clock counts in seconds, and the two came in one of them
+        await asyncio.sleep(1.1)
+        await send_part(driver, "a/parts", multipart, 1, b"last!")
+        there = await driver.parts("a/parts", multipart)
+    assert there == (last,)
+
+
+async def test_what_is_there_is_not_written_over_by_parts(driver: Bucket) -> None:
+    multipart = await driver.begin_parts("a/parts", {})
+    await send_part(driver, "a/parts", multipart, 1, BODY)
+    assert await put(driver, "a/parts", b"first") == 200
+    there = await driver.parts("a/parts", multipart)
+    assert there is not None
+    assert not await driver.complete_parts("a/parts", multipart, there, ())
+    assert (await driver.head("a/parts")).size == 5
+    await driver.abort_parts("a/parts", multipart)
+
+
+async def test_parts_that_are_given_up_are_gone_and_it_may_be_said_twice(driver: Bucket) -> None:
+    multipart = await driver.begin_parts("a/parts", {})
+    await send_part(driver, "a/parts", multipart, 1, BODY)
+    await driver.abort_parts("a/parts", multipart)
+    await driver.abort_parts("a/parts", multipart)
+    assert await driver.parts("a/parts", multipart) is None
+    assert await send_part(driver, "a/parts", multipart, 1, BODY) == 404
+    assert not await driver.complete_parts("a/parts", multipart, (StoredPart(1, len(BODY), "0" * 32),), ())
+
+
+async def test_what_is_unfinished_is_listed_page_by_page(driver: Bucket) -> None:
+    begun = {await driver.begin_parts(f"a/{number}", {}) for number in range(3)}
+    begun.add(await driver.begin_parts("a/1", {}))
+    seen, after = [], ""
+    for _ in range(5):
+        page = await driver.unfinished(after, 2)
+        seen += page.items
+        if page.after is None:
+            break
+        after = page.after
+    assert {each.multipart for each in seen} == begun
+    assert sorted(each.key for each in seen) == ["a/0", "a/1", "a/1", "a/2"]
+    assert all(abs((utc_now() - each.begun_at).total_seconds()) < 60 for each in seen)
+    for each in seen:
+        await driver.abort_parts(each.key, each.multipart)
+
+
+async def test_an_empty_part_is_a_part(driver: Bucket) -> None:
+    multipart = await driver.begin_parts("a/parts", {})
+    assert await send_part(driver, "a/parts", multipart, 1, b"") == 200
+    there = await driver.parts("a/parts", multipart)
+    assert there is not None
+    assert [(part.number, part.size) for part in there] == [(1, 0)]
+    assert await driver.complete_parts("a/parts", multipart, there, ())
+    assert (await driver.head("a/parts")).size == 0

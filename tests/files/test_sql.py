@@ -44,7 +44,7 @@ async def test_every_key_begins_with_the_owner(connection: asyncpg.Connection) -
     first = {row["table"]: row["first"] for row in rows}
     others = {"migrations": "name", "dead_letters": "id"}
     assert {table: column for table, column in first.items() if table not in others} == dict.fromkeys(
-        ("usage", "uploads", "entries", "versions", "purges", "changes", "idempotency"), "owner_id"
+        ("usage", "uploads", "parts", "entries", "versions", "purges", "changes", "idempotency"), "owner_id"
     )
 
 

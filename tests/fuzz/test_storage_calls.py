@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from drivebay import proto
-from drivebay.contract.storage import Storage
+from drivebay.contract.storage import Multipart, PartPut, Storage
 from drivebay.storage import service
 from drivebay.storage.service import QUARANTINE
 from drivebay.testing.deliveries import WAYS
@@ -33,6 +34,9 @@ KNOWN = {
     "seconds": (1, 60, 7 * 24 * 3600),
     "limit": (1, 1000),
     "sha256": (None, bytes(32)),
+    "multipart": ("1", Multipart("1", checked=False)),
+    "parts": ((PartPut(1, 5),), (PartPut(2, 0), PartPut(1, 5))),
+    "sizes": ((5,),),
 }
 
 
@@ -50,6 +54,7 @@ class Stores:
     def fill(self) -> None:
         for bucket in self.buckets.values():
             bucket.objects.clear()
+            bucket.unfinished_parts.clear()
             for key in (HERE, TOO, QUARANTINE + "owner/old"):
                 bucket.put(key, b"hello", "text/plain")
 
@@ -81,7 +86,8 @@ def test_any_call_of_storage_ends_as_promised_by_every_way(loop: Loop, stores: S
     @given(drawn=arguments(promised(Storage)[name], KNOWN))
     def each(drawn: tuple[object, ...]) -> None:
         stores.fill()
-        loop.run(stores.ways.call(name, dict.fromkeys(WAYS, drawn), lambda _, text: text))
+        # Each way's bucket counts for itself.
+        loop.run(stores.ways.call(name, dict.fromkeys(WAYS, drawn), lambda _, text: re.sub('"id":"[0-9]+"', "", text)))
 
     each()
     assert stores.ways.seen["value"]

@@ -41,6 +41,9 @@ RULES = {
     "GET /.well-known/jwks.json": Rule(200, public=True),
     "POST /v1/uploads": Rule(201, body=UPLOAD),
     "GET /v1/uploads/{id}": Rule(200, target="upload"),
+    "POST /v1/uploads/{id}/parts": Rule(200, target="parts", body={"parts": [{"number": 1}]}),
+    "GET /v1/uploads/{id}/parts": Rule(200, target="parts"),
+    "GET /v1/uploads/{id}/timeline": Rule(200, target="upload"),
     "POST /v1/uploads/{id}/complete": Rule(200, target="upload"),
     "DELETE /v1/uploads/{id}": Rule(204, target="upload"),
     "GET /v1/files": Rule(200),
@@ -86,6 +89,8 @@ def expected(rule: Rule, caller: str, id: str) -> tuple[int, str]:
 
 async def make(user: User, target: str) -> str:
     """The id of a new thing of that kind."""
+    if target == "parts":
+        return str((await user.ok("POST", "/v1/uploads", UPLOAD | {"name": f"{uuid4()}", "multipart": True}))["id"])
     if target == "upload":
         upload = await user.begin("a.txt", b"hello")
         assert await user.bucket.send("PUT", upload["url"], upload["headers"], b"hello") == 200
@@ -139,7 +144,7 @@ async def authorizations(shared: Gateway, owner: User, stranger: User) -> dict[s
 
 
 async def of_another_kind(user: User, target: str) -> str:
-    if target == "upload":
+    if target in ("upload", "parts"):
         return str((await user.ok("POST", "/v1/folders", {"name": f"{uuid4()}"}))["id"])
     return str((await user.begin(f"{uuid4()}", b"hello"))["id"])
 

@@ -50,7 +50,7 @@ async def test_the_gateway_serves_that_document_and_a_page_of_it(shared: Gateway
     assert "style-src 'sha256-" in page.headers["content-security-policy"]
 
 
-PARTICULAR = {"x-request-id", "etag", "location", "retry-after", "www-authenticate"}
+PARTICULAR = {"x-request-id", "etag", "location", "repr-digest", "retry-after", "www-authenticate"}
 
 
 async def test_the_document_names_the_headers_that_answers_carry(own: Gateway) -> None:
@@ -123,6 +123,9 @@ def test_an_answer_that_the_document_leaves_out_is_noticed() -> None:
     assert "not of" in str(answered(404, headers, b"{}"))
 
 
+PARTS = {"size": 5, "content_type": "text/plain", "multipart": True}
+
+
 async def knowledge(user: User) -> dict[str, list[str]]:
     """What nobody can make up (see `made_up.py`): files that have bytes, uploads that are complete, good tokens."""
     uploads = [await user.begin(f"{number}.txt", b"hello") for number in range(20)]
@@ -130,12 +133,15 @@ async def knowledge(user: User) -> dict[str, list[str]]:
     for upload in uploads:
         assert await user.bucket.send(upload["method"], upload["url"], upload["headers"], b"hello") == 200
         files.append((await user.ok("POST", f"/v1/uploads/{upload['id']}/complete"))["file_id"])
+    parts = [await user.ok("POST", "/v1/uploads", PARTS | {"name": f"{number}.bin"}) for number in range(10)]
     account = {"email": user.email, "password": user.password}
     sessions = [await user.http.post("/v1/login", json=account) for _ in range(20)]
     return {
         "GET /v1/files/{id}/download": files,
         "GET /v1/files/{id}/content": files,
         "POST /v1/uploads/{id}/complete": [upload["id"] for upload in uploads],
+        "POST /v1/uploads/{id}/parts": [upload["id"] for upload in parts],
+        "GET /v1/uploads/{id}/parts": [upload["id"] for upload in parts],
         "tokens": [session.json()["refresh_token"] for session in sessions],
     }
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from uuid_utils.compat import uuid7
 
-from drivebay.contract.files import DeadLetter, Outcome, Queues, UploadRef
+from drivebay.contract.files import Cause, DeadLetter, Outcome, Queues, UploadRef
 from drivebay.contract.ids import UploadId, UserId
 from drivebay.errors import Unavailable
 from drivebay.ingest import service
@@ -43,7 +43,7 @@ class RecordingFiles:
     def tries(self, ref: UploadRef) -> int:
         return sum(batch.count(ref) for batch in self.batches)
 
-    async def commit(self, uploads: tuple[UploadRef, ...]) -> tuple[Outcome, ...]:
+    async def commit(self, uploads: tuple[UploadRef, ...], cause: Cause | None = None) -> tuple[Outcome, ...]:
         self.batches.append(uploads)
         await self.gate.wait()
         if self.failures:

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from uuid_utils.compat import uuid7
 
-from drivebay.contract.files import Outcome, Purge, UploadRef
+from drivebay.contract.files import Cause, Outcome, Purge, UploadRef
 from drivebay.contract.ids import LeaseId, UploadId, UserId
-from drivebay.contract.storage import Deletion, Object, ObjectPage, Presence
+from drivebay.contract.storage import Deletion, Object, ObjectPage, Presence, Unfinished, UnfinishedPage
 
 
 def some_ref() -> UploadRef:
@@ -30,6 +30,8 @@ class Backend:
         self.purged: list[UploadRef] = []
         self.objects: dict[str, datetime | None] = {}
         self.quarantined: list[str] = []
+        self.multipart: dict[UploadRef, str] = {}
+        self.unfinished_parts: list[Unfinished] = []
         self.accounted: set[UploadRef] = set()
         self.overdue: list[UploadRef] = []
         self.broken: set[UploadRef] = set()
@@ -51,7 +53,7 @@ class Backend:
         self._note("claim", lease)
         claimed, self.due = self.due[:limit], self.due[limit:]
         self.leases.update(dict.fromkeys(claimed, lease))
-        return tuple(Purge(ref, key(ref)) for ref in claimed)
+        return tuple(Purge(ref, key(ref), self.multipart.get(ref)) for ref in claimed)
 
     async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
         self._note("delete", keys)
@@ -75,7 +77,7 @@ class Backend:
         claimed, self.overdue = tuple(self.overdue[:limit]), self.overdue[limit:]
         return claimed
 
-    async def commit(self, uploads: tuple[UploadRef, ...]) -> tuple[Outcome, ...]:
+    async def commit(self, uploads: tuple[UploadRef, ...], cause: Cause | None = None) -> tuple[Outcome, ...]:
         self._note("commit", uploads)
         return tuple(Outcome.EXPIRED for _ in uploads)
 
@@ -93,3 +95,16 @@ class Backend:
         self._note("quarantine", key)
         self.quarantined.append(key)
         return self.objects.pop(key, None) is not None
+
+    async def multiparts(self, uploads: tuple[UploadRef, ...]) -> tuple[str, ...]:
+        self._note("multiparts", uploads)
+        return tuple(self.multipart.get(ref, "") for ref in uploads)
+
+    async def unfinished(self, after: str | None, limit: int) -> UnfinishedPage:
+        self._note("unfinished", after)
+        begin = int(after or 0)
+        items = tuple(self.unfinished_parts[begin : begin + limit])
+        return UnfinishedPage(items, str(begin + limit) if begin + limit < len(self.unfinished_parts) else None)
+
+    async def abort_parts(self, key: str, multipart: str) -> None:
+        self._note("abort", (key, multipart))

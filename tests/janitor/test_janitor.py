@@ -119,7 +119,7 @@ async def test_one_upload_that_breaks_the_commit_keeps_no_other_open(backend: Ba
     commit = backend.commit
 
     class Bad(Backend):
-        async def commit(self, uploads):  # type: ignore[no-untyped-def]
+        async def commit(self, uploads, cause=None):  # type: ignore[no-untyped-def]
             if bad in uploads:
                 raise Internal
             return await commit(uploads)

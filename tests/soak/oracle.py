@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ import aiohttp
 import asyncpg
 import msgspec
 
+from drivebay.janitor import parts
+from drivebay.janitor.settings import Settings
 from drivebay.storage.service import QUARANTINE
 
 from .arena import Arena
@@ -263,6 +266,16 @@ class Oracle:
         self.tally["objects accounted for"] += len(found)
 
     # -- asking --------------------------------------------------------------------------------------
+
+    async def end_parts(self) -> None:
+        """Two days on, no write in parts is left in the store that no upload goes on with."""
+        async with self.arena.services() as services:
+            later = datetime.now(UTC) + timedelta(days=2)
+            ended = await parts.once(services.files, services.storage, Settings(), now=later)
+            self.tally["writes in parts that nobody knew of"] += ended.ended
+            left = (await services.storage.unfinished(None, 1000)).items
+        if left:
+            self.breach("nothing stays of what is given up", f"{len(left)} writes in parts", about=left[0].key)
 
     async def _ask(self, sql: str) -> list[Json]:
         session = await asyncpg.connect(self.arena.database_url)

@@ -99,6 +99,7 @@ async def run(
         rested = time.monotonic() - rest_began
         await judge.hold()
         await judge.sweep_the_bucket(REST)
+        await judge.end_parts()
         _logs(arena.world.folder, judge)
         for task in attending:
             task.cancel()

@@ -97,6 +97,11 @@ SCENES: Final = {
     "event.buried": Scene("ingest", _garbage),
     "position.before_save": Scene("ingest"),
     "position.after_save": Scene("ingest"),
+    "parts.begun": Scene("files"),
+    "parts.before_assembly": Scene("files"),
+    "parts.assembled": Scene("files"),
+    "assemble.before_complete": Scene("storage"),
+    "assemble.completed": Scene("storage"),
     "quarantine.copied": Scene("storage", _strays),
 }
 ELSEWHERE: Final = ("commit.accepted",)
@@ -126,7 +131,12 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     book = folder / "ledger.jsonl"
     tally: Counter[str] = Counter()
     # Abandoned uploads expire, and the trash is emptied, at once.
-    hurry = {"DRIVEBAY_UPLOAD_TTL": "3s", "DRIVEBAY_TRASH_GRACE": "1s", "DRIVEBAY_SWEEP_INTERVAL": "1s"}
+    hurry = {
+        "DRIVEBAY_UPLOAD_TTL": "3s",
+        "DRIVEBAY_PARTS_TTL": "4s",
+        "DRIVEBAY_TRASH_GRACE": "1s",
+        "DRIVEBAY_SWEEP_INTERVAL": "1s",
+    }
     async with places.open(folder, hurry) as arena, ledger.keep(book) as kept, AsyncExitStack() as stack:
         people = await soak.gather_people(stack, arena, kept, 4, random.Random(7), tally)
         yield Town(arena, people, book, tally)
@@ -163,6 +173,7 @@ async def test_after_all_of_them_everybody_has_what_they_know_they_have(town: To
     await judge.converged(50)
     await judge.hold()
     await judge.sweep_the_bucket(50)
+    await judge.end_parts()
     assert judge.violations == [], [oracle.trace(town.book, town.arena.world.folder, v.about) for v in judge.violations]
     assert town.tally["upload stored: complete"] > 100
 

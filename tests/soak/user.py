@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from . import parts
 from .ledger import Ledger
 
 Json = dict[str, Any]
@@ -146,7 +147,7 @@ class User:
         """Begin, send, and mostly say so; now and then wait too long, send twice, or give up."""
         size = self.chance.choices(_SIZES, _WEIGHTS)[0]
         body = self.chance.randbytes(size)
-        begun = await self._begin(body)
+        begun = await self.begin(body)
         if begun is None:
             return
         id = begun["id"]
@@ -160,11 +161,11 @@ class User:
             again = await self._put(begun, body)
             stored = stored or again
         if self.chance.random() < 0.05:
-            await self._abort(id)
+            await self.abort(id)
         elif self.chance.random() < 0.6:
-            await self._complete(begun, stored)
+            await self.complete(begun, stored)
 
-    async def _begin(self, body: bytes) -> Json | None:
+    async def begin(self, body: bytes, *, in_parts: bool = False) -> Json | None:
         self.made += 1
         conflict = self.chance.choices(("rename", "fail", "replace"), (6, 1, 3))[0]
         # A few names come again and again.
@@ -175,7 +176,9 @@ class User:
         digest = hashlib.sha256(body).digest()
         intent: Json = {"name": name, "size": len(body), "content_type": "application/octet-stream"}
         intent |= {"parent_id": parent, "on_conflict": conflict}
-        if self.chance.random() < 0.9:
+        if in_parts:
+            intent["multipart"] = True
+        elif self.chance.random() < 0.9:
             intent["sha256"] = base64.b64encode(digest).decode()
         key = f"{self.tag}-{self.made}-{self.chance.getrandbits(32):x}"
         facts = {"name": name, "parent": parent, "size": len(body), "sha256": digest.hex()}
@@ -225,7 +228,7 @@ class User:
             await asyncio.sleep(self.chance.uniform(0.1, 0.4) * 2**n)
         return False
 
-    async def _complete(self, begun: Json, stored: bool) -> None:
+    async def complete(self, begun: Json, stored: bool) -> None:
         id = begun["id"]
         answer = await self.again(lambda: self.call("POST", f"/v1/uploads/{id}/complete", expect=(200, 409)))
         if answer is None:
@@ -236,11 +239,13 @@ class User:
             return
         if answer[1]["status"] == "complete":
             self.tally["completed by the client"] += 1
+            if "part_count" in begun:  # only now is it more than parts
+                await self.ledger.write(self.tag, "stored", upload=id, detail="complete")
             self._know(answer[1]["file_id"], begun["parent"])
         elif stored:
             self.tally[f"complete says {answer[1]['status']}"] += 1
 
-    async def _abort(self, id: str) -> None:
+    async def abort(self, id: str) -> None:
         await self.ledger.write(self.tag, "abort", upload=id)
         # 409: complete already.
         await self.again(lambda: self.call("DELETE", f"/v1/uploads/{id}", expect=(204, 409)))
@@ -417,7 +422,8 @@ class User:
         if stranger.uploads:
             id = self.chance.choice(stranger.uploads)
             targets += [("GET", f"/v1/uploads/{id}", None), ("DELETE", f"/v1/uploads/{id}", None)]
-            targets += [("POST", f"/v1/uploads/{id}/complete", None)]
+            targets += [("POST", f"/v1/uploads/{id}/complete", None), ("GET", f"/v1/uploads/{id}/parts", None)]
+            targets += [("POST", f"/v1/uploads/{id}/parts", {"parts": [{"number": 1}]})]
         if targets:
             method, path, body = self.chance.choice(targets)
             if await self.call(method, path, body, expect=(404,)) is not None:
@@ -429,7 +435,8 @@ class User:
         """Act until the clock says so, or `until` is set back; whatever is under way then is finished."""
         self.until = until
         acts: list[tuple[Callable[[], Awaitable[None]], float]] = [
-            (self.upload, 40),
+            (self.upload, 36),
+            (lambda: parts.upload(self), 4),
             (self.download, 18),
             (self.list_files, 6),
             (self.rename, 5),

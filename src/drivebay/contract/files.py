@@ -64,8 +64,17 @@ class Outcome(StrEnum):
     NO_UPLOAD = "no_upload"
 
 
+class Cause(StrEnum):
+    """Who had an upload looked at, or ended it: its client, the store's event, the sweeper."""
+
+    CLIENT = "client"
+    EVENT = "event"
+    SWEEP = "sweep"
+
+
 class Intent(msgspec.Struct, frozen=True):
-    """What a client wants to upload. `size` in bytes; `sha256` the 32 raw bytes of the content."""
+    """What a client wants to upload. `size` in bytes; `sha256` the 32 raw bytes of the content. `multipart`: in
+    parts, whatever its size."""
 
     name: str
     size: int
@@ -73,10 +82,29 @@ class Intent(msgspec.Struct, frozen=True):
     parent: FileId
     on_conflict: OnConflict = OnConflict.RENAME
     sha256: bytes | None = None
+    multipart: bool = False
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """How an upload comes in parts: each of `size` bytes, but the last of `count`, which has the rest.
+
+    `multipart` is the store's name for the write once it has begun; `checked` whether every part comes with its
+    SHA-256.
+    """
+
+    size: int
+    count: int
+    multipart: str | None = None
+    checked: bool = False
+
+    def bytes_of(self, number: int, whole: int) -> int:
+        """Bytes of one part of an upload of `whole` bytes."""
+        return min(self.size, whole - (number - 1) * self.size)
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """An upload. `key` is its object's key; `metadata` what rides on the object.
+    """An upload. `key` is its object's key; `metadata` what rides on the object. `parts` is set when it comes in
+    parts.
 
     A pending one may be written until `expires_at`. `file` is set once complete, `reason` when failed.
     """
@@ -94,6 +122,32 @@ class Upload(msgspec.Struct, frozen=True):
     expires_at: datetime
     file: FileId | None = None
     reason: str | None = None
+    parts: Parts | None = None
+
+
+class PartIntent(msgspec.Struct, frozen=True):
+    """A part that a client is about to send: its `number` from 1, and the 32 raw bytes of its SHA-256."""
+
+    number: int
+    sha256: bytes | None = None
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A part that the store holds. `size` in bytes; `sha256` is set when the store checked it."""
+
+    number: int
+    size: int
+    etag: str
+    sha256: bytes | None = None
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """One change of an upload's or its file's state: `what` it became, by what `cause`, and why."""
+
+    at: datetime
+    what: str
+    cause: str
+    detail: str | None = None
 
 
 class UploadRef(msgspec.Struct, frozen=True, order=True):
@@ -123,11 +177,19 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Content(msgspec.Struct, frozen=True):
-    """Where the bytes of a file's current version are."""
+    """Where the bytes of a file's current version are, and what is known of them.
+
+    `sha256` is of all bytes. `parts_sha256` is of the SHA-256 of its parts of `part_size` bytes, one after the
+    other, for what came in parts that the store checked.
+    """
 
     key: str
     name: str
     content_type: str
+    size: int
+    sha256: bytes | None = None
+    part_size: int | None = None
+    parts_sha256: bytes | None = None
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -168,10 +230,11 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class Purge(msgspec.Struct, frozen=True):
-    """One object to delete; `key` is where it is."""
+    """One object to delete; `key` is where it is. `multipart`: a write in parts to end first."""
 
     ref: UploadRef
     key: str
+    multipart: str | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -220,11 +283,31 @@ class Files(Protocol):
         """Raises NotFound."""
         ...
 
-    async def complete(self, owner: UserId, id: UploadId) -> Upload:
-        """Commit one upload now, on a client's word that its bytes are there; the store is asked.
+    async def open_parts(self, owner: UserId, id: UploadId, parts: tuple[PartIntent, ...]) -> Upload:
+        """Record that these parts (100 at most) are about to be sent, each with these bytes and no others if it
+        has a SHA-256; only then may URLs be signed. Puts the upload's deadline off. May be repeated.
 
-        Repeating it gives the same answer. Raises NotFound, NotUploaded (while pending).
+        The first call begins the write in the store, and decides whether parts come with a SHA-256: all or none.
+        Raises NotFound, Conflict (not in parts, not pending, other bytes than before), InvalidRequest, Unavailable.
         """
+        ...
+
+    async def parts(self, owner: UserId, id: UploadId) -> tuple[Part, ...]:
+        """The parts of a pending upload that the store holds, by number. Raises NotFound, Conflict (not in parts,
+        not pending), Unavailable."""
+        ...
+
+    async def complete(self, owner: UserId, id: UploadId) -> Upload:
+        """Commit one upload now, on a client's word that its bytes are there; the store is asked. What came in
+        parts is put together first.
+
+        Repeating it gives the same answer. Raises NotFound, NotUploaded (while pending; says which parts are
+        missing), Unavailable (also while the store is still putting parts together).
+        """
+        ...
+
+    async def timeline(self, owner: UserId, id: UploadId) -> tuple[Moment, ...]:
+        """What became of an upload, and of its file, oldest first; at most the first 1,000. Raises NotFound."""
         ...
 
     async def abort(self, owner: UserId, id: UploadId) -> None:
@@ -284,8 +367,9 @@ class Files(Protocol):
 
     # -- for ingest and janitor --------------------------------------------------------------------
 
-    async def commit(self, uploads: tuple[UploadRef, ...]) -> tuple[Outcome, ...]:
-        """Look each upload's object up and let it become a file if it is what was intended.
+    async def commit(self, uploads: tuple[UploadRef, ...], cause: Cause | None = None) -> tuple[Outcome, ...]:
+        """Look each upload's object up and let it become a file if it is what was intended. `cause` is for the
+        timeline alone.
 
         At most 1,000, answered in order. May be called for any upload, at any time, by anyone, at once:
         a file appears exactly once and is charged exactly once.
@@ -315,6 +399,10 @@ class Files(Protocol):
 
     async def known(self, uploads: tuple[UploadRef, ...]) -> tuple[bool, ...]:
         """Whether each object in the store is accounted for: by a version, an upload or a tombstone."""
+        ...
+
+    async def multiparts(self, uploads: tuple[UploadRef, ...]) -> tuple[str, ...]:
+        """The store's name for the write in parts of each upload (1,000 at most) that is pending; empty for others."""
         ...
 
     async def bury(self, letter: DeadLetter) -> None:

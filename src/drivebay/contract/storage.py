@@ -87,6 +87,64 @@ class Arrival(msgspec.Struct, frozen=True):
     size: int
 
 
+class Multipart(msgspec.Struct, frozen=True):
+    """An object that is being written in parts: the store's `id` for that. `checked`: every part is sent with its
+    SHA-256, and the store refuses other bytes."""
+
+    id: str
+    checked: bool
+
+
+class PartPut(msgspec.Struct, frozen=True):
+    """A part that a client is to be allowed to write. `number` is 1 to 10,000, `size` in bytes; `sha256` the 32 raw
+    bytes, to be given exactly when the write is `checked`."""
+
+    number: int
+    size: int
+    sha256: bytes | None = None
+
+
+class StoredPart(msgspec.Struct, frozen=True):
+    """A part as the store holds it. `size` in bytes; `etag` opaque and without quotes."""
+
+    number: int
+    size: int
+    etag: str
+
+
+class Assembly(StrEnum):
+    """What became of putting an object's parts together."""
+
+    DONE = "done"
+    """Together now or before, or ended another way: a look-up tells."""
+    MISSING = "missing"
+    """Parts are missing, or not of the right size."""
+    UNKNOWN = "unknown"
+    """The store is at it still, or could not be asked: look, and try again."""
+
+
+class Assembled(msgspec.Struct, frozen=True):
+    """`missing` are numbers of parts to be sent again, in order, 100 at most."""
+
+    assembly: Assembly
+    missing: tuple[int, ...] = ()
+
+
+class Unfinished(msgspec.Struct, frozen=True):
+    """A write in parts that has not ended: the object's key, the store's id for the write, and when it began."""
+
+    key: str
+    multipart: str
+    begun_at: datetime
+
+
+class UnfinishedPage(msgspec.Struct, frozen=True):
+    """Writes in parts in the order of their keys; `after` continues the listing and is None at its end."""
+
+    items: tuple[Unfinished, ...]
+    after: str | None
+
+
 class Deletion(msgspec.Struct, frozen=True):
     """The fate of one key of a batch: `error` is None when the object is gone, by us or before us."""
 
@@ -147,6 +205,48 @@ class Storage(Protocol):
         object exists is not checked.
         """
         ...
+
+    # -- in parts ----------------------------------------------------------------------------------
+
+    async def begin_parts(self, put: Put, checked: bool) -> Multipart:
+        """Begin to write an object in parts. `put.sha256` is of no use here. Checked as far as the store can.
+
+        What is begun and never ended stays in the store until it is aborted: see `unfinished`.
+        Raises Unavailable, InvalidRequest.
+        """
+        ...
+
+    async def presign_parts(
+        self, key: str, multipart: Multipart, parts: tuple[PartPut, ...], seconds: int
+    ) -> tuple[SignedRequest, ...]:
+        """Sign PUTs of parts, in order, from now on; at most 100. The length of each is part of its signature, and so
+        is its checksum if the write is checked. A part may be written again: the last one counts."""
+        ...
+
+    async def parts(self, key: str, multipart: str) -> tuple[StoredPart, ...]:
+        """The parts that are there, by number; none when the write has ended. Raises Unavailable.
+
+        A part that was sent twice at the same moment with different bytes is left out: which one counts
+        could not be told.
+        """
+        ...
+
+    async def assemble(self, key: str, multipart: str, sizes: tuple[int, ...], sha256: tuple[bytes, ...]) -> Assembled:
+        """Make the object of its parts, which must have these sizes, if nothing is there yet. May be repeated.
+
+        `sha256` are the checksums of the parts if the write is checked, else none.
+        """
+        ...
+
+    async def abort_parts(self, key: str, multipart: str) -> None:
+        """End a write in parts and delete them. May be repeated. Raises Unavailable."""
+        ...
+
+    async def unfinished(self, after: str | None, limit: int) -> UnfinishedPage:
+        """List up to `limit` (1 to 1,000) writes in parts that have not ended, after `after`. Raises Unavailable."""
+        ...
+
+    # -- objects -----------------------------------------------------------------------------------
 
     async def look_up(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
         """Say for each key, in order, whether its object is there. At most 1,000 keys. Never raises for

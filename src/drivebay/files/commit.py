@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
+from typing import TypeAlias
 from uuid import UUID
 
 import msgspec
 import structlog
 from prometheus_client import Counter
 
-from ..contract.files import OnConflict, Outcome, UploadRef
+from ..contract.files import Cause, OnConflict, Outcome, UploadRef
 from ..contract.ids import ROOT, FileId, UserId
 from ..contract.storage import Arrival, Object, Presence, Storage
 from ..crash import crash_point
@@ -27,8 +28,12 @@ from .settings import Settings
 from .store import Row, Store, object_key
 
 log = structlog.get_logger(__name__)
+
 OUTCOMES = Counter("drivebay_files_commits", "Commits by what they did", ["outcome"])
 ENDED = Counter("drivebay_files_uploads", "Uploads by how they ended", ["outcome"])
+
+Good: TypeAlias = Mapping[UploadRef, tuple[Row, Object, bytes | None]]
+"""Uploads whose objects are what was intended: row, object, and the SHA-256 that the store checked."""
 
 
 class Commit:
@@ -43,7 +48,7 @@ class Commit:
         self._settings = settings
         self._new_id = new_id
 
-    async def run(self, uploads: Sequence[UploadRef]) -> tuple[Outcome, ...]:
+    async def run(self, uploads: Sequence[UploadRef], cause: Cause | None) -> tuple[Outcome, ...]:
         """What became of each upload, in order. One may stand in the list twice."""
         wanted = sorted(set(uploads))
         owners, ids = [ref.owner for ref in wanted], [ref.id for ref in wanted]
@@ -56,14 +61,14 @@ class Commit:
             if _is_open(row):
                 open_rows[ref] = row
         if open_rows:
-            outcomes.update(await self._settle(open_rows))
+            outcomes.update(await self._settle(open_rows, cause))
         if spent := [row for row in rows if row["spent"]]:
             await self._discard(spent)
         for outcome in outcomes.values():
             OUTCOMES.labels(outcome.value).inc()
         return tuple(outcomes[ref] for ref in uploads)
 
-    async def _settle(self, rows: Mapping[UploadRef, Row]) -> dict[UploadRef, Outcome]:
+    async def _settle(self, rows: Mapping[UploadRef, Row], cause: Cause | None) -> dict[UploadRef, Outcome]:
         objects = await self._look_up(rows)
         crash_point("commit.looked_up")
         enforced = await self._checksum_enforced(rows)
@@ -76,7 +81,7 @@ class Commit:
             elif found.presence is Presence.ABSENT:
                 outcomes[ref] = Outcome.EXPIRED if row["overdue"] else Outcome.ABSENT
             elif reason := _difference(row, found):
-                outcomes[ref] = await self._reject(ref, reason)
+                outcomes[ref] = await self._reject(ref, reason, cause)
             else:
                 right[ref] = found
         accepted = await self._accept(right)
@@ -91,7 +96,7 @@ class Commit:
         if late := [ref for ref, outcome in outcomes.items() if outcome is Outcome.EXPIRED]:
             await self._expire(late)
         if good:
-            outcomes.update(await self._complete(good))
+            outcomes.update(await self._complete(good, cause))
         return outcomes
 
     async def _look_up(self, rows: Mapping[UploadRef, Row]) -> dict[UploadRef, Object]:
@@ -136,10 +141,10 @@ class Commit:
         except Unavailable:
             return False
 
-    async def _reject(self, ref: UploadRef, reason: str) -> Outcome:
+    async def _reject(self, ref: UploadRef, reason: str, cause: Cause | None) -> Outcome:
         async with self._db.transaction() as tx:
             await self._store.lock_owners(tx, [ref.owner])
-            if not await self._store.end_upload(tx, ref.owner, ref.id, "rejected", reason):
+            if not await self._store.end_upload(tx, ref.owner, ref.id, "rejected", reason, cause and cause.value):
                 return Outcome.ALREADY
             crash_point("reject.before_commit")
         crash_point("reject.after_commit")
@@ -156,16 +161,18 @@ class Commit:
         crash_point("expire.after_commit")
         ENDED.labels("expired").inc(len(expired))
 
-    async def _complete(self, good: Mapping[UploadRef, tuple[Row, Object, bytes | None]]) -> dict[UploadRef, Outcome]:
+    async def _complete(self, good: Good, cause: Cause | None) -> dict[UploadRef, Outcome]:
         outcomes = dict.fromkeys(good, Outcome.ALREADY)
         async with self._db.transaction() as tx:
             await self._store.lock_owners(tx, sorted({ref.owner for ref in good}))
             plain = {ref: row for ref, (row, _, _) in good.items() if _is_plain(row)}
-            done = await self._enter(tx, good, {ref: (ROOT, row["name"]) for ref, row in plain.items()})
+            done = await self._enter(tx, good, {ref: (ROOT, row["name"]) for ref, row in plain.items()}, cause)
             # What is left is in a folder, replaces a file, found its name taken, or had ended: one by one.
             for ref in good.keys() - done:
-                if await self._complete_one(tx, good, ref):
+                if await self._complete_one(tx, good, ref, cause):
                     done.add(ref)
+            if in_parts := [ref for ref in done if good[ref][0]["part_size"] is not None]:
+                await self._store.forget_parts(tx, [ref.owner for ref in in_parts], [ref.id for ref in in_parts])
             crash_point("commit.before_commit")
         crash_point("commit.after_commit")
         outcomes.update(dict.fromkeys(done, Outcome.COMPLETED))
@@ -175,8 +182,9 @@ class Commit:
     async def _enter(
         self,
         tx: Connection,
-        good: Mapping[UploadRef, tuple[Row, Object, bytes | None]],
+        good: Good,
         places: Mapping[UploadRef, tuple[FileId, str]],
+        cause: Cause | None,
     ) -> set[UploadRef]:
         refs = list(places)
         if not refs:
@@ -192,12 +200,11 @@ class Commit:
             [places[ref][1] for ref in refs],
             [_copy(ref, good[ref][1]) for ref in refs],
             self._settings.url_life,
+            cause and cause.value,
         )
         return {UploadRef(row["owner_id"], row["id"]) for row in rows}
 
-    async def _complete_one(
-        self, tx: Connection, good: Mapping[UploadRef, tuple[Row, Object, bytes | None]], ref: UploadRef
-    ) -> bool:
+    async def _complete_one(self, tx: Connection, good: Good, ref: UploadRef, cause: Cause | None) -> bool:
         # Whether it is still open is for the statements below to say: they change nothing that has ended.
         row = await self._store.upload(tx, ref.owner, ref.id)
         if row is None:
@@ -220,9 +227,10 @@ class Commit:
                     own.trash_grace,
                     _copy(ref, found),
                     own.url_life,
+                    cause and cause.value,
                 )
         name = await free_name(self._store, tx, ref.owner, parent, name, ref.id)
-        return bool(await self._enter(tx, good, {ref: (parent, name)}))
+        return bool(await self._enter(tx, good, {ref: (parent, name)}, cause))
 
 
 def _is_open(row: Row) -> bool:
@@ -251,7 +259,8 @@ def _verified(row: Row, found: Object, enforced: bool) -> bytes | None:
     """The checksum that the bytes are known to have: as the store reports it, or as it enforced it."""
     if found.sha256 is not None:
         return found.sha256
-    return row["sha256"] if enforced else None
+    # Of what came in parts the store has checked each, and nobody the whole.
+    return row["sha256"] if enforced and row["part_size"] is None else None
 
 
 async def free_name(store: Store, tx: Connection, owner: UserId, parent: FileId, name: str, but: UUID) -> str:

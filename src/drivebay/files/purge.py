@@ -35,6 +35,7 @@ class Purges:
             Purge(
                 UploadRef(row["owner_id"], row["upload_id"]),
                 row["key"] or object_key(row["owner_id"], row["upload_id"]),
+                row["multipart"],
             )
             for row in rows
         )

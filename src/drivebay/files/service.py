@@ -15,6 +15,7 @@ from ..db import Database
 from ..errors import InvalidRequest, NotFound, NotUploaded, Unavailable
 from . import check, letters
 from .commit import Commit
+from .parts import Parts
 from .purge import Purges
 from .settings import Settings
 from .store import Store, object_key
@@ -34,6 +35,7 @@ class Service:
         self._settings = settings
         self._uploads = Uploads(db, store, settings, new_id)
         self._tree = Tree(db, store, settings, cursor_key, new_id)
+        self._parts = Parts(db, store, storage, settings)
         self._commit = Commit(db, store, storage, settings, new_id)
         self._purges = Purges(db, store, settings)
 
@@ -47,11 +49,22 @@ class Service:
     async def upload(self, owner: UserId, id: UploadId) -> contract.Upload:
         return await self._uploads.upload(owner, id)
 
+    async def open_parts(self, owner: UserId, id: UploadId, parts: tuple[contract.PartIntent, ...]) -> contract.Upload:
+        return await self._parts.open(owner, id, parts)
+
+    async def parts(self, owner: UserId, id: UploadId) -> tuple[contract.Part, ...]:
+        return await self._parts.held(owner, id)
+
+    async def timeline(self, owner: UserId, id: UploadId) -> tuple[contract.Moment, ...]:
+        return await self._uploads.timeline(owner, id)
+
     async def complete(self, owner: UserId, id: UploadId) -> contract.Upload:
         upload = await self._uploads.upload(owner, id)
         if upload.status not in (contract.UploadStatus.PENDING, contract.UploadStatus.EXPIRED):
             return upload
-        (outcome,) = await self._commit.run((contract.UploadRef(owner, id),))
+        if upload.parts is not None and upload.status is contract.UploadStatus.PENDING:
+            await self._parts.assemble(upload)
+        (outcome,) = await self._commit.run((contract.UploadRef(owner, id),), contract.Cause.CLIENT)
         if outcome in (contract.Outcome.ABSENT, contract.Outcome.EXPIRED):
             raise NotUploaded(f"the store has no bytes of upload {id}")
         if outcome is contract.Outcome.UNKNOWN:
@@ -77,7 +90,8 @@ class Service:
         if row is None:
             raise NotFound(f"no file {id}")
         key = row["key"] or object_key(owner, row["version_id"])
-        return contract.Content(key, row["name"], row["content_type"])
+        known = (row["sha256"], row["part_size"] if row["parts_sha256"] else None, row["parts_sha256"])
+        return contract.Content(key, row["name"], row["content_type"], row["size"], *known)
 
     async def create_folder(
         self, owner: UserId, parent: FileId, name: str, idempotency_key: str | None = None
@@ -103,10 +117,12 @@ class Service:
 
     # -- for ingest and janitor --------------------------------------------------------------------
 
-    async def commit(self, uploads: tuple[contract.UploadRef, ...]) -> tuple[contract.Outcome, ...]:
+    async def commit(
+        self, uploads: tuple[contract.UploadRef, ...], cause: contract.Cause | None = None
+    ) -> tuple[contract.Outcome, ...]:
         if len(uploads) > 1000:
             raise InvalidRequest("a batch has at most 1000 uploads")
-        return await self._commit.run(uploads)
+        return await self._commit.run(uploads, cause)
 
     async def claim_checks(self, limit: int, overdue: bool) -> tuple[contract.UploadRef, ...]:
         if not 1 <= limit <= 1000:
@@ -127,6 +143,12 @@ class Service:
 
     async def known(self, uploads: tuple[contract.UploadRef, ...]) -> tuple[bool, ...]:
         return tuple(await self._store.known(self._db, [ref.owner for ref in uploads], [ref.id for ref in uploads]))
+
+    async def multiparts(self, uploads: tuple[contract.UploadRef, ...]) -> tuple[str, ...]:
+        if len(uploads) > 1000:
+            raise InvalidRequest("a batch has at most 1000 uploads")
+        owners, ids = [ref.owner for ref in uploads], [ref.id for ref in uploads]
+        return tuple(await self._store.multiparts(self._db, owners, ids))
 
     async def bury(self, letter: contract.DeadLetter) -> None:
         await self._store.bury(self._db, letters.storable(letter))

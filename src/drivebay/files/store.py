@@ -17,6 +17,7 @@ import msgspec
 
 from ..contract import files as contract
 from ..contract.ids import FileId, LeaseId, UploadId, UserId
+from ..contract.storage import Multipart
 from ..db import Connection, Database, Statements, touched
 
 Row: TypeAlias = asyncpg.Record
@@ -61,7 +62,15 @@ def upload_of(row: Row) -> contract.Upload:
         expires_at=row["expires_at"],
         file=row["file_id"],
         reason=row["reason"],
+        parts=parts_of(row),
     )
+
+
+def parts_of(row: Row) -> contract.Parts | None:
+    if (size := row["part_size"]) is None:
+        return None
+    # An empty file has one part, which is empty.
+    return contract.Parts(size, max(1, -(-row["size"] // size)), row["multipart"], row["checked"])
 
 
 def file_of(row: Row) -> contract.File:
@@ -125,7 +134,15 @@ class Store:
     # -- uploads -----------------------------------------------------------------------------------
 
     async def begin(
-        self, db: Database, owner: UserId, id: UploadId, intent: contract.Intent, ttl: timedelta, quota: int, most: int
+        self,
+        db: Database,
+        owner: UserId,
+        id: UploadId,
+        intent: contract.Intent,
+        ttl: timedelta,
+        quota: int,
+        most: int,
+        part_size: int | None,
     ) -> Row | None:
         """The fast path, a transaction of its own. None, or UniqueViolation, when something is in the way."""
         return await db.fetchrow(
@@ -141,6 +158,7 @@ class Store:
             ttl,
             quota,
             most,
+            part_size,
         )
 
     async def lock_usage(self, tx: Connection, owner: UserId, quota: int) -> Row:
@@ -155,7 +173,13 @@ class Store:
         await tx.execute(self.sql["reserve"], owner, size)
 
     async def add_upload(
-        self, tx: Connection, owner: UserId, id: UploadId, intent: contract.Intent, ttl: timedelta
+        self,
+        tx: Connection,
+        owner: UserId,
+        id: UploadId,
+        intent: contract.Intent,
+        ttl: timedelta,
+        part_size: int | None,
     ) -> Row:
         row = await tx.fetchrow(
             self.sql["add_upload"],
@@ -168,6 +192,7 @@ class Store:
             intent.content_type,
             intent.sha256,
             ttl,
+            part_size,
         )
         assert row is not None  # noqa: S101 - an insert returns its row
         return row
@@ -186,9 +211,11 @@ class Store:
     async def discarded(self, db: Database, owners: Sequence[UserId], ids: Sequence[UploadId]) -> None:
         await db.execute(self.sql["discarded"], owners, ids)
 
-    async def end_upload(self, tx: Connection, owner: UserId, id: UploadId, state: str, reason: str | None) -> bool:
+    async def end_upload(
+        self, tx: Connection, owner: UserId, id: UploadId, state: str, reason: str | None, cause: str | None
+    ) -> bool:
         """False when the upload had ended before."""
-        return await tx.fetchval(self.sql["end_upload"], owner, id, state, reason) is not None
+        return await tx.fetchval(self.sql["end_upload"], owner, id, state, reason, cause) is not None
 
     async def expire_uploads(
         self, tx: Connection, owners: Sequence[UserId], ids: Sequence[UploadId], watch: timedelta
@@ -207,10 +234,11 @@ class Store:
         names: Sequence[str],
         copies: Sequence[str | None],
         url_life: timedelta,
+        cause: str | None,
     ) -> Sequence[Row]:
         """The uploads that became files; the names of the others are taken."""
         return await tx.fetch(
-            self.sql["complete"], owners, ids, etags, digests, files, parents, names, copies, url_life
+            self.sql["complete"], owners, ids, etags, digests, files, parents, names, copies, url_life, cause
         )
 
     async def replace(
@@ -224,14 +252,52 @@ class Store:
         grace: timedelta,
         copy: str | None,
         url_life: timedelta,
+        cause: str | None,
     ) -> bool:
-        return await tx.fetchval(self.sql["replace"], owner, id, etag, sha256, file, grace, copy, url_life) is not None
+        replaced = await tx.fetchval(self.sql["replace"], owner, id, etag, sha256, file, grace, copy, url_life, cause)
+        return replaced is not None
 
     async def claim_checks(self, db: Database, limit: int, overdue: bool) -> Sequence[Row]:
         return await db.fetch(self.sql["claim_checks"], limit, overdue)
 
     async def recheck_pending(self, db: Database) -> int:
         return await db.execute(self.sql["recheck_pending"])
+
+    async def timeline(self, db: Database, owner: UserId, id: UploadId) -> Sequence[Row]:
+        return await db.fetch(self.sql["timeline"], owner, id)
+
+    # -- uploads in parts --------------------------------------------------------------------------
+    # Each is one statement about one upload, guarded by its state; none touches what an owner's lock guards.
+
+    async def begin_parts(
+        self, db: Database, owner: UserId, id: UploadId, multipart: Multipart, ttl: timedelta
+    ) -> Row | None:
+        """The upload, with whichever write in parts was first. None when it has ended."""
+        return await db.fetchrow(self.sql["begin_parts"], owner, id, multipart.id, multipart.checked, ttl)
+
+    async def prolong(self, db: Database, owner: UserId, id: UploadId, ttl: timedelta) -> Row | None:
+        """None when there is time enough, or it has ended."""
+        return await db.fetchrow(self.sql["prolong"], owner, id, ttl)
+
+    async def claim_parts(
+        self, db: Database, owner: UserId, id: UploadId, numbers: Sequence[int], sha256: Sequence[bytes]
+    ) -> None:
+        await db.execute(self.sql["claim_parts"], owner, id, numbers, sha256)
+
+    async def parts(self, db: Database, owner: UserId, id: UploadId) -> Sequence[Row]:
+        return await db.fetch(self.sql["parts"], owner, id)
+
+    async def forget_parts(self, tx: Connection, owners: Sequence[UserId], ids: Sequence[UploadId]) -> None:
+        await tx.execute(self.sql["forget_parts"], owners, ids)
+
+    async def begin_assembly(
+        self, db: Database, owner: UserId, id: UploadId, sha256: bytes | None, ttl: timedelta
+    ) -> bool:
+        """False when the upload has ended."""
+        return await db.fetchval(self.sql["begin_assembly"], owner, id, sha256, ttl) is not None
+
+    async def multiparts(self, db: Database, owners: Sequence[UserId], ids: Sequence[UploadId]) -> Sequence[str]:
+        return [row["multipart"] for row in await db.fetch(self.sql["multiparts"], owners, ids)]
 
     # -- files and folders -------------------------------------------------------------------------
 

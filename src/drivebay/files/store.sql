@@ -16,9 +16,9 @@ WITH reserved AS (
     RETURNING owner_id
 )
 INSERT INTO files.uploads
-    (owner_id, id, parent_id, name, on_conflict, size, content_type, sha256, expires_at, next_check_at)
+    (owner_id, id, parent_id, name, on_conflict, size, content_type, sha256, expires_at, next_check_at, part_size)
 SELECT owner_id, $2::uuid, $3::uuid, $4::text, $5::text, $6::bigint, $7::text, $8::bytea,
-       now() + $9::interval, now() + interval '2 seconds'
+       now() + $9::interval, now() + CASE WHEN $12::bigint IS NULL THEN interval '2 seconds' ELSE $9::interval END, $12
 FROM reserved
 RETURNING *, expires_at <= now() AS overdue;
 
@@ -38,8 +38,9 @@ UPDATE files.usage SET reserved_bytes = reserved_bytes + $2, open_uploads = open
 
 -- name: add_upload
 INSERT INTO files.uploads
-    (owner_id, id, parent_id, name, on_conflict, size, content_type, sha256, expires_at, next_check_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::interval, now() + interval '2 seconds')
+    (owner_id, id, parent_id, name, on_conflict, size, content_type, sha256, expires_at, next_check_at, part_size)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::interval,
+        now() + CASE WHEN $10::bigint IS NULL THEN interval '2 seconds' ELSE $9::interval END, $10)
 RETURNING *, expires_at <= now() AS overdue;
 
 -- name: upload
@@ -65,6 +66,69 @@ UPDATE files.uploads u SET next_check_at = NULL
 FROM unnest($1::uuid[], $2::uuid[]) AS r (owner_id, id)
 WHERE u.owner_id = r.owner_id AND u.id = r.id AND u.state = 'complete';
 
+-- name: begin_parts
+-- The store's name for the write in parts, of whoever is first, and a deadline put off. No row: it has ended.
+UPDATE files.uploads
+SET multipart = coalesce(multipart, $3), checked = CASE WHEN multipart IS NULL THEN $4 ELSE checked END,
+    expires_at = greatest(expires_at, now() + $5::interval)
+WHERE owner_id = $1 AND id = $2 AND state = 'pending' AND part_size IS NOT NULL
+RETURNING *, expires_at <= now() AS overdue;
+
+-- name: prolong
+-- Put the deadline off, but not with every call.
+UPDATE files.uploads SET expires_at = now() + $3::interval
+WHERE owner_id = $1 AND id = $2 AND state = 'pending' AND expires_at < now() + $3::interval / 2
+RETURNING *, expires_at <= now() AS overdue;
+
+-- name: claim_parts
+-- Checksums of parts that are about to be signed: the first of each number stays.
+INSERT INTO files.parts (owner_id, upload_id, number, sha256)
+SELECT $1, $2, r.number, r.sha256 FROM unnest($3::int[], $4::bytea[]) AS r (number, sha256)
+ON CONFLICT (owner_id, upload_id, number) DO NOTHING;
+
+-- name: parts
+SELECT number, sha256 FROM files.parts WHERE owner_id = $1 AND upload_id = $2 ORDER BY number;
+
+-- name: forget_parts
+-- Of uploads that have ended.
+DELETE FROM files.parts p USING unnest($1::uuid[], $2::uuid[]) AS r (owner_id, id), files.uploads u
+WHERE p.owner_id = r.owner_id AND p.upload_id = r.id
+  AND u.owner_id = r.owner_id AND u.id = r.id AND u.state <> 'pending';
+
+-- name: begin_assembly
+-- The parts are about to be put together: from here on it is looked for, and has time. No row: it has ended.
+UPDATE files.uploads
+SET assembled_at = coalesce(assembled_at, now()), parts_sha256 = $3, checks = 0,
+    next_check_at = now() + interval '1 second', expires_at = greatest(expires_at, now() + $4::interval)
+WHERE owner_id = $1 AND id = $2 AND state = 'pending' AND part_size IS NOT NULL
+RETURNING id;
+
+-- name: multiparts
+SELECT coalesce(u.multipart, '') AS multipart
+FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS r (owner_id, id, place)
+LEFT JOIN files.uploads u ON u.owner_id = r.owner_id AND u.id = r.id AND u.state = 'pending'
+ORDER BY r.place;
+
+-- name: timeline
+-- What became of an upload, and then of its file while it was the file's version.
+SELECT at, what, cause, detail FROM (
+    SELECT created_at AS at, 0 AS place, 'pending' AS what, 'client' AS cause, NULL AS detail
+    FROM files.uploads WHERE owner_id = $1 AND id = $2
+    UNION ALL
+    SELECT assembled_at, 1, 'assembling', 'client', NULL FROM files.uploads
+    WHERE owner_id = $1 AND id = $2 AND assembled_at IS NOT NULL
+    UNION ALL
+    SELECT expired_at, 2, 'expired', 'deadline', NULL FROM files.uploads
+    WHERE owner_id = $1 AND id = $2 AND expired_at IS NOT NULL
+    UNION ALL
+    SELECT ended_at, 3, state, coalesce(cause, 'system'), reason FROM files.uploads
+    WHERE owner_id = $1 AND id = $2 AND state NOT IN ('pending', 'expired')
+    UNION ALL
+    SELECT c.at, 4 + c.number, c.what, CASE c.what WHEN 'purged' THEN 'system' ELSE 'client' END, NULL
+    FROM files.uploads u JOIN files.changes c ON c.owner_id = u.owner_id AND c.file_id = u.file_id
+    WHERE u.owner_id = $1 AND u.id = $2 AND c.at > u.ended_at AND c.what <> 'stored'
+) moments ORDER BY place LIMIT 1000;
+
 -- name: end_upload
 -- A pending or expired upload ends without a file; what it had reserved is given back. Its object, if there
 -- ever is one, is to be deleted. No row: it had ended already.
@@ -72,7 +136,8 @@ WITH open AS (
     SELECT owner_id, id, state, size FROM files.uploads
     WHERE owner_id = $1 AND id = $2 AND state IN ('pending', 'expired')
 ), ended AS (
-    UPDATE files.uploads u SET state = $3::text, reason = $4::text, ended_at = now(), next_check_at = NULL
+    UPDATE files.uploads u
+    SET state = $3::text, reason = $4::text, ended_at = now(), next_check_at = NULL, cause = $5::text
     FROM open WHERE u.owner_id = open.owner_id AND u.id = open.id
 ), released AS (
     UPDATE files.usage g SET reserved_bytes = reserved_bytes - open.size, open_uploads = open_uploads - 1
@@ -86,7 +151,9 @@ RETURNING upload_id;
 -- Past their deadline and not in the store: the reservations are given back. They are watched on, since a
 -- PUT that began in time may end late; once the watch is over the object is deleted should it ever appear.
 WITH absent AS (
-    SELECT u.owner_id, u.id, u.state, u.size, u.expires_at + $3::interval <= now() AS over
+    SELECT u.owner_id, u.id, u.state, u.size,
+           -- What comes in parts cannot end late: only we put it together, and its parts go now.
+           u.expires_at + $3::interval <= now() OR u.part_size IS NOT NULL AS over
     FROM unnest($1::uuid[], $2::uuid[]) AS r (owner_id, id)
     JOIN files.uploads u ON u.owner_id = r.owner_id AND u.id = r.id
     WHERE u.state IN ('pending', 'expired') AND u.expires_at <= now()
@@ -94,6 +161,7 @@ WITH absent AS (
     UPDATE files.uploads u
     SET state = 'expired',
         ended_at = coalesce(u.ended_at, now()),
+        expired_at = coalesce(u.expired_at, now()),
         checks = CASE absent.state WHEN 'pending' THEN 0 ELSE u.checks END,
         next_check_at = CASE WHEN absent.over THEN NULL
                              WHEN absent.state = 'pending' THEN now() + interval '30 seconds'
@@ -117,7 +185,8 @@ SELECT owner_id, id FROM expired;
 -- An expired upload that is not watched any more has ended too: its object is to be deleted. What was copied
 -- is looked at once more when its URLs have ended ($9), for what lies beside it.
 WITH found AS (
-    SELECT u.owner_id, u.id, u.state, u.size, u.content_type, f.sha256, f.etag, f.file_id, f.parent_id, f.name, f.key,
+    SELECT u.owner_id, u.id, u.state, u.size, u.content_type, u.part_size, u.parts_sha256,
+           f.sha256, f.etag, f.file_id, f.parent_id, f.name, f.key,
            row_number() OVER (PARTITION BY u.owner_id ORDER BY u.id) AS place
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::uuid[], $6::uuid[], $7::text[], $8::text[])
          AS f (owner_id, id, etag, sha256, file_id, parent_id, name, key)
@@ -131,11 +200,12 @@ WITH found AS (
 ), kept AS (
     SELECT found.* FROM found JOIN entered ON entered.owner_id = found.owner_id AND entered.version_id = found.id
 ), stored AS (
-    INSERT INTO files.versions (owner_id, id, file_id, size, content_type, sha256, etag, key)
-    SELECT owner_id, id, file_id, size, content_type, sha256, etag, key FROM kept
+    INSERT INTO files.versions
+        (owner_id, id, file_id, size, content_type, sha256, etag, key, part_size, parts_sha256)
+    SELECT owner_id, id, file_id, size, content_type, sha256, etag, key, part_size, parts_sha256 FROM kept
 ), ended AS (
     UPDATE files.uploads u
-    SET state = 'complete', file_id = kept.file_id, ended_at = now(), checks = 0,
+    SET state = 'complete', file_id = kept.file_id, ended_at = now(), checks = 0, cause = $10::text,
         next_check_at = CASE WHEN kept.key IS NULL THEN NULL ELSE u.expires_at + $9::interval END
     FROM kept WHERE u.owner_id = kept.owner_id AND u.id = kept.id
 ), charged AS (
@@ -158,7 +228,7 @@ SELECT owner_id, id FROM kept;
 -- name: replace
 -- The commit of a new version of a file that is there: the old version waits out the grace, then goes.
 WITH found AS (
-    SELECT owner_id, id, state, size, content_type FROM files.uploads
+    SELECT owner_id, id, state, size, content_type, part_size, parts_sha256 FROM files.uploads
     WHERE owner_id = $1 AND id = $2 AND (state = 'pending' OR state = 'expired' AND next_check_at IS NOT NULL)
 ), before AS (
     SELECT e.owner_id, e.id, e.version_id FROM files.entries e JOIN found ON found.owner_id = e.owner_id
@@ -169,8 +239,10 @@ WITH found AS (
         revision = e.revision + 1, modified_at = now()
     FROM found, before WHERE e.owner_id = before.owner_id AND e.id = before.id
 ), stored AS (
-    INSERT INTO files.versions (owner_id, id, file_id, size, content_type, sha256, etag, key)
-    SELECT found.owner_id, found.id, before.id, found.size, found.content_type, $4::bytea, $3::text, $7::text
+    INSERT INTO files.versions
+        (owner_id, id, file_id, size, content_type, sha256, etag, key, part_size, parts_sha256)
+    SELECT found.owner_id, found.id, before.id, found.size, found.content_type, $4::bytea, $3::text, $7::text,
+           found.part_size, found.parts_sha256
     FROM found, before
 ), superseded AS (
     UPDATE files.versions v SET state = 'purging'
@@ -181,7 +253,7 @@ WITH found AS (
     ON CONFLICT (owner_id, upload_id) DO NOTHING
 ), ended AS (
     UPDATE files.uploads u
-    SET state = 'complete', file_id = before.id, ended_at = now(), checks = 0,
+    SET state = 'complete', file_id = before.id, ended_at = now(), checks = 0, cause = $9::text,
         next_check_at = CASE WHEN $7::text IS NULL THEN NULL ELSE u.expires_at + $8::interval END
     FROM found, before WHERE u.owner_id = found.owner_id AND u.id = found.id
 ), charged AS (
@@ -203,8 +275,11 @@ SELECT found.id FROM found, before;
 -- $2 false: the pending ones. $2 true: those past their deadline, the watched ones too.
 UPDATE files.uploads u
 SET checks = u.checks + 1,
-    next_check_at = now() + CASE u.state
-        WHEN 'pending' THEN least(interval '8 seconds', interval '1 second' * 2 ^ least(u.checks, 10))
+    next_check_at = now() + CASE
+        -- Nobody but us makes an object of parts: until that has begun, only the deadline is of interest.
+        WHEN u.state = 'pending' AND u.part_size IS NOT NULL AND u.assembled_at IS NULL
+            THEN greatest(interval '8 seconds', u.expires_at - now())
+        WHEN u.state = 'pending' THEN least(interval '8 seconds', interval '1 second' * 2 ^ least(u.checks, 10))
         ELSE least(interval '6 hours', interval '1 minute' * 2 ^ least(u.checks, 20)) END
 FROM (SELECT owner_id, id FROM files.uploads
       WHERE next_check_at <= now() AND CASE WHEN $2::bool THEN expires_at <= now() ELSE state = 'pending' END
@@ -231,7 +306,7 @@ SELECT * FROM files.entries WHERE owner_id = $1 AND id = $2 AND trashed_at IS NU
 SELECT * FROM files.entries WHERE owner_id = $1 AND parent_id = $2 AND name = $3 AND trashed_at IS NULL;
 
 -- name: content
-SELECT e.name, e.content_type, e.version_id, v.key
+SELECT e.name, e.content_type, e.version_id, e.size, e.sha256, v.key, v.part_size, v.parts_sha256
 FROM files.entries e LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id
 WHERE e.owner_id = $1 AND e.id = $2 AND e.kind = 'file' AND e.trashed_at IS NULL;
 
@@ -371,7 +446,9 @@ FROM (SELECT owner_id, upload_id FROM files.purges
       ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
 WHERE p.owner_id = due.owner_id AND p.upload_id = due.upload_id
 RETURNING p.owner_id, p.upload_id,
-          (SELECT v.key FROM files.versions v WHERE v.owner_id = p.owner_id AND v.id = p.upload_id) AS key;
+          (SELECT v.key FROM files.versions v WHERE v.owner_id = p.owner_id AND v.id = p.upload_id) AS key,
+          (SELECT u.multipart FROM files.uploads u
+           WHERE u.owner_id = p.owner_id AND u.id = p.upload_id AND u.state <> 'complete') AS multipart;
 
 -- name: lock_leased_owners
 -- The owners of what is about to be finished, locked in one order.
@@ -416,6 +493,8 @@ WITH mine AS (
 ), versions_gone AS (
     DELETE FROM files.versions v USING mine
     WHERE mine.stage = 'purged' AND v.owner_id = mine.owner_id AND v.id = mine.upload_id
+), parts_gone AS (
+    DELETE FROM files.parts q USING mine WHERE q.owner_id = mine.owner_id AND q.upload_id = mine.upload_id
 ), uploads_gone AS (
     DELETE FROM files.uploads u USING mine
     WHERE mine.stage = 'purged' AND u.owner_id = mine.owner_id AND u.id = mine.upload_id

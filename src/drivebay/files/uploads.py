@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -25,10 +26,12 @@ from ..errors import (
 )
 from . import media, names
 from .commit import ENDED, free_name
+from .parts import part_size
 from .settings import Settings
 from .store import Row, Store, UniqueViolation, upload_of
 
 _LONGEST_KEY = 255
+_SHOWN = {"rejected": contract.UploadStatus.FAILED.value}
 
 
 class Uploads:
@@ -74,7 +77,8 @@ class Uploads:
         own = self._settings
         id = UploadId(self._new_id())
         try:
-            return await self._store.begin(self._db, owner, id, intent, own.upload_ttl, own.quota, own.max_open_uploads)
+            in_parts, ttl = self._in_parts(intent)
+            return await self._store.begin(self._db, owner, id, intent, ttl, own.quota, own.max_open_uploads, in_parts)
         except UniqueViolation:  # a pending upload holds the name
             return None
 
@@ -91,7 +95,14 @@ class Uploads:
         name = await self._name(tx, owner, intent)
         await self._store.reserve(tx, owner, intent.size)
         intent = msgspec.structs.replace(intent, name=name)
-        return await self._store.add_upload(tx, owner, UploadId(self._new_id()), intent, own.upload_ttl)
+        in_parts, ttl = self._in_parts(intent)
+        return await self._store.add_upload(tx, owner, UploadId(self._new_id()), intent, ttl, in_parts)
+
+    def _in_parts(self, intent: contract.Intent) -> tuple[int | None, timedelta]:
+        """Bytes of a part, None if it comes in one piece; and how long the upload waits for bytes."""
+        if intent.multipart or intent.size > self._settings.multipart_threshold:
+            return part_size(intent.size), self._settings.parts_ttl
+        return None, self._settings.upload_ttl
 
     async def _name(self, tx: Connection, owner: UserId, intent: contract.Intent) -> str:
         if intent.on_conflict is contract.OnConflict.REPLACE:
@@ -110,6 +121,15 @@ class Uploads:
             raise NotFound(f"no upload {id}")
         return upload_of(row)
 
+    async def timeline(self, owner: UserId, id: UploadId) -> tuple[contract.Moment, ...]:
+        rows = await self._store.timeline(self._db, owner, id)
+        if not rows:
+            raise NotFound(f"no upload {id}")
+        return tuple(
+            contract.Moment(row["at"], _SHOWN.get(row["what"], row["what"]), row["cause"], row["detail"])
+            for row in rows
+        )
+
     async def abort(self, owner: UserId, id: UploadId) -> None:
         async with self._db.transaction() as tx:
             await self._store.lock_usage(tx, owner, self._settings.quota)
@@ -118,7 +138,7 @@ class Uploads:
                 raise NotFound(f"no upload {id}")
             if row["state"] == "complete":
                 raise Conflict(f"upload {id} is complete; delete the file {row['file_id']} instead")
-            ended = await self._store.end_upload(tx, owner, id, "aborted", None)
+            ended = await self._store.end_upload(tx, owner, id, "aborted", None, contract.Cause.CLIENT.value)
         if ended:
             ENDED.labels("aborted").inc()
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from .asgi import Headers
 
-_EXPOSED: Final = (b"access-control-expose-headers", b"ETag, Location, Retry-After, X-Request-Id")
+_EXPOSED: Final = (b"access-control-expose-headers", b"ETag, Location, Repr-Digest, Retry-After, X-Request-Id")
 _VARY: Final = (b"vary", b"Origin")
 _PREFLIGHT: Final = (
     (b"access-control-allow-headers", b"Authorization, Content-Type, If-Match, Idempotency-Key, X-Request-Id"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import msgspec
 from msgspec import UNSET
 
@@ -80,20 +82,28 @@ class Files:
         return _file(await self._files.restore(call.user, call.file_id()))
 
     async def download(self, call: Call) -> Answer:
-        signed = await self._sign(call)
-        return json(views.Download(signed.url, signed.expires_at))
+        content, signed = await self._sign(call)
+        return json(views.download(content, signed), headers=_digest(content))
 
     async def content(self, call: Call) -> Answer:
-        return Answer(302, headers={"Location": (await self._sign(call)).url})
+        content, signed = await self._sign(call)
+        return Answer(302, headers={"Location": signed.url, **_digest(content)})
 
-    async def _sign(self, call: Call) -> SignedRequest:
+    async def _sign(self, call: Call) -> tuple[contract.Content, SignedRequest]:
         wanted = call.query().get("disposition", Disposition.ATTACHMENT.value)
         if wanted not in list(Disposition):
             raise request.invalid("disposition", "must be attachment or inline")
         content = await self._files.content(call.user, call.file_id())
-        return await self._storage.presign_get(
+        return content, await self._storage.presign_get(
             content.key, content.name, content.content_type, Disposition(wanted), self._seconds
         )
+
+
+def _digest(content: contract.Content) -> dict[str, str]:
+    """RFC 9530: of the file's bytes, as they are at the other end of the URL."""
+    if content.sha256 is None:
+        return {}
+    return {"Repr-Digest": f"sha-256=:{base64.b64encode(content.sha256).decode()}:"}
 
 
 def _file(value: contract.File, status: int = 200) -> Answer:

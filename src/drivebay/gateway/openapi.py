@@ -31,6 +31,10 @@ _HEADERS: Json = {
     "X-Request-Id": {"description": "the client's if it is sane", "schema": {"type": "string"}, "required": True},
     "ETag": {"description": "a strong one (RFC 9110)", "schema": {"type": "string"}, "required": True},
     "Location": {"description": "where it is", "schema": {"type": "string"}, "required": True},
+    "Repr-Digest": {
+        "description": "RFC 9530: the SHA-256 of the file's bytes, if it is known",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}, "required": True},
     "WWW-Authenticate": {"description": "RFC 6750", "schema": {"type": "string"}, "required": True},
 }

@@ -110,6 +110,19 @@ def _uploads(own: Uploads) -> tuple[Route, ...]:
             {200: views.Upload}, errors=(errors.NotFound,),
         ),
         Route(
+            "POST", "/v1/uploads/{id}/parts", "signParts", "Get URLs to send parts to, as often as wanted",
+            own.sign_parts, {200: views.SignedParts}, body=views.NewParts,
+            errors=(errors.NotFound, errors.Conflict),
+        ),
+        Route(
+            "GET", "/v1/uploads/{id}/parts", "listParts", "The parts that the store holds", own.list_parts,
+            {200: views.PartList}, errors=(errors.NotFound, errors.Conflict),
+        ),
+        Route(
+            "GET", "/v1/uploads/{id}/timeline", "showTimeline", "What became of an upload, and when", own.timeline,
+            {200: views.Timeline}, errors=(errors.NotFound,),
+        ),
+        Route(
             "POST", "/v1/uploads/{id}/complete", "completeUpload", "Say that the bytes are there", own.complete,
             {200: views.Upload}, errors=(errors.NotFound, errors.NotUploaded),
         ),
@@ -147,11 +160,11 @@ def _files(own: Files) -> tuple[Route, ...]:
         ),
         Route(
             "GET", "/v1/files/{id}/download", "downloadFile", "A signed URL of the bytes", own.download,
-            {200: views.Download}, parameters=(_DISPOSITION,), errors=(errors.NotFound,),
+            {200: views.Download}, parameters=(_DISPOSITION,), headers=("Repr-Digest",), errors=(errors.NotFound,),
         ),
         Route(
             "GET", "/v1/files/{id}/content", "fileContent", "A redirect to the bytes", own.content, {302: None},
-            parameters=(_DISPOSITION,), headers=("Location",), errors=(errors.NotFound,),
+            parameters=(_DISPOSITION,), headers=("Location", "Repr-Digest"), errors=(errors.NotFound,),
         ),
         Route(
             "POST", "/v1/folders", "createFolder", "Make a folder", own.create_folder, {201: views.File},

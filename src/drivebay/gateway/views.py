@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
@@ -50,6 +51,7 @@ Digest: TypeAlias = Annotated[
     str,
     Meta(description="base64 of the 32 bytes", extra_json_schema={"pattern": "^[A-Za-z0-9+/]{43}=$"}),
 ]
+PartNumber: TypeAlias = Annotated[int, Meta(ge=1, le=10_000, examples=[1])]
 # OpenAPI clients know this format; what it allows, `auth` does.
 _EMAIL = {"format": "email"}
 
@@ -81,6 +83,18 @@ class NewUpload(msgspec.Struct, forbid_unknown_fields=True):
     parent_id: FolderId = "root"
     sha256: Digest | None = None
     on_conflict: files.OnConflict = files.OnConflict.RENAME
+    multipart: Annotated[bool, Meta(description="in parts, whatever its size")] = False
+
+
+class NewPart(msgspec.Struct, forbid_unknown_fields=True):
+    """A part that is about to be sent. All parts of an upload come with a SHA-256, or none."""
+
+    number: PartNumber
+    sha256: Digest | None = None
+
+
+class NewParts(msgspec.Struct, forbid_unknown_fields=True):
+    parts: Annotated[list[NewPart], Meta(min_length=1, max_length=100)]
 
 
 class NewFolder(msgspec.Struct, forbid_unknown_fields=True):
@@ -127,7 +141,10 @@ class Session(msgspec.Struct):
 
 
 class Upload(msgspec.Struct, omit_defaults=True):
-    """A pending one says how to send the bytes: `method` to `url` with exactly `headers`, before `expires_at`."""
+    """A pending one says how to send the bytes: `method` to `url` with exactly `headers`, before `expires_at`.
+
+    One in parts has `part_size` and `part_count` instead: the parts' URLs are asked for.
+    """
 
     id: UUID
     status: files.UploadStatus
@@ -137,9 +154,52 @@ class Upload(msgspec.Struct, omit_defaults=True):
     method: str | UnsetType = UNSET
     url: str | UnsetType = UNSET
     headers: dict[str, str] | UnsetType = UNSET
+    part_size: int | UnsetType = UNSET
+    part_count: int | UnsetType = UNSET
     expires_at: Time | UnsetType = UNSET
     file_id: UUID | UnsetType = UNSET
     reason: str | UnsetType = UNSET
+
+
+class SignedPart(msgspec.Struct):
+    """How to send a part of `size` bytes: `method` to `url` with exactly `headers`, before `expires_at`."""
+
+    number: PartNumber
+    size: int
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: Time
+
+
+class SignedParts(msgspec.Struct):
+    parts: list[SignedPart]
+
+
+class Part(msgspec.Struct):
+    """A part that the store holds. `sha256` is null when it was not given."""
+
+    number: PartNumber
+    size: int
+    etag: str
+    sha256: bytes | None
+
+
+class PartList(msgspec.Struct):
+    items: list[Part]
+
+
+class Moment(msgspec.Struct):
+    """One change of state: what the upload, or its file, became, by what cause, and why."""
+
+    at: Time
+    status: str
+    cause: str
+    detail: str | None
+
+
+class Timeline(msgspec.Struct):
+    items: list[Moment]
 
 
 class File(msgspec.Struct):
@@ -164,8 +224,15 @@ class FileList(msgspec.Struct):
 
 
 class Download(msgspec.Struct):
+    """What is known of the bytes helps to check them. `sha256` is of all of them. `parts_sha256` is of the SHA-256 of
+    each `part_size` bytes, one after the other, for a file that came in parts which the store checked."""
+
     url: str
     expires_at: Time
+    size: int
+    sha256: bytes | None
+    part_size: int | None
+    parts_sha256: bytes | None
 
 
 class Jwk(msgspec.Struct):
@@ -218,11 +285,38 @@ def upload(value: files.Upload, signed: SignedRequest | None = None) -> Upload:
             signed.headers,
             signed.expires_at,
         )
+    if value.parts is not None:
+        shown.part_size, shown.part_count = value.parts.size, value.parts.count
+        if value.status is files.UploadStatus.PENDING:
+            shown.expires_at = value.expires_at
     if value.file is not None:
         shown.file_id = value.file
     if value.reason is not None:
         shown.reason = value.reason
     return shown
+
+
+def signed_parts(numbers: Sequence[int], sizes: Sequence[int], signed: Sequence[SignedRequest]) -> SignedParts:
+    return SignedParts(
+        [
+            SignedPart(number, size, one.method, one.url, one.headers, one.expires_at)
+            for number, size, one in zip(numbers, sizes, signed, strict=True)
+        ]
+    )
+
+
+def part_list(parts: Sequence[files.Part]) -> PartList:
+    return PartList([Part(part.number, part.size, part.etag, part.sha256) for part in parts])
+
+
+def timeline(moments: Sequence[files.Moment]) -> Timeline:
+    return Timeline([Moment(one.at, one.what, one.cause, one.detail) for one in moments])
+
+
+def download(content: files.Content, signed: SignedRequest) -> Download:
+    return Download(
+        signed.url, signed.expires_at, content.size, content.sha256, content.part_size, content.parts_sha256
+    )
 
 
 def file(value: files.File) -> File:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import structlog
 
-from ..contract.files import Files, Outcome, UploadRef
+from ..contract.files import Cause, Files, Outcome, UploadRef
 from ..errors import Unavailable
 from .settings import Settings
 
@@ -20,15 +20,17 @@ class Failed(NamedTuple):
     reason: str
 
 
-async def commit(files: Files, refs: tuple[UploadRef, ...], settings: Settings) -> dict[UploadRef, Outcome | Failed]:
+async def commit(
+    files: Files, refs: tuple[UploadRef, ...], settings: Settings, cause: Cause
+) -> dict[UploadRef, Outcome | Failed]:
     """What became of each upload; UNKNOWN where nobody could be asked in time. Never raises."""
     if not refs:
         return {}
     if len(refs) > settings.batch:
-        return await _in_two(files, refs, settings, settings.batch)
+        return await _in_two(files, refs, settings, cause, settings.batch)
     try:
         async with asyncio.timeout(settings.deadline.total_seconds()):
-            outcomes = await files.commit(refs)
+            outcomes = await files.commit(refs, cause)
         return dict(zip(refs, outcomes, strict=True))
     except (Unavailable, TimeoutError) as error:
         log.warning("commit_unavailable", uploads=len(refs), reason=str(error) or "deadline passed")
@@ -36,12 +38,13 @@ async def commit(files: Files, refs: tuple[UploadRef, ...], settings: Settings) 
     except Exception as error:
         if len(refs) > 1:
             # Halve until the bad one stands alone.
-            return await _in_two(files, refs, settings, len(refs) // 2)
+            return await _in_two(files, refs, settings, cause, len(refs) // 2)
         log.error("commit_failed", upload=str(refs[0].id), exc_info=error)
         return {refs[0]: Failed(f"{type(error).__name__}: {error}")}
 
 
 async def _in_two(
-    files: Files, refs: tuple[UploadRef, ...], settings: Settings, at: int
+    files: Files, refs: tuple[UploadRef, ...], settings: Settings, cause: Cause, at: int
 ) -> dict[UploadRef, Outcome | Failed]:
-    return {**await commit(files, refs[:at], settings), **await commit(files, refs[at:], settings)}
+    first = await commit(files, refs[:at], settings, cause)
+    return {**first, **await commit(files, refs[at:], settings, cause)}

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import structlog
 from prometheus_client import Counter, Histogram
 
-from ..contract.files import DeadLetter, Files, Outcome, UploadRef
+from ..contract.files import Cause, DeadLetter, Files, Outcome, UploadRef
 from ..crash import crash_point
 from ..errors import Error, Unavailable
 from ..tracing import tracer
@@ -92,7 +92,7 @@ class Loop:
                     log.error("read_failed", message=delivery.id, exc_info=error)
                     await self._bury(delivery, f"{type(error).__name__}: {error}")
             refs = tuple({ref: None for read in reads for ref in read.refs})
-            outcomes = await commit(self._files, refs, self._settings)
+            outcomes = await commit(self._files, refs, self._settings, Cause.EVENT)
             crash_point("event.before_ack")
             for read in reads:
                 await self._answer(read, outcomes)

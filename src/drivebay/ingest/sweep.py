@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import structlog
 from prometheus_client import Counter, Gauge
 
-from ..contract.files import Files, Outcome
+from ..contract.files import Cause, Files, Outcome
 from ..crash import crash_point
 from ..errors import Unavailable
 from ..tracing import tracer
@@ -44,7 +44,7 @@ async def once(files: Files, settings: Settings) -> Swept:
             if not refs:
                 break
             crash_point("sweep.claimed")
-            outcomes = list((await commit(files, refs, settings)).values())
+            outcomes = list((await commit(files, refs, settings, Cause.SWEEP)).values())
             crash_point("sweep.committed")
             found = outcomes.count(Outcome.COMPLETED)
             FINDS.inc(found)

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from prometheus_client import Counter
 
-from ..contract.files import Files, Outcome, UploadRef
+from ..contract.files import Cause, Files, Outcome, UploadRef
 from ..crash import crash_point
 from ..errors import Internal
 from .settings import Settings
@@ -46,7 +46,7 @@ async def once(files: Files, settings: Settings) -> dict[Outcome, int]:
 async def _commit(files: Files, refs: tuple[UploadRef, ...], settings: Settings) -> tuple[Outcome, ...]:
     try:
         async with asyncio.timeout(settings.deadline.total_seconds()):
-            return await files.commit(refs)
+            return await files.commit(refs, Cause.SWEEP)
     except Internal as error:
         if len(refs) == 1:
             log.error("overdue_failed", upload=str(refs[0].id), exc_info=error)

@@ -16,7 +16,7 @@ import uuid_utils.compat
 from ..contract.files import Files
 from ..contract.storage import Storage
 from ..errors import Unavailable
-from . import expire, purge, strays
+from . import expire, parts, purge, strays
 from .settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -45,11 +45,15 @@ async def run(
     async def stray() -> None:
         await strays.once(files, storage, settings, now=now())
 
+    async def unfinished() -> None:
+        await parts.once(files, storage, settings, now=now())
+
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_each(settings.interval, "purge", purges))
         tasks.create_task(_each(settings.interval, "expire", round_))
         # Not at once: who has just restored an old database checks it before objects are moved.
         tasks.create_task(_each(settings.stray_interval, "strays", stray, wait_first=True))
+        tasks.create_task(_each(settings.stray_interval, "parts", unfinished, wait_first=True))
 
 
 async def _each(

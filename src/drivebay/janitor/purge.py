@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
 
-from ..contract.files import Files, Purge
+from ..contract.files import Files, Purge, UploadRef
 from ..contract.ids import LeaseId
 from ..contract.storage import Storage
 from ..crash import crash_point
@@ -26,6 +26,9 @@ from .settings import Settings
 log = structlog.get_logger(__name__)
 
 PURGES = Counter("drivebay_janitor_purges_total", "Objects by what became of their purge", ["outcome"])
+
+_ABORTS: Final = 16
+"""Writes in parts that are ended at once: each is a call of its own."""
 
 
 class Purged(NamedTuple):
@@ -77,16 +80,38 @@ async def _until_none(
             raise Unavailable("the store deletes nothing")
 
 
+async def _end_parts(storage: Storage, purges: tuple[Purge, ...]) -> dict[UploadRef, str]:
+    """End the writes in parts among these; why it failed for those where it did."""
+    held: dict[UploadRef, str] = {}
+    waiting = iter([purge for purge in purges if purge.multipart is not None])
+
+    async def work() -> None:
+        for purge in waiting:
+            try:
+                await storage.abort_parts(purge.key, purge.multipart or "")
+            except Unavailable as error:
+                held[purge.ref] = error.detail
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(_ABORTS):
+            tasks.create_task(work())
+    return held
+
+
 async def _batch(
     files: Files, storage: Storage, settings: Settings, lease: LeaseId, purges: tuple[Purge, ...]
 ) -> Purged:
     crash_point("purge.before_delete")
     async with asyncio.timeout(settings.deadline.total_seconds()):
+        # Parts first: after them nothing can make the object any more.
+        held = await _end_parts(storage, purges)
         deletions = await storage.delete(tuple(purge.key for purge in purges))
     crash_point("purge.after_delete")
     gone = []
     for purge, deletion in zip(purges, deletions, strict=True):
-        if deletion.error is None:
+        if purge.ref in held:
+            log.warning("purge_refused", upload=str(purge.ref.id), reason=held[purge.ref])
+        elif deletion.error is None:
             gone.append(purge.ref)
         else:
             # It stays leased to us, the lease ends, and the next one who claims it tries again.

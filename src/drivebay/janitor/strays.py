@@ -69,7 +69,7 @@ async def once(files: Files, storage: Storage, settings: Settings, *, now: datet
 
 
 async def _unknown(files: Files, objects: Sequence[Object], settings: Settings) -> list[Object]:
-    refs = [_ref(found.key) for found in objects]
+    refs = [ref_of(found.key) for found in objects]
     ours = tuple(ref for ref in refs if ref is not None)
     answers: tuple[bool, ...] = ()
     if ours:
@@ -79,7 +79,7 @@ async def _unknown(files: Files, objects: Sequence[Object], settings: Settings) 
     return [found for found, ref in zip(objects, refs, strict=True) if ref is None or not known[ref]]
 
 
-def _ref(key: str) -> UploadRef | None:
+def ref_of(key: str) -> UploadRef | None:
     """Whose upload an object is, by its key `{owner}/{upload}` or its copy's; None for a key that is not of ours."""
     key = upload_key(key)
     owner, _, upload = key.partition("/")

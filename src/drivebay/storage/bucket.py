@@ -6,13 +6,13 @@ guesses, and it says 'absent' only when the store said so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
-from ..contract.storage import Deletion, Object, ObjectPage
+from ..contract.storage import Deletion, Object, ObjectPage, StoredPart, UnfinishedPage
 
 
 class Misconfigured(Exception):
@@ -98,6 +98,31 @@ class Bucket(Protocol):
     async def copy(self, source: str, target: str, etag: str | None = None) -> bool:
         """Copy an object with its type and metadata inside the store. False if there is no `source`, or none
         with this `etag`. Raises Unavailable."""
+        ...
+
+    async def begin_parts(self, key: str, headers: Mapping[str, str]) -> str:
+        """Begin to write an object in parts, with these headers; the store's id for it. Raises Unavailable."""
+        ...
+
+    async def parts(self, key: str, multipart: str) -> tuple[StoredPart, ...] | None:
+        """The parts that are there, by number, each once; None when no such write is under way. Raises
+        Unavailable."""
+        ...
+
+    async def complete_parts(
+        self, key: str, multipart: str, parts: Sequence[StoredPart], sha256: Sequence[bytes]
+    ) -> bool:
+        """Make the object of these parts, unless there is one. False when that was refused: the write has ended, or
+        an object is there. `sha256` are the parts' checksums if the write was begun with them, else none. Raises
+        Unavailable."""
+        ...
+
+    async def abort_parts(self, key: str, multipart: str) -> None:
+        """End a write in parts; no error if it has ended. Raises Unavailable."""
+        ...
+
+    async def unfinished(self, after: str, limit: int) -> UnfinishedPage:
+        """Writes in parts that have not ended, after the place `after`, by key. Raises Unavailable."""
         ...
 
     async def completes_once(self, key: str) -> bool:

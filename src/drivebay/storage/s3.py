@@ -29,13 +29,13 @@ from ..errors import Unavailable
 from . import rules
 from .bucket import Misconfigured, Sight
 from .calls import CODE, Calls, Place, date, http_date, refusal
+from .s3_parts import S3Parts
 from .sigv4 import Signer, escape_path
 
 _CONTENTS: Final = re.compile(rb"<Contents>(.*?)</Contents>", re.DOTALL)
 _FIELD: Final = re.compile(rb"<(Key|Size|ETag|LastModified)>([^<]*)<")
 _FAILED_KEY: Final = re.compile(rb"<Error>(.*?)</Error>", re.DOTALL)
 _KEY: Final = re.compile(rb"<Key>([^<]*)</Key>")
-_UPLOAD_ID: Final = re.compile(rb"<UploadId>([^<]*)</UploadId>")
 _GONE: Final = ("NoSuchKey", "NotFound")
 
 
@@ -77,12 +77,8 @@ async def connect(
         yield S3(Calls(session, signer, place, timeout.total_seconds(), now), copy_timeout.total_seconds())
 
 
-class S3:
+class S3(S3Parts):
     """One bucket (see `bucket.Bucket`)."""
-
-    def __init__(self, calls: Calls, copy_timeout: float) -> None:
-        self._calls = calls
-        self._copy_timeout = copy_timeout
 
     # -- signing for others ------------------------------------------------------------------------
 
@@ -248,23 +244,6 @@ class S3:
         if answer.status != 200 or b"<Error>" in answer.body:
             raise refusal(answer, "copy an object")
         return True
-
-    async def completes_once(self, key: str) -> bool:
-        begun = await self._calls.ask("begin_parts", "POST", key, query={"uploads": ""})
-        found = _UPLOAD_ID.search(begun.body)
-        if begun.status != 200 or found is None:
-            return False
-        upload = {"uploadId": unescape_xml(found[1].decode())}
-        part = await self._calls.ask("put_part", "PUT", key, query={"partNumber": "1", **upload}, body=b"part")
-        body = (
-            "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
-            f"<ETag>{escape_xml(part.headers.get('ETag', ''))}</ETag></Part></CompleteMultipartUpload>"
-        ).encode()
-        once = {"If-None-Match": "*", "Content-Type": "application/xml"}
-        ended = await self._calls.ask("complete_parts", "POST", key, query=upload, headers=once, body=body)
-        if ended.status != 200:
-            await self._calls.ask("abort_parts", "DELETE", key, query=upload)
-        return part.status == 200 and ended.status == 412
 
 
 def _listed(entry: bytes, encoded: bool) -> Object:

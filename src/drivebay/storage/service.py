@@ -8,7 +8,7 @@ as unavailable.
 from __future__ import annotations
 
 import asyncio
-import re
+import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -20,40 +20,39 @@ from uuid_utils.compat import uuid7
 
 from ..contract.health import Health
 from ..contract.storage import (
-    COPY,
     INCOMING,
     Arrival,
+    Assembled,
     Capabilities,
     Deletion,
     Disposition,
+    Multipart,
     Object,
     ObjectPage,
+    PartPut,
     Presence,
     Put,
     SignedRequest,
+    StoredPart,
+    UnfinishedPage,
 )
 from ..crash import crash_point
 from ..errors import InvalidRequest, Unavailable
 from . import headers, lookup, probe, s3, start
 from .bucket import Bucket, Misconfigured, Sight
 from .incoming import Incoming
+from .names import MOST_KEYS, UNNAMEABLE, check_arrivals, check_key, check_keys, check_multipart, check_put
+from .parts import Parts, check_parts
 from .settings import Settings
 
 log = structlog.get_logger(__name__)
 
 QUARANTINE: Final = ".quarantine/"
 _OURS: Final = (probe.PREFIX, INCOMING, QUARANTINE)
-_MOST_KEYS: Final = 1000
 _LONGEST: Final = 7 * 24 * 3600
 """Seven days is the longest life of a signed URL (SigV4, X-Amz-Expires)."""
 _CLOCK_TOLERANCE: Final = timedelta(seconds=60)
 _HEALTH_KEPT: Final = 1.0
-# What XML cannot carry (XML 1.0, 2.2) or would carry changed, and half surrogate pairs.
-_UNNAMEABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_LONGEST_KEY: Final = 1024
-_DOTS: Final = frozenset({".", ".."})
-_ETAG: Final = re.compile("[!#-~]{1,256}")
-_METADATA_NAME: Final = re.compile("[a-z0-9-]{1,64}")
 _START_WITHIN: Final = 120.0
 
 
@@ -114,9 +113,11 @@ class Service:
             concurrency=settings.lookup_concurrency,
             patience=settings.call_timeout.total_seconds(),
         )
+        self._parts = Parts(bucket, patience=settings.call_timeout.total_seconds())
 
     async def close(self) -> None:
         await self._incoming.close()
+        await self._parts.close()
 
     # -- starting ----------------------------------------------------------------------------------
 
@@ -156,10 +157,7 @@ class Service:
             raise InvalidRequest("the content type is no media type")
         if put.size < 0 or (put.sha256 is not None and len(put.sha256) != 32):
             raise InvalidRequest("a size is not negative and a SHA-256 has 32 bytes")
-        if COPY in put.key:
-            raise InvalidRequest(f"the key of an upload has no {COPY}")
-        if not all(_METADATA_NAME.fullmatch(name) for name in put.metadata):
-            raise InvalidRequest("a name of metadata is of small letters, digits and hyphens")
+        check_put(put)
         metadata = {name: headers.metadata_value(value) for name, value in put.metadata.items()}
         sent = probe.put_headers(content_type, put.sha256, metadata, self._started().refused)
         signed = {**sent, probe.LENGTH: str(put.size)}
@@ -187,7 +185,7 @@ class Service:
         signed: dict[str, str],
         sent: dict[str, str],
     ) -> SignedRequest:
-        _check_key(key)
+        check_key(key)
         if not 1 <= seconds <= _LONGEST:
             raise InvalidRequest(f"a URL is signed for 1 to {_LONGEST} seconds")
         if at.tzinfo is None:
@@ -200,33 +198,81 @@ class Service:
         url = self._bucket.presign(method, key, query=query, headers=signed, at=at, seconds=seconds)
         return SignedRequest(method, url, sent, ends)
 
+    # -- in parts ----------------------------------------------------------------------------------
+
+    async def begin_parts(self, put: Put, checked: bool) -> Multipart:
+        check_put(put)
+        findings = self._started()
+        return await self._parts.begin(put, checked and findings.capabilities.checksum, findings.refused)
+
+    async def presign_parts(
+        self, key: str, multipart: Multipart, parts: tuple[PartPut, ...], seconds: int
+    ) -> tuple[SignedRequest, ...]:
+        self._started()
+        check_parts(parts, multipart)
+        check_multipart(multipart.id)
+        now = self._now()
+        signed = []
+        for part in parts:
+            sent = {} if part.sha256 is None else {probe.CHECKSUM: base64.b64encode(part.sha256).decode()}
+            query = {"partNumber": str(part.number), "uploadId": multipart.id}
+            length = {**sent, probe.LENGTH: str(part.size)}
+            signed.append(self._signed("PUT", key, now, seconds, query=query, signed=length, sent=sent))
+        return tuple(signed)
+
+    async def parts(self, key: str, multipart: str) -> tuple[StoredPart, ...]:
+        check_key(key)
+        check_multipart(multipart)
+        self._started()
+        return await self._bucket.parts(key, multipart) or ()
+
+    async def assemble(self, key: str, multipart: str, sizes: tuple[int, ...], sha256: tuple[bytes, ...]) -> Assembled:
+        check_key(key)
+        check_multipart(multipart)
+        if sha256 and len(sha256) != len(sizes):
+            raise InvalidRequest("there is a SHA-256 for every part or for none")
+        self._started()
+        return await self._parts.assemble(key, multipart, sizes, sha256)
+
+    async def abort_parts(self, key: str, multipart: str) -> None:
+        check_key(key)
+        check_multipart(multipart)
+        self._started()
+        await self._bucket.abort_parts(key, multipart)
+
+    async def unfinished(self, after: str | None, limit: int) -> UnfinishedPage:
+        if not 1 <= limit <= MOST_KEYS:
+            raise InvalidRequest(f"limit is 1 to {MOST_KEYS}")
+        if after and UNNAMEABLE.search(after.replace("\n", "")):
+            raise InvalidRequest("no place in the listing is like this")
+        self._started()
+        return await self._bucket.unfinished(after or "", limit)
+
     # -- objects -----------------------------------------------------------------------------------
 
     async def look_up(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
-        _check_keys(keys)
+        check_keys(keys)
         return await self._look(keys)
 
     async def arrived(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
-        _check_keys(keys)
+        check_keys(keys)
         if self._findings is None or not self._findings.incoming:
             return await self._look(keys)
         first, second = (INCOMING, "") if self._findings.staged else ("", INCOMING)
         return await self._incoming.arrived(keys, first=first, second=second)
 
     async def accept(self, arrived: tuple[Arrival, ...]) -> tuple[Object, ...]:
-        _check_keys(tuple(each.key for each in arrived))
-        if not all(_ETAG.fullmatch(each.etag) for each in arrived):
-            raise InvalidRequest("an ETag is of 1 to 256 printable characters without quotes")
+        check_arrivals(arrived)
         self._started()
         return await self._incoming.accept(arrived)
 
     async def discard(self, accepted: tuple[str, ...]) -> None:
-        _check_keys(accepted)
+        check_keys(accepted)
         if self._started().incoming:
             await self._incoming.discard(accepted)
 
     async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
-        _check_keys(keys)
+        check_keys(keys)
         return await (self._incoming.delete if self._started().incoming else self._delete)(keys)
 
     async def _look(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
@@ -263,9 +309,9 @@ class Service:
         return tuple(task.result() for task in fates)
 
     async def page(self, after: str | None, limit: int) -> ObjectPage:
-        if not 1 <= limit <= _MOST_KEYS:
-            raise InvalidRequest(f"limit is 1 to {_MOST_KEYS}")
-        if after and _UNNAMEABLE.search(after):
+        if not 1 <= limit <= MOST_KEYS:
+            raise InvalidRequest(f"limit is 1 to {MOST_KEYS}")
+        if after and UNNAMEABLE.search(after):
             raise InvalidRequest("no key is like the one to come after")
         self._started()
         position: str | None = after or ""
@@ -282,7 +328,7 @@ class Service:
         return ObjectPage((), None)
 
     async def quarantine(self, key: str) -> bool:
-        _check_key(key)
+        check_key(key)
         self._started()
         if not await self._bucket.copy(key, QUARANTINE + key):
             return False
@@ -323,22 +369,3 @@ class Service:
         if apart <= _CLOCK_TOLERANCE:
             return Health("store clock", ok=True)
         return Health("store clock", ok=False, detail=f"the store's clock is {apart.total_seconds():.0f} s from ours")
-
-
-def _check_keys(keys: tuple[str, ...]) -> None:
-    if len(keys) > _MOST_KEYS:
-        raise InvalidRequest(f"at most {_MOST_KEYS} keys a call")
-    for key in keys:
-        _check_key(key)
-
-
-def _check_key(key: str) -> None:
-    """A key that every store takes and that arrives as it is. The empty one would be the bucket itself, dots
-    between slashes are folded on the way, and one key that XML cannot carry fails all that stand beside it."""
-    if (
-        not key
-        or _UNNAMEABLE.search(key)
-        or len(key if key.isascii() else key.encode()) > _LONGEST_KEY
-        or ("." in key and not _DOTS.isdisjoint(key.split("/")))
-    ):
-        raise InvalidRequest(f"a key has 1 to {_LONGEST_KEY} bytes, no control characters, and no '.' between slashes")

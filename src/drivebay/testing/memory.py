@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote, unquote
 
 import msgspec
 
-from ..contract.storage import Deletion, Object, ObjectPage, Presence
+from ..contract.storage import Deletion, Object, ObjectPage, Presence, StoredPart, Unfinished, UnfinishedPage
 from ..errors import Unavailable
 from ..storage.bucket import Sight
 
@@ -27,6 +27,15 @@ class _Signed(msgspec.Struct, frozen=True):
     ends: datetime
 
 
+class _Parts(msgspec.Struct):
+    """A write in parts: its key and headers, when it began, and the bytes of its parts."""
+
+    key: str
+    headers: Mapping[str, str]
+    begun_at: datetime
+    bodies: dict[int, bytes] = msgspec.field(default_factory=dict)
+
+
 class MemoryBucket:
     """Implements `storage.bucket.Bucket`. `now` is the store's clock."""
 
@@ -34,12 +43,14 @@ class MemoryBucket:
         self._now = now
         self._lax = lax
         self.objects: dict[str, tuple[Object, bytes]] = {}
+        self.unfinished_parts: dict[str, _Parts] = {}
         self.broken = False
+        self._begun = 0
         self._exists = False
 
     def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
         """Write an object past every signature, as a store's administrator could."""
-        etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        etag = _md5(body)
         self.objects[key] = (
             Object(
                 key,
@@ -88,6 +99,11 @@ class MemoryBucket:
         checksum = signed.headers.get("x-amz-checksum-sha256")
         if checksum is not None and checksum != base64.b64encode(hashlib.sha256(body).digest()).decode():
             return 400
+        if multipart := signed.query.get("uploadId"):
+            if multipart not in self.unfinished_parts:
+                return 404
+            self.unfinished_parts[multipart].bodies[int(signed.query["partNumber"])] = body
+            return 200
         self.put(signed.key, body, sent.get("content-type", ""))
         return 200
 
@@ -137,6 +153,49 @@ class MemoryBucket:
         self._answer()
         self.objects.pop(key, None)
 
+    async def begin_parts(self, key: str, headers: Mapping[str, str]) -> str:
+        self._answer()
+        self._begun += 1
+        lower = {name.lower(): value for name, value in headers.items()}
+        self.unfinished_parts[str(self._begun)] = _Parts(key, lower, self._now())
+        return str(self._begun)
+
+    async def parts(self, key: str, multipart: str) -> tuple[StoredPart, ...] | None:
+        self._answer()
+        under_way = self.unfinished_parts.get(multipart)
+        if under_way is None:
+            return None
+        return tuple(StoredPart(number, len(body), _md5(body)) for number, body in sorted(under_way.bodies.items()))
+
+    async def complete_parts(
+        self, key: str, multipart: str, parts: Sequence[StoredPart], sha256: Sequence[bytes]
+    ) -> bool:
+        self._answer()
+        under_way = self.unfinished_parts.get(multipart)
+        if under_way is None or key in self.objects:
+            return False
+        bodies = [under_way.bodies[part.number] for part in parts]
+        if sha256 and [hashlib.sha256(body).digest() for body in bodies] != list(sha256):
+            raise Unavailable("the store would not put parts together: 400 InvalidPart")
+        del self.unfinished_parts[multipart]
+        self.put(key, b"".join(bodies), under_way.headers.get("content-type", "application/octet-stream"))
+        object, body = self.objects[key]
+        self.objects[key] = (msgspec.structs.replace(object, sha256=None, etag=f"{object.etag}-{len(bodies)}"), body)
+        return True
+
+    async def abort_parts(self, key: str, multipart: str) -> None:
+        self._answer()
+        self.unfinished_parts.pop(multipart, None)
+
+    async def unfinished(self, after: str, limit: int) -> UnfinishedPage:
+        self._answer()
+        places = sorted((f"{each.key}\n{id}", id) for id, each in self.unfinished_parts.items())
+        shown = [(place, id) for place, id in places if place > after][: limit + 1]
+        items = tuple(
+            Unfinished(self.unfinished_parts[id].key, id, self.unfinished_parts[id].begun_at) for _, id in shown[:limit]
+        )
+        return UnfinishedPage(items, shown[limit - 1][0] if len(shown) > limit else None)
+
     async def completes_once(self, key: str) -> bool:
         self._answer()
         return True
@@ -152,3 +211,7 @@ class MemoryBucket:
     def _answer(self) -> None:
         if self.broken:
             raise Unavailable("the store does not answer")
+
+
+def _md5(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()

@@ -40,6 +40,13 @@ class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     KIND_FILE: _ClassVar[Kind]
     KIND_FOLDER: _ClassVar[Kind]
 
+class Cause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CAUSE_UNSPECIFIED: _ClassVar[Cause]
+    CAUSE_CLIENT: _ClassVar[Cause]
+    CAUSE_EVENT: _ClassVar[Cause]
+    CAUSE_SWEEP: _ClassVar[Cause]
+
 class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     OUTCOME_UNSPECIFIED: _ClassVar[Outcome]
@@ -68,6 +75,10 @@ SORT_SIZE: Sort
 KIND_UNSPECIFIED: Kind
 KIND_FILE: Kind
 KIND_FOLDER: Kind
+CAUSE_UNSPECIFIED: Cause
+CAUSE_CLIENT: Cause
+CAUSE_EVENT: Cause
+CAUSE_SWEEP: Cause
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_COMPLETED: Outcome
 OUTCOME_ALREADY: Outcome
@@ -78,23 +89,25 @@ OUTCOME_UNKNOWN: Outcome
 OUTCOME_NO_UPLOAD: Outcome
 
 class Intent(_message.Message):
-    __slots__ = ("name", "size", "content_type", "parent", "on_conflict", "sha256")
+    __slots__ = ("name", "size", "content_type", "parent", "on_conflict", "sha256", "multipart")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     PARENT_FIELD_NUMBER: _ClassVar[int]
     ON_CONFLICT_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_FIELD_NUMBER: _ClassVar[int]
     name: str
     size: int
     content_type: str
     parent: str
     on_conflict: OnConflict
     sha256: bytes
-    def __init__(self, name: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., parent: _Optional[str] = ..., on_conflict: _Optional[_Union[OnConflict, str]] = ..., sha256: _Optional[bytes] = ...) -> None: ...
+    multipart: bool
+    def __init__(self, name: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., parent: _Optional[str] = ..., on_conflict: _Optional[_Union[OnConflict, str]] = ..., sha256: _Optional[bytes] = ..., multipart: _Optional[bool] = ...) -> None: ...
 
 class Upload(_message.Message):
-    __slots__ = ("id", "owner", "status", "name", "size", "content_type", "sha256", "key", "metadata", "created_at", "expires_at", "file", "reason")
+    __slots__ = ("id", "owner", "status", "name", "size", "content_type", "sha256", "key", "metadata", "created_at", "expires_at", "file", "reason", "parts")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -115,6 +128,7 @@ class Upload(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
     id: str
     owner: str
     status: UploadStatus
@@ -128,7 +142,52 @@ class Upload(_message.Message):
     expires_at: _timestamp_pb2.Timestamp
     file: str
     reason: str
-    def __init__(self, id: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[UploadStatus, str]] = ..., name: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., sha256: _Optional[bytes] = ..., key: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., file: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    parts: Parts
+    def __init__(self, id: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[UploadStatus, str]] = ..., name: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., sha256: _Optional[bytes] = ..., key: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., file: _Optional[str] = ..., reason: _Optional[str] = ..., parts: _Optional[_Union[Parts, _Mapping]] = ...) -> None: ...
+
+class Parts(_message.Message):
+    __slots__ = ("size", "count", "multipart", "checked")
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    CHECKED_FIELD_NUMBER: _ClassVar[int]
+    size: int
+    count: int
+    multipart: str
+    checked: bool
+    def __init__(self, size: _Optional[int] = ..., count: _Optional[int] = ..., multipart: _Optional[str] = ..., checked: _Optional[bool] = ...) -> None: ...
+
+class PartIntent(_message.Message):
+    __slots__ = ("number", "sha256")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    sha256: bytes
+    def __init__(self, number: _Optional[int] = ..., sha256: _Optional[bytes] = ...) -> None: ...
+
+class Part(_message.Message):
+    __slots__ = ("number", "size", "etag", "sha256")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    size: int
+    etag: str
+    sha256: bytes
+    def __init__(self, number: _Optional[int] = ..., size: _Optional[int] = ..., etag: _Optional[str] = ..., sha256: _Optional[bytes] = ...) -> None: ...
+
+class Moment(_message.Message):
+    __slots__ = ("at", "what", "cause", "detail")
+    AT_FIELD_NUMBER: _ClassVar[int]
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    at: _timestamp_pb2.Timestamp
+    what: str
+    cause: str
+    detail: str
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., what: _Optional[str] = ..., cause: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class Listing(_message.Message):
     __slots__ = ("parent", "sort", "descending", "limit", "cursor")
@@ -181,14 +240,22 @@ class File(_message.Message):
     def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[Kind, str]] = ..., name: _Optional[str] = ..., parent: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., sha256: _Optional[bytes] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., modified_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trashed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., purge_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Content(_message.Message):
-    __slots__ = ("key", "name", "content_type")
+    __slots__ = ("key", "name", "content_type", "size", "sha256", "part_size", "parts_sha256")
     KEY_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    PART_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PARTS_SHA256_FIELD_NUMBER: _ClassVar[int]
     key: str
     name: str
     content_type: str
-    def __init__(self, key: _Optional[str] = ..., name: _Optional[str] = ..., content_type: _Optional[str] = ...) -> None: ...
+    size: int
+    sha256: bytes
+    part_size: int
+    parts_sha256: bytes
+    def __init__(self, key: _Optional[str] = ..., name: _Optional[str] = ..., content_type: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[bytes] = ..., part_size: _Optional[int] = ..., parts_sha256: _Optional[bytes] = ...) -> None: ...
 
 class Change(_message.Message):
     __slots__ = ("name", "parent")
@@ -219,12 +286,14 @@ class UploadRef(_message.Message):
     def __init__(self, owner: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
 
 class Purge(_message.Message):
-    __slots__ = ("ref", "key")
+    __slots__ = ("ref", "key", "multipart")
     REF_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_FIELD_NUMBER: _ClassVar[int]
     ref: UploadRef
     key: str
-    def __init__(self, ref: _Optional[_Union[UploadRef, _Mapping]] = ..., key: _Optional[str] = ...) -> None: ...
+    multipart: str
+    def __init__(self, ref: _Optional[_Union[UploadRef, _Mapping]] = ..., key: _Optional[str] = ..., multipart: _Optional[str] = ...) -> None: ...
 
 class DeadLetter(_message.Message):
     __slots__ = ("id", "subject", "reason", "payload", "deliveries")
@@ -301,6 +370,50 @@ class UploadResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: Upload
     def __init__(self, value: _Optional[_Union[Upload, _Mapping]] = ...) -> None: ...
+
+class OpenPartsRequest(_message.Message):
+    __slots__ = ("owner", "id", "parts")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    id: str
+    parts: _containers.RepeatedCompositeFieldContainer[PartIntent]
+    def __init__(self, owner: _Optional[str] = ..., id: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[PartIntent, _Mapping]]] = ...) -> None: ...
+
+class OpenPartsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: Upload
+    def __init__(self, value: _Optional[_Union[Upload, _Mapping]] = ...) -> None: ...
+
+class PartsRequest(_message.Message):
+    __slots__ = ("owner", "id")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    id: str
+    def __init__(self, owner: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+
+class PartsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[Part]
+    def __init__(self, value: _Optional[_Iterable[_Union[Part, _Mapping]]] = ...) -> None: ...
+
+class TimelineRequest(_message.Message):
+    __slots__ = ("owner", "id")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    id: str
+    def __init__(self, owner: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+
+class TimelineResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[Moment]
+    def __init__(self, value: _Optional[_Iterable[_Union[Moment, _Mapping]]] = ...) -> None: ...
 
 class CompleteRequest(_message.Message):
     __slots__ = ("owner", "id")
@@ -463,10 +576,12 @@ class UsageResponse(_message.Message):
     def __init__(self, value: _Optional[_Union[Usage, _Mapping]] = ...) -> None: ...
 
 class CommitRequest(_message.Message):
-    __slots__ = ("uploads",)
+    __slots__ = ("uploads", "cause")
     UPLOADS_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
     uploads: _containers.RepeatedCompositeFieldContainer[UploadRef]
-    def __init__(self, uploads: _Optional[_Iterable[_Union[UploadRef, _Mapping]]] = ...) -> None: ...
+    cause: Cause
+    def __init__(self, uploads: _Optional[_Iterable[_Union[UploadRef, _Mapping]]] = ..., cause: _Optional[_Union[Cause, str]] = ...) -> None: ...
 
 class CommitResponse(_message.Message):
     __slots__ = ("value",)
@@ -537,6 +652,18 @@ class KnownResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: _containers.RepeatedScalarFieldContainer[bool]
     def __init__(self, value: _Optional[_Iterable[bool]] = ...) -> None: ...
+
+class MultipartsRequest(_message.Message):
+    __slots__ = ("uploads",)
+    UPLOADS_FIELD_NUMBER: _ClassVar[int]
+    uploads: _containers.RepeatedCompositeFieldContainer[UploadRef]
+    def __init__(self, uploads: _Optional[_Iterable[_Union[UploadRef, _Mapping]]] = ...) -> None: ...
+
+class MultipartsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, value: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class BuryRequest(_message.Message):
     __slots__ = ("letter",)

@@ -22,6 +22,13 @@ class Presence(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRESENCE_FOUND: _ClassVar[Presence]
     PRESENCE_ABSENT: _ClassVar[Presence]
     PRESENCE_UNKNOWN: _ClassVar[Presence]
+
+class Assembly(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ASSEMBLY_UNSPECIFIED: _ClassVar[Assembly]
+    ASSEMBLY_DONE: _ClassVar[Assembly]
+    ASSEMBLY_MISSING: _ClassVar[Assembly]
+    ASSEMBLY_UNKNOWN: _ClassVar[Assembly]
 DISPOSITION_UNSPECIFIED: Disposition
 DISPOSITION_ATTACHMENT: Disposition
 DISPOSITION_INLINE: Disposition
@@ -29,6 +36,10 @@ PRESENCE_UNSPECIFIED: Presence
 PRESENCE_FOUND: Presence
 PRESENCE_ABSENT: Presence
 PRESENCE_UNKNOWN: Presence
+ASSEMBLY_UNSPECIFIED: Assembly
+ASSEMBLY_DONE: Assembly
+ASSEMBLY_MISSING: Assembly
+ASSEMBLY_UNKNOWN: Assembly
 
 class Put(_message.Message):
     __slots__ = ("key", "size", "content_type", "sha256", "metadata")
@@ -97,6 +108,60 @@ class Arrival(_message.Message):
     etag: str
     size: int
     def __init__(self, key: _Optional[str] = ..., etag: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
+
+class Multipart(_message.Message):
+    __slots__ = ("id", "checked")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CHECKED_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    checked: bool
+    def __init__(self, id: _Optional[str] = ..., checked: _Optional[bool] = ...) -> None: ...
+
+class PartPut(_message.Message):
+    __slots__ = ("number", "size", "sha256")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    size: int
+    sha256: bytes
+    def __init__(self, number: _Optional[int] = ..., size: _Optional[int] = ..., sha256: _Optional[bytes] = ...) -> None: ...
+
+class StoredPart(_message.Message):
+    __slots__ = ("number", "size", "etag")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    size: int
+    etag: str
+    def __init__(self, number: _Optional[int] = ..., size: _Optional[int] = ..., etag: _Optional[str] = ...) -> None: ...
+
+class Assembled(_message.Message):
+    __slots__ = ("assembly", "missing")
+    ASSEMBLY_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    assembly: Assembly
+    missing: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, assembly: _Optional[_Union[Assembly, str]] = ..., missing: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Unfinished(_message.Message):
+    __slots__ = ("key", "multipart", "begun_at")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    BEGUN_AT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    multipart: str
+    begun_at: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[str] = ..., begun_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class UnfinishedPage(_message.Message):
+    __slots__ = ("items", "after")
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[Unfinished]
+    after: str
+    def __init__(self, items: _Optional[_Iterable[_Union[Unfinished, _Mapping]]] = ..., after: _Optional[str] = ...) -> None: ...
 
 class Deletion(_message.Message):
     __slots__ = ("key", "error")
@@ -189,6 +254,96 @@ class PresignGetResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: SignedRequest
     def __init__(self, value: _Optional[_Union[SignedRequest, _Mapping]] = ...) -> None: ...
+
+class BeginPartsRequest(_message.Message):
+    __slots__ = ("put", "checked")
+    PUT_FIELD_NUMBER: _ClassVar[int]
+    CHECKED_FIELD_NUMBER: _ClassVar[int]
+    put: Put
+    checked: bool
+    def __init__(self, put: _Optional[_Union[Put, _Mapping]] = ..., checked: _Optional[bool] = ...) -> None: ...
+
+class BeginPartsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: Multipart
+    def __init__(self, value: _Optional[_Union[Multipart, _Mapping]] = ...) -> None: ...
+
+class PresignPartsRequest(_message.Message):
+    __slots__ = ("key", "multipart", "parts", "seconds")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    multipart: Multipart
+    parts: _containers.RepeatedCompositeFieldContainer[PartPut]
+    seconds: int
+    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[_Union[Multipart, _Mapping]] = ..., parts: _Optional[_Iterable[_Union[PartPut, _Mapping]]] = ..., seconds: _Optional[int] = ...) -> None: ...
+
+class PresignPartsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[SignedRequest]
+    def __init__(self, value: _Optional[_Iterable[_Union[SignedRequest, _Mapping]]] = ...) -> None: ...
+
+class PartsRequest(_message.Message):
+    __slots__ = ("key", "multipart")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    multipart: str
+    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[str] = ...) -> None: ...
+
+class PartsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[StoredPart]
+    def __init__(self, value: _Optional[_Iterable[_Union[StoredPart, _Mapping]]] = ...) -> None: ...
+
+class AssembleRequest(_message.Message):
+    __slots__ = ("key", "multipart", "sizes", "sha256")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    SIZES_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    multipart: str
+    sizes: _containers.RepeatedScalarFieldContainer[int]
+    sha256: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[str] = ..., sizes: _Optional[_Iterable[int]] = ..., sha256: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class AssembleResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: Assembled
+    def __init__(self, value: _Optional[_Union[Assembled, _Mapping]] = ...) -> None: ...
+
+class AbortPartsRequest(_message.Message):
+    __slots__ = ("key", "multipart")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    multipart: str
+    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[str] = ...) -> None: ...
+
+class AbortPartsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class UnfinishedRequest(_message.Message):
+    __slots__ = ("after", "limit")
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    after: str
+    limit: int
+    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class UnfinishedResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: UnfinishedPage
+    def __init__(self, value: _Optional[_Union[UnfinishedPage, _Mapping]] = ...) -> None: ...
 
 class LookUpRequest(_message.Message):
     __slots__ = ("keys",)
