@@ -13,7 +13,7 @@ from drivebay.testing.client import Client, eventually
 from .conftest import FAST, http_client
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-WANTED = {"POST /v1/uploads/{id}/complete", "Files.complete", "Storage.look_up", "postgres"}
+WANTED = {"POST /v1/uploads/{id}/complete", "Files.complete", "Storage.arrived", "postgres"}
 
 
 class Collector(BaseHTTPRequestHandler):
