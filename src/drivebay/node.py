@@ -64,6 +64,10 @@ _SLOW: Final[Mapping[str, float]] = {
     "delete": 60.0,
     "page": 30.0,
     "quarantine": 660.0,
+    "write_part": 30.0,
+    "write_tail": 30.0,
+    "tail": 30.0,
+    "delete_tails": 30.0,
 }
 """Methods that may take longer than a call usually does, in seconds."""
 _STOP: Final = 5.0

@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from drivebay.contract.storage import Deletion, Presence, StoredPart
+from drivebay.errors import Unavailable
 from drivebay.storage import s3
 from drivebay.storage.bucket import Bucket, Misconfigured
 from drivebay.testing.memory import MemoryBucket
@@ -288,3 +289,24 @@ async def test_an_empty_part_is_a_part(driver: Bucket) -> None:
     assert [(part.number, part.size) for part in there] == [(1, 0)]
     assert await driver.complete_parts("a/parts", multipart, there, ())
     assert (await driver.head("a/parts")).size == 0
+
+
+async def test_bytes_are_written_over_what_is_there_and_read_again(driver: Bucket) -> None:
+    assert await driver.read("a") is None
+    large = b"x" * 3_000_000
+    for body in (b"first", large):
+        await driver.write("a", body, hashlib.sha256(body).digest())
+        assert await driver.read("a") == body
+
+
+async def test_a_part_is_written_until_the_write_in_parts_has_ended(driver: Bucket) -> None:
+    digest = hashlib.sha256(BODY).digest()
+    multipart = await driver.begin_parts("a", {"x-amz-checksum-algorithm": "SHA256", "Content-Type": "text/plain"})
+    assert await driver.write_part("a", multipart, 1, BODY, digest, True)
+    with pytest.raises(Unavailable):
+        await driver.write_part("a", multipart, 1, b"torn on its way", digest, True)
+    (part,) = await driver.parts("a", multipart) or ()
+    assert (part.number, part.size) == (1, len(BODY))
+    assert await driver.complete_parts("a", multipart, (part,), (digest,))
+    assert await driver.read("a") == BODY
+    assert not await driver.write_part("a", multipart, 1, BODY, digest, True)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from drivebay import proto
-from drivebay.contract.storage import Multipart, PartPut, Storage
+from drivebay.contract.storage import TAILS, Multipart, PartPut, Storage, Tail
 from drivebay.storage import service
 from drivebay.storage.service import QUARANTINE
 from drivebay.testing.deliveries import WAYS
-from drivebay.testing.memory import MemoryBucket
+from drivebay.testing.memory import MemoryBucket, UnderWay
 from drivebay.wire.shape import promised
 
 from .hostile import arguments
@@ -37,6 +37,10 @@ KNOWN = {
     "multipart": ("1", Multipart("1", checked=False)),
     "parts": ((PartPut(1, 5),), (PartPut(2, 0), PartPut(1, 5))),
     "sizes": ((5,),),
+    "part": (PartPut(1, 5),),
+    "tail": (Tail(1, 5),),
+    "number": (1, 2),
+    "body": (b"hello",),
 }
 
 
@@ -55,7 +59,8 @@ class Stores:
         for bucket in self.buckets.values():
             bucket.objects.clear()
             bucket.unfinished_parts.clear()
-            for key in (HERE, TOO, QUARANTINE + "owner/old"):
+            bucket.unfinished_parts["1"] = UnderWay(HERE, {}, NOW)
+            for key in (HERE, TOO, QUARANTINE + "owner/old", f"{TAILS}{HERE}/1-5"):
                 bucket.put(key, b"hello", "text/plain")
 
 

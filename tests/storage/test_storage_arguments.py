@@ -50,6 +50,7 @@ async def test_what_is_no_key_is_refused_by_every_call(storage: Storage, key: st
         storage.look_up(("good", key)),
         storage.delete(("good", key)),
         storage.quarantine(key),
+        storage.tails(key),
     ):
         with pytest.raises(InvalidRequest):
             await call

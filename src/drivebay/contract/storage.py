@@ -18,6 +18,8 @@ from .health import Health
 INCOMING: Final = ".incoming/"
 """Before the key of an upload: where its bytes are until they are accepted, in a store that would let them be
 written again."""
+TAILS: Final = ".tail/"
+"""Before the key of an upload: folder of what came of its next part and does not fill it yet."""
 COPY: Final = "~"
 """After the key of an upload: an object that was accepted by copying it."""
 
@@ -102,6 +104,13 @@ class PartPut(msgspec.Struct, frozen=True):
     number: int
     size: int
     sha256: bytes | None = None
+
+
+class Tail(msgspec.Struct, frozen=True):
+    """The first `size` bytes of a part that is not whole yet, of part `number`."""
+
+    number: int
+    size: int
 
 
 class StoredPart(msgspec.Struct, frozen=True):
@@ -223,6 +232,28 @@ class Storage(Protocol):
         is its checksum if the write is checked. A part may be written again: the last one counts."""
         ...
 
+    async def write_part(self, key: str, multipart: Multipart, part: PartPut, body: bytes) -> None:
+        """Write one part, of 15 MiB at most. May be repeated: the last one counts. Raises NotFound when the write has
+        ended, Unavailable."""
+        ...
+
+    async def write_tail(self, key: str, number: int, body: bytes) -> None:
+        """Keep the first bytes of a part that is not whole yet (1 byte to 15 MiB) beside the upload. What was kept
+        of it before stays, however long. Raises Unavailable."""
+        ...
+
+    async def tails(self, key: str) -> tuple[Tail, ...]:
+        """What is kept of parts that were not whole: of each part the longest, by number. Raises Unavailable."""
+        ...
+
+    async def tail(self, key: str, tail: Tail) -> bytes:
+        """The bytes of one that `tails` told of. Raises NotFound, Unavailable."""
+        ...
+
+    async def delete_tails(self, key: str, number: int) -> None:
+        """Delete what is kept of parts up to this number. May be repeated. Raises Unavailable."""
+        ...
+
     async def parts(self, key: str, multipart: str) -> tuple[StoredPart, ...]:
         """The parts that are there, by number; none when the write has ended. Raises Unavailable.
 
@@ -281,7 +312,7 @@ class Storage(Protocol):
 
     async def page(self, after: str | None, limit: int) -> ObjectPage:
         """List up to `limit` (1 to 1,000) objects whose keys come after `after`. Quarantined ones are left
-        out, and those not yet accepted."""
+        out, those not yet accepted, and tails of parts."""
         ...
 
     async def quarantine(self, key: str) -> bool:

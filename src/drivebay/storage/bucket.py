@@ -100,6 +100,21 @@ class Bucket(Protocol):
         with this `etag`. Raises Unavailable."""
         ...
 
+    async def write(self, key: str, body: bytes, sha256: bytes) -> None:
+        """Write an object whose SHA-256 is told, over what may be there. Raises Unavailable."""
+        ...
+
+    async def read(self, key: str) -> bytes | None:
+        """The bytes of an object; None if there is none. Raises Unavailable."""
+        ...
+
+    async def write_part(
+        self, key: str, multipart: str, number: int, body: bytes, sha256: bytes, checked: bool
+    ) -> bool:
+        """Write a part whose SHA-256 is told, and kept with it if `checked`. False when the write has ended. Raises
+        Unavailable."""
+        ...
+
     async def begin_parts(self, key: str, headers: Mapping[str, str]) -> str:
         """Begin to write an object in parts, with these headers; the store's id for it. Raises Unavailable."""
         ...

@@ -7,6 +7,7 @@ Every failure of the network or the store leaves as `Unavailable`, what the oper
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ CALLS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
+_STEP: Final = 2**16
 _NO_BODY: Final = hashlib.sha256(b"").hexdigest()
 CODE: Final = re.compile(rb"<Code>([^<]*)</Code>")
 _WRONG_KEYS: Final = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "InvalidToken"})
@@ -119,13 +121,15 @@ class Calls:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
+        digest: bytes | None = None,
         timeout: float | None = None,
     ) -> Answer:
+        """`digest` is the body's SHA-256 where it is known."""
         origin, host = self._own
         path = self._path(key)
         asked = canonical_query(query.items()) if query else ""
-        digest = hashlib.sha256(body).hexdigest() if body else _NO_BODY
-        sent = self._signer.authorize(method, host, path, asked, headers or {}, digest, self._now())
+        hashed = digest.hex() if digest else hashlib.sha256(body).hexdigest() if body else _NO_BODY
+        sent = self._signer.authorize(method, host, path, asked, headers or {}, hashed, self._now())
         url = f"{origin}{path}?{asked}" if asked else f"{origin}{path}"
         return await self.send(operation, method, url, sent, body, timeout)
 
@@ -169,7 +173,8 @@ class Calls:
             method,
             URL(url, encoded=True),
             headers=headers,
-            data=body or None,
+            # In steps: a large body in one write would keep everybody else waiting.
+            data=io.BytesIO(body) if len(body) > _STEP else body or None,
             allow_redirects=False,
             timeout=self._timeout
             if timeout is None

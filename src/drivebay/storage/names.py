@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ..contract.storage import COPY, Arrival, Put
+from ..contract.storage import COPY, TAILS, Arrival, Put
 from ..errors import InvalidRequest
 
 MOST_KEYS: Final = 1000
 # What XML cannot carry (XML 1.0, 2.2) or would carry changed, and half surrogate pairs.
 UNNAMEABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _LONGEST_KEY: Final = 1024
+_TAIL_NAME: Final = 14
 _DOTS: Final = frozenset({".", ".."})
 _ETAG: Final = re.compile("[!#-~]{1,256}")
 _MULTIPART: Final = re.compile("[!-~]{1,1024}")
@@ -24,6 +25,12 @@ def check_put(put: Put) -> None:
     if not all(_METADATA_NAME.fullmatch(name) for name in put.metadata):
         raise InvalidRequest("a name of metadata is of small letters, digits and hyphens")
     check_key(put.key)
+
+
+def check_tails(key: str) -> None:
+    """A key beside which tails can be kept: there must be room for their names."""
+    check_key(key)
+    check_key(f"{TAILS}{key}/{'0' * _TAIL_NAME}")
 
 
 def check_multipart(id: str) -> None:

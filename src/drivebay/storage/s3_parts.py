@@ -25,6 +25,9 @@ _NEXT_KEY: Final = re.compile(rb"<NextKeyMarker>([^<]*)<")
 _NEXT_UPLOAD: Final = re.compile(rb"<NextUploadIdMarker>([^<]*)<")
 _TRUNCATED: Final = b"<IsTruncated>true</IsTruncated>"
 _MOST_PARTS: Final = 10_000
+_BODY_WITHIN: Final = 25.0
+"""Seconds for the bytes of a part, which is less than a caller has."""
+_OCTETS: Final = {"Content-Type": "application/octet-stream"}
 # Separates the two markers of a place in the listing; no key of ours and no id has it.
 _BETWEEN: Final = "\n"
 
@@ -35,6 +38,40 @@ class S3Parts:
     def __init__(self, calls: Calls, copy_timeout: float) -> None:
         self._calls = calls
         self._copy_timeout = copy_timeout
+
+    async def write(self, key: str, body: bytes, sha256: bytes) -> None:
+        answer = await self._calls.ask(
+            "put", "PUT", key, headers=_OCTETS, body=body, digest=sha256, timeout=_BODY_WITHIN
+        )
+        if answer.status != 200:
+            raise refusal(answer, "write an object")
+
+    async def read(self, key: str) -> bytes | None:
+        answer = await self._calls.ask("get", "GET", key, timeout=_BODY_WITHIN)
+        if answer.status == 404 and answer.code != "NoSuchBucket":
+            return None
+        if answer.status != 200:
+            raise refusal(answer, "read an object")
+        return answer.body
+
+    async def write_part(
+        self, key: str, multipart: str, number: int, body: bytes, sha256: bytes, checked: bool
+    ) -> bool:
+        answer = await self._calls.ask(
+            "put_part",
+            "PUT",
+            key,
+            query={"partNumber": str(number), "uploadId": multipart},
+            headers=_OCTETS | ({"x-amz-checksum-sha256": base64.b64encode(sha256).decode()} if checked else {}),
+            body=body,
+            digest=sha256,
+            timeout=_BODY_WITHIN,
+        )
+        if answer.status == 404 and answer.code in ("NoSuchUpload", "NoSuchKey"):
+            return False
+        if answer.status != 200:
+            raise refusal(answer, "write a part")
+        return True
 
     async def begin_parts(self, key: str, headers: Mapping[str, str]) -> str:
         answer = await self._calls.ask("begin_parts", "POST", key, query={"uploads": ""}, headers=headers)

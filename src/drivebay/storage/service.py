@@ -21,6 +21,7 @@ from uuid_utils.compat import uuid7
 from ..contract.health import Health
 from ..contract.storage import (
     INCOMING,
+    TAILS,
     Arrival,
     Assembled,
     Capabilities,
@@ -34,6 +35,7 @@ from ..contract.storage import (
     Put,
     SignedRequest,
     StoredPart,
+    Tail,
     UnfinishedPage,
 )
 from ..crash import crash_point
@@ -41,14 +43,15 @@ from ..errors import InvalidRequest, Unavailable
 from . import headers, lookup, probe, s3, start
 from .bucket import Bucket, Misconfigured, Sight
 from .incoming import Incoming
-from .names import MOST_KEYS, UNNAMEABLE, check_arrivals, check_key, check_keys, check_multipart, check_put
+from .names import MOST_KEYS, UNNAMEABLE, check_arrivals, check_key, check_keys, check_multipart, check_put, check_tails
 from .parts import Parts, check_parts
 from .settings import Settings
+from .tails import Tails, check_body, check_number
 
 log = structlog.get_logger(__name__)
 
 QUARANTINE: Final = ".quarantine/"
-_OURS: Final = (probe.PREFIX, INCOMING, QUARANTINE)
+_OURS: Final = (probe.PREFIX, INCOMING, QUARANTINE, TAILS)
 _LONGEST: Final = 7 * 24 * 3600
 """Seven days is the longest life of a signed URL (SigV4, X-Amz-Expires)."""
 _CLOCK_TOLERANCE: Final = timedelta(seconds=60)
@@ -114,6 +117,7 @@ class Service:
             patience=settings.call_timeout.total_seconds(),
         )
         self._parts = Parts(bucket, patience=settings.call_timeout.total_seconds())
+        self._tails = Tails(bucket)
 
     async def close(self) -> None:
         await self._incoming.close()
@@ -219,6 +223,39 @@ class Service:
             length = {**sent, probe.LENGTH: str(part.size)}
             signed.append(self._signed("PUT", key, now, seconds, query=query, signed=length, sent=sent))
         return tuple(signed)
+
+    async def write_part(self, key: str, multipart: Multipart, part: PartPut, body: bytes) -> None:
+        check_key(key)
+        check_parts((part,), multipart)
+        check_multipart(multipart.id)
+        check_body(len(body), 0)
+        self._started()
+        await self._tails.write_part(key, multipart, part, body)
+
+    async def write_tail(self, key: str, number: int, body: bytes) -> None:
+        check_tails(key)
+        check_number(number)
+        check_body(len(body), 1)
+        self._started()
+        await self._tails.write(key, number, body)
+
+    async def tails(self, key: str) -> tuple[Tail, ...]:
+        check_tails(key)
+        self._started()
+        return await self._tails.kept(key)
+
+    async def tail(self, key: str, tail: Tail) -> bytes:
+        check_tails(key)
+        check_number(tail.number)
+        check_body(tail.size, 1)
+        self._started()
+        return await self._tails.read(key, tail)
+
+    async def delete_tails(self, key: str, number: int) -> None:
+        check_tails(key)
+        check_number(number)
+        self._started()
+        await self._tails.delete(key, number)
 
     async def parts(self, key: str, multipart: str) -> tuple[StoredPart, ...]:
         check_key(key)

@@ -27,7 +27,7 @@ class _Signed(msgspec.Struct, frozen=True):
     ends: datetime
 
 
-class _Parts(msgspec.Struct):
+class UnderWay(msgspec.Struct):
     """A write in parts: its key and headers, when it began, and the bytes of its parts."""
 
     key: str
@@ -43,7 +43,7 @@ class MemoryBucket:
         self._now = now
         self._lax = lax
         self.objects: dict[str, tuple[Object, bytes]] = {}
-        self.unfinished_parts: dict[str, _Parts] = {}
+        self.unfinished_parts: dict[str, UnderWay] = {}
         self.broken = False
         self._begun = 0
         self._exists = False
@@ -153,11 +153,32 @@ class MemoryBucket:
         self._answer()
         self.objects.pop(key, None)
 
+    async def write(self, key: str, body: bytes, sha256: bytes) -> None:
+        self._answer()
+        self.put(key, body)
+
+    async def read(self, key: str) -> bytes | None:
+        self._answer()
+        found = self.objects.get(key)
+        return None if found is None else found[1]
+
+    async def write_part(
+        self, key: str, multipart: str, number: int, body: bytes, sha256: bytes, checked: bool
+    ) -> bool:
+        self._answer()
+        under_way = self.unfinished_parts.get(multipart)
+        if under_way is None or under_way.key != key:
+            return False
+        if hashlib.sha256(body).digest() != sha256:
+            raise Unavailable("the store would not write a part: 400 XAmzContentSHA256Mismatch")
+        under_way.bodies[number] = body
+        return True
+
     async def begin_parts(self, key: str, headers: Mapping[str, str]) -> str:
         self._answer()
         self._begun += 1
         lower = {name.lower(): value for name, value in headers.items()}
-        self.unfinished_parts[str(self._begun)] = _Parts(key, lower, self._now())
+        self.unfinished_parts[str(self._begun)] = UnderWay(key, lower, self._now())
         return str(self._begun)
 
     async def parts(self, key: str, multipart: str) -> tuple[StoredPart, ...] | None:

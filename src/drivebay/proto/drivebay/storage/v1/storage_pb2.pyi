@@ -127,6 +127,14 @@ class PartPut(_message.Message):
     sha256: bytes
     def __init__(self, number: _Optional[int] = ..., size: _Optional[int] = ..., sha256: _Optional[bytes] = ...) -> None: ...
 
+class Tail(_message.Message):
+    __slots__ = ("number", "size")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    size: int
+    def __init__(self, number: _Optional[int] = ..., size: _Optional[int] = ...) -> None: ...
+
 class StoredPart(_message.Message):
     __slots__ = ("number", "size", "etag")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
@@ -286,6 +294,74 @@ class PresignPartsResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: _containers.RepeatedCompositeFieldContainer[SignedRequest]
     def __init__(self, value: _Optional[_Iterable[_Union[SignedRequest, _Mapping]]] = ...) -> None: ...
+
+class WritePartRequest(_message.Message):
+    __slots__ = ("key", "multipart", "part", "body")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    multipart: Multipart
+    part: PartPut
+    body: bytes
+    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[_Union[Multipart, _Mapping]] = ..., part: _Optional[_Union[PartPut, _Mapping]] = ..., body: _Optional[bytes] = ...) -> None: ...
+
+class WritePartResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class WriteTailRequest(_message.Message):
+    __slots__ = ("key", "number", "body")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    number: int
+    body: bytes
+    def __init__(self, key: _Optional[str] = ..., number: _Optional[int] = ..., body: _Optional[bytes] = ...) -> None: ...
+
+class WriteTailResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class TailsRequest(_message.Message):
+    __slots__ = ("key",)
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    def __init__(self, key: _Optional[str] = ...) -> None: ...
+
+class TailsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[Tail]
+    def __init__(self, value: _Optional[_Iterable[_Union[Tail, _Mapping]]] = ...) -> None: ...
+
+class TailRequest(_message.Message):
+    __slots__ = ("key", "tail")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    TAIL_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    tail: Tail
+    def __init__(self, key: _Optional[str] = ..., tail: _Optional[_Union[Tail, _Mapping]] = ...) -> None: ...
+
+class TailResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: bytes
+    def __init__(self, value: _Optional[bytes] = ...) -> None: ...
+
+class DeleteTailsRequest(_message.Message):
+    __slots__ = ("key", "number")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    number: int
+    def __init__(self, key: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...
+
+class DeleteTailsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class PartsRequest(_message.Message):
     __slots__ = ("key", "multipart")
