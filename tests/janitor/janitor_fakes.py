@@ -38,6 +38,7 @@ class Backend:
         self.refused: set[str] = set()
         self.failures: dict[str, list[Exception]] = {}
         self.deleting = 0
+        self.tailed: set[UploadRef] = set()
         self.most_deleting = 0
         self.delete_takes = 0.0
 
@@ -53,7 +54,7 @@ class Backend:
         self._note("claim", lease)
         claimed, self.due = self.due[:limit], self.due[limit:]
         self.leases.update(dict.fromkeys(claimed, lease))
-        return tuple(Purge(ref, key(ref), self.multipart.get(ref)) for ref in claimed)
+        return tuple(Purge(ref, key(ref), self.multipart.get(ref), ref in self.tailed) for ref in claimed)
 
     async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
         self._note("delete", keys)
@@ -108,3 +109,6 @@ class Backend:
 
     async def abort_parts(self, key: str, multipart: str) -> None:
         self._note("abort", (key, multipart))
+
+    async def delete_tails(self, key: str, number: int) -> None:
+        self._note("tails", (key, number))

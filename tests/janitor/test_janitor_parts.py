@@ -35,6 +35,16 @@ async def test_an_upload_whose_parts_stay_is_not_finished(backend: Backend) -> N
     assert backend.purged == [plain]
 
 
+async def test_tails_of_parts_go_with_their_upload_whether_parts_were_begun_or_not(backend: Backend) -> None:
+    plain, begun, tail_alone = some_ref(), some_ref(), some_ref()
+    backend.due, backend.multipart = [plain, begun, tail_alone], {begun: "m"}
+    backend.tailed = {begun, tail_alone}
+    backend.failures["tails"] = [Unavailable("the store is down")]
+    assert (await purge.once(backend, backend, ONE, new_id=uuid7)).gone == 2
+    assert backend.told("tails") == [(key(begun), 10_000), (key(tail_alone), 10_000)]
+    assert backend.purged == [plain, tail_alone]
+
+
 async def test_what_no_upload_knows_is_ended_when_it_is_old(backend: Backend) -> None:
     known, unknown, other_write, young = (some_ref() for _ in range(4))
     backend.multipart = {known: "mine", other_write: "mine"}

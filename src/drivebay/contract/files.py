@@ -74,7 +74,9 @@ class Cause(StrEnum):
 
 class Intent(msgspec.Struct, frozen=True):
     """What a client wants to upload. `size` in bytes; `sha256` the 32 raw bytes of the content. `multipart`: in
-    parts, whatever its size."""
+    parts, whatever its size. `deferred`: in parts, of a length that is not known yet; `size` is 0. `note` is told
+    again as it is: 4,096 printable ASCII characters at most.
+    """
 
     name: str
     size: int
@@ -83,6 +85,8 @@ class Intent(msgspec.Struct, frozen=True):
     on_conflict: OnConflict = OnConflict.RENAME
     sha256: bytes | None = None
     multipart: bool = False
+    deferred: bool = False
+    note: str | None = None
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -106,7 +110,8 @@ class Upload(msgspec.Struct, frozen=True):
     """An upload. `key` is its object's key; `metadata` what rides on the object. `parts` is set when it comes in
     parts.
 
-    A pending one may be written until `expires_at`. `file` is set once complete, `reason` when failed.
+    A pending one may be written until `expires_at`. `file` is set once complete, `reason` when failed. `deferred`
+    while its length is not known: then `size` is what has been reserved.
     """
 
     id: UploadId
@@ -123,6 +128,8 @@ class Upload(msgspec.Struct, frozen=True):
     file: FileId | None = None
     reason: str | None = None
     parts: Parts | None = None
+    deferred: bool = False
+    note: str | None = None
 
 
 class PartIntent(msgspec.Struct, frozen=True):
@@ -230,11 +237,13 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class Purge(msgspec.Struct, frozen=True):
-    """One object to delete; `key` is where it is. `multipart`: a write in parts to end first."""
+    """One object to delete; `key` is where it is. `multipart`: a write in parts to end first. `tails`: it came in
+    parts, of which tails may be kept."""
 
     ref: UploadRef
     key: str
     multipart: str | None = None
+    tails: bool = False
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -297,12 +306,20 @@ class Files(Protocol):
         not pending), Unavailable."""
         ...
 
+    async def resize(self, owner: UserId, id: UploadId, size: int, final: bool) -> Upload:
+        """Reserve bytes for an upload of unknown length up to `size`, before they are stored; what is reserved stays.
+        `final`: that is its length, less or more than was reserved. May be repeated.
+
+        Raises NotFound, Conflict (not pending, of another known length), QuotaExceeded, TooLarge, InvalidRequest.
+        """
+        ...
+
     async def complete(self, owner: UserId, id: UploadId) -> Upload:
         """Commit one upload now, on a client's word that its bytes are there; the store is asked. What came in
         parts is put together first.
 
         Repeating it gives the same answer. Raises NotFound, NotUploaded (while pending; says which parts are
-        missing), Unavailable (also while the store is still putting parts together).
+        missing, or that its length is not known), Unavailable (also while the store is still putting parts together).
         """
         ...
 

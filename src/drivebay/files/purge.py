@@ -36,6 +36,7 @@ class Purges:
                 UploadRef(row["owner_id"], row["upload_id"]),
                 row["key"] or object_key(row["owner_id"], row["upload_id"]),
                 row["multipart"],
+                row["tails"],
             )
             for row in rows
         )

@@ -58,10 +58,15 @@ class Service:
     async def timeline(self, owner: UserId, id: UploadId) -> tuple[contract.Moment, ...]:
         return await self._uploads.timeline(owner, id)
 
+    async def resize(self, owner: UserId, id: UploadId, size: int, final: bool) -> contract.Upload:
+        return await self._uploads.resize(owner, id, size, final)
+
     async def complete(self, owner: UserId, id: UploadId) -> contract.Upload:
         upload = await self._uploads.upload(owner, id)
         if upload.status not in (contract.UploadStatus.PENDING, contract.UploadStatus.EXPIRED):
             return upload
+        if upload.deferred and upload.status is contract.UploadStatus.PENDING:
+            raise NotUploaded(f"nobody has told the length of upload {id} yet")
         if upload.parts is not None and upload.status is contract.UploadStatus.PENDING:
             await self._parts.assemble(upload)
         (outcome,) = await self._commit.run((contract.UploadRef(owner, id),), contract.Cause.CLIENT)

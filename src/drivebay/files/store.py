@@ -63,6 +63,8 @@ def upload_of(row: Row) -> contract.Upload:
         file=row["file_id"],
         reason=row["reason"],
         parts=parts_of(row),
+        deferred=row["deferred"],
+        note=row["note"],
     )
 
 
@@ -159,6 +161,8 @@ class Store:
             quota,
             most,
             part_size,
+            intent.deferred,
+            intent.note,
         )
 
     async def lock_usage(self, tx: Connection, owner: UserId, quota: int) -> Row:
@@ -193,9 +197,15 @@ class Store:
             intent.sha256,
             ttl,
             part_size,
+            intent.deferred,
+            intent.note,
         )
         assert row is not None  # noqa: S101 - an insert returns its row
         return row
+
+    async def resize(self, tx: Connection, owner: UserId, id: UploadId, size: int, final: bool) -> Row | None:
+        """None when its length is known, or it has ended."""
+        return await tx.fetchrow(self.sql["resize"], owner, id, size, final)
 
     async def upload(self, db: Database | Connection, owner: UserId, id: UploadId) -> Row | None:
         return await db.fetchrow(self.sql["upload"], owner, id)

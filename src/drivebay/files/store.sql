@@ -16,9 +16,11 @@ WITH reserved AS (
     RETURNING owner_id
 )
 INSERT INTO files.uploads
-    (owner_id, id, parent_id, name, on_conflict, size, content_type, sha256, expires_at, next_check_at, part_size)
+    (owner_id, id, parent_id, name, on_conflict, size, content_type, sha256, expires_at, next_check_at, part_size,
+     deferred, note)
 SELECT owner_id, $2::uuid, $3::uuid, $4::text, $5::text, $6::bigint, $7::text, $8::bytea,
-       now() + $9::interval, now() + CASE WHEN $12::bigint IS NULL THEN interval '2 seconds' ELSE $9::interval END, $12
+       now() + $9::interval, now() + CASE WHEN $12::bigint IS NULL THEN interval '2 seconds' ELSE $9::interval END, $12,
+       $13::bool, $14::text
 FROM reserved
 RETURNING *, expires_at <= now() AS overdue;
 
@@ -38,10 +40,24 @@ UPDATE files.usage SET reserved_bytes = reserved_bytes + $2, open_uploads = open
 
 -- name: add_upload
 INSERT INTO files.uploads
-    (owner_id, id, parent_id, name, on_conflict, size, content_type, sha256, expires_at, next_check_at, part_size)
+    (owner_id, id, parent_id, name, on_conflict, size, content_type, sha256, expires_at, next_check_at, part_size,
+     deferred, note)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::interval,
-        now() + CASE WHEN $10::bigint IS NULL THEN interval '2 seconds' ELSE $9::interval END, $10)
+        now() + CASE WHEN $10::bigint IS NULL THEN interval '2 seconds' ELSE $9::interval END, $10, $11, $12)
 RETURNING *, expires_at <= now() AS overdue;
+
+-- name: resize
+-- A length that was not known: bytes are reserved as they come, and when it is told ($4) it stays. No row: it is known,
+-- or the upload has ended.
+WITH before AS (
+    SELECT owner_id, id, size FROM files.uploads WHERE owner_id = $1 AND id = $2 AND state = 'pending' AND deferred
+), charged AS (
+    UPDATE files.usage g SET reserved_bytes = g.reserved_bytes + $3 - before.size
+    FROM before WHERE g.owner_id = before.owner_id
+)
+UPDATE files.uploads u SET size = $3, deferred = NOT $4::bool
+FROM before WHERE u.owner_id = before.owner_id AND u.id = before.id
+RETURNING u.*, u.expires_at <= now() AS overdue;
 
 -- name: upload
 SELECT *, expires_at <= now() AS overdue FROM files.uploads WHERE owner_id = $1 AND id = $2;
@@ -448,7 +464,9 @@ WHERE p.owner_id = due.owner_id AND p.upload_id = due.upload_id
 RETURNING p.owner_id, p.upload_id,
           (SELECT v.key FROM files.versions v WHERE v.owner_id = p.owner_id AND v.id = p.upload_id) AS key,
           (SELECT u.multipart FROM files.uploads u
-           WHERE u.owner_id = p.owner_id AND u.id = p.upload_id AND u.state <> 'complete') AS multipart;
+           WHERE u.owner_id = p.owner_id AND u.id = p.upload_id AND u.state <> 'complete') AS multipart,
+          EXISTS (SELECT FROM files.uploads u
+                  WHERE u.owner_id = p.owner_id AND u.id = p.upload_id AND u.part_size IS NOT NULL) AS tails;
 
 -- name: lock_leased_owners
 -- The owners of what is about to be finished, locked in one order.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -26,11 +27,13 @@ from ..errors import (
 )
 from . import media, names
 from .commit import ENDED, free_name
-from .parts import part_size
+from .parts import MOST, part_size
 from .settings import Settings
 from .store import Row, Store, UniqueViolation, upload_of
 
 _LONGEST_KEY = 255
+_LONGEST_NOTE = 4096
+_PRINTABLE = re.compile("[ -~]*")
 _SHOWN = {"rejected": contract.UploadStatus.FAILED.value}
 
 
@@ -65,6 +68,12 @@ class Uploads:
             raise InvalidRequest("a size is not negative", errors=(FieldError("size", "is negative"),))
         if intent.sha256 is not None and len(intent.sha256) != 32:
             raise InvalidRequest("a SHA-256 has 32 bytes", errors=(FieldError("sha256", "has not 32 bytes"),))
+        if intent.deferred and (intent.size or not intent.multipart or intent.sha256 is not None):
+            problem = "goes with multipart, a size of 0 and no SHA-256"
+            raise InvalidRequest(f"deferred {problem}", errors=(FieldError("deferred", problem),))
+        if intent.note is not None and not (len(intent.note) <= _LONGEST_NOTE and _PRINTABLE.fullmatch(intent.note)):
+            problem = f"must be of printable ASCII characters, {_LONGEST_NOTE} at most"
+            raise InvalidRequest(f"a note {problem}", errors=(FieldError("note", problem),))
         if intent.size > self._settings.max_file_size:
             raise TooLarge(f"a file has at most {self._settings.max_file_size} bytes here")
         media.checked(intent.content_type)
@@ -120,6 +129,33 @@ class Uploads:
         if row is None:
             raise NotFound(f"no upload {id}")
         return upload_of(row)
+
+    async def resize(self, owner: UserId, id: UploadId, size: int, final: bool) -> contract.Upload:
+        async with self._db.transaction() as tx:
+            usage = await self._store.lock_usage(tx, owner, self._settings.quota)
+            row = await self._store.upload(tx, owner, id)
+            if row is None:
+                raise NotFound(f"no upload {id}")
+            if not row["deferred"] or row["state"] != "pending":
+                if row["size"] == size and row["part_size"] is not None:
+                    return upload_of(row)  # as it was told before
+                raise Conflict(f"the length of upload {id} is known")
+            if not final and size <= row["size"]:
+                return upload_of(row)
+            self._check_growth(usage, row, size)
+            resized = await self._store.resize(tx, owner, id, size, final)
+        return upload_of(resized or row)
+
+    def _check_growth(self, usage: Row, row: Row, size: int) -> None:
+        if size < 0:
+            raise InvalidRequest("a size is not negative", errors=(FieldError("size", "is negative"),))
+        most = min(self._settings.max_file_size, MOST * row["part_size"])
+        if size > most:
+            raise TooLarge(f"a file whose length is not told at first has at most {most} bytes here")
+        grown = size - row["size"]
+        left = usage["limit_bytes"] - usage["used_bytes"] - usage["reserved_bytes"]
+        if grown > max(0, left):
+            raise QuotaExceeded(f"{grown} more bytes would not fit: {max(0, left)} of {usage['limit_bytes']} are left")
 
     async def timeline(self, owner: UserId, id: UploadId) -> tuple[contract.Moment, ...]:
         rows = await self._store.timeline(self._db, owner, id)

@@ -17,7 +17,7 @@ from prometheus_client import Counter
 
 from ..contract.files import Files, Purge, UploadRef
 from ..contract.ids import LeaseId
-from ..contract.storage import Storage
+from ..contract.storage import Storage, upload_key
 from ..crash import crash_point
 from ..errors import Error, Unavailable
 from ..tracing import tracer
@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 PURGES = Counter("drivebay_janitor_purges_total", "Objects by what became of their purge", ["outcome"])
 
+_LAST_PART: Final = 10_000
 _ABORTS: Final = 16
 """Writes in parts that are ended at once: each is a call of its own."""
 
@@ -81,14 +82,17 @@ async def _until_none(
 
 
 async def _end_parts(storage: Storage, purges: tuple[Purge, ...]) -> dict[UploadRef, str]:
-    """End the writes in parts among these; why it failed for those where it did."""
+    """End the writes in parts among these, and delete their tails; why it failed for those where it did."""
     held: dict[UploadRef, str] = {}
-    waiting = iter([purge for purge in purges if purge.multipart is not None])
+    waiting = iter([purge for purge in purges if purge.multipart is not None or purge.tails])
 
     async def work() -> None:
         for purge in waiting:
             try:
-                await storage.abort_parts(purge.key, purge.multipart or "")
+                if purge.multipart is not None:
+                    await storage.abort_parts(purge.key, purge.multipart)
+                if purge.tails:
+                    await storage.delete_tails(upload_key(purge.key), _LAST_PART)
             except Unavailable as error:
                 held[purge.ref] = error.detail
 

@@ -89,7 +89,7 @@ OUTCOME_UNKNOWN: Outcome
 OUTCOME_NO_UPLOAD: Outcome
 
 class Intent(_message.Message):
-    __slots__ = ("name", "size", "content_type", "parent", "on_conflict", "sha256", "multipart")
+    __slots__ = ("name", "size", "content_type", "parent", "on_conflict", "sha256", "multipart", "deferred", "note")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
@@ -97,6 +97,8 @@ class Intent(_message.Message):
     ON_CONFLICT_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
     MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    DEFERRED_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
     name: str
     size: int
     content_type: str
@@ -104,10 +106,12 @@ class Intent(_message.Message):
     on_conflict: OnConflict
     sha256: bytes
     multipart: bool
-    def __init__(self, name: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., parent: _Optional[str] = ..., on_conflict: _Optional[_Union[OnConflict, str]] = ..., sha256: _Optional[bytes] = ..., multipart: _Optional[bool] = ...) -> None: ...
+    deferred: bool
+    note: str
+    def __init__(self, name: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., parent: _Optional[str] = ..., on_conflict: _Optional[_Union[OnConflict, str]] = ..., sha256: _Optional[bytes] = ..., multipart: _Optional[bool] = ..., deferred: _Optional[bool] = ..., note: _Optional[str] = ...) -> None: ...
 
 class Upload(_message.Message):
-    __slots__ = ("id", "owner", "status", "name", "size", "content_type", "sha256", "key", "metadata", "created_at", "expires_at", "file", "reason", "parts")
+    __slots__ = ("id", "owner", "status", "name", "size", "content_type", "sha256", "key", "metadata", "created_at", "expires_at", "file", "reason", "parts", "deferred", "note")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -129,6 +133,8 @@ class Upload(_message.Message):
     FILE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
+    DEFERRED_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
     id: str
     owner: str
     status: UploadStatus
@@ -143,7 +149,9 @@ class Upload(_message.Message):
     file: str
     reason: str
     parts: Parts
-    def __init__(self, id: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[UploadStatus, str]] = ..., name: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., sha256: _Optional[bytes] = ..., key: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., file: _Optional[str] = ..., reason: _Optional[str] = ..., parts: _Optional[_Union[Parts, _Mapping]] = ...) -> None: ...
+    deferred: bool
+    note: str
+    def __init__(self, id: _Optional[str] = ..., owner: _Optional[str] = ..., status: _Optional[_Union[UploadStatus, str]] = ..., name: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., sha256: _Optional[bytes] = ..., key: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., file: _Optional[str] = ..., reason: _Optional[str] = ..., parts: _Optional[_Union[Parts, _Mapping]] = ..., deferred: _Optional[bool] = ..., note: _Optional[str] = ...) -> None: ...
 
 class Parts(_message.Message):
     __slots__ = ("size", "count", "multipart", "checked")
@@ -286,14 +294,16 @@ class UploadRef(_message.Message):
     def __init__(self, owner: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
 
 class Purge(_message.Message):
-    __slots__ = ("ref", "key", "multipart")
+    __slots__ = ("ref", "key", "multipart", "tails")
     REF_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    TAILS_FIELD_NUMBER: _ClassVar[int]
     ref: UploadRef
     key: str
     multipart: str
-    def __init__(self, ref: _Optional[_Union[UploadRef, _Mapping]] = ..., key: _Optional[str] = ..., multipart: _Optional[str] = ...) -> None: ...
+    tails: bool
+    def __init__(self, ref: _Optional[_Union[UploadRef, _Mapping]] = ..., key: _Optional[str] = ..., multipart: _Optional[str] = ..., tails: _Optional[bool] = ...) -> None: ...
 
 class DeadLetter(_message.Message):
     __slots__ = ("id", "subject", "reason", "payload", "deliveries")
@@ -414,6 +424,24 @@ class TimelineResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: _containers.RepeatedCompositeFieldContainer[Moment]
     def __init__(self, value: _Optional[_Iterable[_Union[Moment, _Mapping]]] = ...) -> None: ...
+
+class ResizeRequest(_message.Message):
+    __slots__ = ("owner", "id", "size", "final")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    id: str
+    size: int
+    final: bool
+    def __init__(self, owner: _Optional[str] = ..., id: _Optional[str] = ..., size: _Optional[int] = ..., final: _Optional[bool] = ...) -> None: ...
+
+class ResizeResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: Upload
+    def __init__(self, value: _Optional[_Union[Upload, _Mapping]] = ...) -> None: ...
 
 class CompleteRequest(_message.Message):
     __slots__ = ("owner", "id")
