@@ -58,14 +58,17 @@ async def test_bytes_are_reserved_as_they_come_and_the_length_is_told_last(drive
             await drive.files.resize(drive.owner, upload.id, size, final)
 
 
-async def test_what_was_told_becomes_the_files_size(drive: Drive) -> None:
+async def test_what_has_come_is_no_file_before_its_length_is_told(drive: Drive) -> None:
     upload = await begin(drive, note="filename bGl2ZS50cw==")
-    await drive.files.resize(drive.owner, upload.id, len(BODY), True)
+    await drive.files.resize(drive.owner, upload.id, len(BODY), False)
     opened = await drive.files.open_parts(drive.owner, upload.id, (c.PartIntent(1, sha256(BODY)),))
     assert opened.parts is not None
     assert opened.parts.multipart is not None
     multipart = Multipart(opened.parts.multipart, opened.parts.checked)
     await drive.storage.write_part(opened.key, multipart, PartPut(1, len(BODY), sha256(BODY)), BODY)
+    with pytest.raises(NotUploaded):
+        await drive.files.complete(drive.owner, upload.id)
+    await drive.files.resize(drive.owner, upload.id, len(BODY), True)
     done = await drive.files.complete(drive.owner, upload.id)
     assert (done.status, done.size, done.note) == (c.UploadStatus.COMPLETE, len(BODY), "filename bGl2ZS50cw==")
     usage = await drive.files.usage(drive.owner)
