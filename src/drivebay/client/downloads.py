@@ -1,0 +1,272 @@
+"""Downloads to a path: whole, checked and synced to disk before they have their name, or not there at all.
+
+The bytes come into `.<name>.<id>.part` beside the target. Large files come in ranges, several at once, and what has
+come is noted beside it, so that the next attempt fetches only the rest, if it is still the same version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from . import reading
+from .errors import Changed, Damaged
+from .http import Http
+from .models import File
+from .reading import Reading
+from .store import Store
+from .together import all_of
+from .uploads import Count, Progress
+
+RANGE: Final = 8 * 2**20
+_NOTED_EVERY: Final = 8
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_BLOCK: Final = 2**20
+
+
+class _Note(msgspec.Struct):
+    """Which ranges of which version are on disk."""
+
+    etag: str
+    size: int
+    range: int
+    done: list[int]
+
+
+class Downloads:
+    def __init__(self, http: Http, store: Store) -> None:
+        self._http = http
+        self._store = store
+
+    async def to_path(self, file: File, target: Path, *, overwrite: bool, progress: Progress | None = None) -> None:
+        """Raises FileExistsError unless `overwrite`; OSError, Damaged, Changed, ApiError, NetworkError, StoreError."""
+        if not overwrite and await asyncio.to_thread(target.exists):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+        part = target.parent / f".{target.name[:60]}.{file.id}.part"
+        for last in (False, True):
+            source = await reading.begin(self._http, self._store, file)
+            moved = Count(source.size, progress)
+            try:
+                if source.size <= RANGE:
+                    await self._small(source, part, target, overwrite, moved)
+                else:
+                    await _Large(source, self._store, part, moved).fetch(target, overwrite)
+                return
+            except Changed:
+                # Replaced since the attempt that we went on with, or just now: once more, from the beginning.
+                if last:
+                    raise
+
+    async def _small(self, source: Reading, part: Path, target: Path, overwrite: bool, moved: Count) -> None:
+        async with self._store.slots, aclosing(source.blocks(0, source.size)) as blocks:
+            body = bytearray()
+            async for block in blocks:
+                body += block
+                moved(len(block))
+        await asyncio.to_thread(_write_small, source, part, bytes(body), target, overwrite)
+
+
+class _Large:
+    """A download in ranges."""
+
+    def __init__(self, source: Reading, store: Store, part: Path, moved: Count) -> None:
+        self._source = source
+        self._store = store
+        self._part = part
+        self._note = part.with_name(f"{part.name}.json")
+        self._moved = moved
+        self._range = source.part_size or RANGE
+        self._digests: dict[int, bytes] = {}
+        self._done: set[int] = set()
+        self._unnoted = 0
+        self._noting = threading.Lock()
+
+    async def fetch(self, target: Path, overwrite: bool) -> None:
+        try:
+            with _locked(self._part) as fd:
+                await asyncio.to_thread(self._prepare, fd)
+                try:
+                    await self._ranges(fd)
+                finally:
+                    # Also on the way out: what has come is not fetched again.
+                    await asyncio.shield(asyncio.to_thread(self._write_note, fd))
+                await asyncio.to_thread(self._finish, fd, target, overwrite)
+        except (Damaged, Changed):
+            self._discard()
+            raise
+        except OSError as error:
+            if error.errno in _FULL:
+                self._discard()  # the disk gets its room back
+            raise
+
+    def _prepare(self, fd: int) -> None:
+        """Go on with what is there, or make room for all of it at once, so that a full disk is known now."""
+        with suppress(OSError, msgspec.MsgspecError):
+            note = msgspec.json.decode(self._note.read_bytes(), type=_Note)
+            if (note.size, note.range) == (self._source.size, self._range) and os.fstat(fd).st_size == note.size:
+                self._source.etag, self._done = note.etag, set(note.done)
+                self._moved(sum(self._span(index)[1] - self._span(index)[0] for index in self._done))
+                return
+        os.ftruncate(fd, 0)
+        try:
+            os.posix_fallocate(fd, 0, self._source.size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+            os.ftruncate(fd, self._source.size)
+
+    def _span(self, index: int) -> tuple[int, int]:
+        return index * self._range, min((index + 1) * self._range, self._source.size)
+
+    async def _ranges(self, fd: int) -> None:
+        count = -(-self._source.size // self._range)
+        left = iter([index for index in range(count) if index not in self._done])
+        if self._source.etag is None:
+            # Alone: it brings the ETag that all the others are held against.
+            await self._fetch(fd, next(left))
+
+        async def work() -> None:
+            for index in left:
+                await self._fetch(fd, index)
+
+        await all_of(*(work() for _ in range(self._store.parallel)))
+
+    async def _fetch(self, fd: int, index: int) -> None:
+        start, stop = self._span(index)
+        digest = hashlib.sha256()
+
+        def write(block: bytes, at: int) -> None:
+            _write_all(fd, block, at)
+            if self._source.parts_sha256 is not None:
+                digest.update(block)
+
+        async with self._store.slots, aclosing(self._source.blocks(start, stop)) as blocks:
+            async for block in blocks:
+                await asyncio.to_thread(write, block, start)
+                start += len(block)
+                self._moved(len(block))
+        self._digests[index] = digest.digest()
+        self._done.add(index)
+        self._unnoted += 1
+        if self._unnoted >= _NOTED_EVERY:
+            self._unnoted = 0
+            await asyncio.to_thread(self._write_note, fd)
+
+    def _write_note(self, fd: int) -> None:
+        if self._source.etag is None:
+            return
+        with self._noting:
+            done = sorted(self._done)
+            os.fdatasync(fd)  # the bytes before the word that they are there
+            fresh = self._note.with_name(f"{self._note.name}.new")
+            fresh.write_bytes(msgspec.json.encode(_Note(self._source.etag, self._source.size, self._range, done)))
+            fresh.replace(self._note)
+
+    def _finish(self, fd: int, target: Path, overwrite: bool) -> None:
+        _verify(self._source, fd, self._digests)
+        os.fsync(fd)
+        _name(self._part, target, overwrite)
+        self._note.unlink(missing_ok=True)
+
+    def _discard(self) -> None:
+        for path in (self._part, self._note, self._note.with_name(f"{self._note.name}.new")):
+            path.unlink(missing_ok=True)
+
+
+def _write_small(source: Reading, part: Path, body: bytes, target: Path, overwrite: bool) -> None:
+    if source.sha256 not in (None, hashlib.sha256(body).digest()):
+        raise _damaged(source)
+    with _locked(part) as fd:
+        try:
+            os.ftruncate(fd, 0)
+            _write_all(fd, body, 0)
+            if source.sha256 is None:
+                _verify(source, fd, {})
+            os.fsync(fd)
+            _name(part, target, overwrite)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def _verify(source: Reading, fd: int, known: dict[int, bytes]) -> None:
+    """Raises Damaged. `known` are digests of parts that were taken while they came."""
+    if source.sha256 is not None:
+        if _digest(fd, 0, source.size) != source.sha256:
+            raise _damaged(source)
+    elif source.parts_sha256 is not None and source.part_size:
+        whole = hashlib.sha256()
+        for index, start in enumerate(range(0, source.size, source.part_size) or (0,)):
+            stop = min(start + source.part_size, source.size)
+            whole.update(known.get(index) or _digest(fd, start, stop))
+        if whole.digest() != source.parts_sha256:
+            raise _damaged(source)
+
+
+def _damaged(source: Reading) -> Damaged:
+    return Damaged(f"{source.file.name} came with other bytes than were stored; nothing was kept")
+
+
+def _digest(fd: int, start: int, stop: int) -> bytes:
+    found = hashlib.sha256()
+    while start < stop and (block := os.pread(fd, min(_BLOCK, stop - start), start)):
+        found.update(block)
+        start += len(block)
+    return found.digest()
+
+
+def _write_all(fd: int, block: bytes, at: int) -> None:
+    left = memoryview(block)
+    while left:
+        written = os.pwrite(fd, left, at)
+        left, at = left[written:], at + written
+
+
+@contextmanager
+def _locked(part: Path) -> Iterator[int]:
+    """The part file, open for us alone. Raises BlockingIOError while another process fetches the same."""
+    fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _busy(part, error.errno) from None
+        if not part.exists() or os.fstat(fd).st_ino != part.stat().st_ino:
+            # Whoever held it has finished and given it its name: what we have open is the final file.
+            raise _busy(part, errno.EAGAIN)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _busy(part: Path, number: int | None) -> BlockingIOError:
+    return BlockingIOError(number, "another process is fetching this file", str(part))
+
+
+def _name(part: Path, target: Path, overwrite: bool) -> None:
+    if overwrite:
+        part.replace(target)
+    else:
+        try:
+            target.hardlink_to(part)  # unlike a rename it never takes the place of what is there
+        except FileExistsError:
+            raise
+        except OSError:
+            part.replace(target)  # a file system without links
+        else:
+            part.unlink()
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
