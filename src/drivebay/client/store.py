@@ -113,6 +113,9 @@ class _Body:
             at += len(slab)
             for start in range(0, len(slab), _CHUNK):
                 chunk = slab[start : start + _CHUNK]
+                if at == end and start + _CHUNK >= len(slab):
+                    # The store makes an object of the last byte, and an event a file of the object: now or never.
+                    self._source.check()
                 yield chunk
                 self.sent += len(chunk)
                 self._moved(len(chunk))

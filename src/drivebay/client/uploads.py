@@ -114,7 +114,6 @@ class Uploads:
 
         try:
             await self._store.put(f"{upload.name}", _signed(upload), again, source, 0, source.size, moved)
-            source.check()
             return await self._complete(upload)
         except BaseException:
             await self._give_up(upload, None)

@@ -22,7 +22,8 @@ class Proxy:
 
     `delay` seconds pass before each chunk, in both directions. `silent`: nothing passes, connections stay
     open. `deaf`: requests pass and answers are thrown away. `refuse`: new connections are closed at once.
-    `cut_after`: a connection is reset once so many bytes have passed through it; None for never.
+    `cut_after`: a connection is reset once so many bytes have passed through it; None for never. `spoil`: one
+    byte is changed, once, after so many more have passed; None for never. `passed` counts all bytes that have.
     """
 
     upstream: Address
@@ -32,6 +33,8 @@ class Proxy:
     deaf: bool = False
     refuse: bool = False
     cut_after: int | None = None
+    spoil: int | None = None
+    passed: int = 0
     _open: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -52,6 +55,7 @@ class Proxy:
         if self.silent or self.deaf or self.cut_after is not None:
             self.cut()
         self.delay, self.silent, self.deaf, self.refuse, self.cut_after = 0.0, False, False, False, None
+        self.spoil = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -95,10 +99,20 @@ class Proxy:
             passed[0] += len(chunk)
             if self.cut_after is not None and passed[0] > self.cut_after:
                 raise ConnectionResetError("cut")
-            writer.write(chunk)
+            self.passed += len(chunk)
+            writer.write(self._spoilt(chunk))
             await writer.drain()
         with suppress(OSError, RuntimeError):  # the other end may be closed already
             writer.write_eof()
+
+    def _spoilt(self, chunk: bytes) -> bytes:
+        if self.spoil is None:
+            return chunk
+        at, self.spoil = self.spoil, self.spoil - len(chunk)
+        if at >= len(chunk):
+            return chunk
+        self.spoil = None
+        return chunk[:at] + bytes([chunk[at] ^ 1]) + chunk[at + 1 :]
 
 
 @asynccontextmanager

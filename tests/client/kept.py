@@ -1,0 +1,29 @@
+"""A place for unfinished uploads, and content that tells where it is wrong."""
+
+from __future__ import annotations
+
+from random import Random
+
+from drivebay.client import Unfinished
+
+MIB = 2**20
+
+
+class Kept:
+    """Implements `Resume` in memory: what a second process would find."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, Unfinished] = {}
+
+    def find(self, key: str) -> Unfinished | None:
+        return self.items.get(key)
+
+    def keep(self, unfinished: Unfinished) -> None:
+        self.items[unfinished.key] = unfinished
+
+    def forget(self, key: str) -> None:
+        self.items.pop(key, None)
+
+
+def random_bytes(size: int, seed: int = 1) -> bytes:
+    return Random(seed).randbytes(size)
