@@ -90,7 +90,7 @@ class Lax:
 
 @asynccontextmanager
 async def run(behind: Store, *ignored: str, skew: timedelta = timedelta()) -> AsyncIterator[Lax]:
-    async with aiohttp.ClientSession(auto_decompress=False) as session:
+    async with aiohttp.ClientSession(auto_decompress=False, headers={"Accept-Encoding": "identity"}) as session:
         lax = Lax(behind, session, frozenset(ignored), skew)
         runner = web.ServerRunner(web.Server(lax.handle), shutdown_timeout=0.1)
         await runner.setup()

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from drivebay import db
-from drivebay.embedded import Postgres, Store
+from drivebay.embedded import Postgres
 from drivebay.testing import proxy, world
 from drivebay.testing.world import World
 
-from .conftest import FAST, OwnServers, assert_sound, server_settings
+from .conftest import FAST, OwnServers, assert_sound
 
 pytestmark = pytest.mark.slow
 
@@ -65,12 +65,13 @@ async def test_without_ingest_the_round_trip_says_that_nobody_sweeps(
     assert "ingest" in found["round trip"]["fix"]
 
 
-async def test_a_sweeper_that_found_it_is_told_from_an_event(
-    tmp_path: Path, database_url: str, nats_url: str, store: Store, bucket: str
-) -> None:
-    async with proxy.run((store.filer_grpc.partition(":")[0], int(store.filer_grpc.partition(":")[2]))) as filer:
-        environment = server_settings(database_url, nats_url, store, bucket)
-        environment |= {"DRIVEBAY_FILER_ADDRESS": filer.host_port, "DRIVEBAY_SWEEP_INTERVAL": "4s"}
+async def test_a_sweeper_that_found_it_is_told_from_an_event(tmp_path: Path, own_servers: OwnServers) -> None:
+    host, _, port = own_servers.environment["DRIVEBAY_FILER_ADDRESS"].partition(":")
+    async with proxy.run((host, int(port))) as filer:
+        environment = own_servers.environment | {
+            "DRIVEBAY_FILER_ADDRESS": filer.host_port,
+            "DRIVEBAY_SWEEP_INTERVAL": "4s",
+        }
         async with world.run(tmp_path, FAST | environment) as running:
             filer.silent = True
             status, found = await findings(running)

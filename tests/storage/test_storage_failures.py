@@ -147,6 +147,21 @@ async def test_a_listing_that_makes_no_sense_is_no_answer(entry: str) -> None:
             await storage.page(None, 10)
 
 
+@pytest.mark.parametrize("text", ["", "<html>come back later</html>", "<ListBucketResult><Contents><Key>a</Ke"])
+async def test_what_is_no_whole_listing_does_not_say_that_objects_are_gone(text: str) -> None:
+    async def answer(request: web.Request, body: bytes) -> web.Response | None:
+        listing = {"list-type", "uploads", "uploadId"} & set(request.query)
+        return web.Response(text=text) if listing and "max-keys=1&" not in f"{request.query_string}&" else None
+
+    async with running(answer) as (_, storage):
+        with pytest.raises(Unavailable):
+            await storage.page(None, 10)
+        with pytest.raises(Unavailable):
+            await storage.parts("a/1", "an-upload")
+        with pytest.raises(Unavailable):
+            await storage.unfinished(None, 10)
+
+
 async def test_an_object_whose_size_is_not_told_is_unknown() -> None:
     async def answer(request: web.Request, body: bytes) -> web.Response | None:
         response = web.StreamResponse()

@@ -201,6 +201,9 @@ class S3(S3Parts):
         answer = await self._calls.ask("list", "GET", query=query)
         if answer.status != 200:
             raise refusal(answer, "list the bucket")
+        if b"</ListBucketResult>" not in answer.body:
+            # Read as a listing of nothing, it would tell that objects are gone.
+            raise Unavailable("the store's listing cannot be understood")
         encoded = b"<EncodingType>url</EncodingType>" in answer.body
         try:
             objects = tuple(_listed(entry, encoded) for entry in _CONTENTS.findall(answer.body))

@@ -94,6 +94,8 @@ class S3Parts:
                 return None
             if answer.status != 200:
                 raise refusal(answer, "list parts")
+            if b"</ListPartsResult>" not in answer.body:
+                raise Unavailable("the store's listing of parts cannot be understood")
             try:
                 for entry in _PART.findall(answer.body):
                     at, part = _part(entry)
@@ -146,6 +148,8 @@ class S3Parts:
         answer = await self._calls.ask("list_uploads", "GET", query=query)
         if answer.status != 200:
             raise refusal(answer, "list objects in parts")
+        if b"</ListMultipartUploadsResult>" not in answer.body:
+            raise Unavailable("the store's listing of objects in parts cannot be understood")
         try:
             items = tuple(_unfinished(entry) for entry in _UPLOAD.findall(answer.body))
         except (KeyError, ValueError):
