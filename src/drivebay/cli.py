@@ -125,7 +125,8 @@ def doctor(as_json: AsJson = False) -> None:
                     _show(finding)
             return found
 
-    findings = _with_services(work, {"auth", "files", "storage"})
+    # As ingest would see them: with the servers of the data folder, NATS among them.
+    findings = _with_services(work, {"auth", "files", "storage", "ingest"})
     if as_json:
         typer.echo(msgspec.json.encode({"findings": findings}).decode())
     if any(finding.verdict is not Verdict.OK for finding in findings):
@@ -191,7 +192,7 @@ def _with_services(work: Callable[[Services], Awaitable[T]], parts: set[str]) ->
             "files": settings.files_address,
             "storage": settings.storage_address,
         }
-        here = frozenset(part for part in parts if addresses[part] is None)
+        here = frozenset(part for part in parts if addresses.get(part) is None)
         async with node.services(settings, here) as services:
             return await work(services)
 

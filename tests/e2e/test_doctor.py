@@ -42,6 +42,13 @@ async def test_where_all_is_well_it_says_so_and_leaves_nothing_behind(tmp_path: 
         await assert_sound(running)
 
 
+async def test_on_a_laptop_with_nothing_set_all_is_well(tmp_path: Path) -> None:
+    async with world.run(tmp_path, FAST) as running:
+        status, found = await findings(running)
+    assert {finding["verdict"] for finding in found.values()} == {"ok"}, found
+    assert status == 0
+
+
 async def test_a_public_address_that_is_none_is_named(tmp_path: Path, own_servers: OwnServers) -> None:
     async with (
         proxy.run(("127.0.0.1", 9)) as nowhere,
