@@ -32,6 +32,8 @@ from .storage.settings import Settings as StorageSettings
 from .wire.tls import Identity
 
 PREFIX: Final = "DRIVEBAY_"
+_OF_USERS: Final = ("DRIVEBAY_SERVER", "DRIVEBAY_TOKEN", "DRIVEBAY_KEYRING")
+"""Not ours, but those of the user's commands: who has them in the environment may run a server too."""
 _TESTS: Final = "DRIVEBAY_TEST_"
 _SECRET_BYTES: Final = 32
 
@@ -268,7 +270,7 @@ def load(environ: Mapping[str, str], folder: Path) -> Settings:
     """Settings out of `environ` and, for names not in it, `<folder>/.env`. Raises SettingsError."""
     found = {**_written(folder / ".env"), **environ}
     for name in found:
-        if name.startswith(PREFIX) and name not in _BY_NAME and not name.startswith(_TESTS):
+        if name.startswith(PREFIX) and name not in (*_BY_NAME, *_OF_USERS) and not name.startswith(_TESTS):
             near = difflib.get_close_matches(name, _BY_NAME, 1, 0.6)
             raise SettingsError(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
     settings = Settings(**{setting.field: _parsed(setting, found.get(setting.name)) for setting in SETTINGS})

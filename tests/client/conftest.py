@@ -20,7 +20,8 @@ from drivebay.testing.proxy import Proxy
 from drivebay.testing.world import World
 from tests.e2e.conftest import FAST, server_settings
 
-PASSWORD = f"password {uuid4().hex}"
+from .shell import PASSWORD, Shell
+
 QUICK = Patience(seconds=20, first=0.02, longest=0.5, chance=random.Random(7).random)
 
 
@@ -106,3 +107,13 @@ async def drive(new_drive: NewDrive) -> AsyncDrive:
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(timeout=30) as client:
         yield client
+
+
+@pytest.fixture
+async def shell(site: Site, tmp_path: Path) -> Shell:
+    """The computer of a new user who is logged in."""
+    home = tmp_path / "home"
+    home.mkdir()
+    found = Shell(home, site.server)
+    assert (await found.enter()).status == 0
+    return found

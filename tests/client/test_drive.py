@@ -23,7 +23,8 @@ from drivebay.client import (
     Unauthenticated,
 )
 
-from .conftest import PASSWORD, NewDrive, Site
+from .conftest import NewDrive, Site
+from .shell import PASSWORD
 
 
 async def names(drive: AsyncDrive, folder: str = "/") -> list[str]:

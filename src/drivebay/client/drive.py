@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+import unicodedata
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -128,8 +129,13 @@ class AsyncDrive:
             return ROOT if file == ROOT.id else await self.file(file)
         found = ROOT
         for name in names_of(file):
-            found = await self._child(found, name, file)
+            found = await self._below(found, name, file)
         return found
+
+    async def child(self, folder: str | File, name: str) -> File:
+        """What has this name in a folder. Raises NotFound."""
+        parent = await self._folder(folder)
+        return await self._below(parent, name, f"{name} in {parent.name}")
 
     async def file(self, id: str) -> File:
         """The file or folder with this id, as it is now."""
@@ -166,15 +172,28 @@ class AsyncDrive:
             raise Conflict(409, "name_taken", "/ is always there")
         parent = ROOT
         for name in names[:-1]:
-            parent = await self._entered(parent, name, path) if parents else await self._child(parent, name, path)
-        if parents:
-            return await self._entered(parent, names[-1], path)
-        return await self.make_folder_in(parent, names[-1])
+            if parents:
+                parent = await self.make_folder_in(parent, name, exist_ok=True)
+            else:
+                parent = await self._below(parent, name, path)
+        return await self.make_folder_in(parent, names[-1], exist_ok=parents)
 
-    async def make_folder_in(self, parent: str | File, name: str) -> File:
-        """A new folder of this name in another one. Raises Conflict `name_taken`."""
-        body = {"name": name, "parent_id": (await self._folder(parent)).id}
-        return await self._http.call(File, "POST", "/v1/folders", body, keyed=True)
+    async def make_folder_in(self, parent: str | File, name: str, *, exist_ok: bool = False) -> File:
+        """A new folder of this name in another one; with `exist_ok` one that is there already is as good.
+
+        Raises Conflict `name_taken`.
+        """
+        folder = await self._folder(parent)
+        body = {"name": name, "parent_id": folder.id}
+        try:
+            return await self._http.call(File, "POST", "/v1/folders", body, keyed=True)
+        except Conflict as error:
+            if not exist_ok or error.code != "name_taken":
+                raise
+            found = await self.child(folder, unicodedata.normalize("NFC", name))
+            if not found.is_folder:
+                raise
+            return found
 
     async def move(self, file: str | File, target: str) -> File:
         """Rename or move to this path; into it, if it is a folder. Raises Conflict `name_taken`, NotFound.
@@ -316,23 +335,13 @@ class AsyncDrive:
                 return
             cursor = page.next_cursor
 
-    async def _child(self, parent: File, name: str, path: str) -> File:
+    async def _below(self, parent: File, name: str, path: str) -> File:
         if parent.is_folder:
             async with aclosing(self._pages("/v1/files", {"parent_id": parent.id, "sort": "name"})) as files:
                 async for file in files:
                     if file.name == name:
                         return file
         raise NotFound(404, "not_found", f"there is no {path}")
-
-    async def _entered(self, parent: File, name: str, path: str) -> File:
-        """The folder of this name, made if need be."""
-        try:
-            return await self.make_folder_in(parent, name)
-        except Conflict as error:
-            found = await self._child(parent, name, path)
-            if not found.is_folder:
-                raise Conflict(409, error.code, f"{name} in {path} is a file") from None
-            return found
 
     async def _folder(self, folder: str | File) -> File:
         found = await self.resolve(folder)

@@ -76,6 +76,9 @@ class Drive:
     def resolve(self, file: str | File) -> File:
         return self._do(self._drive.resolve(file))
 
+    def child(self, folder: str | File, name: str) -> File:
+        return self._do(self._drive.child(folder, name))
+
     def file(self, id: str) -> File:
         return self._do(self._drive.file(id))
 
@@ -91,8 +94,8 @@ class Drive:
     def make_folder(self, path: str, *, parents: bool = False) -> File:
         return self._do(self._drive.make_folder(path, parents=parents))
 
-    def make_folder_in(self, parent: str | File, name: str) -> File:
-        return self._do(self._drive.make_folder_in(parent, name))
+    def make_folder_in(self, parent: str | File, name: str, *, exist_ok: bool = False) -> File:
+        return self._do(self._drive.make_folder_in(parent, name, exist_ok=exist_ok))
 
     def move(self, file: str | File, target: str) -> File:
         return self._do(self._drive.move(file, target))

@@ -1,0 +1,65 @@
+"""Many transfers at once, of which some may fail: the others go on, and the exit status tells."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, TypeVar
+
+from .console import complain
+from .exits import EXPECTED, Exit, Wrong, exit_of
+
+T = TypeVar("T")
+
+AT_ONCE: Final = 8
+"""Files under way at once. Their bodies share the drive's own, smaller number."""
+_AHEAD: Final = 256
+
+
+class Failures:
+    """What went wrong so far: said at once, and summed up at the end."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._exits: list[Exit] = []
+
+    def add(self, error: Exception) -> None:
+        complain(error, self._as_json)
+        self._exits.append(exit_of(error))
+
+    def settle(self) -> None:
+        """Raises Wrong if anything failed: with its exit status, or 1 for failures of several kinds."""
+        if self._exits:
+            exit = self._exits[0] if len(set(self._exits)) == 1 else Exit.FAILED
+            raise Wrong(f"{len(self._exits)} failed", exit)
+
+
+async def each(items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], failures: Failures) -> None:
+    """Do this with every item, some at once. What fails as users can expect goes to `failures`."""
+    queue: asyncio.Queue[T | None] = asyncio.Queue(_AHEAD)
+
+    async def feed() -> None:
+        try:
+            async for item in items:
+                await queue.put(item)
+        except EXPECTED as error:
+            failures.add(error)
+        for _ in range(AT_ONCE):
+            await queue.put(None)
+
+    async def worker() -> None:
+        while (item := await queue.get()) is not None:
+            try:
+                await work(item)
+            except EXPECTED as error:
+                if isinstance(error, BrokenPipeError):
+                    raise
+                failures.add(error)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(feed())
+            for _ in range(AT_ONCE):
+                group.create_task(worker())
+    except BaseExceptionGroup as found:
+        raise found.exceptions[0] from None
