@@ -50,9 +50,13 @@ class Shell:
         }
         return inherited | {"HOME": str(self.home), "COLUMNS": "100"} | self.more
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        return sys.executable, "-m", "drivebay.cli"
+
     async def start(self, *words: str, **options: Any) -> Process:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "drivebay.cli", *words, env=self.environment, cwd=self.home,
+            *self.command, *words, env=self.environment, cwd=self.home,
             **{"stdin": DEVNULL, "stdout": PIPE, "stderr": PIPE, **options},
         )  # fmt: skip
 

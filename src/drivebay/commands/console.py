@@ -14,7 +14,7 @@ import typer
 
 from drivebay.client import ApiError
 
-from .exits import EXPECTED, Exit, exit_of, next_step, told
+from .exits import EXPECTED, Exit, Wrong, exit_of, next_step, told
 
 T = TypeVar("T")
 
@@ -85,7 +85,8 @@ def run(work: Callable[[], Coroutine[Any, Any, T]], as_json: bool) -> T:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _leave(Exit.PIPE)
     except EXPECTED as error:
-        complain(error, as_json)
+        if not (isinstance(error, Wrong) and not str(error)):
+            complain(error, as_json)
         _leave(exit_of(error))
 
 

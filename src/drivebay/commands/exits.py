@@ -35,7 +35,7 @@ class Exit(IntEnum):
 
 
 class Wrong(Error):
-    """Something that a command itself finds wrong: what, how to exit, and what to do next."""
+    """Something that a command itself finds wrong: what (nothing, if that was said), how to exit, what to do next."""
 
     def __init__(self, detail: str, exit: Exit = Exit.FAILED, next: str = "") -> None:
         super().__init__(detail)

@@ -86,7 +86,7 @@ class _Get:
 
         async def one(item: _Item) -> None:
             with self._drawn.of(item.file.name, item.file.size) as progress:
-                here = await asyncio.to_thread(same.bytes_as, item.target, item.file)
+                here = await same.bytes_as(self._drive, item.target, item.file)
                 if not here:
                     await self._drive.download(item.file, item.target, overwrite=self._force, progress=progress)
                 show(Fetched(str(item.target), item.file.id, item.file.size, "here" if here else "fetched"))

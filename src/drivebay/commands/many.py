@@ -31,7 +31,8 @@ class Failures:
         """Raises Wrong if anything failed: with its exit status, or 1 for failures of several kinds."""
         if self._exits:
             exit = self._exits[0] if len(set(self._exits)) == 1 else Exit.FAILED
-            raise Wrong(f"{len(self._exits)} failed", exit)
+            # One has been said already, and needs no sum.
+            raise Wrong(f"{len(self._exits)} failed" if len(self._exits) > 1 else "", exit)
 
 
 async def each(items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], failures: Failures) -> None:

@@ -171,7 +171,7 @@ class _Put:
             if error.code != "name_taken":
                 raise
             there = (await self._siblings.of(item.folder)).get(unicodedata.normalize("NFC", item.name))
-            if there is not None and await asyncio.to_thread(same.bytes_as, item.source, there):
+            if there is not None and await same.bytes_as(self._drive, item.source, there):
                 return Stored(item.path, there.id, there.size, "there")
             if self._on_conflict is OnConflict.FAIL:
                 raise Conflict(409, "name_taken", f"{item.path} is there already, with other bytes") from None

@@ -12,15 +12,24 @@ from drivebay.client import AsyncDrive, File
 _BLOCK = 2**20
 
 
-def bytes_as(path: Path, file: File) -> bool:
-    """False too where no checksum is known there. Blocks. Raises OSError."""
-    if not path.is_file() or path.stat().st_size != file.size:
+async def bytes_as(drive: AsyncDrive, path: Path, file: File) -> bool:
+    """False too where no checksum is known there. Raises OSError."""
+    if file.is_folder or not await asyncio.to_thread(_size_is, path, file.size):
         return False
     if file.sha256 is not None:
-        return _digest(path, file.size)[0] == file.sha256
-    if file.parts_sha256 is not None and file.part_size:
-        return hashlib.sha256(b"".join(_digest(path, file.part_size))).digest() == file.parts_sha256
-    return False
+        return await asyncio.to_thread(_digest, path, file.size) == [file.sha256]
+    # A listing does not tell the checksum of a file that came in parts, but what tells its URL does.
+    told = await drive.link(file)
+    if told.sha256 is not None:
+        return await asyncio.to_thread(_digest, path, file.size) == [told.sha256]
+    if told.parts_sha256 is None or not told.part_size:
+        return False
+    parts = await asyncio.to_thread(_digest, path, told.part_size)
+    return hashlib.sha256(b"".join(parts)).digest() == told.parts_sha256
+
+
+def _size_is(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
 
 
 def _digest(path: Path, stretch: int) -> list[bytes]:
