@@ -76,11 +76,12 @@ async def _large(ways: _Ways, report: Report, file: Path, options: Options) -> N
     for number in range(options.runs):
         name = f"large-{number}.bin"
         worked, began = _worked(gateway), time.monotonic()
-        await ways.drivebay(ours, "put", str(file), f"/{name}")
+        await ways.drivebay(ours, "put", str(file), "--name", name)
         cores.append((_worked(gateway) - worked) / (time.monotonic() - began))
         await ways.rclone(theirs, "copyto", str(file), ways.remote(name))
         target = ways.arena.folder / "back"
-        await ways.drivebay(back, "get", f"/{name}", str(target / "ours.bin"))
+        target.mkdir()
+        await ways.drivebay(back, "get", f"/{name}", "--output", str(target / "ours.bin"))
         await ways.rclone(theirs_back, "copyto", ways.remote(name), str(target / "theirs.bin"))
         await asyncio.to_thread(_same, file, target / "ours.bin")
         shutil.rmtree(target)
@@ -107,10 +108,11 @@ async def _small(ways: _Ways, report: Report, folder: Path, options: Options) ->
     for number in range(options.runs):
         name = f"small-{number}"
         await ways.drivebay(Run(), "mkdir", f"/{name}")
-        await ways.drivebay(ours, "put", f"{folder}", f"/{name}")
+        await ways.drivebay(ours, "put", str(folder), "--to", f"/{name}")
         await ways.rclone(theirs, "copy", str(folder), ways.remote(name))
         target = ways.arena.folder / "back"
-        await ways.drivebay(back, "get", f"/{name}", str(target / "ours"))
+        (target / "ours").mkdir(parents=True)
+        await ways.drivebay(back, "get", f"/{name}", "--to", str(target / "ours"))
         await ways.rclone(theirs_back, "copy", ways.remote(name), str(target / "theirs"))
         got = sum(1 for path in (target / "ours").rglob("*") if path.is_file())
         assert got == options.files, f"{got} of {options.files} files came back"
