@@ -6,7 +6,7 @@ So `drivebay ls` starts without a server's packages, which take a second, and he
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -58,8 +58,20 @@ class Commands(TyperGroup):
 app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        # Looked up only now: it costs as much as a small command.
+        metadata = import_module("importlib.metadata")
+        typer.echo(f"drivebay {metadata.version('drivebay')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _drivebay() -> None:
+def _drivebay(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
     """Cloud storage: your files, and the server of them."""
 
 

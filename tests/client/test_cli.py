@@ -5,6 +5,7 @@ import json
 import stat
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,25 @@ from drivebay.testing.world import free_port
 
 from .conftest import Site
 from .shell import Shell
+
+
+async def test_it_says_its_version(shell: Shell) -> None:
+    ran = await shell("--version")
+    assert (ran.status, ran.out) == (0, f"drivebay {version('drivebay')}\n")
+
+
+async def test_a_folder_without_a_name_of_its_own_is_not_put(shell: Shell) -> None:
+    ran = await shell("put", "/")
+    assert ran.status == 2
+    assert "--to" in ran.err
+
+
+async def test_the_folder_above_has_its_own_name(shell: Shell) -> None:
+    inner = shell.home / "outer" / "inner"
+    inner.mkdir(parents=True)
+    (inner.parent / "a.txt").write_text("a")
+    ran = await shell("put", f"{inner}/..")
+    assert ran.lines == ["/outer/a.txt"]
 
 
 async def test_a_day_with_the_command_line(shell: Shell) -> None:

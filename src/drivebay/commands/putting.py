@@ -145,7 +145,12 @@ class _Put:
 
     async def _below(self, path: Path, parent: File, to: str) -> AsyncGenerator[_Item, None]:
         """Everything in a folder, which is made there too."""
-        name = path.name or (await asyncio.to_thread(path.resolve)).name
+        name = path.name if path.name != ".." else ""
+        name = name or (await asyncio.to_thread(path.resolve)).name
+        if not name:
+            raise Wrong(
+                f"{path} has no name to have there", Exit.USAGE, "name what is in it; --to names the folder there"
+            )
         folder = await self._drive.make_folder_in(parent, name, exist_ok=True)
         place = f"{to}/{name}"
         for entry in await asyncio.to_thread(_entries, path):
