@@ -89,6 +89,7 @@ class _Large:
         self._digests: dict[int, bytes] = {}
         self._done: set[int] = set()
         self._unnoted = 0
+        self._note_task: asyncio.Task[None] | None = None
         self._noting = threading.Lock()
 
     async def fetch(self, target: Path, overwrite: bool) -> None:
@@ -97,9 +98,12 @@ class _Large:
                 await asyncio.to_thread(self._prepare, fd)
                 try:
                     await self._ranges(fd)
-                finally:
-                    # Also on the way out: what has come is not fetched again.
+                except BaseException:
+                    # What has come is not fetched again.
                     await asyncio.shield(asyncio.to_thread(self._write_note, fd))
+                    raise
+                finally:
+                    await self._noted()
                 await asyncio.to_thread(self._finish, fd, target, overwrite)
         except (Damaged, Changed):
             self._discard()
@@ -158,9 +162,17 @@ class _Large:
         self._digests[index] = digest.digest()
         self._done.add(index)
         self._unnoted += 1
-        if self._unnoted >= _NOTED_EVERY:
+        if self._unnoted >= _NOTED_EVERY and (self._note_task is None or self._note_task.done()):
+            # Beside the others: a disk is slower than the network may be, and nobody waits for its syncing.
+            await self._noted()
             self._unnoted = 0
-            await asyncio.to_thread(self._write_note, fd)
+            self._note_task = asyncio.create_task(asyncio.to_thread(self._write_note, fd), name="note of a download")
+
+    async def _noted(self) -> None:
+        """Wait for the note that is being written. Raises what went wrong with it."""
+        if self._note_task is not None:
+            task, self._note_task = self._note_task, None
+            await task
 
     def _write_note(self, fd: int) -> None:
         if self._source.etag is None:
