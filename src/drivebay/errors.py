@@ -11,7 +11,9 @@ What is not one of these is a defect and becomes `Internal` at the door every ca
     ├── MalformedBody 400           ├── NotFound 404               ├── Unavailable 503
     ├── Conflict 409                ├── MethodNotAllowed 405       └── Internal 500
     │   ├── NameTaken  EmailTaken   ├── PreconditionFailed 412
-    │   └── NotUploaded  InProgress └── UnsupportedMediaType 415
+    │   └── NotUploaded  InProgress ├── UnsupportedMediaType 415
+                                    ├── ChecksumMismatch 460
+                                    └── Locked 423
 """
 
 from __future__ import annotations
@@ -63,6 +65,12 @@ class MalformedBody(Error):
     code, title, http, grpc = "malformed_body", "The body is not valid JSON", 400, "INVALID_ARGUMENT"
 
 
+class ChecksumMismatch(Error):
+    """460 is tus's own (https://tus.io/protocols/resumable-upload#checksum)."""
+
+    code, title, http, grpc = "checksum_mismatch", "The bytes are not those of the checksum", 460, "DATA_LOSS"
+
+
 class Unauthenticated(Error):
     code, title, http, grpc = "unauthenticated", "A valid access token is needed", 401, "UNAUTHENTICATED"
 
@@ -93,6 +101,15 @@ class NameTaken(Conflict):
 
 class EmailTaken(Conflict):
     code, title = "email_taken", "The email is taken"
+
+
+class Locked(Error):
+    """Somebody else is at it, and gives it up soon."""
+
+    code, title, http, grpc = "locked", "Another request is at it", 423, "ABORTED"
+
+    def __init__(self, detail: str = "", *, errors: tuple[FieldError, ...] = (), retry_after: int | None = 1) -> None:
+        super().__init__(detail, errors=errors, retry_after=retry_after)
 
 
 class NotUploaded(Conflict):

@@ -154,6 +154,7 @@ class Settings:
             allowed_origins=self.allowed_origins,
             hsts=self.hsts,
             max_requests=self.max_requests,
+            max_file_size=self.max_file_size,
         )
 
     @property

@@ -151,11 +151,16 @@ async def bare(app: App, method: str, path: str, headers: Mapping[str, str]) -> 
 
 @asynccontextmanager
 async def opened(
-    url: str, settings: Settings, signup_limit: Rate | None = None, login_limit: Rate | None = None
+    url: str,
+    settings: Settings,
+    signup_limit: Rate | None = None,
+    login_limit: Rate | None = None,
+    quota: int = QUOTA,
+    largest: int = MAX_FILE_SIZE,
 ) -> AsyncIterator[Gateway]:
     clock = Clock()
     accounts = auth.Settings(SECRET, bcrypt_cost=4, signup_limit=signup_limit, login_limit=login_limit)
-    sizes = files_settings.Settings(SECRET[:32], quota=QUOTA, max_file_size=MAX_FILE_SIZE, max_open_uploads=1000)
+    sizes = files_settings.Settings(SECRET[:32], quota=quota, max_file_size=largest, max_open_uploads=1000)
     async with (
         db.connect(url, size=8) as database,
         auth.start(database, accounts, now=clock, new_id=uuid7, random_bytes=os.urandom) as auth_service,
@@ -194,7 +199,7 @@ async def other(shared: Gateway) -> User:
 async def own(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
     """A gateway for this test alone, to break. Its parameter changes its settings."""
     changes: Mapping[str, Any] = dict(getattr(request, "param", {}))
-    limits = {name: changes[name] for name in ("signup_limit", "login_limit") if name in changes}
+    limits = {name: changes[name] for name in ("signup_limit", "login_limit", "quota", "largest") if name in changes}
     rest = {name: value for name, value in changes.items() if name not in limits}
     async with opened(database_url, replace(Settings(), **rest), **limits) as on:
         yield on

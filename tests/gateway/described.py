@@ -33,7 +33,8 @@ def undocumented(method: str, path: str, status: int, headers: Mapping[str, str]
     at = template(path)
     if at is None:
         return None
-    operation = document()["paths"][at].get("get" if method == "HEAD" else method.lower())
+    methods = document()["paths"][at]
+    operation = methods.get(method.lower(), methods.get("get") if method == "HEAD" else None)
     if operation is None:
         return None if status == (204 if method == "OPTIONS" else 405) else f"{status} of a method that is not there"
     promised = operation["responses"].get(str(status))

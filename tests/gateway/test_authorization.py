@@ -7,6 +7,7 @@ is said of another's things is, to the letter, what is said of things that never
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import uuid4
@@ -21,17 +22,21 @@ from .test_identity import foreign
 
 
 class Rule(NamedTuple):
-    """`own` is the status for the owner of a fresh `target`, `code` of which problem; `public` is open to all."""
+    """`own` is the status for the owner of a fresh `target`, `code` of which problem; `public` is open to all.
+    `headers` are sent besides."""
 
     own: int
     code: str = ""
     public: bool = False
     target: str = ""
     body: Json | None = None
+    headers: Mapping[str, str] = {}
 
 
 ACCOUNT = {"email": "{new}@example.com", "password": "correct horse"}
 UPLOAD = {"name": "b.txt", "size": 5, "content_type": "text/plain"}
+TUS = {"Tus-Resumable": "1.0.0"}
+BYTES = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
 RULES = {
     "POST /v1/signup": Rule(201, public=True, body=ACCOUNT),
     "POST /v1/login": Rule(401, "invalid_credentials", public=True, body=ACCOUNT),
@@ -46,6 +51,13 @@ RULES = {
     "GET /v1/uploads/{id}/timeline": Rule(200, target="upload"),
     "POST /v1/uploads/{id}/complete": Rule(200, target="upload"),
     "DELETE /v1/uploads/{id}": Rule(204, target="upload"),
+    "OPTIONS /v1/tus": Rule(204, public=True),
+    "POST /v1/tus": Rule(201, headers={**TUS, "Upload-Length": "5"}),
+    "OPTIONS /v1/tus/{id}": Rule(204, public=True, target="parts"),
+    "HEAD /v1/tus/{id}": Rule(200, target="parts", headers=TUS),
+    "PATCH /v1/tus/{id}": Rule(204, target="parts", headers=BYTES),
+    "POST /v1/tus/{id}": Rule(204, target="parts", headers={**BYTES, "X-HTTP-Method-Override": "PATCH"}),
+    "DELETE /v1/tus/{id}": Rule(204, target="parts", headers=TUS),
     "GET /v1/files": Rule(200),
     "GET /v1/files/{id}": Rule(200, target="file"),
     "PATCH /v1/files/{id}": Rule(200, target="file", body={"name": "c.txt"}),
@@ -59,6 +71,7 @@ RULES = {
     "GET /readyz": Rule(200, public=True),
     "GET /metrics": Rule(200, public=True),
 }
+WORDLESS = {401: "unauthenticated", 404: "not_found", 422: "invalid_request"}
 CALLERS = ("no token", "malformed token", "ended token", "foreign token", "another scheme", "stranger", "owner")
 IDS = ("owner's", "stranger's", "unknown", "of another kind", "malformed")
 
@@ -103,13 +116,15 @@ async def make(user: User, target: str) -> str:
 
 async def ask(shared: Gateway, operation: str, authorization: str | None, id: str = "") -> tuple[int, Json]:
     method, path = operation.replace("{id}", id).split(" ", 1)
-    headers = {} if authorization is None else {"Authorization": authorization}
+    headers = {**RULES[operation].headers, **({} if authorization is None else {"Authorization": authorization})}
     if operation == "GET /v1/files/{id}/content":  # a client would follow it to where it cannot go
         status, _, answer = await bare(shared.app, method, path, headers)
         return status, json.loads(answer) if answer else {}
     body = RULES[operation].body
     sent = None if body is None else json.loads(json.dumps(body).replace("{new}", uuid4().hex))
     response = await shared.http.request(method, path, json=sent, headers=headers)
+    if response.status_code >= 400 and method == "HEAD":  # which has no body, and so no words
+        return response.status_code, {"code": WORDLESS[response.status_code]}
     if response.status_code >= 400:
         return response.status_code, assert_problem(response, response.status_code, response.json()["code"])
     return response.status_code, {}

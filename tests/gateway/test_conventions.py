@@ -144,7 +144,7 @@ def _kinds(kind: type[Error]) -> list[type[Error]]:
 @pytest.mark.parametrize("kind", _kinds(Error)[1:])
 def test_a_failure_that_passes_says_when_to_come_back(kind: type[Error]) -> None:
     headers = problems.headers(kind())
-    assert ("Retry-After" in headers) == (kind.http in (429, 503))
+    assert ("Retry-After" in headers) == (kind.http in (423, 429, 503))
     assert ("WWW-Authenticate" in headers) == (kind.http == 401)
 
 

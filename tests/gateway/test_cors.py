@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from .conftest import Gateway, assert_problem
@@ -55,3 +57,20 @@ async def test_any_other_page_may_not(own: Gateway, origin: str) -> None:
 async def test_a_star_allows_every_page(own: Gateway) -> None:
     response = await own.http.get("/healthz", headers={"Origin": "https://anything.example"})
     assert response.headers["access-control-allow-origin"] == "https://anything.example"
+
+
+@ALLOWED
+async def test_a_page_may_speak_tus(own: Gateway) -> None:
+    user = await own.user()
+    asked = await own.http.options(f"/v1/tus/{uuid4()}", headers={"Origin": ORIGIN, **ASKED})
+    assert asked.status_code == 204
+    assert asked.headers["access-control-allow-methods"] == "DELETE, HEAD, OPTIONS, PATCH, POST"
+    sent = asked.headers["access-control-allow-headers"].split(", ")
+    assert {"Tus-Resumable", "Upload-Offset", "Upload-Length", "Upload-Metadata", "Upload-Checksum"} <= set(sent)
+    told = {"Origin": ORIGIN, "Tus-Resumable": "1.0.0", "Upload-Length": "5"}
+    created = await user.call("POST", "/v1/tus", headers=told)
+    exposed = {name.strip() for name in created.headers["access-control-expose-headers"].split(",")}
+    assert {name for name in created.headers if name.startswith(("upload-", "tus-", "location"))} <= {
+        name.lower() for name in exposed
+    }
+    assert created.headers["access-control-allow-origin"] == ORIGIN

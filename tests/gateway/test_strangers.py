@@ -6,6 +6,7 @@ What `test_authorization.py` says of ids in paths, said of all other ways to nam
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
@@ -15,14 +16,20 @@ import pytest
 from .conftest import User, assert_problem
 from .described import DOCUMENT
 from .test_authorization import RULES, UPLOAD, anonymous
+from .tus_client import said
 
 PARENTS: dict[str, Callable[[User, str], Awaitable[httpx.Response]]] = {
     "POST /v1/uploads": lambda user, to: user.call("POST", "/v1/uploads", {**UPLOAD, "parent_id": to}),
+    "POST /v1/tus": lambda user, to: user.call("POST", "/v1/tus", headers=_of_tus(to)),
     "POST /v1/folders": lambda user, to: user.call("POST", "/v1/folders", {"name": "g", "parent_id": to}),
     "GET /v1/files": lambda user, to: user.call("GET", "/v1/files", parameters={"parent_id": to}),
     "PATCH /v1/files/{id}": lambda user, to: _moved(user, to),
 }
 """Routes that take the id of a folder elsewhere than in the path."""
+
+
+def _of_tus(to: str) -> dict[str, str]:
+    return {"Tus-Resumable": "1.0.0", "Upload-Length": "5", "Upload-Metadata": said(parent_id=to)}
 
 
 async def _moved(user: User, to: str) -> httpx.Response:
@@ -38,8 +45,12 @@ def naming() -> set[str]:
         for method, operation in methods.items():
             names = [parameter["name"] for parameter in operation["parameters"] if parameter["in"] != "path"]
             for content in operation.get("requestBody", {}).get("content", {}).values():
-                shape = described["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
-                names += shape["properties"]
+                if "$ref" in content["schema"]:
+                    names += described["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]][
+                        "properties"
+                    ]
+            # A header of tus has names within.
+            names += [name for each in operation["parameters"] for name in re.findall("`(.*?)`", each["description"])]
             if any(name == "id" or name.endswith(("_id", "_ids")) for name in names):
                 found.add(f"{method.upper()} {path}")
     return found

@@ -31,17 +31,20 @@ async def test_parts_that_go_through_us_become_the_object(storage: Service) -> N
 
 async def test_of_a_part_the_longest_tail_counts_whoever_wrote_last(storage: Service) -> None:
     assert await storage.tails(KEY) == ()
+    await storage.write_tail(KEY, 10, b"x")
     await storage.write_tail(KEY, 2, b"longer")
     await storage.write_tail(KEY, 2, b"long")
-    await storage.write_tail(KEY, 10, b"x")
     assert await storage.tails(KEY) == (Tail(2, 6), Tail(10, 1))
     assert await storage.tail(KEY, Tail(2, 6)) == b"longer"
     with pytest.raises(NotFound):
         await storage.tail(KEY, Tail(2, 5))
+    # What comes after it needs no more of what was before.
+    await storage.write_tail(KEY, 3, b"next")
+    assert await storage.tails(KEY) == (Tail(3, 4), Tail(10, 1))
 
 
 async def test_tails_go_up_to_a_number_and_are_no_objects_of_the_listing(storage: Service) -> None:
-    for number in (1, 2, 3):
+    for number in (3, 2, 1):
         await storage.write_tail(KEY, number, b"tail")
     await storage.write_tail("owner/upload-of-another", 1, b"other")
     assert (await storage.page(None, 10)).objects == ()

@@ -238,8 +238,8 @@ class Storage(Protocol):
         ...
 
     async def write_tail(self, key: str, number: int, body: bytes) -> None:
-        """Keep the first bytes of a part that is not whole yet (1 byte to 15 MiB) beside the upload. What was kept
-        of it before stays, however long. Raises Unavailable."""
+        """Keep the first bytes of a part that is not whole yet (1 byte to 15 MiB) beside the upload. What is
+        shorter goes, of it and of parts before it; what is longer stays. Raises Unavailable."""
         ...
 
     async def tails(self, key: str) -> tuple[Tail, ...]:

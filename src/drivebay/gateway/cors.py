@@ -10,10 +10,19 @@ from typing import Final
 
 from .asgi import Headers
 
-_EXPOSED: Final = (b"access-control-expose-headers", b"ETag, Location, Repr-Digest, Retry-After, X-Request-Id")
+_EXPOSED: Final = (
+    b"access-control-expose-headers",
+    b"ETag, Location, Repr-Digest, Retry-After, X-Request-Id, Drivebay-File, Tus-Checksum-Algorithm, Tus-Extension, "
+    b"Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Defer-Length, Upload-Expires, Upload-Length, Upload-Metadata, "
+    b"Upload-Offset",
+)
 _VARY: Final = (b"vary", b"Origin")
 _PREFLIGHT: Final = (
-    (b"access-control-allow-headers", b"Authorization, Content-Type, If-Match, Idempotency-Key, X-Request-Id"),
+    (
+        b"access-control-allow-headers",
+        b"Authorization, Content-Type, If-Match, Idempotency-Key, X-Request-Id, Tus-Resumable, Upload-Checksum, "
+        b"Upload-Defer-Length, Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override, X-Requested-With",
+    ),
     (b"access-control-max-age", b"600"),
 )
 

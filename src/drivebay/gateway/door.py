@@ -77,9 +77,9 @@ class Door:
         if len(sent) != len(scope["headers"]):
             sent = _joined(scope["headers"])
         rows, id = self._paths.find(scope["path"])
-        row = rows.get("GET" if method == "HEAD" else method)
+        row = rows.get(method) or (rows.get("GET") if method == "HEAD" else None)
         origin = sent.get(b"origin")
-        more = self._origins.headers(origin)
+        more = self._more(row, rows, origin)
         request_id = self._request_id(sent)
         address = self._addresses.of(scope)
         room = self._rooms[OPEN if row is None else row.room]
@@ -99,6 +99,17 @@ class Door:
             ended = time.perf_counter()
             room.leave(call.entered, ended)
         self._seen(row, answer.status, ended - begun, call)
+
+    def _more(self, row: Route | None, rows: Mapping[str, Route], origin: bytes | None) -> Headers:
+        """What every answer to this request carries besides."""
+        more = self._origins.headers(origin)
+        if row is None:
+            return more
+        always = tuple((name.lower().encode(), value.encode()) for name, value in row.always.items())
+        if row.method != "OPTIONS":
+            return (*more, *always)
+        allow = _allow(rows)
+        return (*more, *always, (b"allow", allow.encode()), *self._origins.preflight(origin, allow))
 
     def _request_id(self, sent: Mapping[bytes, bytes]) -> str:
         """The client's if it is sane, else a new one."""
@@ -134,7 +145,7 @@ class Door:
         """What is said where no row stands: which methods there are, or that there is nothing."""
         if not rows:
             return problem(NotFound("there is nothing here"), call.request_id), ()
-        allow = {"Allow": ", ".join(sorted({*rows, "OPTIONS", *(("HEAD",) if "GET" in rows else ())}))}
+        allow = {"Allow": _allow(rows)}
         if method == "OPTIONS":
             return Answer(204, headers=allow), self._origins.preflight(origin, allow["Allow"])
         return problem(MethodNotAllowed(), call.request_id, headers=allow), ()
@@ -165,6 +176,10 @@ class Door:
             figure = self._figures[method, route, status] = REQUESTS.labels(method, route, str(status))
         figure.observe(seconds)
         return method, route
+
+
+def _allow(rows: Mapping[str, Route]) -> str:
+    return ", ".join(sorted({*rows, "OPTIONS", *(("HEAD",) if "GET" in rows else ())}))
 
 
 def _joined(headers: Headers) -> dict[bytes, bytes]:

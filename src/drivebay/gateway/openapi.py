@@ -35,10 +35,24 @@ _HEADERS: Json = {
         "description": "RFC 9530: the SHA-256 of the file's bytes, if it is known",
         "schema": {"type": "string"},
     },
+    "Upload-Offset": {"description": "bytes that are kept", "schema": {"type": "integer", "minimum": 0}},
+    "Upload-Length": {
+        "description": "bytes of the file, once known",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Upload-Defer-Length": {"description": "1 while the length is not known", "schema": {"const": "1"}},
+    "Upload-Metadata": {"description": "as it was told", "schema": {"type": "string"}},
+    "Upload-Expires": {"description": "when an unfinished upload is given up", "schema": {"type": "string"}},
+    "Drivebay-File": {"description": "the file's id, once it is one", "schema": {"type": "string", "format": "uuid"}},
+    "Tus-Extension": {"description": "of tus 1.0", "schema": {"type": "string"}, "required": True},
+    "Tus-Max-Size": {"description": "bytes of the largest file", "schema": {"type": "integer"}, "required": True},
+    "Tus-Checksum-Algorithm": {"description": "of tus 1.0", "schema": {"type": "string"}, "required": True},
+    "Tus-Resumable": {"description": "the protocol's version", "schema": {"type": "string"}, "required": True},
+    "Tus-Version": {"description": "the versions there are", "schema": {"type": "string"}, "required": True},
     "Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}, "required": True},
     "WWW-Authenticate": {"description": "RFC 6750", "schema": {"type": "string"}, "required": True},
 }
-_BY_STATUS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
+_BY_STATUS = {401: ("WWW-Authenticate",), 423: ("Retry-After",), 429: ("Retry-After",), 503: ("Retry-After",)}
 _WORDS = {200: "OK", 201: "Created", 204: "Done", 302: "See the Location", 503: "Not ready"}
 
 
@@ -80,7 +94,7 @@ def _operation(route: Route) -> Json:
         for name in re.findall(r"{(\w+)}", route.path)
     ]
     parameters += [
-        {"name": p.name, "in": p.where, "required": False, "schema": dict(p.schema), "description": p.description}
+        {"name": p.name, "in": p.where, "required": p.required, "schema": dict(p.schema), "description": p.description}
         for p in route.parameters
     ]
     operation: Json = {
@@ -93,6 +107,9 @@ def _operation(route: Route) -> Json:
     }
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.body)}}}
+    if route.streams is not None:
+        body: Json = {"schema": {"type": "string", "format": "binary"}}
+        operation["requestBody"] = {"required": False, "content": {route.streams: body}}
     return operation
 
 
@@ -106,18 +123,18 @@ def _tag(route: Route) -> str:
 def _responses(route: Route) -> Json:
     found: Json = {}
     for status, shape in route.answers.items():
-        more = route.headers if status < 400 else _BY_STATUS[status]
+        more = (*route.always, *route.headers) if status < 400 else _BY_STATUS[status]
         found[str(status)] = {"description": _WORDS[status], "headers": _carried(more)}
         if shape is not None:
             found[str(status)]["content"] = {"application/json": {"schema": _ref(shape)}}
-        elif status == 200:
+        elif status == 200 and route.method == "GET":
             found[str(status)]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     for status, kinds in _failures(route).items():
         if str(status) in found:
             continue
         found[str(status)] = {
             "description": "; ".join(f"`{kind.code}`: {kind.title}" for kind in kinds),
-            "headers": _carried(_BY_STATUS.get(status, ())),
+            "headers": _carried((*route.always, *_BY_STATUS.get(status, ()))),
             "content": {problems.MEDIA_TYPE: {"schema": _ref(problems.Problem)}},
         }
     return found
@@ -196,7 +213,8 @@ def _operation_html(method: str, path: str, operation: Json) -> str:
     )
     sent = ""
     if "requestBody" in operation:
-        name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        ((media_type, content),) = operation["requestBody"]["content"].items()
+        name = content["schema"].get("$ref", "").rpartition("/")[2] or media_type
         sent = f"<p>Body: <code>{name}</code></p>"
     return (
         f'<details><summary><span class="m">{method.upper()}</span> <code>{html.escape(path)}</code> '

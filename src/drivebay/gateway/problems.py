@@ -47,6 +47,6 @@ def headers(error: Error, *, authorized: bool = False) -> dict[str, str]:
         # RFC 6750, 3.1: no error code for a client that sent no token.
         bad_token = authorized and error.code == "unauthenticated"
         found["WWW-Authenticate"] = 'Bearer error="invalid_token"' if bad_token else "Bearer"
-    if error.retry_after is not None or error.http in (429, 503):
+    if error.retry_after is not None or error.http in (423, 429, 503):
         found["Retry-After"] = str(max(1, error.retry_after or 1))
     return found

@@ -99,20 +99,32 @@ class Call:
         try:
             async with asyncio.timeout(self._body_within):
                 while True:
-                    message = await self._receive()
-                    if message["type"] != "http.request":
-                        raise MalformedBody("the request broke off")
-                    chunks.append(message.get("body", b""))
-                    length += len(chunks[-1])
+                    chunk, more = await self.chunk()
+                    chunks.append(chunk)
+                    length += len(chunk)
                     if length > _BODY_LIMIT:
                         raise TooLarge("a body has at most 1 MiB")
-                    if not message.get("more_body"):
+                    if not more:
                         return b"".join(chunks)
         except TimeoutError:
             raise MalformedBody(f"the body did not come within {self._body_within:.0f} s") from None
         finally:
             self._room.step_in()
             self.entered = time.perf_counter()
+
+    def content_length(self) -> int | None:
+        """What is told of the body's length; None if it is told by its end alone."""
+        told = self.sent.get(b"content-length")
+        if told is not None and told.isdigit() and len(told) <= 18:
+            return int(told)
+        return None if told is not None or b"transfer-encoding" in self.sent else 0
+
+    async def chunk(self) -> tuple[bytes, bool]:
+        """The next bytes of the body, and whether there are more. Whoever asks for them bounds the wait."""
+        message = await self._receive()
+        if message["type"] != "http.request":
+            raise MalformedBody("the request broke off")
+        return message.get("body", b""), bool(message.get("more_body"))
 
     def query(self) -> dict[str, str]:
         """The parameters; of one that comes twice the last."""

@@ -13,9 +13,10 @@ from prometheus_client import Counter, Gauge
 
 WORK: Final = "work"
 HASHING: Final = "hashing"
+STREAMS: Final = "streams"
 OPEN: Final = "open"
-"""Rooms by name. Logins wait for a core each, so a rush of them has a room apart; who asks whether we live
-is let in always."""
+"""Rooms by name. Logins wait for a core each, so a rush of them has a room apart; so have requests whose bytes go
+through us, which are long and hold two parts of a file each; who asks whether we live is let in always."""
 
 LEAST: Final = 32
 """So many may always be inside: enough to keep a busy machine at work, too few to make a queue worth the name."""
@@ -105,4 +106,9 @@ class Room:
 
 def rooms(most: int) -> dict[str, Room]:
     """The rooms of a gateway. A login takes as long as its queue, so lateness says nothing among those."""
-    return {WORK: Room(WORK, most, moves=True), HASHING: Room(HASHING, most), OPEN: Room(OPEN, 2**31)}
+    return {
+        WORK: Room(WORK, most, moves=True),
+        HASHING: Room(HASHING, most),
+        STREAMS: Room(STREAMS, max(1, most // 4)),
+        OPEN: Room(OPEN, 2**31),
+    }

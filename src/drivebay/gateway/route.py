@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
@@ -24,6 +24,7 @@ class Parameter:
     where: str
     schema: Mapping[str, Any]
     description: str
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Route:
 
     `answers` are the shapes of successes by status, `headers` what these carry besides. `errors` are the
     failures it documents beside those that every route can have. A route that is not `public` needs a token.
-    `room` is where its requests are counted, and refused when there are too many.
+    `room` is where its requests are counted, and refused when there are too many. `always` are headers of every answer,
+    good or bad. `streams` is the media type of a body that is bytes.
     """
 
     method: str
@@ -47,3 +49,5 @@ class Route:
     errors: tuple[type[Error], ...] = ()
     public: bool = False
     room: str = WORK
+    always: Mapping[str, str] = field(default_factory=dict)
+    streams: str | None = None

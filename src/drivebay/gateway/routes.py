@@ -15,6 +15,8 @@ from .files import Files
 from .operations import Check, Operations
 from .route import Parameter, Route
 from .settings import Settings
+from .tus import Tus
+from .tus_routes import tus_routes
 from .uploads import Uploads
 
 _VERBOSE = Parameter("verbose", "query", {"type": "string"}, "with any value or none: what the store can do, too")
@@ -62,6 +64,7 @@ def table(
     return (
         *_accounts(Accounts(auth, files)),
         *_uploads(Uploads(files, storage, settings, now)),
+        *tus_routes(Tus(files, storage, settings), _KEY),
         *_files(Files(files, storage, settings)),
         *_operations(Operations(own_checks | dict(checks), storage)),
     )

@@ -10,7 +10,8 @@ from datetime import timedelta
 class Settings:
     """`upload_ttl` and `download_ttl` are the lives of signed URLs. `trusted_proxies` are networks (CIDR)
     whose `X-Forwarded-For` is believed. `hsts` is for deployments behind TLS. `max_requests` are worked on
-    at once at most; beyond that the door refuses. `body_within` is how long a client may take over a body."""
+    at once at most; beyond that the door refuses. `body_within` is how long a client may take over a body, or
+    over the next bytes of one that goes into the store."""
 
     issuer: str = "drivebay"
     audience: str = "drivebay"
@@ -21,3 +22,4 @@ class Settings:
     hsts: bool = False
     max_requests: int = 256
     body_within: timedelta = timedelta(seconds=30)
+    max_file_size: int = 5 * 2**40

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from typing import Final
 
 from ..contract.storage import TAILS, Multipart, PartPut, Tail
@@ -33,7 +34,10 @@ class Tails:
             raise NotFound(f"the write of {key} in parts has ended")
 
     async def write(self, key: str, number: int, body: bytes) -> None:
-        await self._bucket.write(_name(key, Tail(number, len(body))), body, await _digest(body))
+        written = Tail(number, len(body))
+        await self._bucket.write(_name(key, written), body, await _digest(body))
+        # What is longer stays: somebody was told that it is kept.
+        await self._delete(key, lambda tail: (tail.number, tail.size) < (number, len(body)))
 
     async def kept(self, key: str) -> tuple[Tail, ...]:
         longest: dict[int, Tail] = {}
@@ -51,9 +55,12 @@ class Tails:
         return body
 
     async def delete(self, key: str, number: int) -> None:
-        gone = tuple(_name(key, tail) for tail in await self._all(key) if tail.number <= number)
-        for name in gone:
-            await self._bucket.delete_one(name)
+        await self._delete(key, lambda tail: tail.number <= number)
+
+    async def _delete(self, key: str, gone: Callable[[Tail], bool]) -> None:
+        for tail in await self._all(key):
+            if gone(tail):
+                await self._bucket.delete_one(_name(key, tail))
 
     async def _all(self, key: str) -> list[Tail]:
         folder = f"{TAILS}{key}/"
