@@ -184,6 +184,17 @@ async def test_postgres_runs_below_a_folder_that_only_we_may_enter(closed_folder
     assert "0" not in uids
 
 
+async def test_programs_below_such_a_folder_are_found_by_those_that_ask_whether_they_may(closed_folder: Path) -> None:
+    # As initdb does, with access(2), before it runs what lies beside it.
+    closed_folder.mkdir(parents=True)
+    beside = closed_folder / "program"
+    beside.touch(mode=0o755)
+    asks = f"import os, sys; sys.exit(not os.access({str(beside)!r}, os.R_OK | os.X_OK))"
+    user = process.unprivileged(closed_folder)
+
+    await process.run_once((sys.executable, "-I", "-S", "-c", asks), folder=closed_folder, user=user, timeout=30)
+
+
 async def test_nats_and_its_password_are_for_us_only(tmp_path: Path) -> None:
     async with nats.run(tmp_path / "nats") as server:
         secrets = ("nats.conf", "password")

@@ -15,9 +15,12 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAP_VERSION_3 = 0x20080522
@@ -41,6 +44,10 @@ def _become(uid: int, gid: int, pass_walls: bool) -> None:
     """
     if pass_walls:
         _prctl(_PR_SET_KEEPCAPS, 1)
+        # access(2) leaves capabilities of a user other than root out of account, unless this is set, and by
+        # access(2) initdb looks for its programs. A root without CAP_SETPCAP may not set it: he gets as far as before.
+        with suppress(PermissionError):
+            _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
