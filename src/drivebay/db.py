@@ -34,6 +34,7 @@ _LOST = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.ReadOnlySQLTransactionError,
@@ -255,8 +256,8 @@ async def migrate(url: str, schema: str, folder: Path, *, timeout: float = 300.0
     """Bring `schema` up to the newest migration in `folder` (`0001_name.sql`, ...); names of those applied.
 
     Safe to run from many processes at once and to be killed: each migration is one transaction together
-    with its row in `<schema>.migrations`. Raises MigrationError when an applied one was edited since, or
-    when the database is newer than this release.
+    with its row in `<schema>.migrations`. Raises MigrationError when an applied one was edited since, when
+    the database is newer than this release, or when our user may not do it.
     """
     with _translated():
         connection = await asyncpg.connect(url, timeout=10, command_timeout=timeout)
@@ -264,6 +265,9 @@ async def migrate(url: str, schema: str, folder: Path, *, timeout: float = 300.0
             # Held by the session: the other processes wait here and then find nothing left to do.
             await connection.execute("SELECT pg_advisory_lock(hashtext('drivebay.migrate'))")
             return await _migrate(connection, schema, _migrations(folder))
+        except asyncpg.InsufficientPrivilegeError as error:
+            hint = "the user in DRIVEBAY_DATABASE_URL needs CREATE in the database, and to own what is there"
+            raise MigrationError(f"schema {schema}: {error}: {hint}") from error
         finally:
             await connection.close(timeout=5)
 

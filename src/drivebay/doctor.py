@@ -24,7 +24,7 @@ from . import db
 from .contract.files import Intent, Upload, UploadStatus
 from .contract.ids import ROOT, UserId
 from .contract.storage import Arrival, Disposition, Presence, Put, SignedRequest
-from .errors import Error
+from .errors import Error, Unavailable
 from .ingest import nats
 from .node import Services
 
@@ -38,6 +38,12 @@ _SOON: Final = timedelta(days=14)
 _WANTED: Final = ("signed_length", "signed_type", "checksum", "write_once", "batch_delete")
 """What a store may lack, at a price."""
 _LOCAL_ORIGIN: Final = "http://localhost:3000"
+_BEHIND: Final = {
+    "postgres": "is PostgreSQL running, and is DRIVEBAY_DATABASE_URL right?",
+    "store": "is the store running, and are DRIVEBAY_S3_ENDPOINT, _ACCESS_KEY, _SECRET_KEY and _BUCKET right?",
+    "store clock": "set both clocks right (NTP): the store takes no signature of another time",
+}
+"""What to do where something that a service stands on is not well."""
 
 Say = Callable[[str], None]
 
@@ -62,6 +68,7 @@ async def examine(services: Services, now: Callable[[], datetime], say: Say) -> 
     """Every finding as it is made. `say` hears what is being looked at. Never raises for what it examines."""
     checks: dict[str, Callable[[Services, Callable[[], datetime]], Awaitable[list[Finding]]]] = {
         "services": _services,
+        "signing keys": _keys,
         "database": _database,
         "events": _stream,
         "store": _store,
@@ -97,15 +104,23 @@ def _failed(check: str, detail: str, fix: str) -> Finding:
 async def _services(services: Services, _: Callable[[], datetime]) -> list[Finding]:
     """Each service answers, and so does what it stands on."""
     found = []
-    for service in (services.auth, services.files, services.storage):
-        for health in await service.health():
-            fix = f"is it running, and does this process have the right DRIVEBAY_ setting for {health.name}?"
-            found.append(
-                _ok(health.name, health.detail or "answers") if health.ok else _failed(health.name, health.detail, fix)
-            )
-    keys = await services.auth.keys()
-    found.append(_ok("signing keys", f"{len(keys)} public keys"))
+    for part, service in (("auth", services.auth), ("files", services.files), ("storage", services.storage)):
+        try:
+            health = await service.health()
+        except (Error, OSError, TimeoutError) as error:
+            setting = f"DRIVEBAY_{part.upper()}"
+            fix = f"is it running, is {setting}_ADDRESS right, and our certificate's name among its {setting}_CALLERS?"
+            found.append(_failed(part, str(error) or type(error).__name__, fix))
+            continue
+        for each in health:
+            check, fix = f"{part}: {each.name}", _BEHIND.get(each.name, "see its log")
+            found.append(_ok(check, each.detail or "answers") if each.ok else _failed(check, each.detail, fix))
     return found
+
+
+async def _keys(services: Services, _: Callable[[], datetime]) -> list[Finding]:
+    keys = await services.auth.keys()
+    return [_ok("signing keys", f"{len(keys)} accepted")]
 
 
 async def _database(services: Services, now: Callable[[], datetime]) -> list[Finding]:
@@ -141,7 +156,11 @@ async def _stream(services: Services, _: Callable[[], datetime]) -> list[Finding
                 "set DRIVEBAY_NATS_URL, and DRIVEBAY_EVENTS if it is off",
             )
         ]
-    differences = await nats.differences(settings)
+    try:
+        differences = await nats.differences(settings)
+    except Unavailable as error:
+        fix = "is NATS running with JetStream, and is DRIVEBAY_NATS_URL right, user and password too?"
+        return [_failed("events", error.detail, fix)]
     return [_failed("events", each, "change the stream with `nats stream edit`") for each in differences] or [
         _ok(
             "events",
@@ -268,7 +287,8 @@ async def _arrival(services: Services, upload: Upload) -> tuple[Upload, bool]:
 def _arrived(by_itself: bool, took: float, listens: bool) -> Finding:
     if not by_itself:
         said = f"the file was not there after {took:.0f} s, and only when it was asked for"
-        return _failed("round trip", said, "is ingest running? It sweeps even without events")
+        fix = "is ingest running, with this DRIVEBAY_S3_BUCKET and database? It sweeps even without events"
+        return _failed("round trip", said, fix)
     if listens and took > _PROMPT:
         said = f"the file was there after {took:.1f} s: the sweeper found it, no event came"
         return _warning("round trip", said, "does the store reach NATS, and is its notification rule on this bucket?")

@@ -36,6 +36,7 @@ from .contract.auth import Auth
 from .contract.files import Files
 from .contract.health import Health
 from .contract.storage import Storage
+from .errors import Unavailable
 from .files import service as files_service
 from .gateway import app as gateway
 from .ingest import nats as events
@@ -176,9 +177,17 @@ def _url(settings: Settings) -> str:
     return settings.database_url
 
 
+async def _migrate(settings: Settings, schema: str, folder: Path) -> None:
+    try:
+        await db.migrate(_url(settings), schema, folder)
+    except Unavailable as error:
+        hint = "is PostgreSQL there, and are host, database, user and password in DRIVEBAY_DATABASE_URL right?"
+        raise CannotRun(f"{error.detail}: {hint}") from error
+
+
 @asynccontextmanager
 async def _auth(settings: Settings) -> AsyncIterator[Auth]:
-    await db.migrate(_url(settings), "auth", auth_store.MIGRATIONS)
+    await _migrate(settings, "auth", auth_store.MIGRATIONS)
     async with (
         db.connect(_url(settings)) as database,
         auth_service.start(
@@ -190,7 +199,7 @@ async def _auth(settings: Settings) -> AsyncIterator[Auth]:
 
 @asynccontextmanager
 async def _files(settings: Settings, storage: Storage) -> AsyncIterator[Files]:
-    await db.migrate(_url(settings), "files", Path(files_package.__file__).parent / "migrations")
+    await _migrate(settings, "files", Path(files_package.__file__).parent / "migrations")
     async with db.connect(_url(settings)) as database:
         yield files_service.Service(database, storage, settings.files(), new_id=uuid7)
 

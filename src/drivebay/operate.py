@@ -74,7 +74,7 @@ def run(
         else:
             await node.run(settings, wanted, say=_say, ready=_greet(wanted))
 
-    _command(work, more, "+".join(sorted(wanted)) if parts else "drivebay")
+    _command(work, more, "+".join(sorted(wanted)) if parts else "drivebay", _fail)
 
 
 @keys.command()
@@ -122,7 +122,13 @@ def doctor(as_json: AsJson = False) -> None:
             return found
 
     # As ingest would see them: with the servers of the data folder, NATS among them.
-    findings = _with_services(work, {"auth", "files", "storage", "ingest"})
+    def cannot_begin(line: str) -> NoReturn:
+        # Whoever reads JSON reads it here too.
+        if as_json:
+            typer.echo(msgspec.json.encode({"findings": [Finding("start", Verdict.FAILED, line)]}).decode())
+        _fail(line)
+
+    findings = _with_services(work, {"auth", "files", "storage", "ingest"}, cannot_begin)
     if as_json:
         typer.echo(msgspec.json.encode({"findings": findings}).decode())
     if any(finding.verdict is not Verdict.OK for finding in findings):
@@ -179,7 +185,9 @@ def _document() -> str:
     return gateway.document(table).decode()
 
 
-def _with_services(work: Callable[[Services], Awaitable[T]], parts: set[str]) -> T:
+def _with_services(
+    work: Callable[[Services], Awaitable[T]], parts: set[str], fail: Callable[[str], NoReturn] | None = None
+) -> T:
     """Do something with services: remote ones where their addresses are set, else our own."""
 
     async def once(settings: Settings) -> T:
@@ -192,10 +200,15 @@ def _with_services(work: Callable[[Services], Awaitable[T]], parts: set[str]) ->
         async with node.services(settings, here) as services:
             return await work(services)
 
-    return _command(once, {"DRIVEBAY_LOG": "warning"}, "command")
+    return _command(once, {"DRIVEBAY_LOG": "warning"}, "command", fail or _fail)
 
 
-def _command(work: Callable[[Settings], Coroutine[Any, Any, T]], more: dict[str, str], service: str) -> T:
+def _command(
+    work: Callable[[Settings], Coroutine[Any, Any, T]],
+    more: dict[str, str],
+    service: str,
+    fail: Callable[[str], NoReturn],
+) -> T:
     try:
         settings = of_process(more)
         shutdown = telemetry.setup(settings.log, otlp_endpoint=settings.otlp_endpoint, service=service)
@@ -204,12 +217,12 @@ def _command(work: Callable[[Settings], Coroutine[Any, Any, T]], more: dict[str,
         finally:
             shutdown()
     except _ONE_LINE as error:
-        _fail(str(error) or type(error).__name__)
+        fail(str(error) or type(error).__name__)
     except BaseExceptionGroup as group:
         known, unknown = group.split(_ONE_LINE)
         if unknown is not None or known is None:
             raise
-        _fail("; ".join(str(error) for error in _leaves(known)))
+        fail("; ".join(str(error) for error in _leaves(known)))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

@@ -62,6 +62,33 @@ async def test_a_public_address_that_is_none_is_named(tmp_path: Path, own_server
     assert "DRIVEBAY_S3_PUBLIC_ENDPOINT" in found["public address"]["fix"]
 
 
+async def test_what_keeps_it_from_looking_is_a_finding_too(tmp_path: Path, own_servers: OwnServers) -> None:
+    nowhere = f"postgresql://drivebay@/drivebay?host={tmp_path}"
+    async with world.run(tmp_path, FAST | own_servers.environment) as running:
+        status, found = await findings(running, DRIVEBAY_DATABASE_URL=nowhere)
+    assert status == 1
+    assert found["start"]["verdict"] == "failed"
+    assert "DRIVEBAY_DATABASE_URL" in found["start"]["detail"]
+
+
+async def test_each_thing_that_is_away_is_named_with_the_setting_that_says_where_it_is(
+    tmp_path: Path, own_servers: OwnServers
+) -> None:
+    async with (
+        proxy.run(("127.0.0.1", 9)) as nowhere,
+        world.run(tmp_path, FAST | own_servers.environment) as running,
+    ):
+        nowhere.refuse = True
+        away = {"DRIVEBAY_AUTH_ADDRESS": nowhere.host_port, "DRIVEBAY_NATS_URL": f"nats://{nowhere.host_port}"}
+        status, found = await findings(running, **away)
+    assert status == 1
+    failed = {check for check, finding in found.items() if finding["verdict"] == "failed"}
+    assert failed == {"auth", "signing keys", "events"}
+    assert "DRIVEBAY_AUTH_ADDRESS" in found["auth"]["fix"]
+    assert "DRIVEBAY_NATS_URL" in found["events"]["fix"]
+    assert found["files: postgres"]["verdict"] == "ok"
+
+
 async def test_without_ingest_the_round_trip_says_that_nobody_sweeps(
     tmp_path: Path, server_environment: dict[str, str]
 ) -> None:

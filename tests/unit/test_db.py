@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -85,6 +86,27 @@ async def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None
     with pytest.raises(Unavailable):
         async with db.connect(f"postgresql://nobody@/none?host={tmp_path}"):
             pass
+
+
+async def test_a_server_that_does_not_know_us_is_unavailable(database_url: str, tmp_path: Path) -> None:
+    stranger = database_url.replace("//drivebay@", "//nobody-here@")
+    assert stranger != database_url
+    with pytest.raises(Unavailable, match="InvalidAuthorization"):
+        await db.migrate(stranger, "probe", tmp_path)
+    with pytest.raises(Unavailable, match="InvalidAuthorization"):
+        async with db.connect(stranger):
+            pass
+
+
+async def test_a_user_that_may_not_migrate_is_told_what_it_needs(database_url: str, tmp_path: Path) -> None:
+    role = f"guest_{uuid4().hex}"
+    async with db.connect(database_url, size=1) as database:
+        await database.execute(f'CREATE ROLE "{role}" LOGIN')
+        try:
+            with pytest.raises(db.MigrationError, match="needs CREATE in the database"):
+                await db.migrate(database_url.replace("//drivebay@", f"//{role}@"), "probe", tmp_path)
+        finally:
+            await database.execute(f'DROP ROLE "{role}"')
 
 
 def test_statements_have_names_and_no_name_twice(tmp_path: Path) -> None:

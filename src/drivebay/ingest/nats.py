@@ -50,9 +50,13 @@ def consumer(bucket: str) -> str:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except js_errors.ServiceUnavailableError as error:
+        _heed_cancelling()
+        raise Unavailable("NATS answers, but not its JetStream: is it switched on, and has it a leader?") from error
     except (nats.errors.Error, TimeoutError, OSError) as error:
         _heed_cancelling()
-        raise Unavailable(f"NATS cannot answer ({type(error).__name__}: {error})") from error
+        why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise Unavailable(f"NATS cannot answer ({why})") from error
     _heed_cancelling()
 
 
@@ -268,24 +272,33 @@ async def connect(settings: Settings) -> AsyncIterator[JetStream]:
     async def on_closed() -> None:
         stream.lose()
 
-    async def on_error(_: Exception) -> None:
+    last: Exception | None = None
+
+    async def on_error(error: Exception) -> None:
         # Each call that fails says so itself; the client would also print.
-        return None
+        nonlocal last
+        last = error
 
     client = Client()
     stream = JetStream(client, settings)
     try:
         with _translated():
-            await client.connect(
-                settings.nats_url or "",
-                name="drivebay-ingest",
-                allow_reconnect=False,
-                connect_timeout=_CONNECT_WITHIN,
-                ping_interval=10,
-                max_outstanding_pings=2,
-                closed_cb=on_closed,
-                error_cb=on_error,
-            )
+            try:
+                await client.connect(
+                    settings.nats_url or "",
+                    name="drivebay-ingest",
+                    allow_reconnect=False,
+                    # These bound the first connection too: unset, it is tried for two minutes without a word.
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
+                    connect_timeout=_CONNECT_WITHIN,
+                    ping_interval=10,
+                    max_outstanding_pings=2,
+                    closed_cb=on_closed,
+                    error_cb=on_error,
+                )
+            except nats.errors.NoServersError as error:
+                raise last or error from None
         await stream.ensure_stream()
         yield stream
     finally:
