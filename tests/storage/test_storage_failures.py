@@ -103,9 +103,12 @@ async def test_an_object_that_alone_is_refused_is_not_absent(status: int) -> Non
 
 @pytest.mark.parametrize("keys", [ONE, MANY])
 async def test_a_timeout_reads_as_unknown(keys: tuple[str, ...]) -> None:
-    async with running(never) as (_, storage):
+    async with running(never) as (store, storage):
+        asked = len(store.asked)
         async with asyncio.timeout(5):
             answers = await storage.look_up(keys)
+        # What its deadline cut off it did not begin, even where two deadlines fell together.
+        assert len(store.asked) - asked <= 33
     assert {found.presence for found in answers} == {Presence.UNKNOWN}
 
 

@@ -84,10 +84,10 @@ async def _until_none(
 async def _end_parts(storage: Storage, purges: tuple[Purge, ...]) -> dict[UploadRef, str]:
     """End the writes in parts among these, and delete their tails; why it failed for those where it did."""
     held: dict[UploadRef, str] = {}
-    waiting = iter([purge for purge in purges if purge.multipart is not None or purge.tails])
+    gate = asyncio.Semaphore(_ABORTS)
 
-    async def work() -> None:
-        for purge in waiting:
+    async def end(purge: Purge) -> None:
+        async with gate:
             try:
                 if purge.multipart is not None:
                     await storage.abort_parts(purge.key, purge.multipart)
@@ -97,8 +97,9 @@ async def _end_parts(storage: Storage, purges: tuple[Purge, ...]) -> dict[Upload
                 held[purge.ref] = error.detail
 
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(_ABORTS):
-            tasks.create_task(work())
+        for purge in purges:
+            if purge.multipart is not None or purge.tails:
+                tasks.create_task(end(purge))
     return held
 
 

@@ -96,12 +96,14 @@ async def _doubt_absence(bucket: Bucket, found: dict[str, Object]) -> None:
 
 async def _each(items: Iterable[T], work: Callable[[T], Awaitable[None]], concurrency: int) -> None:
     """Do `work` for every item, `concurrency` at a time."""
-    waiting = iter(items)
+    gate = asyncio.Semaphore(concurrency)
 
-    async def worker() -> None:
-        for item in waiting:
+    async def one(item: T) -> None:
+        async with gate:
             await work(item)
 
+    # A task for each, and not some that take one after another: whose call runs out of time just when it is cancelled
+    # hears only of the first, and would go on with the next.
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(concurrency):
-            tasks.create_task(worker())
+        for item in items:
+            tasks.create_task(one(item))
