@@ -148,6 +148,8 @@ async def _database(services: Services, now: Callable[[], datetime]) -> list[Fin
 
 async def _stream(services: Services, _: Callable[[], datetime]) -> list[Finding]:
     settings = services.settings.ingest()
+    if settings.nats_url is None and settings.listens:
+        return [_warning("events", "not looked at: ingest is another process", "set DRIVEBAY_NATS_URL too")]
     if settings.nats_url is None or not settings.listens:
         return [
             _warning(
@@ -200,7 +202,7 @@ async def _public(services: Services, now: Callable[[], datetime]) -> list[Findi
     put = await services.storage.presign_put(
         Put(key, len(body), "text/plain", hashlib.sha256(body).digest()), now(), 300
     )
-    fix = "DRIVEBAY_S3_PUBLIC_ENDPOINT must be the store as clients reach it, scheme and port included"
+    fix = "DRIVEBAY_S3_PUBLIC_ENDPOINT must be the store as clients reach it, with scheme and port, and from here too"
     async with httpx.AsyncClient(timeout=10, follow_redirects=False, trust_env=False) as http:
         try:
             sent = await _send(http, put, body)

@@ -121,14 +121,14 @@ def doctor(as_json: AsJson = False) -> None:
                     _show(finding)
             return found
 
-    # As ingest would see them: with the servers of the data folder, NATS among them.
     def cannot_begin(line: str) -> NoReturn:
         # Whoever reads JSON reads it here too.
         if as_json:
             typer.echo(msgspec.json.encode({"findings": [Finding("start", Verdict.FAILED, line)]}).decode())
         _fail(line)
 
-    findings = _with_services(work, {"auth", "files", "storage", "ingest"}, cannot_begin)
+    # As ingest would see them: with the servers of the data folder, NATS among them.
+    findings = _with_services(work, {"auth", "files", "storage"}, cannot_begin, alone=frozenset({"ingest"}))
     if as_json:
         typer.echo(msgspec.json.encode({"findings": findings}).decode())
     if any(finding.verdict is not Verdict.OK for finding in findings):
@@ -154,7 +154,8 @@ def certs(
     Run it again to renew them; running services take the new ones by themselves.
     """
     try:
-        authority = Authority(folder, node.now(), timedelta(days=days))
+        # What is printed is set for processes that start elsewhere.
+        authority = Authority(folder.resolve(), node.now(), timedelta(days=days))
         files = {name: authority.issue(name, host or ()) for name in (*PARTS, "cli")}
     except (OSError, ValueError) as error:
         _fail(str(error))
@@ -186,9 +187,17 @@ def _document() -> str:
 
 
 def _with_services(
-    work: Callable[[Services], Awaitable[T]], parts: set[str], fail: Callable[[str], NoReturn] | None = None
+    work: Callable[[Services], Awaitable[T]],
+    parts: set[str],
+    fail: Callable[[str], NoReturn] | None = None,
+    *,
+    alone: frozenset[str] = frozenset(),
 ) -> T:
-    """Do something with services: remote ones where their addresses are set, else our own."""
+    """Do something with services: remote ones where their addresses are set, else our own.
+
+    Where none is remote, what `alone` stands on is brought up too. Beside remote ones such servers would be
+    new, empty and nobody's.
+    """
 
     async def once(settings: Settings) -> T:
         addresses = {
@@ -197,6 +206,8 @@ def _with_services(
             "storage": settings.storage_address,
         }
         here = frozenset(part for part in parts if addresses.get(part) is None)
+        if not any(addresses.values()):
+            here |= alone
         async with node.services(settings, here) as services:
             return await work(services)
 

@@ -99,6 +99,18 @@ async def test_without_ingest_the_round_trip_says_that_nobody_sweeps(
     assert "ingest" in found["round trip"]["fix"]
 
 
+async def test_beside_services_apart_it_says_what_it_did_not_see_and_starts_no_servers(
+    tmp_path: Path, server_environment: dict[str, str]
+) -> None:
+    async with world.run(tmp_path, FAST | server_environment, "six") as running:
+        hidden = dict.fromkeys((name for name in server_environment if name != "DRIVEBAY_S3_BUCKET"), "")
+        status, found = await findings(running, **hidden | {"DRIVEBAY_DATA": str(tmp_path / "empty")})
+    assert status == 1
+    assert {check for check, finding in found.items() if finding["verdict"] != "ok"} == {"database", "events"}, found
+    assert "DRIVEBAY_NATS_URL" in found["events"]["fix"]
+    assert not {"nats", "postgres", "store"} & {path.name for path in (tmp_path / "empty").glob("*")}
+
+
 async def test_a_sweeper_that_found_it_is_told_from_an_event(tmp_path: Path, own_servers: OwnServers) -> None:
     host, _, port = own_servers.environment["DRIVEBAY_FILER_ADDRESS"].partition(":")
     async with proxy.run((host, int(port))) as filer:

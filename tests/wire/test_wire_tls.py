@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import grpc.aio
 import pytest
+import structlog.testing
 
 from drivebay.certs import Authority
 from drivebay.contract.storage import Storage
@@ -68,29 +69,44 @@ async def test_without_a_certificate_nobody_is_served(tmp_path: Path) -> None:
 async def test_a_certificate_of_a_foreign_authority_is_refused(tmp_path: Path) -> None:
     ours, foreign = authority(tmp_path / "ours"), authority(tmp_path / "foreign")
     async with served(identity(ours, "storage")) as address:
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match="hangs up, as a service with TLS does"):
             await call(address, identity(foreign, "gateway", ca=ours.file))
 
 
 async def test_another_services_certificate_opens_nothing_and_says_why(tmp_path: Path) -> None:
     ours = authority(tmp_path)
     async with served(identity(ours, "storage")) as address:
-        with pytest.raises(Unavailable, match="does not let this process in"):
+        with (
+            structlog.testing.capture_logs() as logged,
+            pytest.raises(Unavailable, match="does not let this process in"),
+        ):
             await call(address, identity(ours, "ingest"))
+    (line,) = (line for line in logged if line["event"] == "caller_refused")
+    assert "ingest" in line["names"]
+    assert line["call"] == "Storage.quarantine"
 
 
 async def test_a_service_with_anothers_certificate_is_not_believed(tmp_path: Path) -> None:
     ours = authority(tmp_path)
     async with served(identity(ours, "files")) as address:
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match="its certificate has another name"):
             await call(address, identity(ours, "gateway"))
 
 
 async def test_a_service_of_a_foreign_authority_is_not_believed(tmp_path: Path) -> None:
     ours, foreign = authority(tmp_path / "ours"), authority(tmp_path / "foreign")
     async with served(identity(foreign, "storage", ca=ours.file)) as address:
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match="not of the authority in DRIVEBAY_TLS_CA"):
             await call(address, identity(ours, "gateway"))
+
+
+async def test_a_service_without_tls_is_told_from_one_that_is_away(tmp_path: Path) -> None:
+    ours = authority(tmp_path)
+    async with rpc.serve("127.0.0.1:0", [(Storage, STORAGE, STORE)]) as address:
+        with pytest.raises(Unavailable, match="it speaks no TLS"):
+            await call(address, identity(ours, "gateway"))
+    with pytest.raises(Unavailable, match=r"does not answer$"):
+        await call(address, identity(ours, "gateway"))
 
 
 async def test_a_certificate_that_is_over_is_refused(tmp_path: Path) -> None:

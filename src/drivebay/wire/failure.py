@@ -12,6 +12,14 @@ from ..errors import BY_CODE, Error, FieldError, Internal, Unavailable
 TRAILER: Final = "drivebay-error-bin"
 _MOST: Final = 4096
 """Bytes of a trailer. Many clients take 8 KiB of them at most, and base64 and the status stand beside ours."""
+_NEVER_CONNECTED: Final = ("connect to all addresses", "all backends failing")
+_WHY: Final = {
+    "CERTIFICATE_VERIFY_FAILED": "its certificate is over, or not of the authority in DRIVEBAY_TLS_CA",
+    "Hostname Verification": "its certificate has another name",
+    "WRONG_VERSION_NUMBER": "it speaks no TLS, and this process does",
+    "Socket closed": "it hangs up, as a service with TLS does on whom it does not know: see DRIVEBAY_TLS_CERT here",
+}
+"""What gRPC says of a connection that did not come about, and what that means here."""
 _SAID: Final = 200
 """Letters of a detail in gRPC's own status, where each may take twelve bytes."""
 
@@ -63,6 +71,12 @@ def unpack(data: bytes) -> Error:
     return kind(failure.detail, errors=errors, retry_after=failure.retry_after)
 
 
+def _why(told: str) -> str:
+    if not any(words in told for words in _NEVER_CONNECTED):
+        return ""
+    return next((f": {meaning}" for words, meaning in _WHY.items() if words in told), "")
+
+
 def from_transport(error: grpc.aio.AioRpcError, service: str, address: str) -> Error:
     """What went wrong on the way, or was answered by a server that is not ours."""
     for name, value in error.trailing_metadata() or ():
@@ -71,7 +85,7 @@ def from_transport(error: grpc.aio.AioRpcError, service: str, address: str) -> E
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return Unavailable(f"{service} at {address} took too long")
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
-        return Unavailable(f"{service} at {address} does not answer")
+        return Unavailable(f"{service} at {address} does not answer{_why(error.details() or '')}")
     if error.code() is grpc.StatusCode.PERMISSION_DENIED:
         return Unavailable(f"{service} at {address} does not let this process in: its certificate has another name")
     return Internal(f"{service} answered {error.code().name}")

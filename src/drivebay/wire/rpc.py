@@ -29,7 +29,9 @@ from ..errors import Error, Internal, Unavailable
 from .call import Door, left, method_deadline
 from .failure import TRAILER, from_transport, pack, said, status
 from .shape import LARGEST, Method, compare, methods, promised
-from .tls import Identity, allowed
+from .tls import Identity, allowed, names
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Served = tuple[type[Any], ServiceDescriptor, Any]
@@ -99,16 +101,16 @@ async def serve(
     if target.startswith("unix:"):
         identity = None
     server = grpc.aio.server(options=_SERVER if identity is None else _SERVER + _FAR_SERVER)
-    names = [descriptor.full_name for _, descriptor, _ in served]
+    services = [descriptor.full_name for _, descriptor, _ in served]
     for contract, descriptor, service in served:
         handlers = _handlers(contract, descriptor, service, deadlines, callers if identity else None)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(descriptor.full_name, handlers),))
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     port = _bind(server, target, address, identity)
     await server.start()
-    for name in ("", *names):
+    for name in ("", *services):
         await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
     bound = address if target.startswith("unix:") else f"{target.rpartition(':')[0]}:{port}"
     try:
@@ -207,6 +209,7 @@ def _handler(
             return method.encode_response(await function(*method.decode_request(request)))
 
         if callers is not None and not allowed(call.auth_context(), callers):
+            log.warning("caller_refused", call=door.name, names=names(call.auth_context()), peer=call.peer())
             await call.abort(grpc.StatusCode.PERMISSION_DENIED, "the certificate names nobody who may call this")
         incoming = {name: value for name, value in call.invocation_metadata() or () if isinstance(value, str)}
         remaining = call.time_remaining()

@@ -76,9 +76,14 @@ class Identity:
         return grpc.dynamic_ssl_server_credentials(configuration(), renewed, require_client_authentication=True)
 
 
-def allowed(names: Mapping[str, Iterable[bytes]], callers: frozenset[str]) -> bool:
+def allowed(shown: Mapping[str, Iterable[bytes]], callers: frozenset[str]) -> bool:
     """Whether a connection's authentication (`auth_context`) names one of the callers."""
-    return any(name.decode("ascii", "replace") in callers for name in names.get(_NAMES, ()))
+    return any(name in callers for name in names(shown))
+
+
+def names(shown: Mapping[str, Iterable[bytes]]) -> tuple[str, ...]:
+    """The names in the certificate that a connection's authentication (`auth_context`) holds."""
+    return tuple(name.decode("ascii", "replace") for name in shown.get(_NAMES, ()))
 
 
 def _public(key: object) -> bytes:
