@@ -262,6 +262,35 @@ async def test_a_lost_answer_of_the_store_is_made_up_for_by_a_look(plain: Drive)
     assert await plain.files.commit(refs, c.Cause.SWEEP) == (c.Outcome.COMPLETED,)
 
 
+async def test_nobody_is_told_that_parts_are_gone_of_which_there_is_an_object(plain: Drive) -> None:
+    """Between the store's putting together and the commit it lists no parts."""
+    upload = await sent(plain)
+    complete = plain.bucket.complete_parts
+
+    async def and_lose_the_answer(*arguments: object) -> bool:
+        await complete(*arguments)  # type: ignore[arg-type]
+        raise Unavailable("the answer was lost")
+
+    plain.bucket.complete_parts = and_lose_the_answer  # type: ignore[method-assign, assignment]
+    with pytest.raises(Unavailable):
+        await plain.files.complete(plain.owner, upload.id)
+    plain.bucket.broken = True
+    with pytest.raises(Unavailable):
+        await plain.files.parts(plain.owner, upload.id)
+    plain.bucket.broken = False
+    with pytest.raises(Conflict):
+        await plain.files.parts(plain.owner, upload.id)
+    assert (await plain.files.upload(plain.owner, upload.id)).status is c.UploadStatus.COMPLETE
+
+
+async def test_parts_that_were_too_few_are_told_as_before(plain: Drive) -> None:
+    upload = await begin(plain)
+    assert await send(plain, upload, 1, FIRST) == 200
+    with pytest.raises(NotUploaded):
+        await plain.files.complete(plain.owner, upload.id)
+    assert [part.number for part in await plain.files.parts(plain.owner, upload.id)] == [1]
+
+
 async def test_an_upload_in_parts_is_not_looked_for_before_it_is_put_together(plain: Drive) -> None:
     await sent(plain)
     await plain.files.recheck_pending()

@@ -302,8 +302,8 @@ class Files(Protocol):
         ...
 
     async def parts(self, owner: UserId, id: UploadId) -> tuple[Part, ...]:
-        """The parts of a pending upload that the store holds, by number. Raises NotFound, Conflict (not in parts,
-        not pending), Unavailable."""
+        """The parts of a pending upload that the store holds, by number. One whose parts have been put together
+        already is committed. Raises NotFound, Conflict (not in parts, not pending, or not any more), Unavailable."""
         ...
 
     async def resize(self, owner: UserId, id: UploadId, size: int, final: bool) -> Upload:

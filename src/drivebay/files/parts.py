@@ -73,14 +73,18 @@ class Parts:
         if other := [part.number for part in wanted if pinned.get(part.number) != part.sha256]:
             raise Conflict(f"part {other[0]} was to have other bytes before: begin a new upload for a new content")
 
-    async def held(self, owner: UserId, id: UploadId) -> tuple[contract.Part, ...]:
+    async def held(self, owner: UserId, id: UploadId) -> tuple[tuple[contract.Part, ...], bool]:
+        """The parts that are there, and whether that may be too few, since the store has begun to put them together."""
         upload, parts = await self._pending(owner, id)
         if parts.multipart is None:
-            return ()
+            return (), False
         there = await self._storage.parts(upload.key, parts.multipart)
         rows = await self._store.parts(self._db, owner, id) if parts.checked else ()
         pinned = {row["number"]: row["sha256"] for row in rows}
-        return tuple(contract.Part(part.number, part.size, part.etag, pinned.get(part.number)) for part in there)
+        held = tuple(contract.Part(part.number, part.size, part.etag, pinned.get(part.number)) for part in there)
+        # Looked at after the listing: it may have begun meanwhile.
+        row = await self._store.upload(self._db, owner, id)
+        return held, row is None or row["assembled_at"] is not None
 
     async def assemble(self, upload: contract.Upload) -> None:
         """Have the store put the parts together; a commit must follow. Raises NotUploaded, Unavailable."""

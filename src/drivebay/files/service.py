@@ -12,7 +12,7 @@ from ..contract.health import Health
 from ..contract.ids import FileId, LeaseId, UploadId, UserId
 from ..contract.storage import Storage
 from ..db import Database
-from ..errors import InvalidRequest, NotFound, NotUploaded, Unavailable
+from ..errors import Conflict, InvalidRequest, NotFound, NotUploaded, Unavailable
 from . import check, letters
 from .commit import Commit
 from .parts import Parts
@@ -53,7 +53,18 @@ class Service:
         return await self._parts.open(owner, id, parts)
 
     async def parts(self, owner: UserId, id: UploadId) -> tuple[contract.Part, ...]:
-        return await self._parts.held(owner, id)
+        held, assembling = await self._parts.held(owner, id)
+        # Once they are together the store has none any more, and nobody is told that there are none.
+        if assembling and not await self._is_absent(contract.UploadRef(owner, id)):
+            raise Conflict(f"the parts of upload {id} have been put together")
+        return held
+
+    async def _is_absent(self, ref: contract.UploadRef) -> bool:
+        """Commit an upload if its object is there; whether it is not. Raises Unavailable."""
+        (outcome,) = await self._commit.run((ref,), contract.Cause.CLIENT)
+        if outcome is contract.Outcome.UNKNOWN:
+            raise Unavailable("the store cannot be asked now")
+        return outcome in (contract.Outcome.ABSENT, contract.Outcome.EXPIRED)
 
     async def timeline(self, owner: UserId, id: UploadId) -> tuple[contract.Moment, ...]:
         return await self._uploads.timeline(owner, id)
@@ -69,11 +80,8 @@ class Service:
             raise NotUploaded(f"nobody has told the length of upload {id} yet")
         if upload.parts is not None and upload.status is contract.UploadStatus.PENDING:
             await self._parts.assemble(upload)
-        (outcome,) = await self._commit.run((contract.UploadRef(owner, id),), contract.Cause.CLIENT)
-        if outcome in (contract.Outcome.ABSENT, contract.Outcome.EXPIRED):
+        if await self._is_absent(contract.UploadRef(owner, id)):
             raise NotUploaded(f"the store has no bytes of upload {id}")
-        if outcome is contract.Outcome.UNKNOWN:
-            raise Unavailable("the store cannot be asked now")
         return await self._uploads.upload(owner, id)
 
     async def abort(self, owner: UserId, id: UploadId) -> None:
