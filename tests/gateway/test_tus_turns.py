@@ -7,14 +7,17 @@ import base64
 import gc
 import hashlib
 import tracemalloc
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from uuid_utils.compat import uuid7
 
 from drivebay.contract.files import UploadRef
-from drivebay.errors import Locked
+from drivebay.contract.storage import StoredPart
+from drivebay.errors import Locked, Unavailable
 from drivebay.files import service as files
 from drivebay.files import settings as files_settings
 from drivebay.gateway import app as gateway
@@ -155,14 +158,72 @@ class Sink(MemoryBucket):
         return True
 
 
-async def into_a_sink(tus: Tus) -> tuple[Tus, Sink]:
+async def another_store(tus: Tus, bucket: MemoryBucket) -> Tus:
+    """The same user where bytes go into that bucket."""
     own = tus.gateway
-    sink = Sink(own.clock)
-    store = storage.Service(sink, storage.Settings("memory:", "", ""), own.clock, uuid7)
+    store = storage.Service(bucket, storage.Settings("memory:", "", ""), own.clock, uuid7)
     await store.start()
     kept = files.Service(own.database, store, files_settings.Settings(bytes(32), quota=2**40), new_id=uuid7)
     app = gateway.create(own.keys, kept, store, Settings(), now=own.clock, new_id=uuid7)  # type: ignore[arg-type]
-    return Tus(replace(own, app=app, files=kept, storage=store, bucket=sink), tus.user), sink
+    return Tus(replace(own, app=app, files=kept, storage=store, bucket=bucket), tus.user)
+
+
+async def into_a_sink(tus: Tus) -> tuple[Tus, Sink]:
+    sink = Sink(tus.gateway.clock)
+    return await another_store(tus, sink), sink
+
+
+class Reluctant(MemoryBucket):
+    """A bucket that puts parts together when it is asked `more` times than before. `mute`: it does, and its answer is
+    lost."""
+
+    more = 0
+    mute = False
+
+    async def complete_parts(
+        self, key: str, multipart: str, parts: Sequence[StoredPart], sha256: Sequence[bytes]
+    ) -> bool:
+        if self.more:
+            self.more -= 1
+            raise Unavailable("not now")
+        made = await super().complete_parts(key, multipart, parts, sha256)
+        if self.mute:
+            raise Unavailable("the answer was lost")
+        return made
+
+
+@roomy
+async def test_a_creation_of_which_all_is_kept_makes_the_file_when_it_comes_again(tus: Tus) -> None:
+    bucket = Reluctant(tus.gateway.clock)
+    far = await another_store(tus, bucket)
+    bucket.more = 1
+    asked = {"upload_length": "5", "idempotency_key": uuid4().hex}
+    assert (await far.ask("POST", "/v1/tus", b"hello", **asked)).status == 503
+    # To a client this says that it is done.
+    again = await far.ask("POST", "/v1/tus", b"hello", **asked)
+    assert (again.status, again.offset) == (201, 5)
+    assert await stored(far, again.headers["drivebay-file"]) == b"hello"
+
+
+@roomy
+async def test_what_is_together_and_no_file_yet_is_not_taken_for_nothing(tus: Tus) -> None:
+    bucket = Reluctant(tus.gateway.clock)
+    far = await another_store(tus, bucket)
+    at = await far.create(len(BODY), BODY[:PART])
+    bucket.mute = True
+    assert (await far.send(at, PART, BODY[PART:])).status == 503
+    told = [await far.ask("HEAD", at) for _ in range(2)]
+    assert [answer.status for answer in told] == [423, 200]
+    assert (told[1].offset, await stored(far, told[1].headers["drivebay-file"])) == (len(BODY), BODY)
+
+
+@roomy
+async def test_a_creation_that_has_ended_since_is_not_taken_for_a_file(tus: Tus) -> None:
+    asked = {"upload_length": "5", "idempotency_key": uuid4().hex}
+    first = await tus.ask("POST", "/v1/tus", b"he", **asked)
+    assert (await tus.ask("DELETE", first.headers["location"])).status == 204
+    again = await tus.ask("POST", "/v1/tus", b"he", **asked)
+    assert (again.status, again.code) == (422, "idempotency_key_reused")
 
 
 async def most_held(tus: Tus, at: str, offset: int, *sent: bytes, **more: str) -> tuple[int, Answer]:

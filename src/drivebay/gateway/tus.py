@@ -12,7 +12,7 @@ from typing import Final
 from ..contract import files as contract
 from ..contract.files import UploadRef, UploadStatus
 from ..contract.storage import Storage
-from ..errors import ChecksumMismatch, Conflict, Error, MethodNotAllowed, NotFound, TooLarge
+from ..errors import ChecksumMismatch, Conflict, Error, IdempotencyKeyReused, MethodNotAllowed, NotFound, TooLarge
 from . import tus_headers
 from .answer import Answer
 from .inflow import MOST, Inflow, Kept, kept, parts_of
@@ -65,12 +65,14 @@ class Tus:
         async with self._turns.take(UploadRef(upload.owner, upload.id)) as turn:
             at = _NOTHING
             if key is not None:  # it may be the one that this key made before, and further than its beginning
-                upload = await self._files.upload(upload.owner, upload.id)
+                upload = await self._made(upload)
                 at = await self._at(upload)
-            if at.offset or upload.status is not UploadStatus.PENDING:
+            if at.offset and not _is_all(upload, at.offset):
                 return Answer(201, headers=where | tus_headers.state(upload, at.offset))
+            # Whoever hears that all is there will not come again: so it is a file before that is said.
+            body = call if brings and not at.offset else None
             try:
-                upload, offset = await self._take(call if brings else None, turn, upload, at, promise)
+                upload, offset = await self._take(body, turn, upload, at, promise)
             except ChecksumMismatch:
                 await self._files.abort(upload.owner, upload.id)
                 raise
@@ -124,6 +126,13 @@ class Tus:
         upload = await self._files.upload(call.user, call.upload_id())
         if upload.parts is None or upload.status not in (UploadStatus.PENDING, UploadStatus.COMPLETE):
             raise NotFound(f"no upload {upload.id} that comes this way")
+        return upload
+
+    async def _made(self, begun: contract.Upload) -> contract.Upload:
+        """What has become of the upload that a key made. Raises IdempotencyKeyReused if it has ended without a file."""
+        upload = await self._files.upload(begun.owner, begun.id)
+        if upload.status not in (UploadStatus.PENDING, UploadStatus.COMPLETE):
+            raise IdempotencyKeyReused("the upload this key made has ended; use a new key")
         return upload
 
     async def _at(self, upload: contract.Upload) -> Kept:
