@@ -18,7 +18,8 @@ import msgspec
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`what` happened to `user`. `upload`, `file` are ids; `detail` is for people."""
+    """`what` happened to `user`. `upload`, `file` are ids; `detail` is for people. `asked`: when the request was sent
+    whose answer this is. `expires`: until when an upload is waited for."""
 
     at: float
     user: str
@@ -31,6 +32,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     sha256: str = ""
     url: str = ""
     detail: str = ""
+    asked: float = 0.0
+    expires: float = 0.0
 
 
 _decode = msgspec.json.Decoder(Record).decode

@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import asyncpg
 import msgspec
 
+from drivebay.contract.storage import TAILS
 from drivebay.janitor import parts
 from drivebay.janitor.settings import Settings
 from drivebay.storage.service import QUARANTINE
@@ -51,6 +53,8 @@ class Knowledge:
     put: set[str] = field(default_factory=set)
     stored: dict[str, bool] = field(default_factory=dict)  # in time: the store said so before the deadline
     aborted: set[str] = field(default_factory=set)
+    over: set[str] = field(default_factory=set)  # told that it is: it cannot become a file any more
+    kept: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     deletions: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     parents: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     links: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -67,6 +71,10 @@ class Knowledge:
                 self.stored[record.upload] = self.stored.get(record.upload, False) or in_time
             case "abort":
                 self.aborted.add(record.upload)
+            case "terminated" | "ended":
+                self.over.add(record.upload)
+            case "kept":
+                self.kept[record.upload].append(record)
             case "trash" | "trashed" | "restore" | "restored" | "gone":
                 self.deletions[record.file].append(record.what)
                 if record.parent:
@@ -165,6 +173,8 @@ class Oracle:
     async def _user(self, user: User, known: Knowledge, places: asyncio.Semaphore) -> None:
         async with places:
             uploads = {id: await self._upload(user, known, id) for id in known.begun}
+            for id, told in known.kept.items():
+                await self._kept(user, id, told)
             made: defaultdict[str, list[str]] = defaultdict(list)
             for id, upload in uploads.items():
                 if upload is not None and upload["status"] == "complete":
@@ -187,7 +197,7 @@ class Oracle:
         stored = "stored" if id in known.stored else "not stored"
         self.tally[f"upload {stored}: {status}"] += 1
         allowed = {
-            "complete": id in known.put,
+            "complete": id in known.put and id not in known.over,
             "failed": bool(upload.get("reason")),
             "expired": id not in known.stored,
             "aborted": id in known.aborted,
@@ -196,6 +206,21 @@ class Oracle:
             self.breach("an upload ends as its user may expect", f"it is {status}, {stored}", user.tag, id)
             return None
         return upload
+
+    async def _kept(self, user: User, id: str, told: list[Record]) -> None:
+        """What was told of an upload by tus: never less than before, and never given up before its time."""
+        for record in told:
+            # What was asked before an answer came may be answered as things were.
+            before = [each.size for each in told if each.at < record.asked]
+            if before and record.size < max(before):
+                detail = f"{record.size} bytes, after {max(before)}"
+                self.breach("what is kept is kept", detail, user.tag, id)
+        self.tally["offsets told by tus"] += len(told)
+        rows = await self._ask("SELECT ended_at FROM files.uploads WHERE state = 'expired' AND id = $1", UUID(id))
+        until = max(record.expires for record in told)
+        if rows and rows[0]["ended_at"].timestamp() < until:
+            early = until - rows[0]["ended_at"].timestamp()
+            self.breach("nothing is given up before its time", f"{early:.1f} s too early", user.tag, id)
 
     async def _files(self, user: User, known: Knowledge, made: dict[str, list[str]], listed: dict[str, Json]) -> None:
         for id, uploads in made.items():
@@ -258,7 +283,12 @@ class Oracle:
         strays = {key.removeprefix(QUARANTINE) for key in found} & self.arena.strays
         for key in self.arena.strays - strays:
             self.breach("nothing unaccounted for is deleted", key)
-        for key in found.keys() - wanted.keys() - self.arena.strays:
+        # The tails of what has become a file go with it, if they could not be deleted at once.
+        beside = {
+            key for key in found if key.startswith(TAILS) and key.removeprefix(TAILS).rpartition("/")[0] in wanted
+        }
+        self.tally["tails beside files"] += len(beside)
+        for key in found.keys() - wanted.keys() - self.arena.strays - beside:
             if not key.startswith((QUARANTINE, ".drivebay/")):
                 self.breach("an object has its row", f"{key}, {found[key]} bytes", about=key[37:])
             elif key.startswith(QUARANTINE) and key.removeprefix(QUARANTINE) not in self.arena.strays:
@@ -277,10 +307,10 @@ class Oracle:
         if left:
             self.breach("nothing stays of what is given up", f"{len(left)} writes in parts", about=left[0].key)
 
-    async def _ask(self, sql: str) -> list[Json]:
+    async def _ask(self, sql: str, *arguments: object) -> list[Json]:
         session = await asyncpg.connect(self.arena.database_url)
         try:
-            return [dict(row) for row in await session.fetch(sql)]
+            return [dict(row) for row in await session.fetch(sql, *arguments)]
         finally:
             await session.close()
 

@@ -56,7 +56,7 @@ class Report:
     @property
     def operations(self) -> int:
         """Requests that users sent, to the API and to the store."""
-        return sum(n for name, n in self.outcomes.items() if name.startswith(("api ", "put ", "get ")))
+        return sum(n for name, n in self.outcomes.items() if name.startswith(("api ", "put ", "get ", "tus ")))
 
     @property
     def verdict(self) -> str:

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from . import parts
+from . import parts, tus
 from .ledger import Ledger
 
 Json = dict[str, Any]
@@ -61,6 +61,7 @@ class User:
     refresh: str = ""
     files: dict[str, File] = field(default_factory=dict)
     uploads: list[str] = field(default_factory=list)
+    left: list[tus.Sending] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     doomed: set[str] = field(default_factory=set)
     made: int = 0
@@ -86,7 +87,7 @@ class User:
         if answer is not None and answer[0] == 200:
             self.token, self.refresh = answer[1]["access_token"], answer[1]["refresh_token"]
 
-    async def _renew(self) -> None:
+    async def renew(self) -> None:
         answer = await self._once("POST", "/v1/token/refresh", {"refresh_token": self.refresh}, {})
         if answer is not None and answer[0] == 200:
             self.token, self.refresh = answer[1]["access_token"], answer[1]["refresh_token"]
@@ -121,7 +122,7 @@ class User:
             return None
         if answer[0] == 401:
             if token == self.token:
-                await self._renew()
+                await self.renew()
             return None
         if answer[0] not in expect:
             await self.broken(f"{method} {path}: {answer[0]} {str(answer[1])[:300]}")
@@ -165,14 +166,18 @@ class User:
         elif self.chance.random() < 0.6:
             await self.complete(begun, stored)
 
-    async def begin(self, body: bytes, *, in_parts: bool = False) -> Json | None:
+    def place(self) -> tuple[str, str, str]:
+        """A name, a folder, and what to do if the name is taken."""
         self.made += 1
         conflict = self.chance.choices(("rename", "fail", "replace"), (6, 1, 3))[0]
         # A few names come again and again.
         number = self.chance.randrange(20) if conflict != "fail" or self.chance.random() < 0.2 else self.made
-        name = f"{self.tag} {number}.bin"
         folders = [folder for folder in self.folders if folder not in self.doomed]
         parent = self.chance.choice(folders) if folders and self.chance.random() < 0.3 else "root"
+        return f"{self.tag} {number}.bin", parent, conflict
+
+    async def begin(self, body: bytes, *, in_parts: bool = False) -> Json | None:
+        name, parent, conflict = self.place()
         digest = hashlib.sha256(body).digest()
         intent: Json = {"name": name, "size": len(body), "content_type": "application/octet-stream"}
         intent |= {"parent_id": parent, "on_conflict": conflict}
@@ -241,7 +246,7 @@ class User:
             self.tally["completed by the client"] += 1
             if "part_count" in begun:  # only now is it more than parts
                 await self.ledger.write(self.tag, "stored", upload=id, detail="complete")
-            self._know(answer[1]["file_id"], begun["parent"])
+            self.know(answer[1]["file_id"], begun["parent"])
         elif stored:
             self.tally[f"complete says {answer[1]['status']}"] += 1
 
@@ -250,7 +255,7 @@ class User:
         # 409: complete already.
         await self.again(lambda: self.call("DELETE", f"/v1/uploads/{id}", expect=(204, 409)))
 
-    def _know(self, id: str, parent: str) -> None:
+    def know(self, id: str, parent: str) -> None:
         if id not in self.files:
             self.files[id] = File(id, parent, sure=parent not in self.doomed)
 
@@ -270,7 +275,7 @@ class User:
             signed = await self.call("GET", f"/v1/files/{file.id}/download", expect=(200, 404))
             for answer in (before, signed):
                 if answer is not None and answer[0] == 404:
-                    await self._missing(file)
+                    await self.missing(file)
                     return
             if before is None or signed is None:
                 return
@@ -286,7 +291,7 @@ class User:
         finally:
             file.busy = False
 
-    async def _missing(self, file: File) -> None:
+    async def missing(self, file: File) -> None:
         # Its folder may have been doomed while we asked.
         if file.sure and file.parent not in self.doomed:
             await self.broken("a file that nobody deleted is not there", file=file.id)
@@ -315,7 +320,7 @@ class User:
             if not item["name"].startswith(self.tag):
                 await self.broken(f"somebody else's file is listed: {item['name']}", file=item["id"])
             elif item["id"] not in self.files:
-                self._know(item["id"], item["parent_id"])
+                self.know(item["id"], item["parent_id"])
 
     async def rename(self) -> None:
         file = self._pick(live=True)
@@ -332,7 +337,7 @@ class User:
                 file.parent = body["parent_id"]
             answer = await self.call("PATCH", f"/v1/files/{file.id}", body, expect=(200, 404, 409))
             if answer is not None and answer[0] == 404:
-                await self._missing(file)
+                await self.missing(file)
         finally:
             file.busy = False
 
@@ -349,7 +354,7 @@ class User:
                 answer = await self.call("DELETE", f"/v1/files/{file.id}", expect=(204, 404))
                 if answer is not None and answer[0] == 404 and asked == 0:
                     file.sure = was_sure
-                    await self._missing(file)
+                    await self.missing(file)
                     return
                 if answer is not None:
                     # 404 after a lost answer: the first one did it.
@@ -413,6 +418,9 @@ class User:
     async def trespass(self) -> None:
         """Try another's file or upload in every way there is."""
         stranger = self.chance.choice(self.strangers)
+        if stranger.uploads and self.chance.random() < 0.25:
+            await tus.trespass(self, self.chance.choice(stranger.uploads))
+            return
         targets: list[tuple[str, str, Json | None]] = []
         if stranger.files:
             id = self.chance.choice(list(stranger.files))
@@ -437,6 +445,8 @@ class User:
         acts: list[tuple[Callable[[], Awaitable[None]], float]] = [
             (self.upload, 36),
             (lambda: parts.upload(self), 4),
+            (lambda: tus.upload(self), 8),
+            (lambda: tus.come_back(self), 2),
             (self.download, 18),
             (self.list_files, 6),
             (self.rename, 5),
