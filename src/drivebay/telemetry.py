@@ -96,6 +96,12 @@ def _logging(level: str, *, pretty: bool) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_told)
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    """Whether a line of gRPC's is for anybody: a caller that went before its answer was sent is no defect."""
+    return not record.getMessage().startswith("ExecuteBatchError raised in core by servicer method")
 
 
 def _trace_ids(_: Any, __: str, event: Event) -> Event:

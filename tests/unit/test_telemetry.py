@@ -248,6 +248,16 @@ with structlog.contextvars.bound_contextvars(request_id="r-1"):
     assert (line["logger"], line["level"], line["request_id"]) == ("some.library", "warning", "r-1")
 
 
+def test_a_caller_that_went_before_its_answer_is_no_defect() -> None:
+    told = lines(
+        "import logging\n"
+        "log = logging.getLogger('grpc._cython.cygrpc')\n"
+        "log.error('ExecuteBatchError raised in core by servicer method [%s]', '/drivebay.storage.v1.Storage/Tail')\n"
+        "log.error('Unexpected [%s] raised by servicer method [%s]', 'KeyError', '/drivebay.storage.v1.Storage/Tail')\n"
+    )
+    assert [line["event"].partition(" ")[0] for line in told] == ["Unexpected"]
+
+
 def test_an_exception_is_one_line_with_its_traceback_and_without_its_locals() -> None:
     (line,) = lines(
         """
