@@ -28,6 +28,7 @@ from drivebay.contract.ids import LeaseId
 from drivebay.errors import Unavailable
 from drivebay.janitor import strays
 from drivebay.janitor.settings import Settings as JanitorSettings
+from drivebay.node import CannotRun
 
 from .arena import BUCKET, STREAM, SUBJECT, Arena
 from .ledger import Ledger
@@ -37,6 +38,11 @@ PARTS: Final = ("gateway", "auth", "files", "storage", "ingest", "janitor")
 SERVERS: Final = ("postgres", "nats", "store")
 WAYS: Final = ("postgres", "nats", "store", "public store", "filer", "api", "auth", "files", "storage")
 _MOST_AT_ONCE: Final = 3
+_DOWN: Final = (
+    *(Unavailable, CannotRun, OSError, TimeoutError),
+    *(asyncpg.PostgresError, asyncpg.InterfaceError, nats.errors.Error),
+)
+"""What a fault's own tools raise where another fault has taken down what they need."""
 
 
 # -- processes ---------------------------------------------------------------------------------------
@@ -303,7 +309,7 @@ async def rage(
         try:
             await fault(arena, chance)
             tally[name] += 1
-        except (Unavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, nats.errors.Error):
+        except _DOWN:
             missed[name] += 1
         finally:
             held.discard(target)
