@@ -35,8 +35,11 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case[Any], __: d
     if case.operation.label == "POST /v1/uploads/{id}/parts" and _is_parts(case.body):
         case.body["parts"] = [{"number": 1}]
 
-    if isinstance(case.body, dict) and isinstance(size := case.body.get("size"), float) and size.is_integer():
-        case.body["size"] = int(size)
+    if isinstance(case.body, dict):
+        several = case.body.get("uploads")
+        for body in (case.body, *(several if isinstance(several, list) else ())):
+            if isinstance(body, dict) and isinstance(size := body.get("size"), float) and size.is_integer():
+                body["size"] = int(size)
 
 
 def _know(case: schemathesis.Case[Any], operation: str) -> None:

@@ -35,6 +35,7 @@ class Rule(NamedTuple):
 
 ACCOUNT = {"email": "{new}@example.com", "password": "correct horse"}
 UPLOAD = {"name": "b.txt", "size": 5, "content_type": "text/plain"}
+NOBODYS = "01a20000-0000-7000-8000-000000000001"
 TUS = {"Tus-Resumable": "1.0.0"}
 BYTES = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
 RULES = {
@@ -45,6 +46,8 @@ RULES = {
     "GET /v1/me": Rule(200),
     "GET /.well-known/jwks.json": Rule(200, public=True),
     "POST /v1/uploads": Rule(201, body=UPLOAD),
+    "POST /v1/uploads/batch": Rule(200, body={"uploads": [UPLOAD]}),
+    "POST /v1/uploads/batch/complete": Rule(200, body={"ids": [NOBODYS]}),
     "GET /v1/uploads/{id}": Rule(200, target="upload"),
     "POST /v1/uploads/{id}/parts": Rule(200, target="parts", body={"parts": [{"number": 1}]}),
     "GET /v1/uploads/{id}/parts": Rule(200, target="parts"),
@@ -58,6 +61,7 @@ RULES = {
     "PATCH /v1/tus/{id}": Rule(204, target="parts", headers=BYTES),
     "POST /v1/tus/{id}": Rule(204, target="parts", headers={**BYTES, "X-HTTP-Method-Override": "PATCH"}),
     "DELETE /v1/tus/{id}": Rule(204, target="parts", headers=TUS),
+    "POST /v1/files/batch/download": Rule(200, body={"ids": [NOBODYS]}),
     "GET /v1/files": Rule(200),
     "GET /v1/files/{id}": Rule(200, target="file"),
     "PATCH /v1/files/{id}": Rule(200, target="file", body={"name": "c.txt"}),

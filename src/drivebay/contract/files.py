@@ -157,6 +157,22 @@ class Moment(msgspec.Struct, frozen=True):
     detail: str | None = None
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """Why one of several was not done: the `code` and sentence of the error that it alone would have had, and the
+    field at fault, if one was."""
+
+    code: str
+    detail: str
+    field: str | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """What became of one of several: an upload, or a refusal."""
+
+    upload: Upload | None = None
+    refusal: Refusal | None = None
+
+
 class UploadRef(msgspec.Struct, frozen=True, order=True):
     owner: UserId
     id: UploadId
@@ -197,6 +213,12 @@ class Content(msgspec.Struct, frozen=True):
     sha256: bytes | None = None
     part_size: int | None = None
     parts_sha256: bytes | None = None
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One of several files that were looked for; `content` is None where there is none."""
+
+    content: Content | None = None
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -288,6 +310,16 @@ class Files(Protocol):
         """
         ...
 
+    async def begin_many(
+        self, owner: UserId, intents: tuple[Intent, ...], idempotency_key: str | None = None
+    ) -> tuple[Attempt, ...]:
+        """`begin` for 1 to 100 intents, answered in order: what one of them alone would raise is its refusal, and
+        keeps none of the others back. An earlier one counts for a later one. All are recorded, or none.
+
+        Raises InvalidRequest (how many), IdempotencyKeyReused, InProgress.
+        """
+        ...
+
     async def upload(self, owner: UserId, id: UploadId) -> Upload:
         """Raises NotFound."""
         ...
@@ -323,6 +355,11 @@ class Files(Protocol):
         """
         ...
 
+    async def complete_many(self, owner: UserId, ids: tuple[UploadId, ...]) -> tuple[Attempt, ...]:
+        """`complete` for 1 to 100 uploads that came in one piece, answered in order, each by itself. What comes in
+        parts is not put together here, and is refused as not uploaded. May be repeated. Raises InvalidRequest."""
+        ...
+
     async def timeline(self, owner: UserId, id: UploadId) -> tuple[Moment, ...]:
         """What became of an upload, and of its file, oldest first; at most the first 1,000. Raises NotFound."""
         ...
@@ -350,6 +387,10 @@ class Files(Protocol):
 
     async def content(self, owner: UserId, id: FileId) -> Content:
         """Raises NotFound, also for folders and in the trash."""
+        ...
+
+    async def contents(self, owner: UserId, ids: tuple[FileId, ...]) -> tuple[Found, ...]:
+        """`content` for 1 to 100 files, in order. Raises InvalidRequest."""
         ...
 
     async def create_folder(self, owner: UserId, parent: FileId, name: str, idempotency_key: str | None = None) -> File:

@@ -56,6 +56,15 @@ class Put(msgspec.Struct, frozen=True):
     metadata: dict[str, str] = {}
 
 
+class Get(msgspec.Struct, frozen=True):
+    """An object that a client is to be allowed to read, served with this name and type."""
+
+    key: str
+    name: str
+    content_type: str
+    disposition: Disposition
+
+
 class SignedRequest(msgspec.Struct, frozen=True):
     """A request a client may make by itself: send exactly `headers`, and `Content-Length` as ever."""
 
@@ -213,6 +222,14 @@ class Storage(Protocol):
         Inline is granted only to types that no browser runs; others become attachments. Whether the
         object exists is not checked.
         """
+        ...
+
+    async def presign_puts(self, puts: tuple[Put, ...], signed_at: datetime, seconds: int) -> tuple[SignedRequest, ...]:
+        """`presign_put` for at most 100, in order."""
+        ...
+
+    async def presign_gets(self, gets: tuple[Get, ...], seconds: int) -> tuple[SignedRequest, ...]:
+        """`presign_get` for at most 100, in order."""
         ...
 
     # -- in parts ----------------------------------------------------------------------------------

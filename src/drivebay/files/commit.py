@@ -8,7 +8,7 @@ finds nothing to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import TypeAlias
 from uuid import UUID
@@ -165,11 +165,10 @@ class Commit:
         outcomes = dict.fromkeys(good, Outcome.ALREADY)
         async with self._db.transaction() as tx:
             await self._store.lock_owners(tx, sorted({ref.owner for ref in good}))
-            plain = {ref: row for ref, (row, _, _) in good.items() if _is_plain(row)}
-            done = await self._enter(tx, good, {ref: (ROOT, row["name"]) for ref, row in plain.items()}, cause)
-            # What is left is in a folder, replaces a file, found its name taken, or had ended: one by one.
-            for ref in good.keys() - done:
-                if await self._complete_one(tx, good, ref, cause):
+            done = await self._enter(tx, good, await self._plain(tx, good), cause)
+            # What is left replaces a file, found its folder gone or its name taken: one by one.
+            for ref, row in await self._still_open(tx, good.keys() - done):
+                if await self._complete_one(tx, good, ref, row, cause):
                     done.add(ref)
             if in_parts := [ref for ref in done if good[ref][0]["part_size"] is not None]:
                 await self._store.forget_parts(tx, [ref.owner for ref in in_parts], [ref.id for ref in in_parts])
@@ -178,6 +177,20 @@ class Commit:
         outcomes.update(dict.fromkeys(done, Outcome.COMPLETED))
         ENDED.labels("complete").inc(len(done))
         return outcomes
+
+    async def _plain(self, tx: Connection, good: Good) -> dict[UploadRef, tuple[FileId, str]]:
+        """Where those go that can be entered all at once."""
+        rows = {ref: row for ref, (row, _, _) in good.items() if row["on_conflict"] != OnConflict.REPLACE}
+        folders = {(row["owner_id"], row["parent_id"]) for row in rows.values() if row["parent_id"] != ROOT}
+        live: frozenset[tuple[UUID, UUID]] = frozenset()
+        if folders:
+            owners, ids = zip(*folders, strict=True)
+            live = await self._store.live_folders(tx, owners, ids)
+        return {
+            ref: (FileId(row["parent_id"]), row["name"])
+            for ref, row in rows.items()
+            if row["parent_id"] == ROOT or (row["owner_id"], row["parent_id"]) in live
+        }
 
     async def _enter(
         self,
@@ -204,11 +217,15 @@ class Commit:
         )
         return {UploadRef(row["owner_id"], row["id"]) for row in rows}
 
-    async def _complete_one(self, tx: Connection, good: Good, ref: UploadRef, cause: Cause | None) -> bool:
-        # Whether it is still open is for the statements below to say: they change nothing that has ended.
-        row = await self._store.upload(tx, ref.owner, ref.id)
-        if row is None:
-            return False
+    async def _still_open(self, tx: Connection, left: Collection[UploadRef]) -> list[tuple[UploadRef, Row]]:
+        """Those that nobody was faster with; their owners are locked."""
+        if not left:
+            return []
+        owners, ids = [ref.owner for ref in left], [ref.id for ref in left]
+        rows = await self._store.uploads(tx, owners, ids, self._settings.url_life)
+        return [(UploadRef(row["owner_id"], row["id"]), row) for row in rows if _is_open(row)]
+
+    async def _complete_one(self, tx: Connection, good: Good, ref: UploadRef, row: Row, cause: Cause | None) -> bool:
         parent, name = FileId(row["parent_id"]), row["name"]
         if parent != ROOT and not await self._store.ancestors(tx, ref.owner, parent):
             parent = ROOT  # The folder went meanwhile; the bytes are here, so the file is kept, at the top.
@@ -241,10 +258,6 @@ def _is_open(row: Row) -> bool:
 def _copy(ref: UploadRef, found: Object) -> str | None:
     """The key of an object that is not at its upload's."""
     return None if found.key == object_key(ref.owner, ref.id) else found.key
-
-
-def _is_plain(row: Row) -> bool:
-    return bool(row["on_conflict"] != OnConflict.REPLACE and row["parent_id"] == ROOT)
 
 
 def _difference(row: Row, found: Object) -> str | None:

@@ -14,11 +14,12 @@ from ..contract.storage import Storage
 from ..db import Database
 from ..errors import Conflict, InvalidRequest, NotFound, NotUploaded, Unavailable
 from . import check, letters
+from .batches import Batches
 from .commit import Commit
 from .parts import Parts
 from .purge import Purges
 from .settings import Settings
-from .store import Store, object_key
+from .store import Store, content_of
 from .tree import Tree
 from .uploads import Uploads
 
@@ -37,6 +38,7 @@ class Service:
         self._tree = Tree(db, store, settings, cursor_key, new_id)
         self._parts = Parts(db, store, storage, settings)
         self._commit = Commit(db, store, storage, settings, new_id)
+        self._batches = Batches(db, store, self._uploads, self._commit, settings, new_id)
         self._purges = Purges(db, store, settings)
 
     # -- uploads -----------------------------------------------------------------------------------
@@ -45,6 +47,11 @@ class Service:
         self, owner: UserId, intent: contract.Intent, idempotency_key: str | None = None
     ) -> contract.Upload:
         return await self._uploads.begin(owner, intent, idempotency_key)
+
+    async def begin_many(
+        self, owner: UserId, intents: tuple[contract.Intent, ...], idempotency_key: str | None = None
+    ) -> tuple[contract.Attempt, ...]:
+        return await self._batches.begin(owner, intents, idempotency_key)
 
     async def upload(self, owner: UserId, id: UploadId) -> contract.Upload:
         return await self._uploads.upload(owner, id)
@@ -84,6 +91,9 @@ class Service:
             raise NotUploaded(f"the store has no bytes of upload {id}")
         return await self._uploads.upload(owner, id)
 
+    async def complete_many(self, owner: UserId, ids: tuple[UploadId, ...]) -> tuple[contract.Attempt, ...]:
+        return await self._batches.complete(owner, ids)
+
     async def abort(self, owner: UserId, id: UploadId) -> None:
         await self._uploads.abort(owner, id)
 
@@ -102,9 +112,10 @@ class Service:
         row = await self._store.content(self._db, owner, id)
         if row is None:
             raise NotFound(f"no file {id}")
-        key = row["key"] or object_key(owner, row["version_id"])
-        known = (row["sha256"], row["part_size"] if row["parts_sha256"] else None, row["parts_sha256"])
-        return contract.Content(key, row["name"], row["content_type"], row["size"], *known)
+        return content_of(owner, row)
+
+    async def contents(self, owner: UserId, ids: tuple[FileId, ...]) -> tuple[contract.Found, ...]:
+        return await self._batches.contents(owner, ids)
 
     async def create_folder(
         self, owner: UserId, parent: FileId, name: str, idempotency_key: str | None = None

@@ -6,7 +6,7 @@ Functions that change anything take a connection inside a transaction whose owne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
@@ -66,6 +66,12 @@ def upload_of(row: Row) -> contract.Upload:
         deferred=row["deferred"],
         note=row["note"],
     )
+
+
+def content_of(owner: UUID, row: Row) -> contract.Content:
+    key = row["key"] or object_key(owner, row["version_id"])
+    known = (row["sha256"], row["part_size"] if row["parts_sha256"] else None, row["parts_sha256"])
+    return contract.Content(key, row["name"], row["content_type"], row["size"], *known)
 
 
 def parts_of(row: Row) -> contract.Parts | None:
@@ -203,6 +209,24 @@ class Store:
         assert row is not None  # noqa: S101 - an insert returns its row
         return row
 
+    async def begin_many(
+        self, tx: Connection, owner: UserId, wanted: Mapping[UploadId, contract.Intent], ttl: timedelta
+    ) -> Sequence[Row]:
+        """Those that nothing stands in the way of; none of them comes in parts or replaces a file."""
+        intents = wanted.values()
+        return await tx.fetch(
+            self.sql["begin_many"],
+            owner,
+            list(wanted),
+            [intent.parent for intent in intents],
+            [intent.name for intent in intents],
+            [intent.on_conflict.value for intent in intents],
+            [intent.size for intent in intents],
+            [intent.content_type for intent in intents],
+            [intent.sha256 for intent in intents],
+            ttl,
+        )
+
     async def resize(self, tx: Connection, owner: UserId, id: UploadId, size: int, final: bool) -> Row | None:
         """None when its length is known, or it has ended."""
         return await tx.fetchrow(self.sql["resize"], owner, id, size, final)
@@ -326,6 +350,16 @@ class Store:
     async def content(self, db: Database, owner: UserId, id: FileId) -> Row | None:
         return await db.fetchrow(self.sql["content"], owner, id)
 
+    async def contents(self, db: Database, owner: UserId, ids: Sequence[FileId]) -> Sequence[Row]:
+        return await db.fetch(self.sql["contents"], owner, ids)
+
+    async def live_folders(
+        self, tx: Connection, owners: Sequence[UserId], ids: Sequence[FileId]
+    ) -> frozenset[tuple[UUID, UUID]]:
+        """Those of these that are folders and not in the trash, as (owner, id)."""
+        rows = await tx.fetch(self.sql["live_folders"], owners, ids)
+        return frozenset((row["owner_id"], row["id"]) for row in rows)
+
     async def ancestors(self, tx: Connection, owner: UserId, folder: FileId) -> Sequence[UUID]:
         """The folder itself and those above it; empty when it is not there."""
         return [row["id"] for row in await tx.fetch(self.sql["ancestors"], owner, folder)]
@@ -394,8 +428,10 @@ class Store:
     async def try_key(self, tx: Connection, owner: UserId, key: str) -> bool:
         return bool(await tx.fetchval(self.sql["try_key"], str(owner), key))
 
-    async def remember(self, tx: Connection, owner: UserId, key: str, fingerprint: bytes, made: UUID) -> bool:
-        return await tx.fetchval(self.sql["remember"], owner, key, fingerprint, made) is not None
+    async def remember(
+        self, tx: Connection, owner: UserId, key: str, fingerprint: bytes, made: UUID, answers: bytes | None = None
+    ) -> bool:
+        return await tx.fetchval(self.sql["remember"], owner, key, fingerprint, made, answers) is not None
 
     async def remembered(self, tx: Connection, owner: UserId, key: str) -> Row | None:
         return await tx.fetchrow(self.sql["remembered"], owner, key)

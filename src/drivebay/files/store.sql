@@ -46,6 +46,30 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::interval,
         now() + CASE WHEN $10::bigint IS NULL THEN interval '2 seconds' ELSE $9::interval END, $10, $11, $12)
 RETURNING *, expires_at <= now() AS overdue;
 
+-- name: begin_many
+-- Record those of several intents that nothing stands in the way of; the owner's row is locked, and all of them fit.
+-- No row of one: something does, perhaps an earlier one of them, and the slow path finds out what.
+WITH entered AS (
+    INSERT INTO files.uploads
+        (owner_id, id, parent_id, name, on_conflict, size, content_type, sha256, expires_at, next_check_at)
+    SELECT $1, w.id, w.parent_id, w.name, w.on_conflict, w.size, w.content_type, w.sha256,
+           now() + $9::interval, now() + interval '2 seconds'
+    FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bytea[])
+         AS w (id, parent_id, name, on_conflict, size, content_type, sha256)
+    WHERE NOT EXISTS (SELECT FROM files.entries e
+                      WHERE e.owner_id = $1 AND e.parent_id = w.parent_id AND e.name = w.name AND e.trashed_at IS NULL)
+      AND (w.parent_id = '00000000-0000-0000-0000-000000000000'
+           OR EXISTS (SELECT FROM files.entries e
+                      WHERE e.owner_id = $1 AND e.id = w.parent_id AND e.kind = 'folder' AND e.trashed_at IS NULL))
+    ON CONFLICT (owner_id, parent_id, name) WHERE state = 'pending' AND on_conflict <> 'replace' DO NOTHING
+    RETURNING *
+), reserved AS (
+    UPDATE files.usage SET reserved_bytes = reserved_bytes + t.size, open_uploads = open_uploads + t.n
+    FROM (SELECT coalesce(sum(size), 0)::bigint AS size, count(*)::int AS n FROM entered) t
+    WHERE owner_id = $1
+)
+SELECT *, expires_at <= now() AS overdue FROM entered;
+
 -- name: resize
 -- A length that was not known: bytes are reserved as they come, and when it is told ($4) it stays. No row: it is known,
 -- or the upload has ended.
@@ -326,6 +350,12 @@ SELECT e.name, e.content_type, e.version_id, e.size, e.sha256, v.key, v.part_siz
 FROM files.entries e LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id
 WHERE e.owner_id = $1 AND e.id = $2 AND e.kind = 'file' AND e.trashed_at IS NULL;
 
+-- name: contents
+SELECT e.id, e.name, e.content_type, e.version_id, e.size, e.sha256, v.key, v.part_size, v.parts_sha256
+FROM unnest($2::uuid[]) AS r (id)
+JOIN files.entries e ON e.owner_id = $1 AND e.id = r.id AND e.kind = 'file' AND e.trashed_at IS NULL
+LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id;
+
 -- name: ancestors
 -- The folders from $2 up to the root, nearest first; empty when $2 is no live folder of the owner.
 WITH RECURSIVE up AS (
@@ -336,6 +366,11 @@ WITH RECURSIVE up AS (
     WHERE e.owner_id = $1 AND up.depth < 1000
 )
 SELECT id FROM up ORDER BY depth;
+
+-- name: live_folders
+SELECT DISTINCT e.owner_id, e.id
+FROM unnest($1::uuid[], $2::uuid[]) AS r (owner_id, id)
+JOIN files.entries e ON e.owner_id = r.owner_id AND e.id = r.id AND e.kind = 'folder' AND e.trashed_at IS NULL;
 
 -- name: height
 -- How many levels of folders hang under $2, itself included.
@@ -526,13 +561,14 @@ ORDER BY r.place;
 
 -- name: remember
 -- Take an idempotency key, or a used-up one of more than a day ago. No row: it is in use.
-INSERT INTO files.idempotency (owner_id, key, fingerprint, made) VALUES ($1, $2, $3, $4)
-ON CONFLICT (owner_id, key) DO UPDATE SET fingerprint = excluded.fingerprint, made = excluded.made, created_at = now()
+INSERT INTO files.idempotency (owner_id, key, fingerprint, made, answers) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (owner_id, key) DO UPDATE
+    SET fingerprint = excluded.fingerprint, made = excluded.made, answers = excluded.answers, created_at = now()
     WHERE idempotency.created_at <= now() - interval '24 hours'
 RETURNING made;
 
 -- name: remembered
-SELECT fingerprint, made, created_at FROM files.idempotency
+SELECT fingerprint, made, answers, created_at FROM files.idempotency
 WHERE owner_id = $1 AND key = $2 AND created_at > now() - interval '24 hours';
 
 -- name: try_key

@@ -45,12 +45,12 @@ class Uploads:
         self._new_id = new_id
 
     async def begin(self, owner: UserId, intent: contract.Intent, key: str | None) -> contract.Upload:
-        intent = self._checked(intent)
+        intent = self.checked(intent)
         if key is None:
             row = await self._begin_fast(owner, intent)
             if row is None:
                 async with self._db.transaction() as tx:
-                    row = await self._begin(tx, owner, intent)
+                    row = await self.begin_in(tx, owner, intent)
             return upload_of(row)
         async with self._db.transaction() as tx:
             before = await replayed(self._store, tx, owner, key, fingerprint("upload", intent))
@@ -58,12 +58,13 @@ class Uploads:
                 row = await self._store.upload(tx, owner, before["made"])
                 if row is None:
                     raise IdempotencyKeyReused("the upload this key made is gone; use a new key")
-                return _as_begun(row)
-            row = await self._begin(tx, owner, intent)
+                return as_begun(row)
+            row = await self.begin_in(tx, owner, intent)
             await self._store.remember(tx, owner, key, fingerprint("upload", intent), row["id"])
         return upload_of(row)
 
-    def _checked(self, intent: contract.Intent) -> contract.Intent:
+    def checked(self, intent: contract.Intent) -> contract.Intent:
+        """The intent with its name in NFC. Raises InvalidRequest, TooLarge."""
         if intent.size < 0:
             raise InvalidRequest("a size is not negative", errors=(FieldError("size", "is negative"),))
         if intent.sha256 is not None and len(intent.sha256) != 32:
@@ -86,12 +87,13 @@ class Uploads:
         own = self._settings
         id = UploadId(self._new_id())
         try:
-            in_parts, ttl = self._in_parts(intent)
+            in_parts, ttl = self.in_parts(intent)
             return await self._store.begin(self._db, owner, id, intent, ttl, own.quota, own.max_open_uploads, in_parts)
         except UniqueViolation:  # a pending upload holds the name
             return None
 
-    async def _begin(self, tx: Connection, owner: UserId, intent: contract.Intent) -> Row:
+    async def begin_in(self, tx: Connection, owner: UserId, intent: contract.Intent) -> Row:
+        """One that was `checked`, with its owner locked. What it raises leaves the transaction as it was."""
         own = self._settings
         usage = await self._store.lock_usage(tx, owner, own.quota)
         if usage["used_bytes"] + usage["reserved_bytes"] + intent.size > usage["limit_bytes"]:
@@ -104,10 +106,10 @@ class Uploads:
         name = await self._name(tx, owner, intent)
         await self._store.reserve(tx, owner, intent.size)
         intent = msgspec.structs.replace(intent, name=name)
-        in_parts, ttl = self._in_parts(intent)
+        in_parts, ttl = self.in_parts(intent)
         return await self._store.add_upload(tx, owner, UploadId(self._new_id()), intent, ttl, in_parts)
 
-    def _in_parts(self, intent: contract.Intent) -> tuple[int | None, timedelta]:
+    def in_parts(self, intent: contract.Intent) -> tuple[int | None, timedelta]:
         """Bytes of a part, None if it comes in one piece; and how long the upload waits for bytes."""
         if intent.multipart or intent.size > self._settings.multipart_threshold:
             return part_size(intent.size), self._settings.parts_ttl
@@ -179,7 +181,7 @@ class Uploads:
             ENDED.labels("aborted").inc()
 
 
-def _as_begun(row: Row) -> contract.Upload:
+def as_begun(row: Row) -> contract.Upload:
     """The upload as its first answer showed it, whatever has become of it."""
     return msgspec.structs.replace(upload_of(row), status=contract.UploadStatus.PENDING, file=None, reason=None)
 

@@ -11,6 +11,7 @@ from ..contract.auth import Auth
 from ..contract.storage import Storage
 from . import room, views
 from .accounts import Accounts
+from .batches import Batches
 from .files import Files
 from .operations import Check, Operations
 from .route import Parameter, Route
@@ -64,6 +65,7 @@ def table(
     return (
         *_accounts(Accounts(auth, files)),
         *_uploads(Uploads(files, storage, settings, now)),
+        *_batches(Batches(files, storage, settings, now)),
         *tus_routes(Tus(files, storage, settings), _KEY),
         *_files(Files(files, storage, settings)),
         *_operations(Operations(own_checks | dict(checks), storage)),
@@ -132,6 +134,23 @@ def _uploads(own: Uploads) -> tuple[Route, ...]:
         Route(
             "DELETE", "/v1/uploads/{id}", "abortUpload", "Give an upload up", own.abort, {204: None},
             errors=(errors.NotFound, errors.Conflict),
+        ),
+    )  # fmt: skip
+
+
+def _batches(own: Batches) -> tuple[Route, ...]:
+    return (
+        Route(
+            "POST", "/v1/uploads/batch", "beginUploads", "Begin up to 100 uploads, each answered by itself", own.begin,
+            {200: views.UploadResults}, body=views.NewUploads, parameters=(_KEY,), errors=_REPEATED,
+        ),
+        Route(
+            "POST", "/v1/uploads/batch/complete", "completeUploads", "Say that the bytes of up to 100 are there",
+            own.complete, {200: views.UploadResults}, body=views.UploadIds,
+        ),
+        Route(
+            "POST", "/v1/files/batch/download", "downloadFiles", "Signed URLs of the bytes of up to 100 files",
+            own.download, {200: views.DownloadResults}, body=views.Downloads,
         ),
     )  # fmt: skip
 

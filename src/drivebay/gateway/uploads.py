@@ -30,15 +30,7 @@ class Uploads:
 
     async def begin(self, call: Call) -> Answer:
         body = await call.body(_new_upload)
-        intent = contract.Intent(
-            name=body.name,
-            size=body.size,
-            content_type=body.content_type,
-            parent=request.folder_id(body.parent_id, "parent_id"),
-            on_conflict=body.on_conflict,
-            sha256=request.sha256(body.sha256),
-            multipart=body.multipart,
-        )
+        intent = intent_of(body)
         upload = await self._files.begin(call.user, intent, call.idempotency_key())
         # Signed as of its birth, so that a repeated request is given the very same answer.
         signed = await self._sign(upload, upload.created_at) if upload.parts is None else None
@@ -81,8 +73,24 @@ class Uploads:
         return json(views.upload(upload, await self._sign(upload, self._now())))
 
     async def _sign(self, upload: contract.Upload, at: datetime) -> SignedRequest:
-        put = Put(upload.key, upload.size, upload.content_type, upload.sha256, upload.metadata)
-        return await self._storage.presign_put(put, at, self._seconds)
+        return await self._storage.presign_put(put_of(upload), at, self._seconds)
+
+
+def intent_of(body: views.NewUpload | views.OneUpload) -> contract.Intent:
+    """Raises InvalidRequest."""
+    return contract.Intent(
+        name=body.name,
+        size=body.size,
+        content_type=body.content_type,
+        parent=request.folder_id(body.parent_id, "parent_id"),
+        on_conflict=body.on_conflict,
+        sha256=request.sha256(body.sha256),
+        multipart=body.multipart,
+    )
+
+
+def put_of(upload: contract.Upload) -> Put:
+    return Put(upload.key, upload.size, upload.content_type, upload.sha256, upload.metadata)
 
 
 def seconds(ttl: timedelta) -> int:

@@ -12,13 +12,16 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ..contract import auth, files
 from ..contract.ids import FileId
-from ..contract.storage import SignedRequest
+from ..contract.storage import Disposition, SignedRequest
+from ..errors import BY_CODE
+from . import problems
 
 FOLDER_TYPE = "inode/directory"
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = r'"([\t \x21\x23-\x5b\x5d-\x7e]|\\[\t \x21-\x7e])*"'
-UUID_OR_ROOT = "^(root|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
+_UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+UUID_OR_ROOT = f"^(root|{_UUID})$"
 
 # The patterns are for the document. The services' own checks are what counts, and say it in words.
 Size: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1, description="bytes", examples=[48213])]
@@ -51,6 +54,7 @@ Digest: TypeAlias = Annotated[
     str,
     Meta(description="base64 of the 32 bytes", extra_json_schema={"pattern": "^[A-Za-z0-9+/]{43}=$"}),
 ]
+Id: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "uuid", "pattern": f"^{_UUID}$"})]
 PartNumber: TypeAlias = Annotated[int, Meta(ge=1, le=10_000, examples=[1])]
 # OpenAPI clients know this format; what it allows, `auth` does.
 _EMAIL = {"format": "email"}
@@ -84,6 +88,35 @@ class NewUpload(msgspec.Struct, forbid_unknown_fields=True):
     sha256: Digest | None = None
     on_conflict: files.OnConflict = files.OnConflict.RENAME
     multipart: Annotated[bool, Meta(description="in parts, whatever its size")] = False
+
+
+class OneUpload(msgspec.Struct, forbid_unknown_fields=True):
+    """As in a request for it alone. What is wrong with a value is said of this one, and keeps no other back."""
+
+    name: Annotated[str, Meta(examples=["report.pdf"])]
+    size: Size
+    content_type: Annotated[str, Meta(examples=["application/pdf"])]
+    parent_id: str = "root"
+    sha256: str | None = None
+    on_conflict: files.OnConflict = files.OnConflict.RENAME
+    multipart: bool = False
+
+
+class NewUploads(msgspec.Struct, forbid_unknown_fields=True):
+    """Files that are to be uploaded, each answered by itself."""
+
+    uploads: Annotated[list[OneUpload], Meta(min_length=1, max_length=100)]
+
+
+class UploadIds(msgspec.Struct, forbid_unknown_fields=True):
+    ids: Annotated[list[Id], Meta(min_length=1, max_length=100)]
+
+
+class Downloads(msgspec.Struct, forbid_unknown_fields=True):
+    """Files whose bytes are wanted; `inline` is granted only to types that no browser runs."""
+
+    ids: Annotated[list[Id], Meta(min_length=1, max_length=100)]
+    disposition: Disposition = Disposition.ATTACHMENT
 
 
 class NewPart(msgspec.Struct, forbid_unknown_fields=True):
@@ -161,6 +194,30 @@ class Upload(msgspec.Struct, omit_defaults=True):
     reason: str | UnsetType = UNSET
 
 
+class Refused(msgspec.Struct):
+    """Why one of several was not done: what a request for it alone would have been answered."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[problems.FieldProblem] | UnsetType = UNSET
+
+
+class UploadResult(msgspec.Struct):
+    """Either of the two."""
+
+    upload: Upload | UnsetType = UNSET
+    error: Refused | UnsetType = UNSET
+
+
+class UploadResults(msgspec.Struct):
+    """In the order in which they were asked for."""
+
+    items: list[UploadResult]
+
+
 class SignedPart(msgspec.Struct):
     """How to send a part of `size` bytes: `method` to `url` with exactly `headers`, before `expires_at`."""
 
@@ -235,6 +292,19 @@ class Download(msgspec.Struct):
     parts_sha256: bytes | None
 
 
+class DownloadResult(msgspec.Struct):
+    """Either of the two."""
+
+    download: Download | UnsetType = UNSET
+    error: Refused | UnsetType = UNSET
+
+
+class DownloadResults(msgspec.Struct):
+    """In the order in which they were asked for."""
+
+    items: list[DownloadResult]
+
+
 class Jwk(msgspec.Struct):
     """RFC 8037."""
 
@@ -293,6 +363,14 @@ def upload(value: files.Upload, signed: SignedRequest | None = None) -> Upload:
         shown.file_id = value.file
     if value.reason is not None:
         shown.reason = value.reason
+    return shown
+
+
+def refused(refusal: files.Refusal) -> Refused:
+    kind = BY_CODE[refusal.code]
+    shown = Refused(problems.TYPE_PREFIX + kind.code, kind.title, kind.http, refusal.detail, kind.code)
+    if refusal.field is not None:
+        shown.errors = [problems.FieldProblem(refusal.field, refusal.detail)]
     return shown
 
 

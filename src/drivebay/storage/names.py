@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from ..contract.storage import COPY, TAILS, Arrival, Put
 from ..errors import InvalidRequest
 
 MOST_KEYS: Final = 1000
+MOST_SIGNED: Final = 100
 # What XML cannot carry (XML 1.0, 2.2) or would carry changed, and half surrogate pairs.
 UNNAMEABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _LONGEST_KEY: Final = 1024
@@ -17,6 +19,11 @@ _DOTS: Final = frozenset({".", ".."})
 _ETAG: Final = re.compile("[!#-~]{1,256}")
 _MULTIPART: Final = re.compile("[!-~]{1,1024}")
 _METADATA_NAME: Final = re.compile("[a-z0-9-]{1,64}")
+
+
+def check_signings(several: Sequence[object]) -> None:
+    if len(several) > MOST_SIGNED:
+        raise InvalidRequest(f"at most {MOST_SIGNED} requests are signed in a call")
 
 
 def check_put(put: Put) -> None:

@@ -17,10 +17,10 @@ from ..crash import crash_point
 from ..errors import InvalidRequest, Unavailable
 from . import headers, probe
 from .bucket import Bucket
+from .names import MOST_SIGNED
 
 log = structlog.get_logger(__name__)
 
-MOST_SIGNED: Final = 100
 MOST_PARTS: Final = 10_000
 _LARGEST: Final = 5 * 2**30
 _MOST_TOLD: Final = 100

@@ -27,6 +27,7 @@ from ..contract.storage import (
     Capabilities,
     Deletion,
     Disposition,
+    Get,
     Multipart,
     Object,
     ObjectPage,
@@ -43,7 +44,17 @@ from ..errors import InvalidRequest, Unavailable
 from . import headers, lookup, probe, s3, start
 from .bucket import Bucket, Misconfigured, Sight
 from .incoming import Incoming
-from .names import MOST_KEYS, UNNAMEABLE, check_arrivals, check_key, check_keys, check_multipart, check_put, check_tails
+from .names import (
+    MOST_KEYS,
+    UNNAMEABLE,
+    check_arrivals,
+    check_key,
+    check_keys,
+    check_multipart,
+    check_put,
+    check_signings,
+    check_tails,
+)
 from .parts import Parts, check_parts
 from .settings import Settings
 from .tails import Tails, check_body, check_number
@@ -177,6 +188,16 @@ class Service:
             "response-content-type": headers.media_type(content_type) or headers.OCTETS,
         }
         return self._signed("GET", key, self._now(), seconds, query=query, signed={}, sent={})
+
+    async def presign_puts(self, puts: tuple[Put, ...], signed_at: datetime, seconds: int) -> tuple[SignedRequest, ...]:
+        check_signings(puts)
+        return tuple([await self.presign_put(put, signed_at, seconds) for put in puts])
+
+    async def presign_gets(self, gets: tuple[Get, ...], seconds: int) -> tuple[SignedRequest, ...]:
+        check_signings(gets)
+        return tuple(
+            [await self.presign_get(get.key, get.name, get.content_type, get.disposition, seconds) for get in gets]
+        )
 
     def _signed(
         self,

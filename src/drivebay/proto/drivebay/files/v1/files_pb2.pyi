@@ -197,6 +197,12 @@ class Moment(_message.Message):
     detail: str
     def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., what: _Optional[str] = ..., cause: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
+class Found(_message.Message):
+    __slots__ = ("content",)
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    content: Content
+    def __init__(self, content: _Optional[_Union[Content, _Mapping]] = ...) -> None: ...
+
 class Listing(_message.Message):
     __slots__ = ("parent", "sort", "descending", "limit", "cursor")
     PARENT_FIELD_NUMBER: _ClassVar[int]
@@ -285,6 +291,24 @@ class Usage(_message.Message):
     file_count: int
     def __init__(self, used_bytes: _Optional[int] = ..., reserved_bytes: _Optional[int] = ..., limit_bytes: _Optional[int] = ..., file_count: _Optional[int] = ...) -> None: ...
 
+class Refusal(_message.Message):
+    __slots__ = ("code", "detail", "field")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    detail: str
+    field: str
+    def __init__(self, code: _Optional[str] = ..., detail: _Optional[str] = ..., field: _Optional[str] = ...) -> None: ...
+
+class Attempt(_message.Message):
+    __slots__ = ("upload", "refusal")
+    UPLOAD_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    upload: Upload
+    refusal: Refusal
+    def __init__(self, upload: _Optional[_Union[Upload, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ...) -> None: ...
+
 class UploadRef(_message.Message):
     __slots__ = ("owner", "id")
     OWNER_FIELD_NUMBER: _ClassVar[int]
@@ -367,6 +391,22 @@ class BeginResponse(_message.Message):
     value: Upload
     def __init__(self, value: _Optional[_Union[Upload, _Mapping]] = ...) -> None: ...
 
+class BeginManyRequest(_message.Message):
+    __slots__ = ("owner", "intents", "idempotency_key")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    INTENTS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    intents: _containers.RepeatedCompositeFieldContainer[Intent]
+    idempotency_key: str
+    def __init__(self, owner: _Optional[str] = ..., intents: _Optional[_Iterable[_Union[Intent, _Mapping]]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class BeginManyResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[Attempt]
+    def __init__(self, value: _Optional[_Iterable[_Union[Attempt, _Mapping]]] = ...) -> None: ...
+
 class UploadRequest(_message.Message):
     __slots__ = ("owner", "id")
     OWNER_FIELD_NUMBER: _ClassVar[int]
@@ -410,6 +450,20 @@ class PartsResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: _containers.RepeatedCompositeFieldContainer[Part]
     def __init__(self, value: _Optional[_Iterable[_Union[Part, _Mapping]]] = ...) -> None: ...
+
+class CompleteManyRequest(_message.Message):
+    __slots__ = ("owner", "ids")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, owner: _Optional[str] = ..., ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CompleteManyResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[Attempt]
+    def __init__(self, value: _Optional[_Iterable[_Union[Attempt, _Mapping]]] = ...) -> None: ...
 
 class TimelineRequest(_message.Message):
     __slots__ = ("owner", "id")
@@ -526,6 +580,20 @@ class ContentResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: Content
     def __init__(self, value: _Optional[_Union[Content, _Mapping]] = ...) -> None: ...
+
+class ContentsRequest(_message.Message):
+    __slots__ = ("owner", "ids")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, owner: _Optional[str] = ..., ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ContentsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[Found]
+    def __init__(self, value: _Optional[_Iterable[_Union[Found, _Mapping]]] = ...) -> None: ...
 
 class CreateFolderRequest(_message.Message):
     __slots__ = ("owner", "parent", "name", "idempotency_key")

@@ -62,6 +62,18 @@ class Put(_message.Message):
     metadata: _containers.ScalarMap[str, str]
     def __init__(self, key: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., sha256: _Optional[bytes] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
+class Get(_message.Message):
+    __slots__ = ("key", "name", "content_type", "disposition")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    DISPOSITION_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    name: str
+    content_type: str
+    disposition: Disposition
+    def __init__(self, key: _Optional[str] = ..., name: _Optional[str] = ..., content_type: _Optional[str] = ..., disposition: _Optional[_Union[Disposition, str]] = ...) -> None: ...
+
 class SignedRequest(_message.Message):
     __slots__ = ("method", "url", "headers", "expires_at")
     class HeadersEntry(_message.Message):
@@ -262,6 +274,36 @@ class PresignGetResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: SignedRequest
     def __init__(self, value: _Optional[_Union[SignedRequest, _Mapping]] = ...) -> None: ...
+
+class PresignPutsRequest(_message.Message):
+    __slots__ = ("puts", "signed_at", "seconds")
+    PUTS_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_AT_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    puts: _containers.RepeatedCompositeFieldContainer[Put]
+    signed_at: _timestamp_pb2.Timestamp
+    seconds: int
+    def __init__(self, puts: _Optional[_Iterable[_Union[Put, _Mapping]]] = ..., signed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., seconds: _Optional[int] = ...) -> None: ...
+
+class PresignPutsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[SignedRequest]
+    def __init__(self, value: _Optional[_Iterable[_Union[SignedRequest, _Mapping]]] = ...) -> None: ...
+
+class PresignGetsRequest(_message.Message):
+    __slots__ = ("gets", "seconds")
+    GETS_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    gets: _containers.RepeatedCompositeFieldContainer[Get]
+    seconds: int
+    def __init__(self, gets: _Optional[_Iterable[_Union[Get, _Mapping]]] = ..., seconds: _Optional[int] = ...) -> None: ...
+
+class PresignGetsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[SignedRequest]
+    def __init__(self, value: _Optional[_Iterable[_Union[SignedRequest, _Mapping]]] = ...) -> None: ...
 
 class BeginPartsRequest(_message.Message):
     __slots__ = ("put", "checked")
