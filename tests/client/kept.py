@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from drivebay.client import Unfinished
+from drivebay.client import Begun, Unfinished
 
 MIB = 2**20
 
@@ -14,6 +14,20 @@ class Kept:
 
     def __init__(self) -> None:
         self.items: dict[str, Unfinished] = {}
+        self.begun: dict[str, Begun] = {}
+        self.ended: list[Begun] = []
+        """Of processes that have ended, for whoever asks first."""
+
+    def note(self, begun: Begun) -> None:
+        self.begun[begun.key] = begun
+
+    def drop(self, key: str) -> None:
+        del self.begun[key]
+
+    def abandoned(self, server: str) -> list[Begun]:
+        found, self.ended = [begun for begun in self.ended if begun.server == server], []
+        self.begun.update({begun.key: begun for begun in found})
+        return found
 
     def find(self, key: str) -> Unfinished | None:
         return self.items.get(key)

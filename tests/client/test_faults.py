@@ -72,6 +72,29 @@ async def test_a_put_that_was_ended_goes_on(
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+async def test_a_folder_of_small_files_that_was_ended_goes_on(site: Site, shell: Shell, how: signal.Signals) -> None:
+    bodies = {f"{number:03}.bin": random_bytes(4096, seed=number) for number in range(300)}
+    folder = shell.home / "small"
+    folder.mkdir()
+    for name, body in bodies.items():
+        (folder / name).write_bytes(body)
+    site.store.delay = 0.02
+    process = await shell.start("put", "small")
+    await passed(site.store, 50 * 4096)
+    process.send_signal(how)
+    _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert b"Traceback" not in err
+    site.heal()
+    # What was begun and not ended held its name until its deadline, if nobody gave it up.
+    assert len((await shell.ok("put", "small")).lines) == len(bodies)
+    assert await left_over(shell) == (0, [])
+    assert list((shell.home / ".local/state/drivebay/uploads/begun").iterdir()) == []
+    (shell.home / "back").mkdir()
+    assert len((await shell.ok("get", "/small", "--to", "back")).lines) == len(bodies)
+    assert {path.name: path.read_bytes() for path in (shell.home / "back/small").iterdir()} == bodies
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 async def test_a_get_that_was_ended_goes_on_and_never_has_its_name_before(
     site: Site, shell: Shell, source: Path, how: signal.Signals
 ) -> None:

@@ -27,8 +27,9 @@ from .errors import (
     UploadFailed,
 )
 from .models import ROOT, Account, Disposition, File, Link, Moment, OnConflict, Sort, Tokens, Upload, Usage
+from .network import Network, NotSent, Response
 from .plain import Drive
-from .resume import Resume, Unfinished
+from .resume import Begun, Resume, Unfinished
 from .retry import Patience
 from .sessions import InMemory, Session
 from .sources import Content
@@ -39,6 +40,7 @@ __all__ = [
     "Account",
     "ApiError",
     "AsyncDrive",
+    "Begun",
     "Changed",
     "Conflict",
     "Content",
@@ -51,11 +53,14 @@ __all__ = [
     "InMemory",
     "Link",
     "Moment",
+    "Network",
     "NetworkError",
     "NotFound",
+    "NotSent",
     "OnConflict",
     "Patience",
     "Progress",
+    "Response",
     "Resume",
     "Session",
     "Sort",

@@ -12,16 +12,17 @@ import fcntl
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, aclosing, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from . import reading
 from .errors import Changed, Damaged
 from .http import Http
+from .lanes import Lane
 from .models import File
 from .reading import Reading
 from .store import Store
@@ -32,6 +33,8 @@ RANGE: Final = 8 * 2**20
 _NOTED_EVERY: Final = 8
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BLOCK: Final = 2**20
+_WRITERS: Final = 3
+_WRITTEN_WITHIN: Final = 5.0
 
 
 class _Note(msgspec.Struct):
@@ -44,17 +47,22 @@ class _Note(msgspec.Struct):
 
 
 class Downloads:
-    def __init__(self, http: Http, store: Store) -> None:
+    def __init__(self, http: Http, store: Store, links: reading.Links) -> None:
         self._http = http
         self._store = store
+        self._links = links
+        self._writing: Lane[_Small, None] = Lane(lambda small: asyncio.to_thread(_write_small, small), at_once=_WRITERS)
+
+    async def close(self) -> None:
+        await self._writing.close(_WRITTEN_WITHIN)
 
     async def to_path(self, file: File, target: Path, *, overwrite: bool, progress: Progress | None = None) -> None:
         """Raises FileExistsError unless `overwrite`; OSError, Damaged, Changed, ApiError, NetworkError, StoreError."""
-        if not overwrite and await asyncio.to_thread(target.exists):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+        if not overwrite:
+            _check_free(target)
         part = target.parent / f".{target.name[:60]}.{file.id}.part"
         for last in (False, True):
-            source = await reading.begin(self._http, self._store, file)
+            source = await reading.begin(self._http, self._store, self._links, file)
             moved = Count(source.size, progress)
             try:
                 if source.size <= RANGE:
@@ -68,12 +76,22 @@ class Downloads:
                     raise
 
     async def _small(self, source: Reading, part: Path, target: Path, overwrite: bool, moved: Count) -> None:
-        async with self._store.slots, aclosing(source.blocks(0, source.size)) as blocks:
-            body = bytearray()
-            async for block in blocks:
-                body += block
-                moved(len(block))
-        await asyncio.to_thread(_write_small, source, part, bytes(body), target, overwrite)
+        body = []
+        async with self._store.slots, aclosing(source.chunks(0, source.size)) as chunks:
+            async for chunk in chunks:
+                body.append(chunk)
+                moved(len(chunk))
+        await self._writing(_Small(source, part, b"".join(body), target, overwrite))
+
+
+class _Small(NamedTuple):
+    """All bytes of a small file, on their way to disk."""
+
+    source: Reading
+    part: Path
+    body: bytes
+    target: Path
+    overwrite: bool
 
 
 class _Large:
@@ -188,6 +206,7 @@ class _Large:
         _verify(self._source, fd, self._digests)
         os.fsync(fd)
         _name(self._part, target, overwrite)
+        _sync_folder(target.parent)
         self._note.unlink(missing_ok=True)
 
     def _discard(self) -> None:
@@ -195,20 +214,60 @@ class _Large:
             path.unlink(missing_ok=True)
 
 
-def _write_small(source: Reading, part: Path, body: bytes, target: Path, overwrite: bool) -> None:
-    if source.sha256 not in (None, hashlib.sha256(body).digest()):
+def _check_free(target: Path) -> None:
+    """In vain to fetch what could not have its name."""
+    if target.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+
+
+def _write_small(several: Sequence[_Small]) -> list[Exception | None]:
+    """Each whole, on disk and under its name, or not there. All are written before the first is synced: then the disk
+    has one turn for many."""
+    failed: dict[int, Exception] = {}
+    with ExitStack() as locks:
+        written = {}
+        for place, small in enumerate(several):
+            with _failing(failed, place, small.part):
+                written[place] = _write(small, locks)
+        for fd in written.values():
+            # Linux begins to write it to disk, and does not wait. So most of the syncs find their work done: measured
+            # on ext4, 80 us instead of 190.
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        for place, fd in written.items():
+            with _failing(failed, place, several[place].part):
+                os.fsync(fd)
+        for place in written.keys() - failed.keys():
+            small = several[place]
+            with _failing(failed, place, small.part):
+                _name(small.part, small.target, small.overwrite)
+    folders = {several[place].target.parent for place in written.keys() - failed.keys()}
+    for folder in folders:
+        _sync_folder(folder)
+    return [failed.get(place) for place in range(len(several))]
+
+
+@contextmanager
+def _failing(failed: dict[int, Exception], place: int, part: Path) -> Iterator[None]:
+    try:
+        yield
+    except BlockingIOError as error:  # another process fetches it: the part is theirs
+        failed[place] = error
+    except (OSError, Damaged) as error:
+        part.unlink(missing_ok=True)
+        failed[place] = error
+
+
+def _write(small: _Small, locks: ExitStack) -> int:
+    """The part with all its bytes, not synced yet. Raises OSError, Damaged."""
+    source = small.source
+    if source.sha256 not in (None, hashlib.sha256(small.body).digest()):
         raise _damaged(source)
-    with _locked(part) as fd:
-        try:
-            os.ftruncate(fd, 0)
-            _write_all(fd, body, 0)
-            if source.sha256 is None:
-                _verify(source, fd, {})
-            os.fsync(fd)
-            _name(part, target, overwrite)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+    fd = locks.enter_context(_locked(small.part))
+    os.ftruncate(fd, 0)
+    _write_all(fd, small.body, 0)
+    if source.sha256 is None:
+        _verify(source, fd, {})
+    return fd
 
 
 def _verify(source: Reading, fd: int, known: dict[int, bytes]) -> None:
@@ -277,7 +336,10 @@ def _name(part: Path, target: Path, overwrite: bool) -> None:
             part.replace(target)  # a file system without links
         else:
             part.unlink()
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
     finally:

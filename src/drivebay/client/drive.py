@@ -6,7 +6,6 @@ with a slash is a path.
 
 from __future__ import annotations
 
-import asyncio
 import mimetypes
 import unicodedata
 from collections.abc import AsyncGenerator, Callable
@@ -18,6 +17,7 @@ from typing import Self
 from urllib.parse import quote
 
 from . import reading, sources
+from .beginnings import Beginnings
 from .downloads import Downloads
 from .errors import Conflict, Damaged, NotFound, Unauthenticated
 from .http import Http
@@ -36,7 +36,7 @@ from .models import (
     Upload,
 )
 from .network import Network
-from .paths import local_name, names_of, parent_and_name
+from .paths import local_target, names_of, parent_and_name
 from .resume import Resume
 from .retry import Patience
 from .sessions import InMemory, Session
@@ -45,6 +45,7 @@ from .store import Store
 from .uploads import Progress, Target, Uploads
 
 _PAGE = 1000
+_THREAD_WITHIN = 5.0
 OCTETS = "application/octet-stream"
 
 
@@ -52,8 +53,11 @@ class AsyncDrive:
     """One user of one Drivebay. Use it as a context: `async with AsyncDrive("https://drive.example.com") as drive:`.
 
     `session` keeps the tokens of a login, in memory by default. `resume` keeps what is needed to go on with large
-    uploads in another process; without it an upload that fails is given up. `parallel` bodies are sent or fetched at
-    once. What may be repeated is repeated until nothing has worked for `patience`; then the last error is raised.
+    uploads in another process, and to give up small ones that this one leaves behind; without it an upload that fails
+    is given up. `parallel` bodies are sent or fetched at once, over `network`: httpx by default. What may be repeated
+    is repeated until nothing has worked for `patience`; then the last error is raised.
+
+    Small files that are sent or fetched at the same time share requests, up to a hundred of them one.
 
     Every call may raise `ApiError` and its kinds, and `NetworkError`; what it raises besides, it says.
     """
@@ -66,14 +70,23 @@ class AsyncDrive:
         resume: Resume | None = None,
         parallel: int = 4,
         patience: Patience | None = None,
+        network: Network | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         own = patience or Patience()
-        self._network = Network(connections=max(32, 2 * parallel))
+        if network is None:
+            # Imported only where it is used: that takes as long as many a request.
+            from .httpx_network import HttpxNetwork
+
+            network = HttpxNetwork(connections=max(32, 2 * parallel))
+        self._network = network
         self._http = Http(server, session or InMemory(), self._network, own)
         self._store = Store(self._network, own, parallel)
-        self._uploads = Uploads(self._http, self._store, resume, now)
-        self._downloads = Downloads(self._http, self._store)
+        self._beginnings = Beginnings(self._http, resume, own)
+        self._uploads = Uploads(self._http, self._store, self._beginnings, resume, now)
+        self._files = sources.files()
+        self._links = reading.Links(self._http)
+        self._downloads = Downloads(self._http, self._store, self._links)
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,6 +98,10 @@ class AsyncDrive:
 
     async def close(self) -> None:
         """Close every connection. The session stays."""
+        await self._beginnings.close()
+        await self._links.close()
+        await self._downloads.close()
+        await self._files.close(_THREAD_WITHIN)
         await self._http.close()
         await self._network.close()
 
@@ -267,7 +284,7 @@ class AsyncDrive:
             name = Path(content).name
         parent = await self._folder(folder)
         kind = content_type or mimetypes.guess_type(name)[0] or OCTETS
-        async with sources.opened(content) as source:
+        async with sources.opened(content, self._files) as source:
             return await self._uploads.send(source, Target(parent.id, name, kind, OnConflict(on_conflict)), progress)
 
     async def download(
@@ -280,9 +297,7 @@ class AsyncDrive:
         OSError, Damaged, StoreError.
         """
         found = await self._readable(file)
-        target = Path(path)
-        if await asyncio.to_thread(target.is_dir):
-            target = target / local_name(found)
+        target = local_target(Path(path), found)
         await self._downloads.to_path(found, target, overwrite=overwrite, progress=progress)
         return found
 
@@ -291,7 +306,7 @@ class AsyncDrive:
 
         Raises Damaged after the last ones if they were not what was stored; Changed, StoreError.
         """
-        source = await reading.begin(self._http, self._store, await self._readable(file))
+        source = await reading.begin(self._http, self._store, self._links, await self._readable(file))
         check = reading.Check(source)
         async with aclosing(source.blocks(0, source.size)) as blocks:
             async for block in blocks:

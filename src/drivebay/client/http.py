@@ -16,24 +16,20 @@ import msgspec
 
 from . import errors
 from .errors import ApiError, FieldError, NetworkError, Unauthenticated
-from .models import Tokens
-from .network import Answer, Network, NotSent
-from .retry import Patience, Pauses
+from .models import Refused, Tokens
+from .network import Answer, Network, NotSent, ask
+from .retry import PASSES, Patience, Pauses
 from .sessions import Session
 
 T = TypeVar("T")
 
 AGENT: Final = "drivebay-client"
-_PASSES: Final = (429, 502, 503, 504)
 _LONGEST: Final = 90.0
 """Seconds that one call may take."""
 
 
-class _Problem(msgspec.Struct):
-    code: str
-    detail: str = ""
+class _Problem(Refused):
     request_id: str = ""
-    errors: list[dict[str, str]] = []
 
 
 class Http:
@@ -54,7 +50,7 @@ class Http:
         self._session = session
         self._network = network
         self._patience = patience
-        self._new_key = new_key
+        self.new_key = new_key
         self._tokens: Tokens | None = None
         self._trading: asyncio.Task[None] | None = None
 
@@ -68,6 +64,7 @@ class Http:
         query: Mapping[str, str | int | None] | None = None,
         headers: Mapping[str, str] | None = None,
         keyed: bool = False,
+        key: str | None = None,
         idempotent: bool = False,
         gone_is_done: bool = False,
         public: bool = False,
@@ -75,12 +72,13 @@ class Http:
     ) -> T:
         """The JSON of a successful answer as an `answer` (`type(None)` for one without a body).
 
-        `keyed` sends an Idempotency-Key; `gone_is_done` takes a 404 for success if an earlier attempt may have been it.
+        `keyed` sends a new Idempotency-Key, `key` this one; `gone_is_done` takes a 404 for success if an earlier
+        attempt may have been it.
         Raises ApiError and its kinds, NetworkError.
         """
         sent = {"User-Agent": AGENT, **(headers or {})}
-        if keyed:
-            sent["Idempotency-Key"] = self._new_key()
+        if keyed or key is not None:
+            sent["Idempotency-Key"] = key or self.new_key()
         if body is not None:
             sent["Content-Type"] = "application/json"
         text = urlencode({name: value for name, value in (query or {}).items() if value is not None})
@@ -89,7 +87,7 @@ class Http:
             f"{self.server}{path}" + (f"?{text}" if text else ""),
             msgspec.json.encode(body) if body else b"",
         )
-        repeatable = keyed or idempotent or method in ("GET", "DELETE")
+        repeatable = keyed or key is not None or idempotent or method in ("GET", "DELETE")
         pauses = Pauses(patience or self._patience)
         lost, renewed = False, False
         while True:
@@ -110,7 +108,7 @@ class Http:
             if got.status == 401 and spent is not None and spent.refresh_token is not None and not renewed:
                 renewed = True
                 await self._renew(spent)
-            elif repeatable and (got.status in _PASSES or error_.code == "in_progress"):
+            elif repeatable and (got.status in PASSES or error_.code == "in_progress"):
                 # A 5xx may have been done all the same: whoever counts on a first time must know.
                 lost = lost or got.status in (502, 504)
                 await pauses.pause(error_)
@@ -140,7 +138,7 @@ class Http:
         method, url, body = request
         try:
             async with asyncio.timeout(_LONGEST):
-                return await self._network.ask(method, url, {**headers, **bearer}, body)
+                return await ask(self._network, method, url, {**headers, **bearer}, body)
         except TimeoutError:
             raise NetworkError("no answer in time") from None
 
@@ -188,13 +186,25 @@ def _error(got: Answer) -> ApiError:
         problem = msgspec.json.decode(got.body, type=_Problem)
     except msgspec.MsgspecError:
         problem = _Problem(f"http_{got.status}", f"the server answered {got.status}")
-    fields = tuple(FieldError(each.get("field", ""), each.get("message", "")) for each in problem.errors)
     after = got.headers.get("Retry-After", "")
     return errors.of_answer(
         got.status,
         problem.code,
         problem.detail or problem.code,
         problem.request_id or got.headers.get("X-Request-Id", ""),
-        fields,
+        _fields(problem),
         float(after) if after.isdecimal() else None,
     )
+
+
+def either(value: T | None, refused: Refused | None) -> T | ApiError:
+    """What came of one of several that were asked for together."""
+    if value is not None:
+        return value
+    refused = refused or Refused("internal", "the server answered neither yes nor no", 500)
+    detail = refused.detail or refused.code
+    return errors.of_answer(refused.status, refused.code, detail, "", _fields(refused), None)
+
+
+def _fields(refused: Refused) -> tuple[FieldError, ...]:
+    return tuple(FieldError(each.get("field", ""), each.get("message", "")) for each in refused.errors)

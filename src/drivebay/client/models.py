@@ -75,6 +75,24 @@ class Upload(msgspec.Struct, frozen=True):
         return f"Upload(id={self.id!r}, status={self.status!r}, name={self.name!r}, file_id={self.file_id!r})"
 
 
+class Refused(msgspec.Struct):
+    """Why Drivebay would not (RFC 9457): of a whole request, or of one of several things that it asked for."""
+
+    code: str
+    detail: str = ""
+    status: int = 0
+    errors: list[dict[str, str]] = []
+
+
+class UploadResult(msgspec.Struct, frozen=True):
+    upload: Upload | None = None
+    error: Refused | None = None
+
+
+class UploadResults(msgspec.Struct, frozen=True):
+    items: list[UploadResult]
+
+
 class SignedPart(msgspec.Struct, frozen=True):
     """How to send one part."""
 
@@ -122,6 +140,15 @@ class Link(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Link(expires_at={self.expires_at!r})"
+
+
+class DownloadResult(msgspec.Struct, frozen=True):
+    download: Link | None = None
+    error: Refused | None = None
+
+
+class DownloadResults(msgspec.Struct, frozen=True):
+    items: list[DownloadResult]
 
 
 class Usage(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 from .errors import UnsafeName
 from .models import File
@@ -23,8 +24,10 @@ def parent_and_name(path: str) -> tuple[str, str]:
     return "/" + "/".join(names[:-1]), names[-1]
 
 
-def local_name(file: File) -> str:
-    """The file's name, if it can be one in a local folder. Raises UnsafeName."""
+def local_target(path: Path, file: File) -> Path:
+    """Where a file goes that is to be stored at this path, or in it if it is a folder. Raises UnsafeName."""
+    if not path.is_dir():
+        return path
     if file.name in ("", ".", "..") or "/" in file.name or "\0" in file.name:
         raise UnsafeName(f"{file.name!r} is no name for a file here")
-    return file.name
+    return path / file.name

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final
 
-import httpx
-
 from .errors import Changed, NetworkError, StoreError
-from .http import Http
-from .models import File, Link
-from .network import Answer, translated
+from .http import Http, either
+from .lanes import Lane
+from .models import DownloadResults, File, Link
+from .network import Response, whole
 from .retry import Pauses
 from .store import Store, refused
 
@@ -44,7 +43,7 @@ class Reading:
     async def blocks(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` to before `stop`, in blocks of a MiB. Raises Changed, NetworkError, StoreError."""
         kept = bytearray()
-        async with aclosing(self._chunks(start, stop)) as chunks:
+        async with aclosing(self.chunks(start, stop)) as chunks:
             async for chunk in chunks:
                 kept += chunk
                 if len(kept) >= _BLOCK:
@@ -53,20 +52,21 @@ class Reading:
         if kept:
             yield bytes(kept)
 
-    async def _chunks(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+    async def chunks(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        """The same as they come."""
         pauses = Pauses(self._store.patience)
         at, signings = start, 0
         while at < stop:
             link = self._link
             try:
                 async with self._store.network.open("GET", link.url, self._headers(at, stop)) as response:
-                    if response.status_code == 403 and signings < _FRESH_URLS:
+                    if response.status == 403 and signings < _FRESH_URLS:
                         signings += 1
                         await self._sign_anew(link)
                         continue
                     await self._accept(response, at)
-                    with translated():
-                        async for chunk in response.aiter_raw():
+                    async with aclosing(response.chunks()) as chunks:
+                        async for chunk in chunks:
                             wanted = chunk[: stop - at]
                             at += len(wanted)
                             yield wanted
@@ -88,15 +88,14 @@ class Reading:
             headers["If-Match"] = self.etag
         return headers
 
-    async def _accept(self, response: httpx.Response, at: int) -> None:
+    async def _accept(self, response: Response, at: int) -> None:
         """Raises unless these are the bytes that were asked for, of the version that we read."""
-        status, headers = response.status_code, response.headers
+        status, headers = response.status, response.headers
         what = f"reading {self.file.name}"
         if status == 412:
             raise Changed(f"{self.file.name} was replaced while it was read")
         if status not in (200, 206):
-            with translated():
-                raise refused(what, Answer(status, headers, await response.aread()))
+            raise refused(what, await whole(response))
         etag = headers.get("ETag", "")
         if self.etag and etag != self.etag:
             raise Changed(f"{self.file.name} was replaced while it was read")
@@ -111,9 +110,31 @@ class Reading:
                 self._link = await self._http.call(Link, "GET", f"/v1/files/{self.file.id}/download")
 
 
-async def begin(http: Http, store: Store, file: File) -> Reading:
+class Links:
+    """URLs of files' bytes; those that are asked for at the same time come together."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self._lane: Lane[str, Link] = Lane(self._ask)
+
+    async def of(self, id: str) -> Link:
+        """Raises NotFound and other ApiErrors, NetworkError."""
+        return await self._lane(id)
+
+    async def close(self) -> None:
+        await self._lane.close(0)
+
+    async def _ask(self, ids: Sequence[str]) -> Sequence[Link | Exception]:
+        if len(ids) == 1:
+            return [await self._http.call(Link, "GET", f"/v1/files/{ids[0]}/download")]
+        path = "/v1/files/batch/download"
+        got = await self._http.call(DownloadResults, "POST", path, {"ids": ids}, idempotent=True)
+        return [either(result.download, result.error) for result in got.items]
+
+
+async def begin(http: Http, store: Store, links: Links, file: File) -> Reading:
     """A reading of the file's latest version."""
-    return Reading(http, store, file, await http.call(Link, "GET", f"/v1/files/{file.id}/download"))
+    return Reading(http, store, file, await links.of(file.id))
 
 
 class Check:

@@ -21,8 +21,28 @@ class Unfinished(msgspec.Struct, frozen=True):
     begun_at: datetime
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """A request that begins small uploads, as it is about to be sent: its Idempotency-Key, and its body."""
+
+    key: str
+    server: str
+    body: bytes
+
+
 class Resume(Protocol):
     """Unfinished uploads, kept where another process finds them. Its methods block: call them in a thread."""
+
+    def note(self, begun: Begun) -> None:
+        """Held while this process lives, and until `drop`."""
+        ...
+
+    def drop(self, key: str) -> None:
+        """Every upload of it has ended."""
+        ...
+
+    def abandoned(self, server: str) -> list[Begun]:
+        """What was begun at this server by processes that have ended. It is ours to end from now on."""
+        ...
 
     def find(self, key: str) -> Unfinished | None: ...
 

@@ -11,6 +11,8 @@ from typing import Final
 
 from .errors import ApiError, Error
 
+PASSES: Final = (429, 502, 503, 504)
+"""What Drivebay answers when the same request may work later."""
 LONGEST_ASKED: Final = 60.0
 """Seconds that a server may make us wait by `Retry-After`."""
 

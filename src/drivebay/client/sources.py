@@ -1,7 +1,8 @@
 """What can be uploaded: a path, bytes, a file object, an async iterator. All are read by offset, as often as needed.
 
 A source has one size and one content from `opened` to its end, or it raises `Changed`: a file that somebody writes to
-is noticed by its size and its time. What has no size before its end is written to a temporary file first.
+is noticed by its size and its time. A small one is read once, and what was read is its content. What has no size before
+its end is written to a temporary file first.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO, Final, Protocol, TypeAlias
 
 from .errors import Changed
+from .lanes import Lane
 
 Content: TypeAlias = str | Path | bytes | bytearray | memoryview | IO[bytes] | AsyncIterable[bytes]
 """A path (`str` or `Path`), the bytes themselves, an open binary file, or whatever yields bytes."""
 
+IN_MEMORY: Final = 128 * 2**10
+"""Bytes up to which a file is read into memory at once."""
 _BLOCK: Final = 2**20
 
 
@@ -38,6 +42,16 @@ class Source(Protocol):
     @property
     def path(self) -> Path | None: ...
 
+    @property
+    def whole(self) -> bytes | None:
+        """All of it, if it is in memory."""
+        ...
+
+    @property
+    def sha256(self) -> bytes | None:
+        """Of all of it, if that is known already."""
+        ...
+
     def read(self, offset: int, length: int) -> bytes:
         """Exactly these bytes. Raises Changed if they are not there any more."""
         ...
@@ -49,6 +63,9 @@ class Source(Protocol):
 
 class _File:
     """Implements `Source` for a regular file, from `start` to its end."""
+
+    whole = None
+    sha256 = None
 
     def __init__(self, fd: int, path: Path | None, start: int = 0) -> None:
         self._fd = fd
@@ -83,27 +100,54 @@ class _Bytes:
     """Implements `Source` for bytes in memory."""
 
     identity = None
-    path = None
 
-    def __init__(self, body: bytes | bytearray | memoryview) -> None:
-        self._body = bytes(body)  # a copy of what others could change
-        self.size = len(self._body)
+    def __init__(
+        self, body: bytes | bytearray | memoryview, path: Path | None = None, sha256: bytes | None = None
+    ) -> None:
+        self.whole = bytes(body)  # a copy of what others could change
+        self.size = len(self.whole)
+        self.path = path
+        self.sha256 = sha256
 
     def read(self, offset: int, length: int) -> bytes:
-        return self._body[offset : offset + length]
+        return self.whole[offset : offset + length]
 
     def check(self) -> None:
         pass
 
 
+Found: TypeAlias = _Bytes | tuple[IO[bytes], Path]
+"""A small file in memory; a larger one, open, and where it is."""
+Files: TypeAlias = Lane[Path, Found]
+
+
+def files() -> Files:
+    """Files that are looked at in threads, several in one turn."""
+
+    def look(paths: Sequence[Path]) -> list[Found | Exception]:
+        return [_tried(path) for path in paths]
+
+    return Lane(lambda paths: asyncio.to_thread(look, paths), _closed, at_once=2)
+
+
+async def _closed(found: Found) -> None:
+    if not isinstance(found, _Bytes):
+        found[0].close()
+
+
 @asynccontextmanager
-async def opened(content: Content) -> AsyncIterator[Source]:
+async def opened(content: Content, files: Files) -> AsyncIterator[Source]:
     """The source of this content, closed afterwards. Raises OSError; ValueError for what is no regular file."""
     if isinstance(content, bytes | bytearray | memoryview):
         yield _Bytes(content)
     elif isinstance(content, str | Path):
-        with await asyncio.to_thread(_regular, Path(content)) as file:
-            yield _File(file.fileno(), await asyncio.to_thread(Path(content).absolute))
+        found = await files(Path(content))
+        if isinstance(found, _Bytes):
+            yield found
+        else:
+            file, path = found
+            with file:
+                yield _File(file.fileno(), path)
     elif isinstance(content, AsyncIterable):
         with tempfile.TemporaryFile() as spool:
             async for block in content:
@@ -127,6 +171,29 @@ def digest(source: Source, offset: int = 0, length: int | None = None) -> bytes:
         offset += len(block)
         left -= len(block)
     return found.digest()
+
+
+def _tried(path: Path) -> Found | Exception:
+    try:
+        return _found(path)
+    except (OSError, ValueError, Changed) as error:
+        return error
+
+
+def _found(path: Path) -> Found:
+    """A small file as it is now, read and hashed at once. Raises OSError, ValueError, Changed."""
+    file = _regular(path)
+    try:
+        source = _File(file.fileno(), path.absolute())
+        if source.size > IN_MEMORY:
+            return file, path.absolute()
+        body = source.read(0, source.size)
+        source.check()
+    except BaseException:
+        file.close()
+        raise
+    file.close()
+    return _Bytes(body, path, hashlib.sha256(body).digest())
 
 
 def _regular(path: Path) -> IO[bytes]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .errors import NetworkError, StoreError
-from .network import Answer, Network
+from .network import Answer, Network, ask
 from .retry import Patience, Pauses
 from .sources import Source
 
@@ -69,7 +69,7 @@ class Store:
             headers = {**signed.headers, "Content-Length": str(length)}
             try:
                 async with self.slots:
-                    answer = await self.network.ask(signed.method, signed.url, headers, body)
+                    answer = await ask(self.network, signed.method, signed.url, headers, body.at_once() or body)
             except NetworkError as error:
                 body.undo()
                 await pauses.pause(error)
@@ -104,6 +104,13 @@ class _Body:
         self._length = length
         self._moved = moved
         self.sent = 0
+
+    def at_once(self) -> bytes | None:
+        """All of it, if it is in memory and no more than a chunk."""
+        whole = self._source.whole
+        if whole is None or self._length > _CHUNK:
+            return None
+        return whole[self._offset : self._offset + self._length]
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         at = self._offset

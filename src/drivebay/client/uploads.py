@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from . import resume as resuming
+from .beginnings import Beginnings
 from .errors import Changed, Conflict, NotFound, UploadFailed
 from .http import Http
 from .models import OnConflict, Upload
@@ -23,7 +24,6 @@ from .resume import Resume, Unfinished
 from .retry import Patience
 from .sources import Source, digest
 from .store import Signed, Store
-from .together import at_last
 
 IN_ONE: Final = 16 * 2**20
 """Bytes up to which a file is sent in one request."""
@@ -31,7 +31,6 @@ IN_ONE: Final = 16 * 2**20
 _ASSEMBLY: Final = Patience(seconds=900.0)
 """A store may take minutes to put a large file together."""
 _ROUNDS: Final = 3
-_GIVING_UP: Final = 5.0
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that went through so far, and all there are."""
@@ -62,9 +61,12 @@ class Count:
 
 
 class Uploads:
-    def __init__(self, http: Http, store: Store, resume: Resume | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, http: Http, store: Store, beginnings: Beginnings, resume: Resume | None, now: Callable[[], datetime]
+    ) -> None:
         self._http = http
         self._store = store
+        self._beginnings = beginnings
         self._resume = resume
         self._now = now
         self._parts = Parts(http, store)
@@ -73,9 +75,12 @@ class Uploads:
         """The upload, complete. Raises Changed, UploadFailed, ApiError, NetworkError, StoreError."""
         moved = Count(source.size, progress)
         if source.size <= IN_ONE:
-            sha256 = await asyncio.to_thread(digest, source)
-            source.check()
-            upload = await self._begin(source, target, sha256=b64encode(sha256).decode())
+            sha256 = source.sha256
+            if sha256 is None:
+                sha256 = await asyncio.to_thread(digest, source)
+                source.check()
+            body = _intent(source, target) | {"sha256": b64encode(sha256).decode()}
+            upload = await self._beginnings.begin(body)
             if upload.part_size is None:
                 return await self._in_one(upload, source, moved)
             return await self._in_parts(upload, source, moved, None)
@@ -96,17 +101,6 @@ class Uploads:
                 await self._give_up(upload, key)
         raise Changed(f"{source.path or 'the file'} changes while it is read")
 
-    async def _begin(self, source: Source, target: Target, **more: object) -> Upload:
-        body = {
-            "name": target.name,
-            "size": source.size,
-            "content_type": target.content_type,
-            "parent_id": target.parent_id,
-            "on_conflict": target.on_conflict,
-            **more,
-        }
-        return await self._http.call(Upload, "POST", "/v1/uploads", body, keyed=True)
-
     async def _in_one(self, upload: Upload, source: Source, moved: Count) -> Upload:
         async def again() -> Signed | None:
             fresh = await self._http.call(Upload, "GET", f"/v1/uploads/{upload.id}")
@@ -114,9 +108,9 @@ class Uploads:
 
         try:
             await self._store.put(f"{upload.name}", _signed(upload), again, source, 0, source.size, moved)
-            return await self._complete(upload)
+            return _completed(await self._beginnings.complete(upload))
         except BaseException:
-            await self._give_up(upload, None)
+            await self._beginnings.give_up(upload)
             raise
 
     async def _in_parts(self, upload: Upload, source: Source, moved: Count, key: str | None) -> Upload:
@@ -144,15 +138,10 @@ class Uploads:
 
     async def _complete(self, upload: Upload) -> Upload:
         path = f"/v1/uploads/{upload.id}/complete"
-        done = await self._http.call(Upload, "POST", path, idempotent=True, patience=_ASSEMBLY)
-        if done.status == "failed" and done.reason == "name_taken":
-            raise Conflict(409, "name_taken", f"{upload.name!r} is there already")
-        if done.status != "complete":
-            raise UploadFailed(upload.id, done.status, done.reason)
-        return done
+        return _completed(await self._http.call(Upload, "POST", path, idempotent=True, patience=_ASSEMBLY))
 
     async def _give_up(self, upload: Upload, key: str | None) -> None:
-        await at_last(lambda: self._http.call(type(None), "DELETE", f"/v1/uploads/{upload.id}"), _GIVING_UP)
+        await self._beginnings.give_up(upload)
         await self._forget(key)
 
     def _key(self, source: Source, target: Target) -> str | None:
@@ -174,7 +163,8 @@ class Uploads:
         return upload if upload.status in ("pending", "complete") else None
 
     async def _begun(self, source: Source, target: Target, key: str | None) -> Upload:
-        upload = await self._begin(source, target, multipart=True)
+        body = _intent(source, target) | {"multipart": True}
+        upload = await self._http.call(Upload, "POST", "/v1/uploads", body, keyed=True)
         if key is not None and self._resume is not None:
             path = str(source.path or "")
             note = Unfinished(key, upload.id, self._http.server, path, source.size, target.name, self._now())
@@ -184,6 +174,24 @@ class Uploads:
     async def _forget(self, key: str | None) -> None:
         if key is not None and self._resume is not None:
             await asyncio.to_thread(self._resume.forget, key)
+
+
+def _intent(source: Source, target: Target) -> dict[str, object]:
+    return {
+        "name": target.name,
+        "size": source.size,
+        "content_type": target.content_type,
+        "parent_id": target.parent_id,
+        "on_conflict": target.on_conflict,
+    }
+
+
+def _completed(done: Upload) -> Upload:
+    if done.status == "failed" and done.reason == "name_taken":
+        raise Conflict(409, "name_taken", f"{done.name!r} is there already")
+    if done.status != "complete":
+        raise UploadFailed(done.id, done.status, done.reason)
+    return done
 
 
 def _signed(upload: Upload) -> Signed:

@@ -21,9 +21,9 @@ from drivebay.client import AsyncDrive, File, NotFound, UnsafeName
 from . import bars, same
 from .bars import Bars
 from .console import AsJson, JsonList, answer, run
-from .drives import LONG, opened
+from .drives import transferring
 from .exits import EXPECTED, Exit, Wrong
-from .many import Failures, each
+from .many import Failures, Turns, each
 
 app = typer.Typer()
 
@@ -62,7 +62,7 @@ def get(
             raise Wrong("--output is for one file", Exit.USAGE)
         if output is None and not to.is_dir():
             raise Wrong(f"{to} is no folder", Exit.NOT_FOUND, "make it first")
-        async with opened(patience=LONG) as drive:
+        async with transferring() as drive:
             with bars.shown(not (quiet or as_json)) as drawn:
                 get = _Get(drive, force, Failures(as_json), drawn)
                 if as_json:
@@ -80,16 +80,18 @@ class _Get:
         self._force = force
         self._failures = failures
         self._drawn = drawn
+        self._turns = Turns()
 
     async def all(self, paths: list[str], to: Path, output: Path | None, show: Callable[[Fetched], None]) -> None:
         """Fetch all of it, and show each file. Raises Wrong in the end if anything failed."""
 
         async def one(item: _Item) -> None:
-            with self._drawn.of(item.file.name, item.file.size) as progress:
-                here = await same.bytes_as(self._drive, item.target, item.file)
-                if not here:
-                    await self._drive.download(item.file, item.target, overwrite=self._force, progress=progress)
-                show(Fetched(str(item.target), item.file.id, item.file.size, "here" if here else "fetched"))
+            async with self._turns.of(item.file.size):
+                with self._drawn.of(item.file.name, item.file.size) as progress:
+                    here = await same.bytes_as(self._drive, item.target, item.file)
+                    if not here:
+                        await self._drive.download(item.file, item.target, overwrite=self._force, progress=progress)
+                    show(Fetched(str(item.target), item.file.id, item.file.size, "here" if here else "fetched"))
 
         async with aclosing(self._items(paths, to, output)) as items:
             await each(items, one, self._failures)

@@ -15,7 +15,7 @@ from drivebay.client import AsyncDrive, Disposition, File
 
 from . import table
 from .console import AsJson, JsonList, answer, answer_json, run
-from .drives import LONG, opened
+from .drives import opened, transferring
 
 app = typer.Typer()
 
@@ -112,7 +112,7 @@ def cat(paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="File
     """Write files to standard output, one after another. Exit status 7 if one came with a wrong byte."""
 
     async def work() -> None:
-        async with opened(patience=LONG) as drive:
+        async with transferring() as drive:
             for path in paths:
                 async with aclosing(drive.stream(path)) as blocks:
                     async for block in blocks:

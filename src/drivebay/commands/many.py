@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final, TypeVar
 
 from .console import complain
@@ -11,8 +12,11 @@ from .exits import EXPECTED, Exit, Wrong, exit_of
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 8
-"""Files under way at once. Their bodies share the drive's own, smaller number."""
+AT_ONCE: Final = 128
+"""Files under way at once: small ones share requests. Their bodies share the drive's own, smaller number."""
+LARGE_AT_ONCE: Final = 8
+SMALL: Final = 2**20
+"""Bytes up to which a file is a small one."""
 _AHEAD: Final = 256
 
 
@@ -33,6 +37,16 @@ class Failures:
             exit = self._exits[0] if len(set(self._exits)) == 1 else Exit.FAILED
             # One has been said already, and needs no sum.
             raise Wrong(f"{len(self._exits)} failed" if len(self._exits) > 1 else "", exit)
+
+
+class Turns:
+    """Lets any number of small files by, and a few large ones at a time."""
+
+    def __init__(self) -> None:
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+
+    def of(self, size: int) -> AbstractAsyncContextManager[object]:
+        return self._large if size > SMALL else nullcontext()
 
 
 async def each(items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], failures: Failures) -> None:

@@ -24,9 +24,9 @@ from drivebay.client import AsyncDrive, Conflict, File, OnConflict, Progress
 from . import bars, same
 from .bars import Bars
 from .console import AsJson, JsonList, answer, run, say
-from .drives import LONG, opened
+from .drives import transferring
 from .exits import EXPECTED, Exit, Wrong
-from .many import Failures, each
+from .many import Failures, Turns, each
 
 app = typer.Typer()
 
@@ -72,7 +72,7 @@ def put(
         paths = _expanded(sources)
         if name is not None and (len(paths) != 1 or (paths[0] != STDIN and paths[0].is_dir())):
             raise Wrong("--name is for one file", Exit.USAGE)
-        async with opened(patience=LONG) as drive:
+        async with transferring() as drive:
             folder = await (drive.make_folder(to, parents=True) if parents and to.strip("/") else drive.resolve(to))
             if not folder.is_folder:
                 raise Wrong(f"{to} is a file", Exit.CONFLICT, "name a folder with --to")
@@ -111,6 +111,7 @@ class _Put:
         self._failures = failures
         self._drawn = drawn
         self._siblings = same.Siblings(drive)
+        self._turns = Turns()
 
     async def all(
         self, paths: list[Path], folder: File, to: str, name: str | None, show: Callable[[Stored], None]
@@ -118,8 +119,9 @@ class _Put:
         """Put all of it there, and show each file. Raises Wrong in the end if anything failed."""
 
         async def one(item: _Item) -> None:
-            with self._drawn.of(item.path, item.size) as progress:
-                show(await self._one(item, progress))
+            async with self._turns.of(item.size):
+                with self._drawn.of(item.path, item.size) as progress:
+                    show(await self._one(item, progress))
 
         async with aclosing(self._items(paths, folder, to.rstrip("/"), name)) as items:
             await each(items, one, self._failures)
@@ -176,6 +178,8 @@ class _Put:
             if error.code != "name_taken":
                 raise
             there = (await self._siblings.of(item.folder)).get(unicodedata.normalize("NFC", item.name))
+            if there is None and self._on_conflict is OnConflict.FAIL:
+                raise Conflict(409, "name_taken", f"{item.path} is being uploaded by somebody else") from None
             if there is not None and await same.bytes_as(self._drive, item.source, there):
                 return Stored(item.path, there.id, there.size, "there")
             if self._on_conflict is OnConflict.FAIL:

@@ -14,7 +14,7 @@ _BLOCK = 2**20
 
 async def bytes_as(drive: AsyncDrive, path: Path, file: File) -> bool:
     """False too where no checksum is known there. Raises OSError."""
-    if file.is_folder or not await asyncio.to_thread(_size_is, path, file.size):
+    if file.is_folder or not _size_is(path, file.size):
         return False
     if file.sha256 is not None:
         return await asyncio.to_thread(_digest, path, file.size) == [file.sha256]
