@@ -1,7 +1,7 @@
 """Events in, files out: take what has arrived, commit it in one batch, and only then answer for it.
 
-There is no waiting for a batch to fill: while one is being committed the next one gathers by itself, so a
-single event is committed at once and a backlog goes through in full batches.
+A single event is committed at once. While a batch is being committed the next one gathers, and where they come in
+crowds it is given a moment longer; a backlog goes through in full batches.
 
 What an answer means for the event:
 
@@ -45,6 +45,9 @@ LAG = Histogram(
 BATCHES = Histogram("drivebay_ingest_batch_events", "Events in one batch", buckets=(1, 2, 5, 10, 50, 100, 250, 500))
 
 _PAYLOAD_LIMIT = 64 * 1024
+_CROWD = 4
+_GATHERING = 0.02
+"""Seconds."""
 _ABSENT = frozenset({Outcome.ABSENT, Outcome.EXPIRED})
 
 
@@ -68,11 +71,17 @@ class Loop:
     async def run(self, source: Source) -> None:
         """Until cancelled, or until the source raises Unavailable; what is under way is finished then."""
         places = asyncio.Semaphore(self._settings.in_flight)
+        came = 0
         async with asyncio.TaskGroup() as tasks:
             try:
                 while True:
                     await places.acquire()
+                    if _CROWD <= came < self._settings.batch:
+                        # Where so many come there are more to come: together they cost less, and a listing answers
+                        # for them. What comes alone is never kept waiting.
+                        await asyncio.sleep(_GATHERING)
                     deliveries = await source.next()
+                    came = len(deliveries)
                     tasks.create_task(self.handle(deliveries)).add_done_callback(lambda _: places.release())
             except Unavailable as error:
                 lost = error
