@@ -8,15 +8,12 @@ told less.
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
-import time
-from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
-import aiohttp
+from .tus_requests import CHUNK, TRIES, Answer, Flow, answered, ask, checksum, metadata
 
 if TYPE_CHECKING:
     from .user import User
@@ -25,13 +22,9 @@ _PART: Final = 2**23
 _SIZES: Final = (0, 1, 3_000, 200_000, 1_500_000, _PART, _PART + 3_000, 2 * _PART + 700_000)
 _WEIGHTS: Final = (1, 1, 6, 5, 3, 0.7, 1, 0.7)
 _MOST_CHECKED: Final = 6 * 2**20
-_CHUNK: Final = 2**16
-_PATIENCE: Final = aiohttp.ClientTimeout(total=20)
-_TRIES: Final = 60
+_OF_PATCH: Final = (204, 404, 409, 460, 507)
 _STUBBORN: Final = 5
 """So often an offset may be told and refused in turn: between the two somebody may have put away more."""
-_LATER: Final = (401, 423, 429, 503)
-"""Nothing is wrong: come again."""
 
 
 @dataclass
@@ -53,84 +46,6 @@ class Sending:
         return self.refused == _STUBBORN
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    asked: float
-
-    @property
-    def offset(self) -> int:
-        return int(self.headers.get("Upload-Offset", "-1"))
-
-    @property
-    def file(self) -> str:
-        return self.headers.get("Drivebay-File", "")
-
-
-@dataclass
-class Flow:
-    """How a body is sent: all of it, only `upto` some byte and then the line breaks, or is `held` for so many seconds
-    before."""
-
-    body: bytes
-    upto: int | None = None
-    held: float = 0.0
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        end = len(self.body) if self.upto is None else self.upto
-        for at in range(0, end, _CHUNK):
-            yield self.body[at : min(end, at + _CHUNK)]
-        if self.upto is not None:
-            await asyncio.sleep(self.held)
-            raise ConnectionResetError("broken off on purpose")
-
-
-async def ask(
-    user: User, method: str, path: str, headers: Mapping[str, str], flow: Flow | None, expect: Sequence[int]
-) -> Answer | None:
-    """One request; None for no answer, and where it says to come again. A status that was not expected is a broken
-    promise, and answered all the same."""
-    token, asked = user.token, time.time()
-    sent = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0", **headers}
-    if flow is not None:
-        sent["Content-Type"] = "application/offset+octet-stream"
-    try:
-        async with user.http.request(
-            method,
-            user.api + path,
-            headers=sent,
-            data=None if flow is None else aiter(flow),
-            timeout=_PATIENCE,
-            allow_redirects=False,
-        ) as response:
-            text = await response.text()
-            answer = Answer(response.status, response.headers, asked)
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        user.tally["tus no answer"] += 1
-        return None
-    user.tally[f"tus {answer.status}"] += 1
-    if answer.status == 401 and token == user.token:
-        await user.renew()
-    if answer.status in _LATER:
-        return None
-    if answer.status not in expect:
-        id = path.rpartition("/")[2]
-        await user.broken(f"tus {method} {path}: {answer.status} {text[:300]}", upload=id if len(id) == 36 else "")
-    return answer
-
-
-def _metadata(name: str, parent: str, conflict: str) -> str:
-    told = {"filename": name, "parent_id": parent, "on_conflict": conflict}
-    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in told.items())
-
-
-def _checksum(user: User, body: bytes, *, right: bool = True) -> dict[str, str]:
-    algorithm = user.chance.choice(("sha1", "md5", "sha256"))
-    digest = hashlib.new(algorithm, body if right else body + b"!", usedforsecurity=False).digest()
-    return {"Upload-Checksum": f"{algorithm} {base64.b64encode(digest).decode()}"}
-
-
 async def upload(user: User) -> None:
     """Begin one, and do something with it."""
     sending = await _create(user)
@@ -150,16 +65,16 @@ async def _create(user: User) -> Sending | None:
     told = user.chance.random() < 0.75
     brought = body[: user.chance.choice((0, len(body), user.chance.randrange(len(body) + 1)))][:_MOST_CHECKED]
     headers = {"Upload-Length": str(len(body))} if told else {"Upload-Defer-Length": "1"}
-    headers |= {"Upload-Metadata": _metadata(name, parent, conflict)}
+    headers |= {"Upload-Metadata": metadata(name, parent, conflict)}
     headers |= {"Idempotency-Key": f"{user.tag}-tus-{user.made}-{user.chance.getrandbits(32):x}"}
     wrong = user.chance.random() < 0.03
     if brought and (wrong or user.chance.random() < 0.3):
-        headers |= _checksum(user, brought, right=not wrong)
+        headers |= checksum(user, brought, right=not wrong)
     facts = {"name": name, "parent": parent, "size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
     await user.ledger.write(user.tag, "begin", detail=headers["Idempotency-Key"], **facts)
     # 422: what an unanswered request made has ended since.
     flow = Flow(brought) if brought else None
-    answer = await _answered(user, "POST", "/v1/tus", headers, flow, expect=(201, 404, 409, 422, 460, 507))
+    answer = await answered(user, "POST", "/v1/tus", headers, flow, expect=(201, 404, 409, 422, 460, 507))
     if answer is None or answer.status != 201:
         if answer is not None and answer.status == 404 and parent not in user.doomed:
             await user.broken(f"folder {parent} is gone", parent=parent)
@@ -176,24 +91,13 @@ async def _create(user: User) -> Sending | None:
     return None if await _heard(user, sending, answer) else sending
 
 
-async def _answered(
-    user: User, method: str, path: str, headers: Mapping[str, str], flow: Flow | None, expect: Sequence[int]
-) -> Answer | None:
-    """As `ask`, until there is an answer: else nobody would know of what was made."""
-    for n in range(_TRIES):
-        answer = await ask(user, method, path, headers, flow, expect)
-        if answer is not None:
-            return answer
-        await asyncio.sleep(user.chance.uniform(0.1, 0.4) * 2 ** min(n, 3))
-    await user.broken(f"tus {method} {path} is not answered")
-    return None
-
-
 async def _go_on(user: User, sending: Sending) -> None:
     """Send what is to come, until it is a file or has ended; or only a few times, and then something else."""
     plan = user.chance.choices(("finish", "leave", "terminate", "give up"), (75, 12, 7, 6))[0]
-    steps = _TRIES if plan == "finish" else user.chance.randrange(4)
+    steps = TRIES if plan == "finish" else user.chance.randrange(4)
     for _ in range(steps):
+        if sending.at and user.chance.random() < 0.05:
+            await _go_back(user, sending, user.chance.randrange(sending.at))
         over = await (_send(user, sending) if sending.at is not None else _look(user, sending))
         if over:
             return
@@ -229,8 +133,17 @@ async def _look(user: User, sending: Sending) -> bool:
     return await _heard(user, sending, answer)
 
 
-async def _send(user: User, sending: Sending) -> bool:
-    """One PATCH from where it is; whether it is over."""
+@dataclass
+class Patch:
+    """One request from where an upload is. `wrong`: its checksum is of other bytes. `telling`: it tells the length."""
+
+    headers: dict[str, str]
+    flow: Flow
+    wrong: bool
+    telling: bool
+
+
+def _patch(user: User, sending: Sending) -> Patch:
     assert sending.at is not None
     rest = sending.body[sending.at :]
     amount = len(rest) if user.chance.random() < 0.5 else user.chance.randrange(len(rest) + 1)
@@ -238,47 +151,54 @@ async def _send(user: User, sending: Sending) -> bool:
     wrong = user.chance.random() < 0.03
     if wrong or user.chance.random() < 0.2:
         amount = min(amount, _MOST_CHECKED)
-        headers |= _checksum(user, rest[:amount], right=not wrong)
-    flow = Flow(rest[:amount])
+        headers |= checksum(user, rest[:amount], right=not wrong)
     if user.chance.random() < 0.3:
         headers["Content-Length"] = str(amount)
     telling = not sending.told and (not rest or user.chance.random() < 0.3)
-    if telling:
+    # What was told may be told once more.
+    if telling or (sending.told and user.chance.random() < 0.05):
         headers["Upload-Length"] = str(len(sending.body))
-    elif sending.told and user.chance.random() < 0.05:
-        headers["Upload-Length"] = str(len(sending.body))  # once more
-    how = user.chance.random()
-    if how < 0.25:
-        flow.upto = user.chance.randrange(amount + 1)
-    elif how < 0.32:
-        flow.upto, flow.held = user.chance.randrange(amount + 1), user.chance.uniform(0, 6)
-        return await _overtaken(user, sending, headers, flow)
+    return Patch(headers, Flow(rest[:amount]), wrong, telling)
+
+
+async def _send(user: User, sending: Sending) -> bool:
+    """One PATCH from where it is; whether it is over."""
+    patch, how = _patch(user, sending), user.chance.random()
+    if how < 0.32:
+        patch.flow.upto = user.chance.randrange(len(patch.flow.body) + 1)
+    if how < 0.07:
+        patch.flow.held = user.chance.uniform(0, 6)
+        return await _overtaken(user, sending, patch)
     method = "PATCH"
     if user.chance.random() < 0.1:
-        method, headers["X-HTTP-Method-Override"] = "POST", "PATCH"
-    path, expect = f"/v1/tus/{sending.id}", (204, 404, 409, 460, 507)
-    answer = await ask(user, method, path, headers, flow, expect)
-    if answer is not None and (answer.status == 460) != wrong and answer.status in (204, 460):
-        await user.broken(f"a {'wrong' if wrong else 'right'} checksum: {answer.status}", upload=sending.id)
+        method, patch.headers["X-HTTP-Method-Override"] = "POST", "PATCH"
+    answer = await ask(user, method, f"/v1/tus/{sending.id}", patch.headers, patch.flow, _OF_PATCH)
     at, sending.at = sending.at, None
-    if answer is None or answer.status not in (204, 404, 409):
+    if answer is None:
         return False
+    if answer.status == (204 if patch.wrong else 460):
+        await user.broken(f"a checksum is taken for another: {answer.status}", upload=sending.id)
+    if answer.status == 409 and sending.refuse(at or 0):
+        await user.broken(f"an offset of {at} is told, and refused", upload=sending.id)
     if answer.status == 404:
         return await _ended(user, sending)
-    if answer.status == 409:
-        if sending.refuse(at):
-            await user.broken(f"an offset of {at} is told, and refused", upload=sending.id)
+    if answer.status != 204:
         return False
-    sending.told = sending.told or telling
+    sending.told = sending.told or patch.telling
     return await _heard(user, sending, answer)
 
 
-async def _overtaken(user: User, sending: Sending, headers: Mapping[str, str], flow: Flow) -> bool:
+async def _go_back(user: User, sending: Sending, at: int) -> None:
+    """Send what was sent before, as a client would that missed an answer: it is refused."""
+    flow = Flow(sending.body[at : at + CHUNK])
+    answer = await ask(user, "PATCH", f"/v1/tus/{sending.id}", {"Upload-Offset": str(at)}, flow, (404, 409))
+    user.tally["uploads by tus: not gone back"] += answer is not None
+
+
+async def _overtaken(user: User, sending: Sending, patch: Patch) -> bool:
     """A PATCH that stalls, and before its end somebody who asks how far it is."""
     async with asyncio.TaskGroup() as tasks:
-        stalled = tasks.create_task(
-            ask(user, "PATCH", f"/v1/tus/{sending.id}", headers, flow, (204, 404, 409, 460, 507))
-        )
+        stalled = tasks.create_task(ask(user, "PATCH", f"/v1/tus/{sending.id}", patch.headers, patch.flow, _OF_PATCH))
         await asyncio.sleep(user.chance.uniform(0, 1))
         sending.at = None
         over = await _look(user, sending)
@@ -326,7 +246,7 @@ async def _is_there(user: User, sending: Sending, id: str) -> None:
 async def _terminate(user: User, sending: Sending) -> None:
     await user.ledger.write(user.tag, "abort", upload=sending.id)
     # 409: its last bytes had come, and their answer had not.
-    answer = await _answered(user, "DELETE", f"/v1/tus/{sending.id}", {}, None, expect=(204, 404, 409))
+    answer = await answered(user, "DELETE", f"/v1/tus/{sending.id}", {}, None, expect=(204, 404, 409))
     if answer is None or answer.status != 204:
         return
     await user.ledger.write(user.tag, "terminated", upload=sending.id)
