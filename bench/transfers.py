@@ -1,7 +1,8 @@
 """Whole files by `drivebay put` and `get`, beside rclone, which talks S3 straight to the same store.
 
-One large file, and many small ones. The two take turns, so that both meet the machine as it is, and medians of the
-runs are compared. Beside the rates: the client's peak memory, and what the gateway worked while the bytes went past it.
+One large file, with services in six processes, and many small ones, with six and with one. The two take turns, so that
+both meet the machine as it is, and medians of the runs are compared. Beside the rates: the client's peak memory, and
+what the gateway worked while the bytes went past it.
 """
 
 from __future__ import annotations
@@ -59,13 +60,15 @@ async def measure(arena: Arena, report: Report, options: Options) -> None:
     large, small = source / "large", source / "small"
     console.print("writing the files")
     await asyncio.to_thread(_write, large, small, options)
-    async with (
-        arena.world("six", DRIVEBAY_ACCESS_TOKEN_TTL="1d", DRIVEBAY_UPLOAD_TTL="1h") as world,
-        users(world) as one,
-    ):
-        ways = _Ways(arena, world, one[0].tokens["access_token"], program)
-        await _large(ways, report, large / "large.bin", options)
-        await _small(ways, report, small, options)
+    for topology in ("six", "one"):
+        async with (
+            arena.world(topology, DRIVEBAY_ACCESS_TOKEN_TTL="1d", DRIVEBAY_UPLOAD_TTL="1h") as world,
+            users(world) as one,
+        ):
+            ways = _Ways(arena, world, one[0].tokens["access_token"], program)
+            if topology == "six":
+                await _large(ways, report, large / "large.bin", options)
+            await _small(ways, report, small, options, f"{topology} process{'es' * (topology == 'six')}")
 
 
 async def _large(ways: _Ways, report: Report, file: Path, options: Options) -> None:
@@ -103,7 +106,7 @@ async def _large(ways: _Ways, report: Report, file: Path, options: Options) -> N
     report.add("the gateway during a put", goal="1 % of a core", met=share < 0.01, share_of_a_core=share)
 
 
-async def _small(ways: _Ways, report: Report, folder: Path, options: Options) -> None:
+async def _small(ways: _Ways, report: Report, folder: Path, options: Options, apart: str) -> None:
     ours, theirs, back, theirs_back = Run(), Run(), Run(), Run()
     for number in range(options.runs):
         name = f"small-{number}"
@@ -121,7 +124,7 @@ async def _small(ways: _Ways, report: Report, folder: Path, options: Options) ->
     for what, mine, other in (("put", ours, theirs), ("get", back, theirs_back)):
         ratio = median(other.seconds) / median(mine.seconds)
         report.add(
-            f"{options.files:,} files of 4 KiB: {what}",
+            f"{options.files:,} files of 4 KiB, {apart}: {what}",
             goal="0.8 of rclone's rate",
             met=ratio >= 0.8,
             of_rclone=ratio,

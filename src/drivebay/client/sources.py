@@ -23,7 +23,7 @@ from .lanes import Lane
 Content: TypeAlias = str | Path | bytes | bytearray | memoryview | IO[bytes] | AsyncIterable[bytes]
 """A path (`str` or `Path`), the bytes themselves, an open binary file, or whatever yields bytes."""
 
-IN_MEMORY: Final = 128 * 2**10
+IN_MEMORY: Final = 64 * 2**10
 """Bytes up to which a file is read into memory at once."""
 _BLOCK: Final = 2**20
 

@@ -12,12 +12,12 @@ from .exits import EXPECTED, Exit, Wrong, exit_of
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 128
+AT_ONCE: Final = 384
 """Files under way at once: small ones share requests. Their bodies share the drive's own, smaller number."""
 LARGE_AT_ONCE: Final = 8
 SMALL: Final = 2**20
 """Bytes up to which a file is a small one."""
-_AHEAD: Final = 256
+_AHEAD: Final = 1024
 
 
 class Failures:
