@@ -128,6 +128,15 @@ async def test_where_nobody_listens_nothing_was_sent(network: Network) -> None:
     with pytest.raises(NotSent) as raised:
         await ask(network, "POST", f"{origin}/k?X-Amz-Signature=secret", {}, b"x")
     assert "secret" not in str(raised.value)
+    assert str(raised.value).startswith(f"no connection to {origin.removeprefix('http://')} (")
+
+
+async def test_who_broke_a_connection_is_said_without_what_was_asked(network: Network) -> None:
+    async with Server(b"") as origin:
+        with pytest.raises(NetworkError) as raised:
+            await ask(network, "GET", f"{origin.replace('//', '//me:secret@')}/k?X-Amz-Signature=secret", {})
+    assert str(raised.value).startswith(f"the connection to {origin.removeprefix('http://')} broke")
+    assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", b"\x00not http\r\n\r\n"])

@@ -28,11 +28,13 @@ class HttpxNetwork:
     async def open(
         self, method: str, url: str, headers: Mapping[str, str], body: Body = b""
     ) -> AsyncIterator[_Response]:
-        with _translated():
+        with _translated("nowhere"):
             request = httpx.Request(method, url, headers=headers, content=body, extensions={"timeout": _TIMEOUT})
+        place = request.url.netloc.decode()
+        with _translated(place):
             response = await self._transport(request.url).handle_async_request(request)
         try:
-            yield _Response(response)
+            yield _Response(response, place)
         finally:
             await response.aclose()
 
@@ -53,37 +55,40 @@ class HttpxNetwork:
 class _Response:
     """Implements `Response`."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, place: str) -> None:
         self._response = response
+        self._place = place
         self.status = response.status_code
         self.headers = response.headers
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        with _translated():
+        with _translated(self._place):
             async for chunk in self._response.aiter_raw():
                 yield chunk
 
 
-class _translated:  # noqa: N801 - it reads as a word: `with _translated():`
-    """What httpx raises inside becomes ours, without the URL."""
+class _translated:  # noqa: N801 - it reads as a word: `with _translated(place):`
+    """What httpx raises inside becomes ours: with the host and port, without the rest of the URL."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
-            raise NotSent(_words(error)) from None
+            raise NotSent(self._words(error)) from None
         if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
-            raise NetworkError(_words(error)) from None
+            raise NetworkError(self._words(error)) from None
 
-
-def _words(error: Exception) -> str:
-    return {
-        "ConnectError": "no connection",
-        "ConnectTimeout": "no connection in time",
-        "PoolTimeout": "no free connection in time",
-        "ReadTimeout": "no answer in time",
-        "WriteTimeout": "the other side takes no more bytes",
-    }.get(type(error).__name__, "the connection broke") + (
-        f" ({error})" if str(error) and "://" not in str(error) else ""
-    )
+    def _words(self, error: Exception) -> str:
+        words = {
+            "ConnectError": f"no connection to {self._place}",
+            "ConnectTimeout": f"no connection to {self._place} in time",
+            "PoolTimeout": f"no free connection to {self._place} in time",
+            "ReadTimeout": f"no answer from {self._place} in time",
+            "WriteTimeout": f"{self._place} takes no more bytes",
+            "InvalidURL": "this is no URL",
+        }.get(type(error).__name__, f"the connection to {self._place} broke")
+        return words + (f" ({error})" if str(error) and "://" not in str(error) else "")

@@ -6,6 +6,8 @@ docs/decisions/0025 has the figures.
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
@@ -34,10 +36,13 @@ class AiohttpNetwork:
     async def open(
         self, method: str, url: str, headers: Mapping[str, str], body: Body = b""
     ) -> AsyncIterator[_Response]:
-        with _translated():
-            response = await self._answered(method, URL(url, encoded=True), headers, body)
+        with _translated("nowhere"):
+            whole = URL(url, encoded=True)
+        place = whole.host_port_subcomponent or ""
+        with _translated(place):
+            response = await self._answered(method, whole, headers, body)
         try:
-            yield _Response(response)
+            yield _Response(response, place)
         finally:
             # What was not read to its end is not read on: the connection goes.
             response.close()
@@ -93,13 +98,14 @@ class AiohttpNetwork:
 class _Response:
     """Implements `Response`."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, place: str) -> None:
         self._response = response
+        self._place = place
         self.status = response.status
         self.headers = response.headers
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        with _translated():
+        with _translated(self._place):
             async for chunk in self._response.content.iter_any():
                 yield chunk
 
@@ -112,8 +118,11 @@ class _Unread(Exception):
         self.error = error
 
 
-class _translated:  # noqa: N801 - it reads as a word: `with _translated():`
-    """What aiohttp raises inside becomes the SDK's, without the URL."""
+class _translated:  # noqa: N801 - it reads as a word: `with _translated(place):`
+    """What aiohttp raises inside becomes the SDK's: with the host and port, without the rest of the URL."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
 
     def __enter__(self) -> None:
         pass
@@ -121,13 +130,25 @@ class _translated:  # noqa: N801 - it reads as a word: `with _translated():`
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, _Unread):
             raise error.error from None
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-            raise NotSent("no connection in time" if isinstance(error, TimeoutError) else "no connection") from None
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            raise NotSent(f"no connection to {self._place} ({_why(error.certificate_error)})") from None
+        if isinstance(error, aiohttp.ClientConnectorError):
+            raise NotSent(f"no connection to {self._place} ({_why(error.os_error)})") from None
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            raise NotSent(f"no connection to {self._place} in time") from None
         if isinstance(error, aiohttp.ServerTimeoutError):
-            raise NetworkError("no answer in time") from None
+            raise NetworkError(f"no answer from {self._place} in time") from None
         if isinstance(error, TimeoutError):
-            raise NetworkError("the other side takes no more bytes") from None
+            raise NetworkError(f"{self._place} takes no more bytes") from None
         if isinstance(error, aiohttp.InvalidURL | ValueError):
             raise NetworkError("this is no URL") from None
         if isinstance(error, aiohttp.ClientError | OSError):
-            raise NetworkError("the connection broke") from None
+            raise NetworkError(f"the connection to {self._place} broke") from None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)  # its own words name the address once more
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
