@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import stat
 import sys
 from importlib import import_module
@@ -79,6 +80,8 @@ async def test_every_answer_is_json_if_asked_for(shell: Shell) -> None:
     (listed,) = (await shell.ok("ls", "/d", "--json")).json
     assert listed["id"] == put["id"]
     assert [row["path"] for row in (await shell.ok("ls", "--tree", "--json")).json] == ["/d", "/d/a.txt"]
+    assert [row["path"] for row in (await shell.ok("ls", "--tree", "/d/", "--json")).json] == ["/d/a.txt"]
+    assert (await shell.ok("ls", "--tree", "/d/a.txt", "--json")).json == [listed]
     assert set((await shell.ok("link", "/d/a.txt", "--json")).json) == {"url", "expires_at"}
     (got,) = (await shell.ok("get", "/d/a.txt", "--json", "-o", "x")).json
     assert (got["path"], got["status"]) == ("x", "fetched")
@@ -112,7 +115,10 @@ async def test_exit_statuses_tell_what_kind_of_thing_went_wrong(shell: Shell, tm
 
     assert await status("nonsense") == 2
     assert await status("put") == 2
-    assert await status("ls", "no-slash") in (1, 3)
+    assert await status("ls", "no-slash") == 3
+    assert await status("ls", "") == 3
+    assert await status("mv", "/", "/d") == 2
+    assert await status("mkdir", "/none/d") == 3
     assert await status("ls", "/none") == 3
     assert await status("get", "/none") == 3
     assert await status("get", "/*.none") == 3
@@ -140,6 +146,60 @@ async def test_exit_statuses_tell_what_kind_of_thing_went_wrong(shell: Shell, tm
     assert "drivebay login --server" in lost.err
     taken = await shell.enter("signup")
     assert taken.status == 5
+
+
+async def test_what_goes_wrong_is_said_once_with_what_to_do(shell: Shell) -> None:
+    async def said(*words: str) -> list[str]:
+        return (await shell(*words)).err.splitlines()
+
+    assert await said("mkdir", "/a/..") == ["drivebay: there is no folder /a to make it in", "  next: -p makes it too"]
+    assert await said("mkdir", "/..") == ["drivebay: a name is not '.' or '..'"]
+    assert (await said("ls", "a.txt"))[0] == "drivebay: 'a.txt' is no path, which begins with a slash, and no id"
+    assert "ls --trash" in (await said("restore", "/a.txt"))[1]
+    shell.more["DRIVEBAY_TOKEN"] = "no.such.token"
+    assert "DRIVEBAY_TOKEN" in (await said("ls"))[1]
+
+
+async def test_a_name_that_is_not_utf8_is_shown_and_may_have_another(shell: Shell) -> None:
+    odd = os.fsdecode(b"caf\xe9.txt")
+    (shell.home / odd).write_text("Hello!")
+    refused = await shell("put", odd, "--json")
+    assert refused.status == 1
+    assert "caf" in json.loads(refused.err)["detail"]
+    assert "--name" in json.loads(refused.err)["next"]
+    missing = await shell("put", f"no {odd}", "--json")
+    assert (missing.status, json.loads(missing.err)["error"]) == (3, "not_found")
+    assert (await shell.ok("put", odd, "--name", "caf\u00e9.txt")).lines == ["/caf\u00e9.txt"]
+
+
+async def test_a_move_to_a_folder_that_is_not_there_renames_nothing(shell: Shell) -> None:
+    (shell.home / "a.txt").write_text("Hello!")
+    await shell.ok("put", "a.txt")
+    assert (await shell("mv", "/a.txt", "/folder/")).status == 3
+    assert (await shell("mv", "/a.txt", "/a.txt/")).status == 5
+    assert (await shell.ok("ls")).lines == ["a.txt"]
+
+
+async def test_standard_streams_may_be_closed(shell: Shell) -> None:
+    (shell.home / "a.txt").write_text("Hello!")
+
+    async def closed(streams: str, *words: str) -> int:
+        line = f'exec "$@" {streams}'
+        process = await asyncio.create_subprocess_exec(
+            "sh", "-c", line, "sh", *shell.command, *words, env=shell.environment, cwd=shell.home
+        )  # fmt: skip
+        return await asyncio.wait_for(process.wait(), 60)
+
+    assert await closed("<&- >&- 2>&-", "put", "a.txt") == 0
+    assert await closed("2>&-", "ls", "/none") == 3
+    assert await closed("<&- >&-", "ls") == 0
+    assert (await shell.ok("ls")).lines == ["a.txt"]
+
+
+async def test_another_web_server_is_no_drivebay(site: Site, tmp_path: Path) -> None:
+    ran = await Shell(tmp_path, f"{site.server}/docs").enter("login")
+    assert (ran.status, ran.raw) == (1, b"")
+    assert "is no Drivebay" in ran.err
 
 
 async def test_a_server_that_is_not_there_is_six(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from .models import (
     Upload,
 )
 from .network import Network
-from .paths import local_target, names_of, parent_and_name
+from .paths import checked_id, local_target, names_of, parent_and_name
 from .resume import Resume
 from .retry import Patience
 from .sessions import InMemory, Session
@@ -143,7 +143,7 @@ class AsyncDrive:
         if isinstance(file, File):
             return file
         if not file.startswith("/"):
-            return ROOT if file == ROOT.id else await self.file(file)
+            return ROOT if file == ROOT.id else await self.file(checked_id(file))
         found = ROOT
         for name in names_of(file):
             found = await self._below(found, name, file)

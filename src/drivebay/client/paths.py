@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from pathlib import Path
+from uuid import UUID
 
-from .errors import UnsafeName
+from .errors import NotFound, UnsafeName
 from .models import File
 
 
@@ -14,6 +15,15 @@ def names_of(path: str) -> list[str]:
     if not path.startswith("/"):
         raise ValueError(f"{path!r} is no path: one begins with /")
     return [unicodedata.normalize("NFC", name) for name in path.split("/") if name]
+
+
+def checked_id(text: str) -> str:
+    """An id as it was given. Raises NotFound for what cannot be one: mostly a path without its slash."""
+    try:
+        UUID(text)
+    except ValueError:
+        raise NotFound(404, "not_found", f"{text!r} is no path, which begins with a slash, and no id") from None
+    return text
 
 
 def parent_and_name(path: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from drivebay.client import AsyncDrive, NotFound, Unfinished
+from drivebay.client import ApiError, AsyncDrive, Error, NotFound, Unfinished
 
 from . import logins, table
 from .console import AsJson, answer, answer_json, run
@@ -39,9 +39,12 @@ def _enter(given: str | None, email: str, from_stdin: bool, as_json: bool, *, ne
         server = logins.server_for(given)
         password = _password(from_stdin, new)
         async with AsyncDrive(server, session=logins.Kept(server, email), patience=SHORT) as drive:
-            if new:
-                await drive.sign_up(email, password)
-            await drive.log_in(email, password)
+            try:
+                if new:
+                    await drive.sign_up(email, password)
+                await drive.log_in(email, password)
+            except ApiError as error:
+                raise _no_drivebay(server, error) from None
             me = await drive.me()
         if as_json:
             answer_json({"server": server, "id": me.id, "email": me.email})
@@ -49,6 +52,17 @@ def _enter(given: str | None, email: str, from_stdin: bool, as_json: bool, *, ne
             answer(f"{me.email} at {server}")
 
     run(work, as_json)
+
+
+def _no_drivebay(server: str, error: ApiError) -> Error:
+    """What to say of it, if it is another web server's: Drivebay has a code of its own for every error."""
+    if not error.code.startswith("http_") and not isinstance(error, NotFound):
+        return error
+    return Wrong(
+        f"what answers at {server} is no Drivebay ({error.status})",
+        Exit.FAILED,
+        "say its address as far as the port, with https:// if it has TLS: https://drive.example.com",
+    )
 
 
 def _password(from_stdin: bool, new: bool) -> str:

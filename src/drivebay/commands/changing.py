@@ -15,12 +15,12 @@ from .exits import Exit, Wrong
 
 app = typer.Typer()
 
-Paths = Annotated[list[str], typer.Argument(metavar="PATH...")]
+Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Paths, which begin with a slash, or ids.")]
 
 
 @app.command()
 def mkdir(
-    paths: Paths,
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="What they shall be: /reports/2026.")],
     parents: Annotated[bool, typer.Option("-p", "--parents", help="Folders on the way too; one may be there.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -28,11 +28,19 @@ def mkdir(
 
     async def work() -> None:
         async with opened() as drive:
-            made = [await drive.make_folder(path, parents=parents) for path in paths]
+            made = [await _made(drive, path, parents) for path in paths]
         if as_json:
             answer_json(made)
 
     run(work, as_json)
+
+
+async def _made(drive: AsyncDrive, path: str, parents: bool) -> File:
+    try:
+        return await drive.make_folder(path, parents=parents)
+    except NotFound:
+        above = path.rstrip("/").rpartition("/")[0]
+        raise Wrong(f"there is no folder {above} to make it in", Exit.NOT_FOUND, "-p makes it too") from None
 
 
 @app.command()
@@ -45,7 +53,12 @@ def mv(
 
     async def work() -> None:
         async with opened() as drive:
-            moved = await drive.move(source, target)
+            file = await drive.resolve(source)
+            if file == ROOT:
+                raise Wrong("/ cannot be moved", Exit.USAGE)
+            if target.endswith("/") and not (await drive.resolve(target)).is_folder:
+                raise Wrong(f"{target} is a file", Exit.CONFLICT, "without the slash at its end it is a name")
+            moved = await drive.move(file, target)
         if as_json:
             answer_json(moved)
 
@@ -102,7 +115,8 @@ def restore(
 async def _restored(drive: AsyncDrive, name: str, trash: list[File]) -> File:
     found = [file for file in trash if name in (file.name, file.id)]
     if not found:
-        raise NotFound(404, "not_found", f"there is no {name} in the trash")
+        step = "`drivebay ls --trash` shows what is there; say the name alone, without its folders, or the id"
+        raise Wrong(f"there is no {name} in the trash", Exit.NOT_FOUND, step)
     if len(found) > 1:
         ids = ", ".join(file.id for file in found)
         raise Wrong(f"{len(found)} of that name are in the trash", Exit.CONFLICT, f"say which, latest first: {ids}")

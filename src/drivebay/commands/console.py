@@ -63,7 +63,9 @@ def complain(error: BaseException, as_json: bool) -> None:
     step = next_step(error)
     if as_json:
         code = error.code if isinstance(error, ApiError) else exit_of(error).name.lower()
-        sys.stderr.write(msgspec.json.encode({"error": code, "detail": told(error), "next": step}).decode() + "\n")
+        # A name here may be no UTF-8, which JSON has to be.
+        detail = told(error).encode(errors="backslashreplace").decode()
+        sys.stderr.write(msgspec.json.encode({"error": code, "detail": detail, "next": step}).decode() + "\n")
         return
     say(f"drivebay: {told(error)}")
     if step:
@@ -72,6 +74,7 @@ def complain(error: BaseException, as_json: bool) -> None:
 
 def run(work: Callable[[], Coroutine[Any, Any, T]], as_json: bool) -> T:
     """Do it; what fails is said and is the exit status."""
+    _fill_standard()
     try:
         done = _loop_run(work())
         sys.stdout.flush()
@@ -96,6 +99,18 @@ def _loop_run(work: Coroutine[Any, Any, T]) -> T:
     except ImportError:  # it is not there for every system
         return asyncio.run(work)
     return uvloop.run(work)
+
+
+def _fill_standard() -> None:
+    """Standard streams that are closed read nothing and keep nothing from here on, and nobody else gets their numbers:
+    an event loop that has one of them ends the process."""
+    while (free := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(free, True)
+    os.close(free)
+    # Python has None for each that was closed when it began.
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - for as long as the process lives
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _leave(exit: Exit) -> NoReturn:

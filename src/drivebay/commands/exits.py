@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from enum import IntEnum
 
 from drivebay.client import (
@@ -67,7 +68,7 @@ _NEXT: tuple[tuple[type[BaseException], str], ...] = (
     (Changed, "say the same again when nobody writes to it"),
     (FileExistsError, "--force takes its place"),
     (Unavailable, _AGAIN),
-    (NetworkError, f"is the server there, and is DRIVEBAY_SERVER right? Then {_AGAIN}"),
+    (NetworkError, f"is the server there, and is that its address? Then {_AGAIN}"),
     (Damaged, "say the same again"),
 )
 _CODES = {
@@ -95,6 +96,10 @@ def next_step(error: BaseException) -> str:
         return error.next
     if isinstance(error, ApiError) and error.code in _CODES:
         return _CODES[error.code]
+    if isinstance(error, Unauthenticated) and os.environ.get("DRIVEBAY_TOKEN"):
+        return "DRIVEBAY_TOKEN is set: give it a token that is still good, or unset it and log in"
+    if isinstance(error, UnicodeEncodeError):
+        return "give it a name in UTF-8; put takes --name"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "make room on the disk, and say the same again"
     return next((words for kind, words in _NEXT if isinstance(error, kind)), "")
@@ -104,8 +109,12 @@ def told(error: BaseException) -> str:
     """What went wrong, in a line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object!r} is not UTF-8"
     if isinstance(error, ApiError):
-        fields = "; ".join(f"{each.field} {each.message}".strip() for each in error.errors)
-        told = f"{error.detail} ({fields})" if fields and fields not in error.detail else error.detail
+        # The detail says it already where only one thing is wrong.
+        more = (each for each in error.errors if each.message not in error.detail)
+        fields = "; ".join(f"{each.field} {each.message}".strip() for each in more)
+        told = f"{error.detail} ({fields})" if fields else error.detail
         return f"{told} [request {error.request_id}]" if error.status >= 500 and error.request_id else told
     return str(error) or type(error).__name__

@@ -22,7 +22,7 @@ from . import files
 from .exits import Exit, Wrong
 
 _SERVICE = "drivebay"
-_LOG_IN = "`drivebay login --server https://...` begins a session"
+_LOG_IN = "`drivebay login --server https://... --email ...` begins a session"
 
 
 class Login(msgspec.Struct, frozen=True):

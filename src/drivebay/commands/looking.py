@@ -46,8 +46,8 @@ def ls(
 
     async def work() -> None:
         async with opened() as drive:
-            if tree and not trash:
-                await _tree(drive, await drive.resolve(path), sort, long, as_json)
+            if tree and not trash and (top := await drive.resolve(path)).is_folder:
+                await _tree(drive, top, path if path.startswith("/") else "", sort, long, as_json)
                 return
             async with aclosing(_listed(drive, path, sort, trash)) as files:
                 if as_json:
@@ -85,10 +85,12 @@ def _line(file: File, long: bool, shown: str) -> str:
     return f"{size:>10}  {table.when(file.modified_at)}  {file.id}  {text}"
 
 
-async def _tree(drive: AsyncDrive, top: File, sort: Order, long: bool, as_json: bool) -> None:
+async def _tree(drive: AsyncDrive, top: File, path: str, sort: Order, long: bool, as_json: bool) -> None:
+    """`path` is the top's; where only its id is known, nothing, and paths begin below it."""
     if as_json:
+        above = path.rstrip("/")
         with JsonList() as add:
-            await _branch(drive, top, sort, "", "", lambda file, _, path: add({"path": path, "file": file}))
+            await _branch(drive, top, sort, "", above, lambda file, _, path: add({"path": path, "file": file}))
         return
     answer(top.name if top.name == "/" else f"{top.name}/")
     await _branch(drive, top, sort, "", "", lambda file, lead, _: answer(_line(file, long, lead + file.name)))
