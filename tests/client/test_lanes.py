@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from drivebay.client import NetworkError
 from drivebay.client.lanes import MOST, Lane
 
 
@@ -61,6 +62,16 @@ async def test_a_failure_is_heard_by_whom_it_concerns() -> None:
     both = await asyncio.gather(lane(1), lane(13), return_exceptions=True)
     assert [type(answer) for answer in both] == [ConnectionError, ConnectionError]
     assert await lane(4) == 40
+
+
+async def test_an_answer_of_another_length_is_nobodys() -> None:
+    async def serve(items: Sequence[int]) -> list[int | Exception]:
+        return list(items[1:])
+
+    lane = Lane(serve)
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(lane(1), lane(2), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [NetworkError, NetworkError]
 
 
 async def test_an_answer_whose_asker_has_gone_is_not_lost() -> None:

@@ -11,7 +11,17 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from drivebay.client import AsyncDrive, Begun, Conflict, InMemory, NotFound, OnConflict, Response
+from drivebay.client import (
+    AsyncDrive,
+    Begun,
+    Conflict,
+    InMemory,
+    NetworkError,
+    NotFound,
+    OnConflict,
+    Patience,
+    Response,
+)
 from drivebay.client.httpx_network import HttpxNetwork
 from drivebay.client.network import Body
 
@@ -125,7 +135,7 @@ async def test_what_an_ended_process_began_is_given_up_by_the_next(new_drive: Ne
     session, kept = InMemory(), Kept()
     before = await new_drive()
     session.keep(await before._http.logged_in())
-    drive = await new_drive(session=session, resume=kept)
+    drive = await new_drive(session=session, resume=kept, patience=Patience(seconds=0.3, first=0.02))
     names = [f"{number}.txt" for number in range(3)]
     begun = Begun(uuid4().hex, site.server, msgspec.json.encode({"uploads": [intent(name) for name in names]}))
     never_sent = Begun(uuid4().hex, site.server, msgspec.json.encode({"uploads": [intent("d.txt")]}))
@@ -133,6 +143,11 @@ async def test_what_an_ended_process_began_is_given_up_by_the_next(new_drive: Ne
     await drive._beginnings._begin(begun)
     assert await reserved(drive) == 15
     kept.ended = [begun, never_sent, spoilt]
+    site.api.refuse = True
+    site.api.cut()
+    with pytest.raises(NetworkError):
+        await drive.send(b"hello", name="later.txt")
+    site.heal()
     await asyncio.gather(*(drive.send(b"hello", name=name, on_conflict=OnConflict.FAIL) for name in names))
     assert await reserved(drive) == 0
     assert (kept.begun, kept.ended) == ({}, [])

@@ -19,7 +19,7 @@ from .lanes import Lane
 from .models import Upload, UploadResult, UploadResults
 from .resume import Begun, Resume
 from .retry import PASSES, Patience, Pauses
-from .together import at_last
+from .together import all_of, at_last
 
 NewUpload: TypeAlias = dict[str, object]
 _GIVING_UP: Final = 5.0
@@ -37,7 +37,7 @@ class Beginnings:
         self._open: dict[str, str] = {}
         """The note in which an upload that has not ended stands, by its id."""
         self._left: dict[str, int] = {}
-        self._recovered = resume is None
+        self._abandoned: list[Begun] | None = None
         self._beginning: Lane[NewUpload, Upload] = Lane(self._ask_begin, self.give_up)
         self._completing: Lane[str, Upload] = Lane(self._ask_complete, pause=_FOR_EVENTS)
 
@@ -48,15 +48,24 @@ class Beginnings:
     async def complete(self, upload: Upload) -> Upload:
         """As the server shows it when it has looked. Raises ApiError, NetworkError."""
         done = await self._patiently(lambda: self._completing(upload.id))
-        await self._ended(upload.id)
+        await self.ended(upload)
         return done
+
+    async def ended(self, upload: Upload) -> None:
+        """Nobody has to give it up any more."""
+        key = self._open.pop(upload.id, None)
+        if key is None:
+            return
+        self._left[key] -= 1
+        if not self._left[key]:
+            await self._drop(key)
 
     async def give_up(self, upload: Upload) -> None:
         """As well as it goes, within some seconds. What fails is left to the note."""
 
         async def delete() -> None:
             await self._abort(upload.id)
-            await self._ended(upload.id)
+            await self.ended(upload)
 
         await at_last(delete, _GIVING_UP)
 
@@ -97,14 +106,6 @@ class Beginnings:
         got = await self._http.call(UploadResults, "POST", path, {"ids": ids}, idempotent=True)
         return [either(result.upload, result.error) for result in got.items]
 
-    async def _ended(self, id: str) -> None:
-        key = self._open.pop(id, None)
-        if key is None:
-            return
-        self._left[key] -= 1
-        if not self._left[key]:
-            await self._drop(key)
-
     async def _drop(self, key: str) -> None:
         self._left.pop(key, None)
         if self._resume is not None:
@@ -112,20 +113,21 @@ class Beginnings:
 
     async def _recover(self) -> None:
         """Give up what processes before us have begun and not ended."""
-        if self._recovered or self._resume is None:
+        if self._resume is None:
             return
-        for begun in await asyncio.to_thread(self._resume.abandoned, self._http.server):
+        if self._abandoned is None:
+            self._abandoned = await asyncio.to_thread(self._resume.abandoned, self._http.server)
+        while self._abandoned:
+            begun = self._abandoned[-1]
             try:
                 results = await self._begin(begun)
             except ApiError as error:
-                if error.status in PASSES:
+                if error.status not in (404, 422):
                     raise
                 results = []  # the server knows nothing of it any more
-            for result in results:
-                if result.upload is not None:
-                    await self._abort(result.upload.id)
+            await all_of(*(self._abort(result.upload.id) for result in results if result.upload is not None))
             await self._drop(begun.key)
-        self._recovered = True
+            self._abandoned.pop()
 
     async def _abort(self, id: str) -> None:
         try:

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
+from .errors import NetworkError
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -73,8 +75,9 @@ class Lane(Generic[A, B]):
                 raise
             except Exception as error:  # noqa: BLE001 - whoever asked hears of it
                 answers = [error] * len(batch)
-            for (_, answer), found in zip(batch, answers, strict=True):
-                await self._give(answer, found)
+            if len(answers) != len(batch):
+                answers = [NetworkError("the answer is not of what was asked")] * len(batch)
+            await self._give([answer for _, answer in batch], answers)
             if self._pause and len(batch) > 1:
                 await asyncio.sleep(self._pause)
 
@@ -86,11 +89,14 @@ class Lane(Generic[A, B]):
                 batch.append((item, answer))
         return batch
 
-    async def _give(self, answer: asyncio.Future[B], found: B | Exception) -> None:
-        if not answer.done():
-            if isinstance(found, Exception):
-                answer.set_exception(found)
-            else:
-                answer.set_result(found)
-        elif self._orphaned is not None and not isinstance(found, Exception):
-            await self._orphaned(found)
+    async def _give(self, askers: Sequence[asyncio.Future[B]], answers: Sequence[B | Exception]) -> None:
+        orphans = []
+        for asker, answer in zip(askers, answers, strict=True):
+            if not asker.done():
+                if isinstance(answer, Exception):
+                    asker.set_exception(answer)
+                else:
+                    asker.set_result(answer)
+            elif self._orphaned is not None and not isinstance(answer, Exception):
+                orphans.append(self._orphaned(answer))
+        await asyncio.gather(*orphans)

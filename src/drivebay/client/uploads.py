@@ -125,6 +125,7 @@ class Uploads:
                         raise
                     moved = Count(source.size, None)
                     continue
+                await self._beginnings.ended(upload)
                 await self._forget(key)
                 return done
             raise AssertionError("the last round returns or raises")

@@ -28,6 +28,8 @@ from .many import Failures, Turns, each
 app = typer.Typer()
 
 _MAGIC = frozenset("*?[")
+_SMALL = 128 * 2**10
+"""Bytes up to which files wait in memory for their turn on the disk."""
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -80,7 +82,7 @@ class _Get:
         self._force = force
         self._failures = failures
         self._drawn = drawn
-        self._turns = Turns()
+        self._turns = Turns(_SMALL)
 
     async def all(self, paths: list[str], to: Path, output: Path | None, show: Callable[[Fetched], None]) -> None:
         """Fetch all of it, and show each file. Raises Wrong in the end if anything failed."""

@@ -15,8 +15,6 @@ T = TypeVar("T")
 AT_ONCE: Final = 384
 """Files under way at once: small ones share requests. Their bodies share the drive's own, smaller number."""
 LARGE_AT_ONCE: Final = 8
-SMALL: Final = 2**20
-"""Bytes up to which a file is a small one."""
 _AHEAD: Final = 1024
 
 
@@ -40,13 +38,14 @@ class Failures:
 
 
 class Turns:
-    """Lets any number of small files by, and a few large ones at a time."""
+    """Lets any number of small files by, of `small` bytes at most, and a few large ones at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, small: int) -> None:
+        self._small = small
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     def of(self, size: int) -> AbstractAsyncContextManager[object]:
-        return self._large if size > SMALL else nullcontext()
+        return self._large if size > self._small else nullcontext()
 
 
 async def each(items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], failures: Failures) -> None:

@@ -31,6 +31,7 @@ from .many import Failures, Turns, each
 app = typer.Typer()
 
 
+_SMALL: Final = 2**20
 STDIN: Final = Path("-")
 
 
@@ -111,7 +112,7 @@ class _Put:
         self._failures = failures
         self._drawn = drawn
         self._siblings = same.Siblings(drive)
-        self._turns = Turns()
+        self._turns = Turns(_SMALL)
 
     async def all(
         self, paths: list[Path], folder: File, to: str, name: str | None, show: Callable[[Stored], None]
