@@ -106,6 +106,7 @@ async def test_parts_that_are_there_become_one_file_with_what_was_checked(large:
     assert (file.size, file.sha256) == (len(BODY), None)
     content = await large.files.content(large.owner, done.file)
     assert (content.part_size, content.parts_sha256) == (8 * MIB, sha256(sha256(FIRST) + sha256(REST)))
+    assert (file.part_size, file.parts_sha256) == (content.part_size, content.parts_sha256)
     assert large.bucket.objects[content.key][1] == BODY
     assert large.bucket.unfinished_parts == {}
     assert await large.database.fetchval("SELECT count(*) FROM files.parts") == 0

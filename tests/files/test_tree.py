@@ -237,3 +237,38 @@ async def test_a_dead_letter_is_kept_once(drive: Drive) -> None:
     await drive.files.bury(letter)
     await drive.files.bury(letter)
     assert (await drive.files.queues()).dead_letters == 1
+
+
+async def test_a_name_is_looked_up_in_its_folder(drive: Drive) -> None:
+    folder = await drive.files.create_folder(drive.owner, ROOT, "f", "k")
+    inside, outside = await drive.store("caf\u00e9", parent=folder.id), await drive.store("outside")
+    theirs = await drive.of(stranger()).store("theirs")
+    gone = await drive.store("gone")
+    await drive.files.trash(drive.owner, gone.id)
+
+    async def named(name: str, parent: FileId) -> tuple[c.File, ...]:
+        page = await drive.files.list_files(drive.owner, c.Listing(parent, name=name))
+        assert page.next_cursor is None
+        return page.items
+
+    assert await named("caf\u00e9", folder.id) == await named("cafe\u0301", folder.id) == (inside,)
+    assert await named("outside", ROOT) == (outside,)
+    assert [item.id for item in await named("f", ROOT)] == [folder.id]
+    for name, parent in (("outside", folder.id), ("gone", ROOT), ("theirs", ROOT), ("OUTSIDE", ROOT)):
+        assert await named(name, parent) == ()
+    assert theirs.name == "theirs"
+
+
+async def test_a_look_up_by_name_that_makes_no_sense_is_refused(drive: Drive) -> None:
+    await drive.store("a")
+    await drive.store("b")
+    cursor = (await drive.files.list_files(drive.owner, c.Listing(ROOT, limit=1))).next_cursor
+    with pytest.raises(InvalidCursor):
+        await drive.files.list_files(drive.owner, c.Listing(ROOT, cursor=cursor, name="a"))
+    for listing in (c.Listing(None, name="a"), c.Listing(ROOT, name="a/b"), c.Listing(ROOT, name="")):
+        with pytest.raises(InvalidRequest) as raised:
+            await drive.files.list_files(drive.owner, listing)
+        assert [error.field for error in raised.value.errors] == ["name"]
+    for parent in (UNKNOWN, (await drive.store("c")).id):
+        with pytest.raises(NotFound):
+            await drive.files.list_files(drive.owner, c.Listing(FileId(parent), name="a"))

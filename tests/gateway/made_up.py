@@ -1,8 +1,8 @@
 """What no document can say of requests that are made up from it; schemathesis.toml names this file.
 
-A cursor is text that a page before gave out; a key of idempotency belongs to one body; to JSON Schema
-`5.0` is an integer, to the gateway a float. And nobody makes up the id of a file whose bytes are there, or a
-token that is good: every other time such a one, of KNOWN in the environment, takes the place of a made-up one.
+A cursor is text that a page before gave out; a name is looked up in a folder; a key of idempotency belongs to one body;
+to JSON Schema `5.0` is an integer, to the gateway a float. And nobody makes up the id of a file whose bytes are there,
+or a token that is good: every other time such a one, of KNOWN in the environment, takes the place of a made-up one.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _turns: Counter[str] = Counter()
 def before_call(_: schemathesis.HookContext, case: schemathesis.Case[Any], __: dict[str, Any]) -> None:
     if case.query:
         case.query.pop("cursor", None)
+        if "name" in case.query:
+            case.query.setdefault("parent_id", "root")
     _know(case, case.operation.label)
     headers = case.headers
     if isinstance(headers, CaseInsensitiveDict) and fits(headers.get(KEY)):

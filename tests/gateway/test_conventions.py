@@ -208,6 +208,15 @@ async def test_the_newest_come_first_and_in_a_folder_the_names(user: User) -> No
     assert [item["name"] for item in inside] == ["f0", "f1", "f2"]
 
 
+async def test_one_of_a_folder_is_found_by_its_name(user: User) -> None:
+    await user.store("a b.txt", b"hello")
+    file = await user.store("a+b.txt", b"hello")
+    found = await user.ok("GET", "/v1/files?parent_id=root&name=a%2Bb.txt")
+    assert (found["items"], found["next_cursor"]) == ([file], None)
+    assert (await user.ok("GET", "/v1/files?parent_id=root&name=nobody"))["items"] == []
+    assert_problem(await user.call("GET", "/v1/files?name=a%2Bb.txt"), 422, "invalid_request")
+
+
 async def test_pages_of_the_trash_together_are_the_trash(user: User) -> None:
     ids = await _files(user, 5)
     for id in ids:

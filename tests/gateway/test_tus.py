@@ -48,6 +48,7 @@ async def test_a_file_comes_in_one_request(tus: Tus) -> None:
     assert await tus.offset(at) == len(BODY)
     link = await tus.user.ok("GET", f"/v1/files/{file['id']}/download")
     parts = [hashlib.sha256(BODY[begin : begin + PART]).digest() for begin in range(0, len(BODY), PART)]
+    assert (file["part_size"], file["parts_sha256"]) == (link["part_size"], link["parts_sha256"])
     assert link["parts_sha256"] == base64.b64encode(hashlib.sha256(b"".join(parts)).digest()).decode()
     assert [key for key in tus.gateway.bucket.objects if key.startswith(".tail/")] == []
 

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from . import reading, sources
 from .beginnings import Beginnings
 from .downloads import Downloads
-from .errors import Conflict, Damaged, NotFound, Unauthenticated
+from .errors import ApiError, Conflict, Damaged, NotFound, Unauthenticated
 from .http import Http
 from .models import (
     ROOT,
@@ -138,7 +138,7 @@ class AsyncDrive:
     async def resolve(self, file: str | File) -> File:
         """The file or folder of this path or id; a `File` as it was given. Raises NotFound.
 
-        A path costs a listing for each of its names.
+        A path costs a request for each of its names.
         """
         if isinstance(file, File):
             return file
@@ -352,10 +352,15 @@ class AsyncDrive:
 
     async def _below(self, parent: File, name: str, path: str) -> File:
         if parent.is_folder:
-            async with aclosing(self._pages("/v1/files", {"parent_id": parent.id, "sort": "name"})) as files:
-                async for file in files:
-                    if file.name == name:
-                        return file
+            query = {"parent_id": parent.id, "name": name}
+            try:
+                found = (await self._http.call(FilePage, "GET", "/v1/files", query=query)).items
+            except ApiError as error:
+                if error.code != "invalid_request":
+                    raise
+                found = []  # what can be no name is nobody's
+            if found:
+                return found[0]
         raise NotFound(404, "not_found", f"there is no {path}")
 
     async def _folder(self, folder: str | File) -> File:

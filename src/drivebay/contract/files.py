@@ -182,7 +182,8 @@ class File(msgspec.Struct, frozen=True):
     """A file or a folder (then `size` is 0, `content_type` empty and `sha256` None).
 
     `etag` is a strong entity tag (RFC 9110) with its quotes; it changes with every change.
-    `purge_after` is when a trashed one may be deleted for good.
+    `purge_after` is when a trashed one may be deleted for good. `part_size` and `parts_sha256` are as `Content` has
+    them, and told by `file` alone.
     """
 
     id: FileId
@@ -197,6 +198,8 @@ class File(msgspec.Struct, frozen=True):
     modified_at: datetime
     trashed_at: datetime | None = None
     purge_after: datetime | None = None
+    part_size: int | None = None
+    parts_sha256: bytes | None = None
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -224,7 +227,8 @@ class Found(msgspec.Struct, frozen=True):
 class Listing(msgspec.Struct, frozen=True):
     """Which files, in which order. `parent` None means all files of the owner, without folders.
 
-    `limit` is 1 to 1,000. `cursor` continues exactly this listing.
+    `limit` is 1 to 1,000. `cursor` continues exactly this listing. `name` asks for the one of this name in the folder
+    `parent`, if there is one: it goes with no cursor.
     """
 
     parent: FileId | None = None
@@ -232,6 +236,7 @@ class Listing(msgspec.Struct, frozen=True):
     descending: bool = True
     limit: int = 100
     cursor: str | None = None
+    name: str | None = None
 
 
 class FilePage(msgspec.Struct, frozen=True):

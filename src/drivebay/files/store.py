@@ -344,8 +344,12 @@ class Store:
     async def entry(self, db: Database | Connection, owner: UserId, id: FileId) -> Row | None:
         return await db.fetchrow(self.sql["entry"], owner, id)
 
-    async def entry_named(self, tx: Connection, owner: UserId, parent: FileId, name: str) -> Row | None:
-        return await tx.fetchrow(self.sql["entry_named"], owner, parent, name)
+    async def described(self, db: Database, owner: UserId, id: FileId) -> Row | None:
+        """The entry with what is known of its version's parts."""
+        return await db.fetchrow(self.sql["described"], owner, id)
+
+    async def entry_named(self, db: Database | Connection, owner: UserId, parent: FileId, name: str) -> Row | None:
+        return await db.fetchrow(self.sql["entry_named"], owner, parent, name)
 
     async def content(self, db: Database, owner: UserId, id: FileId) -> Row | None:
         return await db.fetchrow(self.sql["content"], owner, id)

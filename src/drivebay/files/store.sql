@@ -342,6 +342,11 @@ WHERE owner_id = $1 AND parent_id = $2 AND name = ANY($3::text[]) AND state = 'p
 -- name: entry
 SELECT * FROM files.entries WHERE owner_id = $1 AND id = $2 AND trashed_at IS NULL;
 
+-- name: described
+SELECT e.*, v.part_size, v.parts_sha256
+FROM files.entries e LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id
+WHERE e.owner_id = $1 AND e.id = $2 AND e.trashed_at IS NULL;
+
 -- name: entry_named
 SELECT * FROM files.entries WHERE owner_id = $1 AND parent_id = $2 AND name = $3 AND trashed_at IS NULL;
 

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
+
 from ..contract import files as contract
 from ..contract.ids import ROOT, FileId, UserId
 from ..db import Connection, Database
-from ..errors import FieldError, InvalidRequest, NameTaken, NotFound, PreconditionFailed
+from ..errors import FieldError, InvalidCursor, InvalidRequest, NameTaken, NotFound, PreconditionFailed
 from . import cursor, names
 from .commit import free_name
 from .settings import Settings
@@ -48,6 +50,8 @@ class Tree:
 
     async def page(self, owner: UserId, listing: contract.Listing) -> contract.FilePage:
         _check_limit(listing.limit)
+        if listing.name is not None:
+            return await self._named(owner, listing, listing.name)
         query = f"{owner} {listing.parent} {listing.sort} {listing.descending}"
         past, id = (_LAST if listing.descending else _FIRST)[listing.sort], LAST_ID if listing.descending else _NO_ID
         if listing.cursor is not None:
@@ -63,6 +67,19 @@ class Tree:
             place = cursor.Place(_as_text(listing.sort, last), last.id)
             following = cursor.seal(self._cursor_key, query, place)
         return contract.FilePage(items, following)
+
+    async def _named(self, owner: UserId, listing: contract.Listing, name: str) -> contract.FilePage:
+        if listing.parent is None:
+            problem = "goes with parent_id"
+            raise InvalidRequest(f"name {problem}", errors=(FieldError("name", problem),))
+        if listing.cursor is not None:
+            raise InvalidCursor
+        row = await self._store.entry_named(self._db, owner, listing.parent, names.normalized(name))
+        if row is not None:
+            return contract.FilePage((file_of(row),), None)
+        if listing.parent != ROOT:
+            await self._require_folder(owner, listing.parent)
+        return contract.FilePage((), None)
 
     async def _require_folder(self, owner: UserId, id: FileId | None) -> None:
         if id is None:
@@ -87,7 +104,11 @@ class Tree:
         return contract.FilePage(items, following)
 
     async def file(self, owner: UserId, id: FileId) -> contract.File:
-        return file_of(_there(await self._store.entry(self._db, owner, id), id))
+        row = _there(await self._store.described(self._db, owner, id), id)
+        found = file_of(row)
+        if row["parts_sha256"] is None:
+            return found
+        return msgspec.structs.replace(found, part_size=row["part_size"], parts_sha256=row["parts_sha256"])
 
     async def create_folder(self, owner: UserId, parent: FileId, name: str, key: str | None) -> contract.File:
         name = names.normalized(name)

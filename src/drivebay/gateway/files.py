@@ -38,6 +38,7 @@ class Files:
             descending=_SORTS[sort][1],
             limit=request.limit(query.get("limit")),
             cursor=query.get("cursor"),
+            name=query.get("name"),
         )
         return json(views.file_list(await self._files.list_files(call.user, listing)))
 
@@ -47,7 +48,8 @@ class Files:
         return json(views.file_list(page))
 
     async def show(self, call: Call) -> Answer:
-        return _file(await self._files.file(call.user, call.file_id()))
+        found = await self._files.file(call.user, call.file_id())
+        return json(views.whole_file(found), headers={"ETag": found.etag})
 
     async def create_folder(self, call: Call) -> Answer:
         body = await call.body(_new_folder)

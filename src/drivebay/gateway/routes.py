@@ -29,6 +29,12 @@ _PARENT = Parameter(
     {"type": "string", "pattern": views.UUID_OR_ROOT},
     "a folder's id or `root`; without it all files",
 )
+_NAMED = Parameter(
+    "name",
+    "query",
+    {"type": "string", "minLength": 1, "maxLength": 255, **views.NAME},
+    "only the one of this name in the folder `parent_id`, if there is one",
+)
 _SORT = Parameter(
     "sort",
     "query",
@@ -160,7 +166,7 @@ def _files(own: Files) -> tuple[Route, ...]:
     return (
         Route(
             "GET", "/v1/files", "listFiles", "Files that are not in the trash", own.list_files,
-            {200: views.FileList}, parameters=(_PARENT, _SORT, _LIMIT, _CURSOR),
+            {200: views.FileList}, parameters=(_PARENT, _NAMED, _SORT, _LIMIT, _CURSOR),
             errors=(errors.NotFound, errors.InvalidCursor),
         ),
         Route(

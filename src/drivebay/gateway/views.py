@@ -23,6 +23,8 @@ _QUOTED = r'"([\t \x21\x23-\x5b\x5d-\x7e]|\\[\t \x21-\x7e])*"'
 _UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 UUID_OR_ROOT = f"^(root|{_UUID})$"
 
+NAME = {"pattern": "^[^/\\x00-\\x1f\\x7f-\\x9f]+$", "not": {"enum": [".", ".."]}}
+
 # The patterns are for the document. The services' own checks are what counts, and say it in words.
 Size: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1, description="bytes", examples=[48213])]
 Name: TypeAlias = Annotated[
@@ -32,7 +34,7 @@ Name: TypeAlias = Annotated[
         max_length=255,
         description="1 to 255 bytes of UTF-8 after NFC; no `/`, no control characters, not `.` or `..`",
         examples=["report.pdf"],
-        extra_json_schema={"pattern": "^[^/\\x00-\\x1f\\x7f-\\x9f]+$", "not": {"enum": [".", ".."]}},
+        extra_json_schema=NAME,
     ),
 ]
 FolderId: TypeAlias = Annotated[
@@ -260,7 +262,11 @@ class Timeline(msgspec.Struct):
 
 
 class File(msgspec.Struct):
-    """A file or a folder. `sha256` is null when it is not known. `etag` is what `If-Match` takes."""
+    """A file or a folder. `sha256` is null when it is not known. `etag` is what `If-Match` takes.
+
+    One that came in parts which the store checked has `part_size` and `parts_sha256` too, as in `Download`, where it
+    is asked for by its id.
+    """
 
     id: UUID
     kind: files.Kind
@@ -273,6 +279,8 @@ class File(msgspec.Struct):
     created_at: Time
     modified_at: Time
     trashed_at: Time | None
+    part_size: int | UnsetType = UNSET
+    parts_sha256: bytes | UnsetType = UNSET
 
 
 class FileList(msgspec.Struct):
@@ -411,6 +419,14 @@ def file(value: files.File) -> File:
         value.modified_at,
         value.trashed_at,
     )
+
+
+def whole_file(value: files.File) -> File:
+    """With what is known of its parts."""
+    shown = file(value)
+    if value.part_size is not None and value.parts_sha256 is not None:
+        shown.part_size, shown.parts_sha256 = value.part_size, value.parts_sha256
+    return shown
 
 
 def file_list(page: files.FilePage) -> FileList:

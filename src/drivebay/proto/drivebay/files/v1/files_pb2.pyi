@@ -204,18 +204,20 @@ class Found(_message.Message):
     def __init__(self, content: _Optional[_Union[Content, _Mapping]] = ...) -> None: ...
 
 class Listing(_message.Message):
-    __slots__ = ("parent", "sort", "descending", "limit", "cursor")
+    __slots__ = ("parent", "sort", "descending", "limit", "cursor", "name")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     SORT_FIELD_NUMBER: _ClassVar[int]
     DESCENDING_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     parent: str
     sort: Sort
     descending: bool
     limit: int
     cursor: str
-    def __init__(self, parent: _Optional[str] = ..., sort: _Optional[_Union[Sort, str]] = ..., descending: _Optional[bool] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ...) -> None: ...
+    name: str
+    def __init__(self, parent: _Optional[str] = ..., sort: _Optional[_Union[Sort, str]] = ..., descending: _Optional[bool] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class FilePage(_message.Message):
     __slots__ = ("items", "next_cursor")
@@ -226,7 +228,7 @@ class FilePage(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class File(_message.Message):
-    __slots__ = ("id", "kind", "name", "parent", "size", "content_type", "sha256", "etag", "created_at", "modified_at", "trashed_at", "purge_after")
+    __slots__ = ("id", "kind", "name", "parent", "size", "content_type", "sha256", "etag", "created_at", "modified_at", "trashed_at", "purge_after", "part_size", "parts_sha256")
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -239,6 +241,8 @@ class File(_message.Message):
     MODIFIED_AT_FIELD_NUMBER: _ClassVar[int]
     TRASHED_AT_FIELD_NUMBER: _ClassVar[int]
     PURGE_AFTER_FIELD_NUMBER: _ClassVar[int]
+    PART_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PARTS_SHA256_FIELD_NUMBER: _ClassVar[int]
     id: str
     kind: Kind
     name: str
@@ -251,7 +255,9 @@ class File(_message.Message):
     modified_at: _timestamp_pb2.Timestamp
     trashed_at: _timestamp_pb2.Timestamp
     purge_after: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[Kind, str]] = ..., name: _Optional[str] = ..., parent: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., sha256: _Optional[bytes] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., modified_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trashed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., purge_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    part_size: int
+    parts_sha256: bytes
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[Kind, str]] = ..., name: _Optional[str] = ..., parent: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., sha256: _Optional[bytes] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., modified_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trashed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., purge_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., part_size: _Optional[int] = ..., parts_sha256: _Optional[bytes] = ...) -> None: ...
 
 class Content(_message.Message):
     __slots__ = ("key", "name", "content_type", "size", "sha256", "part_size", "parts_sha256")
