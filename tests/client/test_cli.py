@@ -3,8 +3,11 @@
 import asyncio
 import json
 import os
+import pty
+import signal
 import stat
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -194,6 +197,50 @@ async def test_standard_streams_may_be_closed(shell: Shell) -> None:
     assert await closed("2>&-", "ls", "/none") == 3
     assert await closed("<&- >&-", "ls") == 0
     assert (await shell.ok("ls")).lines == ["a.txt"]
+
+
+async def test_ctrl_c_ends_the_question_for_a_password(shell: Shell) -> None:
+    terminal, theirs = pty.openpty()
+    try:
+        words = ("login", "--server", shell.server, "--email", shell.email)
+        process = await shell.start(*words, stdin=theirs, start_new_session=True)
+        assert process.stderr is not None
+        await asyncio.wait_for(process.stderr.readuntil(b"Password"), 30)
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), 30) == 130
+    finally:
+        os.close(terminal)
+        os.close(theirs)
+
+
+async def test_without_a_terminal_nothing_is_asked(shell: Shell) -> None:
+    ran = await shell("login", "--server", shell.server, "--password-stdin", stdin=b"a password\n")
+    assert (ran.status, ran.raw) == (2, b"")
+    assert "--email" in ran.err
+
+
+async def test_a_terminal_shows_what_is_large_and_the_answer_goes_where_it_is_sent(shell: Shell) -> None:
+    (shell.home / "many").mkdir()
+    for number in range(200):
+        (shell.home / "many" / f"small-{number}").write_text("Hello!")
+    (shell.home / "large").write_bytes(bytes(2 * 2**20))
+    terminal, theirs = pty.openpty()
+    process = await shell.start("put", "many", "large", stderr=theirs)
+    os.close(theirs)
+    out, shown = await asyncio.gather(process.communicate(), asyncio.to_thread(_all_of, terminal))
+    assert (process.returncode, len(out[0].splitlines())) == (0, 201)
+    assert b"all" in shown
+    assert b"/large" in shown
+    assert b"small-" not in shown
+
+
+def _all_of(terminal: int) -> bytes:
+    shown = b""
+    with suppress(OSError):  # that is how a terminal ends
+        while block := os.read(terminal, 65536):
+            shown += block
+    os.close(terminal)
+    return shown
 
 
 async def test_another_web_server_is_no_drivebay(site: Site, tmp_path: Path) -> None:

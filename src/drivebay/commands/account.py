@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Coroutine
 from typing import Annotated
 
 import typer
@@ -18,26 +19,34 @@ from .unfinished import Folder
 app = typer.Typer()
 
 Server = Annotated[str | None, typer.Option(help="Its address, https://...; without, that of the last login.")]
-Email = Annotated[str, typer.Option(prompt="Email", help="Who you are there.")]
+Email = Annotated[str | None, typer.Option(help="Who you are there; without, it is asked for.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
 
 @app.command()
-def signup(email: Email, server: Server = None, password_stdin: FromStdin = False, as_json: AsJson = False) -> None:
+def signup(
+    email: Email = None, server: Server = None, password_stdin: FromStdin = False, as_json: AsJson = False
+) -> None:
     """Make an account, and log in."""
     _enter(server, email, password_stdin, as_json, new=True)
 
 
 @app.command()
-def login(email: Email, server: Server = None, password_stdin: FromStdin = False, as_json: AsJson = False) -> None:
+def login(
+    email: Email = None, server: Server = None, password_stdin: FromStdin = False, as_json: AsJson = False
+) -> None:
     """Log in to a Drivebay. One login at a time is kept: in the system's keyring, or in a file that is yours alone."""
     _enter(server, email, password_stdin, as_json, new=False)
 
 
-def _enter(given: str | None, email: str, from_stdin: bool, as_json: bool, *, new: bool) -> None:
-    async def work() -> None:
+def _enter(given: str | None, email: str | None, from_stdin: bool, as_json: bool, *, new: bool) -> None:
+    def work() -> Coroutine[None, None, None]:
+        # Asked before there is an event loop, which would keep Ctrl-C from ending the question.
         server = logins.server_for(given)
-        password = _password(from_stdin, new)
+        who = email or _asked("Email", "say --email")
+        return entered(server, who, _password(from_stdin, new))
+
+    async def entered(server: str, email: str, password: str) -> None:
         async with AsyncDrive(server, session=logins.Kept(server, email), patience=SHORT) as drive:
             try:
                 if new:
@@ -68,9 +77,16 @@ def _no_drivebay(server: str, error: ApiError) -> Error:
 def _password(from_stdin: bool, new: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
+    return _asked("Password", "say --password-stdin", hide_input=True, confirmation_prompt=new)
+
+
+def _asked(what: str, otherwise: str, *, hide_input: bool = False, confirmation_prompt: bool = False) -> str:
     if not sys.stdin.isatty():
-        raise Wrong("no terminal to ask for the password", Exit.USAGE, "say --password-stdin")
-    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=new, err=True))
+        raise Wrong(f"no terminal to ask for the {what.lower()}", Exit.USAGE, otherwise)
+    try:
+        return str(typer.prompt(what, hide_input=hide_input, confirmation_prompt=confirmation_prompt, err=True))
+    except typer.Abort:
+        raise KeyboardInterrupt from None
 
 
 @app.command()

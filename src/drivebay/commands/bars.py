@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from drivebay.client import Progress
 
 from . import table
+from .many import SMALL
 
 
 class Bars(Protocol):
@@ -38,7 +39,10 @@ class Silent:
 
 
 class _Drawn:
-    """Implements `Bars` with Rich: a line for all, and one for each file under way."""
+    """Implements `Bars` with Rich: a line for all, and one for each large file under way.
+
+    Of small files hundreds are under way at once, for a moment each: more lines than a terminal has.
+    """
 
     def __init__(self, rich: Any) -> None:
         self._rich = rich
@@ -51,19 +55,23 @@ class _Drawn:
 
     @contextmanager
     def of(self, name: str, size: int) -> Iterator[Progress | None]:
-        task = self._rich.add_task(table.name(name)[-40:], total=size)
+        task = self._rich.add_task(table.name(name)[-40:], total=size) if size > SMALL else None
         before = 0
 
         def progress(done: int, total: int) -> None:
             nonlocal before
-            self._rich.update(task, completed=done)
+            if task is not None:
+                self._rich.update(task, completed=done)
             self._rich.advance(self._all, done - before)
             before = done
 
         try:
             yield progress
+            # What was there already has not been sent, and is done all the same.
+            self._rich.advance(self._all, max(0, size - before))
         finally:
-            self._rich.remove_task(task)
+            if task is not None:
+                self._rich.remove_task(task)
 
 
 @contextmanager
@@ -82,5 +90,7 @@ def shown(wanted: bool) -> Iterator[Bars]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as rich:
+    # Answers on the terminal are to stand above the bars, so they go by Rich, which would send those for a file there too.
+    drawn = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty())
+    with drawn as rich:
         yield _Drawn(rich)
