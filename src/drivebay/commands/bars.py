@@ -8,12 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from drivebay.client import Progress
 
 from . import table
-from .many import SMALL
+
+_SMALL: Final = 2**20
+"""Bytes up to which a file has no line of its own. Of larger ones `put` and `get` have few under way."""
 
 
 class Bars(Protocol):
@@ -55,7 +57,7 @@ class _Drawn:
 
     @contextmanager
     def of(self, name: str, size: int) -> Iterator[Progress | None]:
-        task = self._rich.add_task(table.name(name)[-40:], total=size) if size > SMALL else None
+        task = self._rich.add_task(table.name(name)[-40:], total=size) if size > _SMALL else None
         before = 0
 
         def progress(done: int, total: int) -> None:
@@ -90,7 +92,7 @@ def shown(wanted: bool) -> Iterator[Bars]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    # Answers on the terminal are to stand above the bars, so they go by Rich, which would send those for a file there too.
+    # Answers on the terminal are to stand above the bars, so they go by Rich: it would send those for a file there too.
     drawn = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty())
     with drawn as rich:
         yield _Drawn(rich)
