@@ -164,6 +164,15 @@ async def test_logging_out_ends_the_session_there_too(new_drive: NewDrive) -> No
         await (await new_drive(session)).me()
 
 
+def test_what_is_asked_of_a_closed_drive_is_refused() -> None:
+    with Drive("http://127.0.0.1:1") as drive:
+        pass
+    with pytest.raises(RuntimeError, match="this drive is closed"):
+        drive.me()
+    with pytest.raises(RuntimeError, match="this drive is closed"):
+        list(drive.files())
+
+
 def test_the_plain_face_has_every_method_of_the_other() -> None:
     def shape(method: object) -> str:
         # One yields where the other iterates; all else is the same.

@@ -167,6 +167,9 @@ class Drive:
         return self._do(self._drive.timeline(id))
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop.is_closed():
+            work.close()
+            raise RuntimeError("this drive is closed")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
