@@ -173,6 +173,12 @@ async def test_a_name_that_is_not_utf8_is_shown_and_may_have_another(shell: Shel
     missing = await shell("put", f"no {odd}", "--json")
     assert (missing.status, json.loads(missing.err)["error"]) == (3, "not_found")
     assert (await shell.ok("put", odd, "--name", "caf\u00e9.txt")).lines == ["/caf\u00e9.txt"]
+    (shell.home / os.fsdecode(b"d\xe9")).mkdir()
+    shell.more["PYTHONIOENCODING"] = "utf-8"  # strictly, as in most places
+    got = await shell.ok("get", "/caf\u00e9.txt", "--to", os.fsdecode(b"d\xe9"))
+    assert got.raw == b"d\xe9/caf\xc3\xa9.txt\n"
+    shell.more["PYTHONIOENCODING"] = "ascii"
+    assert "PYTHONIOENCODING=utf-8" in (await shell("ls")).err
 
 
 async def test_a_move_to_a_folder_that_is_not_there_renames_nothing(shell: Shell) -> None:

@@ -99,7 +99,9 @@ def next_step(error: BaseException) -> str:
     if isinstance(error, Unauthenticated) and os.environ.get("DRIVEBAY_TOKEN"):
         return "DRIVEBAY_TOKEN is set: give it a token that is still good, or unset it and log in"
     if isinstance(error, UnicodeEncodeError):
-        return "give it a name in UTF-8; put takes --name"
+        # A name of this computer that is no text, or a terminal or file that knows few letters.
+        utf8 = error.encoding.lower() in ("utf-8", "utf8")
+        return "give it a name in UTF-8; put takes --name" if utf8 else "say it again with PYTHONIOENCODING=utf-8"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "make room on the disk, and say the same again"
     return next((words for kind, words in _NEXT if isinstance(error, kind)), "")
@@ -110,11 +112,13 @@ def told(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, UnicodeEncodeError):
-        return f"{error.object!r} is not UTF-8"
+        return f"{error.object.rstrip()!r} cannot be written in {error.encoding.upper()}"
     if isinstance(error, ApiError):
         # The detail says it already where only one thing is wrong.
         more = (each for each in error.errors if each.message not in error.detail)
         fields = "; ".join(f"{each.field} {each.message}".strip() for each in more)
         told = f"{error.detail} ({fields})" if fields else error.detail
-        return f"{told} [request {error.request_id}]" if error.status >= 500 and error.request_id else told
+        # Where the user knows what to do, the operator need not look.
+        looked_up = error.status >= 500 and error.request_id and error.code not in _CODES
+        return f"{told} [request {error.request_id}]" if looked_up else told
     return str(error) or type(error).__name__
