@@ -34,6 +34,8 @@ Decode = Callable[[Any], Any]
 LARGEST: Final = 16 * 2**20
 """Bytes of a message, either way."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = datetime.min.replace(tzinfo=UTC) - _EPOCH
+_LAST = datetime.max.replace(tzinfo=UTC) - _EPOCH
 _SCALARS: dict[type, int] = {
     UUID: FieldDescriptor.TYPE_STRING,
     str: FieldDescriptor.TYPE_STRING,
@@ -243,6 +245,8 @@ def _timestamp(value: datetime) -> dict[str, int]:
     if value.tzinfo is None:
         raise ValueError("a time has a zone")
     apart = value - _EPOCH
+    if not _FIRST <= apart <= _LAST:  # in UTC, as whoever hears of it will have it
+        raise ValueError("a time is out of range")
     return {"seconds": apart.days * 86400 + apart.seconds, "nanos": apart.microseconds * 1000}
 
 
