@@ -271,6 +271,38 @@ async def test_a_taken_name_is_renamed_or_replaced_if_asked_to(shell: Shell) -> 
     assert (await shell.ok("cat", "/a.txt", "/a (1).txt")).raw == b"twotwo"
 
 
+async def test_a_folder_that_cannot_be_had_takes_no_other_along(shell: Shell) -> None:
+    for name in ("a", "b", "c"):
+        (shell.home / "un" / name).mkdir(parents=True)
+        (shell.home / "un" / name / "f").write_text(name)
+    await shell.ok("mkdir", "/un")
+    await shell.ok("put", "un/a/f", "--to", "/un", "--name", "b")
+    ran = await shell("put", "un")
+    assert (ran.status, sorted(ran.lines)) == (5, ["/un/a/f", "/un/c/f"])
+    assert "un/b" in ran.err
+
+
+async def test_a_failure_names_its_file(shell: Shell) -> None:
+    (shell.home / "new\nline").write_text("x")
+    (shell.home / "good").write_text("x")
+    ran = await shell("put", "good", "new\nline", "--json")
+    assert [row["path"] for row in ran.json] == ["/good"]
+    assert json.loads(ran.err.splitlines()[0])["detail"].startswith("/new\nline: ")
+
+
+async def test_a_download_goes_where_it_says_and_replaces_files_alone(shell: Shell) -> None:
+    (shell.home / "a.txt").write_text("one")
+    await shell.ok("put", "a.txt")
+    (shell.home / "folder").mkdir()
+    assert (await shell.ok("get", "/a.txt", "-o", "folder")).lines == ["folder/a.txt"]
+    os.mkfifo(shell.home / "pipe")
+    ran = await shell("get", "/a.txt", "-o", "pipe", "--force")
+    assert (ran.status, (shell.home / "pipe").is_fifo()) == (1, True)
+    assert "pipe" in ran.err
+    ran = await shell("get", "/a.txt", "-o", "-")
+    assert (ran.status, "drivebay cat" in ran.err) == (2, True)
+
+
 async def test_folders_go_and_come_whole_and_only_once(shell: Shell) -> None:
     top = shell.home / "tree"
     for number in range(12):

@@ -58,8 +58,7 @@ class Downloads:
 
     async def to_path(self, file: File, target: Path, *, overwrite: bool, progress: Progress | None = None) -> None:
         """Raises FileExistsError unless `overwrite`; OSError, Damaged, Changed, ApiError, NetworkError, StoreError."""
-        if not overwrite:
-            _check_free(target)
+        _check_free(target, overwrite)
         part = target.parent / f".{target.name[:60]}.{file.id}.part"
         for last in (False, True):
             source = await reading.begin(self._http, self._store, self._links, file)
@@ -214,10 +213,12 @@ class _Large:
             path.unlink(missing_ok=True)
 
 
-def _check_free(target: Path) -> None:
-    """In vain to fetch what could not have its name."""
-    if target.exists():
+def _check_free(target: Path, overwrite: bool) -> None:
+    """In vain to fetch what could not have its name; and no device or pipe gives its place to a file."""
+    if not overwrite and target.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "is there, and is no file", str(target))
 
 
 def _write_small(several: Sequence[_Small]) -> list[Exception | None]:

@@ -59,16 +59,18 @@ def say(line: str) -> None:
     sys.stderr.write("".join(letter if letter.isprintable() else "\ufffd" for letter in line) + "\n")
 
 
-def complain(error: BaseException, as_json: bool) -> None:
-    """What went wrong, and what to do next."""
-    step = next_step(error)
+def complain(error: BaseException, as_json: bool, about: str = "") -> None:
+    """What went wrong, with what if the error does not say so, and what to do next."""
+    step, words = next_step(error), told(error)
+    if about not in words:
+        words = f"{about}: {words}"
     if as_json:
         code = error.code if isinstance(error, ApiError) else exit_of(error).name.lower()
         # A name here may be no UTF-8, which JSON has to be.
-        detail = told(error).encode(errors="backslashreplace").decode()
+        detail = words.encode(errors="backslashreplace").decode()
         sys.stderr.write(msgspec.json.encode({"error": code, "detail": detail, "next": step}).decode() + "\n")
         return
-    say(f"drivebay: {told(error)}")
+    say(f"drivebay: {words}")
     if step:
         say(f"  next: {step}")
 

@@ -62,6 +62,8 @@ def get(
     async def work() -> None:
         if output is not None and len(paths) != 1:
             raise Wrong("--output is for one file", Exit.USAGE)
+        if output == Path("-"):
+            raise Wrong("--output is a name here", Exit.USAGE, "`drivebay cat` writes to standard output")
         if output is None and not to.is_dir():
             raise Wrong(f"{to} is no folder", Exit.NOT_FOUND, "make it first")
         async with transferring() as drive:
@@ -96,7 +98,7 @@ class _Get:
                     show(Fetched(str(item.target), item.file.id, item.file.size, "here" if here else "fetched"))
 
         async with aclosing(self._items(paths, to, output)) as items:
-            await each(items, one, self._failures)
+            await each(items, one, self._failures, lambda item: str(item.target))
         self._failures.settle()
 
     async def _items(self, paths: list[str], to: Path, output: Path | None) -> AsyncGenerator[_Item, None]:
@@ -107,7 +109,7 @@ class _Get:
                         raise Wrong(
                             f"{path} is a folder", Exit.USAGE, "--output is for a file; name a folder with --to"
                         )
-                    async with aclosing(self._below(file, output or to / _name(file))) as items:
+                    async with aclosing(self._below(file, _target(file, to, output))) as items:
                         async for item in items:
                             yield item
             except EXPECTED as error:
@@ -136,6 +138,13 @@ class _Get:
         if not found:
             raise NotFound(404, "not_found", f"nothing matches {path}")
         return found
+
+
+def _target(file: File, to: Path, output: Path | None) -> Path:
+    """Where it is to be stored: as `output`, or in it if it is a folder."""
+    if output is None:
+        return to / _name(file)
+    return output / _name(file) if output.is_dir() else output
 
 
 def _name(file: File) -> str:

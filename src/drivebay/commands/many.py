@@ -25,8 +25,9 @@ class Failures:
         self._as_json = as_json
         self._exits: list[Exit] = []
 
-    def add(self, error: Exception) -> None:
-        complain(error, self._as_json)
+    def add(self, error: Exception, about: str = "") -> None:
+        """`about` is said too, if the error does not name it by itself."""
+        complain(error, self._as_json, about)
         self._exits.append(exit_of(error))
 
     def settle(self) -> None:
@@ -48,8 +49,10 @@ class Turns:
         return self._large if size > self._small else nullcontext()
 
 
-async def each(items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], failures: Failures) -> None:
-    """Do this with every item, some at once. What fails as users can expect goes to `failures`."""
+async def each(
+    items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], failures: Failures, named: Callable[[T], str]
+) -> None:
+    """Do this with every item, some at once. What fails as users can expect goes to `failures`, by the item's name."""
     queue: asyncio.Queue[T | None] = asyncio.Queue(_AHEAD)
 
     async def feed() -> None:
@@ -68,7 +71,7 @@ async def each(items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], fa
             except EXPECTED as error:
                 if isinstance(error, BrokenPipeError):
                     raise
-                failures.add(error)
+                failures.add(error, named(item))
 
     try:
         async with asyncio.TaskGroup() as group:

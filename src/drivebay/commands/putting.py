@@ -125,7 +125,7 @@ class _Put:
                     show(await self._one(item, progress))
 
         async with aclosing(self._items(paths, folder, to.rstrip("/"), name)) as items:
-            await each(items, one, self._failures)
+            await each(items, one, self._failures, lambda item: item.path)
         self._failures.settle()
 
     async def _items(self, paths: list[Path], folder: File, to: str, name: str | None) -> AsyncGenerator[_Item, None]:
@@ -147,6 +147,15 @@ class _Put:
                 self._failures.add(error)
 
     async def _below(self, path: Path, parent: File, to: str) -> AsyncGenerator[_Item, None]:
+        """Everything in a folder; one that cannot be had takes nothing else along."""
+        try:
+            async with aclosing(self._inside(path, parent, to)) as items:
+                async for item in items:
+                    yield item
+        except EXPECTED as error:
+            self._failures.add(error, str(path))
+
+    async def _inside(self, path: Path, parent: File, to: str) -> AsyncGenerator[_Item, None]:
         """Everything in a folder, which is made there too."""
         name = path.name if path.name != ".." else ""
         name = name or (await asyncio.to_thread(path.resolve)).name
