@@ -1,5 +1,6 @@
 """Between a commit's look-up and its transaction anything may happen. What has ended stays as it ended."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -8,8 +9,10 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from drivebay.contract import files as c
+from drivebay.contract.ids import ROOT
 from drivebay.contract.storage import Capabilities, Object, Storage
 from drivebay.files.service import Service
+from drivebay.files.store import Store
 
 from .conftest import SETTINGS, Drive
 
@@ -133,3 +136,15 @@ async def test_what_is_no_longer_watched_for_becomes_no_file(plain: Drive, on_co
     assert await overtaken(plain, upload, end_of_the_watch) is c.Outcome.ALREADY
     assert await plain.purge() == 1
     assert (await plain.files.list_files(plain.owner, c.Listing())).items == (file,)
+
+
+async def test_a_deadline_that_is_just_being_put_off_does_not_expire(plain: Drive) -> None:
+    intent = c.Intent("a", 5, "text/plain", ROOT, multipart=True)
+    upload = await plain.files.begin(plain.owner, intent)
+    await plain.pass_time(SETTINGS.parts_ttl + timedelta(minutes=1), "uploads")
+    async with plain.database.transaction() as tx:
+        await tx.execute(Store().sql["prolong"], plain.owner, upload.id, SETTINGS.parts_ttl)
+        sweep = asyncio.create_task(plain.files.commit((c.UploadRef(upload.owner, upload.id),)))
+        await asyncio.wait([sweep], timeout=0.5)  # It has read the old deadline, and waits for the row.
+    await sweep
+    assert await state(plain, upload) is c.UploadStatus.PENDING

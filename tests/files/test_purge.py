@@ -83,9 +83,11 @@ async def test_restore_against_purge_has_one_winner(plain: Drive) -> None:
 async def test_a_purge_leaves_alone_what_is_just_being_restored(plain: Drive) -> None:
     file = await plain.store("a")
     await plain.files.trash(plain.owner, file.id)
-    await plain.database.execute("UPDATE files.entries SET purge_after = clock_timestamp() + interval '1 second'")
+    trashed_at = await plain.database.fetchval(
+        "UPDATE files.entries SET purge_after = clock_timestamp() + interval '1 second' RETURNING trashed_at"
+    )
     async with plain.database.transaction() as tx:
-        assert await Store().restore(tx, plain.owner, file.id, ROOT, "a") is not None
+        assert await Store().restore(tx, plain.owner, file.id, ROOT, "a", trashed_at) is not None
         await asyncio.sleep(1.1)  # The grace ends while the restoring is under way.
         claiming = asyncio.create_task(plain.files.claim_purges(LeaseId(uuid7()), 10))
         await asyncio.wait([claiming], timeout=1)
@@ -137,3 +139,42 @@ async def test_a_store_that_is_down_begins_and_ends_no_alarm(plain: Drive, state
     assert await plain.database.fetchval("SELECT state FROM files.versions") == state
     plain.bucket.broken = False
     assert await plain.files.check() == ()
+
+
+async def test_a_folder_comes_back_with_all_in_it_or_not_at_all(plain: Drive) -> None:
+    """Its grace ends while the restoring waits for the owner, and a purge takes a part of it."""
+    outer = await plain.files.create_folder(plain.owner, ROOT, "outer")
+    inner = await plain.files.create_folder(plain.owner, outer.id, "inner")
+    await plain.store("x", parent=inner.id)
+    await plain.files.trash(plain.owner, outer.id)
+    await plain.database.execute(
+        "UPDATE files.entries SET purge_after = now() + CASE id WHEN $1 THEN interval '900 ms' ELSE interval '1 s' END",
+        inner.id,
+    )
+    async with plain.database.transaction() as tx:
+        await tx.execute("SELECT FROM files.usage WHERE owner_id = $1 FOR UPDATE", plain.owner)
+        restoring = asyncio.create_task(plain.files.restore(plain.owner, outer.id))
+        await asyncio.sleep(1.1)
+        await plain.files.claim_purges(LeaseId(uuid7()), 1)
+    with pytest.raises(NotFound):
+        await restoring
+    assert await plain.names() == []
+
+
+async def test_a_purge_that_begins_and_one_that_ends_do_not_cross(plain: Drive) -> None:
+    """Both are about an old version: the one holds its row in the queue, the other the version's."""
+    await plain.store("a")
+    file = await plain.store("a", b"second", on_conflict=c.OnConflict.REPLACE)
+    await plain.pass_time(SETTINGS.trash_grace + timedelta(hours=1), "purges")
+    lease = LeaseId(uuid7())
+    (old,) = await plain.files.claim_purges(lease, 10)
+    await plain.files.trash(plain.owner, file.id)
+    await plain.pass_time(SETTINGS.trash_grace + timedelta(hours=1), "entries")
+    async with plain.database.transaction() as tx:
+        await tx.execute("SELECT FROM files.versions WHERE id = $1 FOR UPDATE", old.ref.id)
+        begins = asyncio.create_task(plain.files.claim_purges(LeaseId(uuid7()), 10))
+        await asyncio.sleep(0.3)
+        ends = asyncio.create_task(plain.files.finish_purges(lease, (old.ref,)))
+        await asyncio.sleep(0.3)
+    assert (len(await begins), await ends) == (1, 1)
+    plain.bucket.objects.clear()

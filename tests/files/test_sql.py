@@ -1,6 +1,8 @@
 """Every statement is one that PostgreSQL understands, against the schema as it is migrated."""
 
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -69,3 +71,29 @@ async def test_a_page_is_read_from_one_covering_index(connection: asyncpg.Connec
     plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {sql}"))
     assert "Index Only Scan" in plan, plan
     assert "Sort" not in plan, plan
+
+
+@pytest.mark.parametrize("name", ["trash", "restore", "height"])
+async def test_what_is_done_to_a_folder_does_not_read_all_that_its_owner_has(
+    connection: asyncpg.Connection, name: str
+) -> None:
+    owner, folder, root = uuid4(), uuid4(), UUID(int=0)
+    await connection.execute(
+        """
+        INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id)
+        SELECT $1::uuid, gen_random_uuid(), $3::uuid, 'file', 'f' || i, gen_random_uuid() FROM generate_series(1, 20000) AS i
+        UNION ALL SELECT $1, $2::uuid, $3, 'folder', 'folder', NULL::uuid
+        UNION ALL SELECT $1, gen_random_uuid(), $2, 'file', 'inside', gen_random_uuid()""",
+        owner,
+        folder,
+        root,
+    )
+    sql, grace = Store().sql, timedelta(days=30)
+    at = None
+    if name == "restore":
+        await connection.execute(sql["trash"], owner, folder, grace)
+        at = await connection.fetchval("SELECT trashed_at FROM files.entries WHERE id = $1", folder)
+    await connection.execute("VACUUM (ANALYZE) files.entries")
+    arguments = {"trash": (grace,), "restore": (root, "folder", at)}.get(name, ())
+    plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {sql[name]}", owner, folder, *arguments))
+    assert "Seq Scan on entries" not in plan, plan

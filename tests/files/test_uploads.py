@@ -1,5 +1,6 @@
 """Uploads: recorded and reserved first, committed exactly once, by whoever comes."""
 
+import asyncio
 import hashlib
 from datetime import timedelta
 from typing import Any
@@ -375,3 +376,41 @@ async def test_the_gaps_between_looks_stay_under_ten_seconds_while_a_url_lives(p
     for _ in range(20):
         await plain.pass_time(timedelta(seconds=10))
         assert len(await plain.files.claim_checks(10, overdue=False)) == 1
+
+
+async def _expired(drive: Drive, *names: str) -> list[c.Upload]:
+    uploads = [await drive.begin(name) for name in names]
+    await drive.pass_time(SETTINGS.upload_ttl + timedelta(minutes=1), "uploads")
+    outcomes = await drive.files.commit(tuple(c.UploadRef(drive.owner, upload.id) for upload in uploads))
+    assert set(outcomes) == {c.Outcome.EXPIRED}
+    return uploads
+
+
+async def test_late_bytes_take_no_name_that_a_pending_upload_holds(plain: Drive) -> None:
+    (late,) = await _expired(plain, "a.txt")
+    promised = await plain.begin("a.txt", on_conflict=c.OnConflict.FAIL)
+    for upload in (late, promised):
+        plain.bucket.put(upload.key, b"hello")
+        await plain.files.complete(plain.owner, upload.id)
+    done = await plain.files.upload(plain.owner, promised.id)
+    assert done.file is not None
+    assert (await plain.files.file(plain.owner, done.file)).name == "a.txt"
+    assert await plain.names() == ["a (1).txt", "a.txt"]
+
+
+async def test_a_name_that_is_taken_leaves_no_gap_among_the_changes(plain: Drive) -> None:
+    """Of a batch the one in the middle comes by itself: `check`, after the test, counts the changes."""
+    late = await _expired(plain, "a", "b", "c")
+    await plain.store("b")
+    for upload in late:
+        plain.bucket.put(upload.key, b"hello")
+    await plain.files.commit(tuple(c.UploadRef(plain.owner, upload.id) for upload in late))
+    assert await plain.names() == ["a", "b", "b (1)", "c"]
+
+
+async def test_making_uploads_due_waits_for_nobody(plain: Drive) -> None:
+    one, _ = await plain.begin("a"), await plain.begin("b")
+    async with plain.database.transaction() as tx:
+        await tx.execute("SELECT FROM files.uploads WHERE id = $1 FOR UPDATE", one.id)
+        async with asyncio.timeout(5):
+            assert await plain.files.recheck_pending() == 1

@@ -387,8 +387,10 @@ class Store:
     async def trashed(self, tx: Connection, owner: UserId, id: FileId) -> Row | None:
         return await tx.fetchrow(self.sql["trashed"], owner, id)
 
-    async def restore(self, tx: Connection, owner: UserId, id: FileId, parent: FileId, name: str) -> Row | None:
-        return await tx.fetchrow(self.sql["restore"], owner, id, parent, name)
+    async def restore(
+        self, tx: Connection, owner: UserId, id: FileId, parent: FileId, name: str, trashed_at: datetime
+    ) -> Row | None:
+        return await tx.fetchrow(self.sql["restore"], owner, id, parent, name, trashed_at)
 
     async def trash_page(self, db: Database, owner: UserId, at: datetime, id: UUID, limit: int) -> Sequence[Row]:
         return await db.fetch(self.sql["trash_page"], owner, at, id, limit)

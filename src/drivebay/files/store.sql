@@ -206,15 +206,16 @@ WITH absent AS (
         next_check_at = CASE WHEN absent.over THEN NULL
                              WHEN absent.state = 'pending' THEN now() + interval '30 seconds'
                              ELSE u.next_check_at END
-    FROM absent WHERE u.owner_id = absent.owner_id AND u.id = absent.id
-    RETURNING u.owner_id, u.id
+    -- Who puts a deadline off locks no owner: so it is looked at again, in the row as it is by now.
+    FROM absent WHERE u.owner_id = absent.owner_id AND u.id = absent.id AND u.expires_at <= now()
+    RETURNING u.owner_id, u.id, absent.state AS before, absent.size, absent.over
 ), released AS (
     UPDATE files.usage g SET reserved_bytes = reserved_bytes - t.size, open_uploads = open_uploads - t.n
     FROM (SELECT owner_id, sum(size)::bigint AS size, count(*)::int AS n
-          FROM absent WHERE state = 'pending' GROUP BY owner_id) t
+          FROM expired WHERE before = 'pending' GROUP BY owner_id) t
     WHERE g.owner_id = t.owner_id
 ), forgotten AS (
-    INSERT INTO files.purges (owner_id, upload_id) SELECT owner_id, id FROM absent WHERE over
+    INSERT INTO files.purges (owner_id, upload_id) SELECT owner_id, id FROM expired WHERE over
     ON CONFLICT (owner_id, upload_id) DO NOTHING
 )
 SELECT owner_id, id FROM expired;
@@ -226,19 +227,24 @@ SELECT owner_id, id FROM expired;
 -- is looked at once more when its URLs have ended ($9), for what lies beside it.
 WITH found AS (
     SELECT u.owner_id, u.id, u.state, u.size, u.content_type, u.part_size, u.parts_sha256,
-           f.sha256, f.etag, f.file_id, f.parent_id, f.name, f.key,
-           row_number() OVER (PARTITION BY u.owner_id ORDER BY u.id) AS place
+           f.sha256, f.etag, f.file_id, f.parent_id, f.name, f.key
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::uuid[], $6::uuid[], $7::text[], $8::text[])
          AS f (owner_id, id, etag, sha256, file_id, parent_id, name, key)
     JOIN files.uploads u ON u.owner_id = f.owner_id AND u.id = f.id
     WHERE u.state = 'pending' OR u.state = 'expired' AND u.next_check_at IS NOT NULL
+      -- It gave its name back when it expired, and a pending upload may hold it by now.
+      AND NOT EXISTS (SELECT FROM files.uploads p
+                      WHERE p.owner_id = f.owner_id AND p.parent_id = f.parent_id AND p.name = f.name
+                        AND p.state = 'pending' AND p.on_conflict <> 'replace')
 ), entered AS (
     INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id, size, content_type, sha256)
     SELECT owner_id, file_id, parent_id, 'file', name, id, size, content_type, sha256 FROM found
     ON CONFLICT (owner_id, parent_id, name) WHERE trashed_at IS NULL DO NOTHING
     RETURNING owner_id, version_id
 ), kept AS (
-    SELECT found.* FROM found JOIN entered ON entered.owner_id = found.owner_id AND entered.version_id = found.id
+    -- Numbered here and not before: what is left out must leave no gap among the changes.
+    SELECT found.*, row_number() OVER (PARTITION BY found.owner_id ORDER BY found.id) AS place
+    FROM found JOIN entered ON entered.owner_id = found.owner_id AND entered.version_id = found.id
 ), stored AS (
     INSERT INTO files.versions
         (owner_id, id, file_id, size, content_type, sha256, etag, key, part_size, parts_sha256)
@@ -251,13 +257,13 @@ WITH found AS (
 ), charged AS (
     UPDATE files.usage g
     SET used_bytes = used_bytes + t.size, reserved_bytes = reserved_bytes - t.reserved,
-        open_uploads = open_uploads - t.pending, file_count = file_count + t.n, last_change = last_change + t.last
-    FROM (SELECT owner_id, sum(size)::bigint AS size, count(*) AS n, max(place) AS last,
+        open_uploads = open_uploads - t.pending, file_count = file_count + t.n, last_change = last_change + t.n
+    FROM (SELECT owner_id, sum(size)::bigint AS size, count(*) AS n,
                  coalesce(sum(size) FILTER (WHERE state = 'pending'), 0)::bigint AS reserved,
                  (count(*) FILTER (WHERE state = 'pending'))::int AS pending
           FROM kept GROUP BY owner_id) t
     WHERE g.owner_id = t.owner_id
-    RETURNING g.owner_id, g.last_change - t.last AS before
+    RETURNING g.owner_id, g.last_change - t.n AS before
 ), recorded AS (
     INSERT INTO files.changes (owner_id, number, what, file_id)
     SELECT kept.owner_id, charged.before + kept.place, 'stored', kept.file_id
@@ -328,7 +334,11 @@ WHERE u.owner_id = due.owner_id AND u.id = due.id
 RETURNING u.owner_id, u.id;
 
 -- name: recheck_pending
-UPDATE files.uploads SET next_check_at = now() WHERE next_check_at > now() AND state = 'pending';
+-- Whoever has one locked is looking at it already; waiting for them in this order could cross a commit's.
+UPDATE files.uploads u SET next_check_at = now()
+FROM (SELECT owner_id, id FROM files.uploads WHERE next_check_at > now() AND state = 'pending'
+      FOR UPDATE SKIP LOCKED) waiting
+WHERE u.owner_id = waiting.owner_id AND u.id = waiting.id;
 
 -- name: taken
 -- Which of the names $3 are held under a parent: by a live entry, or by a pending upload.
@@ -378,12 +388,14 @@ FROM unnest($1::uuid[], $2::uuid[]) AS r (owner_id, id)
 JOIN files.entries e ON e.owner_id = r.owner_id AND e.id = r.id AND e.kind = 'folder' AND e.trashed_at IS NULL;
 
 -- name: height
--- How many levels of folders hang under $2, itself included.
+-- How many levels of folders hang under $2, itself included. Order and offset are for the planner, as in `trash`.
 WITH RECURSIVE down AS (
     SELECT id, 1 AS depth FROM files.entries WHERE owner_id = $1 AND id = $2 AND kind = 'folder'
     UNION ALL
-    SELECT e.id, down.depth + 1 FROM files.entries e JOIN down ON e.parent_id = down.id
-    WHERE e.owner_id = $1 AND e.kind = 'folder' AND e.trashed_at IS NULL AND down.depth < 1000
+    SELECT below.id, down.depth + 1 FROM down CROSS JOIN LATERAL (
+        SELECT e.id, e.kind FROM files.entries e
+        WHERE e.owner_id = $1 AND e.parent_id = down.id AND e.trashed_at IS NULL ORDER BY e.name OFFSET 0) below
+    WHERE below.kind = 'folder' AND down.depth < 1000
 )
 SELECT coalesce(max(depth), 0) FROM down;
 
@@ -407,15 +419,19 @@ WITH placed AS (
 SELECT * FROM placed;
 
 -- name: trash
--- An entry and, if it is a folder, all that lives under it.
+-- An entry and, if it is a folder, all that lives under it. The order and the array are the planner's way to
+-- the indexes: it cannot know how little this is, and would read all that the owner has.
 WITH RECURSIVE gone AS (
-    SELECT id FROM files.entries WHERE owner_id = $1 AND id = $2 AND trashed_at IS NULL
+    SELECT id, kind FROM files.entries WHERE owner_id = $1 AND id = $2 AND trashed_at IS NULL
     UNION ALL
-    SELECT e.id FROM files.entries e JOIN gone ON e.parent_id = gone.id WHERE e.owner_id = $1 AND e.trashed_at IS NULL
+    SELECT below.id, below.kind FROM gone CROSS JOIN LATERAL (
+        SELECT e.id, e.kind FROM files.entries e
+        WHERE e.owner_id = $1 AND e.parent_id = gone.id AND e.trashed_at IS NULL ORDER BY e.name) below
+    WHERE gone.kind = 'folder'
 ), trashed AS (
     UPDATE files.entries e
     SET trashed_at = now(), purge_after = now() + $3::interval, trashed_with = $2, revision = e.revision + 1
-    FROM gone WHERE e.owner_id = $1 AND e.id = gone.id
+    WHERE e.owner_id = $1 AND e.id = ANY(ARRAY(SELECT id FROM gone))
     RETURNING e.kind
 ), counted AS (
     UPDATE files.usage SET file_count = file_count - (SELECT count(*) FROM trashed WHERE kind = 'file'),
@@ -431,12 +447,14 @@ SELECT * FROM files.entries WHERE owner_id = $1 AND id = $2 AND trashed_at IS NO
 
 -- name: restore
 -- What went into the trash by itself comes back with all that went with it, while its grace lasts. The rows
--- decide: what a purge has claimed is no longer here. $3, $4: where it comes back.
+-- decide: what a purge has claimed is no longer here. $3, $4: where it comes back. They all went at one moment, $5.
 WITH back AS (
     UPDATE files.entries
     SET trashed_at = NULL, purge_after = NULL, trashed_with = NULL, revision = revision + 1,
         parent_id = CASE id WHEN $2 THEN $3 ELSE parent_id END, name = CASE id WHEN $2 THEN $4 ELSE name END
-    WHERE owner_id = $1 AND trashed_with = $2 AND purge_after > now()
+    WHERE owner_id = $1 AND trashed_with = $2 AND trashed_at = $5
+      -- The clock as it is with the owner locked, and not when the transaction began: a purge may have been between.
+      AND purge_after > (SELECT clock_timestamp())
     RETURNING *
 ), counted AS (
     UPDATE files.usage SET file_count = file_count + (SELECT count(*) FROM back WHERE kind = 'file'),
@@ -480,10 +498,12 @@ SELECT used_bytes, reserved_bytes, file_count, coalesce(limit_bytes, $2::bigint)
 FROM files.usage WHERE owner_id = $1;
 
 -- name: condemn
--- Trashed entries whose grace is over leave the trash for good: their versions are `purging` from here on.
+-- Trashed entries whose grace is over leave the trash for good: their versions are `purging` from here on. Their
+-- owners are locked as for every change, but nobody is waited for: who is busy is taken in a later round.
 WITH due AS (
-    SELECT owner_id, id FROM files.entries WHERE trashed_at IS NOT NULL AND purge_after <= now()
-    ORDER BY purge_after LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT e.owner_id, e.id FROM files.entries e JOIN files.usage g ON g.owner_id = e.owner_id
+    WHERE e.trashed_at IS NOT NULL AND e.purge_after <= now()
+    ORDER BY e.purge_after LIMIT $1 FOR UPDATE SKIP LOCKED
 ), gone AS (
     DELETE FROM files.entries e USING due WHERE e.owner_id = due.owner_id AND e.id = due.id
     RETURNING e.owner_id, e.id

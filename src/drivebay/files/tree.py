@@ -173,7 +173,8 @@ class Tree:
             if parent != ROOT and not await self._store.ancestors(tx, owner, parent):
                 parent = ROOT
             name = await free_name(self._store, tx, owner, parent, row["name"], _NO_ID)
-            return file_of(_there(await self._store.restore(tx, owner, id, parent, name), id))
+            back = await self._store.restore(tx, owner, id, parent, name, row["trashed_at"])
+            return file_of(_there(back, id))
 
 
 def _check_limit(limit: int) -> None:
