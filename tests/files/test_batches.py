@@ -201,3 +201,42 @@ async def test_contents_are_those_of_each_file_that_is_there(drive: Drive) -> No
     found = await drive.files.contents(drive.owner, (two.id, one.id, folder.id, theirs.id, one.id))
     content = await drive.files.content(drive.owner, one.id)
     assert [each.content for each in found] == [None, content, None, None, content]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ((intent("a", multipart=True), intent("a")), ["a", "name_taken"]),
+        (
+            (intent("0", 4_000, on_conflict="replace"), intent("1", 4_000), intent("2", 4_000)),
+            ["0", "1", "quota_exceeded"],
+        ),
+        (
+            (intent("r", on_conflict="replace"), *(intent(f"{place}") for place in range(20))),
+            ["r", *(f"{place}" for place in range(19)), "rate_limited"],
+        ),
+    ],
+    ids=["name", "quota", "open"],
+)
+async def test_nobody_is_refused_for_a_later_one(
+    plain: Drive, wanted: tuple[c.Intent, ...], expected: list[str]
+) -> None:
+    assert names(await plain.files.begin_many(plain.owner, wanted)) == expected
+
+
+async def test_the_first_answer_is_given_again_also_of_what_came_on_since(plain: Drive) -> None:
+    wanted = intent("p", 0, multipart=True, deferred=True)
+    one = await plain.files.begin(plain.owner, wanted, "one")
+    (several,) = await plain.files.begin_many(plain.owner, (intent("q", 0, multipart=True, deferred=True),), "several")
+    assert several.upload is not None
+    for upload in (one, several.upload):
+        await plain.database.execute(
+            "UPDATE files.uploads SET expires_at = expires_at - interval '13 hours' WHERE id = $1", upload.id
+        )
+        await plain.files.resize(plain.owner, upload.id, 7, final=True)
+        await plain.files.open_parts(plain.owner, upload.id, (c.PartIntent(1),))
+        now = await plain.files.upload(plain.owner, upload.id)
+        assert (now.size, now.deferred) == (7, False)
+    assert await plain.files.begin(plain.owner, wanted, "one") == one
+    again = await plain.files.begin_many(plain.owner, (intent("q", 0, multipart=True, deferred=True),), "several")
+    assert again == (several,)

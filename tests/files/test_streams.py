@@ -107,6 +107,9 @@ async def test_nobody_elses_and_no_upload_of_a_known_length_is_resized(drive: Dr
     known = await drive.begin("known.bin", b"known")
     with pytest.raises(Conflict):
         await drive.files.resize(drive.owner, known.id, 5, True)
+    await drive.files.abort(drive.owner, upload.id)
+    with pytest.raises(Conflict):
+        await drive.files.resize(drive.owner, upload.id, 0, True)
 
 
 @pytest.mark.parametrize(

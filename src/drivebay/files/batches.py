@@ -20,7 +20,7 @@ from ..errors import Error, FieldError, IdempotencyKeyReused, InvalidRequest, No
 from .commit import Commit
 from .settings import Settings
 from .store import Row, Store, content_of, upload_of
-from .uploads import Uploads, as_begun, fingerprint, replayed
+from .uploads import Uploads, fingerprint, replayed
 
 MOST: Final = 100
 _NOTHING: Final = UUID(int=0)
@@ -51,7 +51,7 @@ class Batches:
             if key is not None:
                 before = await replayed(self._store, tx, owner, key, body)
                 if before is not None:
-                    return await self._as_begun(tx, owner, before)
+                    return await self._as_begun(tx, owner, before, intents)
             attempts = await self._begin(tx, owner, intents)
             if key is not None:
                 answers = [attempt.upload.id if attempt.upload else attempt.refusal for attempt in attempts]
@@ -74,34 +74,43 @@ class Batches:
     async def _begin_plain(
         self, tx: Connection, owner: UserId, wanted: Mapping[UploadId, contract.Intent], usage: Row
     ) -> dict[UUID, Row]:
-        """Those that can be recorded set-wise, if there is room for all of them."""
+        """Those that can be recorded set-wise, if there is room for all that is asked for: the rest comes later, and
+        nobody is refused for the sake of one who stands behind him."""
         plain: dict[UploadId, contract.Intent] = {}
+        promised: set[tuple[FileId, str]] = set()
+        size = asked = 0
         for id, intent in wanted.items():
             try:
                 intent = self._uploads.checked(intent)
             except Error:
                 continue  # said in its turn
-            replaces = intent.on_conflict is contract.OnConflict.REPLACE
-            if not replaces and intent.note is None and self._uploads.in_parts(intent)[0] is None:
+            size, asked = size + intent.size, asked + 1
+            if intent.on_conflict is contract.OnConflict.REPLACE or (intent.parent, intent.name) in promised:
+                continue
+            if intent.note is None and self._uploads.in_parts(intent)[0] is None:
                 plain[id] = intent
-        size = sum(intent.size for intent in plain.values())
+            else:
+                promised.add((intent.parent, intent.name))
         if usage["used_bytes"] + usage["reserved_bytes"] + size > usage["limit_bytes"]:
             return {}
-        if usage["open_uploads"] + len(plain) > self._settings.max_open_uploads:
+        if usage["open_uploads"] + asked > self._settings.max_open_uploads:
             return {}
         rows = await self._store.begin_many(tx, owner, plain, self._settings.upload_ttl)
         return {row["id"]: row for row in rows}
 
-    async def _as_begun(self, tx: Connection, owner: UserId, before: Row) -> tuple[Attempt, ...]:
+    async def _as_begun(
+        self, tx: Connection, owner: UserId, before: Row, intents: Sequence[contract.Intent]
+    ) -> tuple[Attempt, ...]:
         """The first answer again."""
         answers = _answers.decode(before["answers"])
         ids = [UploadId(answer) for answer in answers if isinstance(answer, UUID)]
         rows = await self._store.uploads(tx, [owner] * len(ids), ids, self._settings.url_life)
-        uploads = {row["id"]: as_begun(row) for row in rows}
-        if len(uploads) < len(ids):
+        made = {row["id"]: row for row in rows}
+        if len(made) < len(ids):
             raise IdempotencyKeyReused("an upload that this key made is gone; use a new key")
         return tuple(
-            Attempt(uploads[answer]) if isinstance(answer, UUID) else Attempt(refusal=answer) for answer in answers
+            Attempt(self._uploads.as_begun(made[answer], intent)) if isinstance(answer, UUID) else Attempt(None, answer)
+            for answer, intent in zip(answers, intents, strict=True)
         )
 
     async def complete(self, owner: UserId, ids: Sequence[UploadId]) -> tuple[Attempt, ...]:

@@ -58,7 +58,7 @@ class Uploads:
                 row = await self._store.upload(tx, owner, before["made"])
                 if row is None:
                     raise IdempotencyKeyReused("the upload this key made is gone; use a new key")
-                return as_begun(row)
+                return self.as_begun(row, intent)
             row = await self.begin_in(tx, owner, intent)
             await self._store.remember(tx, owner, key, fingerprint("upload", intent), row["id"])
         return upload_of(row)
@@ -126,6 +126,21 @@ class Uploads:
             raise NameTaken(f"{intent.name!r} is there already")
         return name
 
+    def as_begun(self, row: Row, intent: contract.Intent) -> contract.Upload:
+        """The upload as its first answer showed it, whatever has become of it."""
+        upload = msgspec.structs.replace(upload_of(row), status=contract.UploadStatus.PENDING, file=None, reason=None)
+        if upload.parts is None:
+            return upload
+        # Of what comes in parts the length may have been told since, the write begun, and the deadline put off.
+        size = upload.parts.size
+        return msgspec.structs.replace(
+            upload,
+            size=intent.size,
+            deferred=intent.deferred,
+            expires_at=upload.created_at + self._settings.parts_ttl,
+            parts=contract.Parts(size, max(1, -(-intent.size // size))),
+        )
+
     async def upload(self, owner: UserId, id: UploadId) -> contract.Upload:
         row = await self._store.upload(self._db, owner, id)
         if row is None:
@@ -139,7 +154,7 @@ class Uploads:
             if row is None:
                 raise NotFound(f"no upload {id}")
             if not row["deferred"] or row["state"] != "pending":
-                if row["size"] == size and row["part_size"] is not None:
+                if row["size"] == size and not row["deferred"] and row["part_size"] is not None:
                     return upload_of(row)  # as it was told before
                 raise Conflict(f"the length of upload {id} is known")
             if not final and size <= row["size"]:
@@ -179,11 +194,6 @@ class Uploads:
             ended = await self._store.end_upload(tx, owner, id, "aborted", None, contract.Cause.CLIENT.value)
         if ended:
             ENDED.labels("aborted").inc()
-
-
-def as_begun(row: Row) -> contract.Upload:
-    """The upload as its first answer showed it, whatever has become of it."""
-    return msgspec.structs.replace(upload_of(row), status=contract.UploadStatus.PENDING, file=None, reason=None)
 
 
 def fingerprint(what: str, *values: object) -> bytes:
