@@ -81,7 +81,8 @@ async def test_what_is_done_to_a_folder_does_not_read_all_that_its_owner_has(
     await connection.execute(
         """
         INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id)
-        SELECT $1::uuid, gen_random_uuid(), $3::uuid, 'file', 'f' || i, gen_random_uuid() FROM generate_series(1, 20000) AS i
+        SELECT $1::uuid, gen_random_uuid(), $3::uuid, 'file', 'f' || i, gen_random_uuid()
+        FROM generate_series(1, 20000) AS i
         UNION ALL SELECT $1, $2::uuid, $3, 'folder', 'folder', NULL::uuid
         UNION ALL SELECT $1, gen_random_uuid(), $2, 'file', 'inside', gen_random_uuid()""",
         owner,
