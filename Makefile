@@ -1,42 +1,53 @@
-# Everything that CI runs and a newcomer needs. `make` alone lists the targets.
+# Commands for development and CI. `make` without a target lists them.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+NODE_STAMP := node_modules/.installed
 WORKERS ?= 2
 MINUTES ?= 2
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test soak mutants test-fast check format proto proto-check bench fuzz chart clean audit sbom secrets-known
+.PHONY: help install run test test-slow soak mutants test-fast check web-check format proto proto-check bench fuzz chart clean audit sbom secrets-known
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | column -t -l 2
 
-install: $(STAMP) ## make the virtual environment and install what uv.lock names
+install: $(STAMP) ## create the virtual environment and install the packages of uv.lock
 
 $(STAMP): pyproject.toml uv.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Drivebay needs Python 3.11 or later; say make PYTHON=python3.12"; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Drivebay needs Python 3.11 or later. Run make PYTHON=python3.12"; exit 1; }
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@VIRTUAL_ENV=$(CURDIR)/.venv UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv $(BIN)/python -m uv sync --frozen --inexact --quiet
 	@touch $(STAMP)
 
-run: install ## start everything: PostgreSQL, NATS, SeaweedFS and all six services
+$(NODE_STAMP): package-lock.json $(STAMP)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $(NODE_STAMP)
+
+run: install ## start PostgreSQL, NATS, SeaweedFS and all services
 	@exec $(BIN)/drivebay run
 
-test: install ## run every test on real servers
-	$(BIN)/pytest -n $(WORKERS) --dist loadscope
+test: install $(NODE_STAMP) ## run the tests on real servers, without the slow ones
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  echo "No Chromium was found, so the tests of the web app are skipped. Install it with: apt-get install chromium"
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not slow"
 
-soak: install ## break everything for MINUTES (SEED=n) and see that nothing is lost
+test-slow: install ## run the tests that take minutes: commands, six processes, crash points, soak, generated calls, faults of every server, backups
+	@# In their order: by default the modules with one long test each come last, and one worker waits for the other.
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m slow
+
+soak: install ## inject faults for MINUTES (2) while users work, then check that nothing is lost (SEED=n repeats a run)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-mutants: install ## break each guard in turn and see that a test notices (ONLY="begin owner" for some)
+mutants: install ## break each guard in turn and check that a test fails (some guards: ONLY="begin owner")
 	$(BIN)/python -m tests.mutants --jobs $(WORKERS) $(ONLY)
 
-test-fast: install ## run what needs no server
-	$(BIN)/pytest tests/unit tests/wire
+test-fast: install ## run the tests that need no server
+	$(BIN)/pytest tests/unit tests/rpc
 
-check: install proto-check ## formatter, linter, strict types, import rules, Buf, licences, secrets
+check: install proto-check web-check ## check format, lint rules, types, import rules, .proto files, licences and secrets
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -45,34 +56,39 @@ check: install proto-check ## formatter, linter, strict types, import rules, Buf
 	$(BIN)/python -m supply.licences
 	$(BIN)/python -m supply.secrets
 
-audit: install ## known vulnerabilities of everything that is locked (asks PyPI's advisories)
+web-check: install $(NODE_STAMP) ## check format, lint rules and types of the web app
+	PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome ci --error-on-warnings src/drivebay/web/static
+	PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/tsc -p .
+
+audit: install ## report known vulnerabilities of all locked packages (queries PyPI)
 	@list=$$(mktemp) && trap 'rm -f "$$list"' EXIT && \
 	$(BIN)/python -m uv export --frozen --all-groups --no-emit-project --no-hashes --quiet > "$$list" && \
 	$(BIN)/pip-audit --strict --no-deps --disable-pip -r "$$list"
 
-sbom: install ## print the bill of materials of what is shipped (CycloneDX)
+sbom: install ## print the bill of materials of the shipped packages (CycloneDX)
 	@$(BIN)/python -m supply.sbom
 
-secrets-known: install ## accept what looks like a secret and is none: read the difference
+secrets-known: install ## accept all present findings of the secret scan as no secrets. Review the difference
 	$(BIN)/python -m supply.secrets --accept
 
-format: install ## put the code into the one style
+format: install $(NODE_STAMP) ## format the code and apply automatic fixes of the linter
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome check --write src/drivebay/web/static
 
-proto: install ## regenerate what is generated from the .proto files
+proto: install ## generate the code from the .proto files
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/buf generate
 
-proto-check: install ## what is generated is what the .proto files say
+proto-check: install ## check that the generated code matches the .proto files
 	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && \
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/buf generate -o "$$new" && \
 	cd "$$new/src/drivebay/proto" && find . -name '*_pb2.py*' | while read -r file; do \
-	  cmp -s "$$file" "$(CURDIR)/src/drivebay/proto/$$file" || { echo "$$file is not up to date: make proto"; exit 1; }; done
+	  cmp -s "$$file" "$(CURDIR)/src/drivebay/proto/$$file" || { echo "$$file is not up to date. Run make proto"; exit 1; }; done
 
-bench: install ## measure, into bench/results/
+bench: install ## run the benchmarks and write bench/results/
 	$(BIN)/python -m bench
 
-fuzz: install ## fuzz every parser for SECONDS each (600), or only one: make fuzz TARGET=cursor
+fuzz: install ## fuzz every parser for SECONDS each (600), or one with TARGET=cursor
 	@VIRTUAL_ENV=$(CURDIR)/.venv UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv $(BIN)/python -m uv sync --frozen --inexact --quiet --group fuzz
 	@$(BIN)/python -m fuzz $(TARGET) --seconds $(SECONDS)
 
@@ -80,4 +96,4 @@ chart: install ## render deploy/helm into deploy/kubernetes (needs helm)
 	$(BIN)/python -m tests.deploy.chart
 
 clean: ## remove the virtual environment and caches, never ./data
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

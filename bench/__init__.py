@@ -1,5 +1,5 @@
-"""Speed, as figures and ratios: `make bench` or `python -m bench [part ...]`. Results go to `bench/results/`.
+"""Benchmarks: `make bench` or `python -m bench [part ...]`. Results are written to `bench/results/`.
 
-Absolute figures are of the machine they were taken on; ratios within one run are what to compare. Each
-figure is the median of several runs. `python -m bench load` is apart: minutes of users, then too many of them.
+Absolute figures depend on the machine, so compare ratios within one run. Each figure is the median of several runs.
+`python -m bench load` runs simulated users for minutes, then an overload.
 """

@@ -1,5 +1,7 @@
-"""`python -m bench [routes] [visibility] [backlog] [listing]`: all of them without a name. `load` and
-`transfers` only by name."""
+"""`python -m bench [routes] [visibility] [backlog] [listing]`: all four if none is named.
+
+`calls`, `load`, `search` and `transfers` run only if named.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ import asyncio
 
 import uvloop
 
-from . import flow, listing, load, routes, transfers, wrk
-from .arena import open_arena
+from . import calls, flow, listing, load, routes, search_latency, transfers, wrk
+from .bench_world import start_servers
 from .report import Report, console
 
 PARTS = ("routes", "visibility", "backlog", "listing")
@@ -19,19 +21,25 @@ async def run(parts: list[str], scale: float, options: load.Options, sizes: tran
     report = Report()
     for part in parts:
         console.rule(part)
-        async with open_arena() as arena:
+        if part == "calls":
+            await calls.measure(report)
+            console.print(f"written to {report.write()}")
+            continue
+        async with start_servers() as bench_servers:
             if part == "routes":
-                await routes.measure(arena, report, files=int(1_000_000 * scale), each=10_000)
+                await routes.measure(bench_servers, report, files=int(1_000_000 * scale), each=10_000)
             elif part == "visibility":
-                await flow.visibility(arena, report)
+                await flow.visibility(bench_servers, report)
             elif part == "backlog":
-                await flow.backlog(arena, report, int(100_000 * scale))
+                await flow.backlog(bench_servers, report, int(100_000 * scale))
             elif part == "load":
-                await load.measure(arena, report, options)
+                await load.measure(bench_servers, report, options)
+            elif part == "search":
+                await search_latency.measure(bench_servers, report, int(1_000_000 * scale))
             elif part == "transfers":
-                await transfers.measure(arena, report, sizes)
+                await transfers.measure(bench_servers, report, sizes)
             else:
-                await listing.measure(arena, report, (10_000, int(1_000_000 * scale), int(10_000_000 * scale)))
+                await listing.measure(bench_servers, report, (10_000, int(1_000_000 * scale), int(10_000_000 * scale)))
         console.print(f"written to {report.write()}")
     return report
 
@@ -39,23 +47,26 @@ async def run(parts: list[str], scale: float, options: load.Options, sizes: tran
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", choices=[*PARTS, "load", "transfers", []], help="which; all but those two without"
+        "parts",
+        nargs="*",
+        choices=[*PARTS, "calls", "load", "search", "transfers", []],
+        help="which to run; without, all but calls, load, search and transfers",
     )
-    parser.add_argument("--scale", type=float, default=1.0, help="of the amounts of data; 1 is what the goals are for")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON on standard output")
-    of_load = parser.add_argument_group("load")
-    of_load.add_argument("--minutes", type=float, default=15.0, help="of steady load; 1 shows whether all is well")
-    of_load.add_argument("--rate", type=float, help="requests a second; without, half of what the machine can do")
-    of_load.add_argument("--users", type=int, default=1000)
-    of_load.add_argument("--overload", type=float, default=60.0, help="seconds of twice what the machine can do")
-    of_load.add_argument("--seed", type=int, default=1)
-    of_transfers = parser.add_argument_group("transfers")
-    of_transfers.add_argument("--gib", type=float, default=4.0, help="of the large file")
-    of_transfers.add_argument("--files", type=int, default=10_000, help="small files")
-    of_transfers.add_argument("--runs", type=int, default=3, help="of each; medians are compared")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor for the amount of data; the goals are for 1")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    load_options = parser.add_argument_group("load")
+    load_options.add_argument("--minutes", type=float, default=15.0, help="duration of the steady load")
+    load_options.add_argument("--rate", type=float, help="requests a second; default: half of the capacity found")
+    load_options.add_argument("--users", type=int, default=1000)
+    load_options.add_argument("--overload", type=float, default=60.0, help="seconds at twice the capacity")
+    load_options.add_argument("--seed", type=int, default=1)
+    transfer_options = parser.add_argument_group("transfers")
+    transfer_options.add_argument("--gib", type=float, default=4.0, help="size of the large file")
+    transfer_options.add_argument("--files", type=int, default=10_000, help="number of small files")
+    transfer_options.add_argument("--runs", type=int, default=3, help="runs of each command; medians are compared")
     given = parser.parse_args()
     if not wrk.available() and ("routes" in given.parts or not given.parts):
-        raise SystemExit("the routes are measured with wrk: install it (apt install wrk), or name other parts")
+        raise SystemExit("routes needs wrk: install it (apt install wrk) or name other parts")
     options = load.Options(given.minutes, given.rate, given.users, given.overload, given.seed)
     sizes = transfers.Options(given.gib, given.files, given.runs)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

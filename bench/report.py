@@ -1,4 +1,4 @@
-"""Figures of one run, shown as they come and written as JSON."""
+"""Figures of one run: printed at once and written as JSON."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def median(values: Sequence[float]) -> float:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which `share` (0 to 1) of the values lie; nearest rank."""
+    """Return the value below which `share` (0 to 1) of the values lie, by nearest rank."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 class Report:
-    """`figures` maps a measure to its fields; `goal` beside a figure says whether it was met."""
+    """`figures` maps the name of a measurement to its fields. `met` is whether the goal was reached."""
 
     def __init__(self) -> None:
         self.figures: dict[str, dict[str, Any]] = {}
@@ -46,7 +46,7 @@ class Report:
         console.print(f"{name}: {shown}" + (f"  (goal {goal}:{mark})" if goal else ""), highlight=False)
 
     def table(self, name: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
-        """A figure with a row for each of something, which may lack a column."""
+        """Add a table with named rows. A row may lack columns."""
         self.figures[name] = dict(rows)
         columns = list(dict.fromkeys(column for row in rows.values() for column in row))
         shown = Table("", *columns, title=name, title_justify="left")
@@ -55,11 +55,11 @@ class Report:
         console.print(shown, highlight=False)
 
     def series(self, name: str, samples: Sequence[Mapping[str, Any]]) -> None:
-        """Samples over time: for the JSON, too many to show."""
+        """Add samples over time. They are written to the JSON but not printed."""
         self.figures[name] = {"samples": list(samples)}
 
     def text(self) -> str:
-        """All of it as JSON."""
+        """Return everything as JSON."""
         machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
         return json.dumps({"at": self._at.isoformat(), "machine": machine, "figures": self.figures}, indent=2)
 

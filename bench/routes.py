@@ -1,4 +1,4 @@
-"""Requests a second on the three hot routes, one process and six, beside the bare statement through pgbench."""
+"""Requests a second on the three busiest routes, with one and six processes, and the bare statement with pgbench."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import tempfile
 from pathlib import Path
 
 from drivebay.embedded import postgres as embedded_postgres
-from drivebay.files.store import Store
+from drivebay.files.entries.store import EntryStore
 from drivebay.testing.client import Client
 from drivebay.testing.world import World
 
 from . import seed, wrk
-from .arena import Arena, memory, users
+from .bench_world import BenchServers, memory, users
 from .report import Report, median
 
 PAGE = "/v1/files?parent_id=root&sort=-created&limit=20"
 RUNS = 3
 
 
-async def measure(arena: Arena, report: Report, files: int, each: int) -> None:
+async def measure(bench_servers: BenchServers, report: Report, files: int, each: int) -> None:
     seeded = False
     statement = 0.0
     for topology in ("one", "six"):
-        async with arena.world(topology) as running, users(running, 16) as crowd:
+        async with bench_servers.world(topology) as running, users(running, 16) as crowd:
             user = crowd[0]
             owner = (await user.ok("GET", "/v1/me"))["id"]
             if not seeded:
-                await seed.files(arena.database_url, owner, files, each)
+                await seed.files(bench_servers.database_url, owner, files, each)
                 seeded = True
             else:
-                await seed.files(arena.database_url, owner, each, each)
-            statement = statement or await _pgbench(arena, owner)
+                await seed.files(bench_servers.database_url, owner, each, each)
+            statement = statement or await _pgbench(bench_servers, owner)
             idle = memory(running)
             await _list(report, running, user, topology, files, statement)
             await _download(report, running, user, topology)
@@ -82,16 +82,17 @@ async def _download(report: Report, running: World, user: Client, topology: str)
 
 
 async def _begin(report: Report, running: World, crowd: list[Client], topology: str) -> None:
-    # Many owners, as in life: one owner's begins wait for one another's commit to disk.
-    os.environ["BENCH_TOKENS"] = ",".join(user.tokens["access_token"] for user in crowd)
+    # Begins of one owner share transactions, so one owner is measured apart from many.
     script = Path(__file__).with_name("uploads.lua")
-    found = await _runs(f"{running.api}/v1/uploads", crowd[0].tokens["access_token"], script)
-    _add(report, "POST /v1/uploads", found, 2500, topology)
+    for name, owners in (("POST /v1/uploads", crowd), ("POST /v1/uploads of one owner", crowd[1:2])):
+        os.environ["BENCH_TOKENS"] = ",".join(user.tokens["access_token"] for user in owners)
+        found = await _runs(f"{running.api}/v1/uploads", owners[0].tokens["access_token"], script)
+        _add(report, name, found, 2500, topology)
 
 
-async def _pgbench(arena: Arena, owner: str) -> float:
-    """The listing's statement alone, prepared, through the server's own tool."""
-    sql = Store().sql["list_children_created_descending"]
+async def _pgbench(bench_servers: BenchServers, owner: str) -> float:
+    """Return the rate of the listing's statement alone, prepared, measured with pgbench."""
+    sql = EntryStore().statements["list_children_created_descending"]
     values = {
         "$1": f"'{owner}'::uuid",
         "$2": "'9999-12-31'::timestamptz",
@@ -110,7 +111,7 @@ async def _pgbench(arena: Arena, owner: str) -> float:
         for _ in range(RUNS):
             process = await asyncio.create_subprocess_exec(
                 str(pgbench), "-n", "-M", "prepared", "-c", "8", "-j", "1", "-T", "5", "-f", script.name,
-                arena.database_url,
+                bench_servers.database_url,
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
             out = (await asyncio.wait_for(process.communicate(), 60))[0].decode()

@@ -1,4 +1,4 @@
-"""Files put into the tables by SQL, a million or more, with usage rows that agree."""
+"""Fill the tables with files or pending uploads by SQL, with matching usage rows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ROOT = "00000000-0000-0000-0000-000000000000"
 
 
 async def files(url: str, owner: str, total: int, each: int) -> None:
-    """`total` files of `each` to an owner; the first owner is `owner`. In slices, so that memory stays small."""
+    """Insert `total` files, `each` for one owner. The first owner is `owner`. Works in slices to bound memory."""
     connection = await asyncpg.connect(url, command_timeout=3600)
     try:
         slice = max(each, 200_000 // each * each)
@@ -59,7 +59,7 @@ async def files(url: str, owner: str, total: int, each: int) -> None:
 
 
 async def pending(url: str, owners: int, each: int) -> list[tuple[str, str]]:
-    """Pending uploads of no bytes: (owner, upload) of each."""
+    """Insert pending uploads of zero bytes and return (owner, upload) of each."""
     connection = await asyncpg.connect(url, command_timeout=3600)
     try:
         rows = await connection.fetch(_PENDING, owners, each, ROOT)

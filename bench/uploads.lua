@@ -1,4 +1,4 @@
--- Each request begins an upload of its own name.
+-- Each request begins an upload with a new name.
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 local n, run = 0, tostring(os.time()) .. tostring(math.random(1, 1000000000))

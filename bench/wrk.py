@@ -1,4 +1,4 @@
-"""Closed-loop load on one HTTP route by wrk, so that the client costs little of the machine's two cores."""
+"""Closed-loop load on one HTTP route with wrk, which uses little CPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 
 @dataclass(frozen=True)
 class Load:
-    """Requests a second, latencies in milliseconds, and answers that were no success."""
+    """Requests a second, latencies in milliseconds, and the number of failed responses."""
 
     rate: float
     p50: float
@@ -34,7 +34,7 @@ async def run(url: str, token: str, *, seconds: int = 8, connections: int = 32, 
     rate = re.search(r"Requests/sec:\s+([\d.]+)", out)
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     if rate is None:
-        raise RuntimeError(f"wrk said nothing usable:\n{out}")
+        raise RuntimeError(f"cannot read the output of wrk:\n{out}")
     return Load(float(rate[1]), _latency(out, "50%"), _latency(out, "99%"), int(bad[1]) if bad else 0)
 
 

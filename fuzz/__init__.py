@@ -1,5 +1,6 @@
-"""Fuzzing what reads bytes of strangers: `make fuzz SECONDS=600`.
+"""Fuzzing of everything that parses bytes of clients, stores and other processes: `make fuzz SECONDS=600`.
 
-`targets.py` says what must hold for any input; `__main__.py` runs each target in turn, `child.py` is the process
-that it runs in. An input that broke something is kept in `inputs/`, where the test suite tries it ever after.
+`targets.py` lists the targets, functions that fail if a promise is broken for an input. `__main__.py` runs each target
+in a process of its own (`fuzz_process.py`). An input that broke a target is kept in `inputs/`, and the test suite runs
+all kept inputs.
 """

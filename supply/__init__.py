@@ -1,1 +1,1 @@
-"""What Drivebay is made of: the licences of all that it locks, and its bill of materials."""
+"""Checks of the supply chain: licences of all locked packages, the bill of materials, and secrets in tracked files."""

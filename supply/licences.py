@@ -1,7 +1,7 @@
-"""`python -m supply.licences`: hold the licence of every locked package against `allowed.toml`.
+"""`python -m supply.licences`: check the licence of every locked package against `allowed.toml`.
 
-A licence is taken from the package's own metadata: the SPDX expression, else its classifiers, else the short
-text. What cannot be told is not allowed, until somebody has read its licence file and said so.
+The licence comes from the metadata of the package: the SPDX expression, else the classifiers, else the licence text. A
+package without a known licence is not allowed until somebody adds it to `reviewed` in `allowed.toml`.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+_MAX_LICENCE_LENGTH = 60
+"""Characters of an unknown licence text that are shown."""
 
 
-def locked() -> tuple[set[str], set[str]]:
-    """Names of the packages that are shipped, and of those that only build and test."""
+def locked_packages() -> tuple[set[str], set[str]]:
+    """Return the names of the shipped packages, and of those that only build and test."""
     packages = {each["name"]: each for each in tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))["package"]}
-    own = packages["drivebay"]
-    shipped = _reached(packages, [each["name"] for each in own["dependencies"]])
-    tools = _reached(packages, [each["name"] for group in own["dev-dependencies"].values() for each in group])
-    return shipped, tools - shipped
+    drivebay = packages["drivebay"]
+    shipped = _with_dependencies(packages, [each["name"] for each in drivebay["dependencies"]])
+    dev_names = [each["name"] for group in drivebay["dev-dependencies"].values() for each in group]
+    return shipped, _with_dependencies(packages, dev_names) - shipped
 
 
-def _reached(packages: Mapping[str, Any], names: list[str]) -> set[str]:
+def _with_dependencies(packages: Mapping[str, Any], names: list[str]) -> set[str]:
     found: set[str] = set()
     while names:
         name = names.pop()
@@ -39,35 +41,39 @@ def _reached(packages: Mapping[str, Any], names: list[str]) -> set[str]:
     return found
 
 
-def licences(package: Distribution, words: Mapping[str, str]) -> tuple[str, ...]:
-    """The licences that a package names. All of them must be allowed, also where it lets us choose."""
+def package_licences(package: Distribution, spdx_names: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the licences in the metadata of a package, `("",)` if there is none.
+
+    Alternatives are returned too, so all of them must be allowed. `spdx_names` maps other names of licences to theirs
+    in SPDX.
+    """
     metadata = package.metadata
     if expression := metadata.get("License-Expression"):
         return tuple(re.findall(r"[A-Za-z0-9.+-]+", re.sub(r"\b(AND|OR|WITH)\b|[()]", " ", expression)))
-    said = [each.rpartition(" :: ")[2] for each in metadata.get_all("Classifier", []) if each.startswith("License ::")]
-    said = [each for each in said if each != "OSI Approved"] or [str(metadata.get("License", "")).strip()]
-    return tuple(words.get(each, each.splitlines()[0][:60] if each else "") for each in said)
+    classifiers = [each for each in metadata.get_all("Classifier", []) if each.startswith("License ::")]
+    names = [each.rpartition(" :: ")[2] for each in classifiers]
+    names = [each for each in names if each != "OSI Approved"] or [str(metadata.get("License", "")).strip()]
+    return tuple(spdx_names.get(each, each.splitlines()[0][:_MAX_LICENCE_LENGTH] if each else "") for each in names)
 
 
-def problems(shipped: set[str], tools: set[str]) -> Iterator[str]:
-    """One line for each package whose licence is not allowed, or cannot be told."""
+def find_problems(shipped: set[str], tools: set[str]) -> Iterator[str]:
+    """Yield one line for each package whose licence is not allowed or unknown."""
     rules = tomllib.loads(Path(__file__).with_name("allowed.toml").read_text("utf-8"))
     for name in sorted(shipped | tools):
-        try:
-            found = (
-                (rules["reviewed"].get(name),)
-                if name in rules["reviewed"]
-                else licences(distribution(name), rules["words"])
-            )
-        except PackageNotFoundError:  # locked for another system than this one
-            found = ("not installed here",)
+        if name in rules["reviewed"]:
+            licences = (rules["reviewed"][name],)
+        else:
+            try:
+                licences = package_licences(distribution(name), rules["spdx_names"])
+            except PackageNotFoundError:  # the lock file names packages for other systems too
+                licences = ("not installed here",)
         allowed = set(rules["licences"]) | (set() if name in shipped else set(rules["licences_of_tools"]))
-        if not found or not all(licence in allowed for licence in found):
-            yield f"{name}: {' and '.join(str(each or 'no licence') for each in found)} is not in supply/allowed.toml"
+        if not licences or not all(licence in allowed for licence in licences):
+            yield f"{name}: {' and '.join(each or 'no licence' for each in licences)} is not in supply/allowed.toml"
 
 
 if __name__ == "__main__":
-    packages = locked()
-    lines = list(problems(*packages))
-    print("\n".join(lines) or f"licences of {sum(map(len, packages))} packages are allowed")
-    sys.exit(bool(lines))
+    packages = locked_packages()
+    problems = list(find_problems(*packages))
+    print("\n".join(problems) or f"the licences of {sum(map(len, packages))} packages are allowed")
+    sys.exit(bool(problems))

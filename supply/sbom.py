@@ -1,7 +1,7 @@
-"""`python -m supply.sbom`: the bill of materials of what is shipped, CycloneDX 1.5 in JSON, on standard output.
+"""`python -m supply.sbom`: print the bill of materials of the shipped packages (CycloneDX 1.5, JSON).
 
-Made from `uv.lock` alone, so the same lock gives the same bytes: the time and the serial number that uv puts
-in are left out, both of which the format allows.
+It is made from `uv.lock` alone. The optional time and serial number are removed, so the same lock file gives the same
+bytes.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+_TIMEOUT_SECONDS = 60
 
-def bill() -> str:
+
+def bill_of_materials() -> str:
+    """Return the bill of materials as JSON."""
     command = [sys.executable, "-m", "uv", "export", "--frozen", "--no-dev", "--format", "cyclonedx1.5", "--quiet"]
-    told = subprocess.run(
-        command, cwd=Path(__file__).parents[1], check=True, capture_output=True, text=True, timeout=60
+    exported = subprocess.run(
+        command, cwd=Path(__file__).parents[1], check=True, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS
     )
-    found = json.loads(told.stdout)
-    del found["serialNumber"], found["metadata"]["timestamp"]
-    return json.dumps(found, indent=2)
+    bill = json.loads(exported.stdout)
+    del bill["serialNumber"], bill["metadata"]["timestamp"]
+    return json.dumps(bill, indent=2)
 
 
 if __name__ == "__main__":
-    print(bill())
+    print(bill_of_materials())

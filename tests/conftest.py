@@ -1,8 +1,9 @@
-"""What every test may ask for: real servers, shared by the run, and a database of its own."""
+"""Fixtures for all tests: real servers that the run shares, and a database for each test."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -19,26 +20,35 @@ from drivebay.embedded.postgres import Postgres
 from drivebay.embedded.seaweedfs import Store
 from drivebay.testing import servers
 
+# A shell ignores these signals in a background job (`make test &`, nohup), and ignored signals stay ignored in child
+# processes. Tests send SIGINT to their children, so the default actions are restored here.
+for _number in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
+
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that is the same in every process of this run and in no other run; unless a run of runs, as
-    `tests.mutants` is, keeps servers for all of them in DRIVEBAY_TEST_SERVERS."""
+    """The folder of the shared servers. All processes of a run have the same one, and each run its own.
+
+    DRIVEBAY_TEST_SERVERS names another folder. `tests.mutants` uses it to share servers between runs.
+    """
     if given := os.environ.get("DRIVEBAY_TEST_SERVERS"):
         return Path(given)
-    own = tmp_path_factory.getbasetemp()
-    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "servers"
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "servers"
 
 
 @pytest.fixture(scope="session")
 async def postgres(run_folder: Path) -> AsyncIterator[Postgres]:
-    """The run's PostgreSQL. It does not sync to disk; a test that kills one takes `own_postgres`."""
+    """The PostgreSQL of the run. It does not sync to disk. A test that kills a server uses `own_postgres`."""
     async with servers.shared(Postgres, run_folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 async def database_template(postgres: Postgres) -> str:
+    """The name of a database with every migration applied."""
     return await servers.template(postgres)
 
 
@@ -51,7 +61,7 @@ async def database_url(postgres: Postgres, database_template: str) -> AsyncItera
 
 @pytest.fixture
 async def own_postgres(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Postgres]]]:
-    """Starts a PostgreSQL for this test alone, to be killed, paused and started again through its `process`."""
+    """Starts a PostgreSQL for one test. The test may kill, pause and restart it through its `process`."""
     async with AsyncExitStack() as stack:
 
         async def start(folder: Path = tmp_path / "postgres") -> Postgres:
@@ -62,20 +72,23 @@ async def own_postgres(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[P
 
 @pytest.fixture(scope="session")
 async def nats_server(run_folder: Path) -> AsyncIterator[Nats]:
+    """The NATS server of the run."""
     async with servers.shared(Nats, run_folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def nats_url(nats_server: Nats) -> str:
-    """The run's NATS, or the one that DRIVEBAY_TEST_NATS_URL names: where a given store sends its events. Its
-    streams are shared: a test names its own, by `uuid4` or the like."""
+    """The URL of the NATS server of the run, or DRIVEBAY_TEST_NATS_URL if the store of the run is an external one.
+
+    Its streams are shared, so each test uses a stream with a unique name.
+    """
     return os.environ.get("DRIVEBAY_TEST_NATS_URL") or nats_server.url
 
 
 @pytest.fixture
 async def own_nats(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Nats]]]:
-    """Starts a NATS for this test alone, to be killed, paused and started again through its `process`."""
+    """Starts a NATS server for one test. The test may kill, pause and restart it through its `process`."""
     async with AsyncExitStack() as stack:
 
         async def start(folder: Path = tmp_path / "nats") -> Nats:
@@ -86,7 +99,7 @@ async def own_nats(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Nats]
 
 @pytest.fixture(scope="session")
 async def store(run_folder: Path) -> AsyncIterator[Store]:
-    """The run's store; or the one that DRIVEBAY_TEST_S3_ENDPOINT, _ACCESS_KEY, _SECRET_KEY and _REGION name."""
+    """The store of the run, or the one of DRIVEBAY_TEST_S3_ENDPOINT, _ACCESS_KEY, _SECRET_KEY and _REGION."""
     given = {name: os.environ.get(f"DRIVEBAY_TEST_S3_{name}", "") for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY")}
     if given["ENDPOINT"]:
         region = os.environ.get("DRIVEBAY_TEST_S3_REGION", "us-east-1")
@@ -98,13 +111,13 @@ async def store(run_folder: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def bucket() -> str:
-    """A name that no bucket has yet; making it is the test's."""
+    """The name of a bucket that does not exist yet."""
     return f"test-{uuid4().hex}"
 
 
 @pytest.fixture
 async def own_store(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Store]]]:
-    """Starts a store for this test alone, to be killed, paused and started again through its `process`."""
+    """Starts a store for one test. The test may kill, pause and restart it through its `process`."""
     async with AsyncExitStack() as stack:
 
         async def start(folder: Path = tmp_path / "store") -> Store:
@@ -115,7 +128,28 @@ async def own_store(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Stor
 
 @pytest.fixture
 def free_port() -> int:
-    """A port nobody listens on; somebody else may take it meanwhile."""
+    """A port on which nothing listens now. Another process may take it before the test does."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+class FailurePrinter:
+    """Prints each failure when it happens, so that a run that is cut short has named what failed."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            terminal.ensure_newline()
+            terminal.section(f"{report.when} of {report.nodeid} failed", "_", red=True)
+            terminal.write_line(report.longreprtext)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Failures are printed by the process that collects them, not by the workers of pytest-xdist."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        config.pluginmanager.register(FailurePrinter(config))

@@ -1,19 +1,24 @@
-"""Every failure a caller may act on, and what it is called on each side of a wire.
+"""Every error that a caller can handle, with its code, HTTP status and gRPC status.
 
-A service raises one of these; `wire` carries it across processes unchanged; the gateway renders it as
-`application/problem+json`. The class attributes are the one table code -> HTTP status -> gRPC status.
-What is not one of these is a defect and becomes `Internal` at the door every call goes through.
+A service raises one of these errors, `rpc` carries it to the calling process unchanged, and the gateway renders it as
+`application/problem+json`. The class attributes are the only table of codes and statuses. Any other exception is a
+defect; the call guard in `rpc` turns it into `Internal`.
 
     Error
     ├── InvalidRequest 422          ├── Unauthenticated 401        ├── QuotaExceeded 507
     │   ├── InvalidCursor           │   ├── InvalidCredentials     ├── TooLarge 413
-    │   └── IdempotencyKeyReused    │   └── TokenReused            ├── RateLimited 429
-    ├── MalformedBody 400           ├── NotFound 404               ├── Unavailable 503
-    ├── Conflict 409                ├── MethodNotAllowed 405       └── Internal 500
-    │   ├── NameTaken  EmailTaken   ├── PreconditionFailed 412
-    │   └── NotUploaded  InProgress ├── UnsupportedMediaType 415
-                                    ├── ChecksumMismatch 460
-                                    └── Locked 423
+    │   └── IdempotencyKeyReused    │   ├── SecondFactorRequired   ├── RateLimited 429
+    ├── MalformedBody 400           │   ├── InvalidCode            ├── Unavailable 503
+    ├── Conflict 409                │   ├── InvalidToken           └── Internal 500
+    │   ├── NameTaken  EmailTaken   │   ├── TokenReused
+    │   ├── NotUploaded  InProgress │   └── PasswordRequired
+    │   ├── LastManager  LastAdmin  ├── NotFound 404
+    │   ├── AlreadyEnabled          ├── MethodNotAllowed 405
+    │   └── WouldCycle              ├── CursorExpired 410
+    ├── Forbidden 403               ├── PreconditionFailed 412
+    │   ├── InsufficientScope       ├── UnsupportedMediaType 415
+    │   └── SignupClosed            ├── ChecksumMismatch 460
+    └── RangeNotSatisfiable 416     └── Locked 423
 """
 
 from __future__ import annotations
@@ -21,18 +26,25 @@ from __future__ import annotations
 from typing import ClassVar, NamedTuple
 
 
+class StartError(Exception):
+    """A process cannot start or keep running. The message is one line: the problem and what to change.
+
+    No caller sees it: the command prints it and exits with status 1.
+    """
+
+
 class FieldError(NamedTuple):
-    """One thing wrong with one field of a request; `field` is a dotted path as the client wrote it."""
+    """The problem with one field of a request. `field` is the dotted path of the field, as in the request."""
 
     field: str
     message: str
 
 
 class Error(Exception):
-    """A failure with a stable name.
+    """The base of all errors.
 
-    `detail` is a sentence for people and never holds a secret. `errors` names the fields at fault.
-    `retry_after` is in whole seconds, for failures that pass by themselves.
+    `code` is stable: clients depend on it. `detail` is a sentence for people and never contains a secret; it defaults
+    to `title`. `errors` names the wrong fields. `retry_after` is in whole seconds, and set if a retry can succeed.
     """
 
     code: ClassVar[str]
@@ -54,11 +66,11 @@ class InvalidRequest(Error):
 
 
 class InvalidCursor(InvalidRequest):
-    code, title = "invalid_cursor", "The cursor is damaged or belongs to another query"
+    code, title = "invalid_cursor", "The cursor is invalid or belongs to another query"
 
 
 class IdempotencyKeyReused(InvalidRequest):
-    code, title = "idempotency_key_reused", "The idempotency key was used with another body"
+    code, title = "idempotency_key_reused", "The idempotency key was used with another request body"
 
 
 class MalformedBody(Error):
@@ -66,13 +78,13 @@ class MalformedBody(Error):
 
 
 class ChecksumMismatch(Error):
-    """460 is tus's own (https://tus.io/protocols/resumable-upload#checksum)."""
+    """The status 460 is defined by tus: https://tus.io/protocols/resumable-upload#checksum."""
 
-    code, title, http, grpc = "checksum_mismatch", "The bytes are not those of the checksum", 460, "DATA_LOSS"
+    code, title, http, grpc = "checksum_mismatch", "The bytes do not match the checksum", 460, "DATA_LOSS"
 
 
 class Unauthenticated(Error):
-    code, title, http, grpc = "unauthenticated", "A valid access token is needed", 401, "UNAUTHENTICATED"
+    code, title, http, grpc = "unauthenticated", "A valid access token is required", 401, "UNAUTHENTICATED"
 
 
 class InvalidCredentials(Unauthenticated):
@@ -80,33 +92,95 @@ class InvalidCredentials(Unauthenticated):
 
 
 class TokenReused(Unauthenticated):
-    code, title = "token_reused", "The refresh token was used before; every session of that login has ended"
+    code, title = "token_reused", "The refresh token was used before, so its session has ended"
+
+
+class SecondFactorRequired(Unauthenticated):
+    """The password is right, and the account has a second factor. `challenge` is for the login's second step."""
+
+    code, title = "second_factor_required", "The account has a second factor: send a code"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: tuple[FieldError, ...] = (),
+        retry_after: int | None = None,
+        challenge: str = "",
+    ) -> None:
+        super().__init__(detail, errors=errors, retry_after=retry_after)
+        self.challenge = challenge
+
+
+class PasswordRequired(Unauthenticated):
+    code, title = "password_required", "The link has a password: unlock it first"
+
+
+class InvalidCode(Unauthenticated):
+    code, title = "invalid_code", "The code is wrong or was used"
+
+
+class InvalidToken(Unauthenticated):
+    code, title = "invalid_token", "The token is wrong, was used or has expired"
+
+
+class Forbidden(Error):
+    code, title, http, grpc = "forbidden", "The caller may not do this", 403, "PERMISSION_DENIED"
+
+
+class InsufficientScope(Forbidden):
+    code, title = "insufficient_scope", "The API token does not have the scope that this call needs"
+
+
+class SignupClosed(Forbidden):
+    code, title = "signup_closed", "This deployment does not take sign-ups"
 
 
 class NotFound(Error):
-    code, title, http, grpc = "not_found", "There is no such thing", 404, "NOT_FOUND"
+    code, title, http, grpc = "not_found", "The resource does not exist", 404, "NOT_FOUND"
 
 
 class MethodNotAllowed(Error):
-    code, title, http, grpc = "method_not_allowed", "The method is not allowed here", 405, "UNIMPLEMENTED"
+    code, title, http, grpc = "method_not_allowed", "The resource does not support this method", 405, "UNIMPLEMENTED"
 
 
 class Conflict(Error):
-    code, title, http, grpc = "conflict", "The request conflicts with what is there", 409, "ALREADY_EXISTS"
+    code, title, http, grpc = (
+        "conflict",
+        "The request conflicts with the current state of the resource",
+        409,
+        "ALREADY_EXISTS",
+    )
 
 
 class NameTaken(Conflict):
     code, title = "name_taken", "The name is taken"
 
 
+class LastManager(Conflict):
+    code, title, grpc = "last_manager", "The drive would have no manager", "FAILED_PRECONDITION"
+
+
+class WouldCycle(Conflict):
+    code, title = "would_cycle", "The folder would be inside itself"
+
+
 class EmailTaken(Conflict):
     code, title = "email_taken", "The email is taken"
 
 
-class Locked(Error):
-    """Somebody else is at it, and gives it up soon."""
+class LastAdmin(Conflict):
+    code, title = "last_admin", "The last admin cannot be disabled, demoted or deleted"
 
-    code, title, http, grpc = "locked", "Another request is at it", 423, "ABORTED"
+
+class AlreadyEnabled(Conflict):
+    code, title = "already_enabled", "The account has a second factor already"
+
+
+class Locked(Error):
+    """Another request has locked the upload. It releases the lock soon."""
+
+    code, title, http, grpc = "locked", "Another request is changing the resource", 423, "ABORTED"
 
     def __init__(self, detail: str = "", *, errors: tuple[FieldError, ...] = (), retry_after: int | None = 1) -> None:
         super().__init__(detail, errors=errors, retry_after=retry_after)
@@ -117,15 +191,35 @@ class NotUploaded(Conflict):
 
 
 class InProgress(Conflict):
-    code, title, grpc = "in_progress", "The first request with this key is still under way", "ABORTED"
+    code, title, grpc = "in_progress", "The first request with this idempotency key is still in progress", "ABORTED"
 
 
 class PreconditionFailed(Error):
-    code, title, http, grpc = "precondition_failed", "The file has changed meanwhile", 412, "FAILED_PRECONDITION"
+    code, title, http, grpc = (
+        "precondition_failed",
+        "The file has changed since it was read",
+        412,
+        "FAILED_PRECONDITION",
+    )
 
 
 class TooLarge(Error):
-    code, title, http, grpc = "too_large", "That is more than this deployment takes", 413, "OUT_OF_RANGE"
+    code, title, http, grpc = "too_large", "The request exceeds a limit of this deployment", 413, "OUT_OF_RANGE"
+
+
+class CursorExpired(Error):
+    """A cursor of a change feed from which one cannot go on. The client lists the files again."""
+
+    code, title, http, grpc = (
+        "cursor_expired",
+        "The cursor is older than the changes that are kept",
+        410,
+        "OUT_OF_RANGE",
+    )
+
+
+class RangeNotSatisfiable(Error):
+    code, title, http, grpc = "range_not_satisfiable", "The range begins after the last byte", 416, "OUT_OF_RANGE"
 
 
 class UnsupportedMediaType(Error):
@@ -137,25 +231,25 @@ class RateLimited(Error):
 
 
 class QuotaExceeded(Error):
-    code, title, http, grpc = "quota_exceeded", "The bytes would not fit into the quota", 507, "RESOURCE_EXHAUSTED"
+    code, title, http, grpc = "quota_exceeded", "The quota has no room for these bytes", 507, "RESOURCE_EXHAUSTED"
 
 
 class Unavailable(Error):
-    """Something behind is down or too slow; the same call may work in `retry_after` seconds."""
+    """A dependency is down or too slow. The same call may succeed after `retry_after` seconds."""
 
-    code, title, http, grpc = "unavailable", "A part of the service is down", 503, "UNAVAILABLE"
+    code, title, http, grpc = "unavailable", "The service is temporarily unavailable", 503, "UNAVAILABLE"
 
     def __init__(self, detail: str = "", *, errors: tuple[FieldError, ...] = (), retry_after: int | None = 2) -> None:
         super().__init__(detail, errors=errors, retry_after=retry_after)
 
 
 class Internal(Error):
-    code, title, http, grpc = "internal", "Something went wrong on our side", 500, "INTERNAL"
+    code, title, http, grpc = "internal", "An internal error occurred", 500, "INTERNAL"
 
 
-def _tree(kind: type[Error]) -> list[type[Error]]:
-    return [kind, *(leaf for child in kind.__subclasses__() for leaf in _tree(child))]
+def _subclasses(error: type[Error]) -> list[type[Error]]:
+    return [found for child in error.__subclasses__() for found in (child, *_subclasses(child))]
 
 
-BY_CODE: dict[str, type[Error]] = {kind.code: kind for kind in _tree(Error)[1:]}
-"""Every kind by its code: how `wire` finds the class again on the calling side."""
+BY_CODE: dict[str, type[Error]] = {error.code: error for error in _subclasses(Error)}
+"""All errors by code."""

@@ -1,4 +1,4 @@
-"""A real Drivebay for clients, with a network between them and it, and another between them and the store."""
+"""A real Drivebay, with one proxy between the client and the API, and one between the client and the object store."""
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,23 +11,22 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from drivebay import node, settings
-from drivebay.client import AsyncDrive, Patience, Resume, Session
+from drivebay import config, node
+from drivebay.client import AsyncDrive, ResumeStore, RetryPolicy, TokenStore
 from drivebay.embedded.postgres import Postgres
 from drivebay.embedded.seaweedfs import Store
 from drivebay.testing import proxy, servers, world
 from drivebay.testing.proxy import Proxy
 from drivebay.testing.world import World
+from tests.cli.shell import PASSWORD
 from tests.e2e.conftest import FAST, server_settings
 
-from .shell import PASSWORD, Shell
-
-QUICK = Patience(seconds=20, first=0.02, longest=0.5, chance=random.Random(7).random)
+FAST_RETRIES = RetryPolicy(timeout=20, first_delay=0.02, max_delay=0.5, random=random.Random(7).random)
 
 
 @dataclass
 class Site:
-    """`api` and `store` are what a client's bytes pass through; both pass everything when a test begins."""
+    """A running Drivebay and the proxies before it. Both proxies pass all bytes when a test starts."""
 
     world: World
     api: Proxy
@@ -44,13 +43,13 @@ class Site:
 
 @asynccontextmanager
 async def site_of(folder: Path, environment: dict[str, str], store: Store) -> AsyncIterator[Site]:
-    place = urlsplit(store.s3_endpoint)
+    endpoint = urlsplit(store.s3_endpoint)
     async with AsyncExitStack() as stack:
-        to_store = await stack.enter_async_context(proxy.run((str(place.hostname), int(place.port or 80))))
-        public = {"DRIVEBAY_S3_PUBLIC_ENDPOINT": f"http://{to_store.host_port}"}
-        running = await stack.enter_async_context(world.run(folder, FAST | environment | public, "one"))
-        to_api = await stack.enter_async_context(proxy.run(("127.0.0.1", running.port)))
-        yield Site(running, to_api, to_store)
+        store_proxy = await stack.enter_async_context(proxy.run((str(endpoint.hostname), int(endpoint.port or 80))))
+        public_endpoint = {"DRIVEBAY_S3_PUBLIC_ENDPOINT": f"http://{store_proxy.host_port}"}
+        running = await stack.enter_async_context(world.run(folder, FAST | environment | public_endpoint, "one"))
+        api_proxy = await stack.enter_async_context(proxy.run(("127.0.0.1", running.port)))
+        yield Site(running, api_proxy, store_proxy)
 
 
 @pytest.fixture(scope="session")
@@ -66,16 +65,16 @@ async def shared_site(
 
 @pytest.fixture
 async def site(shared_site: Site) -> AsyncIterator[Site]:
-    """Every invariant holds when a test is over."""
+    """The shared site. After the test, every invariant must hold."""
     shared_site.heal()
     yield shared_site
     shared_site.heal()
     running = shared_site.world
     environment = running.environment | {"DRIVEBAY_DATA": str(running.folder / "data")}
-    async with node.services(
-        settings.with_secret(settings.load(environment, running.folder)), frozenset({"files", "storage"})
+    async with node.open_services(
+        config.load_or_create_root_secret(config.load(environment, running.folder)), frozenset({"files", "storage"})
     ) as services:
-        assert await services.files.check() == ()
+        assert await services.files.check_invariants() == ()
 
 
 NewDrive = Callable[..., Awaitable[AsyncDrive]]
@@ -83,19 +82,26 @@ NewDrive = Callable[..., Awaitable[AsyncDrive]]
 
 @pytest.fixture
 async def new_drive(site: Site) -> AsyncIterator[NewDrive]:
-    """Makes drives: of a new user who is logged in, or of the session that is given."""
+    """Create drives: with the login of the given token store, or with a new user who is logged in."""
     async with AsyncExitStack() as stack:
 
-        async def make(session: Session | None = None, resume: Resume | None = None, **more: object) -> AsyncDrive:
-            drive = AsyncDrive(site.server, session=session, resume=resume, **{"patience": QUICK, **more})  # type: ignore[arg-type]
+        async def create(
+            token_store: TokenStore | None = None, resume_store: ResumeStore | None = None, **options: object
+        ) -> AsyncDrive:
+            drive = AsyncDrive(
+                site.server,
+                token_store=token_store,
+                resume_store=resume_store,
+                **{"retry_policy": FAST_RETRIES, **options},  # type: ignore[arg-type]
+            )
             await stack.enter_async_context(drive)
-            if session is None:
+            if token_store is None:
                 email = f"{uuid4().hex}@example.com"
                 await drive.sign_up(email, PASSWORD)
                 await drive.log_in(email, PASSWORD)
             return drive
 
-        yield make
+        yield create
 
 
 @pytest.fixture
@@ -107,13 +113,3 @@ async def drive(new_drive: NewDrive) -> AsyncDrive:
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(timeout=30) as client:
         yield client
-
-
-@pytest.fixture
-async def shell(site: Site, tmp_path: Path) -> Shell:
-    """The computer of a new user who is logged in."""
-    home = tmp_path / "home"
-    home.mkdir()
-    found = Shell(home, site.server)
-    assert (await found.enter()).status == 0
-    return found

@@ -1,4 +1,4 @@
-"""A compose file as Compose reads it: variables filled in, each service's command and environment as written."""
+"""Reads a compose file as Docker Compose does: with variables replaced."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Service:
 
 
 def services(file: str, variables: Mapping[str, str]) -> dict[str, Service]:
-    """Every service of the file. Raises KeyError for a variable without a value and a default."""
-    document: dict[str, Any] = yaml.safe_load(_filled((FOLDER / file).read_text("utf-8"), variables))
+    """Return every service of the file. Raises KeyError for a variable without a value and a default."""
+    document: dict[str, Any] = yaml.safe_load(_replace_variables((FOLDER / file).read_text("utf-8"), variables))
     declared = set(document["volumes"])
     found = {}
     for name, written in document["services"].items():
@@ -32,11 +32,14 @@ def services(file: str, variables: Mapping[str, str]) -> dict[str, Service]:
         for volume in volumes:
             source = volume.split(":")[0]
             assert source in declared or (FOLDER / source).is_file(), (
-                f"{file}: {name} mounts {source}, which is not there"
+                f"{file}: {name} mounts {source}, which does not exist"
             )
         found[name] = Service(
             command=tuple(written.get("command", ())),
-            environment={key: str(value) for key, value in written.get("environment", {}).items()},
+            # A variable without a value is an empty text in Compose. Here it was replaced before YAML was parsed.
+            environment={
+                key: "" if value is None else str(value) for key, value in written.get("environment", {}).items()
+            },
             image=written["image"],
             volumes=volumes,
             needs=tuple(written.get("depends_on", ())),
@@ -44,7 +47,7 @@ def services(file: str, variables: Mapping[str, str]) -> dict[str, Service]:
     return found
 
 
-def _filled(text: str, variables: Mapping[str, str]) -> str:
+def _replace_variables(text: str, variables: Mapping[str, str]) -> str:
     def value(found: re.Match[str]) -> str:
         name, default = found["name"], found["default"]
         return variables.get(name) or (variables[name] if default is None else default)

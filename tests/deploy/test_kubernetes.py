@@ -1,7 +1,7 @@
-"""The chart, and the manifests that it gives with its own values, fit Kubernetes, our settings and each other.
+"""The chart and its rendered manifests are valid for Kubernetes and match the settings and each other.
 
-`deploy/kubernetes/drivebay.yaml` is what `make chart` renders with helm. Helm is no Python package, so here
-the manifests are checked, and that they are of this very chart.
+`make chart` renders `deploy/kubernetes/drivebay.yaml` with helm. Helm is no Python package, so these tests check the
+rendered manifests, and that they were rendered from this chart.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from drivebay.certs import Authority
-from drivebay.settings import SETTINGS, Settings, load
-from drivebay.testing.world import PARTS
+from drivebay.cli.operator.certificates import CertificateAuthority
+from drivebay.config import SETTINGS, Settings, load
+from drivebay.node import SERVICES
 
 from . import chart
 
 Manifest = dict[str, Any]
 MANIFESTS: list[Manifest] = [each for each in yaml.safe_load_all(chart.RENDERED.read_text("utf-8")) if each]
+ALL_OPTIONS: list[Manifest] = [
+    each for each in yaml.safe_load_all(chart.RENDERED_ALL_OPTIONS.read_text("utf-8")) if each
+]
 SECRETS = {
     "database-url": "postgresql://drivebay:x@postgres/drivebay",
     "nats-url": "nats://drivebay:x@nats:4222",
@@ -31,14 +34,14 @@ SECRETS = {
 }
 
 
-def of_kind(kind: str) -> dict[str, Manifest]:
-    """The manifests of a kind by the part they are for."""
+def manifests_of_kind(kind: str) -> dict[str, Manifest]:
+    """Return the manifests of a kind by their service."""
     found = [manifest for manifest in MANIFESTS if manifest["kind"] == kind]
     return {manifest["metadata"]["labels"]["app.kubernetes.io/component"]: manifest for manifest in found}
 
 
 def environment(part: str) -> dict[str, str]:
-    (container,) = of_kind("Deployment")[part]["spec"]["template"]["spec"]["containers"]
+    (container,) = manifests_of_kind("Deployment")[part]["spec"]["template"]["spec"]["containers"]
     found = {}
     for entry in container["env"]:
         reference = entry.get("valueFrom", {}).get("secretKeyRef")
@@ -46,27 +49,86 @@ def environment(part: str) -> dict[str, str]:
     return found
 
 
-def loaded(part: str, folder: Path) -> Settings:
-    authority = Authority(folder / "certs", datetime.now(UTC), timedelta(days=1))
+def load_settings(part: str, folder: Path) -> Settings:
+    authority = CertificateAuthority(folder / "certs", datetime.now(UTC), timedelta(days=1))
     cert, key = authority.issue(part)
-    files = {"/certs/tls.crt": cert, "/certs/tls.key": key, "/certs/ca.crt": authority.file}
+    files = {"/certs/tls.crt": cert, "/certs/tls.key": key, "/certs/ca.crt": authority.ca_cert_file}
     return load({name: str(files.get(value, value)) for name, value in environment(part).items()}, folder)
 
 
-def test_the_manifests_are_of_this_chart() -> None:
-    said = chart.RENDERED.read_text("utf-8").splitlines()[0]
-    assert said == chart.header(), "the chart has changed: make chart"
+def test_manifests_were_rendered_from_this_chart() -> None:
+    header = chart.RENDERED.read_text("utf-8").splitlines()[0]
+    assert header == chart.header(), "the chart has changed: make chart"
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda each: f"{each['kind']} {each['metadata']['name']}")
-def test_kubernetes_takes_the_manifest(manifest: Manifest) -> None:
+def test_manifest_is_valid(manifest: Manifest) -> None:
     kubernetes_validate.validate(manifest, "1.33", strict=True)
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_each_part_starts_with_the_settings_of_its_pod(part: str, tmp_path: Path) -> None:
+def test_manifests_with_all_options_were_rendered_from_this_chart() -> None:
+    header = chart.RENDERED_ALL_OPTIONS.read_text("utf-8").splitlines()[0]
+    assert header == chart.header(with_all_options=True), "the chart has changed: make chart"
+
+
+@pytest.mark.parametrize("manifest", ALL_OPTIONS, ids=lambda each: f"{each['kind']} {each['metadata']['name']}")
+def test_manifest_with_all_options_is_valid(manifest: Manifest) -> None:
+    if manifest["kind"] != "ServiceMonitor":  # a resource of the Prometheus operator, not of Kubernetes
+        kubernetes_validate.validate(manifest, "1.33", strict=True)
+
+
+def with_all_options(kind: str) -> dict[str, Manifest]:
+    """Return the manifests of a kind by their name, rendered with every option."""
+    return {each["metadata"]["name"]: each for each in ALL_OPTIONS if each["kind"] == kind}
+
+
+def test_ingress_leads_to_the_gateway() -> None:
+    (ingress,) = with_all_options("Ingress").values()
+    service = with_all_options("Service")["drivebay-gateway"]
+    assert ingress["spec"]["ingressClassName"] == "nginx"
+    assert ingress["spec"]["tls"] == [{"secretName": "drive-tls", "hosts": ["drive.example.com", "files.example.com"]}]
+    for rule in ingress["spec"]["rules"]:
+        (path,) = rule["http"]["paths"]
+        backend = path["backend"]["service"]
+        assert backend["name"] == service["metadata"]["name"]
+        assert backend["port"]["name"] in [port["name"] for port in service["spec"]["ports"]]
+
+
+def test_service_monitor_selects_the_metrics_of_every_service() -> None:
+    (monitor,) = with_all_options("ServiceMonitor").values()
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
+    selected = [each for each in with_all_options("Service").values() if wanted <= each["metadata"]["labels"].items()]
+    assert {each["spec"]["selector"]["app.kubernetes.io/component"] for each in selected} == set(SERVICES)
+    assert {port["name"] for each in selected for port in each["spec"]["ports"]} == {"metrics"}
+
+
+def test_autoscaler_replaces_the_number_of_replicas() -> None:
+    (scaler,) = with_all_options("HorizontalPodAutoscaler").values()
+    assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == (3, 9)
+    name = scaler["spec"]["scaleTargetRef"]["name"]
+    assert "replicas" not in with_all_options("Deployment")[name]["spec"]
+    assert name in with_all_options("PodDisruptionBudget")
+
+
+def test_values_of_one_service_count_instead_of_those_of_all() -> None:
+    pods = {name: each["spec"]["template"] for name, each in with_all_options("Deployment").items()}
+    for name, pod in pods.items():
+        (container,) = pod["spec"]["containers"]
+        is_gateway = name == "drivebay-gateway"
+        assert pod["metadata"]["annotations"] == {"example.com/team": "edge" if is_gateway else "storage"}
+        assert pod["spec"]["priorityClassName"] == ("critical" if is_gateway else "important")
+        assert container["image"].startswith("registry.example.com/gateway:2" if is_gateway else "drivebay:")
+        assert "nodeAffinity" in pod["spec"]["affinity"]
+        assert {"name": "authority", "configMap": {"name": "company-ca"}} in pod["spec"]["volumes"]
+        assert "/etc/company" in [mount["mountPath"] for mount in container["volumeMounts"]]
+        (level,) = [entry for entry in container["env"] if entry["name"] == "DRIVEBAY_LOG"]
+        assert ("valueFrom" in level) == (name == "drivebay-auth")
+
+
+@pytest.mark.parametrize("part", SERVICES)
+def test_each_service_accepts_the_settings_of_its_pod(part: str, tmp_path: Path) -> None:
     assert set(environment(part)) <= {setting.name for setting in SETTINGS}
-    settings = loaded(part, tmp_path)
+    settings = load_settings(part, tmp_path)
     assert settings.identity is not None
     if part in ("auth", "files"):
         assert settings.database_url == SECRETS["database-url"]
@@ -76,42 +138,45 @@ def test_each_part_starts_with_the_settings_of_its_pod(part: str, tmp_path: Path
         assert settings.ingest().nats_url == SECRETS["nats-url"]
 
 
-def test_a_secret_goes_only_to_the_part_that_needs_it() -> None:
+def test_secret_is_given_only_to_the_service_that_needs_it() -> None:
     holders = {
         "DRIVEBAY_DATABASE_URL": {"auth", "files"},
-        "DRIVEBAY_NATS_URL": {"ingest"},
+        "DRIVEBAY_NATS_URL": {"files", "gateway", "ingest", "worker"},
         "DRIVEBAY_S3_SECRET_KEY": {"storage"},
     }
     for name, parts in holders.items():
-        assert {part for part in PARTS if name in environment(part)} == parts
+        assert {part for part in SERVICES if name in environment(part)} == parts
 
 
 @pytest.mark.parametrize("service", ["auth", "files", "storage"])
-def test_the_network_lets_in_whom_the_service_lets_in(service: str, tmp_path: Path) -> None:
-    rules = of_kind("NetworkPolicy")[service]["spec"]["ingress"]
-    (let_in,) = [rule["from"] for rule in rules if rule["ports"] == [{"port": "grpc"}]]
-    names = {each["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for each in let_in}
-    settings = loaded(service, tmp_path)
+def test_network_policy_allows_the_callers_of_the_service(service: str, tmp_path: Path) -> None:
+    rules = manifests_of_kind("NetworkPolicy")[service]["spec"]["ingress"]
+    (allowed,) = [rule["from"] for rule in rules if rule["ports"] == [{"port": "grpc"}]]
+    names = {each["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for each in allowed}
+    settings = load_settings(service, tmp_path)
     assert names == set(getattr(settings, f"{service}_callers")) - {"cli"}
 
 
 @pytest.mark.parametrize("service", ["auth", "files", "storage"])
-def test_callers_find_the_service_where_it_listens(service: str) -> None:
+def test_callers_use_the_port_of_the_service(service: str) -> None:
     name = f"DRIVEBAY_{service.upper()}_ADDRESS"
-    manifest = of_kind("Service")[service]
+    manifest = manifests_of_kind("Service")[service]
     (port,) = manifest["spec"]["ports"]
     assert environment(service)[name] == f"0.0.0.0:{port['port']}"
-    for part in set(PARTS) - {service}:
+    for part in set(SERVICES) - {service}:
         assert environment(part)[name] == f"{manifest['metadata']['name']}:{port['port']}"
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_pod_may_do_as_little_as_possible(part: str) -> None:
-    pod = of_kind("Deployment")[part]["spec"]["template"]["spec"]
+@pytest.mark.parametrize("part", SERVICES)
+def test_pod_has_minimal_privileges(part: str) -> None:
+    pod = manifests_of_kind("Deployment")[part]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["automountServiceAccountToken"] is False
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys()
-    assert part in of_kind("PodDisruptionBudget") or of_kind("Deployment")[part]["spec"]["replicas"] == 1
+    assert (
+        part in manifests_of_kind("PodDisruptionBudget")
+        or manifests_of_kind("Deployment")[part]["spec"]["replicas"] == 1
+    )

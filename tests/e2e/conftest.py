@@ -1,4 +1,4 @@
-"""Whole Worlds: one process and six, with events and without, on real servers."""
+"""Whole deployments on real servers: one process or six, with and without events."""
 
 import asyncio
 import os
@@ -11,9 +11,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from drivebay import embedded, node, settings
+from drivebay import config, embedded, node
 from drivebay.embedded import Postgres, Store
-from drivebay.embedded.process import Process
+from drivebay.embedded.server_process import ServerProcess
 from drivebay.testing import servers, world
 from drivebay.testing.client import Client
 from drivebay.testing.world import World
@@ -43,7 +43,7 @@ FAST = {
 
 
 def server_settings(database_url: str, nats_url: str, store: Store, bucket: str) -> dict[str, str]:
-    """The settings by which a Drivebay process uses these servers, with a bucket and a stream of its own."""
+    """Return the settings for these servers, with a new bucket and a new event stream."""
     return {
         "DRIVEBAY_DATABASE_URL": database_url,
         "DRIVEBAY_NATS_URL": nats_url,
@@ -53,23 +53,23 @@ def server_settings(database_url: str, nats_url: str, store: Store, bucket: str)
         "DRIVEBAY_S3_REGION": store.region,
         "DRIVEBAY_S3_BUCKET": bucket,
         "DRIVEBAY_EVENTS_SUBJECT": f"events.{bucket}",
-        **({"DRIVEBAY_FILER_ADDRESS": store.filer_grpc} if store.filer_grpc else _events_of_the_given_store()),
+        **({"DRIVEBAY_FILER_ADDRESS": store.filer_grpc} if store.filer_grpc else _event_settings_of_given_store()),
     }
 
 
-def _events_of_the_given_store() -> dict[str, str]:
-    """How a store that somebody named for the run sends events: to one subject, for all its buckets."""
-    told = {name: os.environ.get(f"DRIVEBAY_TEST_EVENTS_{name}", "") for name in ("SUBJECT", "TARGET")}
-    return {f"DRIVEBAY_EVENTS_{name}": value for name, value in told.items() if value}
+def _event_settings_of_given_store() -> dict[str, str]:
+    """Return the settings for the events of a store that the environment names. It sends all events to one subject."""
+    values = {name: os.environ.get(f"DRIVEBAY_TEST_EVENTS_{name}", "") for name in ("SUBJECT", "TARGET")}
+    return {f"DRIVEBAY_EVENTS_{name}": value for name, value in values.items() if value}
 
 
 @dataclass(frozen=True)
 class OwnServers:
-    """Servers of one test alone, which it may kill, and the settings by which a World uses them."""
+    """Servers of one test, which it may kill, and the settings for a World on them."""
 
-    postgres: Process
-    nats: Process
-    store: Process
+    postgres: ServerProcess
+    nats: ServerProcess
+    store: ServerProcess
     environment: dict[str, str]
 
 
@@ -79,13 +79,19 @@ async def own_servers(tmp_path: Path) -> AsyncIterator[OwnServers]:
         assert own.postgres is not None
         assert own.nats is not None
         assert own.store is not None
-        processes = [server.process for server in (own.postgres, own.nats, own.store)]
+        processes = [server.server_process for server in (own.postgres, own.nats, own.store)]
         postgres, nats, store = (process for process in processes if process is not None)
         environment = server_settings(own.postgres.url, own.nats.url, own.store, "own-servers")
         yield OwnServers(postgres, nats, store, environment)
 
 
-@pytest.fixture(scope="session", params=WORLDS)
+SLOW_WORLDS = ("six processes", "one process, no events")
+
+
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(name, marks=pytest.mark.slow) if name in SLOW_WORLDS else name for name in WORLDS],
+)
 async def shared_world(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -94,34 +100,37 @@ async def shared_world(
     nats_url: str,
     store: Store,
 ) -> AsyncIterator[World]:
-    """A World in each shape, kept for all tests of this process: each brings its own users."""
-    topology, more = WORLDS[request.param]
+    """A World of each topology, shared by all tests of this process. Each test signs up its own users."""
+    topology, extra_settings = WORLDS[request.param]
     name = f"world_{uuid4().hex}"
     async with servers.database(postgres, database_template, name) as url:
         environment = server_settings(url, nats_url, store, name.replace("_", "-"))
-        async with world.run(tmp_path_factory.mktemp("world"), FAST | environment | more, topology) as running:
+        async with world.run(
+            tmp_path_factory.mktemp("world"), FAST | environment | extra_settings, topology
+        ) as running:
             yield running
 
 
 @pytest.fixture
 async def a_world(shared_world: World) -> AsyncIterator[World]:
-    """Every invariant holds when a test is over."""
+    """The shared World. At the end of a test every invariant must hold."""
     yield shared_world
     environment = shared_world.environment | {"DRIVEBAY_DATA": str(shared_world.folder / "data")}
-    async with node.services(
-        settings.with_secret(settings.load(environment, shared_world.folder)), frozenset({"files", "storage"})
+    async with node.open_services(
+        config.load_or_create_root_secret(config.load(environment, shared_world.folder)),
+        frozenset({"files", "storage"}),
     ) as services:
-        assert await services.files.check() == ()
+        assert await services.files.check_invariants() == ()
 
 
 @pytest.fixture
 async def new_user(a_world: World) -> AsyncIterator[NewUser]:
     async with http_client() as http:
 
-        async def make() -> Client:
+        async def sign_up() -> Client:
             return await Client(http, a_world.api).sign_up()
 
-        yield make
+        yield sign_up
 
 
 @pytest.fixture
@@ -130,12 +139,13 @@ async def user(new_user: NewUser) -> Client:
 
 
 async def assert_sound(running: World) -> None:
-    """`drivebay check` finds nothing broken."""
+    """Assert that `drivebay check` finds no violation."""
     status, out, err = await running.command("check")
     assert status == 0, out + err
 
 
 async def gone(pid: int, within: float = 5) -> bool:
+    """Return whether a process has ended, or ends within so many seconds."""
     for _ in range(int(within * 10)):
         if not Path(f"/proc/{pid}").exists():
             return True
@@ -145,5 +155,5 @@ async def gone(pid: int, within: float = 5) -> bool:
 
 @pytest.fixture
 def server_environment(database_url: str, nats_url: str, store: Store, bucket: str) -> dict[str, str]:
-    """The run's servers, with a database, a bucket and a stream of this test's own."""
+    """The settings for the shared servers, with a new database, bucket and event stream."""
     return server_settings(database_url, nats_url, store, bucket)

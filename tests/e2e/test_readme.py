@@ -1,4 +1,4 @@
-"""The README's walk works when pasted, in order, from top to bottom."""
+"""The commands in the README work when they are pasted in order."""
 
 import asyncio
 import re
@@ -7,16 +7,17 @@ from pathlib import Path
 from drivebay.testing.world import World
 
 README = Path(__file__).parents[2] / "README.md"
+HEADING = "## The life of a file, with curl"
 
 
-def walk() -> str:
-    """The shell blocks between the walk's heading and the next one."""
-    section = README.read_text("utf-8").split("## The whole life of a file, with curl", 1)[1].split("\n## ", 1)[0]
+def shell_commands() -> str:
+    """Return the shell blocks of the section about curl."""
+    section = README.read_text("utf-8").split(HEADING, 1)[1].split("\n## ", 1)[0]
     return "\n".join(re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE))
 
 
-async def test_the_walk_in_the_readme_works(a_world: World) -> None:
-    script = walk()
+async def test_curl_commands_of_the_readme_work(a_world: World) -> None:
+    script = shell_commands()
     assert script.count("curl ") >= 10
     shell = await asyncio.create_subprocess_exec(
         "bash",
@@ -29,8 +30,8 @@ async def test_the_walk_in_the_readme_works(a_world: World) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    out = (await asyncio.wait_for(shell.communicate(), 60))[0].decode()
-    assert shell.returncode == 0, out
-    assert "\nsame\n" in out
-    assert '"status":"complete"' in out.replace(" ", "")
-    assert '"code"' not in out, out
+    output = (await asyncio.wait_for(shell.communicate(), 60))[0].decode()
+    assert shell.returncode == 0, output
+    assert "\nsame\n" in output
+    assert '"status":"complete"' in output.replace(" ", "")
+    assert '"code"' not in output, output

@@ -1,4 +1,4 @@
-"""`drivebay run` as whoever starts it sees it: what it says, what it keeps, and what it leaves behind."""
+"""`drivebay run` from outside: its messages, its data folder, and its child processes after it ends."""
 
 import json
 import signal
@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from drivebay.testing.client import Client, eventually
 from drivebay.testing.world import World, free_port
@@ -19,61 +20,61 @@ from .conftest import FAST, http_client
 
 pytestmark = pytest.mark.slow
 
-ENDS_WITHIN = 10.0
-START_WITHIN = 90.0
-"""Seconds that a first start may take: it makes a database cluster, on a machine that is busy with tests."""
+STOP_TIMEOUT = 10.0
+START_TIMEOUT = 90.0
+"""In seconds. A first start creates a database cluster, on a machine that is busy with tests."""
 TWO_WORKERS = "--workers=2"
-"""What a World takes for the name of a part, the command takes for an option."""
+"""Passed to `World` in place of a service name. The command receives it as an option."""
 
 
-def family(world: World, part: str) -> list[psutil.Process]:
+def child_processes(world: World, part: str) -> list[psutil.Process]:
     return list(psutil.Process(world.processes[part].pid).children(recursive=True))
 
 
-def alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
 
-def named(processes: list[psutil.Process]) -> set[str]:
-    return {process.name() for process in processes if alive(process)}
+def names_of_running(processes: list[psutil.Process]) -> set[str]:
+    return {process.name() for process in processes if is_alive(process)}
 
 
-async def all_end(processes: list[psutil.Process]) -> None:
+async def wait_until_ended(processes: list[psutil.Process]) -> None:
     async def ended() -> bool:
-        return not any(alive(process) for process in processes)
+        return not any(is_alive(process) for process in processes)
 
     try:
-        await eventually(ended, within=ENDS_WITHIN)
+        await eventually(ended, within=STOP_TIMEOUT)
     except AssertionError:
-        raise AssertionError(f"still there: {named(processes)}") from None
+        raise AssertionError(f"still running: {names_of_running(processes)}") from None
 
 
 @asynccontextmanager
-async def a_start(folder: Path, part: str = "all", more: Mapping[str, str] | None = None) -> AsyncIterator[World]:
-    """A process that makes its own servers in `folder`, while the block runs at most."""
+async def started_world(folder: Path, part: str = "all", more: Mapping[str, str] | None = None) -> AsyncIterator[World]:
+    """Start a process with its own servers in `folder`. It is stopped at the end of the block."""
     folder.mkdir(exist_ok=True)
     world = World(folder, FAST | dict(more or {}), "one")
     await world.start(part)
     try:
-        await world.ready(START_WITHIN)
+        await world.ready(START_TIMEOUT)
         yield world
     finally:
         for left in tuple(world.processes):
             await world.stop(left)
 
 
-async def interrupted(world: World, part: str) -> None:
-    """Ctrl-C: it ends with status 0, soon, and so does everything that it started."""
-    started = family(world, part)
-    assert {"postgres", "nats-server", "weed"} <= named(started)
-    begun = time.monotonic()
+async def interrupt(world: World, part: str) -> None:
+    """Send Ctrl-C, and check that the process and its children end soon, with status 0."""
+    started = child_processes(world, part)
+    assert {"postgres", "nats-server", "weed"} <= names_of_running(started)
+    stopping = time.monotonic()
     status = await world.stop(part, signal.SIGINT)
     assert status == 0, world.logs()[-4000:]
-    assert time.monotonic() - begun < ENDS_WITHIN
-    assert named(started) == set()
+    assert time.monotonic() - stopping < STOP_TIMEOUT
+    assert names_of_running(started) == set()
     assert "Traceback" not in world.logs()
 
 
@@ -82,25 +83,44 @@ def listens(process: psutil.Process, port: int) -> bool:
         sockets = process.net_connections("tcp")
     except psutil.Error:
         return False
-    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
+    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in sockets)
 
 
-async def two_workers_serve(world: World) -> None:
+async def check_two_workers_serve(world: World) -> None:
     main = psutil.Process(world.processes[TWO_WORKERS].pid)
 
-    async def both() -> bool:
+    async def both_listen() -> bool:
         return [listens(process, world.port) for process in (main, *main.children())].count(True) == 2
 
-    await eventually(both, within=30)
-    for _ in range(20):  # the kernel deals new connections out to both
+    await eventually(both_listen, within=30)
+    for _ in range(20):  # the kernel distributes new connections between both
         async with http_client() as http:
             assert (await http.get(f"{world.api}/v1/me")).status_code == 401
 
+    async def both_are_counted() -> bool:
+        async with http_client() as http:
+            return await refused_requests(http, world) == 20
 
-async def test_what_is_kept_between_starts_and_what_is_left_after_them(tmp_path: Path) -> None:
+    for _ in range(10):  # whichever process answers, the sum is of both
+        await eventually(both_are_counted, within=30)
+
+
+async def refused_requests(http: httpx.AsyncClient, world: World) -> float:
+    """Return how many requests to /v1/me all gateway processes of a deployment have refused."""
+    text = (await http.get(f"{world.api}/metrics")).text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return sum(
+        sample.value
+        for sample in samples
+        if sample.name == "drivebay_http_request_seconds_count"
+        and (sample.labels["route"], sample.labels["status"]) == ("/v1/me", "401")
+    )
+
+
+async def test_data_survives_restarts_and_no_process_survives_its_parent(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack, http_client() as http:
-        # The first start: it says where it is, and each address that it says is right.
-        async with a_start(tmp_path / "first") as world:
+        # The first start prints the addresses of the API and its documentation, and both answer.
+        async with started_world(tmp_path / "first") as world:
 
             async def greeted() -> bool:
                 return "is ready" in world.logs()
@@ -111,32 +131,32 @@ async def test_what_is_kept_between_starts_and_what_is_left_after_them(tmp_path:
             user = await Client(http, world.api).sign_up()
             file = await user.store("kept.txt", b"kept")
             assert "drivebay_http_request_seconds" in (await http.get(f"{world.api}/metrics")).text
-            await interrupted(world, "all")
+            await interrupt(world, "all")
 
-        # The second start with the same folder, on another port; and a stranger beside it.
-        world = await stack.enter_async_context(a_start(tmp_path / "first", TWO_WORKERS))
+        # The second start uses the same folder on another port. Another deployment runs next to it.
+        world = await stack.enter_async_context(started_world(tmp_path / "first", TWO_WORKERS))
         user.api = world.api
         assert await (await user.log_in()).download(file["id"]) == b"kept"
-        beside = await stack.enter_async_context(a_start(tmp_path / "second", TWO_WORKERS))
-        await two_workers_serve(beside)
+        other = await stack.enter_async_context(started_world(tmp_path / "second", TWO_WORKERS))
+        await check_two_workers_serve(other)
         account = {"email": user.email, "password": user.password}
-        assert (await http.post(f"{beside.api}/v1/login", json=account)).status_code == 401
-        await interrupted(beside, TWO_WORKERS)
+        assert (await http.post(f"{other.api}/v1/login", json=account)).status_code == 401
+        await interrupt(other, TWO_WORKERS)
         assert await user.download(file["id"]) == b"kept"
 
-        # Killed, it can clean up nothing; its worker and its servers notice.
-        await two_workers_serve(world)
-        orphans = family(world, TWO_WORKERS)
-        assert {"postgres", "nats-server", "weed"} <= named(orphans)
+        # A killed process cannot clean up. Its worker and its servers notice, and end.
+        await check_two_workers_serve(world)
+        orphans = child_processes(world, TWO_WORKERS)
+        assert {"postgres", "nats-server", "weed"} <= names_of_running(orphans)
         await world.stop(TWO_WORKERS, signal.SIGKILL)
-        await all_end(orphans)
+        await wait_until_ended(orphans)
 
 
-# -- what stops a start ---------------------------------------------------------------------------
+# -- errors at start ------------------------------------------------------------------------------
 
 
-async def refusal(folder: Path, environment: Mapping[str, str], *arguments: str) -> str:
-    """The one line that such a start says before it ends with status 1."""
+async def start_error(folder: Path, environment: Mapping[str, str], *arguments: str) -> str:
+    """Run a start that must fail with status 1, and return its one line of error output."""
     world = World(folder, dict(environment), "one")
     status, out, err = await world.command("run", *arguments)
     assert (status, out) == (1, ""), out + err
@@ -146,37 +166,39 @@ async def refusal(folder: Path, environment: Mapping[str, str], *arguments: str)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("DRIVEBAY_TRASH_GRACE", "soon", "DRIVEBAY_TRASH_GRACE: 'soon' is not a duration such as 90s, 15m or 30d"),
         ("DRIVEBAY_QOUTA", "1GiB", "DRIVEBAY_QOUTA is not a setting; did you mean DRIVEBAY_QUOTA?"),
     ],
 )
-async def test_a_bad_setting_stops_the_start_with_one_line(tmp_path: Path, name: str, value: str, said: str) -> None:
-    assert said in await refusal(tmp_path, {name: value})
+async def test_invalid_setting_stops_the_start_with_one_line(
+    tmp_path: Path, name: str, value: str, message: str
+) -> None:
+    assert message in await start_error(tmp_path, {name: value})
     assert not (tmp_path / "data").exists()
 
 
-async def test_a_port_that_is_taken_is_said_before_any_server_starts(tmp_path: Path) -> None:
+async def test_used_port_stops_the_start_before_any_server_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = await refusal(tmp_path, {"DRIVEBAY_PORT": str(port)})
-    assert f"DRIVEBAY_PORT: 127.0.0.1:{port} is taken" in said
+        message = await start_error(tmp_path, {"DRIVEBAY_PORT": str(port)})
+    assert f"DRIVEBAY_PORT: 127.0.0.1:{port} is taken" in message
     assert {path.name for path in (tmp_path / "data").iterdir()} <= {"secret"}
 
 
-async def test_keys_that_the_store_does_not_know_are_said_by_the_settings_name(
+async def test_wrong_store_keys_are_named_by_their_setting_without_the_value(
     tmp_path: Path, server_environment: dict[str, str]
 ) -> None:
-    said = await refusal(tmp_path, server_environment | {"DRIVEBAY_S3_SECRET_KEY": "canary-of-nobody"})
-    assert "DRIVEBAY_S3_SECRET_KEY" in said
-    assert "canary" not in said
+    message = await start_error(tmp_path, server_environment | {"DRIVEBAY_S3_SECRET_KEY": "canary-of-nobody"})
+    assert "DRIVEBAY_S3_SECRET_KEY" in message
+    assert "canary" not in message
 
 
 # -- other commands -------------------------------------------------------------------------------
 
 
-async def test_the_openapi_document_is_printed_without_anything_running(tmp_path: Path) -> None:
+async def test_openapi_document_is_printed_without_a_running_service(tmp_path: Path) -> None:
     status, out, err = await World(tmp_path, {}, "one").command("openapi")
     assert (status, err) == (0, "")
     document = json.loads(out)
@@ -185,7 +207,7 @@ async def test_the_openapi_document_is_printed_without_anything_running(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_process_without_a_gateway_serves_its_figures_where_it_is_told(tmp_path: Path) -> None:
+async def test_process_without_a_gateway_serves_metrics_at_the_metrics_address(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
     world = World(tmp_path, {"DRIVEBAY_METRICS_ADDRESS": address}, "one")
     await world.start("janitor")

@@ -1,4 +1,4 @@
-"""A store that is not there yet, or whose clock is wrong: it is said, in one place, and what it is."""
+"""Readiness and logs report a store that cannot be reached, and a store with a wrong clock."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from drivebay.embedded import Store
 from drivebay.testing import proxy
 from drivebay.testing.client import Client, eventually
 from drivebay.testing.world import World
-from tests import lax_store
+from tests import permissive_store
 
 from .conftest import FAST, http_client, server_settings
 
@@ -27,56 +27,56 @@ async def readiness(world: World) -> tuple[int, str]:
     return response.status_code, response.text
 
 
-async def stop(world: World) -> None:
-    for part in tuple(world.processes):
-        await world.stop(part)
+async def stop_all(world: World) -> None:
+    for process in tuple(world.processes):
+        await world.stop(process)
 
 
-async def test_a_store_that_is_not_there_at_the_start_is_waited_for_and_said(
+async def test_a_store_that_is_unreachable_at_the_start_is_reported_and_used_later(
     tmp_path: Path, database_url: str, nats_url: str, store: Store, bucket: str
 ) -> None:
-    where = urlsplit(store.s3_endpoint)
-    assert where.hostname is not None
-    assert where.port is not None
-    async with proxy.run((where.hostname, where.port)) as door:
-        door.refuse = True
+    address = urlsplit(store.s3_endpoint)
+    assert address.hostname is not None
+    assert address.port is not None
+    async with proxy.run((address.hostname, address.port)) as store_proxy:
+        store_proxy.refuse = True
         environment = server_settings(database_url, nats_url, store, bucket)
-        environment["DRIVEBAY_S3_ENDPOINT"] = f"http://{door.host_port}"
+        environment["DRIVEBAY_S3_ENDPOINT"] = f"http://{store_proxy.host_port}"
         world = World(tmp_path, FAST | environment, "one")
         await world.start("all")
         try:
 
-            async def says_so_again_and_again() -> bool:
+            async def logged_three_times() -> bool:
                 return world.logs().count("store_not_ready") >= 3
 
-            await eventually(says_so_again_and_again, within=40)
+            await eventually(logged_three_times, within=40)
             status, text = await readiness(world)
             assert status == 503
             assert "the store cannot be reached" in text
             assert "the store cannot be reached" in world.logs()
-            door.refuse = False
+            store_proxy.refuse = False
             await world.ready()
             async with http_client() as http:
                 user = await Client(http, world.api).sign_up()
                 assert (await user.store("a.txt", b"a"))["size"] == 1
         finally:
-            await stop(world)
+            await stop_all(world)
 
 
-async def test_a_clock_five_minutes_off_is_not_ready_and_says_so(
+async def test_a_clock_difference_of_five_minutes_is_reported_and_not_ready(
     tmp_path: Path, database_url: str, nats_url: str, store: Store, bucket: str
 ) -> None:
-    async with lax_store.run(store, skew=timedelta(minutes=-5)) as lax:
-        world = World(tmp_path, FAST | server_settings(database_url, nats_url, lax.store, bucket), "one")
+    async with permissive_store.run(store, clock_skew=timedelta(minutes=-5)) as skewed:
+        world = World(tmp_path, FAST | server_settings(database_url, nats_url, skewed.store, bucket), "one")
         await world.start("all")
         try:
 
-            async def says_so() -> bool:
+            async def reports_the_clock() -> bool:
                 status, text = await readiness(world)
                 return status == 503 and "the store's clock is " in text
 
-            await eventually(says_so, within=40)
-            lax.skew = timedelta()
+            await eventually(reports_the_clock, within=40)
+            skewed.clock_skew = timedelta()
             await world.ready()
         finally:
-            await stop(world)
+            await stop_all(world)

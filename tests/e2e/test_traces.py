@@ -1,4 +1,4 @@
-"""With an OTLP endpoint set, one request is one trace through HTTP, gRPC, PostgreSQL and the store."""
+"""With an OTLP endpoint, one request is one trace through HTTP, gRPC, PostgreSQL and the store."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,12 +12,12 @@ from drivebay.testing.client import Client, eventually
 
 from .conftest import FAST, http_client
 
-TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-WANTED = {"POST /v1/uploads/{id}/complete", "Files.complete", "Storage.arrived", "postgres"}
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+EXPECTED_SPANS = {"POST /v1/uploads/{id}/complete", "Files.complete_upload", "Storage.stat_staged", "postgres"}
 
 
 class Collector(BaseHTTPRequestHandler):
-    """Keeps the spans it is sent."""
+    """An OTLP collector. `spans` are the received ones: trace id and name."""
 
     spans: list[tuple[str, str]]
 
@@ -41,10 +41,11 @@ async def test_one_request_is_one_trace_through_all_processes(
 ) -> None:
     Collector.spans = []
 
-    async def all_there() -> bool:
-        one = {name for trace, name in Collector.spans if trace == TRACE}
-        stored = any(name.startswith("store ") for name in one)
-        return one >= WANTED and stored and any(name == "ingest.batch" for _, name in Collector.spans)
+    async def are_all_received() -> bool:
+        in_trace = {name for trace, name in Collector.spans if trace == TRACE_ID}
+        has_store_span = any(name.startswith("store ") for name in in_trace)
+        has_event_span = any(name == "ingest.batch" for _, name in Collector.spans)
+        return in_trace >= EXPECTED_SPANS and has_store_span and has_event_span
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -53,16 +54,17 @@ async def test_one_request_is_one_trace_through_all_processes(
         async with world.run(tmp_path, environment, "six") as running, http_client() as http:
             user = await Client(http, running.api).sign_up()
             upload = await user.begin("a.txt", b"a")
-            # Before the bytes: after them the event may be first, and then nobody asks the store.
-            early = await user.call(
+            # This request comes before the bytes. After them, an event may commit the upload first, and the request
+            # would not reach the store.
+            response = await user.call(
                 "POST",
                 f"/v1/uploads/{upload['id']}/complete",
-                headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"},
+                headers={"traceparent": f"00-{TRACE_ID}-00f067aa0ba902b7-01"},
             )
-            assert early.json()["code"] == "not_uploaded"
+            assert response.json()["code"] == "not_uploaded"
             await user.put(upload, b"a")
-            # Each process sends its spans every few seconds.
-            await eventually(all_there, within=40)
+            # Each process exports its spans every few seconds.
+            await eventually(are_all_received, within=40)
     finally:
         server.shutdown()
         server.server_close()

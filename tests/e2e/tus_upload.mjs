@@ -1,38 +1,38 @@
-// Sends one file with tus-js-client, breaking off by itself now and then, and prints what became of it as JSON.
+// Uploads one file with tus-js-client, aborts and resumes it at given offsets, and prints the result as JSON.
 //
-// Its argument is JSON: where the client is installed, the API, the token, the file, options of the client, after how
-// many bytes to break off (each once), and from which byte on to use the `calm` API.
+// The argument is JSON: the folder of the client, the URL of the API, the token, the file, the client's options, the
+// offsets at which to abort (each once), and the offset from which on to use the `calm` API.
 import { createRequire } from 'node:module'
 import { createReadStream } from 'node:fs'
 import { PassThrough } from 'node:stream'
 
-const asked = JSON.parse(process.argv[2])
-const tus = createRequire(asked.installed + '/index.js')('tus-js-client')
+const args = JSON.parse(process.argv[2])
+const tus = createRequire(args.installed + '/index.js')('tus-js-client')
 const accepted = []
 let paused = false
-const breaks = [...asked.breaks].sort((a, b) => a - b)
+const breaks = [...args.breaks].sort((a, b) => a - b)
 
-const keep = (offset) => {
+const recordOffset = (offset) => {
   accepted.push(offset)
-  if (offset >= asked.calmFrom) upload.url = upload.url.replace(asked.api, asked.calm)
+  if (offset >= args.calmFrom) upload.url = upload.url.replace(args.api, args.calm)
 }
 
-// Of a file the client would tell a length after all, and a wrong one for the last chunk (4.3.1).
-const file = createReadStream(asked.file)
-const upload = new tus.Upload(asked.options.uploadLengthDeferred ? file.pipe(new PassThrough()) : file, {
-  endpoint: `${asked.api}/v1/tus`,
-  // With a key a creation whose answer was lost is found again, instead of leaving an upload that nobody goes on with.
-  headers: { Authorization: `Bearer ${asked.token}`, 'Idempotency-Key': asked.key },
-  metadata: { filename: asked.name, filetype: 'application/x-film' },
+// With a file, tus-js-client 4.3.1 sends a length although it is deferred, and a wrong one for the last chunk.
+const file = createReadStream(args.file)
+const upload = new tus.Upload(args.options.uploadLengthDeferred ? file.pipe(new PassThrough()) : file, {
+  endpoint: `${args.api}/v1/tus`,
+  // With a key, a repeated creation finds the first upload when its response was lost.
+  headers: { Authorization: `Bearer ${args.token}`, 'Idempotency-Key': args.key },
+  metadata: { filename: args.name, filetype: 'application/x-film' },
   retryDelays: Array(500).fill(20),
-  ...asked.options,
-  onChunkComplete: (_, offset) => keep(offset),
+  ...args.options,
+  onChunkComplete: (_, offset) => recordOffset(offset),
   onProgress: (sent) => {
     if (paused || breaks.length === 0 || sent < breaks[0]) return
     breaks.shift()
     paused = true
     upload.abort()
-    // Not at once: the client would take what becomes of its old request for the new one's.
+    // Wait: the client would take the events of the aborted request for those of the new one.
     setTimeout(() => {
       paused = false
       upload.start()
@@ -40,7 +40,7 @@ const upload = new tus.Upload(asked.options.uploadLengthDeferred ? file.pipe(new
   },
   onAfterResponse: (request, response) => {
     if (request.getMethod() === 'HEAD' && response.getStatus() === 200)
-      keep(Number(response.getHeader('Upload-Offset')))
+      recordOffset(Number(response.getHeader('Upload-Offset')))
   },
   onSuccess: () => {
     console.log(JSON.stringify({ url: upload.url, accepted, left: breaks.length }))

@@ -1,32 +1,39 @@
-"""Several at once: each is what it would be by itself, and none keeps another back."""
+"""Batches: each item has the result that it would have alone, and does not affect the others."""
 
 import hashlib
 from datetime import timedelta
+from uuid import UUID
 
+import msgspec
 import pytest
 from uuid_utils.compat import uuid7
 
 from drivebay.contract import files as c
+from drivebay.contract.files import Access
 from drivebay.contract.ids import ROOT, FileId, UploadId
 from drivebay.errors import IdempotencyKeyReused, InvalidRequest
+from drivebay.files.idempotency.replays import fingerprint
+from drivebay.files.uploads.intents import fingerprint_fields
 
-from .conftest import SETTINGS, Drive, stranger, together
-
-
-def intent(name: str, size: int = 5, parent: FileId = ROOT, on_conflict: str = "fail", **more: object) -> c.Intent:
-    return c.Intent(name, size, "text/plain", parent, c.OnConflict(on_conflict), **more)  # type: ignore[arg-type]
+from .conftest import SETTINGS, Drive, gather_results, new_owner
 
 
-def names(attempts: tuple[c.Attempt, ...]) -> list[str | None]:
-    """Of each the upload's name, or the refusal's code."""
-    return [one.upload.name if one.upload else one.refusal and one.refusal.code for one in attempts]
+def intent(
+    name: str, size: int = 5, parent: FileId = ROOT, on_conflict: str = "fail", **more: object
+) -> c.UploadIntent:
+    return c.UploadIntent(name, size, "text/plain", parent, c.OnConflict(on_conflict), **more)  # type: ignore[arg-type]
 
 
-async def test_several_begin_each_as_it_would_alone(drive: Drive) -> None:
-    folder = await drive.files.create_folder(drive.owner, ROOT, "f", "k")
+def names_or_codes(results: tuple[c.BatchResult, ...]) -> list[str | None]:
+    """Return the name of each upload, or the code of its error."""
+    return [one.upload.name if one.upload else one.error and one.error.code for one in results]
+
+
+async def test_each_upload_of_a_batch_begins_as_it_would_alone(drive: Drive) -> None:
+    folder = await drive.files.create_folder(drive.access, ROOT, "f", "k")
     digest = hashlib.sha256(b"hello").digest()
-    attempts = await drive.files.begin_many(
-        drive.owner,
+    results = await drive.files.begin_uploads(
+        drive.access,
         (
             intent("a.txt", sha256=digest),
             intent("b.txt", 7, folder.id, "rename"),
@@ -35,7 +42,7 @@ async def test_several_begin_each_as_it_would_alone(drive: Drive) -> None:
         ),
         "batch",
     )
-    one, two, three, four = [attempt.upload for attempt in attempts]
+    one, two, three, four = [result.upload for result in results]
     assert one is not None
     assert two is not None
     assert three is not None
@@ -47,159 +54,220 @@ async def test_several_begin_each_as_it_would_alone(drive: Drive) -> None:
     assert one.expires_at - one.created_at == SETTINGS.upload_ttl
     assert four.expires_at - four.created_at == SETTINGS.parts_ttl
     for upload in (one, two, three, four):
-        assert await drive.files.upload(drive.owner, upload.id) == upload
-    assert (await drive.files.usage(drive.owner)).reserved_bytes == 21
+        assert await drive.files.get_upload(drive.access, upload.id) == upload
+    assert (await drive.files.get_usage(drive.access)).reserved_bytes == 21
 
 
-async def test_what_is_refused_keeps_nothing_else_back(plain: Drive) -> None:
-    await plain.store("there.txt")
-    other = await plain.of(stranger()).files.create_folder(stranger(), ROOT, "theirs")
-    trashed = await plain.files.create_folder(plain.owner, ROOT, "gone")
-    await plain.files.trash(plain.owner, trashed.id)
-    attempts = await plain.files.begin_many(
-        plain.owner,
+async def test_a_failed_item_does_not_affect_the_others(direct_drive: Drive) -> None:
+    await direct_drive.upload_file("there.txt")
+    other = await direct_drive.for_owner(new_owner()).files.create_folder(Access.personal(new_owner()), ROOT, "others")
+    trashed = await direct_drive.files.create_folder(direct_drive.access, ROOT, "gone")
+    await direct_drive.files.trash_entry(direct_drive.access, trashed.id)
+    results = await direct_drive.files.begin_uploads(
+        direct_drive.access,
         (
             intent("good.txt"),
             intent("there.txt"),
             intent("a/b"),
             intent("big.txt", SETTINGS.max_file_size + 1),
             intent("lost.txt", parent=FileId(uuid7())),
-            intent("theirs.txt", parent=other.id),
+            intent("others.txt", parent=other.id),
             intent("gone.txt", parent=trashed.id),
             intent("negative.txt", -1),
             intent("also good.txt"),
         ),
     )
-    assert names(attempts) == [
+    assert names_or_codes(results) == [
         "good.txt", "name_taken", "invalid_request", "too_large", "not_found", "not_found", "not_found",
         "invalid_request", "also good.txt",
     ]  # fmt: skip
-    assert [one.refusal.field for one in attempts if one.refusal][1] == "name"
-    assert (await plain.files.usage(plain.owner)).reserved_bytes == 10
+    assert [one.error.field for one in results if one.error][1] == "name"
+    assert (await direct_drive.files.get_usage(direct_drive.access)).reserved_bytes == 10
 
 
-async def test_an_earlier_one_counts_for_a_later_one(plain: Drive) -> None:
+async def test_an_earlier_item_takes_its_name_before_a_later_one(direct_drive: Drive) -> None:
     wanted = (intent("a.txt"), intent("a.txt"), intent("a.txt", on_conflict="rename"), intent("a.txt"))
-    attempts = await plain.files.begin_many(plain.owner, wanted)
-    assert names(attempts) == ["a.txt", "name_taken", "a (1).txt", "name_taken"]
-    assert (await plain.files.usage(plain.owner)).reserved_bytes == 10
+    results = await direct_drive.files.begin_uploads(direct_drive.access, wanted)
+    assert names_or_codes(results) == ["a.txt", "name_taken", "a (1).txt", "name_taken"]
+    assert (await direct_drive.files.get_usage(direct_drive.access)).reserved_bytes == 10
 
 
-async def test_names_are_compared_as_they_are_kept(plain: Drive) -> None:
-    attempts = await plain.files.begin_many(plain.owner, (intent("caf\u00e9"), intent("cafe\u0301")))
-    assert names(attempts) == ["caf\u00e9", "name_taken"]
+async def test_names_in_a_batch_are_compared_in_nfc(direct_drive: Drive) -> None:
+    results = await direct_drive.files.begin_uploads(direct_drive.access, (intent("caf\u00e9"), intent("cafe\u0301")))
+    assert names_or_codes(results) == ["caf\u00e9", "name_taken"]
 
 
-async def test_what_fits_into_the_quota_is_begun_and_the_rest_refused(plain: Drive) -> None:
+async def test_items_begin_in_order_until_the_quota_is_used(direct_drive: Drive) -> None:
     sizes = (4_000, 4_000, 4_000, 2_000, 1)
-    wanted = tuple(intent(f"{place}.bin", size) for place, size in enumerate(sizes))
-    attempts = await plain.files.begin_many(plain.owner, wanted)
-    assert names(attempts) == ["0.bin", "1.bin", "quota_exceeded", "3.bin", "quota_exceeded"]
-    assert (await plain.files.usage(plain.owner)).reserved_bytes == SETTINGS.quota
+    wanted = tuple(intent(f"{number}.bin", size) for number, size in enumerate(sizes))
+    results = await direct_drive.files.begin_uploads(direct_drive.access, wanted)
+    assert names_or_codes(results) == ["0.bin", "1.bin", "quota_exceeded", "3.bin", "quota_exceeded"]
+    assert (await direct_drive.files.get_usage(direct_drive.access)).reserved_bytes == SETTINGS.quota
 
 
-async def test_no_more_uploads_are_open_than_may_be(plain: Drive) -> None:
-    wanted = tuple(intent(f"{place}.txt") for place in range(SETTINGS.max_open_uploads + 2))
-    attempts = await plain.files.begin_many(plain.owner, wanted)
-    assert [code for code in names(attempts) if code == "rate_limited"] == ["rate_limited"] * 2
+async def test_a_batch_does_not_exceed_the_limit_of_pending_uploads(direct_drive: Drive) -> None:
+    wanted = tuple(intent(f"{number}.txt") for number in range(SETTINGS.max_pending_uploads + 2))
+    results = await direct_drive.files.begin_uploads(direct_drive.access, wanted)
+    assert [code for code in names_or_codes(results) if code == "rate_limited"] == ["rate_limited"] * 2
 
 
-async def test_the_same_key_gives_the_first_answers_again(plain: Drive) -> None:
-    await plain.store("there.txt")
+async def test_the_same_key_returns_the_first_results_of_a_batch(direct_drive: Drive) -> None:
+    await direct_drive.upload_file("there.txt")
     wanted = (intent("a.txt"), intent("there.txt"), intent("b.txt"))
-    first = await plain.files.begin_many(plain.owner, wanted, "key")
+    first = await direct_drive.files.begin_uploads(direct_drive.access, wanted, "key")
     one = first[0].upload
     assert one is not None
-    plain.bucket.put(one.key, b"hello")
-    await plain.files.complete(plain.owner, one.id)
-    assert await plain.files.begin_many(plain.owner, wanted, "key") == first
-    assert (await plain.files.usage(plain.owner)).reserved_bytes == 5
+    direct_drive.bucket.put(one.key, b"hello")
+    await direct_drive.files.complete_upload(direct_drive.access, one.id)
+    assert await direct_drive.files.begin_uploads(direct_drive.access, wanted, "key") == first
+    assert (await direct_drive.files.get_usage(direct_drive.access)).reserved_bytes == 5
     with pytest.raises(IdempotencyKeyReused):
-        await plain.files.begin_many(plain.owner, wanted[:2], "key")
+        await direct_drive.files.begin_uploads(direct_drive.access, wanted[:2], "key")
     with pytest.raises(IdempotencyKeyReused):
-        await plain.files.begin(plain.owner, wanted[0], "key")
+        await direct_drive.files.begin_upload(direct_drive.access, wanted[0], "key")
 
 
-async def test_a_key_is_forgotten_after_a_day(plain: Drive) -> None:
-    first = await plain.files.begin_many(plain.owner, (intent("a.txt", on_conflict="rename"),), "key")
-    await plain.pass_time(timedelta(hours=25), "idempotency")
-    second = await plain.files.begin_many(plain.owner, (intent("a.txt", on_conflict="rename"),), "key")
-    assert (names(first), names(second)) == (["a.txt"], ["a (1).txt"])
+async def test_items_that_the_caller_refused_belong_to_the_request(drive: Drive) -> None:
+    wanted, refused = (intent("a.txt"),), (c.RefusedItem(1, b"bad"),)
+    first = await drive.files.begin_uploads(drive.access, wanted, "key", refused)
+    assert names_or_codes(first) == ["a.txt"]
+    assert await drive.files.begin_uploads(drive.access, wanted, "key", refused) == first
+    assert await drive.files.begin_uploads(drive.access, (), "all refused", (c.RefusedItem(0, b"bad"),)) == ()
+    others: tuple[tuple[str, tuple[c.RefusedItem, ...]], ...] = (
+        ("key", ()),
+        ("key", (c.RefusedItem(1, b"another"),)),
+        ("key", (c.RefusedItem(0, b"bad"),)),
+        ("key", (c.RefusedItem(1, b"bad"), c.RefusedItem(2, b"bad"))),
+        ("all refused", ()),
+    )
+    for key, other in others:
+        with pytest.raises(IdempotencyKeyReused):
+            await drive.files.begin_uploads(drive.access, wanted, key, other)
+    for positions in ((2,), (-1,), (0, 0)):
+        with pytest.raises(InvalidRequest):
+            await drive.files.begin_uploads(
+                drive.access, wanted, "bad", tuple(c.RefusedItem(position, b"") for position in positions)
+            )
 
 
-async def test_batches_of_the_same_names_at_once_begin_each_name_once(plain: Drive) -> None:
-    wanted = tuple(intent(f"{place}.txt") for place in range(5))
-    batches = await together(*(plain.files.begin_many(plain.owner, wanted) for _ in range(4)))
+async def test_items_that_a_limit_refused_are_begun_again(direct_drive: Drive) -> None:
+    drive = direct_drive
+    await drive.upload_file("taken")
+    wanted = (intent("a", 4_000), intent("b", 4_000), intent("c", 4_000), intent("taken"), intent("a/b"))
+    first = await drive.files.begin_uploads(drive.access, wanted, "key")
+    assert names_or_codes(first) == ["a", "b", "quota_exceeded", "name_taken", "invalid_request"]
+    assert await drive.files.begin_uploads(drive.access, wanted, "key") == first
+    assert first[0].upload is not None
+    await drive.files.abort_upload(drive.access, first[0].upload.id)
+    second = await drive.files.begin_uploads(drive.access, wanted, "key")
+    assert names_or_codes(second) == ["a", "b", "c", "name_taken", "invalid_request"]
+    assert (second[:2], second[3:]) == (first[:2], first[3:])
+    assert await drive.files.begin_uploads(drive.access, wanted, "key") == second
+    assert (await drive.files.get_usage(drive.access)).reserved_bytes == 8_000
+
+
+def test_a_new_field_of_an_intent_does_not_change_the_fingerprint() -> None:
+    old = intent("a", parent=FileId(UUID(int=7)), sha256=b"x" * 32, client_note="note")
+    first_fields = msgspec.to_builtins(old, builtin_types=(bytes,))
+    del first_fields["modified_at"]  # the first release did not have it
+    released = fingerprint("upload", first_fields)
+    newer = msgspec.defstruct("Newer", [("color", int | None, None)], bases=(c.UploadIntent,), frozen=True)
+    same = newer(**msgspec.structs.asdict(old))
+    assert fingerprint("upload", fingerprint_fields(old)) == released
+    assert fingerprint("upload", fingerprint_fields(same)) == released
+    other = msgspec.structs.replace(same, color=1)
+    assert fingerprint("upload", fingerprint_fields(other)) != released
+
+
+async def test_two_unicode_forms_of_a_name_are_the_same_request(direct_drive: Drive) -> None:
+    first = await direct_drive.files.begin_uploads(direct_drive.access, (intent("caf\u00e9"),), "key")
+    assert await direct_drive.files.begin_uploads(direct_drive.access, (intent("cafe\u0301"),), "key") == first
+
+
+async def test_a_key_of_a_batch_expires_after_a_day(direct_drive: Drive) -> None:
+    first = await direct_drive.files.begin_uploads(direct_drive.access, (intent("a.txt", on_conflict="rename"),), "key")
+    await direct_drive.advance_time(timedelta(hours=25), "idempotency")
+    second = await direct_drive.files.begin_uploads(
+        direct_drive.access, (intent("a.txt", on_conflict="rename"),), "key"
+    )
+    assert (names_or_codes(first), names_or_codes(second)) == (["a.txt"], ["a (1).txt"])
+
+
+async def test_concurrent_batches_of_the_same_names_begin_each_name_once(direct_drive: Drive) -> None:
+    wanted = tuple(intent(f"{number}.txt") for number in range(5))
+    batches = await gather_results(*(direct_drive.files.begin_uploads(direct_drive.access, wanted) for _ in range(4)))
     begun = [one.upload.name for batch in batches for one in batch if one.upload]
-    assert sorted(begun) == [f"{place}.txt" for place in range(5)]
-    assert (await plain.files.usage(plain.owner)).reserved_bytes == 25
+    assert sorted(begun) == [f"{number}.txt" for number in range(5)]
+    assert (await direct_drive.files.get_usage(direct_drive.access)).reserved_bytes == 25
 
 
 @pytest.mark.parametrize("count", [0, 101])
-async def test_a_batch_is_one_to_a_hundred(drive: Drive, count: int) -> None:
+async def test_a_batch_has_1_to_100_items(drive: Drive, count: int) -> None:
     with pytest.raises(InvalidRequest):
-        await drive.files.begin_many(drive.owner, tuple(intent(f"{place}") for place in range(count)), "key")
+        await drive.files.begin_uploads(drive.access, tuple(intent(f"{number}") for number in range(count)), "key")
     with pytest.raises(InvalidRequest):
-        await drive.files.complete_many(drive.owner, tuple(UploadId(uuid7()) for _ in range(count)))
+        await drive.files.complete_uploads(drive.access, tuple(UploadId(uuid7()) for _ in range(count)))
     with pytest.raises(InvalidRequest):
-        await drive.files.contents(drive.owner, tuple(FileId(uuid7()) for _ in range(count)))
+        await drive.files.get_contents(drive.access, tuple(FileId(uuid7()) for _ in range(count)))
 
 
-async def test_several_are_completed_each_by_itself(drive: Drive) -> None:
-    begun = await drive.files.begin_many(drive.owner, tuple(intent(f"{place}.txt") for place in range(4)), "key")
+async def test_each_upload_of_a_batch_completes_with_its_own_result(drive: Drive) -> None:
+    begun = await drive.files.begin_uploads(drive.access, tuple(intent(f"{number}.txt") for number in range(4)), "key")
     uploads = [one.upload for one in begun if one.upload]
     drive.bucket.put(uploads[0].key, b"hello")
     drive.bucket.put(uploads[1].key, b"not five bytes")
-    theirs = await drive.of(stranger()).begin("theirs.txt", key="their key")
-    in_parts = await drive.files.begin(drive.owner, intent("parts.bin", multipart=True), "another key")
-    ids = (*(one.id for one in uploads[:3]), theirs.id, in_parts.id, uploads[0].id)
-    done = await drive.files.complete_many(drive.owner, ids)
-    assert [one.upload.status.value if one.upload else one.refusal and one.refusal.code for one in done] == [
+    others = await drive.for_owner(new_owner()).begin("others.txt", key="their key")
+    in_parts = await drive.files.begin_upload(drive.access, intent("parts.bin", multipart=True), "another key")
+    ids = (*(one.id for one in uploads[:3]), others.id, in_parts.id, uploads[0].id)
+    done = await drive.files.complete_uploads(drive.access, ids)
+    assert [one.upload.status.value if one.upload else one.error and one.error.code for one in done] == [
         "complete", "failed", "not_uploaded", "not_found", "not_uploaded", "complete",
     ]  # fmt: skip
-    assert await drive.names() == ["0.txt"]
-    assert await drive.files.complete_many(drive.owner, ids) == done
+    assert await drive.list_names() == ["0.txt"]
+    assert await drive.files.complete_uploads(drive.access, ids) == done
 
 
-async def test_completing_while_the_store_is_down_may_be_tried_again(plain: Drive) -> None:
-    upload = await plain.begin()
-    plain.bucket.broken = True
-    (done,) = await plain.files.complete_many(plain.owner, (upload.id,))
-    assert done.refusal is not None
-    assert done.refusal.code == "unavailable"
-    plain.bucket.broken = False
-    plain.bucket.put(upload.key, b"hello")
-    (done,) = await plain.files.complete_many(plain.owner, (upload.id,))
+async def test_a_batch_can_be_completed_after_the_store_was_down(direct_drive: Drive) -> None:
+    upload = await direct_drive.begin()
+    direct_drive.bucket.broken = True
+    (done,) = await direct_drive.files.complete_uploads(direct_drive.access, (upload.id,))
+    assert done.error is not None
+    assert done.error.code == "unavailable"
+    direct_drive.bucket.broken = False
+    direct_drive.bucket.put(upload.key, b"hello")
+    (done,) = await direct_drive.files.complete_uploads(direct_drive.access, (upload.id,))
     assert done.upload is not None
     assert done.upload.status is c.UploadStatus.COMPLETE
 
 
-async def test_a_batch_into_folders_lands_where_each_was_meant_to(plain: Drive) -> None:
-    """Also when a folder goes meanwhile, and when a name has been taken."""
-    kept, gone = [await plain.files.create_folder(plain.owner, ROOT, name) for name in ("kept", "gone")]
+async def test_each_file_of_a_batch_gets_its_own_folder_and_name(direct_drive: Drive) -> None:
+    """One folder is trashed and one name is taken before the commit."""
+    kept, gone = [await direct_drive.files.create_folder(direct_drive.access, ROOT, name) for name in ("kept", "gone")]
     wanted = (intent("a", parent=kept.id), intent("b", parent=gone.id), intent("c"), intent("d", parent=kept.id))
-    begun = [one.upload for one in await plain.files.begin_many(plain.owner, wanted) if one.upload]
-    moved = await plain.store("elsewhere")
-    await plain.database.execute(
+    begun = [one.upload for one in await direct_drive.files.begin_uploads(direct_drive.access, wanted) if one.upload]
+    moved = await direct_drive.upload_file("elsewhere")
+    await direct_drive.database.execute(
         "UPDATE files.entries SET parent_id = $1, name = 'd' WHERE owner_id = $2 AND id = $3",
-        kept.id, plain.owner, moved.id,
+        kept.id, direct_drive.owner, moved.id,
     )  # fmt: skip
-    await plain.files.trash(plain.owner, gone.id)
+    await direct_drive.files.trash_entry(direct_drive.access, gone.id)
     for upload in begun:
-        plain.bucket.put(upload.key, b"hello")
-    outcomes = await plain.files.commit(tuple(c.UploadRef(plain.owner, one.id) for one in begun))
-    assert set(outcomes) == {c.Outcome.COMPLETED}
-    assert await plain.names(kept.id) == ["a", "d", "d (1)"]
-    assert await plain.names(ROOT) == ["b", "c", "kept"]
+        direct_drive.bucket.put(upload.key, b"hello")
+    outcomes = await direct_drive.files.commit_uploads(tuple(c.UploadRef(direct_drive.owner, one.id) for one in begun))
+    assert set(outcomes) == {c.CommitOutcome.COMPLETED}
+    assert await direct_drive.list_names(kept.id) == ["a", "d", "d (1)"]
+    assert await direct_drive.list_names(ROOT) == ["c", "kept"]
+    await direct_drive.files.restore_entry(direct_drive.access, gone.id)
+    assert await direct_drive.list_names(gone.id) == ["b"]
 
 
-async def test_contents_are_those_of_each_file_that_is_there(drive: Drive) -> None:
-    one, two = await drive.store("a.txt", b"hello"), await drive.store("b.txt", b"world!")
-    folder = await drive.files.create_folder(drive.owner, ROOT, "f", "k")
-    theirs = await drive.of(stranger()).store("theirs.txt")
-    await drive.files.trash(drive.owner, two.id)
-    found = await drive.files.contents(drive.owner, (two.id, one.id, folder.id, theirs.id, one.id))
-    content = await drive.files.content(drive.owner, one.id)
+async def test_get_contents_returns_a_content_for_each_live_file(drive: Drive) -> None:
+    one, two = await drive.upload_file("a.txt", b"hello"), await drive.upload_file("b.txt", b"world!")
+    folder = await drive.files.create_folder(drive.access, ROOT, "f", "k")
+    others = await drive.for_owner(new_owner()).upload_file("others.txt")
+    await drive.files.trash_entry(drive.access, two.id)
+    found = await drive.files.get_contents(drive.access, (two.id, one.id, folder.id, others.id, one.id))
+    content = await drive.files.get_content(drive.access, one.id)
     assert [each.content for each in found] == [None, content, None, None, content]
 
 
@@ -212,31 +280,35 @@ async def test_contents_are_those_of_each_file_that_is_there(drive: Drive) -> No
             ["0", "1", "quota_exceeded"],
         ),
         (
-            (intent("r", on_conflict="replace"), *(intent(f"{place}") for place in range(20))),
-            ["r", *(f"{place}" for place in range(19)), "rate_limited"],
+            (intent("r", on_conflict="replace"), *(intent(f"{number}") for number in range(20))),
+            ["r", *(f"{number}" for number in range(19)), "rate_limited"],
         ),
     ],
     ids=["name", "quota", "open"],
 )
-async def test_nobody_is_refused_for_a_later_one(
-    plain: Drive, wanted: tuple[c.Intent, ...], expected: list[str]
+async def test_an_item_never_fails_because_of_a_later_one(
+    direct_drive: Drive, wanted: tuple[c.UploadIntent, ...], expected: list[str]
 ) -> None:
-    assert names(await plain.files.begin_many(plain.owner, wanted)) == expected
+    assert names_or_codes(await direct_drive.files.begin_uploads(direct_drive.access, wanted)) == expected
 
 
-async def test_the_first_answer_is_given_again_also_of_what_came_on_since(plain: Drive) -> None:
-    wanted = intent("p", 0, multipart=True, deferred=True)
-    one = await plain.files.begin(plain.owner, wanted, "one")
-    (several,) = await plain.files.begin_many(plain.owner, (intent("q", 0, multipart=True, deferred=True),), "several")
+async def test_a_repeated_key_returns_the_first_result_after_progress(direct_drive: Drive) -> None:
+    wanted = intent("p", 0, multipart=True, deferred_length=True)
+    one = await direct_drive.files.begin_upload(direct_drive.access, wanted, "one")
+    (several,) = await direct_drive.files.begin_uploads(
+        direct_drive.access, (intent("q", 0, multipart=True, deferred_length=True),), "several"
+    )
     assert several.upload is not None
     for upload in (one, several.upload):
-        await plain.database.execute(
+        await direct_drive.database.execute(
             "UPDATE files.uploads SET expires_at = expires_at - interval '13 hours' WHERE id = $1", upload.id
         )
-        await plain.files.resize(plain.owner, upload.id, 7, final=True)
-        await plain.files.open_parts(plain.owner, upload.id, (c.PartIntent(1),))
-        now = await plain.files.upload(plain.owner, upload.id)
-        assert (now.size, now.deferred) == (7, False)
-    assert await plain.files.begin(plain.owner, wanted, "one") == one
-    again = await plain.files.begin_many(plain.owner, (intent("q", 0, multipart=True, deferred=True),), "several")
+        await direct_drive.files.resize_upload(direct_drive.access, upload.id, 7, final=True)
+        await direct_drive.files.open_parts(direct_drive.access, upload.id, (c.PartIntent(1),))
+        now = await direct_drive.files.get_upload(direct_drive.access, upload.id)
+        assert (now.size, now.deferred_length) == (7, False)
+    assert await direct_drive.files.begin_upload(direct_drive.access, wanted, "one") == one
+    again = await direct_drive.files.begin_uploads(
+        direct_drive.access, (intent("q", 0, multipart=True, deferred_length=True),), "several"
+    )
     assert again == (several,)

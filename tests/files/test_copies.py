@@ -1,284 +1,211 @@
-"""In a store that takes a second PUT a file is a copy that no URL was ever good for."""
+"""Copies of files and folders: the bytes are shared, and each copy counts."""
 
-from __future__ import annotations
-
-import asyncio
-import hashlib
-from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
-import msgspec
 import pytest
 from uuid_utils.compat import uuid7
 
 from drivebay.contract import files as c
-from drivebay.contract.ids import LeaseId
-from drivebay.contract.storage import INCOMING, Arrival, Capabilities, Object, Presence, Put, Storage, upload_key
-from drivebay.errors import NotUploaded, Unavailable
-from drivebay.files.service import Service
-
-from .conftest import SETTINGS, Drive, open_drive, utc_now
-
-ONE, OTHER = b"hello", b"HELLO"
-URL_LIFE = SETTINGS.url_life + SETTINGS.upload_ttl + timedelta(seconds=1)
-
-
-@pytest.fixture(params=["direct", "grpc", "twice"])
-async def lax(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[Drive]:
-    async with open_drive(database_url, request.param, lax=True) as drive:
-        yield drive
-
-
-@pytest.fixture
-async def plain_lax(database_url: str) -> AsyncIterator[Drive]:
-    async with open_drive(database_url, "direct", lax=True) as drive:
-        yield drive
-
-
-async def put(drive: Drive, upload: c.Upload, body: bytes) -> int:
-    """As the upload's client does it, by its URL, as often as it likes."""
-    wanted = Put(upload.key, upload.size, upload.content_type, upload.sha256, upload.metadata)
-    signed = await drive.storage.presign_put(wanted, utc_now(), 900)
-    return await drive.bucket.send("PUT", signed.url, signed.headers, body)
-
-
-async def bytes_of(drive: Drive, file: c.File) -> bytes:
-    return drive.bucket.objects[(await drive.files.content(drive.owner, file.id)).key][1]
-
-
-async def completed(drive: Drive, upload: c.Upload) -> c.File:
-    done = await drive.files.complete(drive.owner, upload.id)
-    assert done.file is not None
-    return await drive.files.file(drive.owner, done.file)
-
-
-async def purged(drive: Drive) -> int:
-    lease = LeaseId(uuid7())
-    claimed = await drive.files.claim_purges(lease, 1000)
-    if claimed:
-        fates = await drive.storage.delete(tuple(purge.key for purge in claimed))
-        assert [fate.error for fate in fates] == [None] * len(claimed)
-    return await drive.files.finish_purges(lease, tuple(purge.ref for purge in claimed))
-
-
-async def test_a_file_is_where_its_url_cannot_reach(lax: Drive) -> None:
-    upload = await lax.begin("a.txt", ONE)
-    assert await put(lax, upload, ONE) == 200
-    file = await completed(lax, upload)
-    key = (await lax.files.content(lax.owner, file.id)).key
-    assert key != upload.key
-    assert not key.startswith(INCOMING)
-    assert upload_key(key) == upload.key
-    for _ in range(2):
-        assert await put(lax, upload, OTHER) == 200
-        assert await bytes_of(lax, file) == ONE
-        await lax.files.commit((c.UploadRef(lax.owner, upload.id),))
-    assert await bytes_of(lax, file) == ONE
-
-
-async def test_what_is_last_written_before_the_commit_is_the_file(lax: Drive) -> None:
-    upload = await lax.begin("a.txt", ONE)
-    for body in (ONE, OTHER):
-        await put(lax, upload, body)
-    assert await bytes_of(lax, await completed(lax, upload)) == OTHER
-
-
-async def test_a_file_has_its_checksum_and_can_be_replaced_trashed_and_restored(lax: Drive) -> None:
-    first = await lax.begin("a.txt", ONE, sha256=hashlib.sha256(ONE).digest())
-    await put(lax, first, ONE)
-    file = await completed(lax, first)
-    assert file.sha256 == hashlib.sha256(ONE).digest()
-    second = await lax.begin("a.txt", OTHER, on_conflict=c.OnConflict.REPLACE)
-    await put(lax, second, OTHER)
-    again = await completed(lax, second)
-    assert again.id == file.id
-    assert await bytes_of(lax, again) == OTHER
-    await lax.files.trash(lax.owner, file.id)
-    assert await bytes_of(lax, await lax.files.restore(lax.owner, file.id)) == OTHER
-
-
-async def test_wrong_bytes_are_rejected_and_nothing_is_left_of_them(lax: Drive) -> None:
-    upload = await lax.begin("a.txt", ONE)
-    lax.bucket.put(INCOMING + upload.key, b"too long")
-    (outcome,) = await lax.files.commit((c.UploadRef(lax.owner, upload.id),))
-    assert outcome in (c.Outcome.REJECTED, c.Outcome.ALREADY)
-    assert await purged(lax) == 1
-    assert lax.bucket.objects == {}
-
-
-async def test_without_bytes_it_is_absent_as_ever(lax: Drive) -> None:
-    upload = await lax.begin("a.txt", ONE)
-    with pytest.raises(NotUploaded):
-        await lax.files.complete(lax.owner, upload.id)
-
-
-async def test_bytes_from_before_the_store_was_lax_are_taken_where_they_are(lax: Drive) -> None:
-    upload = await lax.begin("a.txt", ONE)
-    lax.bucket.put(upload.key, ONE)
-    file = await completed(lax, upload)
-    assert (await lax.files.content(lax.owner, file.id)).key == upload.key
-
-
-async def test_when_the_urls_have_ended_only_the_file_is_left(lax: Drive) -> None:
-    upload = await lax.begin("a.txt", ONE)
-    await put(lax, upload, ONE)
-    file = await completed(lax, upload)
-    await put(lax, upload, OTHER)
-    lax.bucket.put(f"{upload.key}~lost", OTHER)  # of a commit that was killed
-    await lax.pass_time(URL_LIFE, "uploads")
-    await lax.files.commit((c.UploadRef(lax.owner, upload.id),))
-    assert list(lax.bucket.objects) == [(await lax.files.content(lax.owner, file.id)).key]
-    await lax.pass_time(timedelta(days=1), "uploads")
-    assert c.UploadRef(lax.owner, upload.id) not in await lax.files.claim_checks(10, True)
-
-
-async def test_while_a_url_lives_nobody_looks_for_what_it_left(plain_lax: Drive) -> None:
-    upload = await plain_lax.begin("a.txt", ONE)
-    await put(plain_lax, upload, ONE)
-    await completed(plain_lax, upload)
-    await plain_lax.pass_time(SETTINGS.upload_ttl + timedelta(seconds=1), "uploads")
-    assert await plain_lax.files.claim_checks(10, True) == ()
-    await plain_lax.files.commit((c.UploadRef(plain_lax.owner, upload.id),))
-    assert INCOMING + upload.key in plain_lax.bucket.objects
-
-
-async def test_a_discard_that_fails_is_made_up_for(plain_lax: Drive) -> None:
-    upload = await plain_lax.begin("a.txt", ONE)
-    await put(plain_lax, upload, ONE)
-    await completed(plain_lax, upload)
-    await plain_lax.pass_time(URL_LIFE, "uploads")
-    ref = (c.UploadRef(plain_lax.owner, upload.id),)
-    assert await plain_lax.files.claim_checks(10, True) == ref
-    plain_lax.bucket.broken = True
-    assert await plain_lax.files.commit(ref) == (c.Outcome.ALREADY,)
-    plain_lax.bucket.broken = False
-    assert INCOMING + upload.key in plain_lax.bucket.objects
-    await plain_lax.pass_time(timedelta(hours=7), "uploads")
-    assert await plain_lax.files.claim_checks(10, True) == ref
-    await plain_lax.files.commit(ref)
-    assert len(plain_lax.bucket.objects) == 1
-
-
-async def test_a_purge_leaves_nothing_at_all(lax: Drive) -> None:
-    upload = await lax.begin("a.txt", ONE)
-    await put(lax, upload, ONE)
-    file = await completed(lax, upload)
-    await lax.files.trash(lax.owner, file.id)
-    await lax.pass_time(SETTINGS.trash_grace, "entries")
-    assert await purged(lax) == 1
-    assert lax.bucket.objects == {}
-    await put(lax, upload, OTHER)
-    await lax.pass_time(SETTINGS.tombstone, "purges")
-    assert await purged(lax) == 1
-    assert lax.bucket.objects == {}
-
-
-class Between:
-    """A storage where something happens between two steps of a commit: after the look, or after the copy."""
-
-    def __init__(self, storage: Storage, *, looked: Any = None, accepted: Any = None) -> None:
-        self._storage = storage
-        self._looked = looked
-        self._accepted = accepted
-
-    async def arrived(self, keys: tuple[str, ...]) -> tuple[Object, ...]:
-        found = await self._storage.arrived(keys)
-        if self._looked is not None:
-            await self._looked()
-        return found
-
-    async def accept(self, arrived: tuple[Arrival, ...]) -> tuple[Object, ...]:
-        found = await self._storage.accept(arrived)
-        if self._accepted is not None:
-            await self._accepted()
-        return found
-
-    async def capabilities(self) -> Capabilities:
-        return await self._storage.capabilities()
-
-
-async def commit_between(drive: Drive, upload: c.Upload, **steps: Any) -> c.Outcome:
-    storage: Any = Between(drive.storage, **steps)
-    service = Service(drive.database, storage, SETTINGS, new_id=uuid7)
-    (outcome,) = await service.commit((c.UploadRef(upload.owner, upload.id),))
-    return outcome
-
-
-async def test_bytes_that_change_between_look_and_copy_are_not_taken_unseen(plain_lax: Drive) -> None:
-    upload = await plain_lax.begin("a.txt", ONE)
-    await put(plain_lax, upload, ONE)
-
-    async def change() -> None:
-        await put(plain_lax, upload, OTHER)
-
-    assert await commit_between(plain_lax, upload, looked=change) is c.Outcome.UNKNOWN
-    assert await plain_lax.names() == []
-    assert await bytes_of(plain_lax, await completed(plain_lax, upload)) == OTHER
-
-
-async def test_of_two_commits_that_saw_different_bytes_one_makes_the_file(plain_lax: Drive) -> None:
-    upload = await plain_lax.begin("a.txt", ONE)
-    await put(plain_lax, upload, ONE)
-
-    async def the_other() -> None:
-        await put(plain_lax, upload, OTHER)
-        assert await commit_between(plain_lax, upload) is c.Outcome.COMPLETED
-
-    assert await commit_between(plain_lax, upload, accepted=the_other) is c.Outcome.ALREADY
-    (file,) = (await plain_lax.files.list_files(plain_lax.owner, c.Listing())).items
-    assert await bytes_of(plain_lax, file) == OTHER
-    await plain_lax.pass_time(URL_LIFE, "uploads")
-    await plain_lax.files.commit((c.UploadRef(plain_lax.owner, upload.id),))
-    assert len(plain_lax.bucket.objects) == 1
-
-
-async def test_a_commit_that_is_killed_after_its_copy_is_taken_up(plain_lax: Drive) -> None:
-    upload = await plain_lax.begin("a.txt", ONE)
-    await put(plain_lax, upload, ONE)
-
-    async def killed() -> None:
-        raise asyncio.CancelledError
-
-    with pytest.raises(asyncio.CancelledError):
-        await commit_between(plain_lax, upload, accepted=killed)
-    assert await bytes_of(plain_lax, await completed(plain_lax, upload)) == ONE
-    assert len(plain_lax.bucket.objects) == 2
-
-
-async def test_a_store_that_fails_at_the_copy_leaves_the_upload_open(plain_lax: Drive) -> None:
-    upload = await plain_lax.begin("a.txt", ONE)
-    await put(plain_lax, upload, ONE)
-
-    async def fail() -> None:
-        plain_lax.bucket.broken = True
-
-    assert await commit_between(plain_lax, upload, looked=fail) is c.Outcome.UNKNOWN
-    with pytest.raises(Unavailable):
-        await plain_lax.files.complete(plain_lax.owner, upload.id)
-    plain_lax.bucket.broken = False
-    assert (await completed(plain_lax, upload)).name == "a.txt"
-
-
-async def test_an_upload_that_ends_while_it_is_copied_makes_no_file(plain_lax: Drive) -> None:
-    upload = await plain_lax.begin("a.txt", ONE)
-    await put(plain_lax, upload, ONE)
-
-    async def abort() -> None:
-        await plain_lax.files.abort(plain_lax.owner, upload.id)
-
-    assert await commit_between(plain_lax, upload, accepted=abort) is c.Outcome.ALREADY
-    assert await plain_lax.names() == []
-    assert await purged(plain_lax) == 1
-    assert plain_lax.bucket.objects == {}
-
-
-async def test_a_missing_copy_is_reported_by_the_check(plain_lax: Drive) -> None:
-    upload = await plain_lax.begin("a.txt", ONE)
-    await put(plain_lax, upload, ONE)
-    file = await completed(plain_lax, upload)
-    key = (await plain_lax.files.content(plain_lax.owner, file.id)).key
-    lost = plain_lax.bucket.objects.pop(key)
-    assert [found.invariant for found in await plain_lax.files.check()] == ["a_stored_version_has_its_object"]
-    plain_lax.bucket.objects[key] = lost
-    assert (await plain_lax.storage.look_up((key,)))[0] == msgspec.structs.replace(lost[0], presence=Presence.FOUND)
+from drivebay.contract.ids import ROOT, FileId, UserId
+from drivebay.errors import (
+    IdempotencyKeyReused,
+    InvalidRequest,
+    NameTaken,
+    NotFound,
+    QuotaExceeded,
+    TooLarge,
+    WouldCycle,
+)
+from drivebay.files.copies.service import MAX_ENTRIES
+
+from .conftest import SETTINGS, UNKNOWN_ID, Drive, new_owner, open_drive
+
+REPLACE, FAIL = c.OnConflict.REPLACE, c.OnConflict.FAIL
+IN_ROOT = c.CopyTarget(ROOT)
+
+
+async def read(drive: Drive, file: c.File) -> bytes:
+    return drive.bucket.objects[(await drive.files.get_content(drive.access, file.id)).key][1]
+
+
+async def tree(drive: Drive, folder: FileId = ROOT) -> dict[str, object]:
+    """Return the names in a folder: those of files with their sizes, those of folders with what is in them."""
+    page = await drive.files.list_files(drive.access, c.Listing(folder, limit=1000))
+    return {
+        entry.name: entry.size if entry.kind is c.Kind.FILE else await tree(drive, entry.id) for entry in page.items
+    }
+
+
+async def test_a_copy_of_a_file_shares_its_bytes(drive: Drive) -> None:
+    file = await drive.upload_file("a.txt", b"hello")
+    update = c.EntryUpdate(properties={"k": "v"}, starred=True, modified_at=file.modified_at - timedelta(1))
+    file = await drive.files.update_entry(drive.access, file.id, update)
+    target = c.CopyTarget(ROOT, "copy.txt")
+    copy = await drive.files.copy_entry(drive.access, file.id, target, "k")
+    assert (copy.name, copy.size, copy.sha256, copy.content_type) == ("copy.txt", 5, file.sha256, "text/plain")
+    assert (copy.properties, copy.starred, copy.modified_at) == ({"k": "v"}, False, file.modified_at)
+    assert copy.created_by == drive.access.actor
+    assert copy.id != file.id
+    assert copy.version != file.version
+    assert await drive.files.copy_entry(drive.access, file.id, target, "k") == copy
+    with pytest.raises(IdempotencyKeyReused):
+        await drive.files.copy_entry(drive.access, file.id, c.CopyTarget(ROOT, "other"), "k")
+    usage = await drive.files.get_usage(drive.access)
+    assert (usage.used_bytes, usage.file_count, len(drive.bucket.objects)) == (10, 2, 1)
+    # Neither file changes the other.
+    await drive.files.trash_entry(drive.access, file.id)
+    await drive.files.delete_trashed(drive.access, file.id)
+    assert await drive.run_purges() == 0
+    assert await read(drive, copy) == b"hello"
+    assert (await drive.files.get_usage(drive.access)).used_bytes == 5
+    changes = await drive.database.fetch("SELECT what FROM files.changes WHERE file_id = $1", copy.id)
+    assert [row["what"] for row in changes] == ["created"]
+
+
+async def test_a_copy_goes_by_the_rules_for_names(drive: Drive) -> None:
+    file, other = await drive.upload_file("a.txt", b"hello"), await drive.upload_file("b.txt", b"other one")
+    folder = await drive.files.create_folder(drive.access, ROOT, "folder", "f")
+    await drive.begin("pending")
+    for target in (
+        c.CopyTarget(ROOT, None, FAIL),
+        c.CopyTarget(ROOT, None, REPLACE),  # a file does not replace itself
+        c.CopyTarget(ROOT, "folder", REPLACE),
+        c.CopyTarget(ROOT, "pending", REPLACE),
+    ):
+        with pytest.raises(NameTaken):
+            await drive.files.copy_entry(drive.access, file.id, target)
+    with pytest.raises(NameTaken):
+        await drive.files.copy_entry(drive.access, folder.id, c.CopyTarget(ROOT, "a.txt", REPLACE))
+    with pytest.raises(InvalidRequest):
+        await drive.files.copy_entry(drive.access, file.id, c.CopyTarget(ROOT, "a/b"))
+    replaced = await drive.files.copy_entry(drive.access, file.id, c.CopyTarget(ROOT, "b.txt", REPLACE), "k")
+    assert (replaced.id, replaced.name, replaced.size, replaced.modified_at) == (other.id, "b.txt", 5, file.modified_at)
+    versions = (await drive.files.list_versions(drive.access, other.id)).items
+    assert [(each.size, each.is_current) for each in versions] == [(5, True), (9, False)]
+    inside = await drive.files.copy_entry(drive.access, file.id, c.CopyTarget(folder.id, "new", FAIL), "in")
+    assert (inside.name, inside.parent) == ("new", folder.id)
+
+
+async def test_a_copy_of_a_folder_has_everything_below_it(drive: Drive) -> None:
+    top = await drive.files.create_folder(drive.access, ROOT, "top", "1")
+    inner = await drive.files.create_folder(drive.access, top.id, "inner", "2")
+    await drive.files.create_folder(drive.access, inner.id, "empty", "3")
+    await drive.upload_file("a", b"a", top.id)
+    await drive.upload_file("b", b"bb", inner.id)
+    gone = await drive.upload_file("a gone", b"gone", inner.id)
+    await drive.files.trash_entry(drive.access, gone.id)
+    before = await tree(drive, top.id)
+    start = (await drive.files.list_changes(drive.access)).next_cursor
+    copy = await drive.files.copy_entry(drive.access, top.id, c.CopyTarget(ROOT, "copy"), "k")
+    assert await tree(drive, copy.id) == before == {"a": 1, "inner": {"b": 2, "empty": {}}}
+    usage = await drive.files.get_usage(drive.access)
+    assert (usage.used_bytes, usage.file_count) == (10, 4)
+    changes = (await drive.files.list_changes(drive.access, start)).items
+    assert [change.what for change in changes] == [c.ChangeKind.CREATED] * 5
+    # A follower knows the folder of an entry before the entry.
+    known = {ROOT, top.id}
+    for change in changes:
+        assert change.file is not None
+        assert change.file.parent in known
+        known.add(change.file.id)
+    again = await drive.files.copy_entry(drive.access, top.id, IN_ROOT, "again")
+    assert again.name == "top (1)"
+
+
+async def test_a_folder_is_not_copied_into_itself_or_below(drive: Drive) -> None:
+    top = await drive.files.create_folder(drive.access, ROOT, "top", "1")
+    below = await drive.files.create_folder(drive.access, top.id, "below", "2")
+    for parent in (top.id, below.id):
+        with pytest.raises(WouldCycle):
+            await drive.files.copy_entry(drive.access, top.id, c.CopyTarget(parent))
+    assert (await drive.files.copy_entry(drive.access, below.id, c.CopyTarget(top.id), "k")).name == "below (1)"
+
+
+async def test_a_copy_needs_an_entry_and_a_folder_of_the_drive(drive: Drive) -> None:
+    file, trashed = await drive.upload_file("a"), await drive.upload_file("b")
+    folder = await drive.files.create_folder(drive.access, ROOT, "folder", "1")
+    await drive.files.trash_entry(drive.access, trashed.id)
+    other = drive.for_owner(new_owner())
+    own = await other.files.create_folder(other.access, ROOT, "own", "1")
+    for caller, id, parent in (
+        (drive, trashed.id, ROOT),
+        (drive, FileId(UNKNOWN_ID), ROOT),
+        (drive, ROOT, folder.id),
+        (drive, file.id, file.id),
+        (drive, file.id, trashed.id),
+        (drive, file.id, own.id),
+        (other, file.id, own.id),
+    ):
+        with pytest.raises(NotFound):
+            await caller.files.copy_entry(caller.access, id, c.CopyTarget(parent))
+
+
+async def test_a_copy_respects_the_quota_the_entries_and_the_depth(database_url: str) -> None:
+    limited = replace(SETTINGS, max_entries=6, max_depth=3)
+    async with open_drive(database_url, "direct", limited) as drive:
+        top = await drive.files.create_folder(drive.access, ROOT, "top")
+        inner = await drive.files.create_folder(drive.access, top.id, "inner")
+        await drive.upload_file("a", b"x" * 4_000, inner.id)
+        aside = await drive.files.create_folder(drive.access, ROOT, "aside")
+        with pytest.raises(QuotaExceeded):
+            await drive.files.copy_entry(drive.access, top.id, IN_ROOT)
+        other = await drive.files.create_folder(drive.access, aside.id, "other")
+        with pytest.raises(InvalidRequest):
+            await drive.files.copy_entry(drive.access, top.id, c.CopyTarget(other.id))
+        await drive.upload_file("b", b"x" * 4_000)
+        with pytest.raises(QuotaExceeded):
+            await drive.files.copy_entry(drive.access, inner.id, IN_ROOT)
+        assert (await drive.files.get_usage(drive.access)).used_bytes == 8_000
+
+
+async def test_a_copy_does_not_exceed_the_quota(direct_drive: Drive) -> None:
+    drive = direct_drive
+    file = await drive.upload_file("a", b"x" * 4_000)
+    await drive.files.copy_entry(drive.access, file.id, IN_ROOT)
+    with pytest.raises(QuotaExceeded):
+        await drive.files.copy_entry(drive.access, file.id, IN_ROOT)
+
+
+async def test_a_tree_with_too_many_entries_is_refused(direct_drive: Drive) -> None:
+    drive = direct_drive
+    top = await drive.files.create_folder(drive.access, ROOT, "top")
+    await drive.database.execute(
+        "INSERT INTO files.entries (owner_id, id, parent_id, kind, name)"
+        " SELECT $1, gen_random_uuid(), $2, 'folder', 'f' || i FROM generate_series(1, $3::int) AS i",
+        drive.owner,
+        top.id,
+        MAX_ENTRIES - 1,
+    )
+    copy = await drive.files.copy_entry(drive.access, top.id, IN_ROOT)
+    assert len(await drive.list_names(copy.id)) == MAX_ENTRIES - 1
+    await drive.files.create_folder(drive.access, top.id, "one more")
+    with pytest.raises(TooLarge):
+        await drive.files.copy_entry(drive.access, top.id, IN_ROOT)
+
+
+async def test_a_repeated_copy_needs_access_again(direct_drive: Drive) -> None:
+    drive = direct_drive
+    file, folder = await drive.upload_file("a"), await drive.files.create_folder(drive.access, ROOT, "folder")
+    target = c.CopyTarget(folder.id)
+    guest = UserId(uuid7())
+    items = (c.Grant(folder.id, c.Role.EDITOR), c.Grant(file.id, c.Role.VIEWER))
+    await drive.files.copy_entry(c.Access(drive.owner, guest, c.Role.EDITOR, items), file.id, target, "k")
+    with pytest.raises(NotFound):
+        await drive.files.copy_entry(c.Access(drive.owner, guest, c.Role.EDITOR, items[:1]), file.id, target, "k")
+
+
+async def test_entries_are_copied_in_a_batch(direct_drive: Drive) -> None:
+    drive = direct_drive
+    file, folder = await drive.upload_file("a"), await drive.files.create_folder(drive.access, ROOT, "folder")
+    ids = (file.id, FileId(UNKNOWN_ID), folder.id, file.id)
+    results = await drive.files.copy_entries(drive.access, ids, IN_ROOT)
+    assert [each.file.name if each.file else each.error and each.error.code for each in results] == [
+        "a (1)", "not_found", "folder (1)", "a (2)",
+    ]  # fmt: skip
+    with pytest.raises(InvalidRequest):
+        await drive.files.copy_entries(drive.access, (file.id,), c.CopyTarget(ROOT, "name"))
+    for ids in ((), (file.id,) * 101):
+        with pytest.raises(InvalidRequest):
+            await drive.files.copy_entries(drive.access, ids, IN_ROOT)
+    assert drive.hints

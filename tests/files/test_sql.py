@@ -1,80 +1,164 @@
-"""Every statement is one that PostgreSQL understands, against the schema as it is migrated."""
+"""Every statement of the files service against the migrated schema."""
 
+import inspect
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 import drivebay.files
-from drivebay import db
-from drivebay.files.store import Store
+from drivebay import postgres
+from drivebay.files.entries.store import EntryStore
+from drivebay.files.maintenance.store import MaintenanceStore
+from drivebay.files.trash.store import TrashStore
 
-FOLDER = Path(drivebay.files.__file__).parent
-INVARIANTS = db.Statements(FOLDER / "invariants.sql")
+PACKAGE = Path(drivebay.files.__file__).parent
+SQL_FILES = sorted(PACKAGE.glob("*/statements.sql"))
+TABLES = (
+    "usage",
+    "uploads",
+    "parts",
+    "entries",
+    "versions",
+    "objects",
+    "purges",
+    "changes",
+    "idempotency",
+    "permissions",
+)
+TEMPLATES = {"list_children": 24, "list_children_by_name": 0, "list_all": 24} | dict.fromkeys(
+    ("scan", "scan_by_name", "scan_newest", "scan_pairs", "scan_words"), 0
+)
+"""The templates of listings, and the number of statements that the store makes for each scope and filter of stars."""
 
 
 @pytest.fixture
-async def connection(database_url: str):
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
 
 
-async def test_every_statement_prepares(connection: asyncpg.Connection) -> None:
-    for name, sql in {**Store().sql, **INVARIANTS}.items():
+def statements_of(sql_file: Path) -> Mapping[str, str]:
+    """Return the statements of the store beside a SQL file, as the store sends them."""
+    module = import_module(f"drivebay.files.{sql_file.parent.name}.store")
+    (store,) = (
+        value for name, value in vars(module).items() if name.endswith("Store") and value.__module__ == module.__name__
+    )
+    parameters = inspect.signature(store).parameters
+    built: Any = store(*(timedelta(minutes=16) for _ in parameters))
+    statements: Mapping[str, str] = built.statements
+    return statements
+
+
+@pytest.mark.parametrize("sql_file", SQL_FILES, ids=lambda path: path.parent.name)
+async def test_every_statement_prepares(connection: asyncpg.Connection, sql_file: Path) -> None:
+    statements = statements_of(sql_file)
+    missing = postgres.Statements(sql_file).keys() - statements.keys() - TEMPLATES.keys()
+    assert missing == set()
+    for name, sql in statements.items():
         try:
             await connection.prepare(sql)
         except asyncpg.PostgresError as error:
             pytest.fail(f"{name}: {error}")
 
 
-async def test_every_statement_has_its_one_caller() -> None:
-    text = (FOLDER / "store.py").read_text("utf-8")
-    for name in db.Statements(FOLDER / "store.sql"):
-        quoted = text.count(f'"{name}"')
-        assert quoted >= 1, f"{name} is called by nobody"
+async def test_every_invariant_prepares(connection: asyncpg.Connection) -> None:
+    for name, sql in MaintenanceStore().invariants.items():
+        try:
+            await connection.prepare(sql)
+        except asyncpg.PostgresError as error:
+            pytest.fail(f"{name}: {error}")
 
 
-async def test_every_key_begins_with_the_owner(connection: asyncpg.Connection) -> None:
+@pytest.mark.parametrize("sql_file", SQL_FILES, ids=lambda path: path.parent.name)
+def test_every_statement_has_one_caller_in_its_store(sql_file: Path) -> None:
+    source = sql_file.with_name("store.py").read_text("utf-8")
+    for name in postgres.Statements(sql_file).keys() - TEMPLATES.keys():
+        assert source.count(f'"{name}"') == 1, f"statement {name}"
+
+
+def test_no_two_statements_have_one_name() -> None:
+    names = [name for sql_file in SQL_FILES for name in postgres.Statements(sql_file)]
+    assert len(SQL_FILES) == 20
+    assert len(set(names)) == len(names)
+
+
+def test_each_listing_has_a_statement_for_each_sort_and_direction() -> None:
+    statements = EntryStore().statements
+    assert TEMPLATES.keys().isdisjoint(statements)
+    for scope in ("list_children", "list_all"):
+        assert sum(name.startswith(f"{scope}_") for name in statements) == TEMPLATES[scope]
+
+
+async def test_every_primary_key_begins_with_the_owner(connection: asyncpg.Connection) -> None:
     rows = await connection.fetch("""
         SELECT c.relname AS table, a.attname AS first FROM pg_index i
         JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
         WHERE n.nspname = 'files' AND i.indisprimary""")
     first = {row["table"]: row["first"] for row in rows}
-    others = {"migrations": "name", "dead_letters": "id"}
+    others = {"migrations": "name", "dead_letters": "id", "scans": "kind", "shared_with": "user_id"}
     assert {table: column for table, column in first.items() if table not in others} == dict.fromkeys(
-        ("usage", "uploads", "parts", "entries", "versions", "purges", "changes", "idempotency"), "owner_id"
+        (
+            *TABLES,
+            "drives",
+            "members",
+            "search_names",
+            "search_backlog",
+            "links",
+            "link_attempts",
+            "archives",
+            "archive_entries",
+            "webhooks",
+            "webhook_deliveries",
+            "webhook_redeliveries",
+        ),
+        "owner_id",
     )
 
 
-@pytest.mark.parametrize("sort", ["name", "modified", "created", "size"])
-@pytest.mark.parametrize("scope", ["list_all", "list_children"])
-async def test_a_page_is_read_from_one_covering_index(connection: asyncpg.Connection, scope: str, sort: str) -> None:
+async def test_every_page_of_a_large_folder_is_read_from_one_index(connection: asyncpg.Connection) -> None:
+    """Of 100,000 entries in ten folders a thousand have a star. Each page is read in the order of its index."""
     await connection.execute("""
-        INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id, size, content_type)
-        SELECT '01a20000-0000-7000-8000-000000000001', gen_random_uuid(), '00000000-0000-0000-0000-000000000000',
-               'file', 'f' || i, gen_random_uuid(), i, 'text/plain' FROM generate_series(1, 3000) AS i""")
+        INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id, size, content_type, starred)
+        SELECT '01a20000-0000-7000-8000-000000000001', gen_random_uuid(),
+               ('00000000-0000-0000-0000-00000000000' || i % 10)::uuid, 'file', 'f' || i, gen_random_uuid(), i,
+               'text/plain', i / 10 % 100 = 0
+        FROM generate_series(1, 100000) AS i""")
     await connection.execute("VACUUM (ANALYZE) files.entries")
-    first = {"name": "''::text", "size": "-1::bigint"}.get(sort, "'-infinity'::timestamptz")
-    sql = Store().sql[f"{scope}_{sort}_ascending"]
-    for parameter, value in {
-        "$1": "'01a20000-0000-7000-8000-000000000001'::uuid",
-        "$2": first,
-        "$3": "'00000000-0000-0000-0000-000000000000'",
-        "$4": "21",
-        "$5": "'00000000-0000-0000-0000-000000000000'::uuid",
-    }.items():
-        sql = sql.replace(parameter, value)
-    plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {sql}"))
-    assert "Index Only Scan" in plan, plan
-    assert "Sort" not in plan, plan
+    listings = {
+        name: sql for name, sql in EntryStore().statements.items() if name.startswith(("list_children_", "list_all_"))
+    }
+    assert len(listings) == 48
+    for name, statement in listings.items():
+        scope, sort, direction = name.removeprefix("list_").rsplit("_", 2)
+        positions = {"name": ("''::text", "'zzz'::text"), "size": ("-1::bigint", "1000000::bigint")}
+        first, last = positions.get(sort, ("'-infinity'::timestamptz", "'infinity'::timestamptz"))
+        sql = "\n".join(line for line in statement.splitlines() if not line.startswith("--"))
+        for parameter, value in {
+            "$1": "'01a20000-0000-7000-8000-000000000001'::uuid",
+            "$2": first if direction == "ascending" else last,
+            "$3": "'00000000-0000-0000-0000-000000000000'",
+            "$4": "101",
+            "$5": "'00000000-0000-0000-0000-000000000000'::uuid",
+        }.items():
+            sql = sql.replace(parameter, value)
+        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {sql}"))
+        index = {"children": "entries", "all": "files"}[scope.split("_")[0]]
+        if scope.endswith("_starred"):
+            index = {"entries": "starred_entries", "files": "starred"}[index]
+        assert f"using {index}_by_{sort} on entries" in plan, (name, plan)
+        assert "Sort" not in plan, (name, plan)
 
 
-@pytest.mark.parametrize("name", ["trash", "restore", "height"])
-async def test_what_is_done_to_a_folder_does_not_read_all_that_its_owner_has(
+@pytest.mark.parametrize("name", ["trash_entry", "restore_entry", "select_height"])
+async def test_a_change_of_a_folder_does_not_read_all_entries_of_its_owner(
     connection: asyncpg.Connection, name: str
 ) -> None:
     owner, folder, root = uuid4(), uuid4(), UUID(int=0)
@@ -89,12 +173,14 @@ async def test_what_is_done_to_a_folder_does_not_read_all_that_its_owner_has(
         folder,
         root,
     )
-    sql, grace = Store().sql, timedelta(days=30)
-    at = None
-    if name == "restore":
-        await connection.execute(sql["trash"], owner, folder, grace)
-        at = await connection.fetchval("SELECT trashed_at FROM files.entries WHERE id = $1", folder)
+    statements: dict[str, str] = {**EntryStore().statements, **TrashStore().statements}
+    grace = timedelta(days=30)
+    trashed_at = None
+    if name == "restore_entry":
+        await connection.execute(statements["trash_entry"], owner, folder, grace, owner)
+        trashed_at = await connection.fetchval("SELECT trashed_at FROM files.entries WHERE id = $1", folder)
     await connection.execute("VACUUM (ANALYZE) files.entries")
-    arguments = {"trash": (grace,), "restore": (root, "folder", at)}.get(name, ())
-    plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {sql[name]}", owner, folder, *arguments))
+    arguments = {"trash_entry": (grace, owner), "restore_entry": (root, "folder", trashed_at, owner)}.get(name, ())
+    explained = await connection.fetch(f"EXPLAIN {statements[name]}", owner, folder, *arguments)
+    plan = "\n".join(row[0] for row in explained)
     assert "Seq Scan on entries" not in plan, plan

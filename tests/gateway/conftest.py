@@ -1,11 +1,11 @@
-"""The HTTP door over real services, a real database and a bucket in memory."""
+"""A gateway over real services, a real database and an in-memory bucket."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,28 +14,28 @@ from uuid import uuid4
 import httpx
 import pytest
 import structlog
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from uuid_utils.compat import uuid7
 
-from drivebay import db
+from drivebay import postgres
 from drivebay.auth import service as auth
-from drivebay.auth.throttle import Rate
-from drivebay.contract.auth import Auth, Key
+from drivebay.auth.settings import OidcProvider, Rate, SignupMode
+from drivebay.contract.auth import ApiTokenClaims, Auth, PublicKey, RevokedSessions
 from drivebay.embedded.postgres import Postgres
 from drivebay.errors import Error
 from drivebay.files import service as files
 from drivebay.files import settings as files_settings
 from drivebay.gateway import app as gateway
-from drivebay.gateway.asgi import App
+from drivebay.gateway.app import GatewayApp
 from drivebay.gateway.settings import Settings
+from drivebay.hints import HintChannel
+from drivebay.runtime.http_server import IDLE_TIMEOUT, serve_http, wait_until_reachable
 from drivebay.storage import service as storage
 from drivebay.testing import servers
-from drivebay.testing.client import Client, Json, eventually
+from drivebay.testing.client import Client, Json
 from drivebay.testing.memory import MemoryBucket
 from drivebay.testing.world import free_port
 
-from . import described
+from . import openapi_document
 
 SECRET = bytes(range(7, 47))
 QUOTA = 100_000
@@ -43,7 +43,7 @@ MAX_FILE_SIZE = 50_000
 
 
 class Clock:
-    """The time, and as much later as a test says; or one moment."""
+    """A clock that tests move `ahead` of the real time, or stop at one time."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
@@ -54,38 +54,54 @@ class Clock:
 
 
 class Keys:
-    """The auth service as the gateway sees it: how often its keys were asked for, and for which request.
+    """The auth service with counts of calls, and the request id of the last call of `list_keys`.
 
-    It takes `slow` seconds to give them, gives the `published` ones if that is set, and fails with its `failure`.
+    `list_revoked_sessions` raises `revocation_failure` if it is set. A call of `list_keys` takes `delay` seconds,
+    returns the `published` keys if they are set, and raises the `failure` if it is set.
     """
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
-        self.asked = 0
-        self.slow = 0.0
+        self.fetch_count = 0
+        self.delay = 0.0
         self.failure: Error | None = None
-        self.published: tuple[Key, ...] | None = None
+        self.revocation_failure: Error | None = None
+        self.revocation_count = 0
+        self.verify_count = 0
+        self.published: tuple[PublicKey, ...] | None = None
         self.request_id = ""
 
-    async def keys(self) -> tuple[Key, ...]:
-        self.asked += 1
+    async def list_keys(self) -> tuple[PublicKey, ...]:
+        self.fetch_count += 1
         self.request_id = structlog.contextvars.get_contextvars()["request_id"]
-        await asyncio.sleep(self.slow)
+        await asyncio.sleep(self.delay)
         if self.failure is not None:
             raise self.failure
-        return await self._auth.keys() if self.published is None else self.published
+        return await self._auth.list_keys() if self.published is None else self.published
+
+    async def list_revoked_sessions(self, since: datetime | None = None, *page: Any) -> RevokedSessions:
+        self.revocation_count += 1
+        if self.revocation_failure is not None:
+            raise self.revocation_failure
+        return await self._auth.list_revoked_sessions(since, *page)
+
+    async def verify_api_token(self, secret: str) -> ApiTokenClaims:
+        self.verify_count += 1
+        return await self._auth.verify_api_token(secret)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._auth, name)
 
 
 class User(Client):
-    """A client whose bytes go into the bucket in memory."""
+    """A client that uploads into the in-memory bucket."""
 
     bucket: MemoryBucket
 
     async def store(self, name: str, body: bytes, **fields: str) -> Json:
         upload = await self.begin(name, body, fields=fields)
+        if upload["status"] == "complete":  # an instant upload: the drive has these bytes already
+            return await self.ok("GET", f"/v1/files/{upload['file_id']}")
         assert await self.bucket.send(upload["method"], upload["url"], upload["headers"], body) == 200
         done = await self.ok("POST", f"/v1/uploads/{upload['id']}/complete")
         return await self.ok("GET", f"/v1/files/{done['file_id']}")
@@ -93,45 +109,49 @@ class User(Client):
 
 @dataclass
 class Gateway:
-    """One app, and the hands of its surroundings."""
+    """A gateway app with everything that it depends on."""
 
-    app: App
+    app: GatewayApp
     http: httpx.AsyncClient
     auth: auth.Service
     keys: Keys
     files: files.Service
     storage: storage.Service
     bucket: MemoryBucket
-    database: db.Database
+    database: postgres.Database
     clock: Clock
 
     async def user(self) -> User:
-        """Somebody new with a session."""
+        """Return a new user with a session."""
         user = User(self.http, "")
         user.bucket = self.bucket
         await user.sign_up()
         return user
 
     def from_address(self, address: str) -> httpx.AsyncClient:
-        """A client whose connection comes from there."""
+        """Return a client that connects from that address."""
         return client(self.app, address)
 
 
-def client(app: App, address: str = "192.0.2.7") -> httpx.AsyncClient:
-    """Requests from that address, whose answers have to be as the document says."""
-    # An exception that gets out of the app is a failure of the test, not an answer.
+def client(app: GatewayApp, address: str = "192.0.2.7") -> httpx.AsyncClient:
+    """Return a client at that address. It checks every response against the OpenAPI document."""
+    # An exception that leaves the app fails the test.
     transport = httpx.ASGITransport(app, client=(address, 50_000), raise_app_exceptions=True)
     return httpx.AsyncClient(
-        transport=transport, base_url="http://drivebay.test", event_hooks={"response": [described.hold]}
+        transport=transport, base_url="http://drivebay.test", event_hooks={"response": [openapi_document.hold]}
     )
 
 
-async def bare(app: App, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
-    """A request past every client, which would make something of what it sends and gets."""
+async def raw_request(
+    app: GatewayApp, method: str, path: str, headers: Mapping[str, str]
+) -> tuple[int, dict[str, str], bytes]:
+    """Send a request to the app without an HTTP client, which would change requests and responses."""
     sent: list[Any] = []
 
+    events = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
     async def receive() -> Json:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return next(events, {"type": "http.disconnect"})
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -145,42 +165,63 @@ async def bare(app: App, method: str, path: str, headers: Mapping[str, str]) -> 
         "client": ("192.0.2.7", 50_000),
     }
     await app(scope, receive, send)
-    start, body = sent
-    return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, body["body"]
+    start, *pieces = sent
+    headers = {name.decode(): value.decode() for name, value in start["headers"]}
+    return start["status"], headers, b"".join(piece.get("body", b"") for piece in pieces)
 
 
 @asynccontextmanager
-async def opened(
+async def open_gateway(
     url: str,
     settings: Settings,
     signup_limit: Rate | None = None,
     login_limit: Rate | None = None,
     quota: int = QUOTA,
     largest: int = MAX_FILE_SIZE,
+    signup: SignupMode = SignupMode.OPEN,
+    sends_mail: bool = False,
+    oidc: OidcProvider | None = None,
+    passwords: bool = True,
+    access_token_ttl: timedelta = timedelta(minutes=15),
 ) -> AsyncIterator[Gateway]:
     clock = Clock()
-    accounts = auth.Settings(SECRET, bcrypt_cost=4, signup_limit=signup_limit, login_limit=login_limit)
-    sizes = files_settings.Settings(SECRET[:32], quota=quota, max_file_size=largest, max_open_uploads=1000)
+    accounts = auth.Settings(
+        SECRET,
+        bcrypt_cost=4,
+        signup=signup,
+        signup_limit=signup_limit,
+        login_limit=login_limit,
+        sends_mail=sends_mail,
+        oidc=oidc,
+        passwords=passwords,
+        access_token_ttl=access_token_ttl,
+    )
+    sizes = files_settings.Settings(
+        SECRET[:32], quota=quota, max_file_size=largest, max_pending_uploads=1000, bcrypt_cost=4
+    )
     async with (
-        db.connect(url, size=8) as database,
+        postgres.connect(url, size=8) as database,
         auth.start(database, accounts, now=clock, new_id=uuid7, random_bytes=os.urandom) as auth_service,
     ):
         bucket = MemoryBucket(lambda: datetime.now(UTC))
         store = storage.Service(bucket, storage.Settings("memory:", "", ""), lambda: datetime.now(UTC), uuid7)
         await store.start()
-        file_service = files.Service(database, store, sizes, new_id=uuid7)
+        hints = HintChannel(is_alone=True)
+        file_service = files.Service(database, store, sizes, new_id=uuid7, hints=hints)
         keys = Keys(auth_service)
-        app = gateway.create(keys, file_service, store, settings, now=clock, new_id=uuid7)
+        app = gateway.create_app(
+            keys, file_service, store, settings, now=clock, new_request_id=lambda: str(uuid7()), hints=hints
+        )
         async with client(app) as http:
             yield Gateway(app, http, auth_service, keys, file_service, store, bucket, database, clock)
 
 
 @pytest.fixture(scope="session")
 async def shared(postgres: Postgres, database_template: str) -> AsyncIterator[Gateway]:
-    """One gateway for all tests that only ask: each makes its own users."""
+    """One gateway for all tests that do not change it. Each test creates its own users."""
     async with (
         servers.database(postgres, database_template, f"test_{uuid4().hex}") as url,
-        opened(url, Settings()) as on,
+        open_gateway(url, Settings()) as on,
     ):
         yield on
 
@@ -197,46 +238,42 @@ async def other(shared: Gateway) -> User:
 
 @pytest.fixture
 async def own(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
-    """A gateway for this test alone, to break. Its parameter changes its settings."""
+    """A gateway for one test, which may break it. The fixture parameter changes its settings."""
     changes: Mapping[str, Any] = dict(getattr(request, "param", {}))
-    limits = {name: changes[name] for name in ("signup_limit", "login_limit", "quota", "largest") if name in changes}
+    names = ("signup_limit", "login_limit", "quota", "largest", "signup", "sends_mail", "access_token_ttl")
+    limits = {name: changes[name] for name in names if name in changes}
     rest = {name: value for name, value in changes.items() if name not in limits}
-    async with opened(database_url, replace(Settings(), **rest), **limits) as on:
+    async with open_gateway(database_url, replace(Settings(), **rest), **limits) as on:
         yield on
+
+
+@asynccontextmanager
+async def serve(
+    app: Any, *, idle_timeout: timedelta = IDLE_TIMEOUT, before_stop: Callable[[], None] = lambda: None
+) -> AsyncIterator[int]:
+    """Serve an app with Granian, as in production. Yields its port on 127.0.0.1."""
+    port = free_port()
+    serving = asyncio.create_task(
+        serve_http(app, "127.0.0.1", port, idle_timeout=idle_timeout, before_stop=before_stop)
+    )
+    try:
+        await wait_until_reachable("127.0.0.1", port)
+        yield port
+    finally:
+        serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
 
 
 @pytest.fixture
 async def served(own: Gateway) -> AsyncIterator[str]:
-    """The address of a gateway behind the server it runs on in life."""
-    port = free_port()
-    server = Server(
-        own.app,
-        address="127.0.0.1",
-        port=port,
-        interface=Interfaces.ASGINL,
-        websockets=False,
-        log_enabled=False,
-    )
-    serving = asyncio.create_task(server.serve())
-    try:
-
-        async def answers() -> bool:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                return False
-            writer.close()
-            return True
-
-        await eventually(answers)
+    """The URL of a gateway behind Granian, as in production."""
+    async with serve(own.app) as port:
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.stop()  # type: ignore[no-untyped-call]
-        await asyncio.wait_for(serving, 10)
 
 
 def assert_problem(response: httpx.Response, status: int, code: str) -> Json:
-    """The answer is a whole problem document (RFC 9457) of that kind; it."""
+    """Check that a response is a complete problem document (RFC 9457) and return it."""
     assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json"), (
         response.text
     )
@@ -247,7 +284,8 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> Json:
     assert problem["title"]
     assert problem["detail"]
     assert problem["request_id"] == response.headers["x-request-id"]
-    assert set(problem) <= {"type", "title", "status", "detail", "code", "request_id", "errors"}
+    named = {"challenge"} if code == "second_factor_required" else set()
+    assert set(problem) <= {"type", "title", "status", "detail", "code", "request_id", "errors"} | named
     for error in problem.get("errors", []):
         assert set(error) == {"field", "message"}
     return problem

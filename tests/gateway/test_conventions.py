@@ -1,4 +1,4 @@
-"""What every answer has in common: headers, request ids, problems, methods, limits, pages, entity tags."""
+"""The common properties of all responses: headers, request ids, problems, methods, limits, pages, entity tags."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from drivebay.errors import Error
+from drivebay.errors import Error, InsufficientScope
 from drivebay.gateway import problems
 from drivebay.testing.client import Json
 
-from .conftest import Gateway, User, assert_problem, bare
+from .conftest import Gateway, User, assert_problem, raw_request
 
-ALWAYS = {
+FIXED_HEADERS = {
     "server": "drivebay",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -23,8 +23,8 @@ ALWAYS = {
 }
 
 
-def assert_dressed(response: httpx.Response) -> None:
-    for name, value in ALWAYS.items():
+def assert_fixed_headers(response: httpx.Response) -> None:
+    for name, value in FIXED_HEADERS.items():
         assert response.headers.get_list(name) == [value], (response.request.url, name)
     assert len(response.headers.get_list("content-security-policy")) == 1
     assert len(response.headers.get_list("x-request-id")) == 1
@@ -41,7 +41,7 @@ def assert_dressed(response: httpx.Response) -> None:
         ("GET", "/.well-known/jwks.json", 200),
         ("GET", "/v1/files", 401),
         ("GET", "/v1/nothing", 404),
-        ("GET", "/", 404),
+        ("GET", "/", 302),
         ("GET", "//v1/files", 404),
         ("PUT", "/v1/files", 405),
         ("TRACE", "/v1/files", 405),
@@ -56,25 +56,25 @@ def assert_dressed(response: httpx.Response) -> None:
         ("POST", "/v1/folders", 401),
     ],
 )
-async def test_every_answer_carries_the_headers(shared: Gateway, method: str, path: str, status: int) -> None:
+async def test_every_response_has_the_fixed_headers(shared: Gateway, method: str, path: str, status: int) -> None:
     response = await shared.http.request(method, path)
     assert response.status_code == status
-    assert_dressed(response)
+    assert_fixed_headers(response)
     if status >= 400 and method != "HEAD":
         assert_problem(response, status, response.json()["code"])
     if method == "HEAD":
         assert response.content == b""
 
 
-async def test_a_head_says_what_the_get_would(user: User) -> None:
+async def test_head_has_the_headers_of_get(user: User) -> None:
     got, head = [await user.call(method, "/v1/me") for method in ("GET", "HEAD")]
     assert head.status_code == got.status_code == 200
     assert head.headers["content-length"] == str(len(got.content))
     assert head.headers["content-type"] == got.headers["content-type"]
 
 
-async def test_a_head_has_no_body_even_before_a_server_strips_it(shared: Gateway) -> None:
-    status, headers, body = await bare(shared.app, "HEAD", "/healthz", {})
+async def test_head_has_no_body_before_the_server_removes_it(shared: Gateway) -> None:
+    status, headers, body = await raw_request(shared.app, "HEAD", "/healthz", {})
     assert (status, body) == (200, b"")
     assert int(headers["content-length"]) > 0
 
@@ -83,11 +83,11 @@ async def test_a_head_has_no_body_even_before_a_server_strips_it(shared: Gateway
     ("path", "allow"),
     [
         ("/v1/files", "GET, HEAD, OPTIONS"),
-        ("/v1/uploads", "OPTIONS, POST"),
+        ("/v1/uploads", "GET, HEAD, OPTIONS, POST"),
         ("/v1/files/x", "DELETE, GET, HEAD, OPTIONS, PATCH"),
     ],
 )
-async def test_a_method_that_is_not_there_is_told_which_are(shared: Gateway, path: str, allow: str) -> None:
+async def test_an_unknown_method_gets_405_and_the_allowed_methods(shared: Gateway, path: str, allow: str) -> None:
     response = await shared.http.put(path)
     assert_problem(response, 405, "method_not_allowed")
     assert response.headers["allow"] == allow
@@ -95,35 +95,35 @@ async def test_a_method_that_is_not_there_is_told_which_are(shared: Gateway, pat
 
 
 @pytest.mark.parametrize("own", [{"hsts": True}], indirect=True)
-async def test_behind_tls_every_answer_asks_for_tls(own: Gateway) -> None:
+async def test_hsts_is_sent_on_every_response_when_enabled(own: Gateway) -> None:
     for path in ("/healthz", "/v1/files", "/v1/nothing"):
         assert "max-age=" in (await own.http.get(path)).headers["strict-transport-security"]
 
 
-async def test_without_tls_nothing_is_said_about_it(shared: Gateway) -> None:
+async def test_hsts_is_not_sent_by_default(shared: Gateway) -> None:
     assert "strict-transport-security" not in (await shared.http.get("/healthz")).headers
 
 
 @pytest.mark.parametrize("sent", ["a", "req-1.2_3", "0" * 128, "01890a5d-ac96-774b-bcce-b302099a8057"])
 @pytest.mark.parametrize("path", ["/healthz", "/v1/files", "/v1/nothing"])
-async def test_a_sane_request_id_is_kept(shared: Gateway, sent: str, path: str) -> None:
+async def test_a_valid_request_id_is_returned(shared: Gateway, sent: str, path: str) -> None:
     assert (await shared.http.get(path, headers={"X-Request-Id": sent})).headers["x-request-id"] == sent
 
 
 @pytest.mark.parametrize("sent", ["", " ", "a b", "0" * 129, "x;y", "<b>", "a\tb", "é", "%0d%0aSet-Cookie"])
-async def test_another_request_id_is_made_anew(shared: Gateway, sent: str) -> None:
+async def test_an_invalid_request_id_is_replaced(shared: Gateway, sent: str) -> None:
     response = await shared.http.get("/v1/files", headers={b"X-Request-Id": sent.encode()})
     assert UUID(response.headers["x-request-id"]).version == 7
     assert_problem(response, 401, "unauthenticated")
 
 
-async def test_a_service_is_told_the_request_id(own: Gateway) -> None:
+async def test_services_see_the_request_id(own: Gateway) -> None:
     user = await own.user()
-    assert (await user.call("GET", "/v1/files", headers={"X-Request-Id": "told-1"})).status_code == 200
-    assert own.keys.request_id == "told-1"
+    assert (await user.call("GET", "/v1/files", headers={"X-Request-Id": "request-1"})).status_code == 200
+    assert own.keys.request_id == "request-1"
 
 
-async def test_the_log_spells_a_user_as_answers_do_and_nobody_not_at_all(shared: Gateway, user: User) -> None:
+async def test_the_request_log_has_the_user_id_only_with_a_token(shared: Gateway, user: User) -> None:
     with capture_logs() as logs:
         me = await user.ok("GET", "/v1/me")
         await shared.http.get("/healthz")
@@ -132,23 +132,23 @@ async def test_the_log_spells_a_user_as_answers_do_and_nobody_not_at_all(shared:
     assert seen == [("/v1/me", 200, me["id"]), ("/healthz", 200, None), ("/v1/files", 401, None)]
 
 
-async def test_each_request_has_its_own_id(shared: Gateway) -> None:
+async def test_request_ids_are_unique(shared: Gateway) -> None:
     answers = await asyncio.gather(*(shared.http.get("/healthz") for _ in range(20)))
     assert len({answer.headers["x-request-id"] for answer in answers}) == 20
 
 
-def _kinds(kind: type[Error]) -> list[type[Error]]:
-    return [kind, *(leaf for child in kind.__subclasses__() for leaf in _kinds(child))]
+def _error_types(kind: type[Error]) -> list[type[Error]]:
+    return [kind, *(leaf for child in kind.__subclasses__() for leaf in _error_types(child))]
 
 
-@pytest.mark.parametrize("kind", _kinds(Error)[1:])
-def test_a_failure_that_passes_says_when_to_come_back(kind: type[Error]) -> None:
-    headers = problems.headers(kind())
+@pytest.mark.parametrize("kind", _error_types(Error)[1:])
+def test_a_temporary_failure_has_retry_after(kind: type[Error]) -> None:
+    headers = problems.problem_headers(kind())
     assert ("Retry-After" in headers) == (kind.http in (423, 429, 503))
-    assert ("WWW-Authenticate" in headers) == (kind.http == 401)
+    assert ("WWW-Authenticate" in headers) == (kind.http == 401 or kind is InsufficientScope)
 
 
-async def test_a_store_that_is_down_is_unavailable_and_says_so(own: Gateway) -> None:
+async def test_a_store_that_is_down_gives_503(own: Gateway) -> None:
     user = await own.user()
     upload = await user.begin("a.txt", b"hello")
     own.bucket.broken = True
@@ -157,15 +157,15 @@ async def test_a_store_that_is_down_is_unavailable_and_says_so(own: Gateway) -> 
     assert int(response.headers["retry-after"]) >= 1
 
 
-async def test_times_are_utc_and_ids_lower_case(user: User) -> None:
+async def test_times_are_utc_and_ids_are_lower_case(user: User) -> None:
     file = await user.store("a.txt", b"hello")
     assert file["created_at"].endswith("Z")
     assert file["id"] == str(UUID(file["id"]))
     assert UUID(file["id"]).version == 7
     assert file["parent_id"] == "root"
     assert set(file) == {
-        "id", "kind", "name", "parent_id", "size", "content_type", "sha256", "etag",
-        "created_at", "modified_at", "trashed_at",
+        "id", "drive_id", "kind", "name", "parent_id", "size", "content_type", "sha256", "etag", "version_id",
+        "starred", "properties", "created_at", "modified_at", "created_by", "modified_by", "trashed_at",
     }  # fmt: skip
 
 
@@ -180,12 +180,12 @@ async def _files(user: User, count: int) -> list[str]:
     return [(await user.store(f"f{n}", b"x" * n))["id"] for n in range(count)]
 
 
-async def _walk(user: User, path: str, parameters: dict[str, str]) -> list[Json]:
+async def _read_all_pages(user: User, path: str, parameters: dict[str, str]) -> list[Json]:
     found: list[Json] = []
     cursor = None
     while True:
         page = await user.ok("GET", path, parameters={**parameters, **({"cursor": cursor} if cursor else {})})
-        assert set(page) == {"items", "next_cursor"}
+        assert set(page) - {"changes_cursor"} == {"items", "next_cursor"}
         found += page["items"]
         if (cursor := page["next_cursor"]) is None:
             return found
@@ -194,21 +194,21 @@ async def _walk(user: User, path: str, parameters: dict[str, str]) -> list[Json]
 @pytest.mark.parametrize(
     "sort", [f"{sign}{name}" for name in ("name", "modified", "created", "size") for sign in ("", "-")]
 )
-async def test_pages_together_are_the_list(user: User, sort: str) -> None:
+async def test_pages_add_up_to_the_whole_list(user: User, sort: str) -> None:
     await _files(user, 5)
     whole = (await user.ok("GET", "/v1/files", parameters={"sort": sort}))["items"]
     assert len(whole) == 5
-    assert await _walk(user, "/v1/files", {"sort": sort, "limit": "2"}) == whole
+    assert await _read_all_pages(user, "/v1/files", {"sort": sort, "limit": "2"}) == whole
 
 
-async def test_the_newest_come_first_and_in_a_folder_the_names(user: User) -> None:
+async def test_the_default_order_is_newest_first_and_by_name_in_a_folder(user: User) -> None:
     ids = await _files(user, 3)
     assert [item["id"] for item in (await user.ok("GET", "/v1/files"))["items"]] == ids[::-1]
     inside = (await user.ok("GET", "/v1/files", parameters={"parent_id": "root"}))["items"]
     assert [item["name"] for item in inside] == ["f0", "f1", "f2"]
 
 
-async def test_one_of_a_folder_is_found_by_its_name(user: User) -> None:
+async def test_a_folder_entry_is_found_by_its_name(user: User) -> None:
     await user.store("a b.txt", b"hello")
     file = await user.store("a+b.txt", b"hello")
     found = await user.ok("GET", "/v1/files?parent_id=root&name=a%2Bb.txt")
@@ -217,16 +217,16 @@ async def test_one_of_a_folder_is_found_by_its_name(user: User) -> None:
     assert_problem(await user.call("GET", "/v1/files?name=a%2Bb.txt"), 422, "invalid_request")
 
 
-async def test_pages_of_the_trash_together_are_the_trash(user: User) -> None:
+async def test_pages_of_the_trash_add_up_to_the_trash(user: User) -> None:
     ids = await _files(user, 5)
     for id in ids:
         assert (await user.call("DELETE", f"/v1/files/{id}")).status_code == 204
-    trash = await _walk(user, "/v1/trash", {"limit": "2"})
+    trash = await _read_all_pages(user, "/v1/trash", {"limit": "2"})
     assert [item["id"] for item in trash] == ids[::-1]
     assert all(item["trashed_at"] for item in trash)
 
 
-async def test_a_cursor_works_for_its_own_query_alone(user: User, other: User) -> None:
+async def test_a_cursor_works_only_for_its_own_query(user: User, other: User) -> None:
     await _files(user, 3)
     await _files(other, 3)
     query = {"limit": "1", "sort": "name"}
@@ -236,6 +236,7 @@ async def test_a_cursor_works_for_its_own_query_alone(user: User, other: User) -
         (user, "/v1/files", {"sort": "size"}),
         (user, "/v1/files", {"sort": "name", "parent_id": "root"}),
         (user, "/v1/trash", {}),
+        (user, "/v1/uploads", {}),
         (other, "/v1/files", {"sort": "name"}),
     ]
     for who, path, changed in attempts:
@@ -243,41 +244,61 @@ async def test_a_cursor_works_for_its_own_query_alone(user: User, other: User) -
     assert (await user.ok("GET", "/v1/files", parameters={**query, "limit": "2", "cursor": cursor}))["items"]
 
 
-async def test_a_bent_cursor_is_refused(user: User) -> None:
+async def test_a_modified_cursor_is_rejected(user: User) -> None:
     await _files(user, 2)
     cursor: str = (await user.ok("GET", "/v1/files", parameters={"limit": "1"}))["next_cursor"]
-    bent = [cursor[:n] + ("A" if cursor[n] != "A" else "B") + cursor[n + 1 :] for n in range(len(cursor))]
-    bent += ["", "x", "=", "\0", "é", "🙂", cursor + "A", cursor + "=", cursor[:-1], cursor * 50, "null", " " + cursor]
-    for text in bent:
-        for path in ("/v1/files", "/v1/trash"):
+    modified = [cursor[:n] + ("A" if cursor[n] != "A" else "B") + cursor[n + 1 :] for n in range(len(cursor))]
+    modified += [
+        "",
+        "x",
+        "=",
+        "\0",
+        "é",
+        "🙂",
+        cursor + "A",
+        cursor + "=",
+        cursor[:-1],
+        cursor * 50,
+        "null",
+        " " + cursor,
+    ]
+    for text in modified:
+        for path in ("/v1/files", "/v1/trash", "/v1/uploads"):
             response = await user.call("GET", path, parameters={"cursor": text, "limit": "1"})
             assert_problem(response, 422, "invalid_cursor")
 
 
-@pytest.mark.parametrize("path", ["/v1/files", "/v1/trash"])
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/trash", "/v1/uploads"])
 @pytest.mark.parametrize("limit", ["0", "-1", "1001", "abc", "", "1.5", "1e2", "٣", "99999999999999999999", "+5", " 5"])
-async def test_a_limit_is_1_to_1000(user: User, path: str, limit: str) -> None:
+async def test_a_limit_outside_1_to_1000_is_rejected(user: User, path: str, limit: str) -> None:
     problem = assert_problem(await user.call("GET", path, parameters={"limit": limit}), 422, "invalid_request")
     assert problem["errors"][0]["field"] == "limit"
 
 
-@pytest.mark.parametrize("path", ["/v1/files", "/v1/trash"])
-async def test_the_limits_of_limit_are_taken(user: User, path: str) -> None:
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/trash", "/v1/uploads"])
+async def test_limits_1_and_1000_are_accepted(user: User, path: str) -> None:
     for limit in ("1", "1000"):
         assert (await user.call("GET", path, parameters={"limit": limit})).status_code == 200
 
 
 @pytest.mark.parametrize("sort", ["", "Name", "--name", "+name", "owner_id", "name;drop", "name,size", "kind"])
-async def test_an_unknown_sort_is_refused(user: User, sort: str) -> None:
-    problem = assert_problem(await user.call("GET", "/v1/files", parameters={"sort": sort}), 422, "invalid_request")
-    assert problem["errors"][0]["field"] == "sort"
+async def test_an_unknown_sort_is_rejected(user: User, sort: str) -> None:
+    for path in ("/v1/files", "/v1/uploads"):
+        problem = assert_problem(await user.call("GET", path, parameters={"sort": sort}), 422, "invalid_request")
+        assert problem["errors"][0]["field"] == "sort"
+
+
+@pytest.mark.parametrize("status", ["", "complete", "Pending", "pending,failed", "\0"])
+async def test_only_pending_uploads_are_listed(user: User, status: str) -> None:
+    response = await user.call("GET", "/v1/uploads", parameters={"status": status})
+    assert assert_problem(response, 422, "invalid_request")["errors"][0]["field"] == "status"
 
 
 # -- entity tags -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-async def test_a_change_on_a_stale_tag_is_refused(user: User, method: str) -> None:
+async def test_a_change_with_a_stale_etag_is_rejected(user: User, method: str) -> None:
     folder = (await _folders(user, 1))[0]
     etag = (await user.call("GET", f"/v1/files/{folder}")).headers["etag"]
     renamed = await user.call("PATCH", f"/v1/files/{folder}", {"name": "g"}, headers={"If-Match": etag})
@@ -294,7 +315,7 @@ async def test_a_change_on_a_stale_tag_is_refused(user: User, method: str) -> No
     assert last.is_success
 
 
-async def test_a_star_matches_whatever_is_there(user: User) -> None:
+async def test_if_match_star_matches_every_existing_entry(user: User) -> None:
     folder = (await _folders(user, 1))[0]
     response = await user.call("PATCH", f"/v1/files/{folder}", {"name": "g"}, headers={"If-Match": "*"})
     assert response.status_code == 200
@@ -303,7 +324,7 @@ async def test_a_star_matches_whatever_is_there(user: User) -> None:
     assert_problem(again, 404, "not_found")
 
 
-async def test_a_tag_is_strong(user: User) -> None:
+async def test_etags_are_strong(user: User) -> None:
     response = await user.call("GET", f"/v1/files/{(await user.store('a.txt', b'hello'))['id']}")
     etag = response.headers["etag"]
     assert etag.startswith('"')

@@ -1,4 +1,4 @@
-"""Logging in, going on and coming back with a token that was spent, as a client sees it."""
+"""Sessions: login, refresh, and reuse of a refresh token."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ async def refresh(user: User, token: str) -> httpx.Response:
     return await user.http.post("/v1/token/refresh", json={"refresh_token": token})
 
 
-async def age(gateway: Gateway) -> None:
-    """Let an hour pass since tokens were spent: for a few seconds a spent one is answered again."""
+async def age_spent_tokens(gateway: Gateway) -> None:
+    """Make the spent tokens one hour old: a token may be repeated for a few seconds after its use."""
     await gateway.database.execute("UPDATE auth.refresh_tokens SET spent_at = spent_at - interval '1 hour'")
 
 
-async def test_a_spent_token_that_comes_back_ends_every_session_of_that_login(own: Gateway) -> None:
+async def test_a_reused_refresh_token_ends_all_sessions_of_its_login(own: Gateway) -> None:
     user = await own.user()
     spent = str(user.tokens["refresh_token"])
     latest = (await refresh(user, spent)).json()["refresh_token"]
-    await age(own)
+    await age_spent_tokens(own)
     response = await refresh(user, spent)
     assert_problem(response, 401, "token_reused")
     assert response.headers["www-authenticate"] == "Bearer"
     assert (await refresh(user, latest)).status_code == 401
 
 
-async def test_another_login_of_the_same_user_goes_on(own: Gateway) -> None:
+async def test_other_logins_of_the_user_stay_valid(own: Gateway) -> None:
     user = await own.user()
     spent = str(user.tokens["refresh_token"])
     elsewhere = str((await user.log_in()).tokens["refresh_token"])
     await refresh(user, spent)
-    await age(own)
+    await age_spent_tokens(own)
     assert_problem(await refresh(user, spent), 401, "token_reused")
     assert (await refresh(user, elsewhere)).status_code == 200
 
 
-async def test_a_refreshed_session_has_a_token_that_works(user: User) -> None:
+async def test_a_refreshed_token_works(user: User) -> None:
     tokens: Json = (await refresh(user, str(user.tokens["refresh_token"]))).json()
     assert tokens["refresh_token"] != user.tokens["refresh_token"]
     me = await user.http.get("/v1/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
     assert me.json()["email"] == user.email
 
 
-async def test_a_wrong_password_and_an_unknown_email_are_answered_alike(user: User) -> None:
+async def test_a_wrong_password_and_an_unknown_email_get_the_same_response(user: User) -> None:
     accounts = [
         {"email": user.email, "password": "not the password"},
         {"email": f"{uuid4().hex}@example.com", "password": user.password},

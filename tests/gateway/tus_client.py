@@ -1,4 +1,4 @@
-"""tus requests straight into the app, chunk by chunk: so a test says where a connection breaks, and when."""
+"""A tus client that calls the app directly, so that a test controls each chunk and where the connection breaks."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, NamedTuple
 
 from .conftest import Gateway, User
-from .described import undocumented
+from .openapi_document import undocumented
 
 MIB = 2**20
 PART = 8 * MIB
 BYTES = "application/offset+octet-stream"
 
 
-class Answer(NamedTuple):
+class TusResponse(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
@@ -30,29 +30,46 @@ class Answer(NamedTuple):
         return int(self.headers["upload-offset"])
 
 
-class Gone:
+class Disconnect:
     """The connection breaks here."""
 
 
-class Stalled:
-    """Nothing more comes, and the connection stays. `reached` is set when the gateway waits for more."""
+class Stall:
+    """The client sends nothing more and keeps the connection. `reached` is set when the gateway waits for more."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
 
 
-Sent = bytes | Gone | Stalled
+class Hold:
+    """The client sends nothing more until `go_on` is set. `reached` is set when the gateway waits for more."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.go_on = asyncio.Event()
 
 
-class Tus:
-    """One user of one gateway."""
+class Pause(NamedTuple):
+    """The client waits this long, then sends the bytes."""
+
+    seconds: float
+    body: bytes
+
+
+BodyItem = bytes | Disconnect | Stall | Hold | Pause
+
+
+class TusClient:
+    """A tus client of one user."""
 
     def __init__(self, gateway: Gateway, user: User) -> None:
         self.gateway = gateway
         self.user = user
 
-    async def ask(self, method: str, path: str, *sent: Sent, without: Iterable[str] = (), **more: str) -> Answer:
-        """`more` are headers, with underscores for hyphens; a body without a length is chunked."""
+    async def request(
+        self, method: str, path: str, *sent: BodyItem, without: Iterable[str] = (), **more: str
+    ) -> TusResponse:
+        """Send one request. `more` are headers, with underscores for hyphens. `sent` is the body, in chunks."""
         headers = {
             "authorization": f"Bearer {self.user.tokens['access_token']}",
             "tus-resumable": "1.0.0",
@@ -71,24 +88,30 @@ class Tus:
         scope = {
             "type": "http",
             "method": method,
-            "path": path,
-            "query_string": b"",
+            "path": path.partition("?")[0],
+            "query_string": path.partition("?")[2].encode(),
             "headers": [(name.encode(), value.encode()) for name, value in headers.items() if name not in without],
             "client": ("192.0.2.7", 50_000),
         }
         await self.gateway.app(scope, receive, send)
-        told = {name.decode(): value.decode() for name, value in answers[0]["headers"]}
-        answer = Answer(answers[0]["status"], told, answers[1]["body"])
-        problem = undocumented(method, path, answer.status, answer.headers, answer.body)
+        response_headers = {name.decode(): value.decode() for name, value in answers[0]["headers"]}
+        answer = TusResponse(answers[0]["status"], response_headers, answers[1].get("body", b""))
+        problem = undocumented(method, path.partition("?")[0], answer.status, answer.headers, answer.body)
         assert problem is None, problem
         return answer
 
-    async def _messages(self, sent: Iterable[Sent]) -> AsyncIterator[dict[str, Any]]:
+    async def _messages(self, sent: Iterable[BodyItem]) -> AsyncIterator[dict[str, Any]]:
         for each in sent:
             if isinstance(each, bytes):
-                # New bytes, as a server's would be: what the gateway holds of them is seen.
+                # A new object, as from a server, so that the test measures what the gateway holds.
                 yield {"type": "http.request", "body": bytes(bytearray(each)), "more_body": True}
-            elif isinstance(each, Stalled):
+            elif isinstance(each, Pause):
+                await asyncio.sleep(each.seconds)
+                yield {"type": "http.request", "body": each.body, "more_body": True}
+            elif isinstance(each, Hold):
+                each.reached.set()
+                await each.go_on.wait()
+            elif isinstance(each, Stall):
                 each.reached.set()
                 await asyncio.get_running_loop().create_future()
             else:
@@ -98,26 +121,26 @@ class Tus:
         while True:
             yield {"type": "http.disconnect"}
 
-    async def create(self, length: int | None, *sent: Sent, **more: str) -> str:
-        told = {"upload_defer_length": "1"} if length is None else {"upload_length": str(length)}
-        answer = await self.ask("POST", "/v1/tus", *sent, **(told | more))
+    async def create(self, length: int | None, *sent: BodyItem, **more: str) -> str:
+        length_header = {"upload_defer_length": "1"} if length is None else {"upload_length": str(length)}
+        answer = await self.request("POST", "/v1/tus", *sent, **(length_header | more))
         assert answer.status == 201, answer
         return answer.headers["location"]
 
-    async def send(self, at: str, offset: int, *sent: Sent, **more: str) -> Answer:
-        return await self.ask("PATCH", at, *(sent or (b"",)), upload_offset=str(offset), **more)
+    async def send(self, at: str, offset: int, *sent: BodyItem, **more: str) -> TusResponse:
+        return await self.request("PATCH", at, *(sent or (b"",)), upload_offset=str(offset), **more)
 
     async def offset(self, at: str) -> int:
-        answer = await self.ask("HEAD", at)
+        answer = await self.request("HEAD", at)
         assert answer.status == 200, answer
         return answer.offset
 
     async def content(self, file: str) -> bytes:
-        """The bytes of a file as they are in the store."""
+        """Return the bytes of a file in the store."""
         upload = (await self.user.ok("GET", f"/v1/files/{file}/download"))["url"]
         return next(body for key, (_, body) in self.gateway.bucket.objects.items() if key.replace("/", "%2F") in upload)
 
 
-def said(**metadata: str) -> str:
-    """An `Upload-Metadata`."""
+def encode_metadata(**metadata: str) -> str:
+    """Return an `Upload-Metadata` header."""
     return ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in metadata.items())

@@ -1,4 +1,4 @@
-"""A queue of its own for each test, on a real broker."""
+"""Each test has its own queue, on a real broker."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from ingest_fakes import Publish, RecordingFiles
+from ingest_helpers import Publish, RecordingFiles
 
 from drivebay.embedded import nats as embedded_nats
-from drivebay.ingest import nats
+from drivebay.ingest import nats_connection
 from drivebay.ingest.settings import Settings
 
 
@@ -24,14 +24,14 @@ async def ingest_nats_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 
 @pytest.fixture
 async def own_broker(tmp_path: Path) -> AsyncIterator[embedded_nats.Nats]:
-    """A broker to be killed, paused and started again."""
+    """A broker of this test alone, which it may kill, pause and start again."""
     async with embedded_nats.run(tmp_path / "own-nats") as server:
         yield server
 
 
 @pytest.fixture
 def make_settings() -> Callable[..., Settings]:
-    """Settings with a stream of their own and gaps short enough for a test."""
+    """Makes settings with a new stream and with delays that are short enough for a test."""
 
     def make(url: str, **changes: object) -> Settings:
         name = uuid4().hex
@@ -42,9 +42,9 @@ def make_settings() -> Callable[..., Settings]:
             "subject": f"events.{name}",
             "sweep_interval": timedelta(milliseconds=100),
             "ack_wait": timedelta(seconds=1),
-            "retry_first": timedelta(milliseconds=20),
-            "retry_longest": timedelta(milliseconds=200),
-            "reconnect_longest": timedelta(milliseconds=500),
+            "first_retry_delay": timedelta(milliseconds=20),
+            "max_retry_delay": timedelta(milliseconds=200),
+            "max_reconnect_delay": timedelta(milliseconds=500),
         }
         return Settings(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -59,7 +59,7 @@ def settings(ingest_nats_url: str, make_settings: Callable[..., Settings]) -> Se
 @pytest.fixture
 async def publish(settings: Settings) -> AsyncIterator[Publish]:
     async with AsyncExitStack() as stack:
-        yield (await stack.enter_async_context(nats.connect(settings))).publish
+        yield (await stack.enter_async_context(nats_connection.connect(settings))).publish
 
 
 @pytest.fixture

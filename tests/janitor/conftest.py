@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
-from janitor_fakes import Backend
+from janitor_backend import Backend, open_backend
 
 
 @pytest.fixture
-def backend() -> Backend:
-    return Backend()
+async def backend(database_url: str) -> AsyncIterator[Backend]:
+    """Every invariant holds at the end of a test."""
+    async with open_backend(database_url) as backend:
+        yield backend
+        backend.bucket.memory.broken = False
+        assert await backend.real_files.check_invariants() == ()

@@ -1,6 +1,6 @@
-"""The check of the check: each guard of Drivebay is broken in turn, and some test must notice.
+"""Mutation tests for guards: each guard of Drivebay is broken in turn, and a test must fail.
 
-`guards.toml` is the table: what is broken, how, and who must notice. `table` reads it and makes patched
-copies of the sources, `witness` sits in each test run and sees to it that the copy is what was tested,
-`run` does one guard after another.
+`guards/*.toml` are the tables of guards, one for each area. The sources mark each guard with `guard: name`. `mutate`
+breaks a marked line, `table` makes copies of the sources with one guard broken, `run` tests each copy, and `witness`
+checks inside a test run that the copy is what is tested.
 """

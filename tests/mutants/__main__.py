@@ -1,4 +1,4 @@
-"""`python -m tests.mutants [NAME...]`: see the package."""
+"""`python -m tests.mutants [NAME...]`: break guards and print which test notices."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ console = Console(stderr=True)
 
 
 def main(
-    names: Annotated[list[str] | None, typer.Argument(help="Parts of guards' names; all without.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Guards broken at the same time.")] = 2,
-    only_list: Annotated[bool, typer.Option("--list", help="Say which guards there are, and break none.")] = False,
+    names: Annotated[list[str] | None, typer.Argument(help="Only guards whose names contain one of these.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="How many guards to break at the same time.")] = 2,
+    only_list: Annotated[bool, typer.Option("--list", help="List the guards and break none.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Break each guard in turn and see that a test notices. Exit status 1 when one was not noticed, 2 when
-    the table or the tests are not fit to tell."""
+    """Break each guard in turn and check that a test fails.
+
+    Exit status 1 if a broken guard went unnoticed, 2 if the table or the tests are not usable.
+    """
     guards = {name: guard for name, guard in table.load().items() if not names or any(part in name for part in names)}
     if only_list:
         _print(_listing(guards))
         return
     if not guards or (missing := table.missing_tests(guards)):
-        _stop("\n".join(missing) if guards else "no guard has such a name")
+        _stop("\n".join(missing) if guards else "no guard has a name like that; --list prints all of them")
     began = time.monotonic()
     columns = (TextColumn("mutants"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     try:
@@ -48,36 +50,36 @@ def main(
                     guards,
                     Path(folder),
                     jobs,
-                    lambda what, share: bar.update(task, completed=share, description=what),
+                    lambda guard, share: bar.update(task, completed=share, description=guard),
                 )
             )
-    except* (table.Rotten, run.Red) as group:
+    except* (table.BadTable, run.TestsFail) as group:
         _stop("\n".join(str(error) for error in group.exceptions))
-    _tell(results, guards, time.monotonic() - began, as_json=as_json)
+    _report(results, guards, time.monotonic() - began, as_json=as_json)
     sys.exit(0 if all(result.verdict is Verdict.KILLED for result in results) else 1)
 
 
-def _tell(results: Sequence[Result], guards: Mapping[str, Guard], seconds: float, *, as_json: bool) -> None:
+def _report(results: Sequence[Result], guards: Mapping[str, Guard], seconds: float, *, as_json: bool) -> None:
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(results), indent=1))
         return
-    _print(_report(results, guards))
+    _print(_results_table(results, guards))
     for result in results:
         if result.verdict is not Verdict.KILLED:
-            typer.echo(f"\n{result.guard}: {result.verdict} {result.test}\n{result.said}")
+            typer.echo(f"\n{result.guard}: {result.verdict} {result.test}\n{result.message}")
     killed = sum(result.verdict is Verdict.KILLED for result in results)
-    typer.echo(f"\n{killed} of {len(results)} guards: a test notices when it is broken. {seconds:.0f} s.")
+    typer.echo(f"\n{killed} of {len(results)} broken guards made a test fail. {seconds:.0f} s.")
 
 
 def _listing(guards: Mapping[str, Guard]) -> Table:
     shown = Table("guard", "file", "why it matters", box=box.MARKDOWN)
     for name, guard in guards.items():
-        shown.add_row(name, guard.file, guard.why)
+        shown.add_row(name, table.place(name, guard).file, guard.why)
     return shown
 
 
-def _report(results: Sequence[Result], guards: Mapping[str, Guard]) -> Table:
-    shown = Table("guard", "file", "verdict", "s", "noticed by", "why it matters", box=box.MARKDOWN)
+def _results_table(results: Sequence[Result], guards: Mapping[str, Guard]) -> Table:
+    shown = Table("guard", "file", "verdict", "s", "failing test", "why it matters", box=box.MARKDOWN)
     for result in results:
         test = result.test.partition("::")[2].partition("[")[0]
         shown.add_row(
@@ -87,7 +89,7 @@ def _report(results: Sequence[Result], guards: Mapping[str, Guard]) -> Table:
 
 
 def _print(shown: Table) -> None:
-    # As wide as it is: the table is Markdown, and lines of Markdown do not wrap.
+    # The table is Markdown, whose lines must not wrap.
     Console(width=1000).print(shown)
 
 

@@ -1,7 +1,7 @@
-"""Breaks one guard after another and sees which test notices.
+"""Break one guard after another and see which test fails.
 
-Every run has a copy of the sources of its own and a pytest process of its own; the servers are shared, and
-are those of the whole sources. Before anything is broken the same tests must be green on a whole copy.
+Each run has its own copy of the sources and its own pytest process. The servers are shared, and run the unbroken
+sources. Before any guard is broken, the same tests must pass on an unbroken copy.
 """
 
 from __future__ import annotations
@@ -27,45 +27,49 @@ from drivebay.embedded.seaweedfs import Store
 from drivebay.testing import servers
 
 from . import table
-from .table import Guard
+from .table import Guard, Place
 from .witness import Failure
 
-WITHIN: Final = 180.0
+TIMEOUT: Final = 180.0
 """Seconds that the tests of one guard may take."""
-WELL_FORMED: Final = {
-    "files/store.sql": "files/test_sql.py::test_every_statement_prepares",
-    "auth/store.sql": "auth/test_auth_sql.py::test_a_statement_prepares_against_the_migrated_schema",
+PREPARES: Final = {
+    "files/": "files/test_sql.py::test_every_statement_prepares[{folder}]",
+    "auth/": "auth/test_auth_statements.py::test_each_statement_is_valid_for_the_migrated_schema[{statement}]",
 }
-"""What must stay green: a statement that PostgreSQL does not understand would be noticed by anything."""
-_NO_PROGRAM: Final = frozenset({"SyntaxError", "NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError"})
+"""Tests that must still pass with a broken statement: any test would fail on SQL that PostgreSQL does not accept."""
+_NOT_A_PROGRAM: Final = frozenset(
+    {"SyntaxError", "NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError"}
+)
 
 
 class Verdict(StrEnum):
     KILLED = "killed"
     SURVIVED = "survived"
-    BROKEN = "broken"
-    """The patch did not make another program, but none, or its tests could not be run."""
-    HUNG = "hung"
+    INVALID = "invalid"
+    """The mutation made no valid program, or its tests could not run."""
+    TIMED_OUT = "timed out"
 
 
 class Result(msgspec.Struct, frozen=True):
-    """`test` is who noticed and `said` how; of a guard that was not killed, `said` is the end of the output."""
+    """`test` failed with `message`. For a guard that was not killed, `message` is the end of pytest's output."""
 
     guard: str
     file: str
     verdict: Verdict
     seconds: float
     test: str = ""
-    said: str = ""
+    message: str = ""
 
 
-class Red(Exception):
-    """The tests fail while nothing is broken; the message is what pytest said."""
+class TestsFail(Exception):
+    """The tests fail on the unbroken sources. The message is pytest's output."""
+
+    __test__ = False
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """`status` is pytest's exit status, None when it took too long."""
+class Finished:
+    """One pytest run. `status` is its exit status, None after a timeout."""
 
     status: int | None
     failures: tuple[Failure, ...]
@@ -75,26 +79,26 @@ class Ran:
 async def run(
     guards: Mapping[str, Guard], folder: Path, jobs: int, progress: Callable[[str, float], None]
 ) -> tuple[Result, ...]:
-    """Every guard broken, `jobs` at a time. `progress` is told what goes on and which share is done.
+    """Break every guard, `jobs` at a time. `progress` gets the current guard and the share that is done.
 
-    Raises Red, Rotten.
+    Raises TestsFail and BadTable.
     """
     whole = table.copy(folder / "whole")
     copies = {
         name: table.broken_copy(whole, folder / f"copy-{number}", name, guard)
         for number, (name, guard) in enumerate(guards.items())
     }
-    places = asyncio.Semaphore(jobs)
+    slots = asyncio.Semaphore(jobs)
     results: dict[str, Result] = {}
 
     async def one(name: str) -> None:
-        async with places:
+        async with slots:
             progress(name, len(results) / len(guards))
-            results[name] = await _broken(name, guards[name], copies[name], folder)
+            results[name] = await _break(name, guards[name], copies[name], folder)
 
     async with _servers(folder / "servers"):
-        progress("the tests, with nothing broken", 0)
-        await _all_green(guards.values(), whole, folder, jobs)
+        progress("the tests on the unbroken sources", 0)
+        await _check_unbroken(guards, whole, folder, jobs)
         async with asyncio.TaskGroup() as tasks:
             for name in guards:
                 tasks.create_task(one(name))
@@ -111,53 +115,65 @@ async def _servers(folder: Path) -> AsyncIterator[None]:
         yield
 
 
-async def _all_green(guards: Iterable[Guard], whole: Path, folder: Path, jobs: int) -> None:
-    tests = sorted({test for guard in guards for test in (*guard.tests, *_well_formed(guard))})
+async def _check_unbroken(guards: Mapping[str, Guard], whole: Path, folder: Path, jobs: int) -> None:
+    tests = sorted({test for name, guard in guards.items() for test in (*guard.tests, *_prepares(name, guard))})
     files = sorted({test.partition("::")[0] for test in tests})
     shares = [[test for test in tests if test.partition("::")[0] in files[job::jobs]] for job in range(jobs)]
     async with asyncio.TaskGroup() as tasks:
         runs = [
-            tasks.create_task(_pytest(whole, folder, share, more=(), within=10 * WITHIN)) for share in shares if share
+            tasks.create_task(_pytest(whole, folder, share, options=(), timeout=10 * TIMEOUT))
+            for share in shares
+            if share
         ]
-    for done in (each.result() for each in runs):
-        if done.status != 0:
-            raise Red(done.output)
+    for finished in (each.result() for each in runs):
+        if finished.status != 0:
+            raise TestsFail(finished.output)
 
 
-def _well_formed(guard: Guard) -> tuple[str, ...]:
-    if guard.statement is None or guard.file not in WELL_FORMED:
+def _prepares(name: str, guard: Guard) -> tuple[str, ...]:
+    where = table.place(name, guard)
+    return _prepare_test(where)
+
+
+def _prepare_test(where: Place) -> tuple[str, ...]:
+    if not where.statement:
         return ()
-    name = f"[{guard.statement}]" if guard.file.startswith("auth") else ""
-    return (WELL_FORMED[guard.file] + name,)
+    names = {"folder": Path(where.file).parent.name, "statement": where.statement}
+    return next(((test.format(**names),) for area, test in PREPARES.items() if where.file.startswith(area)), ())
 
 
-async def _broken(name: str, guard: Guard, copy: Path, folder: Path) -> Result:
+async def _break(name: str, guard: Guard, copy: Path, folder: Path) -> Result:
     began = time.monotonic()
-    first = _well_formed(guard)
-    ran = await _pytest(copy, folder, (*first, *guard.tests), more=("-x",), within=WITHIN)
-    verdict, failure = judged(ran, first)
+    where = table.place(name, guard)
+    first = _prepare_test(where)
+    finished = await _pytest(copy, folder, (*first, *guard.tests), options=("-x",), timeout=TIMEOUT)
+    verdict, failure = judge(finished, first)
     seconds = round(time.monotonic() - began, 1)
     if failure is None:
-        return Result(name, guard.file, verdict, seconds, said=ran.output[-4000:])
-    return Result(name, guard.file, verdict, seconds, failure.test, f"{failure.kind}: {failure.said}")
+        return Result(name, where.file, verdict, seconds, message=finished.output[-4000:])
+    return Result(name, where.file, verdict, seconds, failure.test, f"{failure.kind}: {failure.message}")
 
 
-def judged(ran: Ran, well_formed: Sequence[str]) -> tuple[Verdict, Failure | None]:
-    """What a run with a broken guard says, and by which failure. `well_formed` are tests that had to stay green."""
-    if ran.status is None:
-        return Verdict.HUNG, None
-    if ran.status == 0:
+def judge(finished: Finished, must_pass: Sequence[str]) -> tuple[Verdict, Failure | None]:
+    """Return what a run with a broken guard shows, and the failure that shows it."""
+    if finished.status is None:
+        return Verdict.TIMED_OUT, None
+    if finished.status == 0:
         return Verdict.SURVIVED, None
-    if ran.status != 1 or not ran.failures:
-        return Verdict.BROKEN, None
-    failure = ran.failures[0]
-    no_program = failure.kind in _NO_PROGRAM or failure.test.removeprefix("tests/") in well_formed
-    # A fixture says that it noticed something by an assertion; all else is a test that never began.
-    never_began = failure.phase == "setup" and failure.kind != "AssertionError"
-    return (Verdict.BROKEN if no_program or never_began else Verdict.KILLED), failure
+    if finished.status != 1 or not finished.failures:
+        return Verdict.INVALID, None
+    failure = finished.failures[0]
+    not_a_program = failure.kind in _NOT_A_PROGRAM or any(
+        failure.test.removeprefix("tests/").startswith(test) for test in must_pass
+    )
+    # A fixture reports a broken promise by an assertion. Any other error in a fixture means that no test ran.
+    no_test_ran = failure.phase == "setup" and failure.kind != "AssertionError"
+    return (Verdict.INVALID if not_a_program or no_test_ran else Verdict.KILLED), failure
 
 
-async def _pytest(copy: Path, folder: Path, tests: Sequence[str], *, more: Sequence[str], within: float) -> Ran:
+async def _pytest(
+    copy: Path, folder: Path, tests: Iterable[str], *, options: Sequence[str], timeout: float
+) -> Finished:
     report = folder / f"report-{os.urandom(6).hex()}.json"
     environment = os.environ | {
         "PYTHONPATH": str(copy),
@@ -166,28 +182,27 @@ async def _pytest(copy: Path, folder: Path, tests: Sequence[str], *, more: Seque
         "DRIVEBAY_TEST_REPORT": str(report),
         "DRIVEBAY_TEST_SERVERS": str(folder / "servers"),
     }
-    # Schemathesis is a program here; its plugin is half the time that pytest takes to start.
+    # Loading the schemathesis plugin takes half of pytest's start-up time, and no test here needs it.
     plugins = ("-p", "tests.mutants.witness", "-p", "no:cacheprovider", "-p", "no:schemathesis")
-    options = ("-q", "--no-header", *plugins, *more)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "pytest", *options, *(f"tests/{test}" for test in tests)),
+        *("-m", "pytest", "-q", "--no-header", *plugins, *options, *(f"tests/{test}" for test in tests)),
         env=environment,
         cwd=table.TESTS.parent,
         stdout=PIPE,
         stderr=STDOUT,
     )
     try:
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(timeout):
             output, _ = await process.communicate()
     except TimeoutError:
-        return Ran(None, (), await _ended(process))
+        return Finished(None, (), await _stop(process))
     failures = msgspec.json.decode(report.read_bytes(), type=tuple[Failure, ...]) if report.exists() else ()
-    return Ran(process.returncode, failures, output.decode(errors="replace"))
+    return Finished(process.returncode, failures, output.decode(errors="replace"))
 
 
-async def _ended(process: Process) -> str:
-    """End a run that hangs; what it said. Asked first, so that it ends the processes it has started."""
+async def _stop(process: Process) -> str:
+    """End a run that timed out and return its output. SIGINT first, so that it ends its own processes."""
     process.send_signal(signal.SIGINT)
     try:
         async with asyncio.timeout(20):
@@ -195,5 +210,5 @@ async def _ended(process: Process) -> str:
     except TimeoutError:
         process.kill()
         await process.wait()
-        return "it did not end by itself"
+        return "the run did not react to SIGINT"
     return output.decode(errors="replace")

@@ -1,7 +1,7 @@
-"""A pytest plugin that vouches for a run: what it tests is the copy, and what failed is told exactly.
+"""A pytest plugin that checks which sources a run tests, and records every failure.
 
-It stops a run whose own process, or any process that a World of it would start, imports Drivebay from
-elsewhere. `DRIVEBAY_TEST_COPY` is where from, `DRIVEBAY_TEST_REPORT` the file for what failed.
+The run stops if its own process, or a process that a World of it would start, imports Drivebay from anywhere but
+`DRIVEBAY_TEST_COPY`. The failures go to the file `DRIVEBAY_TEST_REPORT`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Final
 import msgspec
 import pytest
 
-STRANGE: Final = 64
-"""The exit status of a run that would test something else."""
-_ASK: Final = "import drivebay; print(drivebay.__file__)"
+WRONG_SOURCES: Final = 64
+"""Exit status of a run that would test other sources."""
+_PRINT_SOURCES: Final = "import drivebay; print(drivebay.__file__)"
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A test that failed, in which phase, and by what: the name of the exception and its first line."""
+    """A test that failed: in which phase, with which exception, and the first line of its message."""
 
     test: str
     phase: str
     kind: str
-    said: str
+    message: str
 
 
 _failures: list[Failure] = []
@@ -38,12 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
     from drivebay.testing.world import World
 
     copy = Path(os.environ["DRIVEBAY_TEST_COPY"])
-    child = subprocess.run(
-        [sys.executable, "-c", _ASK], env=World(copy, {}, "one").variables(), capture_output=True, timeout=60, text=True
-    )
-    for what, where in (("this run", drivebay.__file__), ("a process of a World", child.stdout.strip())):
-        if not where or not Path(where).is_relative_to(copy):
-            pytest.exit(f"{what} imports {where or child.stderr} instead of {copy}", STRANGE)
+    command = [sys.executable, "-c", _PRINT_SOURCES]
+    child = subprocess.run(command, env=World(copy, {}, "one").variables(), capture_output=True, timeout=60, text=True)
+    for process, sources in (("this run", drivebay.__file__), ("a process of a World", child.stdout.strip())):
+        if not sources or not Path(sources).is_relative_to(copy):
+            pytest.exit(f"{process} imports {sources or child.stderr} instead of {copy}", WRONG_SOURCES)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,8 +58,8 @@ def pytest_runtest_makereport(
 
 def pytest_sessionfinish() -> None:
     copy = Path(os.environ["DRIVEBAY_TEST_COPY"])
-    ours = [module for name, module in sys.modules.items() if name.partition(".")[0] == "drivebay"]
-    for module in ours:
+    imported = [module for name, module in sys.modules.items() if name.partition(".")[0] == "drivebay"]
+    for module in imported:
         if module.__file__ is not None and not Path(module.__file__).is_relative_to(copy):
-            pytest.exit(f"{module.__name__} came from {module.__file__}", STRANGE)
+            pytest.exit(f"{module.__name__} was imported from {module.__file__}", WRONG_SOURCES)
     Path(os.environ["DRIVEBAY_TEST_REPORT"]).write_bytes(msgspec.json.encode(_failures))

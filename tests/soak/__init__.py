@@ -1,5 +1,10 @@
-"""The soak: many users, real processes, and everything that can break breaking all the time.
+"""The soak test: simulated users and faults on a real deployment, then a check that nothing was lost.
 
-`user` says what people do, `faults` what happens to them, `ledger` what they know for certain, `oracle`
-what must be true at the end, `arena` where it takes place.
+- `run` runs one soak, and `report` prints its result.
+- `deployment` starts six services and three servers, with a proxy on every connection.
+- `steps` chooses what a `simulated_user` does next. `single_put_uploads`, `multipart_uploads`, `tus_uploads`,
+  `file_steps` and `foreign_access` do it.
+- `faults` kills, freezes and disconnects.
+- `ledger` records on disk what users intend and what they were promised.
+- `oracle` compares the ledger with what exists at the end.
 """

@@ -1,4 +1,4 @@
-"""`python -m tests.soak --minutes 60 --seed 7`: see the package."""
+"""The command line of the soak: `python -m tests.soak --minutes 60 --seed 7`."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from . import soak
+from . import report, run
 
 console = Console(stderr=True)
 
 
 def main(
-    minutes: Annotated[float, typer.Option(min=0.1, help="How long things break.")] = 2,
-    seed: Annotated[int | None, typer.Option(help="What breaks, and what users do; drawn if not given.")] = None,
-    users: Annotated[int, typer.Option(min=2, help="People, each doing two things at a time.")] = 12,
-    folder: Annotated[Path | None, typer.Option(help="Where ledger, logs and data stay; else they go.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long to inject faults.")] = 2,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the random choices of faults and users. Random by default.")
+    ] = None,
+    users: Annotated[int, typer.Option(min=2, help="Number of simulated users. Each does two steps at a time.")] = 12,
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder for ledger, logs and data. A deleted temporary folder by default.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Break everything for a while and see that nothing is lost. Exit status 1 for a broken promise."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger("error")
-    )  # ours; the processes log to files
-    chosen = secrets.randbelow(2**31) if seed is None else seed
+    """Inject faults while users work, then check that nothing is lost. Exit status 1: a guarantee was violated."""
+    # This process logs errors only. The processes under test log to files.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("error"))
+    chosen_seed = secrets.randbelow(2**31) if seed is None else seed
     columns = (
         TextColumn("seed {task.fields[seed]}"),
         BarColumn(),
@@ -38,20 +41,20 @@ def main(
         TextColumn("{task.description}"),
     )
     with tempfile.TemporaryDirectory(prefix="soak-") as temporary, Progress(*columns, console=console) as bar:
-        task = bar.add_task("starting", total=1.0, seed=chosen)
-        place = folder or Path(temporary)
-        place.mkdir(parents=True, exist_ok=True)
-        report = uvloop.run(
-            soak.run(
-                place,
-                seed=chosen,
+        task = bar.add_task("starting", total=1.0, seed=chosen_seed)
+        run_folder = folder or Path(temporary)
+        run_folder.mkdir(parents=True, exist_ok=True)
+        result = uvloop.run(
+            run.run(
+                run_folder,
+                seed=chosen_seed,
                 seconds=minutes * 60,
-                users=users,
-                progress=lambda what, share: bar.update(task, completed=share, description=what),
+                user_count=users,
+                progress=lambda text, share: bar.update(task, completed=share, description=text),
             )
         )
-    typer.echo(soak.as_json(report) if as_json else soak.as_text(report))
-    sys.exit(1 if report.violations else 0)
+    typer.echo(report.as_json(result) if as_json else report.as_text(result))
+    sys.exit(1 if result.violations else 0)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What happens to a deployment in a bad year, in a few minutes.
+"""The faults of the soak, and the loop that injects them.
 
-A fault holds its target for itself, lasts some seconds and then undoes itself, so that several can be on
-at once and none is left behind.
+A fault has a target. No two faults have the same target at once. A fault lasts some seconds and then undoes itself, so
+no fault remains at the end.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -25,302 +26,351 @@ import nats.js.errors
 from nats.aio.client import Client
 
 from drivebay.contract.ids import LeaseId
-from drivebay.errors import Unavailable
-from drivebay.janitor import strays
+from drivebay.errors import StartError, Unavailable
+from drivebay.janitor.orphans import quarantine_orphans
 from drivebay.janitor.settings import Settings as JanitorSettings
-from drivebay.node import CannotRun
+from drivebay.testing.scans import UnsharedScan
 
-from .arena import BUCKET, STREAM, SUBJECT, Arena
+from .deployment import BUCKET, EVENTS_STREAM, EVENTS_SUBJECT, Deployment
 from .ledger import Ledger
 
-Fault = Callable[[Arena, random.Random], Awaitable[None]]
-PARTS: Final = ("gateway", "auth", "files", "storage", "ingest", "janitor")
+InjectFault = Callable[[Deployment, random.Random], Awaitable[None]]
+SERVICES: Final = ("gateway", "auth", "files", "storage", "ingest", "janitor")
 SERVERS: Final = ("postgres", "nats", "store")
-WAYS: Final = ("postgres", "nats", "store", "public store", "filer", "api", "auth", "files", "storage")
-_MOST_AT_ONCE: Final = 3
-_DOWN: Final = (
-    *(Unavailable, CannotRun, OSError, TimeoutError),
+CONNECTIONS: Final = ("postgres", "nats", "store", "public store", "filer", "api", "auth", "files", "storage")
+_EVERYTHING: Final = "*"
+"""The target of a fault that runs alone."""
+_MAX_CONCURRENT_FAULTS: Final = 3
+_TARGET_IS_DOWN: Final = (
+    *(Unavailable, StartError, OSError, TimeoutError),
     *(asyncpg.PostgresError, asyncpg.InterfaceError, nats.errors.Error),
 )
-"""What a fault's own tools raise where another fault has taken down what they need."""
+"""Errors of a fault that needs a server which another fault has taken down."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the fault targets, how often it is chosen, and the function that injects and undoes it."""
+
+    target: str
+    weight: float
+    inject: InjectFault
+
+
+@dataclass
+class FaultCounts:
+    """How often each fault was injected, and how often it failed because another fault had taken down its target."""
+
+    injected: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
 
 
 # -- processes ---------------------------------------------------------------------------------------
 
 
-def kill_part(part: str) -> Fault:
-    async def fault(arena: Arena, chance: random.Random) -> None:
-        await arena.world.stop(part, signal.SIGKILL)
-        await asyncio.sleep(chance.choice((0, 0, 0.5, 3)))
-        await arena.world.start(part)
+def kill_service(service: str) -> InjectFault:
+    """Kill a service and start it again at once or up to 3 s later."""
 
-    return fault
+    async def inject(deployment: Deployment, rng: random.Random) -> None:
+        await deployment.world.stop(service, signal.SIGKILL)
+        await asyncio.sleep(rng.choice((0, 0, 0.5, 3)))
+        await deployment.world.start(service)
 
-
-def restart_part(part: str) -> Fault:
-    async def fault(arena: Arena, _: random.Random) -> None:
-        await arena.world.restart(part, signal.SIGTERM)
-
-    return fault
+    return inject
 
 
-def freeze_part(part: str) -> Fault:
-    async def fault(arena: Arena, chance: random.Random) -> None:
-        process = arena.world.processes[part]
+def restart_service(service: str) -> InjectFault:
+    """Stop a service with SIGTERM and start it again."""
+
+    async def inject(deployment: Deployment, _: random.Random) -> None:
+        await deployment.world.restart(service, signal.SIGTERM)
+
+    return inject
+
+
+def freeze_service(service: str) -> InjectFault:
+    """Stop a service with SIGSTOP for up to 8 s."""
+
+    async def inject(deployment: Deployment, rng: random.Random) -> None:
+        process = deployment.world.processes[service]
         process.send_signal(signal.SIGSTOP)
         try:
-            await asyncio.sleep(chance.uniform(0.5, 8))
+            await asyncio.sleep(rng.uniform(0.5, 8))
         finally:
             process.send_signal(signal.SIGCONT)
 
-    return fault
+    return inject
 
 
-def kill_server(server: str) -> Fault:
-    async def fault(arena: Arena, chance: random.Random) -> None:
-        await arena.servers[server].kill()
-        await asyncio.sleep(chance.choice((0, 0, 1, 4)))
-        await arena.servers[server].start()
+def kill_server(server: str) -> InjectFault:
+    """Kill a server and start it again at once or up to 4 s later."""
 
-    return fault
+    async def inject(deployment: Deployment, rng: random.Random) -> None:
+        await deployment.servers[server].kill()
+        await asyncio.sleep(rng.choice((0, 0, 1, 4)))
+        await deployment.servers[server].start()
+
+    return inject
 
 
-def freeze_server(server: str) -> Fault:
-    async def fault(arena: Arena, chance: random.Random) -> None:
-        arena.servers[server].pause()
+def freeze_server(server: str) -> InjectFault:
+    """Stop a server with SIGSTOP for up to 6 s."""
+
+    async def inject(deployment: Deployment, rng: random.Random) -> None:
+        deployment.servers[server].pause()
         try:
-            await asyncio.sleep(chance.uniform(0.5, 6))
+            await asyncio.sleep(rng.uniform(0.5, 6))
         finally:
-            arena.servers[server].resume()
+            deployment.servers[server].resume()
 
-    return fault
+    return inject
 
 
-async def power_cut(arena: Arena, _: random.Random) -> None:
-    """Everything at once."""
-    await asyncio.gather(*(arena.world.stop(part, signal.SIGKILL) for part in PARTS))
-    await asyncio.gather(*(server.kill() for server in arena.servers.values()))
-    await asyncio.gather(*(server.start() for server in arena.servers.values()))
-    for part in PARTS:
-        await arena.world.start(part)
+async def kill_everything(deployment: Deployment, _: random.Random) -> None:
+    """Kill all services and servers and start them again."""
+    await asyncio.gather(*(deployment.world.stop(service, signal.SIGKILL) for service in SERVICES))
+    await asyncio.gather(*(server.kill() for server in deployment.servers.values()))
+    await asyncio.gather(*(server.start() for server in deployment.servers.values()))
+    for service in SERVICES:
+        await deployment.world.start(service)
 
 
 # -- connections -------------------------------------------------------------------------------------
 
 
-def cut(way: str) -> Fault:
-    async def fault(arena: Arena, _: random.Random) -> None:
-        arena.proxies[way].cut()
+def cut(connection: str) -> InjectFault:
+    """Reset all open connections once."""
 
-    return fault
+    async def inject(deployment: Deployment, _: random.Random) -> None:
+        deployment.proxies[connection].cut()
+
+    return inject
 
 
-def _lasting(way: str, name: str, value: Callable[[random.Random], object]) -> Fault:
-    async def fault(arena: Arena, chance: random.Random) -> None:
-        setattr(arena.proxies[way], name, value(chance))
+def _set_for_some_seconds(connection: str, attribute: str, value: Callable[[random.Random], object]) -> InjectFault:
+    """Set an attribute of a proxy for up to 5 s."""
+
+    async def inject(deployment: Deployment, rng: random.Random) -> None:
+        setattr(deployment.proxies[connection], attribute, value(rng))
         try:
-            await asyncio.sleep(chance.uniform(0.5, 5))
+            await asyncio.sleep(rng.uniform(0.5, 5))
         finally:
-            arena.proxies[way].heal()
+            deployment.proxies[connection].heal()
 
-    return fault
-
-
-def delay(way: str) -> Fault:
-    return _lasting(way, "delay", lambda chance: chance.uniform(0.02, 0.3))
+    return inject
 
 
-def silence(way: str) -> Fault:
-    return _lasting(way, "silent", lambda _: True)
+def delay(connection: str) -> InjectFault:
+    """Delay each chunk by up to 0.3 s."""
+    return _set_for_some_seconds(connection, "delay", lambda rng: rng.uniform(0.02, 0.3))
 
 
-def lose_replies(way: str) -> Fault:
-    return _lasting(way, "deaf", lambda _: True)
+def stall(connection: str) -> InjectFault:
+    """Keep connections open and forward nothing."""
+    return _set_for_some_seconds(connection, "stalled", lambda _: True)
 
 
-def refuse(way: str) -> Fault:
-    return _lasting(way, "refuse", lambda _: True)
+def lose_responses(connection: str) -> InjectFault:
+    """Forward requests and discard responses."""
+    return _set_for_some_seconds(connection, "drop_responses", lambda _: True)
 
 
-def cut_midway(way: str) -> Fault:
-    return _lasting(way, "cut_after", lambda chance: int(10 ** chance.uniform(1.5, 6)))
+def refuse(connection: str) -> InjectFault:
+    """Close new connections at once."""
+    return _set_for_some_seconds(connection, "refuse", lambda _: True)
+
+
+def cut_in_message(connection: str) -> InjectFault:
+    """Reset each connection after 30 bytes to 1 MB."""
+    return _set_for_some_seconds(connection, "cut_after", lambda rng: int(10 ** rng.uniform(1.5, 6)))
 
 
 # -- events ------------------------------------------------------------------------------------------
 
 
-async def withhold_events(arena: Arena, chance: random.Random) -> None:
-    """What the stream holds is thrown away, again and again for a while."""
-    async with await _nats(arena) as client:
-        for _ in range(chance.randint(1, 20)):
+async def drop_events(deployment: Deployment, rng: random.Random) -> None:
+    """Delete all events of the stream every 0.2 s, up to 20 times."""
+    async with await _connect_nats(deployment) as client:
+        for _ in range(rng.randint(1, 20)):
             with suppress(nats.js.errors.NotFoundError):
-                await client.jetstream().purge_stream(STREAM)
+                await client.jetstream().purge_stream(EVENTS_STREAM)
             await asyncio.sleep(0.2)
 
 
-async def repeat_events(arena: Arena, chance: random.Random) -> None:
-    """The events of the last uploads come again, three times, in any order."""
-    async with await _nats(arena) as client:
-        payloads = [_created(f"{owner}/{id}", size) for owner, id, size in await _uploads(arena, 200)] * 3
-        chance.shuffle(payloads)
-        for payload in payloads:
-            await client.publish(f"{SUBJECT}.{BUCKET}", payload)
+async def repeat_events(deployment: Deployment, rng: random.Random) -> None:
+    """Send the events of the last 200 uploads three times more, in random order."""
+    async with await _connect_nats(deployment) as client:
+        uploads = await _recent_uploads(deployment, 200)
+        events = [_created_event(f"{owner}/{id}", size) for owner, id, size in uploads] * 3
+        rng.shuffle(events)
+        for event in events:
+            await client.publish(f"{EVENTS_SUBJECT}.{BUCKET}", event)
         await client.flush()
 
 
-async def forge_events(arena: Arena, chance: random.Random) -> None:
-    """Events of objects that never were, of wrong buckets, keys and sizes, and none at all."""
-    pending = await _uploads(arena, 50, "pending")
-    payloads = [
-        *(_created(f"{uuid4()}/{uuid4()}", 5) for _ in range(20)),
-        *(_created(f"{owner}/{id}", size + 1) for owner, id, size in pending),
-        *(_created(f"{uuid4()}/{id}", size) for _, id, size in pending),
-        *(_created("../../etc/passwd", 1), _created("", 0), _created("a" * 5000, 1)),
-        *(chance.randbytes(chance.randint(0, 300)) for _ in range(3)),
+async def forge_events(deployment: Deployment, rng: random.Random) -> None:
+    """Send events with unknown keys, wrong sizes and wrong owners, invalid keys, and messages that are no events."""
+    pending = await _recent_uploads(deployment, 50, "pending")
+    events = [
+        *(_created_event(f"{uuid4()}/{uuid4()}", 5) for _ in range(20)),
+        *(_created_event(f"{owner}/{id}", size + 1) for owner, id, size in pending),
+        *(_created_event(f"{uuid4()}/{id}", size) for _, id, size in pending),
+        *(_created_event("../../etc/passwd", 1), _created_event("", 0), _created_event("a" * 5000, 1)),
+        *(rng.randbytes(rng.randint(0, 300)) for _ in range(3)),
     ]
-    chance.shuffle(payloads)
-    async with await _nats(arena) as client:
-        for payload in payloads:
-            await client.publish(f"{SUBJECT}.{BUCKET}", payload)
+    rng.shuffle(events)
+    async with await _connect_nats(deployment) as client:
+        for event in events:
+            await client.publish(f"{EVENTS_SUBJECT}.{BUCKET}", event)
         await client.flush()
 
 
-def _created(key: str, size: int) -> bytes:
-    """An event as MinIO sends it."""
+def _created_event(key: str, size: int) -> bytes:
+    """Return an event in the format of MinIO."""
     entity = {"bucket": {"name": BUCKET}, "object": {"key": key, "size": size}}
     record = {"eventName": "s3:ObjectCreated:Put", "eventTime": f"{datetime.now(UTC):%FT%TZ}", "s3": entity}
     return msgspec.json.encode({"EventName": "s3:ObjectCreated:Put", "Key": f"{BUCKET}/{key}", "Records": [record]})
 
 
-async def _nats(arena: Arena) -> Client:
-    async def quiet(_: Exception) -> None:
+async def _connect_nats(deployment: Deployment) -> Client:
+    async def ignore_error(_: Exception) -> None:
         return None
 
-    return await nats.connect(arena.nats_url, allow_reconnect=False, connect_timeout=2, error_cb=quiet)
+    return await nats.connect(deployment.nats_url, allow_reconnect=False, connect_timeout=2, error_cb=ignore_error)
 
 
-async def _uploads(arena: Arena, most: int, state: str | None = None) -> list[tuple[UUID, UUID, int]]:
-    session = await asyncpg.connect(arena.database_url, timeout=2, command_timeout=5)
+async def _recent_uploads(deployment: Deployment, limit: int, state: str | None = None) -> list[tuple[UUID, UUID, int]]:
+    """Return owner, id and size of the newest uploads: all, or those of one state whose size is final."""
+    connection = await _connect_database(deployment)
     try:
-        rows = await session.fetch(
-            "SELECT owner_id, id, size FROM files.uploads WHERE $2::text IS NULL OR state = $2"
+        rows = await connection.fetch(
+            "SELECT owner_id, id, size FROM files.uploads WHERE $2::text IS NULL OR (state = $2 AND NOT deferred)"
             " ORDER BY created_at DESC LIMIT $1",
-            most,
+            limit,
             state,
         )
         return [(row["owner_id"], row["id"], row["size"]) for row in rows]
     finally:
-        await session.close(timeout=2)
+        await connection.close(timeout=2)
 
 
-# -- time, and bytes from nowhere ----------------------------------------------------------------------
+async def _connect_database(deployment: Deployment) -> asyncpg.Connection[asyncpg.Record]:
+    return await asyncpg.connect(deployment.database_url, timeout=2, command_timeout=5)
 
 
-async def leases_end(arena: Arena, chance: random.Random) -> None:
-    """Every lease is over while its holder sleeps: others do the work, and it wakes up in the middle of it."""
-    janitor = arena.world.processes["janitor"]
+# -- leases, clocks and foreign objects --------------------------------------------------------------
+
+
+async def end_leases(deployment: Deployment, rng: random.Random) -> None:
+    """Freeze the janitor, end its leases, and do a part of its work elsewhere. Then the janitor continues."""
+    janitor = deployment.world.processes["janitor"]
     janitor.send_signal(signal.SIGSTOP)
     try:
-        session = await asyncpg.connect(arena.database_url, timeout=2, command_timeout=5)
-        try:
-            await session.execute("UPDATE files.purges SET leased_until = now() WHERE leased_until > now()")
-        finally:
-            await session.close(timeout=2)
-        async with arena.services() as services:
+        await _end_all_leases(deployment)
+        async with deployment.open_services() as services:
             lease = LeaseId(uuid4())
             purges = await services.files.claim_purges(lease, 1000)
-            if chance.random() < 0.5:
-                await services.storage.delete(tuple(purge.key for purge in purges))
+            if rng.random() < 0.5:
+                await services.storage.delete_objects(tuple(purge.key for purge in purges))
                 await services.files.finish_purges(lease, tuple(purge.ref for purge in purges))
     finally:
         janitor.send_signal(signal.SIGCONT)
-        session = await asyncpg.connect(arena.database_url, timeout=2, command_timeout=5)
-        try:
-            await session.execute("UPDATE files.purges SET leased_until = now() WHERE leased_until > now()")
-        finally:
-            await session.close(timeout=2)
+        await _end_all_leases(deployment)
 
 
-async def clock_jumps(arena: Arena, _: random.Random) -> None:
-    """A janitor whose clock is two days ahead takes every object for old; what is known stays."""
-    async with arena.services() as services:
-        ahead = datetime.now(UTC) + timedelta(days=2)
-        await strays.once(services.files, services.storage, JanitorSettings(), now=ahead)
+async def _end_all_leases(deployment: Deployment) -> None:
+    connection = await _connect_database(deployment)
+    try:
+        await connection.execute("UPDATE files.purges SET leased_until = now() WHERE leased_until > now()")
+    finally:
+        await connection.close(timeout=2)
 
 
-async def wrong_bytes(arena: Arena, chance: random.Random) -> None:
-    """Objects of another size stand where uploads are awaited."""
-    for owner, id, size in (await _uploads(arena, 50, "pending"))[: chance.randint(1, 3)]:
-        await arena.put_raw(f"{owner}/{id}", b"x" * (size + 1))
+async def run_janitor_two_days_ahead(deployment: Deployment, _: random.Random) -> None:
+    """Search for orphans with a clock two days ahead. Every object is then old, and known ones must stay."""
+    async with deployment.open_services() as services:
+        two_days_ahead = datetime.now(UTC) + timedelta(days=2)
+        await quarantine_orphans(
+            services.files, services.storage, JanitorSettings(), UnsharedScan(), now=two_days_ahead
+        )
 
 
-async def strangers_bytes(arena: Arena, _: random.Random) -> None:
-    """Objects that nobody recorded: they may be moved aside, and never deleted."""
-    for key in (f"{uuid4()}/{uuid4()}", f"stray-{uuid4()}"):
-        if await arena.put_raw(key, b"stray") == 200:
-            arena.strays.add(key)
+async def put_objects_of_wrong_size(deployment: Deployment, rng: random.Random) -> None:
+    """Write objects of a wrong size at the keys of up to three pending uploads."""
+    for owner, id, size in (await _recent_uploads(deployment, 50, "pending"))[: rng.randint(1, 3)]:
+        await deployment.put_object(f"{owner}/{id}", b"x" * (size + 1))
 
 
-# -- the menu ----------------------------------------------------------------------------------------
+async def put_orphans(deployment: Deployment, _: random.Random) -> None:
+    """Write two objects that no row accounts for. They may be moved to quarantine and never be deleted."""
+    for key in (f"{uuid4()}/{uuid4()}", f"orphan-{uuid4()}"):
+        if await deployment.put_object(key, b"orphan") == 200:
+            deployment.orphan_keys.add(key)
 
 
-def menu() -> dict[str, tuple[str, float, Fault]]:
-    """By name: what the fault holds for itself, how often it comes (by weight), and what it does."""
-    faults: dict[str, tuple[str, float, Fault]] = {"everything: kill": ("*", 1, power_cut)}
-    for part in PARTS:
-        faults[f"{part}: kill"] = (part, 4, kill_part(part))
-        faults[f"{part}: freeze"] = (part, 2, freeze_part(part))
-        faults[f"{part}: restart"] = (part, 1, restart_part(part))
+# -- the fault table ---------------------------------------------------------------------------------
+
+
+def fault_table() -> dict[str, Fault]:
+    """Return all faults by name."""
+    faults = {"everything: kill": Fault(_EVERYTHING, 1, kill_everything)}
+    for service in SERVICES:
+        faults[f"{service}: kill"] = Fault(service, 4, kill_service(service))
+        faults[f"{service}: freeze"] = Fault(service, 2, freeze_service(service))
+        faults[f"{service}: restart"] = Fault(service, 1, restart_service(service))
     for server in SERVERS:
-        faults[f"{server}: kill"] = (server, 3, kill_server(server))
-        faults[f"{server}: freeze"] = (server, 2, freeze_server(server))
-    for way in WAYS:
-        held = f"way to {way}"
-        faults[f"{held}: cut"] = (held, 2, cut(way))
-        faults[f"{held}: delay"] = (held, 1, delay(way))
-        faults[f"{held}: silence"] = (held, 1, silence(way))
-        faults[f"{held}: lose replies"] = (held, 2, lose_replies(way))
-        faults[f"{held}: refuse"] = (held, 1, refuse(way))
-        faults[f"{held}: cut midway"] = (held, 2, cut_midway(way))
-    faults["events: withhold"] = ("events", 4, withhold_events)
-    faults["events: repeat and shuffle"] = ("events", 4, repeat_events)
-    faults["events: forge"] = ("events", 3, forge_events)
-    faults["leases: end early"] = ("janitor", 3, leases_end)
-    faults["janitor: clock two days ahead"] = ("strays", 2, clock_jumps)
-    faults["store: wrong bytes"] = ("bytes", 3, wrong_bytes)
-    faults["store: strangers' bytes"] = ("bytes", 1, strangers_bytes)
+        faults[f"{server}: kill"] = Fault(server, 3, kill_server(server))
+        faults[f"{server}: freeze"] = Fault(server, 2, freeze_server(server))
+    for connection in CONNECTIONS:
+        target = f"connection to {connection}"
+        faults[f"{target}: cut"] = Fault(target, 2, cut(connection))
+        faults[f"{target}: delay"] = Fault(target, 1, delay(connection))
+        faults[f"{target}: stall"] = Fault(target, 1, stall(connection))
+        faults[f"{target}: lose responses"] = Fault(target, 2, lose_responses(connection))
+        faults[f"{target}: refuse"] = Fault(target, 1, refuse(connection))
+        faults[f"{target}: cut in a message"] = Fault(target, 2, cut_in_message(connection))
+    faults["events: drop"] = Fault("events", 4, drop_events)
+    faults["events: repeat and reorder"] = Fault("events", 4, repeat_events)
+    faults["events: forge"] = Fault("events", 3, forge_events)
+    faults["leases: end early"] = Fault("janitor", 3, end_leases)
+    faults["janitor: clock two days ahead"] = Fault("orphans", 2, run_janitor_two_days_ahead)
+    faults["store: objects of a wrong size"] = Fault("objects", 3, put_objects_of_wrong_size)
+    faults["store: orphans"] = Fault("objects", 1, put_orphans)
     return faults
 
 
-async def rage(
-    arena: Arena, book: Ledger, chance: random.Random, seconds: float, tally: Counter[str], missed: Counter[str]
+async def inject_faults(
+    deployment: Deployment, ledger: Ledger, rng: random.Random, seconds: float, counts: FaultCounts
 ) -> None:
-    """Inject faults for so long; returns when all are undone. Begin and end of each go into the ledger. `missed`
-    counts those whose own tools were down, because another fault held them."""
-    faults = menu()
+    """Inject random faults for so many seconds. Return when all are undone. The ledger records each start and end."""
+    faults = fault_table()
     names = list(faults)
-    weights = [weight for _, weight, _ in faults.values()]
-    held: set[str] = set()
+    weights = [fault.weight for fault in faults.values()]
+    active_targets: set[str] = set()
     end = asyncio.get_running_loop().time() + seconds
 
     async def inject(name: str) -> None:
-        target, _, fault = faults[name]
-        await book.write("", "fault", detail=name)
+        await ledger.write("", "fault_started", detail=name)
         try:
-            await fault(arena, chance)
-            tally[name] += 1
-        except _DOWN:
-            missed[name] += 1
+            await faults[name].inject(deployment, rng)
+            counts.injected[name] += 1
+        except _TARGET_IS_DOWN:
+            counts.failed[name] += 1
         finally:
-            held.discard(target)
-            await book.write("", "undone", detail=name)
+            active_targets.discard(faults[name].target)
+            await ledger.write("", "fault_ended", detail=name)
 
     async with asyncio.TaskGroup() as tasks:
         while asyncio.get_running_loop().time() < end:
-            name = chance.choices(names, weights)[0]
-            target = faults[name][0]
-            alone = target == "*" or "*" in held
-            if len(held) < _MOST_AT_ONCE and target not in held and not (alone and held):
-                held.add(target)
+            name = rng.choices(names, weights)[0]
+            if _may_start(faults[name].target, active_targets):
+                active_targets.add(faults[name].target)
                 tasks.create_task(inject(name))
-            await asyncio.sleep(chance.expovariate(1.2))
+            await asyncio.sleep(rng.expovariate(1.2))
+
+
+def _may_start(target: str, active_targets: set[str]) -> bool:
+    if target == _EVERYTHING:
+        return not active_targets
+    is_free = target not in active_targets and _EVERYTHING not in active_targets
+    return is_free and len(active_targets) < _MAX_CONCURRENT_FAULTS

@@ -1,8 +1,7 @@
-"""What each user knows, on disk before the next step is taken.
+"""The ledger: what each user intends and what it was promised, on disk before its next step.
 
-A record is one line of JSON: the time, the user, what happened, and its fields. Intentions are written
-before the step (`put`), facts after it (`stored`), so a step that was cut short can be told from one that
-never began.
+A record is one line of JSON. A record such as `put_started` is written before a step, and one such as `stored` after
+it. So the oracle can distinguish an interrupted step from one that never started.
 """
 
 from __future__ import annotations
@@ -13,17 +12,43 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
+RecordKind = Literal[
+    "upload_requested",
+    "upload_created",
+    "put_started",
+    "stored",
+    "offset_reported",
+    "abort_requested",
+    "upload_terminated",
+    "upload_not_found",
+    "trash_requested",
+    "trashed",
+    "restore_requested",
+    "restored",
+    "purged",
+    "move_requested",
+    "folder_created",
+    "download_url",
+    "violation",
+    "fault_started",
+    "fault_ended",
+]
+
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`what` happened to `user`. `upload`, `file` are ids; `detail` is for people. `asked`: when the request was sent
-    whose answer this is. `expires`: until when an upload is waited for."""
+    """One record of `user`. Faults have no user. Times are in seconds since 1970.
+
+    `upload` and `file` are ids. `detail` is a text for people. `sent_at` is the time of the request whose response this
+    is. `expires_at` is the time at which an upload expires, as announced by that response.
+    """
 
     at: float
     user: str
-    what: str
+    kind: RecordKind
     upload: str = ""
     file: str = ""
     name: str = ""
@@ -32,8 +57,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     sha256: str = ""
     url: str = ""
     detail: str = ""
-    asked: float = 0.0
-    expires: float = 0.0
+    sent_at: float = 0.0
+    expires_at: float = 0.0
 
 
 _decode = msgspec.json.Decoder(Record).decode
@@ -41,49 +66,50 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Ledger:
-    """One file for all users; steps that wait at the same time share one sync."""
+    """One file for all users. Records that are written at the same time share one fsync."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._lines: list[bytes] = []
-        self._waiting: list[asyncio.Future[None]] = []
-        self._wake = asyncio.Event()
-        self.records = 0
+        self._waiters: list[asyncio.Future[None]] = []
+        self._has_lines = asyncio.Event()
+        self.record_count = 0
 
-    async def write(self, user: str, what: str, **fields: object) -> None:
-        """Returns when the record is on disk."""
-        record = msgspec.convert({"at": time.time(), "user": user, "what": what, **fields}, Record)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def write(self, user: str, kind: RecordKind, **fields: object) -> None:
+        """Write a record and return when it is on disk."""
+        record = msgspec.convert({"at": time.time(), "user": user, "kind": kind, **fields}, Record)
+        synced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lines.append(_encode(record))
-        self._waiting.append(done)
-        self._wake.set()
-        self.records += 1
-        await done
+        self._waiters.append(synced)
+        self._has_lines.set()
+        self.record_count += 1
+        await synced
 
-    async def sync(self) -> None:
-        """Write and sync until cancelled."""
+    async def sync_forever(self) -> None:
+        """Write and sync new records until cancelled."""
         while True:
-            await self._wake.wait()
-            self._wake.clear()
+            await self._has_lines.wait()
+            self._has_lines.clear()
             lines, self._lines = self._lines, []
-            waiting, self._waiting = self._waiting, []
-            await asyncio.to_thread(self._write, b"".join(line + b"\n" for line in lines))
-            for done in waiting:
-                if not done.done():
-                    done.set_result(None)
+            waiters, self._waiters = self._waiters, []
+            await asyncio.to_thread(self._write_and_sync, b"".join(line + b"\n" for line in lines))
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
 
-    def _write(self, lines: bytes) -> None:
+    def _write_and_sync(self, lines: bytes) -> None:
         os.write(self._descriptor, lines)
         os.fsync(self._descriptor)
 
 
 @asynccontextmanager
-async def keep(path: Path) -> AsyncIterator[Ledger]:
+async def open_ledger(path: Path) -> AsyncIterator[Ledger]:
+    """Open the ledger at `path` for appending. Yield it while a task syncs it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     ledger = Ledger(descriptor)
     try:
         async with asyncio.TaskGroup() as tasks:
-            syncing = tasks.create_task(ledger.sync())
+            syncing = tasks.create_task(ledger.sync_forever())
             try:
                 yield ledger
             finally:
@@ -92,8 +118,8 @@ async def keep(path: Path) -> AsyncIterator[Ledger]:
         os.close(descriptor)
 
 
-def read(path: Path) -> Iterator[Record]:
-    """The records as they are on disk, in order."""
+def read_records(path: Path) -> Iterator[Record]:
+    """Yield the records on disk in order."""
     with path.open("rb") as file:
         for line in file:
             yield _decode(line)

@@ -1,8 +1,4 @@
-"""What must be true when everything is up again, held against what the users know.
-
-The users' knowledge is read back from the disk. A reply that was lost leaves two truths possible; a reply
-that came leaves one.
-"""
+"""The oracle: compares what users were promised with what exists when everything is up again."""
 
 from __future__ import annotations
 
@@ -10,34 +6,46 @@ import asyncio
 import base64
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import aiohttp
 import asyncpg
 import msgspec
 
-from drivebay.contract.storage import TAILS
-from drivebay.janitor import parts
+from drivebay.contract.storage import PARTIAL_PARTS_PREFIX, QUARANTINE_PREFIX
+from drivebay.janitor.multipart_cleanup import abort_orphaned_multiparts
 from drivebay.janitor.settings import Settings
-from drivebay.storage.service import QUARANTINE
+from drivebay.testing.scans import UnsharedScan
+from tests.tree_follower import Item
 
-from .arena import Arena
-from .ledger import Record, read
-from .user import PATIENCE, User
+from .deployment import Deployment
+from .ledger import Record, read_records
+from .ledger_summary import UserRecords
+from .simulated_user import REQUEST_TIMEOUT, Json, SimulatedUser
 
-Json = dict[str, Any]
-_AT_ONCE = 8
+_MAX_CONCURRENT_USERS: Final = 8
+_PROBE_PREFIX: Final = ".drivebay/"
+"""The prefix of the objects with which the storage service probes the store."""
+_SECRETS: Final = ("X-Amz-Signature=", "Bearer ey", "password of ")
+"""Texts that only a presigned URL, an access token or a password of a user contains."""
+_OWNER_LENGTH: Final = 37
+"""The length of `{owner}/` in the key of an object."""
+_END_TOMBSTONES: Final = (
+    "UPDATE files.purges SET due_at = now(), keep_until = now()"
+    " WHERE due_at > now() AND (leased_until IS NULL OR leased_until <= now())"
+)
+"""Normally a purged key is deleted again when its URLs have expired, and hours later. This makes it happen at once."""
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A broken promise; `about` is the id of the upload or file it is about, if any."""
+    """A violated guarantee. `about` is the id of an upload or file, or empty."""
 
     promise: str
     detail: str
@@ -46,283 +54,281 @@ class Violation:
 
 
 @dataclass
-class Knowledge:
-    """One user's ledger, sorted."""
-
-    begun: dict[str, Record] = field(default_factory=dict)
-    put: set[str] = field(default_factory=set)
-    stored: dict[str, bool] = field(default_factory=dict)  # in time: the store said so before the deadline
-    aborted: set[str] = field(default_factory=set)
-    over: set[str] = field(default_factory=set)  # told that it is: it cannot become a file any more
-    kept: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
-    deletions: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    parents: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    links: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    broken: list[Record] = field(default_factory=list)
-
-    def add(self, record: Record) -> None:
-        match record.what:
-            case "begun":
-                self.begun[record.upload] = record
-            case "put":
-                self.put.add(record.upload)
-            case "stored":
-                in_time = not record.detail.endswith("late")
-                self.stored[record.upload] = self.stored.get(record.upload, False) or in_time
-            case "abort":
-                self.aborted.add(record.upload)
-            case "terminated" | "ended":
-                self.over.add(record.upload)
-            case "kept":
-                self.kept[record.upload].append(record)
-            case "trash" | "trashed" | "restore" | "restored" | "gone":
-                self.deletions[record.file].append(record.what)
-                if record.parent:
-                    self.parents[record.file].add(record.parent)
-            case "move":
-                self.parents[record.file].add(record.parent)
-            case "link":
-                self.links[record.file].add(record.url)
-            case "broken":
-                self.broken.append(record)
-
-    def surely_gone(self, file: str) -> bool:
-        return self.deletions.get(file, [""])[-1] in ("trashed", "gone")
-
-    def surely_live(self, file: str, uploads: Iterable[str]) -> bool:
-        """Nobody ever tried to delete it or a folder that it may have been in, or it was brought back."""
-        parents = self.parents[file] | {self.begun[id].parent for id in uploads}
-        if any(parent in self.deletions for parent in parents):
-            return False
-        return self.deletions.get(file, ["restored"])[-1] == "restored"
-
-
-def knowledge(path: Path) -> dict[str, Knowledge]:
-    found: defaultdict[str, Knowledge] = defaultdict(Knowledge)
-    for record in read(path):
-        found[record.user].add(record)
-    return dict(found)
-
-
-@dataclass
 class Oracle:
-    arena: Arena
-    users: Sequence[User]
-    known: dict[str, Knowledge]
-    tally: Counter[str]
+    """Checks one deployment. `records` are the ledger's records by user name. Checks add to `violations`."""
+
+    deployment: Deployment
+    users: Sequence[SimulatedUser]
+    records: dict[str, UserRecords]
+    counts: Counter[str]
     violations: list[Violation] = field(default_factory=list)
 
-    def breach(self, promise: str, detail: str, user: str = "", about: str = "") -> None:
+    def _report(self, promise: str, detail: str, user: str = "", about: str = "") -> None:
         self.violations.append(Violation(promise, detail, user, about))
 
-    async def converged(self, within: float) -> float:
-        """Wait until nothing is pending, due or held back; the seconds it took."""
+    # -- waiting -------------------------------------------------------------------------------------
+
+    async def wait_until_settled(self, within: float) -> float:
+        """Wait until no upload is pending and nothing is in the trash or purging. Return the seconds it took."""
         clock = asyncio.get_running_loop().time
-        began = clock()
-        waiting = "nothing yet"
-        while clock() - began < within:
-            rows = await self._ask(
+        started = clock()
+        backlog = "unknown"
+        while clock() - started < within:
+            rows = await self._query(
                 "SELECT (SELECT count(*) FROM files.uploads WHERE state = 'pending') AS pending,"
                 " (SELECT count(*) FROM files.entries WHERE trashed_at IS NOT NULL) AS trashed,"
                 " (SELECT count(*) FROM files.purges WHERE stage = 'purging') AS purging"
             )
-            waiting = ", ".join(f"{count} {what}" for what, count in rows[0].items() if count)
-            if not waiting:
-                return clock() - began
+            backlog = ", ".join(f"{count} {name}" for name, count in rows[0].items() if count)
+            if not backlog:
+                return clock() - started
             await asyncio.sleep(0.5)
-        self.breach("it converges", f"after {within:.0f} s there are still: {waiting}")
+        self._report("the system settles", f"backlog after {within:.0f} s: {backlog}")
         return within
 
-    async def pass_time(self) -> None:
-        """Let leases end, and look-ups be due, that would be so in half a minute."""
+    async def end_waiting_times(self) -> None:
+        """End all leases and make all look-ups due, as they would be in half a minute."""
         for statement in (
             "UPDATE files.purges SET leased_until = now() WHERE leased_until > now()",
             "UPDATE files.uploads SET next_check_at = now() WHERE next_check_at > now()",
         ):
-            await self._at_last(statement)
+            await self._execute_with_retry(statement)
 
-    async def _at_last(self, statement: str) -> None:
-        # What works on the same rows meanwhile takes them in another order.
-        session = await asyncpg.connect(self.arena.database_url)
+    async def _execute_with_retry(self, statement: str) -> None:
+        # The services lock the same rows in another order, so deadlocks happen.
+        connection = await asyncpg.connect(self.deployment.database_url)
         try:
             async with asyncio.timeout(20):
                 while True:
                     with suppress(asyncpg.DeadlockDetectedError):
-                        await session.execute(statement)
+                        await connection.execute(statement)
                         return
         finally:
-            await session.close()
+            await connection.close()
 
-    async def hold(self) -> None:
-        """Every promise against every user, then the whole bucket."""
-        for tag, known in self.known.items():
-            for record in known.broken:
-                self.breach("while it ran", record.detail, tag, record.upload or record.file)
+    # -- users ---------------------------------------------------------------------------------------
+
+    async def check_users(self) -> None:
+        """Check every guarantee for every user, and the invariants."""
+        for name, records in self.records.items():
+            for record in records.violations:
+                self._report("checks during the run", record.detail, name, record.upload or record.file)
         async with asyncio.TaskGroup() as tasks:
-            places = asyncio.Semaphore(_AT_ONCE)
+            limit = asyncio.Semaphore(_MAX_CONCURRENT_USERS)
             for user in self.users:
-                tasks.create_task(self._user(user, self.known.get(user.tag, Knowledge()), places))
-        await self.invariants()
+                tasks.create_task(self._check_user(user, self.records.get(user.name, UserRecords()), limit))
+        await self.check_invariants()
 
-    async def invariants(self) -> None:
-        """What `drivebay check` says."""
-        async with self.arena.services() as services:
-            for violation in await services.files.check():
-                self.breach("drivebay check", f"{violation.invariant}: {violation.detail}", str(violation.owner))
+    async def check_invariants(self) -> None:
+        """Run the checks of `drivebay check`."""
+        async with self.deployment.open_services() as services:
+            for violation in await services.files.check_invariants():
+                self._report("drivebay check", f"{violation.invariant}: {violation.detail}", str(violation.owner))
 
-    async def _user(self, user: User, known: Knowledge, places: asyncio.Semaphore) -> None:
-        async with places:
-            uploads = {id: await self._upload(user, known, id) for id in known.begun}
-            for id, told in known.kept.items():
-                await self._kept(user, id, told)
-            made: defaultdict[str, list[str]] = defaultdict(list)
+    async def _check_user(self, user: SimulatedUser, records: UserRecords, limit: asyncio.Semaphore) -> None:
+        async with limit:
+            uploads = {id: await self._check_upload(user, records, id) for id in records.created}
+            for id, offsets in records.offsets.items():
+                await self._check_offsets(user, id, offsets)
+            uploads_of_file: defaultdict[str, list[str]] = defaultdict(list)
             for id, upload in uploads.items():
                 if upload is not None and upload["status"] == "complete":
-                    made[upload["file_id"]].append(id)
-            listed = {item["id"]: item for item in await self._all(user, "/v1/files")}
-            await self._files(user, known, made, listed)
+                    uploads_of_file[upload["file_id"]].append(id)
+            listed = {item["id"]: item for item in await self._list_all(user, "/v1/files")}
+            self._check_listing(user, records, uploads_of_file, listed)
+            self._check_follower(user, await user.follower.read_to_the_end(), listed)
+            for id in listed.keys() & uploads_of_file.keys():
+                await self._check_content(user, listed[id], [records.created[each] for each in uploads_of_file[id]])
+            live = {records.created[each].sha256 for id in listed for each in uploads_of_file.get(id, ())}
+            for id, urls in records.download_urls.items():
+                if records.is_certainly_deleted(id):
+                    await self._check_old_urls(user, id, urls, live)
             usage = (await self._get(user, "/v1/me"))["usage"]
-            sizes = sum(item["size"] for item in listed.values())
-            if (usage["used_bytes"], usage["reserved_bytes"], usage["file_count"]) != (sizes, 0, len(listed)):
-                self.breach("the quota is the sum of sizes", f"{usage}, {len(listed)} files of {sizes} bytes", user.tag)
+            size = sum(item["size"] for item in listed.values())
+            if (usage["used_bytes"], usage["reserved_bytes"], usage["file_count"]) != (size, 0, len(listed)):
+                detail = f"{usage}, {len(listed)} files of {size} bytes"
+                self._report("the quota is the sum of sizes", detail, user.name)
 
-    async def _upload(self, user: User, known: Knowledge, id: str) -> Json | None:
-        """What became of an upload, if that may be."""
+    async def _check_upload(self, user: SimulatedUser, records: UserRecords, id: str) -> Json | None:
+        """Check that an upload ended in an allowed state. Return it if so."""
         upload = await self._get(user, f"/v1/uploads/{id}")
-        if upload.get("status") == "expired" and id in known.stored and not known.stored[id]:
-            # The bytes came after the deadline: its owner says that they are there.
+        if upload.get("status") == "expired" and id in records.stored and not records.stored[id]:
+            # The bytes arrived after the deadline. The owner completes the upload.
             await user.call("POST", f"/v1/uploads/{id}/complete", expect=(200,))
             upload = await self._get(user, f"/v1/uploads/{id}")
-        status = upload.get("status", "not there")
-        stored = "stored" if id in known.stored else "not stored"
-        self.tally[f"upload {stored}: {status}"] += 1
-        allowed = {
-            "complete": id in known.put and id not in known.over,
+        status = upload.get("status", "absent")
+        stored = "stored" if id in records.stored else "not stored"
+        self.counts[f"upload {stored}: {status}"] += 1
+        is_allowed = {
+            "complete": (id in records.put_started or id in records.instant) and id not in records.ended,
+            # An instant upload has no object of its own, so its row ends with its version (deleted or aged).
+            404: id in records.instant,
             "failed": bool(upload.get("reason")),
-            "expired": id not in known.stored,
-            "aborted": id in known.aborted,
+            "expired": id not in records.stored,
+            "aborted": id in records.abort_requested,
         }
-        if not allowed.get(status, False):
-            self.breach("an upload ends as its user may expect", f"it is {status}, {stored}", user.tag, id)
+        if not is_allowed.get(status, False):
+            self._report("an upload ends in an allowed state", f"{status}, {stored}", user.name, id)
             return None
         return upload
 
-    async def _kept(self, user: User, id: str, told: list[Record]) -> None:
-        """What was told of an upload by tus: never less than before, and never given up before its time."""
-        for record in told:
-            # What was asked before an answer came may be answered as things were.
-            before = [each.size for each in told if each.at < record.asked]
-            if before and record.size < max(before):
-                detail = f"{record.size} bytes, after {max(before)}"
-                self.breach("what is kept is kept", detail, user.tag, id)
-        self.tally["offsets told by tus"] += len(told)
-        rows = await self._ask("SELECT ended_at FROM files.uploads WHERE state = 'expired' AND id = $1", UUID(id))
-        until = max(record.expires for record in told)
-        if rows and rows[0]["ended_at"].timestamp() < until:
-            early = until - rows[0]["ended_at"].timestamp()
-            self.breach("nothing is given up before its time", f"{early:.1f} s too early", user.tag, id)
+    async def _check_offsets(self, user: SimulatedUser, id: str, reported: list[Record]) -> None:
+        """Check that the offset of a tus upload never decreased, and that it did not expire too early."""
+        for record in reported:
+            # A request may get an old offset if it was sent before the response with the newer one arrived.
+            earlier = [each.size for each in reported if each.at < record.sent_at]
+            if earlier and record.size < max(earlier):
+                detail = f"{record.size} bytes, after {max(earlier)}"
+                self._report("the stored offset never decreases", detail, user.name, id)
+        self.counts["tus offsets reported"] += len(reported)
+        rows = await self._query("SELECT ended_at FROM files.uploads WHERE state = 'expired' AND id = $1", UUID(id))
+        announced = max(record.expires_at for record in reported)
+        if rows and rows[0]["ended_at"].timestamp() < announced:
+            detail = f"{announced - rows[0]['ended_at'].timestamp():.1f} s too early"
+            self._report("no upload expires before its announced time", detail, user.name, id)
 
-    async def _files(self, user: User, known: Knowledge, made: dict[str, list[str]], listed: dict[str, Json]) -> None:
-        for id, uploads in made.items():
-            if id in listed and known.surely_gone(id):
-                self.breach("what is deleted is gone", "it is listed", user.tag, id)
-            elif id not in listed and known.surely_live(id, uploads):
-                self.breach("nothing is lost", f"a file of {len(uploads)} uploads is not listed", user.tag, uploads[-1])
-            self.tally["files there" if id in listed else "files deleted"] += 1
+    def _check_listing(
+        self,
+        user: SimulatedUser,
+        records: UserRecords,
+        uploads_of_file: dict[str, list[str]],
+        listed: dict[str, Json],
+    ) -> None:
+        """Check that exactly the right files are listed."""
+        for id, uploads in uploads_of_file.items():
+            if id in listed and records.is_certainly_deleted(id):
+                self._report("a deleted file is not listed", "it is listed", user.name, id)
+            elif id not in listed and records.is_certainly_live(id, uploads):
+                self._report("no file is lost", f"file {id} is not listed", user.name, uploads[-1])
+            self.counts["files listed" if id in listed else "files deleted"] += 1
         for id, item in listed.items():
-            if not item["name"].startswith(user.tag):
-                self.breach("nobody sees another's files", item["name"], user.tag, id)
-            elif id not in made:
-                self.breach("a file comes from an upload", item["name"], user.tag, id)
-            else:
-                await self._content(user, item, [known.begun[upload] for upload in made[id]])
+            if not item["name"].startswith(user.name):
+                self._report("users see only their own files", item["name"], user.name, id)
+            elif id not in uploads_of_file:
+                self._report("every file comes from an upload", item["name"], user.name, id)
         names = Counter((item["parent_id"], item["name"]) for item in listed.values())
         for (_, name), count in names.items():
             if count > 1:
-                self.breach("names are unique", f"{name} is there {count} times", user.tag)
-        for id, urls in known.links.items():
-            if known.surely_gone(id):
-                await self._dead(user, id, urls)
+                self._report("names in a folder are unique", f"{name} is listed {count} times", user.name)
 
-    async def _content(self, user: User, item: Json, uploads: list[Record]) -> None:
+    def _check_follower(self, user: SimulatedUser, followed: dict[str, Item], listed: dict[str, Json]) -> None:
+        """Check that a client that followed all changes knows exactly the files that are listed."""
+        shown = {id: Item(item["parent_id"], item["name"], item["size"]) for id, item in listed.items()}
+        for id in followed.keys() | shown.keys():
+            if followed.get(id) != shown.get(id):
+                detail = f"followed: {followed.get(id)}, listed: {shown.get(id)}"
+                self._report("a follower of the changes knows the tree", detail, user.name, id)
+        self.counts["files compared with the changes"] += len(shown)
+
+    async def _check_content(self, user: SimulatedUser, item: Json, uploads: list[Record]) -> None:
+        """Check that a file downloads with the bytes of one of its uploads."""
         signed = await self._get(user, f"/v1/files/{item['id']}/download")
-        body = await self._bytes(user, signed["url"])
-        digest = hashlib.sha256(body or b"")
-        wanted = {record.sha256 for record in uploads}
-        told = item["sha256"] is None or base64.b64decode(item["sha256"]) == digest.digest()
-        if body is None or digest.hexdigest() not in wanted or len(body) != item["size"] or not told:
-            got = "nothing" if body is None else f"{len(body)} bytes"
-            self.breach("a file is what was stored", f"{got}, listed {item['size']}", user.tag, uploads[-1].upload)
-        self.tally["files compared byte by byte"] += 1
+        content = await self._download(user, signed["url"])
+        digest = hashlib.sha256(content or b"")
+        is_uploaded = digest.hexdigest() in {record.sha256 for record in uploads}
+        is_listed_checksum = item["sha256"] is None or base64.b64decode(item["sha256"]) == digest.digest()
+        if content is None or not is_uploaded or len(content) != item["size"] or not is_listed_checksum:
+            size = "no bytes" if content is None else f"{len(content)} bytes"
+            detail = f"{size}, listed with {item['size']}"
+            self._report("a file has the uploaded bytes", detail, user.name, uploads[-1].upload)
+        self.counts["files compared byte by byte"] += 1
 
-    async def _dead(self, user: User, id: str, urls: Iterable[str]) -> None:
+    async def _check_old_urls(self, user: SimulatedUser, id: str, urls: Iterable[str], live: Collection[str]) -> None:
+        """Check that URLs of a purged file end. `live` are the SHA-256 of files that may share its object."""
         for url in urls:
-            if await self._bytes(user, url) is not None:
-                self.breach("what is purged cannot be read", "an old link still answers", user.tag, id)
-            self.tally["links of purged files tried"] += 1
+            body = await self._download(user, url)
+            if body is not None and hashlib.sha256(body).hexdigest() not in live:
+                self._report("a purged file cannot be read", "an old URL works", user.name, id)
+            self.counts["URLs of purged files tried"] += 1
 
-    async def sweep_the_bucket(self, within: float) -> None:
-        """Let the second look at deleted keys come now: then every object is accounted for."""
-        await self._at_last("UPDATE files.purges SET due_at = now()")
-        session = await asyncpg.connect(self.arena.database_url)
+    # -- the bucket ----------------------------------------------------------------------------------
+
+    async def check_bucket(self, within: float) -> None:
+        """Finish all purges, then check that objects and rows belong together."""
+        connection = await asyncpg.connect(self.deployment.database_url)
         try:
             async with asyncio.timeout(within):
-                while await session.fetchval("SELECT count(*) FROM files.purges"):
+                while await connection.fetchval("SELECT count(*) FROM files.purges"):
+                    await self._execute_with_retry(_END_TOMBSTONES)
                     await asyncio.sleep(0.5)
-            rows = await session.fetch("SELECT owner_id, id, size FROM files.versions WHERE state = 'stored'")
+            rows = await connection.fetch(
+                "SELECT DISTINCT owner_id, coalesce(object_id, id) AS id, size"
+                " FROM files.versions WHERE state = 'stored'"
+            )
         except TimeoutError:
-            self.breach("the janitor finishes", f"purges are left after {within:.0f} s")
+            self._report("the janitor finishes all purges", f"purges remain after {within:.0f} s")
             return
         finally:
-            await session.close()
-        wanted = {f"{row['owner_id']}/{row['id']}": row["size"] for row in rows}
-        found = await self.arena.keys()
-        for key, size in wanted.items():
-            if found.get(key) != size:
-                self.breach("a row has its object", f"{key}: {found.get(key)} bytes of {size}", about=key[37:])
-        strays = {key.removeprefix(QUARANTINE) for key in found} & self.arena.strays
-        for key in self.arena.strays - strays:
-            self.breach("nothing unaccounted for is deleted", key)
-        # The tails of what has become a file go with it, if they could not be deleted at once.
-        beside = {
-            key for key in found if key.startswith(TAILS) and key.removeprefix(TAILS).rpartition("/")[0] in wanted
+            await connection.close()
+        versions = {f"{row['owner_id']}/{row['id']}": row["size"] for row in rows}
+        self._compare_objects(versions, await self.deployment.object_sizes())
+
+    def _compare_objects(self, versions: dict[str, int], objects: dict[str, int]) -> None:
+        """Compare the sizes of stored versions with those of objects, both by key."""
+        for key, size in versions.items():
+            if objects.get(key) != size:
+                detail = f"{key}: {objects.get(key)} bytes instead of {size}"
+                self._report("every version has its object", detail, about=key[_OWNER_LENGTH:])
+        orphans = self.deployment.orphan_keys
+        for key in orphans - {key.removeprefix(QUARANTINE_PREFIX) for key in objects}:
+            self._report("no orphan is deleted", key)
+        # If partial parts could not be deleted at once, they are deleted with their file.
+        partial_parts = {
+            key
+            for key in objects
+            if key.startswith(PARTIAL_PARTS_PREFIX)
+            and key.removeprefix(PARTIAL_PARTS_PREFIX).rpartition("/")[0] in versions
         }
-        self.tally["tails beside files"] += len(beside)
-        for key in found.keys() - wanted.keys() - self.arena.strays - beside:
-            if not key.startswith((QUARANTINE, ".drivebay/")):
-                self.breach("an object has its row", f"{key}, {found[key]} bytes", about=key[37:])
-            elif key.startswith(QUARANTINE) and key.removeprefix(QUARANTINE) not in self.arena.strays:
-                self.breach("only strays are put aside", key, about=key[-36:])
-        self.tally["objects accounted for"] += len(found)
+        self.counts["partial parts of files"] += len(partial_parts)
+        for key in objects.keys() - versions.keys() - orphans - partial_parts:
+            if not key.startswith((QUARANTINE_PREFIX, _PROBE_PREFIX)):
+                detail = f"{key}, {objects[key]} bytes"
+                self._report("every object has a row", detail, about=key[_OWNER_LENGTH:])
+            elif key.startswith(QUARANTINE_PREFIX) and key.removeprefix(QUARANTINE_PREFIX) not in orphans:
+                self._report("only orphans are in quarantine", key, about=key[-36:])
+        self.counts["objects with a row"] += len(objects)
 
-    # -- asking --------------------------------------------------------------------------------------
-
-    async def end_parts(self) -> None:
-        """Two days on, no write in parts is left in the store that no upload goes on with."""
-        async with self.arena.services() as services:
-            later = datetime.now(UTC) + timedelta(days=2)
-            ended = await parts.once(services.files, services.storage, Settings(), now=later)
-            self.tally["writes in parts that nobody knew of"] += ended.ended
-            left = (await services.storage.unfinished(None, 1000)).items
+    async def check_multiparts(self) -> None:
+        """Abort orphaned multipart uploads as in two days, then check that the store has none."""
+        async with self.deployment.open_services() as services:
+            in_two_days = datetime.now(UTC) + timedelta(days=2)
+            result = await abort_orphaned_multiparts(
+                services.files, services.storage, Settings(), UnsharedScan(), now=in_two_days
+            )
+            self.counts["orphaned multipart uploads aborted"] += result.aborted
+            left = (await services.storage.list_multiparts(None, 1000)).items
         if left:
-            self.breach("nothing stays of what is given up", f"{len(left)} writes in parts", about=left[0].key)
+            self._report("no multipart upload remains", f"{len(left)} multipart uploads", about=left[0].key)
 
-    async def _ask(self, sql: str, *arguments: object) -> list[Json]:
-        session = await asyncpg.connect(self.arena.database_url)
+    # -- logs ----------------------------------------------------------------------------------------
+
+    def check_logs(self) -> None:
+        """Check that no service logged an error, a traceback or a secret."""
+        for path in sorted(self.deployment.world.folder.glob("*.log")):
+            for line in path.read_text(errors="replace").splitlines():
+                if '"level":"error"' in line.replace(" ", "") or "Traceback" in line:
+                    self._report("no log contains a defect", f"{path.stem}: {line[:600]}")
+                if any(secret in line for secret in _SECRETS):
+                    self._report("no log contains a secret", path.stem)
+
+    # -- requests ------------------------------------------------------------------------------------
+
+    async def _query(self, sql: str, *arguments: object) -> list[dict[str, Any]]:
+        connection = await asyncpg.connect(self.deployment.database_url)
         try:
-            return [dict(row) for row in await session.fetch(sql, *arguments)]
+            return [dict(row) for row in await connection.fetch(sql, *arguments)]
         finally:
-            await session.close()
+            await connection.close()
 
-    async def _get(self, user: User, path: str) -> Json:
-        """An answer that must come now."""
-        answer = await user.again(lambda: user.call("GET", path, expect=(200, 404)))
-        if answer is None:
-            self.breach("it answers again", f"GET {path}", user.tag)
+    async def _get(self, user: SimulatedUser, path: str) -> Json:
+        """Send a GET that must succeed, because all faults have ended."""
+        response = await user.retry(lambda: user.call("GET", path, expect=(200, 404)))
+        if response is None:
+            self._report("the API answers again", f"GET {path}", user.name)
             return {}
-        return answer[1]
+        return response.body
 
-    async def _all(self, user: User, path: str) -> list[Json]:
+    async def _list_all(self, user: SimulatedUser, path: str) -> list[Json]:
         items: list[Json] = []
         cursor = ""
         while True:
@@ -332,11 +338,11 @@ class Oracle:
                 return items
             cursor = f"&cursor={page['next_cursor']}"
 
-    async def _bytes(self, user: User, url: str) -> bytes | None:
-        """The object's bytes, None if the store refuses them."""
+    async def _download(self, user: SimulatedUser, url: str) -> bytes | None:
+        """Return the object at a presigned URL, or None if the store refuses it."""
         for _ in range(5):
             try:
-                async with user.http.get(url, timeout=PATIENCE) as response:
+                async with user.http.get(url, timeout=REQUEST_TIMEOUT) as response:
                     if response.status == 200:
                         return await response.read()
                     if response.status in (403, 404):
@@ -347,13 +353,13 @@ class Oracle:
         return None
 
 
-def trace(ledger: Path, logs: Path, about: str) -> str:
-    """Everything that was written of one upload or file, and of the faults meanwhile, in order."""
-    records = list(read(ledger))
-    own = [record for record in records if about in (record.upload, record.file)]
-    first, last = (own[0].at, own[-1].at) if own else (0.0, 0.0)
-    shown = (record for record in records if record in own or (not record.user and first - 10 < record.at < last))
+def collect_trace(ledger_path: Path, log_folder: Path, id: str) -> str:
+    """Return all ledger records and log lines about one upload or file, and the faults at that time."""
+    records = list(read_records(ledger_path))
+    about_id = [record for record in records if id in (record.upload, record.file)]
+    first, last = (about_id[0].at, about_id[-1].at) if about_id else (0.0, 0.0)
+    shown = (record for record in records if record in about_id or (not record.user and first - 10 < record.at < last))
     lines = [msgspec.json.encode(record).decode() for record in shown]
-    for log in sorted(logs.glob("*.log")):
-        lines += [f"{log.stem}: {line}" for line in log.read_text(errors="replace").splitlines() if about in line]
+    for log in sorted(log_folder.glob("*.log")):
+        lines += [f"{log.stem}: {line}" for line in log.read_text(errors="replace").splitlines() if id in line]
     return "\n".join(lines)

@@ -1,7 +1,4 @@
-"""Processes are killed at every named point in the middle of things, and everything converges after it.
-
-Users act all the while, and the soak's oracle has the last word on what they know.
-"""
+"""A process is killed at each crash point while users work. After a restart everything settles and nothing is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -21,195 +18,224 @@ from uuid import uuid4
 import pytest
 
 import drivebay
-from drivebay import db, proto
-from drivebay.contract.storage import Storage
+from drivebay import postgres as postgres_pool
+from drivebay import proto, rpc
+from drivebay.contract.storage import QUARANTINE_PREFIX, Storage
 from drivebay.embedded.postgres import Postgres
 from drivebay.errors import Unavailable
-from drivebay.storage.service import QUARANTINE
 from drivebay.testing import servers
-from drivebay.wire import rpc
 
-from . import arena as places
-from . import faults, ledger, oracle, soak
-from .arena import Arena
+from . import deployment as deployments
+from . import faults, oracle, run
+from .deployment import Deployment
+from .ledger import open_ledger
+from .ledger_summary import load_user_records
 from .oracle import Oracle
-from .user import User
+from .run import PUTS, STORED
+from .simulated_user import SimulatedUser
+from .steps import run_steps
 
 pytestmark = pytest.mark.slow
 
 SOURCES: Final = Path(drivebay.__file__).parent
-CHANCE: Final = random.Random(5)
-_LONGEST: Final = 90.0
-"""Seconds in which a point must have been reached."""
+RNG: Final = random.Random(5)
+_CRASH_TIMEOUT: Final = 90.0
+"""Seconds in which the process must reach the crash point."""
+_SETTLE_TIMEOUT: Final = 50.0
+"""Seconds in which the backlog must become empty after a restart."""
+_SHORTER_TIMES: Final = {
+    "DRIVEBAY_UPLOAD_TTL": "3s",
+    "DRIVEBAY_PARTS_TTL": "4s",
+    "DRIVEBAY_TRASH_GRACE": "1s",
+    "DRIVEBAY_VERSIONS_AGE": "1s",
+    "DRIVEBAY_SWEEP_INTERVAL": "1s",
+}
+"""With these, uploads expire and files are purged within seconds."""
 
 
-async def _nothing(_: Arena) -> None:
+async def _do_nothing(_: Deployment) -> None:
     return None
 
 
-async def _wrong_bytes(arena: Arena) -> None:
-    await faults.wrong_bytes(arena, CHANCE)
+async def _put_objects_of_wrong_size(deployment: Deployment) -> None:
+    await faults.put_objects_of_wrong_size(deployment, RNG)
 
 
-async def _garbage(arena: Arena) -> None:
-    await faults.forge_events(arena, CHANCE)
+async def _send_forged_events(deployment: Deployment) -> None:
+    await faults.forge_events(deployment, RNG)
 
 
-async def _strays(arena: Arena) -> None:
-    """Have the storage service move a stray out of reach."""
-    await faults.strangers_bytes(arena, CHANCE)
-    address = f"unix:{arena.world.folder}/storage.sock"
+async def _quarantine_orphans(deployment: Deployment) -> None:
+    await faults.put_orphans(deployment, RNG)
+    address = f"unix:{deployment.world.folder}/storage.sock"
     async with rpc.connect(Storage, proto.STORAGE, address) as storage:
-        for key in arena.strays:
+        for key in deployment.orphan_keys:
             try:
-                await storage.quarantine(key)
-            except Unavailable:  # it was killed there, or is not up again yet
+                await storage.quarantine_object(key)
+            except Unavailable:  # the service was killed at the crash point, or is not up yet
                 return
 
 
 @dataclass(frozen=True)
-class Scene:
-    """The process that comes to the point, and what brings it there besides what users do anyway."""
+class CrashScenario:
+    """The service that reaches the crash point, and what makes it do so in addition to the users' steps."""
 
-    part: str
-    urge: Callable[[Arena], Awaitable[None]] = _nothing
+    service: str
+    trigger: Callable[[Deployment], Awaitable[None]] = _do_nothing
 
 
-SCENES: Final = {
-    "commit.looked_up": Scene("files"),
-    "commit.before_commit": Scene("files"),
-    "commit.after_commit": Scene("files"),
-    "reject.before_commit": Scene("files", _wrong_bytes),
-    "reject.after_commit": Scene("files", _wrong_bytes),
-    "expire.before_commit": Scene("files"),
-    "expire.after_commit": Scene("files"),
-    "expire.claimed": Scene("janitor"),
-    "purge.claim_before_commit": Scene("files"),
-    "purge.before_delete": Scene("janitor"),
-    "purge.after_delete": Scene("janitor"),
-    "purge.finish_before_commit": Scene("files"),
-    "purge.finish_after_commit": Scene("files"),
-    "sweep.rechecked": Scene("ingest"),
-    "sweep.claimed": Scene("ingest"),
-    "sweep.committed": Scene("ingest"),
-    "event.before_ack": Scene("ingest"),
-    "event.after_ack": Scene("ingest"),
-    "event.buried": Scene("ingest", _garbage),
-    "position.before_save": Scene("ingest"),
-    "position.after_save": Scene("ingest"),
-    "parts.begun": Scene("files"),
-    "parts.before_assembly": Scene("files"),
-    "parts.assembled": Scene("files"),
-    "assemble.before_complete": Scene("storage"),
-    "assemble.completed": Scene("storage"),
-    "quarantine.copied": Scene("storage", _strays),
+SCENARIOS: Final = {
+    "commit.looked_up": CrashScenario("files"),
+    "commit.before_db_commit": CrashScenario("files"),
+    "commit.after_db_commit": CrashScenario("files"),
+    "reject.before_db_commit": CrashScenario("files", _put_objects_of_wrong_size),
+    "reject.after_db_commit": CrashScenario("files", _put_objects_of_wrong_size),
+    "expire.before_db_commit": CrashScenario("files"),
+    "expire.after_db_commit": CrashScenario("files"),
+    "expire.claimed": CrashScenario("janitor"),
+    "purge.claim_before_db_commit": CrashScenario("files"),
+    "purge.before_delete": CrashScenario("janitor"),
+    "purge.after_delete": CrashScenario("janitor"),
+    "purge.finish_before_db_commit": CrashScenario("files"),
+    "purge.finish_after_db_commit": CrashScenario("files"),
+    "sweep.rechecked": CrashScenario("ingest"),
+    "sweep.claimed": CrashScenario("ingest"),
+    "sweep.committed": CrashScenario("ingest"),
+    "event.before_ack": CrashScenario("ingest"),
+    "event.after_ack": CrashScenario("ingest"),
+    "event.dead_lettered": CrashScenario("ingest", _send_forged_events),
+    "position.before_save": CrashScenario("ingest"),
+    "position.after_save": CrashScenario("ingest"),
+    "parts.begun": CrashScenario("files"),
+    "parts.before_assembly": CrashScenario("files"),
+    "parts.assembled": CrashScenario("files"),
+    "assemble.before_complete": CrashScenario("storage"),
+    "assemble.completed": CrashScenario("storage"),
+    "quarantine.copied": CrashScenario("storage", _quarantine_orphans),
 }
-ELSEWHERE: Final = ("commit.accepted",)
-"""Reached only on a store that takes a second PUT: in `tests/e2e/test_lax_store.py`."""
-MIGRATIONS: Final = ("migration.before", "migration.before_commit", "migration.after_commit")
+TESTED_ELSEWHERE: Final = ("commit.promoted",)
+"""Reached only with a store that accepts a second PUT. `tests/e2e/test_permissive_store.py` tests it."""
+MIGRATION_POINTS: Final = ("migration.before", "migration.before_db_commit", "migration.after_db_commit")
 
 
-def test_every_crash_point_has_its_test() -> None:
-    there = re.compile(r'crash_point\("([a-z_.]+)"\)')
-    points = [point for file in SOURCES.rglob("*.py") for point in there.findall(file.read_text("utf-8"))]
-    assert sorted(points) == sorted([*SCENES, *ELSEWHERE, *MIGRATIONS])
+def test_every_crash_point_has_a_test() -> None:
+    call = re.compile(r'crash_point\("([a-z_.]+)"\)')
+    points = [point for file in SOURCES.rglob("*.py") for point in call.findall(file.read_text("utf-8"))]
+    assert sorted(points) == sorted([*SCENARIOS, *TESTED_ELSEWHERE, *MIGRATION_POINTS])
 
 
-@dataclass
-class Town:
-    """A deployment with people in it."""
+@dataclass(frozen=True)
+class SoakSystem:
+    """A deployment with signed-up users."""
 
-    arena: Arena
-    people: list[User]
-    book: Path
-    tally: Counter[str] = field(default_factory=Counter)
+    deployment: Deployment
+    users: list[SimulatedUser]
+    ledger_path: Path
+    counts: Counter[str]
 
 
 @pytest.fixture(scope="module")
-async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    folder = tmp_path_factory.mktemp("town")
-    book = folder / "ledger.jsonl"
-    tally: Counter[str] = Counter()
-    # Abandoned uploads expire, and the trash is emptied, at once.
-    hurry = {
-        "DRIVEBAY_UPLOAD_TTL": "3s",
-        "DRIVEBAY_PARTS_TTL": "4s",
-        "DRIVEBAY_TRASH_GRACE": "1s",
-        "DRIVEBAY_SWEEP_INTERVAL": "1s",
-    }
-    async with places.open(folder, hurry) as arena, ledger.keep(book) as kept, AsyncExitStack() as stack:
-        people = await soak.gather_people(stack, arena, kept, 4, random.Random(7), tally)
-        yield Town(arena, people, book, tally)
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SoakSystem]:
+    """One deployment for all tests of this module."""
+    folder = tmp_path_factory.mktemp("soak")
+    ledger_path = folder / "ledger.jsonl"
+    counts: Counter[str] = Counter()
+    async with (
+        deployments.start(folder, _SHORTER_TIMES) as deployment,
+        open_ledger(ledger_path) as ledger,
+        AsyncExitStack() as stack,
+    ):
+        users = await run.sign_up_users(stack, deployment, ledger, 4, random.Random(7), counts)
+        yield SoakSystem(deployment, users, ledger_path, counts)
 
 
-@pytest.mark.parametrize("point", SCENES)
-async def test_killed_at_a_point_it_converges_and_nothing_is_lost(town: Town, point: str) -> None:
-    scene, running = SCENES[point], town.arena.world
-    await running.stop(scene.part)
-    await running.start(scene.part, crash_at=point)
-    armed = running.processes[scene.part]
-    living = [asyncio.create_task(person.live(time.time() + _LONGEST)) for person in town.people]
+@pytest.mark.parametrize("point", SCENARIOS)
+async def test_system_settles_after_a_kill_at_a_crash_point(system: SoakSystem, point: str) -> None:
+    scenario, world = SCENARIOS[point], system.deployment.world
+    await world.stop(scenario.service)
+    await world.start(scenario.service, crash_at=point)
+    armed = world.processes[scenario.service]
+    stop_at = time.time() + _CRASH_TIMEOUT
+    working = [asyncio.create_task(run_steps(user, stop_at)) for user in system.users]
     try:
-        async with asyncio.timeout(_LONGEST):
+        async with asyncio.timeout(_CRASH_TIMEOUT):
             while armed.returncode is None:
-                await scene.urge(town.arena)
+                await scenario.trigger(system.deployment)
                 await asyncio.sleep(0.1)
-        assert armed.returncode == -signal.SIGKILL, running.logs()[-3000:]
+        assert armed.returncode == -signal.SIGKILL, world.logs()[-3000:]
     finally:
-        await running.restart(scene.part)
-        for person in town.people:
-            person.until = 0
-        await asyncio.wait(living)
-    await running.ready()
-    judge = Oracle(town.arena, town.people, {}, town.tally)
-    await judge.pass_time()
-    await judge.converged(50)
-    await judge.invariants()
-    assert judge.violations == []
+        await world.restart(scenario.service)
+        for user in system.users:
+            user.stop_at = 0
+        await asyncio.wait(working)
+    await world.ready()
+    checks = Oracle(system.deployment, system.users, {}, system.counts)
+    await checks.end_waiting_times()
+    await checks.wait_until_settled(_SETTLE_TIMEOUT)
+    await checks.check_invariants()
+    assert checks.violations == []
 
 
-async def test_after_all_of_them_everybody_has_what_they_know_they_have(town: Town) -> None:
-    judge = Oracle(town.arena, town.people, oracle.knowledge(town.book), town.tally)
-    await judge.converged(50)
-    await judge.hold()
-    await judge.sweep_the_bucket(50)
-    await judge.end_parts()
-    assert judge.violations == [], [oracle.trace(town.book, town.arena.world.folder, v.about) for v in judge.violations]
-    assert town.tally["upload stored: complete"] > 100
+async def test_users_have_all_their_files_after_all_kills(system: SoakSystem) -> None:
+    # A fast crash leaves the users little time: let them work until there is enough to check.
+    stop_at = time.time() + _CRASH_TIMEOUT
+    working = [asyncio.create_task(run_steps(user, stop_at)) for user in system.users]
+    while system.counts[PUTS] < 150 and time.time() < stop_at:
+        await asyncio.sleep(0.1)
+    for user in system.users:
+        user.stop_at = 0
+    await asyncio.wait(working)
+    checks = Oracle(system.deployment, system.users, load_user_records(system.ledger_path), system.counts)
+    await checks.wait_until_settled(_SETTLE_TIMEOUT)
+    await checks.check_users()
+    await checks.check_bucket(_SETTLE_TIMEOUT)
+    await checks.check_multiparts()
+    log_folder = system.deployment.world.folder
+    assert checks.violations == [], [
+        oracle.collect_trace(system.ledger_path, log_folder, each.about) for each in checks.violations
+    ]
+    assert system.counts[STORED] > 100
 
 
-async def test_a_stray_that_was_half_moved_is_moved_by_the_next_try(town: Town) -> None:
-    stray = f"stray-{uuid4()}"
-    running = town.arena.world
-    await running.stop("storage")
-    await running.start("storage", crash_at="quarantine.copied")
-    await running.ready()
-    assert await town.arena.put_raw(stray, b"stray") == 200
-    address = f"unix:{running.folder}/storage.sock"
+async def test_orphan_that_was_copied_to_quarantine_is_moved_by_the_next_call(system: SoakSystem) -> None:
+    orphan = f"orphan-{uuid4()}"
+    world = system.deployment.world
+    await world.stop("storage")
+    await world.start("storage", crash_at="quarantine.copied")
+    await world.ready()
+    assert await system.deployment.put_object(orphan, b"orphan") == 200
+    address = f"unix:{world.folder}/storage.sock"
     async with rpc.connect(Storage, proto.STORAGE, address) as storage:
         with pytest.raises(Unavailable):
-            await storage.quarantine(stray)
-        assert {stray, QUARANTINE + stray} <= (await town.arena.keys()).keys()
-        await running.stop("storage")
-        await running.start("storage")
-        await running.ready()
-        assert await storage.quarantine(stray)
-    keys = await town.arena.keys()
-    assert QUARANTINE + stray in keys
-    assert stray not in keys
+            await storage.quarantine_object(orphan)
+        assert {orphan, QUARANTINE_PREFIX + orphan} <= (await system.deployment.object_sizes()).keys()
+        await world.stop("storage")
+        await world.start("storage")
+        await world.ready()
+        assert await storage.quarantine_object(orphan)
+    keys = await system.deployment.object_sizes()
+    assert QUARANTINE_PREFIX + orphan in keys
+    assert orphan not in keys
 
 
-@pytest.mark.parametrize("point", MIGRATIONS)
-async def test_a_migration_killed_half_way_is_whole_after_the_next_start(
-    point: str, postgres: Postgres, tmp_path: Path
-) -> None:
+_MIGRATE_WITH_CRASH_POINT: Final = """
+import asyncio, sys
+from pathlib import Path
+from drivebay import postgres
+from drivebay.observability import crash_points
+crash_points.arm(sys.argv[1])
+asyncio.run(postgres.migrate(sys.argv[2], "files", Path(sys.argv[3])))
+"""
+
+
+@pytest.mark.parametrize("point", MIGRATION_POINTS)
+async def test_killed_migration_is_complete_after_the_next_start(point: str, postgres: Postgres) -> None:
     async with servers.database(postgres, "template0", f"migrated_{uuid4().hex}") as url:
-        code = "import asyncio, sys; from pathlib import Path; from drivebay import crash, db; crash.arm(sys.argv[1])"
-        code += "; asyncio.run(db.migrate(sys.argv[2], 'files', Path(sys.argv[3])))"
         folder = SOURCES / "files" / "migrations"
-        status = await places.python(code, point, url, str(folder))
+        status = await deployments.run_python(_MIGRATE_WITH_CRASH_POINT, point, url, str(folder))
         assert status == -signal.SIGKILL
-        assert "0001_files" in (await db.migrate(url, "files", folder)) or point == "migration.after_commit"
-        assert await db.migrate(url, "files", folder) == ()
-        async with db.connect(url, size=1) as database:
+        applied = await postgres_pool.migrate(url, "files", folder)
+        assert "0001_files" in applied or point == "migration.after_db_commit"
+        assert await postgres_pool.migrate(url, "files", folder) == ()
+        async with postgres_pool.connect(url, size=1) as database:
             assert await database.fetchval("SELECT count(*) FROM files.usage") == 0

@@ -1,17 +1,20 @@
-"""Two minutes of everything breaking. The hour is `make soak MINUTES=60`; its figures are in docs/reliability.md."""
+"""A soak of two minutes, longer on a slow machine.
+
+`make soak MINUTES=60` runs one hour. docs/reliability.md has its results.
+"""
 
 from pathlib import Path
 
 import pytest
 
-from . import soak
+from . import report, run
 
 
 @pytest.mark.slow
-async def test_two_minutes_of_faults_lose_nothing(tmp_path: Path) -> None:
-    report = await soak.run(tmp_path, seed=20261123, seconds=120, users=12)
-    print(soak.as_text(report))
-    assert report.violations == (), soak.as_text(report)
-    # It was a soak, and not a stroll: most kinds of faults came, and users got most of their work done.
-    assert sum(report.faults.values()) > 50
-    assert report.outcomes["upload stored: complete"] > 200
+async def test_nothing_is_lost_in_two_minutes_of_faults(tmp_path: Path) -> None:
+    result = await run.run(tmp_path, seed=20261123, seconds=120, user_count=12, min_puts=250)
+    print(report.as_text(result))
+    assert result.violations == (), report.as_text(result)
+    # Enough faults were injected, and enough uploads succeeded, to test anything.
+    assert sum(result.faults.values()) > 50
+    assert result.outcomes[run.STORED] > 200

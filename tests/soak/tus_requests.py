@@ -1,4 +1,4 @@
-"""Requests of tus as a user sends them: whole, broken off, or stalled, and what their answers say."""
+"""Requests of the tus protocol: complete, broken off or stalled."""
 
 from __future__ import annotations
 
@@ -7,107 +7,117 @@ import base64
 import hashlib
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 import aiohttp
 
-if TYPE_CHECKING:
-    from .user import User
+from .simulated_user import REQUEST_TIMEOUT, Placement, SimulatedUser
 
-CHUNK: Final = 2**16
-TRIES: Final = 60
-_PATIENCE: Final = aiohttp.ClientTimeout(total=20)
-_LATER: Final = (401, 423, 429, 503)
-"""Nothing is wrong: come again."""
+CHUNK_SIZE: Final = 2**16
+MAX_ATTEMPTS: Final = 60
+_REPEATABLE: Final = (401, 423, 429, 503)
+"""Statuses after which the same request can be sent again."""
+
+
+@dataclass
+class TusBody:
+    """The body of a request. With `cut_at`, the connection breaks after so many bytes and `stall_seconds` more."""
+
+    content: bytes
+    cut_at: int | None = None
+    stall_seconds: float = 0.0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        end = len(self.content) if self.cut_at is None else self.cut_at
+        for start in range(0, end, CHUNK_SIZE):
+            yield self.content[start : min(end, start + CHUNK_SIZE)]
+        if self.cut_at is not None:
+            await asyncio.sleep(self.stall_seconds)
+            raise ConnectionResetError("broken off on purpose")
 
 
 @dataclass(frozen=True)
-class Answer:
+class TusRequest:
+    """A request. A response with a status that is not in `expect` is a violation."""
+
+    method: str
+    path: str
+    expect: Sequence[int]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: TusBody | None = None
+
+
+@dataclass(frozen=True)
+class TusResponse:
+    """A response. `sent_at` is when its request was sent, in seconds since 1970."""
+
     status: int
     headers: Mapping[str, str]
-    asked: float
+    sent_at: float
 
     @property
     def offset(self) -> int:
+        """Return the stored offset, or -1 if the response has none."""
         return int(self.headers.get("Upload-Offset", "-1"))
 
     @property
     def file(self) -> str:
+        """Return the id of the file, or "" if the upload is no file yet."""
         return self.headers.get("Drivebay-File", "")
 
 
-@dataclass
-class Flow:
-    """How a body is sent: all of it, only `upto` some byte and then the line breaks, or is `held` for so many seconds
-    before."""
-
-    body: bytes
-    upto: int | None = None
-    held: float = 0.0
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        end = len(self.body) if self.upto is None else self.upto
-        for at in range(0, end, CHUNK):
-            yield self.body[at : min(end, at + CHUNK)]
-        if self.upto is not None:
-            await asyncio.sleep(self.held)
-            raise ConnectionResetError("broken off on purpose")
-
-
-async def ask(
-    user: User, method: str, path: str, headers: Mapping[str, str], flow: Flow | None, expect: Sequence[int]
-) -> Answer | None:
-    """One request; None for no answer, and where it says to come again. A status that was not expected is a broken
-    promise, and answered all the same."""
-    token, asked = user.token, time.time()
-    sent = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0", **headers}
-    if flow is not None:
-        sent["Content-Type"] = "application/offset+octet-stream"
+async def send(user: SimulatedUser, request: TusRequest) -> TusResponse | None:
+    """Send one request. Return None if it can be repeated: there was no response, or 401, 423, 429 or 503."""
+    token, sent_at = user.access_token, time.time()
+    headers = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0", **request.headers}
+    if request.body is not None:
+        headers["Content-Type"] = "application/offset+octet-stream"
     try:
         async with user.http.request(
-            method,
-            user.api + path,
-            headers=sent,
-            data=None if flow is None else aiter(flow),
-            timeout=_PATIENCE,
+            request.method,
+            user.api + request.path,
+            headers=headers,
+            data=None if request.body is None else aiter(request.body),
+            timeout=REQUEST_TIMEOUT,
             allow_redirects=False,
-        ) as response:
-            text = await response.text()
-            answer = Answer(response.status, response.headers, asked)
+        ) as received:
+            text = await received.text()
+            response = TusResponse(received.status, received.headers, sent_at)
     except (aiohttp.ClientError, TimeoutError, OSError):
-        user.tally["tus no answer"] += 1
+        user.counts["tus no response"] += 1
         return None
-    user.tally[f"tus {answer.status}"] += 1
-    if answer.status == 401 and token == user.token:
-        await user.renew()
-    if answer.status in _LATER:
+    user.counts[f"tus {response.status}"] += 1
+    if response.status == 401 and token == user.access_token:
+        await user.refresh_session()
+    if response.status in _REPEATABLE:
         return None
-    if answer.status not in expect:
-        id = path.rpartition("/")[2]
-        await user.broken(f"tus {method} {path}: {answer.status} {text[:300]}", upload=id if len(id) == 36 else "")
-    return answer
+    if response.status not in request.expect:
+        id = request.path.rpartition("/")[2]
+        detail = f"tus {request.method} {request.path}: {response.status} {text[:300]}"
+        await user.report_violation(detail, upload=id if len(id) == 36 else "")
+    return response
 
 
-def metadata(name: str, parent: str, conflict: str) -> str:
-    told = {"filename": name, "parent_id": parent, "on_conflict": conflict}
-    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in told.items())
-
-
-def checksum(user: User, body: bytes, *, right: bool = True) -> dict[str, str]:
-    algorithm = user.chance.choice(("sha1", "md5", "sha256"))
-    digest = hashlib.new(algorithm, body if right else body + b"!", usedforsecurity=False).digest()
-    return {"Upload-Checksum": f"{algorithm} {base64.b64encode(digest).decode()}"}
-
-
-async def answered(
-    user: User, method: str, path: str, headers: Mapping[str, str], flow: Flow | None, expect: Sequence[int]
-) -> Answer | None:
-    """As `ask`, until there is an answer: else nobody would know of what was made."""
-    for n in range(TRIES):
-        answer = await ask(user, method, path, headers, flow, expect)
-        if answer is not None:
-            return answer
-        await asyncio.sleep(user.chance.uniform(0.1, 0.4) * 2 ** min(n, 3))
-    await user.broken(f"tus {method} {path} is not answered")
+async def send_until_answered(user: SimulatedUser, request: TusRequest) -> TusResponse | None:
+    """Send a request until there is a response, so that its result is known. Too many attempts are a violation."""
+    for attempt in range(MAX_ATTEMPTS):
+        response = await send(user, request)
+        if response is not None:
+            return response
+        await user.back_off(min(attempt, 3))
+    await user.report_violation(f"tus {request.method} {request.path} has no response after {MAX_ATTEMPTS} attempts")
     return None
+
+
+def upload_metadata(placement: Placement) -> str:
+    """Return the value of the `Upload-Metadata` header."""
+    values = {"filename": placement.name, "parent_id": placement.parent, "on_conflict": placement.on_conflict}
+    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items())
+
+
+def checksum_header(user: SimulatedUser, content: bytes, *, is_wrong: bool = False) -> dict[str, str]:
+    """Return an `Upload-Checksum` header with a random algorithm."""
+    algorithm = user.rng.choice(("sha1", "md5", "sha256"))
+    digest = hashlib.new(algorithm, content + b"!" if is_wrong else content, usedforsecurity=False).digest()
+    return {"Upload-Checksum": f"{algorithm} {base64.b64encode(digest).decode()}"}

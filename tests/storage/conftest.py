@@ -1,4 +1,4 @@
-"""A storage service over a bucket of its own in the real store, and a client as a browser would be one."""
+"""A storage service over its own bucket in the real store, and an HTTP client that acts like a browser."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 
 from drivebay.contract.storage import SignedRequest
 from drivebay.storage import service
+from drivebay.storage.s3.sigv4 import Signer, UnsignedRequest
 from drivebay.storage.service import Service, Settings
-from drivebay.storage.sigv4 import Signer
+
+ROOT_SECRET = bytes(range(32))
 
 
 class Store(Protocol):
@@ -34,14 +36,16 @@ def settings(store: Store, bucket: str) -> Iterator[Settings]:
         store.secret_key,
         region=getattr(store, "region", "us-east-1"),
         bucket=bucket,
-        retry_pause=timedelta(milliseconds=200),
+        startup_retry_delay=timedelta(milliseconds=200),
+        root_secret=ROOT_SECRET,
     )
     yield settings
-    # A store gives each bucket volumes of its own: hundreds of them, kept, slow it down. One that will not
-    # delete a bucket with objects in it keeps it.
+    # Each bucket has volumes of its own, and hundreds of buckets slow a store down. Some stores keep a bucket that has
+    # objects.
     signer = Signer(settings.access_key, settings.secret_key, settings.region)
     path, host = f"/{bucket}", settings.endpoint.partition("://")[2]
-    httpx.delete(f"{settings.endpoint}{path}?{signer.presign('DELETE', host, path, {}, {}, utc_now(), 60)}", timeout=30)
+    request = UnsignedRequest("DELETE", host, path, {}, {})
+    httpx.delete(f"{settings.endpoint}{path}?{signer.presign(request, utc_now(), 60)}", timeout=30)
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ async def browser() -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def send(browser: httpx.AsyncClient) -> Callable[..., object]:
-    """Send a signed request with a body; `without` and `extra` change its headers."""
+    """Send a presigned request with a body. `without` and `extra` change its headers."""
 
     async def send(
         signed: SignedRequest,
@@ -76,7 +80,7 @@ def send(browser: httpx.AsyncClient) -> Callable[..., object]:
 
 
 @pytest.fixture
-def nowhere(free_port: int) -> Settings:
-    """Settings for a store that is not there."""
-    empty = Settings(f"http://127.0.0.1:{free_port}", "key", "secret", bucket="nowhere")
-    return replace(empty, retry_pause=timedelta(milliseconds=100))
+def unreachable(free_port: int) -> Settings:
+    """Settings for a store that does not run."""
+    settings = Settings(f"http://127.0.0.1:{free_port}", "key", "secret", bucket="unreachable")
+    return replace(settings, startup_retry_delay=timedelta(milliseconds=100))

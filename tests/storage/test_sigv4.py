@@ -1,4 +1,4 @@
-"""The signer gives what Amazon published, and what botocore gives, for the same request."""
+"""The signer returns the signatures that Amazon published, and those of botocore, for the same requests."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from drivebay.storage.sigv4 import Signer, canonical_query, escape_path
+from drivebay.storage.s3.sigv4 import Signer, UnsignedRequest, escape_path
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 WELCOME = "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072"
 HOST = "examplebucket.s3.amazonaws.com"
 AT = datetime(2013, 5, 24, tzinfo=UTC)
+GET_TEST = UnsignedRequest("GET", HOST, "/test.txt", {}, {})
 KEYS = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 
 
@@ -61,23 +62,23 @@ def signer() -> Signer:
         ),
     ],
 )
-def test_signed_headers_are_those_of_the_s3_reference(
+def test_signed_headers_match_the_s3_reference(
     signer: Signer, method: str, path: str, query: dict[str, str], headers: dict[str, str], payload: str, signature: str
 ) -> None:
-    sent = signer.authorize(method, HOST, escape_path(path), canonical_query(query.items()), headers, payload, AT)
+    sent = signer.authorize(UnsignedRequest(method, HOST, escape_path(path), query, headers), payload, AT)
     assert sent["Authorization"].endswith(f"Signature={signature}")
 
 
-def test_a_signed_url_is_that_of_the_s3_reference(signer: Signer) -> None:
-    query = signer.presign("GET", HOST, "/test.txt", {}, {}, AT, 86400)
+def test_a_presigned_url_matches_the_s3_reference(signer: Signer) -> None:
+    query = signer.presign(GET_TEST, AT, 86400)
     assert query.endswith("X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404")
 
 
-def test_the_key_of_a_day_is_not_used_on_another(signer: Signer) -> None:
+def test_the_signing_key_of_a_day_is_not_used_on_another_day(signer: Signer) -> None:
     tomorrow = AT.replace(day=25)
-    signer.presign("GET", HOST, "/test.txt", {}, {}, AT, 60)
-    after = signer.presign("GET", HOST, "/test.txt", {}, {}, tomorrow, 60)
-    assert after == Signer(*KEYS, "us-east-1").presign("GET", HOST, "/test.txt", {}, {}, tomorrow, 60)
+    signer.presign(GET_TEST, AT, 60)
+    after = signer.presign(GET_TEST, tomorrow, 60)
+    assert after == Signer(*KEYS, "us-east-1").presign(GET_TEST, tomorrow, 60)
 
 
 @pytest.mark.parametrize("key", ["a/b", "space and +plus", "ü/😀", "tilde~/dots..x", "100%/&=?#"])
@@ -90,12 +91,12 @@ def test_signatures_agree_with_botocore(key: str, headers: dict[str, str]) -> No
         "a-b": "1",
         "a": "2",
     }
-    theirs = AWSRequest("PUT", f"https://store.example/b/{escape_path(key)}", headers=headers, params=query)
-    S3SigV4QueryAuth(Credentials(*KEYS), "s3", "eu-west-1", 60).add_auth(theirs)
-    parts = parse_qs(urlsplit(theirs.url).query)
+    expected = AWSRequest("PUT", f"https://store.example/b/{escape_path(key)}", headers=headers, params=query)
+    S3SigV4QueryAuth(Credentials(*KEYS), "s3", "eu-west-1", 60).add_auth(expected)
+    parts = parse_qs(urlsplit(expected.url).query)
     at = datetime.strptime(parts["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     path = f"/b/{escape_path(key)}"
-    ours = Signer(*KEYS, "eu-west-1").presign("PUT", "store.example", path, query, headers, at, 60)
+    ours = Signer(*KEYS, "eu-west-1").presign(UnsignedRequest("PUT", "store.example", path, query, headers), at, 60)
     assert parse_qs(ours) == parts
 
 

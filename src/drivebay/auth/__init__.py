@@ -1,4 +1,5 @@
-"""The auth service: accounts, passwords, sessions and signing keys, in PostgreSQL's schema `auth`.
+"""The auth service: accounts, passwords, sessions and signing keys.
 
-`service.start` is the way in. Time that is stored or compared with what is stored is the database's.
+`service.start` builds the service. Its data is in the PostgreSQL schema `auth`. The database's clock decides every
+time that is stored there, or compared with a stored time.
 """

@@ -1,8 +1,8 @@
-"""The signing keys of the deployment, as this process knows them.
+"""The signing keys of the deployment: loading, rotation and verification.
 
-They live in PostgreSQL, sealed; each process loads them again every few seconds. So a key made elsewhere
-may sign a little before this process knows it, and a key replaced elsewhere may sign here a little longer:
-`verify` looks again before it calls a key unknown, and a replaced key stays published with a margin.
+The keys are in PostgreSQL, encrypted. Each process reloads them every few seconds. So another process may already
+sign with a key that this process has not loaded, and this process may still sign with a replaced key. Therefore
+`verify_token` reloads before it calls a key unknown, and a replaced key stays published longer than its last token.
 """
 
 from __future__ import annotations
@@ -13,98 +13,101 @@ from typing import Final
 
 import structlog
 
-from ..contract.auth import Claims, Key
+from ..contract.auth import Claims, PublicKey
+from ..contract.auth.access_tokens import Verifier
 from ..errors import Unavailable
-from ..tokens import Verifier
-from .store import SealedKey, Store
-from .tokens import SigningKey
+from . import subkeys
+from .settings import Settings
+from .signing_key import SigningKey
+from .store import Store
+from .stored_rows import EncryptedKey
 
 log = structlog.get_logger(__name__)
 
-MARGIN: Final = timedelta(minutes=5)
-"""How long beyond its last token's life a replaced key stays published: for processes that had not noticed."""
-_LOOK_AGAIN: Final = timedelta(seconds=1)
-"""A made-up `kid` costs the database one look a second, however many there are."""
+PUBLICATION_MARGIN: Final = timedelta(minutes=5)
+"""A replaced key stays published this much longer than its last token, for processes that still sign with it."""
+_MIN_RELOAD_INTERVAL: Final = timedelta(seconds=1)
+"""Tokens with an unknown `kid` cause at most one query a second."""
 
 
 class Keyring:
-    """`sealing_key` opens the stored keys; `ttl` is how long a token lives."""
+    """The keys that this process has loaded. `load` must succeed once before a key can sign."""
 
     def __init__(
         self,
         store: Store,
-        sealing_key: bytes,
-        issuer: str,
-        audience: str,
-        ttl: timedelta,
+        settings: Settings,
+        *,
         now: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
     ) -> None:
         self._store = store
-        self._sealing_key = sealing_key
-        self._issuer = issuer
-        self._audience = audience
-        self._kept = ttl + MARGIN
+        self._settings = settings
+        self._encryption_key = subkeys.derive_key(settings.secret, "signing-keys")
+        self._published_for = settings.access_token_ttl + PUBLICATION_MARGIN
         self._now = now
         self._random_bytes = random_bytes
         self._current: SigningKey | None = None
-        self._verifier = Verifier({}, issuer, audience)
-        self._read_at: datetime | None = None
+        self._verifier = Verifier({}, settings.issuer, settings.audience)
+        self._loaded_at: datetime | None = None
 
     @property
     def current(self) -> SigningKey:
-        """The key that signs. Unavailable until the keys have been read once."""
+        """The key that signs. Raises Unavailable until the keys are loaded."""
         if self._current is None:
-            raise Unavailable("the signing keys have not been read yet")
+            raise Unavailable("the signing keys are not loaded yet")
         return self._current
 
     async def load(self) -> None:
-        """Read the keys, the first time or again; make one if there is none. WrongSecret if it does not open."""
-        keys = await self._store.find_signing_keys(self._kept)
+        """Load the keys from the database. Create the first key if there is none.
+
+        Raises Unavailable, and WrongSecret if the secret cannot decrypt the newest key.
+        """
+        keys = await self._store.list_signing_keys(self._published_for)
         if not keys:
-            keys = await self._make_first()
-        self._adopt(keys)
+            keys = await self._create_first()
+        self._use(keys)
 
-    async def published(self) -> tuple[Key, ...]:
-        """Public halves straight from the database, newest first: never behind another process."""
-        return tuple(_public(key) for key in await self._store.find_signing_keys(self._kept))
+    async def list_keys(self) -> tuple[PublicKey, ...]:
+        # Read the database, so that the result includes keys that another process has just created.
+        return tuple(_public_key(key) for key in await self._store.list_signing_keys(self._published_for))
 
-    async def rotate(self) -> Key:
-        """Make a key and sign with it from now on."""
+    async def rotate_key(self) -> PublicKey:
         async with self._store.transaction() as store:
             await store.lock_signing_keys()
-            await self._insert(store)
-            keys = await store.find_signing_keys(self._kept)
-        self._adopt(keys)
+            await self._insert_new(store)
+            keys = await store.list_signing_keys(self._published_for)
+        self._use(keys)
         log.info("key_rotated", kid=keys[0].kid)
-        return _public(keys[0])
+        return _public_key(keys[0])
 
-    async def verify(self, token: str) -> Claims:
-        """Raises Unauthenticated."""
+    async def verify_token(self, access_token: str) -> Claims:
         now = self._now()
-        if not self._verifier.knows(token) and (self._read_at is None or now - self._read_at >= _LOOK_AGAIN):
+        may_reload = self._loaded_at is None or now - self._loaded_at >= _MIN_RELOAD_INTERVAL
+        if may_reload and not self._verifier.knows(access_token):
             await self.load()
-        return self._verifier.verify(token, now)
+        return self._verifier.verify(access_token, now)
 
-    async def _make_first(self) -> tuple[SealedKey, ...]:
+    async def _create_first(self) -> tuple[EncryptedKey, ...]:
         async with self._store.transaction() as store:
             await store.lock_signing_keys()
-            # Whoever had the lock before us may have made it.
-            if not await store.find_signing_keys(self._kept):
-                await self._insert(store)
-            return await store.find_signing_keys(self._kept)
+            # Another process may have created it while this one waited for the lock.
+            if not await store.list_signing_keys(self._published_for):
+                await self._insert_new(store)
+            return await store.list_signing_keys(self._published_for)
 
-    async def _insert(self, store: Store) -> None:
-        key = SigningKey.new(self._random_bytes)
-        await store.insert_signing_key(key.kid, key.x, key.seal(self._sealing_key, self._random_bytes))
+    async def _insert_new(self, store: Store) -> None:
+        key = SigningKey.generate(self._random_bytes)
+        await store.insert_signing_key(key.kid, key.x, key.encrypt(self._encryption_key, self._random_bytes))
 
-    def _adopt(self, keys: tuple[SealedKey, ...]) -> None:
+    def _use(self, keys: tuple[EncryptedKey, ...]) -> None:
         newest = keys[0]
         if self._current is None or self._current.kid != newest.kid:
-            self._current = SigningKey.unseal(newest.kid, newest.sealed, self._sealing_key)
-        self._verifier = Verifier({key.kid: _public(key) for key in keys}, self._issuer, self._audience)
-        self._read_at = self._now()
+            self._current = SigningKey.decrypt(newest.kid, newest.encrypted, self._encryption_key)
+        public_keys = {key.kid: _public_key(key) for key in keys}
+        self._verifier = Verifier(public_keys, self._settings.issuer, self._settings.audience)
+        self._loaded_at = self._now()
 
 
-def _public(key: SealedKey) -> Key:
-    return Key(kid=key.kid, x=key.x, created_at=key.created_at)
+def _public_key(key: EncryptedKey) -> PublicKey:
+    return PublicKey(kid=key.kid, x=key.x, created_at=key.created_at)

@@ -1,6 +1,6 @@
-"""The statements of `store.sql` as methods: one statement, one method, rows in, values out.
+"""The statements of `statements.sql` as methods: one method for each statement, typed values as results.
 
-Outside a `transaction` each call is one of its own.
+Outside `transaction` each call is a transaction of its own.
 """
 
 from __future__ import annotations
@@ -9,64 +9,41 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol, cast
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
-from ..contract.auth import User
-from ..contract.ids import UserId
-from ..db import Database, Statements
+from ..contract.auth import (
+    ApiToken,
+    ApiTokenClaims,
+    DeletedAccount,
+    RevocationPosition,
+    RevokedSession,
+    Role,
+    Scope,
+    Session,
+    User,
+)
+from ..contract.ids import ApiTokenId, SessionId, UserId
+from ..postgres import Database, Statements
+from .stored_rows import (
+    EncryptedKey,
+    EndReason,
+    FoundApiToken,
+    NewSession,
+    RefreshTokenRow,
+    SignUpResult,
+    StoredCredentials,
+    TokenResult,
+)
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
-STATEMENTS: Final = Statements(Path(__file__).with_name("store.sql"))
-
-
-class Password(msgspec.Struct, frozen=True):
-    """What checks the password of an account."""
-
-    user: UserId
-    hash: str
-
-
-class FirstAnswer(msgspec.Struct, frozen=True):
-    """What a sign-up with an idempotency key gave, and a fingerprint of what it was asked."""
-
-    fingerprint: bytes
-    user: User
-
-
-class Refresh(msgspec.Struct, frozen=True):
-    """A refresh token's row and its family's. `child` and `salt` are None until it is spent."""
-
-    session: UUID
-    user: UserId
-    ended: str | None
-    expired: bool
-    spent: bool
-    repeatable: bool
-    salt: bytes | None
-
-
-class SealedKey(msgspec.Struct, frozen=True):
-    """A signing key as stored; `sealed` opens with the deployment's secret alone."""
-
-    kid: str
-    x: str
-    sealed: bytes
-    created_at: datetime
-
-
-class Charge(msgspec.Struct, frozen=True):
-    """Whether a bucket had one left; else `wait` until it has."""
-
-    granted: bool
-    wait: timedelta
+STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 
 
 class Executor(Protocol):
-    """A pool or one connection of it."""
+    """A connection pool, or one of its connections."""
 
     async def fetch(self, sql: str, /, *arguments: object) -> list[asyncpg.Record]: ...
     async def fetchrow(self, sql: str, /, *arguments: object) -> asyncpg.Record | None: ...
@@ -75,114 +52,334 @@ class Executor(Protocol):
 class Store:
     def __init__(self, database: Database, executor: Executor | None = None) -> None:
         self._database = database
-        self._run: Executor = executor or database
+        self._executor: Executor = executor or database
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Store]:
-        """This store inside one transaction."""
+        """Yield a store whose calls all run in one transaction."""
         async with self._database.transaction() as connection:
             yield Store(self._database, connection)
 
+    @property
+    def executor(self) -> Executor:
+        """The transaction of this store, or the pool outside one. For the statements of other stores."""
+        return self._executor
+
     async def ping(self) -> str | None:
+        """Return None if the database answers, else the problem."""
         return await self._database.ping()
 
+    # -- accounts --------------------------------------------------------------------------------------
+
     async def insert_user(self, user: UserId, email: str, email_key: str, password_hash: str) -> User | None:
-        """None when the address is taken."""
-        row = await self._row("insert_user", user, email, email_key, password_hash)
+        """Return the new account, or None if the address already has one."""
+        row = await self._fetch_row("insert_user", user, email, email_key, password_hash)
         return _user(row) if row else None
 
     async def find_user(self, user: UserId) -> User | None:
-        row = await self._row("find_user", user)
+        row = await self._fetch_row("find_user", user)
         return _user(row) if row else None
 
-    async def find_password(self, email_key: str) -> Password | None:
-        row = await self._row("find_password", email_key)
-        return Password(user=_user_id(row["id"]), hash=row["password_hash"]) if row else None
+    async def find_user_by_email(self, email_keys: tuple[str, ...], email: str) -> User | None:
+        """Return the account stored under one of the keys. The choice among several is as in `find_credentials`."""
+        row = await self._fetch_row("find_user_by_email", email_keys, email) if email_keys else None
+        return _user(row) if row else None
 
-    async def replace_password(self, user: UserId, old_hash: str, new_hash: str) -> None:
-        await self._row("replace_password", user, old_hash, new_hash)
+    async def list_users(self, users: tuple[UserId, ...]) -> tuple[User, ...]:
+        return tuple(_user(row) for row in await self._executor.fetch(STATEMENTS["list_users"], users))
 
-    async def try_idempotency_lock(self, address: str, key: str) -> bool:
-        row = await self._row("try_idempotency_lock", address, key)
+    # `client_network` is the result of `rate_limiter.client_network`.
+
+    async def find_credentials(
+        self, email_keys: tuple[str, ...], email: str, client_network: str = ""
+    ) -> StoredCredentials | None:
+        """Return the account stored under one of the keys.
+
+        Of several accounts, prefer the one whose address equals `email`, then the one with the first key.
+        """
+        if not email_keys:
+            return None
+        row = await self._fetch_row("find_credentials", email_keys, email, client_network)
+        return _credentials(row) if row else None
+
+    async def find_credentials_of_user(self, user: UserId, client_network: str = "") -> StoredCredentials | None:
+        row = await self._fetch_row("find_credentials_of_user", user, client_network)
+        return _credentials(row) if row else None
+
+    async def update_display_name(self, user: UserId, display_name: str) -> User | None:
+        row = await self._fetch_row("update_display_name", user, display_name)
+        return _user(row) if row else None
+
+    async def change_password(self, user: UserId, version: int, new_hash: str) -> bool:
+        """Replace the password of version `version`. Return False if it was changed already."""
+        return await self._fetch_row("change_password", user, version, new_hash) is not None
+
+    async def delete_user(self, user: UserId, version: int, unusable_hash: str) -> bool:
+        """Mark an account as deleted. Return False if its password was changed, or it was deleted already."""
+        return await self._fetch_row("delete_user", user, version, unusable_hash) is not None
+
+    async def list_deleted_users(self, after: tuple[datetime, UUID], limit: int) -> tuple[DeletedAccount, ...]:
+        rows = await self._executor.fetch(STATEMENTS["list_deleted_users"], *after, limit)
+        return tuple(DeletedAccount(_user_id(row["id"]), row["deleted_at"]) for row in rows)
+
+    async def list_user_ids(self) -> tuple[UserId, ...]:
+        """Return the ids of all accounts, also of the deleted ones that are not purged."""
+        return tuple(_user_id(row["id"]) for row in await self._executor.fetch(STATEMENTS["list_user_ids"]))
+
+    async def is_user_known(self, user: UserId) -> bool:
+        """Return whether there is an account, deleted or not."""
+        return await self._fetch_row("is_user_known", user) is not None
+
+    async def purge_user(self, user: UserId, remembered_for: timedelta) -> bool:
+        """Delete all rows of a deleted account, unless a session of it is to be remembered."""
+        return await self._fetch_row("purge_user", user, remembered_for) is not None
+
+    async def record_login(self, user: UserId) -> None:
+        """Set the time of the last login."""
+        await self._fetch_row("record_login", user)
+
+    async def update_password_hash(self, user: UserId, old_hash: str, new_hash: str) -> None:
+        """Replace `old_hash` with `new_hash`. Do nothing if another hash is stored."""
+        await self._fetch_row("update_password_hash", user, old_hash, new_hash)
+
+    async def try_idempotency_lock(self, client_network: str, key: str) -> bool:
+        row = await self._fetch_row("try_idempotency_lock", client_network, key)
         return row is not None and bool(row[0])
 
-    async def find_first_answer(self, address: str, key: str) -> FirstAnswer | None:
-        row = await self._row("find_first_answer", address, key)
-        return FirstAnswer(fingerprint=row["fingerprint"], user=_user(row)) if row else None
+    async def find_sign_up_result(self, client_network: str, key: str) -> SignUpResult | None:
+        row = await self._fetch_row("find_sign_up_result", client_network, key)
+        return SignUpResult(fingerprint=row["fingerprint"], user=_user(row)) if row else None
 
-    async def insert_first_answer(self, address: str, key: str, fingerprint: bytes, user: UserId) -> None:
-        await self._row("insert_first_answer", address, key, fingerprint, user)
+    async def insert_sign_up_result(self, client_network: str, key: str, fingerprint: bytes, user: UserId) -> None:
+        await self._fetch_row("insert_sign_up_result", client_network, key, fingerprint, user)
 
-    async def begin_session(self, session: UUID, user: UserId, digest: bytes, ttl: timedelta) -> None:
-        await self._row("begin_session", session, user, digest, ttl)
+    # -- sessions --------------------------------------------------------------------------------------
 
-    async def lock_refresh_token(self, digest: bytes, grace: timedelta) -> Refresh | None:
-        row = await self._row("lock_refresh_token", digest, grace)
+    async def insert_session(self, session: NewSession, ttl: timedelta) -> bool:
+        """Return False if the account cannot log in any more: new password, disabled or deleted."""
+        row = await self._fetch_row(
+            "insert_session",
+            session.id,
+            session.user,
+            session.token_digest,
+            ttl,
+            session.password_version,
+            session.user_agent,
+            session.address,
+        )
+        return row is not None
+
+    async def lock_refresh_token(self, digest: bytes, repeat_window: timedelta) -> RefreshTokenRow | None:
+        row = await self._fetch_row("lock_refresh_token", digest, repeat_window)
         if row is None:
             return None
-        return Refresh(
-            session=row["session_id"],
+        return RefreshTokenRow(
+            session=SessionId(_uuid(row["session_id"])),
             user=_user_id(row["user_id"]),
-            ended=row["end_reason"],
-            expired=row["expired"],
-            spent=row["spent"],
-            repeatable=row["repeatable"],
-            salt=row["salt"],
+            end_reason=row["end_reason"],
+            account_end=row["account_end"],
+            is_expired=row["is_expired"],
+            is_replaced=row["is_replaced"],
+            is_repeatable=row["is_repeatable"],
+            successor_salt=row["salt"],
         )
 
-    async def rotate_refresh_token(self, digest: bytes, child: bytes, salt: bytes, ttl: timedelta) -> None:
-        await self._row("rotate_refresh_token", digest, child, salt, ttl)
+    async def replace_refresh_token(self, digest: bytes, successor_digest: bytes, salt: bytes, ttl: timedelta) -> None:
+        await self._fetch_row("replace_refresh_token", digest, successor_digest, salt, ttl)
 
-    async def end_session(self, session: UUID, reason: Literal["logout", "reuse"]) -> None:
-        await self._row("end_session", session, reason)
+    async def is_fresh_session(self, session: SessionId, user: UserId, age: timedelta) -> bool:
+        """Return whether a session of a user has not ended, and began at most `age` ago."""
+        return await self._fetch_row("is_fresh_session", session, user, age) is not None
+
+    async def end_session(self, session: SessionId, reason: EndReason) -> None:
+        await self._fetch_row("end_session", session, reason)
 
     async def end_session_of_token(self, digest: bytes) -> None:
-        await self._row("end_session_of_token", digest)
+        await self._fetch_row("end_session_of_token", digest)
 
-    async def lock_signing_keys(self) -> None:
-        await self._row("lock_signing_keys")
+    async def end_session_of_user(self, session: SessionId, user: UserId) -> bool:
+        return await self._fetch_row("end_session_of_user", session, user) is not None
 
-    async def insert_signing_key(self, kid: str, x: str, sealed: bytes) -> None:
-        await self._row("insert_signing_key", kid, x, sealed)
+    async def end_sessions_of_user(self, user: UserId, keep: SessionId | None, reason: EndReason) -> None:
+        await self._fetch_row("end_sessions_of_user", user, keep, reason)
 
-    async def find_signing_keys(self, kept: timedelta) -> tuple[SealedKey, ...]:
-        """Newest first; each until `kept` after its successor came."""
-        rows = await self._run.fetch(STATEMENTS["find_signing_keys"], kept)
+    async def end_excess_sessions(self, user: UserId, keep: SessionId, others: int) -> None:
+        """End the sessions of a user except `keep` and the `others` that were used last."""
+        await self._fetch_row("end_excess_sessions", user, keep, others)
+
+    async def list_sessions(self, user: UserId, limit: int) -> tuple[Session, ...]:
+        rows = await self._executor.fetch(STATEMENTS["list_sessions"], user, limit)
         return tuple(
-            SealedKey(kid=row["kid"], x=row["x"], sealed=row["sealed"], created_at=row["created_at"]) for row in rows
+            Session(
+                id=SessionId(_uuid(row["id"])),
+                created_at=row["started_at"],
+                last_used_at=row["last_used_at"],
+                user_agent=row["user_agent"],
+                address=row["address"],
+            )
+            for row in rows
         )
 
-    async def charge(self, bucket: str, per: timedelta, each: timedelta) -> Charge:
-        row = await self._row("charge", bucket, per, each)
-        # No row: the bucket was emptied or filled by somebody between the two halves of the statement.
-        return Charge(granted=row["granted"], wait=row["wait"]) if row else Charge(granted=False, wait=each)
+    async def get_time(self) -> datetime:
+        """Return the time of the database."""
+        (row,) = await self._executor.fetch(STATEMENTS["get_time"])
+        return cast("datetime", row["now"])
 
-    async def fill_bucket(self, bucket: str) -> None:
-        await self._row("fill_bucket", bucket)
+    async def list_revoked_sessions(
+        self,
+        since: datetime | None,
+        remembered_for: timedelta,
+        after: RevocationPosition | None = None,
+        limit: int | None = None,
+    ) -> tuple[tuple[RevokedSession, RevocationPosition], ...]:
+        """Return ended sessions in the order in which they ended, each with its position."""
+        position = (None, None) if after is None else (after.ended_at, after.id)
+        rows = await self._executor.fetch(STATEMENTS["list_revoked_sessions"], since, remembered_for, *position, limit)
+        return tuple(
+            (RevokedSession(id, row["expires_at"]), RevocationPosition(row["ended_at"], id))
+            for row in rows
+            for id in (SessionId(_uuid(row["id"])),)
+        )
 
-    async def prune_throttle(self) -> None:
-        await self._row("prune_throttle")
+    # -- API tokens ------------------------------------------------------------------------------------
 
-    async def prune_idempotency(self) -> None:
-        await self._row("prune_idempotency")
+    async def lock_user(self, user: UserId) -> bool:
+        """Lock an account until the transaction ends. Return False if there is none."""
+        return await self._fetch_row("lock_user", user) is not None
 
-    async def prune_sessions(self) -> None:
-        await self._row("prune_sessions")
+    async def count_api_tokens(self, user: UserId) -> int:
+        row = await self._fetch_row("count_api_tokens", user)
+        return 0 if row is None else int(row["tokens"])
+
+    async def insert_api_token(self, user: UserId, digest: bytes, token: ApiToken) -> ApiToken:
+        """Store a token and return it with its time of creation."""
+        scopes = [scope.value for scope in token.scopes]
+        values = (token.id, user, digest, token.name, scopes, token.expires_at)
+        (row,) = await self._executor.fetch(STATEMENTS["insert_api_token"], *values)
+        return _api_token(row)
+
+    async def list_api_tokens(
+        self, user: UserId, after: UUID | None = None, limit: int | None = None
+    ) -> tuple[ApiToken, ...]:
+        """Return the tokens of a user, the newest first, after the token `after`."""
+        rows = await self._executor.fetch(STATEMENTS["list_api_tokens"], user, after, limit)
+        return tuple(_api_token(row) for row in rows)
+
+    async def find_token_result(self, scope: str, key: str) -> TokenResult | None:
+        row = await self._fetch_row("find_token_result", scope, key)
+        if row is None:
+            return None
+        return TokenResult(row["fingerprint"], None if row["id"] is None else _api_token(row))
+
+    async def insert_token_result(
+        self, scope: str, key: str, fingerprint: bytes, user: UserId, token: ApiTokenId
+    ) -> None:
+        await self._fetch_row("insert_token_result", scope, key, fingerprint, user, token)
+
+    async def find_api_token(self, digest: bytes) -> FoundApiToken | None:
+        row = await self._fetch_row("find_api_token", digest)
+        if row is None:
+            return None
+        claims = ApiTokenClaims(
+            id=ApiTokenId(_uuid(row["id"])),
+            user=_user_id(row["user_id"]),
+            scopes=_scopes(row["scopes"]),
+            expires_at=row["expires_at"],
+        )
+        return FoundApiToken(claims, row["is_use_due"])
+
+    async def record_api_token_use(self, token: ApiTokenId) -> None:
+        await self._fetch_row("record_api_token_use", token)
+
+    async def delete_api_token(self, token: ApiTokenId, user: UserId) -> bool:
+        return await self._fetch_row("delete_api_token", token, user) is not None
+
+    async def delete_api_tokens_of_user(self, user: UserId) -> None:
+        await self._fetch_row("delete_api_tokens_of_user", user)
+
+    # -- signing keys ----------------------------------------------------------------------------------
+
+    async def lock_signing_keys(self) -> None:
+        """Wait until no other transaction creates a key. The lock ends with this transaction."""
+        await self._fetch_row("lock_signing_keys")
+
+    async def insert_signing_key(self, kid: str, x: str, encrypted: bytes) -> None:
+        await self._fetch_row("insert_signing_key", kid, x, encrypted)
+
+    async def list_signing_keys(self, published_for: timedelta) -> tuple[EncryptedKey, ...]:
+        """Return the published keys, newest first. A replaced key stays published for `published_for`."""
+        rows = await self._executor.fetch(STATEMENTS["list_signing_keys"], published_for)
+        return tuple(
+            EncryptedKey(kid=row["kid"], x=row["x"], encrypted=row["sealed"], created_at=row["created_at"])
+            for row in rows
+        )
+
+    # -- pruning ---------------------------------------------------------------------------------------
+
+    async def prune_sign_up_results(self) -> None:
+        await self._fetch_row("prune_sign_up_results")
+
+    async def prune_sessions(self, remembered_for: timedelta) -> None:
+        """Delete expired sessions. Those that ended stay for `remembered_for` after their end."""
+        await self._fetch_row("prune_sessions", remembered_for)
 
     async def prune_refresh_tokens(self) -> None:
-        await self._row("prune_refresh_tokens")
+        await self._fetch_row("prune_refresh_tokens")
 
-    async def prune_signing_keys(self, kept: timedelta) -> None:
-        await self._row("prune_signing_keys", kept)
+    async def prune_signing_keys(self, published_for: timedelta) -> None:
+        await self._fetch_row("prune_signing_keys", published_for)
 
-    async def _row(self, name: str, *arguments: object) -> asyncpg.Record | None:
-        return await self._run.fetchrow(STATEMENTS[name], *arguments)
+    async def _fetch_row(self, name: str, *arguments: object) -> asyncpg.Record | None:
+        return await self._executor.fetchrow(STATEMENTS[name], *arguments)
 
 
 def _user(row: asyncpg.Record) -> User:
-    return User(id=_user_id(row["id"]), email=row["email"], created_at=row["created_at"])
+    return User(
+        id=_user_id(row["id"]),
+        email=row["email"],
+        created_at=row["created_at"],
+        display_name=row["display_name"],
+        role=Role(row["role"]),
+        second_factor=row["second_factor"],
+        email_verified=row["email_verified"],
+        disabled=row["disabled"],
+    )
+
+
+def _credentials(row: asyncpg.Record) -> StoredCredentials:
+    return StoredCredentials(
+        user=_user_id(row["id"]),
+        email_key=row["email_key"],
+        password_hash=row["password_hash"],
+        password_version=row["password_version"],
+        is_deleted=row["is_deleted"],
+        is_disabled=row["is_disabled"],
+        has_second_factor=row["has_second_factor"],
+        is_known=row["is_known"],
+    )
+
+
+def _api_token(row: asyncpg.Record) -> ApiToken:
+    return ApiToken(
+        id=ApiTokenId(_uuid(row["id"])),
+        name=row["name"],
+        scopes=_scopes(row["scopes"]),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        last_used_at=row["last_used_at"],
+    )
+
+
+def _scopes(values: list[str]) -> tuple[Scope, ...]:
+    # A later release may have stored a scope that this one does not know.
+    known = {scope.value for scope in Scope}
+    return tuple(Scope(value) for value in values if value in known)
 
 
 def _user_id(value: UUID) -> UserId:
-    # asyncpg has a UUID class of its own; values carry the standard one.
-    return UserId(UUID(int=value.int))
+    return UserId(_uuid(value))
+
+
+def _uuid(value: UUID) -> UUID:
+    # asyncpg has its own UUID class. Values carry the standard one.
+    return UUID(int=value.int)

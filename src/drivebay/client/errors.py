@@ -1,40 +1,49 @@
-"""Every way in which a call of the SDK fails, by kind. No message holds a token or a signed URL.
+"""Every error of the SDK. No message contains a token or a signed URL.
 
 Error
-├── ApiError            Drivebay answered, and the answer is no
-│   ├── NotFound        404
-│   ├── Unauthenticated 401: log in (again)
-│   ├── Conflict        409, 412: the name is taken, or the thing has changed
-│   └── Unavailable     429, 502, 503, 504: it may work later
-├── NetworkError        no answer, however often it was tried
-├── StoreError          the store of the bytes refused what it was sent
-├── UploadFailed        the upload ended without becoming a file
-├── UnsafeName          a file's name cannot be one here
-├── Changed             the file changed while it was read
-└── Damaged             what came is not what was stored
+├── ApiError             Drivebay answered with an error
+│   ├── NotFound         404
+│   ├── Unauthenticated  401: log in again
+│   │   └── SecondFactorRequired  the password is right, and the login needs a code
+│   ├── Forbidden        403: the account, or its API token, may not do this
+│   ├── Conflict         409, 412: the name is taken, or the file has changed
+│   ├── CursorExpired    410: list the files again and follow the changes from there
+│   └── Unavailable      429, 502, 503, 504: the request may work later
+├── NetworkError         no answer, after all retries
+│   └── RequestNotSent   no connection: the request did not reach the server
+├── StoreError           the object store refused a request
+├── UploadFailed         the upload ended without becoming a file
+├── UnsafeName           the file name cannot be used on this computer
+├── ContentChanged       the file changed while it was read
+└── ChecksumMismatch     the received bytes are not the stored bytes
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
 class FieldError(NamedTuple):
-    """One thing wrong with one field of a request."""
+    """One invalid field of a request."""
 
     field: str
     message: str
 
 
 class Error(Exception):
-    """Anything the SDK raises on purpose."""
+    """Every error that the SDK raises on purpose. Errors can be pickled and copied."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # By default an exception is rebuilt by a call with `args`, which are not the arguments of these classes.
+        return _rebuild, (type(self), self.args, self.__dict__.copy())  # guard: errors-pickle
 
 
 class ApiError(Error):
-    """An answer of Drivebay that is an error (RFC 9457).
+    """An error response of Drivebay (RFC 9457).
 
-    `code` is stable and for programs, `detail` a sentence for people. `request_id` is what its operator looks for in
-    the logs. `retry_after` is in seconds, where the server said so.
+    `code` is stable and meant for programs. `detail` is a sentence for people. `request_id` finds the request in the
+    server's logs. `retry_after` is in seconds, or None if the server did not send it.
     """
 
     def __init__(
@@ -57,36 +66,54 @@ class ApiError(Error):
 
 
 class NotFound(ApiError):
-    """There is no such thing, or it is somebody else's."""
+    """The file or upload does not exist, or this account has no access to it."""
 
 
 class Unauthenticated(ApiError):
-    """Nobody is logged in, the session has ended, or email and password do not fit."""
+    """Nobody is logged in, the session has ended, or email and password do not match."""
+
+
+class SecondFactorRequired(Unauthenticated):
+    """The password is right, and the account has a second factor. Call `log_in_with_code` with `challenge`."""
+
+    challenge: str = ""
+
+
+class Forbidden(ApiError):
+    """The account may see the resource, but may not do this with it."""
 
 
 class Conflict(ApiError):
-    """The name is taken, or the thing has changed meanwhile."""
+    """The name is taken, or the file has changed in the meantime."""
+
+
+class CursorExpired(ApiError):
+    """The changes after this cursor are no longer kept. List the files again and follow the changes from there."""
 
 
 class Unavailable(ApiError):
-    """Drivebay, or something behind it, is down or too busy, and stayed so while it was tried again."""
+    """Drivebay, or a server behind it, is down or overloaded. All retries failed."""
 
 
 class NetworkError(Error):
-    """No answer came: no connection, a broken one, or silence."""
+    """No answer arrived: the connection failed, broke, or stayed silent."""
+
+
+class RequestNotSent(NetworkError):
+    """The connection could not be opened. The request did not reach the server, so repeating it is always safe."""
 
 
 class StoreError(Error):
-    """The store refused a request that Drivebay had signed. `status` is HTTP's, `code` the store's own word."""
+    """The object store refused a signed request. `status` is the HTTP status, `code` the store's error code."""
 
-    def __init__(self, what: str, status: int, code: str = "") -> None:
-        super().__init__(f"{what}: the store says {status} {code}".rstrip())
+    def __init__(self, action: str, status: int, code: str = "") -> None:
+        super().__init__(f"{action}: the object store answered {status} {code}".rstrip())
         self.status = status
         self.code = code
 
 
 class UploadFailed(Error):
-    """The upload ended as `failed`, `expired` or `aborted`; `reason` is the server's word for why, if it gave one."""
+    """The upload ended as `failed`, `expired` or `aborted`. `reason` is the server's code for the cause, or None."""
 
     def __init__(self, id: str, status: str, reason: str | None) -> None:
         super().__init__(f"upload {id} ended as {status}" + (f": {reason}" if reason else ""))
@@ -95,29 +122,61 @@ class UploadFailed(Error):
 
 
 class UnsafeName(Error):
-    """A name that would lead out of the folder it is to be stored in. No Drivebay gives one."""
+    """The file name would lead out of its folder on this computer. A correct server never returns such a name."""
 
 
-class Changed(Error):
-    """A file changed while it was read; nothing of it was stored under its name."""
+class ContentChanged(Error):
+    """A file changed while it was read. No part of it is stored under its name."""
 
 
-class Damaged(Error):
-    """The bytes that came do not have the checksum of those that were stored; nothing was kept."""
+class ChecksumMismatch(Error):
+    """The received bytes do not have the checksum of the stored bytes. Nothing is kept."""
 
 
-def of_answer(
-    status: int, code: str, detail: str, request_id: str, errors: tuple[FieldError, ...], retry_after: float | None
-) -> ApiError:
-    """The error of this kind."""
-    kind = _KINDS.get(status, ApiError)
-    return kind(status, code, detail, request_id=request_id, errors=errors, retry_after=retry_after)
+@dataclass(frozen=True)
+class ErrorResponse:
+    """The parts of an error response. `retry_after` is in seconds."""
+
+    status: int
+    code: str
+    detail: str
+    request_id: str = ""
+    errors: tuple[FieldError, ...] = ()
+    retry_after: float | None = None
+    challenge: str = ""
 
 
-_KINDS: dict[int, type[ApiError]] = {
+def api_error(response: ErrorResponse) -> ApiError:
+    """Return the exception for this error response: the subclass of `ApiError` that fits its status."""
+    error_type = _TYPE_BY_STATUS.get(response.status, ApiError)
+    if response.code == "second_factor_required":
+        error_type = SecondFactorRequired
+    error = error_type(
+        response.status,
+        response.code,
+        response.detail,
+        request_id=response.request_id,
+        errors=response.errors,
+        retry_after=response.retry_after,
+    )
+    if isinstance(error, SecondFactorRequired):
+        error.challenge = response.challenge
+    return error
+
+
+def _rebuild(kind: type[Error], args: tuple[object, ...], attributes: dict[str, object]) -> Error:
+    """Return a copy of an error from its `args` and attributes, without calling its `__init__`."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
+
+
+_TYPE_BY_STATUS: dict[int, type[ApiError]] = {
     401: Unauthenticated,
+    403: Forbidden,
     404: NotFound,
     409: Conflict,
+    410: CursorExpired,
     412: Conflict,
     429: Unavailable,
     502: Unavailable,

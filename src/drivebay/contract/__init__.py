@@ -1,8 +1,12 @@
-"""What services promise one another: Protocols with their values, and nothing that runs.
+"""The contracts of the services: Protocols and their values. Nothing here does input or output.
 
-Read `auth.py`, `files.py` and `storage.py` first; everything else in the tree keeps these promises.
+`auth`, `files` and `storage` each have a package. A module of such a package is one aggregate: a Protocol with its
+values. The Protocol `Uploads` is in `uploads.py`, `Purges` in `purges.py`, and so on.
 
-Every method of every contract may also fail with `InvalidRequest` (an argument that cannot be: a negative
-limit, text that is no Unicode, a number over 64 bits), `Unavailable` (something behind it is down, or the
-deadline passed) and `Internal` (a defect). A docstring names only what is particular to its method.
+A docstring is a promise. These rules hold for every method and are not repeated:
+
+- Sizes are in bytes. Times are in UTC and have a time zone.
+- A method that takes a tuple of items returns one result for each item, in the same order.
+- Any method may raise `InvalidRequest` (an argument is out of range, is not valid Unicode, or needs more than 64 bits),
+  `Unavailable` (a dependency is down, or the deadline has passed) and `Internal` (a defect).
 """

@@ -1,4 +1,4 @@
-"""How a service says whether it can work."""
+"""The result of a health check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import msgspec
 
 
 class Health(msgspec.Struct, frozen=True):
-    """One thing that was tried: `postgres`, `store`, ...; `detail` says what is wrong, in one sentence."""
+    """The state of one dependency. `name` is `postgres`, `store` and so on; `detail` is one sentence about what is
+    wrong, and is empty when `ok`."""
 
     name: str
     ok: bool

@@ -1,4 +1,4 @@
-"""The ids that travel between services. Each is a UUIDv7 (RFC 9562), so ids sort by time of birth."""
+"""The ids that services exchange. Each is a UUIDv7 (RFC 9562), so ids sort by creation time."""
 
 from __future__ import annotations
 
@@ -6,12 +6,28 @@ from typing import Final, NewType
 from uuid import UUID
 
 UserId = NewType("UserId", UUID)
+DriveId = NewType("DriveId", UUID)
+"""The id of a drive. A personal drive has the id of its user."""
 FileId = NewType("FileId", UUID)
-"""A file or a folder."""
+"""The id of an entry: a file or a folder."""
 UploadId = NewType("UploadId", UUID)
-"""An upload; a version of a file carries the id of the upload that made it."""
+"""The id of an upload. The version that an upload creates has the same id."""
+LinkId = NewType("LinkId", UUID)
+"""The id of a link. It is no secret; the token of the link is."""
+VersionId = NewType("VersionId", UUID)
+"""The id of a version. A version that an upload created has the id of the upload."""
+WebhookId = NewType("WebhookId", UUID)
+"""The id of a webhook. It is no secret."""
+DeliveryId = NewType("DeliveryId", UUID)
+"""The id of one attempt to send an event to a webhook."""
+SessionId = NewType("SessionId", UUID)
+"""The id of a session. Access tokens carry it as `sid`."""
+ApiTokenId = NewType("ApiTokenId", UUID)
+"""The id of an API token. It is no secret."""
+MailId = NewType("MailId", UUID)
+"""The id of a mail in the queue. Its Message-ID contains it."""
 LeaseId = NewType("LeaseId", UUID)
-"""Who holds a batch of work, made new for each batch."""
+"""The id of one lease on a batch of work. Each batch gets a new one."""
 
 ROOT: Final = FileId(UUID(int=0))
-"""The folder at the top of every owner's tree. It has no row and the gateway writes it as `root`."""
+"""The top folder of every drive. It has no row; the HTTP API calls it `root`."""

@@ -1,6 +1,6 @@
-"""PostgreSQL, NATS and SeaweedFS out of wheels: real servers, started, watched and stopped by us.
+"""PostgreSQL, NATS and SeaweedFS from wheels: real servers that Drivebay starts, watches and stops.
 
-Several processes may share a data folder: each server is run by one of them, see `owner`.
+Several processes may share a data folder. One of them runs each server, see `shared_server`.
 """
 
 from __future__ import annotations
@@ -11,21 +11,24 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from . import nats as _nats
 from . import postgres as _postgres
-from . import process, seaweedfs, secret
+from . import seaweedfs
 from .nats import Nats
-from .owner import share
 from .postgres import Postgres
-from .process import CannotStart
+from .private_files import create_private_folder, write_private
+from .public_address import LOOPBACK
 from .seaweedfs import Store
+from .shared_server import share_server
+from .start_error import ServerStartError
 
-__all__ = ["CannotStart", "Nats", "Postgres", "Servers", "Store", "run"]
+__all__ = ["Nats", "Postgres", "ServerStartError", "Servers", "Store", "StoreAddress", "run"]
 
-LAYOUT = 1
-"""The layout of a data folder, written into its file VERSION. Raised when an older release could not use it."""
+LAYOUT: Final = 1
+"""The layout of a data folder, written into its file VERSION. It grows when an older release cannot use the folder."""
+_MAX_SHOWN_VERSION: Final = 40
 
 Progress = Callable[[str], None]
 T = TypeVar("T")
@@ -33,58 +36,79 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """What runs; None for what was not asked for. A server that another process runs has no `process`."""
+    """The servers that run. A server that was not requested is None. `server_process` is None in a server that another
+    process runs."""
 
     postgres: Postgres | None
     nats: Nats | None
     store: Store | None
 
 
+@dataclass(frozen=True, slots=True)
+class StoreAddress:
+    """Where the S3 port of the store listens. `port` is None for the port that the data folder records."""
+
+    host: str = LOOPBACK
+    port: int | None = None
+
+
 @asynccontextmanager
 async def run(
-    folder: Path, *, postgres: bool = True, nats: bool = True, store: bool = True, progress: Progress | None = None
+    folder: Path,
+    *,
+    postgres: bool = True,
+    nats: bool = True,
+    store: bool = True,
+    store_address: StoreAddress | None = None,
+    progress: Progress | None = None,
 ) -> AsyncIterator[Servers]:
     """Run the wanted servers with their data in `folder`, or use those that another process runs there.
 
-    They start side by side; `progress` gets a line for people as each comes up. Raises CannotStart when one
-    does not, or when the folder is of a newer layout.
+    They start concurrently. `store_address` is where the S3 port listens, by default on loopback. `progress` receives
+    a line for people as each comes up. Raises ServerStartError when a server does not start, or if a newer release
+    created the folder.
     """
-    folder = process.private(folder)
+    address = store_address or StoreAddress()
+    folder = create_private_folder(folder)
     _check_layout(folder)
-    places = process.private(folder / "run")
+    shared = create_private_folder(folder / "run")
     async with AsyncExitStack() as stack:
 
-        async def enter(name: str, server: AbstractAsyncContextManager[T], wanted: bool) -> T | None:
+        async def start(name: str, server: AbstractAsyncContextManager[T], wanted: bool) -> T | None:
             if not wanted:
                 return None
-            began = time.monotonic()
+            started = time.monotonic()
             entered = await stack.enter_async_context(server)
             if progress:
-                progress(f"{name} is up ({time.monotonic() - began:.1f} s)")
+                progress(f"{name} is up ({time.monotonic() - started:.1f} s)")
             return entered
 
-        database = share(Postgres, places / "postgres", lambda: _postgres.run(folder / "postgres"))
-        broker = share(Nats, places / "nats", lambda: _nats.run(folder / "nats"))
-        objects = share(Store, places / "store", lambda: seaweedfs.run(folder / "store"))
+        database = share_server(Postgres, shared / "postgres", lambda: _postgres.run(folder / "postgres"))
+        broker = share_server(Nats, shared / "nats", lambda: _nats.run(folder / "nats"))
+        objects = share_server(
+            Store, shared / "store", lambda: seaweedfs.run(folder / "store", host=address.host, s3_port=address.port)
+        )
         try:
-            async with asyncio.TaskGroup() as starting:
-                first = starting.create_task(enter("PostgreSQL", database, postgres))
-                second = starting.create_task(enter("NATS", broker, nats))
-                third = starting.create_task(enter("SeaweedFS", objects, store))
-        except* (CannotStart, OSError) as group:
-            raise CannotStart("; ".join(str(error) for error in group.exceptions)) from None
-        yield Servers(first.result(), second.result(), third.result())
+            async with asyncio.TaskGroup() as tasks:
+                postgres_task = tasks.create_task(start("PostgreSQL", database, postgres))
+                nats_task = tasks.create_task(start("NATS", broker, nats))
+                store_task = tasks.create_task(start("SeaweedFS", objects, store))
+        except* (ServerStartError, OSError) as group:
+            raise ServerStartError("; ".join(str(error) for error in group.exceptions)) from None
+        yield Servers(postgres_task.result(), nats_task.result(), store_task.result())
 
 
 def _check_layout(folder: Path) -> None:
     file = folder / "VERSION"
     if not file.exists():
-        secret.write(file, f"{LAYOUT}\n")
+        write_private(file, f"{LAYOUT}\n")
         return
     text = file.read_text("utf-8").strip()
     if not text.isdigit():
-        raise CannotStart(f"{file} should hold a number and holds {text[:40]!r}: is {folder} a Drivebay data folder?")
+        shown = text[:_MAX_SHOWN_VERSION]
+        raise ServerStartError(f"{file} holds {shown!r} instead of a number: is {folder} a Drivebay data folder?")
     if int(text) > LAYOUT:
-        raise CannotStart(
-            f"the data in {folder} were made by a newer Drivebay (layout {text}, this one knows {LAYOUT})"
+        raise ServerStartError(
+            f"a newer Drivebay created the data in {folder} (layout {text}, this release supports {LAYOUT}). "
+            "Upgrade Drivebay, or set DRIVEBAY_DATA to another folder."
         )

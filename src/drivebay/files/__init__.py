@@ -1,1 +1,4 @@
-"""All metadata and every rule about it: uploads, files, folders, quota, trash and what is to be purged."""
+"""The files service: the metadata of uploads, files, folders, quota, trash and purges, and the rules about it.
+
+Each folder is one aggregate: its rules, its `store.py` and its SQL. `service.py` combines them.
+"""

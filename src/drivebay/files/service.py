@@ -1,191 +1,239 @@
-"""The files service: the contract's methods, each handed to the module that knows its rules."""
+"""The files service. It implements the contract by delegating each method to the service of one aggregate."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable
+from datetime import UTC, datetime
 from uuid import UUID
 
-from ..contract import files as contract
-from ..contract.health import Health
-from ..contract.ids import FileId, LeaseId, UploadId, UserId
 from ..contract.storage import Storage
-from ..db import Database
-from ..errors import Conflict, InvalidRequest, NotFound, NotUploaded, Unavailable
-from . import check, letters
-from .batches import Batches
-from .commit import Commit
-from .parts import Parts
-from .purge import Purges
+from ..hints import HintChannel
+from ..postgres import Database
+from .archives.service import ArchiveService
+from .changes.hinting import hinting
+from .changes.service import ChangeService
+from .commits.file_creation import FileCreation
+from .commits.service import CommitService
+from .commits.store import CommitStore
+from .copies.service import CopyService
+from .deletions.service import DeletionService
+from .drives.service import DriveService
+from .entries.batch_changes import EntryBatchService
+from .entries.folder_trees import FolderTreeService
+from .entries.listings import ListingService
+from .entries.service import EntryService
+from .links.link_holders import FileCalls, LinkHolderService
+from .links.link_passwords import LinkPasswords
+from .links.service import LinkService
+from .maintenance.service import MaintenanceService
+from .multipart.service import MultipartService
+from .permissions.service import PermissionService
+from .purges.service import PurgeService
+from .scans.service import ScanService
+from .search.service import SearchService
 from .settings import Settings
-from .store import Store, content_of
-from .tree import Tree
-from .uploads import Uploads
+from .trash.service import TrashService
+from .uploads.begin_groups import BeginGroupService
+from .uploads.completion import CompletionService
+from .uploads.instant_uploads import InstantUploads
+from .uploads.pending_uploads import PendingUploadService
+from .uploads.service import UploadService
+from .uploads.upload_batches import UploadBatchService
+from .usage.service import QuotaService
+from .versions.service import VersionService
+from .webhooks.service import WebhookService
+from .webhooks.webhook_claims import WebhookClaimService
 
 
 class Service:
-    """Implements `contract.files.Files`. Holds no state between calls but a pool of connections."""
+    """Implements `contract.files.Files`. It keeps no state between calls except the connection pool
+    and the calls that wait for a transaction.
 
-    def __init__(self, db: Database, storage: Storage, settings: Settings, *, new_id: Callable[[], UUID]) -> None:
-        store = Store()
-        cursor_key = hmac.digest(settings.secret, b"files cursor", hashlib.sha256)
-        self._db = db
-        self._store = store
-        self._storage = storage
-        self._settings = settings
-        self._uploads = Uploads(db, store, settings, new_id)
-        self._tree = Tree(db, store, settings, cursor_key, new_id)
-        self._parts = Parts(db, store, storage, settings)
-        self._commit = Commit(db, store, storage, settings, new_id)
-        self._batches = Batches(db, store, self._uploads, self._commit, settings, new_id)
-        self._purges = Purges(db, store, settings)
+    Each attribute is the bound method of the aggregate that implements it, so a call takes no extra step. A method that
+    changes entries is `hinting`, and so is one that can end the access of a member: it ends the waits of that member.
+    `update_entry` gives its hints itself, because an update may change nothing.
+    """
 
-    # -- uploads -----------------------------------------------------------------------------------
+    def __init__(
+        self,
+        db: Database,
+        storage: Storage,
+        settings: Settings,
+        *,
+        new_id: Callable[[], UUID],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        hints: HintChannel | None = None,
+    ) -> None:
+        hints = hints or HintChannel()
+        self.list_pending_uploads = PendingUploadService(db, settings).list_pending_uploads
+        commit_store = CommitStore(settings.url_expiry_delay)
+        creation = FileCreation(db, commit_store, settings, new_id, hints)
+        uploads = UploadService(db, settings, creation, new_id)
+        self.get_upload = uploads.get_upload
+        self.resize_upload = uploads.resize_upload
+        self.list_upload_events = uploads.list_upload_events
+        self.abort_upload = uploads.abort_upload
+        batches = UploadBatchService(db, uploads, settings, new_id, now)
+        instant = InstantUploads(BeginGroupService(db, uploads, batches, settings, now), batches, hints)
+        self.begin_uploads = instant.begin_uploads
+        self.begin_upload = instant.begin_upload
 
-    async def begin(
-        self, owner: UserId, intent: contract.Intent, idempotency_key: str | None = None
-    ) -> contract.Upload:
-        return await self._uploads.begin(owner, intent, idempotency_key)
+        commits = CommitService(db, storage, settings, commit_store, creation)
+        self.commit_uploads = commits.commit_uploads
+        self.claim_pending_uploads = commits.claim_pending_uploads
+        self.recheck_pending_uploads = commits.recheck_pending_uploads
 
-    async def begin_many(
-        self, owner: UserId, intents: tuple[contract.Intent, ...], idempotency_key: str | None = None
-    ) -> tuple[contract.Attempt, ...]:
-        return await self._batches.begin(owner, intents, idempotency_key)
+        multiparts = MultipartService(db, storage, settings, commits)
+        self.open_parts = multiparts.open_parts
+        self.list_parts = multiparts.list_parts
 
-    async def upload(self, owner: UserId, id: UploadId) -> contract.Upload:
-        return await self._uploads.upload(owner, id)
+        completion = CompletionService(db, commits, multiparts)
+        self.complete_upload = completion.complete_upload
+        self.complete_uploads = completion.complete_uploads
 
-    async def open_parts(self, owner: UserId, id: UploadId, parts: tuple[contract.PartIntent, ...]) -> contract.Upload:
-        return await self._parts.open(owner, id, parts)
+        entries = EntryService(db, settings, new_id, now, hints)
+        self.list_files = ListingService(db, settings).list_files
+        self.get_file = entries.get_file
+        self.get_content = entries.get_content
+        self.get_contents = entries.get_contents
+        self.create_folder = hinting(hints, entries.create_folder)
+        self.update_entry = entries.update_entry
+        self.get_usage = entries.get_usage
 
-    async def parts(self, owner: UserId, id: UploadId) -> tuple[contract.Part, ...]:
-        held, assembling = await self._parts.held(owner, id)
-        # Once they are together the store has none any more, and nobody is told that there are none.
-        if assembling and not await self._is_absent(contract.UploadRef(owner, id)):
-            raise Conflict(f"the parts of upload {id} have been put together")
-        return held
+        search = SearchService(db, settings)
+        self.search_files = search.search_files
+        self.index_names = search.index_names
 
-    async def _is_absent(self, ref: contract.UploadRef) -> bool:
-        """Commit an upload if its object is there; whether it is not. Raises Unavailable."""
-        (outcome,) = await self._commit.run((ref,), contract.Cause.CLIENT)
-        if outcome is contract.Outcome.UNKNOWN:
-            raise Unavailable("the store cannot be asked now")
-        return outcome in (contract.Outcome.ABSENT, contract.Outcome.EXPIRED)
+        trash = TrashService(db, settings)
+        self.list_trash = trash.list_trash
+        self.trash_entry = hinting(hints, trash.trash_entry)
+        self.restore_entry = hinting(hints, trash.restore_entry)
+        self.delete_trashed = hinting(hints, trash.delete_trashed)
+        self.empty_trash = hinting(hints, trash.empty_trash)
 
-    async def timeline(self, owner: UserId, id: UploadId) -> tuple[contract.Moment, ...]:
-        return await self._uploads.timeline(owner, id)
+        drives = DriveService(db, settings, new_id)
+        self.resolve_access = drives.resolve_access
+        self.list_drives = drives.list_drives
+        self.create_drive = drives.create_drive
+        self.get_drive = drives.get_drive
+        self.rename_drive = drives.rename_drive
+        self.delete_drive = hinting(hints, drives.delete_drive)
+        self.list_members = drives.list_members
+        self.put_member = hinting(hints, drives.put_member)
+        self.remove_member = hinting(hints, drives.remove_member)
 
-    async def resize(self, owner: UserId, id: UploadId, size: int, final: bool) -> contract.Upload:
-        return await self._uploads.resize(owner, id, size, final)
+        permissions = PermissionService(db, settings)
+        self.put_permission = hinting(hints, permissions.put_permission)
+        self.list_permissions = permissions.list_permissions
+        self.delete_permission = hinting(hints, permissions.delete_permission)
+        self.list_shared_items = permissions.list_shared_items
 
-    async def complete(self, owner: UserId, id: UploadId) -> contract.Upload:
-        upload = await self._uploads.upload(owner, id)
-        if upload.status not in (contract.UploadStatus.PENDING, contract.UploadStatus.EXPIRED):
-            return upload
-        if upload.deferred and upload.status is contract.UploadStatus.PENDING:
-            raise NotUploaded(f"nobody has told the length of upload {id} yet")
-        if upload.parts is not None and upload.status is contract.UploadStatus.PENDING:
-            await self._parts.assemble(upload)
-        if await self._is_absent(contract.UploadRef(owner, id)):
-            raise NotUploaded(f"the store has no bytes of upload {id}")
-        return await self._uploads.upload(owner, id)
+        archives = ArchiveService(db, drives, settings, new_id)
+        self._create_archive_of_link = archives.create_archive_of_link
+        self.create_archive = archives.create_archive
+        self.open_archive = archives.open_archive
+        self.save_archive_crcs = archives.save_archive_crcs
+        self.delete_expired_archives = archives.delete_expired_archives
 
-    async def complete_many(self, owner: UserId, ids: tuple[UploadId, ...]) -> tuple[contract.Attempt, ...]:
-        return await self._batches.complete(owner, ids)
+        self.list_changes = ChangeService(db, settings).list_changes
 
-    async def abort(self, owner: UserId, id: UploadId) -> None:
-        await self._uploads.abort(owner, id)
+        trees = FolderTreeService(db, settings, new_id)
+        self.find_entry = trees.find_entry
+        self.get_path = trees.get_path
+        self.measure_tree = trees.measure_tree
+        self.create_folders = hinting(hints, trees.create_folders)
 
-    # -- files and folders -------------------------------------------------------------------------
+        entry_batches = EntryBatchService(entries, trash)
+        self.move_entries = hinting(hints, entry_batches.move_entries)
+        self.trash_entries = hinting(hints, entry_batches.trash_entries)
+        self.restore_entries = hinting(hints, entry_batches.restore_entries)
 
-    async def list_files(self, owner: UserId, listing: contract.Listing) -> contract.FilePage:
-        return await self._tree.page(owner, listing)
+        self._open_links(db, settings, new_id, now, hints)
+        self._open_webhooks(db, settings, new_id)
 
-    async def list_trash(self, owner: UserId, limit: int = 100, cursor: str | None = None) -> contract.FilePage:
-        return await self._tree.trash_page(owner, limit, cursor)
+        copies = CopyService(db, settings, new_id)
+        self.copy_entry = hinting(hints, copies.copy_entry)
+        self.copy_entries = hinting(hints, copies.copy_entries)
 
-    async def file(self, owner: UserId, id: FileId) -> contract.File:
-        return await self._tree.file(owner, id)
+        versions = VersionService(db, settings, new_id)
+        self.list_versions = versions.list_versions
+        self.get_version_content = versions.get_version_content
+        self.restore_version = hinting(hints, versions.restore_version)
+        self.delete_version = versions.delete_version
 
-    async def content(self, owner: UserId, id: FileId) -> contract.Content:
-        row = await self._store.content(self._db, owner, id)
-        if row is None:
-            raise NotFound(f"no file {id}")
-        return content_of(owner, row)
+        purges = PurgeService(db, settings, hints)
+        self.claim_purges = purges.claim_purges
+        self.finish_purges = purges.finish_purges
+        self.known_uploads = purges.known_uploads
+        self.list_multipart_ids = purges.list_multipart_ids
 
-    async def contents(self, owner: UserId, ids: tuple[FileId, ...]) -> tuple[contract.Found, ...]:
-        return await self._batches.contents(owner, ids)
+        scans = ScanService(db)
+        self.claim_scan = scans.claim_scan
+        self.save_scan = scans.save_scan
+        self.finish_scan = scans.finish_scan
 
-    async def create_folder(
-        self, owner: UserId, parent: FileId, name: str, idempotency_key: str | None = None
-    ) -> contract.File:
-        return await self._tree.create_folder(owner, parent, name, idempotency_key)
+        self.empty_drive = DeletionService(db, settings, hints).empty_drive
+        quotas = QuotaService(db, settings)
+        self.set_quota = quotas.set_quota
+        self.get_usages = quotas.get_usages
+        self.list_usages = quotas.list_usages
+        self.get_totals = quotas.get_totals
 
-    async def change(
-        self, owner: UserId, id: FileId, change: contract.Change, if_match: str | None = None
-    ) -> contract.File:
-        return await self._tree.change(owner, id, change, if_match)
+        maintenance = MaintenanceService(db, storage, settings)
+        self.dead_letter = maintenance.dead_letter
+        self.check_invariants = maintenance.check_invariants
+        self.trim_changes = maintenance.trim_changes
+        self.get_backlog = maintenance.get_backlog
+        self.health = maintenance.health
 
-    async def trash(self, owner: UserId, id: FileId, if_match: str | None = None) -> None:
-        await self._tree.trash(owner, id, if_match)
+    def _open_links(
+        self,
+        db: Database,
+        settings: Settings,
+        new_id: Callable[[], UUID],
+        now: Callable[[], datetime],
+        hints: HintChannel,
+    ) -> None:
+        passwords = LinkPasswords(settings.secret, settings.bcrypt_cost)
+        links = LinkService(db, settings, passwords, new_id, now)
+        self.create_link = hinting(hints, links.create_link)
+        self.list_links = links.list_links
+        self.update_link = links.update_link
+        self.delete_link = hinting(hints, links.delete_link)
+        self.end_links = links.end_links
+        self.end_sharing = links.end_sharing
 
-    async def restore(self, owner: UserId, id: FileId) -> contract.File:
-        return await self._tree.restore(owner, id)
+        calls = FileCalls(
+            self.list_files,
+            self.get_content,
+            self.begin_upload,
+            self.get_upload,
+            self.open_parts,
+            self.complete_upload,
+            self._create_archive_of_link,
+        )
+        holders = LinkHolderService(db, settings, passwords, calls, now)
+        self.open_link = holders.open_link
+        self.unlock_link = holders.unlock_link
+        self.list_link_files = holders.list_link_files
+        self.get_link_content = holders.get_link_content
+        self.count_link_download = holders.count_link_download
+        self.create_link_archive = holders.create_link_archive
+        self.begin_link_upload = holders.begin_link_upload
+        self.get_link_upload = holders.get_link_upload
+        self.open_link_parts = holders.open_link_parts
+        self.complete_link_upload = holders.complete_link_upload
 
-    async def usage(self, owner: UserId) -> contract.Usage:
-        row = await self._store.usage(self._db, owner, self._settings.quota)
-        if row is None:  # the row is made by the first upload
-            return contract.Usage(0, 0, self._settings.quota, 0)
-        return contract.Usage(row["used_bytes"], row["reserved_bytes"], row["limit_bytes"], row["file_count"])
+    def _open_webhooks(self, db: Database, settings: Settings, new_id: Callable[[], UUID]) -> None:
+        webhooks = WebhookService(db, settings, new_id)
+        self.create_webhook = webhooks.create_webhook
+        self.list_webhooks = webhooks.list_webhooks
+        self.get_webhook = webhooks.get_webhook
+        self.update_webhook = webhooks.update_webhook
+        self.delete_webhook = webhooks.delete_webhook
+        self.list_deliveries = webhooks.list_deliveries
+        self.redeliver = webhooks.redeliver
 
-    # -- for ingest and janitor --------------------------------------------------------------------
-
-    async def commit(
-        self, uploads: tuple[contract.UploadRef, ...], cause: contract.Cause | None = None
-    ) -> tuple[contract.Outcome, ...]:
-        if len(uploads) > 1000:
-            raise InvalidRequest("a batch has at most 1000 uploads")
-        return await self._commit.run(uploads, cause)
-
-    async def claim_checks(self, limit: int, overdue: bool) -> tuple[contract.UploadRef, ...]:
-        if not 1 <= limit <= 1000:
-            raise InvalidRequest("a batch is 1 to 1000")
-        if overdue:  # the janitor's round, which is when used-up idempotency keys go as well
-            await self._store.forget_keys(self._db)
-        rows = await self._store.claim_checks(self._db, limit, overdue)
-        return tuple(contract.UploadRef(row["owner_id"], row["id"]) for row in rows)
-
-    async def recheck_pending(self) -> int:
-        return await self._store.recheck_pending(self._db)
-
-    async def claim_purges(self, lease: LeaseId, limit: int) -> tuple[contract.Purge, ...]:
-        return await self._purges.claim(lease, limit)
-
-    async def finish_purges(self, lease: LeaseId, uploads: tuple[contract.UploadRef, ...]) -> int:
-        return await self._purges.finish(lease, uploads)
-
-    async def known(self, uploads: tuple[contract.UploadRef, ...]) -> tuple[bool, ...]:
-        return tuple(await self._store.known(self._db, [ref.owner for ref in uploads], [ref.id for ref in uploads]))
-
-    async def multiparts(self, uploads: tuple[contract.UploadRef, ...]) -> tuple[str, ...]:
-        if len(uploads) > 1000:
-            raise InvalidRequest("a batch has at most 1000 uploads")
-        owners, ids = [ref.owner for ref in uploads], [ref.id for ref in uploads]
-        return tuple(await self._store.multiparts(self._db, owners, ids))
-
-    async def bury(self, letter: contract.DeadLetter) -> None:
-        await self._store.bury(self._db, letters.storable(letter))
-
-    async def check(self) -> tuple[contract.Violation, ...]:
-        return await check.run(self._db, self._store, self._storage)
-
-    async def queues(self) -> contract.Queues:
-        row = await self._store.queues(self._db)
-        if row is None:
-            raise Unavailable("the database gave no answer")
-        return contract.Queues(row["pending_uploads"], row["overdue_uploads"], row["due_purges"], row["dead_letters"])
-
-    async def health(self) -> tuple[Health, ...]:
-        problem = await self._db.ping()
-        return (Health("postgres", problem is None, problem or ""),)
+        claims = WebhookClaimService(db, settings, new_id)
+        self.claim_webhooks = claims.claim_webhooks
+        self.record_delivery = claims.record_delivery

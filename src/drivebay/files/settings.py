@@ -1,17 +1,43 @@
-"""What a deployment decides about files."""
+"""Settings of the files service."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from ..contract.files import ReceiverRules
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Sizes in bytes. `secret` seals cursors. What is over `multipart_threshold` comes in parts; `parts_ttl` is how
-    long such an upload waits for the next part to be asked for, and for its parts to be put together. `watch` is how
-    long an expired upload is still looked for, `tombstone` how long after a deletion the key is deleted once more,
-    `lease` how long a janitor may take for one batch."""
+    """Limits and periods of the files service. All sizes are in bytes.
+
+    `secret` signs cursors. `quota` applies to an owner without a quota of its own. An upload larger than
+    `multipart_threshold` is an upload in parts.
+
+    `upload_ttl` is the lifetime of a pending upload in one piece. `parts_ttl` is the lifetime of an upload in parts,
+    counted from the last request for part URLs. `watch` is how long an expired upload is still looked up.
+    `trash_grace` is the time between the trash and the purge. `tombstone` is how long the row of a deleted object
+    stays: its key is deleted again when its last URL has expired, and at the end. `lease` is the time a janitor has
+    for one batch of purges.
+
+    Changes are deleted when they are older than `change_age`. `archive_ttl` is how long the URL of an archive works.
+
+    `versions_keep` is how many old versions of a file are kept besides the current one. `versions_age` is how long an
+    old version is kept after it was replaced.
+
+    `max_depth` limits the number of nested folders. `max_entries` limits the files and folders of one owner, the trash
+    and pending uploads included. `max_drives` limits the shared drives that one user creates: each has a quota of its
+    own. `max_members` limits the members of one drive. `max_permissions` limits the permissions on one item, and
+    `max_shared_items` those of one user in one drive. `max_link_uploads` limits the pending
+    uploads of one link. `max_links` limits the links of
+    one drive. `bcrypt_cost` is the cost of the hash of a link's password. One statement of a search takes at most
+    `search_time`, and a search begins no further scan after it.
+
+    `receivers` says which URLs webhooks may have. `max_webhooks` limits the webhooks of one user, and
+    `max_webhook_leases` those of one user that workers send to at the same time. `webhook_lease` is the time that a
+    worker has until it records a result. A webhook is disabled when it has failed for `webhook_retry_time`.
+    """
 
     secret: bytes = field(repr=False)
     quota: int = 10 * 2**30
@@ -20,13 +46,31 @@ class Settings:
     upload_ttl: timedelta = timedelta(minutes=15)
     parts_ttl: timedelta = timedelta(days=1)
     trash_grace: timedelta = timedelta(days=30)
-    max_open_uploads: int = 10_000
+    max_pending_uploads: int = 10_000
     max_depth: int = 64
+    max_entries: int = 10_000_000
+    max_drives: int = 100
+    max_members: int = 1000
+    max_permissions: int = 200
+    max_shared_items: int = 1000
+    max_links: int = 10_000
+    max_link_uploads: int = 100
+    bcrypt_cost: int = 12
+    receivers: ReceiverRules = field(default_factory=ReceiverRules)
+    max_webhooks: int = 20
+    max_webhook_leases: int = 4
+    webhook_lease: timedelta = timedelta(minutes=1)
+    webhook_retry_time: timedelta = timedelta(days=3)
     watch: timedelta = timedelta(days=7)
     tombstone: timedelta = timedelta(days=7)
+    archive_ttl: timedelta = timedelta(hours=6)
+    change_age: timedelta = timedelta(days=30)
+    versions_keep: int = 20
+    versions_age: timedelta = timedelta(days=30)
     lease: timedelta = timedelta(seconds=30)
+    search_time: timedelta = timedelta(seconds=2)
 
     @property
-    def url_life(self) -> timedelta:
-        """How long after an upload's deadline the last URL signed for it has surely ended."""
+    def url_expiry_delay(self) -> timedelta:
+        """The time after an upload's deadline at which every URL that was signed for it has expired."""
         return self.upload_ttl + timedelta(minutes=1)

@@ -1,5 +1,4 @@
-"""The only HTTP door: it checks tokens itself, calls the contracts and renders JSON. It keeps no state.
+"""The only HTTP entry: it verifies access tokens, calls the contracts and renders JSON. It keeps no state.
 
-`routes.py` is the table of everything there is. A handler parses, calls and renders; rules live in the
-services.
+`routes.py` is the table of all routes. A handler parses, calls and renders; the services hold the rules.
 """

@@ -1,72 +1,221 @@
-"""The app: the route table and its own description, behind one door."""
+"""The ASGI app: the route table on Falcon (https://falcon.readthedocs.io), and the document that describes it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from uuid import UUID
+from types import SimpleNamespace
+from typing import Any, Final
 
+import falcon
+import falcon.asgi
 import msgspec
+from falcon.asgi import Response
+from falcon.routing import BaseConverter
 
 from ..contract.auth import Auth
-from ..contract.files import Files
+from ..contract.files import Drives, Files
 from ..contract.storage import Storage
+from ..errors import Error
+from ..hints import HintChannel
+from ..web.assets import read_assets
 from . import openapi
-from .address import Addresses
-from .answer import Answer, Sender
-from .asgi import App
-from .cors import Origins
-from .door import Door
-from .identity import Identity
-from .operations import Check
-from .paths import Paths
-from .request import Call
-from .room import rooms
+from .account_purge import AccountPurge
+from .authentication import Authenticator
+from .changes.change_waiters import ChangeWaiters
+from .client_address import ClientAddresses
+from .concurrency import create_limiters
+from .cors import CorsPolicy
+from .dispatch import Dispatcher, Responder
+from .http_request import BodyReceiver, Request
+from .http_response import JSON, respond_empty
+from .middleware import RequestMiddleware
+from .operations_resource import OperationsApp
+from .problems import ErrorHandlers
+from .public_url import PublicUrls
+from .readiness import Check, ReadinessMonitor
+from .revoked_sessions import RevokedSessions
 from .route import Route
-from .routes import table
+from .routes import build_routes, create_readiness_monitor
 from .settings import Settings
+from .user_share import create_shares
+from .web_app import WebApp
+
+_PRINTABLE: Final = bytes(range(0x21, 0x7F))
 
 
-def create(
+class GatewayApp:
+    """The ASGI app. `falcon` is the Falcon app that answers the requests.
+
+    `operations` is the app for the operations address. `readiness.run()` keeps the state of `/readyz` fresh, and
+    `revoked_sessions.run()` the list of ended sessions. `account_purge.run()` purges deleted accounts.
+    `waiters.close()` ends the requests that wait for changes, with what there is. Call it before the server stops.
+    """
+
+    readiness: ReadinessMonitor
+    operations: OperationsApp
+    waiters: ChangeWaiters
+    revoked_sessions: RevokedSessions
+    account_purge: AccountPurge
+
+    def __init__(self, app: falcon.asgi.App[Request, Response]) -> None:
+        self.falcon = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if not scope["query_string"].isascii():
+            scope = {**scope, "query_string": _escape(scope["query_string"])}  # Falcon cannot decode all bytes
+        await self.falcon(scope, BodyReceiver(receive), send)
+
+
+def create_app(
     auth: Auth,
     files: Files,
     storage: Storage,
     settings: Settings,
     *,
     now: Callable[[], datetime],
-    new_id: Callable[[], UUID],
-    checks: Mapping[str, Check] | None = None,
-) -> App:
-    """The ASGI app. `checks` are more things that `/readyz` tries."""
-    routes = table(auth, files, storage, settings, now=now, checks=checks or {})
-    return Door(
-        Paths((*routes, *_description(routes))),
-        Identity(auth, settings, now),
-        Addresses(settings.trusted_proxies),
-        Origins(settings.allowed_origins),
-        Sender(hsts=settings.hsts),
-        rooms(settings.max_requests),
-        new_id,
-        settings.body_within.total_seconds(),
+    new_request_id: Callable[[], str],
+    readiness_checks: Mapping[str, Check] | None = None,
+    hints: HintChannel | None = None,
+) -> GatewayApp:
+    """Return the ASGI app. `readiness_checks` are readiness checks in addition to those of the services.
+
+    `hints` wake the requests that wait for changes. Without them these look again from time to time.
+    """
+    readiness = create_readiness_monitor(auth, files, storage, readiness_checks or {})
+    waiters = ChangeWaiters(hints or HintChannel(), settings.user_waits)
+    authenticator = Authenticator(auth, settings, now)
+    routes = build_routes(
+        auth,
+        files,
+        storage,
+        settings,
+        now=now,
+        readiness=readiness,
+        waiters=waiters,
+        authenticator=authenticator,
     )
+    urls = PublicUrls(settings.public_url, ClientAddresses(settings.trusted_proxies))
+    web = None if settings.web is None else WebApp(read_assets(), settings.web, storage, urls)
+    served = routes if web is None else tuple(_with_page(route, web) for route in routes)
+    app = create_app_from_routes(
+        (*served, *_document_routes(routes, urls, web)), authenticator, files, settings, new_request_id=new_request_id
+    )
+    if web is not None:
+        # Falcon calls a sink without a response only for WebSockets, which the server does not accept.
+        app.falcon.add_sink(web.respond, "/")  # type: ignore[arg-type]
+    app.readiness, app.operations, app.waiters = readiness, OperationsApp(readiness), waiters
+    app.revoked_sessions = authenticator.revoked_sessions
+    app.account_purge = AccountPurge(auth, files, now)
+    return app
 
 
-def document(routes: tuple[Route, ...]) -> bytes:
+def create_app_from_routes(
+    routes: tuple[Route, ...],
+    authenticator: Authenticator,
+    drives: Drives,
+    settings: Settings,
+    *,
+    new_request_id: Callable[[], str],
+) -> GatewayApp:
+    """Return an ASGI app that serves a table of routes."""
+    by_path: dict[str, dict[str, Route]] = {}
+    for route in routes:
+        by_path.setdefault(_template(route.path), {})[route.method] = route
+    allow = {path: _allow_header(methods) for path, methods in by_path.items()}
+    cors = CorsPolicy(settings.allowed_origins)
+    app = falcon.asgi.App(
+        request_type=Request,
+        middleware=[RequestMiddleware(new_request_id, cors, allow, hsts=settings.hsts)],
+    )
+    app.router_options.converters["segment"] = _SegmentConverter
+    app.resp_options.default_media_type = None  # type: ignore[assignment]  # else bodiless responses get a type
+    handlers = ErrorHandlers(allow)
+    app.add_error_handler(Exception, handlers.handle_defect)
+    app.add_error_handler(falcon.HTTPError, handlers.handle_framework_error)
+    app.add_error_handler(Error, handlers.handle_error)
+    dispatcher = Dispatcher(
+        authenticator,
+        drives,
+        create_limiters(settings.max_concurrent_requests),
+        create_shares(settings.user_requests, settings.user_streams),
+        ClientAddresses(settings.trusted_proxies),
+        settings.body_timeout.total_seconds(),
+    )
+    for path, methods in by_path.items():
+        app.add_route(path, _resource({method: dispatcher.responder(route) for method, route in methods.items()}))
+
+    return GatewayApp(app)
+
+
+def encode_document(routes: tuple[Route, ...]) -> bytes:
+    """Return the OpenAPI document as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(openapi.document(routes)), indent=2)
 
 
-def _description(routes: tuple[Route, ...]) -> tuple[Route, Route]:
+class _SegmentConverter(BaseConverter):
+    """Matches one path segment that is not empty. Falcon's own fields match empty segments too."""
+
+    def convert(self, value: str) -> str | None:
+        return value or None
+
+
+def _template(path: str) -> str:
+    return re.sub(r"{(\w+)}", r"{\1:segment}", path)
+
+
+def _allow_header(methods: Mapping[str, Route]) -> str:
+    return ", ".join(sorted({*methods, "OPTIONS", *(("HEAD",) if "GET" in methods else ())}))
+
+
+def _resource(responders: dict[str, Responder]) -> SimpleNamespace:
+    """Return a Falcon resource. GET also answers HEAD; OPTIONS is answered on every path."""
+    resource = SimpleNamespace(on_options=_respond_options)
+    if "GET" in responders:
+        resource.on_head = responders["GET"]
+    for method, responder in responders.items():
+        setattr(resource, f"on_{method.lower()}", responder)
+    return resource
+
+
+async def _respond_options(req: Request, resp: Response, **params: str) -> None:
+    resp.status = 204
+
+
+def _escape(query: bytes) -> bytes:
+    return b"".join(bytes([byte]) if byte in _PRINTABLE else b"%%%02X" % byte for byte in query)
+
+
+def _with_page(route: Route, web: WebApp) -> Route:
+    """Return the route with the page for browsers, if people open its URL: the URL of a link."""
+    if route.operation != "openShare":
+        return route
+    return replace(route, handler=web.page_or(route.handler))
+
+
+def _document_routes(routes: tuple[Route, ...], urls: PublicUrls, web: WebApp | None) -> tuple[Route, ...]:
     described = openapi.document(routes)
-    as_json = Answer(200, msgspec.json.encode(described))
-    as_page = Answer(200, openapi.page(described), media_type="text/html; charset=utf-8", policy=openapi.PAGE_POLICY)
+    as_json, as_page = msgspec.json.encode(described), openapi.page(described)
 
-    async def show_document(_: Call) -> Answer:
-        return as_json
+    async def get_document(req: Request, resp: Response) -> None:
+        server = urls.server(req.scope)
+        resp.data = as_json if server is None else msgspec.json.encode({**described, "servers": [{"url": server}]})
+        resp.content_type = JSON
 
-    async def show_page(_: Call) -> Answer:
-        return as_page
+    async def get_page(req: Request, resp: Response) -> None:
+        resp.data = as_page
+        resp.content_type = "text/html; charset=utf-8"
+        resp.set_header("content-security-policy", openapi.PAGE_POLICY)
+
+    async def redirect_to_page(req: Request, resp: Response) -> None:
+        respond_empty(resp, 302, {"Location": urls.link(req.scope, "/docs")})
 
     return (
-        Route("GET", "/openapi.json", "openapi", "This document", show_document, {200: None}, public=True),
-        Route("GET", "/docs", "docs", "This document as a page", show_page, {200: None}, public=True),
+        Route("GET", "/openapi.json", "openapi", "This document", get_document, {200: None}, public=True),
+        Route("GET", "/docs", "docs", "This document as a page", get_page, {200: None}, public=True),
+        Route("GET", "/", "home", "Redirect to this document", redirect_to_page, {302: None}, public=True)
+        if web is None
+        else Route("GET", "/", "home", "The web app", web.respond_page, {200: None}, public=True),
     )

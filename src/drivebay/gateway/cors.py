@@ -1,48 +1,59 @@
-"""Which web pages may read answers: cross-origin sharing (https://fetch.spec.whatwg.org/#http-cors-protocol).
+"""Cross-origin resource sharing (https://fetch.spec.whatwg.org/#http-cors-protocol).
 
-Nothing here lets anybody in: a page still needs a token, and tokens never travel by cookie.
+CORS grants no access: a page still needs a token, and no cookie carries one. Falcon's own CORS middleware does not
+fit: it sends no `Vary: Origin` and allows all request headers that the page requests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeAlias
 
-from .asgi import Headers
+Headers: TypeAlias = tuple[tuple[str, str], ...]
 
-_EXPOSED: Final = (
-    b"access-control-expose-headers",
-    b"ETag, Location, Repr-Digest, Retry-After, X-Request-Id, Drivebay-File, Tus-Checksum-Algorithm, Tus-Extension, "
-    b"Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Defer-Length, Upload-Expires, Upload-Length, Upload-Metadata, "
-    b"Upload-Offset",
+_EXPOSE_HEADERS: Final = (
+    "access-control-expose-headers",
+    "Accept-Ranges, Allow, Content-Disposition, ETag, Location, RateLimit, RateLimit-Policy, Repr-Digest, Retry-After, "
+    "Content-Range, WWW-Authenticate, "
+    "X-Request-Id, Drivebay-File, Tus-Checksum-Algorithm, Tus-Extension, "
+    "Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Defer-Length, Upload-Expires, Upload-Length, Upload-Metadata, "
+    "Upload-Offset",
 )
-_VARY: Final = (b"vary", b"Origin")
+_VARY: Final = ("vary", "Origin")
 _PREFLIGHT: Final = (
     (
-        b"access-control-allow-headers",
-        b"Authorization, Content-Type, If-Match, Idempotency-Key, X-Request-Id, Tus-Resumable, Upload-Checksum, "
-        b"Upload-Defer-Length, Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override, X-Requested-With",
+        "access-control-allow-headers",
+        "Authorization, Content-Type, If-Match, If-None-Match, If-Range, If-Unmodified-Since, Range, Idempotency-Key, "
+        "Last-Event-ID, "
+        "X-Request-Id, X-Link-Session, Tus-Resumable, Upload-Checksum, "
+        "Upload-Defer-Length, Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override, X-Requested-With, "
+        # Tracing libraries add these to every request of a page.
+        "traceparent, tracestate, baggage, sentry-trace",
     ),
-    (b"access-control-max-age", b"600"),
+    ("access-control-max-age", "600"),
 )
 
 
-class Origins:
-    """`allowed` are origins such as `https://app.example.com`; `*` is any."""
+class CorsPolicy:
+    """Decides which origins may read responses.
+
+    `allowed` are origins such as `https://app.example.com`; `*` allows every origin.
+    """
 
     def __init__(self, allowed: Iterable[str]) -> None:
-        self._allowed = frozenset(origin.encode() for origin in allowed)
+        self._allowed = frozenset(allowed)
+        self.enabled = bool(self._allowed)
 
-    def headers(self, origin: bytes | None) -> Headers:
-        """What an answer to a page of that origin carries."""
+    def headers(self, origin: str | None) -> Headers:
+        """Return the CORS headers of a response to a page of that origin; `None` is a request without an origin."""
         if not self._allowed:
             return ()
-        if origin is None or not (origin in self._allowed or b"*" in self._allowed):
+        if origin is None or not (origin in self._allowed or "*" in self._allowed):  # guard: cors-origin
             return (_VARY,)
-        return (_VARY, (b"access-control-allow-origin", origin), _EXPOSED)
+        return (_VARY, ("access-control-allow-origin", origin), _EXPOSE_HEADERS)
 
-    def preflight(self, origin: bytes | None, methods: str) -> Headers:
-        """What an OPTIONS carries besides: leave to send the request that the page asks about."""
+    def preflight_headers(self, origin: str | None, allow: str) -> Headers:
+        """Return the CORS headers that only a response to OPTIONS has. `allow` lists the methods of the path."""
         if len(self.headers(origin)) < 2:
             return ()
-        return ((b"access-control-allow-methods", methods.encode()), *_PREFLIGHT)
+        return (("access-control-allow-methods", allow), *_PREFLIGHT)

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document and a page to read it on, both made from the route table."""
+"""The OpenAPI 3.1 document and an HTML page of it, both made from the route table."""
 
 from __future__ import annotations
 
@@ -14,53 +14,94 @@ import msgspec
 from .. import __version__
 from ..errors import (
     Error,
+    InsufficientScope,
     Internal,
     InvalidRequest,
     MalformedBody,
+    RateLimited,
     TooLarge,
     Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
 )
 from . import problems
+from .concurrency import UNLIMITED
 from .route import Route
 
 Json = dict[str, Any]
 
+_TEXT: Json = {"type": "string"}
 _HEADERS: Json = {
-    "X-Request-Id": {"description": "the client's if it is sane", "schema": {"type": "string"}, "required": True},
-    "ETag": {"description": "a strong one (RFC 9110)", "schema": {"type": "string"}, "required": True},
-    "Location": {"description": "where it is", "schema": {"type": "string"}, "required": True},
-    "Repr-Digest": {
-        "description": "RFC 9530: the SHA-256 of the file's bytes, if it is known",
-        "schema": {"type": "string"},
-    },
-    "Upload-Offset": {"description": "bytes that are kept", "schema": {"type": "integer", "minimum": 0}},
-    "Upload-Length": {
-        "description": "bytes of the file, once known",
-        "schema": {"type": "integer", "minimum": 0},
-    },
+    "X-Request-Id": {"description": "the client's if it is valid", "schema": _TEXT, "required": True},
+    "ETag": {"description": "a strong entity tag (RFC 9110)", "schema": _TEXT, "required": True},
+    "Location": {"description": "the URL of the result", "schema": _TEXT, "required": True},
+    "Repr-Digest": {"description": "RFC 9530: the SHA-256 of the file's bytes, if it is known", "schema": _TEXT},
+    "Accept-Ranges": {"description": "`bytes`", "schema": _TEXT, "required": True},
+    "Content-Disposition": {"description": "RFC 6266: the name of the file", "schema": _TEXT, "required": True},
+    "Content-Length": {"description": "bytes of the file", "schema": {"type": "integer"}, "required": True},
+    "Content-Type": {"description": "the type of the file", "schema": _TEXT, "required": True},
+    "Upload-Offset": {"description": "stored bytes", "schema": {"type": "integer", "minimum": 0}},
+    "Upload-Length": {"description": "bytes of the file, once known", "schema": {"type": "integer", "minimum": 0}},
     "Upload-Defer-Length": {"description": "1 while the length is not known", "schema": {"const": "1"}},
-    "Upload-Metadata": {"description": "as it was told", "schema": {"type": "string"}},
-    "Upload-Expires": {"description": "when an unfinished upload is given up", "schema": {"type": "string"}},
-    "Drivebay-File": {"description": "the file's id, once it is one", "schema": {"type": "string", "format": "uuid"}},
-    "Tus-Extension": {"description": "of tus 1.0", "schema": {"type": "string"}, "required": True},
+    "Upload-Metadata": {"description": "as the client sent it", "schema": _TEXT},
+    "Upload-Expires": {"description": "when an unfinished upload expires", "schema": _TEXT},
+    "Drivebay-File": {
+        "description": "the file's id, once the upload is complete",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "Tus-Extension": {"description": "tus 1.0", "schema": _TEXT, "required": True},
     "Tus-Max-Size": {"description": "bytes of the largest file", "schema": {"type": "integer"}, "required": True},
-    "Tus-Checksum-Algorithm": {"description": "of tus 1.0", "schema": {"type": "string"}, "required": True},
-    "Tus-Resumable": {"description": "the protocol's version", "schema": {"type": "string"}, "required": True},
-    "Tus-Version": {"description": "the versions there are", "schema": {"type": "string"}, "required": True},
+    "Tus-Checksum-Algorithm": {"description": "tus 1.0", "schema": _TEXT, "required": True},
+    "Tus-Resumable": {"description": "the protocol's version", "schema": _TEXT, "required": True},
+    "Tus-Version": {"description": "the supported versions", "schema": _TEXT, "required": True},
+    "RateLimit": {
+        "description": "draft-ietf-httpapi-ratelimit-headers: how many more requests (`r`) are allowed now, and in how "
+        "many seconds (`t`) there are more",
+        "schema": _TEXT,
+    },
+    "RateLimit-Policy": {
+        "description": "draft-ietf-httpapi-ratelimit-headers: how many requests of this client may run at once (`q`)",
+        "schema": _TEXT,
+    },
     "Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}, "required": True},
-    "WWW-Authenticate": {"description": "RFC 6750", "schema": {"type": "string"}, "required": True},
+    "WWW-Authenticate": {"description": "RFC 6750", "schema": _TEXT, "required": True},
 }
-_BY_STATUS = {401: ("WWW-Authenticate",), 423: ("Retry-After",), 429: ("Retry-After",), 503: ("Retry-After",)}
-_WORDS = {200: "OK", 201: "Created", 204: "Done", 302: "See the Location", 503: "Not ready"}
+_BEARER: Json = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "An access token, or an API token (`dbt_...`) with one of the scopes that the operation names. An "
+    "operation without scopes takes only access tokens.",
+}
+_UUID: Json = {"schema": {"type": "string", "format": "uuid"}, "description": "a UUID"}
+_PATH_PARAMETERS: Json = {
+    "token": {"schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$"}, "description": "as it was issued"}
+}
+_STATUS_HEADERS = {
+    401: ("WWW-Authenticate",),
+    423: ("Retry-After",),
+    429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
+    503: ("Retry-After",),
+}
+_VALIDATORS = ("ETag", "Repr-Digest")
+_DESCRIPTIONS = {
+    200: "OK",
+    201: "Created",
+    202: "Accepted",
+    204: "Done",
+    206: "A range",
+    302: "See the Location",
+    304: "Not modified",
+    503: "Not ready",
+}
 
 
 def document(routes: Sequence[Route]) -> Json:
+    """Return the OpenAPI document of a route table."""
     types = [route.body for route in routes if route.body is not None]
-    types += [shape for route in routes for shape in route.answers.values() if shape is not None]
-    wanted = [*dict.fromkeys(types), problems.Problem]
-    _, schemas = msgspec.json.schema_components(wanted, ref_template="#/components/schemas/{name}")
+    types += [view for route in routes for view in route.responses.values() if view is not None]
+    unique = [*dict.fromkeys(types), problems.Problem]
+    _, schemas = msgspec.json.schema_components(unique, ref_template="#/components/schemas/{name}")
     paths: dict[str, Json] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
@@ -69,7 +110,7 @@ def document(routes: Sequence[Route]) -> Json:
         "info": {
             "title": "Drivebay",
             "version": __version__,
-            "description": "Upload straight to an S3-compatible store through signed URLs. Every error is an "
+            "description": "Upload straight to an S3-compatible store through presigned URLs. Every error is an "
             "RFC 9457 problem with a stable `code`.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -77,20 +118,14 @@ def document(routes: Sequence[Route]) -> Json:
         "components": {
             "schemas": schemas,
             "headers": _HEADERS,
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {"bearer": _BEARER},
         },
     }
 
 
 def _operation(route: Route) -> Json:
     parameters: list[Json] = [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": {"type": "string", "format": "uuid"},
-            "description": "a UUID",
-        }
+        {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS.get(name, _UUID)}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
     parameters += [
@@ -103,13 +138,14 @@ def _operation(route: Route) -> Json:
         "tags": [_tag(route)],
         "parameters": parameters,
         "responses": _responses(route),
-        "security": [] if route.public else [{"bearer": []}],
+        "security": [] if route.public else [{"bearer": [scope]} for scope in route.scopes or ()] or [{"bearer": []}],
     }
     if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.body)}}}
-    if route.streams is not None:
+        content = {"application/json": {"schema": _ref(route.body)}}
+        operation["requestBody"] = {"required": route.body_required, "content": content}
+    if route.request_media_type is not None:
         body: Json = {"schema": {"type": "string", "format": "binary"}}
-        operation["requestBody"] = {"required": False, "content": {route.streams: body}}
+        operation["requestBody"] = {"required": False, "content": {route.request_media_type: body}}
     return operation
 
 
@@ -121,47 +157,51 @@ def _tag(route: Route) -> str:
 
 
 def _responses(route: Route) -> Json:
-    found: Json = {}
-    for status, shape in route.answers.items():
-        more = (*route.always, *route.headers) if status < 400 else _BY_STATUS[status]
-        found[str(status)] = {"description": _WORDS[status], "headers": _carried(more)}
-        if shape is not None:
-            found[str(status)]["content"] = {"application/json": {"schema": _ref(shape)}}
-        elif status == 200 and route.method == "GET":
-            found[str(status)]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    responses: Json = {}
+    for status, view in route.responses.items():
+        names = (*route.fixed_headers, *route.headers) if status < 400 else _STATUS_HEADERS[status]
+        if status == 304:
+            names = tuple(name for name in names if name in _VALIDATORS)
+        responses[str(status)] = {"description": _DESCRIPTIONS[status], "headers": _header_refs(names)}
+        if view is not None:
+            responses[str(status)]["content"] = {"application/json": {"schema": _ref(view)}}
+        elif status in (200, 206) and route.method == "GET":
+            responses[str(status)]["content"] = {route.response_media_type: {"schema": {"type": "string"}}}
     for status, kinds in _failures(route).items():
-        if str(status) in found:
+        if str(status) in responses:
             continue
-        found[str(status)] = {
+        responses[str(status)] = {
             "description": "; ".join(f"`{kind.code}`: {kind.title}" for kind in kinds),
-            "headers": _carried((*route.always, *_BY_STATUS.get(status, ()))),
+            "headers": _header_refs((*route.fixed_headers, *_STATUS_HEADERS.get(status, ()))),
             "content": {problems.MEDIA_TYPE: {"schema": _ref(problems.Problem)}},
         }
-    return found
+    return responses
 
 
-def _carried(more: tuple[str, ...]) -> Json:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *more)}
+def _header_refs(names: tuple[str, ...]) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
 
 
 def _failures(route: Route) -> dict[int, list[type[Error]]]:
     kinds: list[type[Error]] = list(route.errors)
     if not route.public:
-        kinds.append(Unauthenticated)
+        kinds += [Unauthenticated, InsufficientScope]
     if route.body is not None:
         kinds += [MalformedBody, TooLarge, UnsupportedMediaType]
     if route.body is not None or route.parameters or "{" in route.path:
         kinds.append(InvalidRequest)
+    if route.limiter != UNLIMITED:
+        kinds.append(RateLimited)
     if route.path not in ("/healthz", "/metrics"):
         kinds += [Unavailable, Internal]
-    found: dict[int, list[type[Error]]] = {}
+    by_status: dict[int, list[type[Error]]] = {}
     for kind in dict.fromkeys(kinds):
-        found.setdefault(kind.http, []).append(kind)
-    return found
+        by_status.setdefault(kind.http, []).append(kind)
+    return by_status
 
 
-def _ref(shape: type[msgspec.Struct]) -> Json:
-    return {"$ref": f"#/components/schemas/{shape.__name__}"}
+def _ref(view: type[msgspec.Struct]) -> Json:
+    return {"$ref": f"#/components/schemas/{view.__name__}"}
 
 
 # -- the page -------------------------------------------------------------------------------------
@@ -182,7 +222,7 @@ PAGE_POLICY = (
 
 
 def page(document: Json) -> bytes:
-    """The document as one HTML page that loads nothing."""
+    """Return the document as one HTML page that loads no other resources."""
     sections: dict[str, list[str]] = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -196,30 +236,34 @@ def page(document: Json) -> bytes:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{info["title"]} API</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
-        f"<h1>{info['title']} {info['version']}</h1><p>{html.escape(info['description'])} "
-        f'As a document: <a href="/openapi.json">openapi.json</a>.</p>{body}<h2>shapes</h2>{schemas}</body></html>'
+        f"<h1>{info['title']} {info['version']}</h1><p>{_inline(info['description'])} "
+        f'JSON: <a href="openapi.json">openapi.json</a>.</p>{body}<h2>schemas</h2>{schemas}</body></html>'
     ).encode()
 
 
 def _operation_html(method: str, path: str, operation: Json) -> str:
     rows = "".join(
-        f"<tr><th><code>{html.escape(p['name'])}</code></th><td>{p['in']}</td>"
-        f"<td>{html.escape(p['description'])}</td></tr>"
+        f"<tr><th><code>{html.escape(p['name'])}</code></th><td>{p['in']}</td><td>{_inline(p['description'])}</td></tr>"
         for p in operation["parameters"]
     )
-    answers = "".join(
-        f"<tr><th>{status}</th><td>{html.escape(answer['description'])}</td></tr>"
-        for status, answer in sorted(operation["responses"].items())
+    responses = "".join(
+        f"<tr><th>{status}</th><td>{_inline(response['description'])}</td></tr>"
+        for status, response in sorted(operation["responses"].items())
     )
-    sent = ""
+    body = ""
     if "requestBody" in operation:
         ((media_type, content),) = operation["requestBody"]["content"].items()
         name = content["schema"].get("$ref", "").rpartition("/")[2] or media_type
-        sent = f"<p>Body: <code>{name}</code></p>"
+        body = f"<p>Body: <code>{name}</code></p>"
     return (
         f'<details><summary><span class="m">{method.upper()}</span> <code>{html.escape(path)}</code> '
-        f"{html.escape(operation['summary'])}</summary>{sent}<table>{rows}</table><table>{answers}</table></details>"
+        f"{_inline(operation['summary'])}</summary>{body}<table>{rows}</table><table>{responses}</table></details>"
     )
+
+
+def _inline(text: str) -> str:
+    """Return text as HTML, with words in backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _pretty(schema: Json) -> str:

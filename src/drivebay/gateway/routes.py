@@ -1,51 +1,116 @@
-"""Every route there is. The app and the OpenAPI document are both made from this table."""
+"""The table of all routes. The app and the OpenAPI document are both made from it."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .. import errors
 from ..contract import files as contract
-from ..contract.auth import Auth
+from ..contract.auth import Auth, Scope
 from ..contract.storage import Storage
-from . import room, views
-from .accounts import Accounts
-from .batches import Batches
-from .files import Files
-from .operations import Check, Operations
+from . import concurrency
+from .access_rules import DriveSource, access_rule
+from .accounts.account_resource import AccountResource
+from .accounts.account_routes import account_routes, api_token_routes, session_routes
+from .accounts.api_token_resource import ApiTokenResource
+from .accounts.mail_resource import MailResource
+from .accounts.mail_routes import mail_routes
+from .accounts.oidc_resource import OidcResource
+from .accounts.oidc_routes import oidc_routes
+from .accounts.session_cookie import SessionCookies
+from .accounts.session_resource import SessionResource
+from .accounts.totp_resource import TotpResource
+from .accounts.totp_routes import totp_routes
+from .admin.admin_resource import AdminResource
+from .admin.admin_routes import admin_routes
+from .archives.archive_resource import ArchiveResource, ArchiveServices
+from .archives.archive_routes import archive_routes
+from .archives.archive_slots import ArchiveSlots
+from .authentication import Authenticator
+from .changes.change_resource import ChangeResource
+from .changes.change_routes import change_routes
+from .changes.change_waiters import ChangeWaiters
+from .client_address import ClientAddresses
+from .drives.drive_resource import DriveResource
+from .drives.drive_routes import drive_routes
+from .entries import views as entry_views
+from .entries.batch_change_resource import BatchChangeResource
+from .entries.copy_routes import copy_routes
+from .entries.download_resource import DownloadResource
+from .entries.entry_resource import EntryResource
+from .json_types import NAME_SCHEMA, PATH_PATTERN, UUID, UUID_OR_ROOT
+from .links.link_resource import LinkResource
+from .links.link_routes import link_routes, public_link_routes
+from .links.public_link_resource import PublicLinkResource
+from .operations_resource import Alive, OperationsResource, Readiness
+from .permissions.permission_resource import PermissionResource
+from .permissions.permission_routes import permission_routes
+from .public_url import PublicUrls
+from .readiness import Check, ReadinessMonitor
 from .route import Parameter, Route
+from .search.search_resource import SearchResource
+from .search.search_routes import search_routes
 from .settings import Settings
-from .tus import Tus
-from .tus_routes import tus_routes
-from .uploads import Uploads
+from .tus.tus_resource import TusResource
+from .tus.tus_routes import tus_routes
+from .uploads.batch_resource import BatchResource
+from .uploads.upload_resource import UploadResource, UploadSigner
+from .uploads.upload_routes import upload_routes
+from .versions.version_resource import VersionResource
+from .versions.version_routes import version_routes
+from .webhooks.webhook_resource import WebhookResource
+from .webhooks.webhook_routes import webhook_routes
 
-_VERBOSE = Parameter("verbose", "query", {"type": "string"}, "with any value or none: what the store can do, too")
+_VERBOSE = Parameter("verbose", "query", {"type": "string"}, "with any value or none: also show what the store can do")
 _LIMIT = Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "items a page")
-_CURSOR = Parameter("cursor", "query", {"type": "string"}, "`next_cursor` of the page before")
+_CURSOR = Parameter("cursor", "query", {"type": "string"}, "`next_cursor` of the previous page")
 _PARENT = Parameter(
     "parent_id",
     "query",
-    {"type": "string", "pattern": views.UUID_OR_ROOT},
+    {"type": "string", "pattern": UUID_OR_ROOT},
     "a folder's id or `root`; without it all files",
 )
-_NAMED = Parameter(
+_PUBLIC_PARENT = Parameter(
+    "parent_id", "query", {"type": "string", "pattern": UUID_OR_ROOT}, "a folder's id; `root` is the shared folder"
+)
+_NAME = Parameter(
     "name",
     "query",
-    {"type": "string", "minLength": 1, "maxLength": 255, **views.NAME},
-    "only the one of this name in the folder `parent_id`, if there is one",
+    {"type": "string", "minLength": 1, "maxLength": 255, **NAME_SCHEMA},
+    "only the entry with this name in the folder `parent_id`",
 )
 _SORT = Parameter(
     "sort",
     "query",
     {"type": "string", "enum": [f"{sign}{sort.value}" for sort in contract.Sort for sign in ("", "-")]},
-    "`-` is descending; by default `name` in a folder, else `-created`",
+    "`-` is descending; the default is `name` in a folder, otherwise `-created`",
+)
+_STARRED = Parameter(
+    "starred",
+    "query",
+    {"type": "string", "enum": ["true", "false"]},
+    "`true`: only with a star, folders too; `false`: only without a star",
+)
+_PATH = Parameter(
+    "path",
+    "query",
+    {"type": "string", "pattern": PATH_PATTERN, "minLength": 2},
+    "names from the root down: `/reports/2026/a.pdf`",
+    required=True,
 )
 _DISPOSITION = Parameter(
     "disposition",
     "query",
     {"type": "string", "enum": ["attachment", "inline"], "default": "attachment"},
-    "`inline` is granted only to types that no browser runs",
+    "`inline` has an effect only for types that no browser runs",
+)
+_DRIVE = Parameter(
+    "drive_id",
+    "query",
+    {"type": "string", "pattern": f"^{UUID}$"},
+    "the drive; without it the personal drive of the caller",
 )
 _KEY = Parameter(
     "Idempotency-Key",
@@ -54,169 +119,223 @@ _KEY = Parameter(
     "the same key and body within 24 h give the first answer again",
 )
 _IF_MATCH = Parameter("If-Match", "header", {"type": "string"}, "the file's ETag")
+_CONDITIONS = (
+    Parameter("If-Match", "header", {"type": "string"}, "the ETag of the bytes; 412 if they have been replaced"),
+    Parameter("If-None-Match", "header", {"type": "string"}, "the ETag of the bytes; 304 if they are still the same"),
+    Parameter("If-Unmodified-Since", "header", {"type": "string"}, "a date; 412 if the bytes were stored later"),
+)
+_IF_RANGE = Parameter(
+    "If-Range", "header", {"type": "string"}, "with `Range`: the ETag of the bytes; 412 if they have been replaced"
+)
+_READ = (Scope.READ,)
+_WRITE = (Scope.WRITE,)
+_READ_OR_WRITE = (Scope.READ, Scope.WRITE)
 
-_REPEATED = (errors.IdempotencyKeyReused, errors.InProgress)
+_IDEMPOTENCY_ERRORS = (errors.IdempotencyKeyReused, errors.InProgress)
 
 
-def table(
+def build_routes(
     auth: Auth,
     files: contract.Files,
     storage: Storage,
     settings: Settings,
     *,
     now: Callable[[], datetime],
-    checks: Mapping[str, Check],
+    readiness: ReadinessMonitor,
+    waiters: ChangeWaiters,
+    authenticator: Authenticator | None = None,
 ) -> tuple[Route, ...]:
-    own_checks = {"auth": auth.health, "files": files.health, "storage": storage.health}
-    return (
-        *_accounts(Accounts(auth, files)),
-        *_uploads(Uploads(files, storage, settings, now)),
-        *_batches(Batches(files, storage, settings, now)),
-        *tus_routes(Tus(files, storage, settings), _KEY),
-        *_files(Files(files, storage, settings)),
-        *_operations(Operations(own_checks | dict(checks), storage)),
+    """Return the table of routes, with handlers that call these services.
+
+    `authenticator` is the one that serves the routes: it learns at once what a handler revokes.
+    """
+    authenticator = authenticator or Authenticator(auth, settings, now)
+    upload_ttl, download_ttl = _whole_seconds(settings.upload_ttl), _whole_seconds(settings.download_ttl)
+    addresses = ClientAddresses(settings.trusted_proxies)
+    urls = PublicUrls(settings.public_url, addresses)
+    cookies = SessionCookies(urls)
+    accounts = AccountResource(auth, files, addresses, authenticator, cookies)
+    signer = UploadSigner(storage, now, upload_ttl)
+    holders = PublicLinkResource(files, storage, urls, signer, download_ttl, addresses)
+    batches = BatchResource(files, storage, now, upload_ttl)
+    batch_changes = BatchChangeResource(files)
+    downloads = DownloadResource(files, storage, download_ttl)
+    slots = ArchiveSlots(settings.archives, settings.user_archives)
+    services, timeout = ArchiveServices(files, storage, auth), settings.archive_timeout.total_seconds()
+    archives = ArchiveResource(services, urls, addresses, slots, timeout)
+    routes = (
+        *account_routes(accounts, _KEY),
+        *session_routes(SessionResource(auth, authenticator)),
+        *api_token_routes(ApiTokenResource(auth, authenticator, addresses), _KEY, (_LIMIT, _CURSOR)),
+        *drive_routes(DriveResource(auth, files, urls, settings), _KEY, (_LIMIT, _CURSOR)),
+        *permission_routes(PermissionResource(auth, files), (_LIMIT, _CURSOR)),
+        *upload_routes(UploadResource(files, urls, signer), batches, _KEY, (_LIMIT, _CURSOR)),
+        *tus_routes(TusResource(files, storage, urls, settings), _KEY),
+        *_entry_routes(EntryResource(files), downloads),
+        *version_routes(VersionResource(files), downloads, _DISPOSITION, (_LIMIT, _CURSOR)),
+        *change_routes(ChangeResource(files, waiters), _LIMIT),
+        *mail_routes(MailResource(auth, addresses)),
+        *oidc_routes(OidcResource(auth, files, addresses, authenticator, cookies, settings.public_url)),
+        *totp_routes(TotpResource(auth, addresses), accounts),
+        *admin_routes(AdminResource(auth, files, urls, addresses, authenticator), _KEY, (_LIMIT, _CURSOR)),
+        *_tree_routes(EntryResource(files)),
+        *link_routes(LinkResource(files, urls), _KEY, (_LIMIT, _CURSOR)),
+        *public_link_routes(holders, _KEY, (_PUBLIC_PARENT, _NAME, _SORT, _LIMIT, _CURSOR), _DISPOSITION),
+        *webhook_routes(WebhookResource(files, urls), _KEY, (_LIMIT, _CURSOR)),
+        *_batch_change_routes(batch_changes),
+        *copy_routes(EntryResource(files), batch_changes, _KEY),
+        *archive_routes(archives, _KEY),
+        *search_routes(SearchResource(files), (_STARRED, _LIMIT, _CURSOR)),
+        *_operations_routes(readiness, separate=settings.has_operations_address),
     )
+    return tuple(route if route.public else _with_access(route) for route in routes)
 
 
-def _accounts(own: Accounts) -> tuple[Route, ...]:
+def _with_access(route: Route) -> Route:
+    """Return a route with its access rule, and with what the rule adds to its description."""
+    rule = access_rule(route.method, route.path)
+    if rule is None:
+        return route
+    added: list[type[errors.Error]] = [errors.NotFound]
+    if rule.role is not contract.Role.VIEWER or rule.whole_drive:
+        added.append(errors.Forbidden)
+    parameters = (*route.parameters, _DRIVE) if rule.source is DriveSource.QUERY else route.parameters
+    all_errors = tuple(dict.fromkeys((*route.errors, *added)))
+    return dataclasses.replace(route, access=rule, parameters=parameters, errors=all_errors)
+
+
+def create_readiness_monitor(
+    auth: Auth, files: contract.Files, storage: Storage, further: Mapping[str, Check]
+) -> ReadinessMonitor:
+    """Return the monitor of a gateway: its three services, and `further` checks."""
+    checks: dict[str, Check] = {"auth": auth.health, "files": files.health, "storage": storage.health}
+    return ReadinessMonitor(checks | dict(further), storage)
+
+
+def _whole_seconds(ttl: timedelta) -> int:
+    """Return a lifetime as a signature can express it: whole seconds, at least one."""
+    return max(1, int(ttl.total_seconds()))
+
+
+def _entry_routes(entries: EntryResource, downloads: DownloadResource) -> tuple[Route, ...]:
+    change_errors = (errors.NotFound, errors.PreconditionFailed)
     return (
         Route(
-            "POST", "/v1/signup", "signUp", "Make an account", own.sign_up, {201: views.Account},
-            body=views.Credentials, parameters=(_KEY,), public=True, room=room.HASHING,
-            errors=(errors.EmailTaken, errors.RateLimited, *_REPEATED),
+            "GET", "/v1/files", "listFiles", "List files that are not in the trash", entries.list_files,
+            {200: entry_views.FileListing}, parameters=(_PARENT, _NAME, _SORT, _STARRED, _LIMIT, _CURSOR),
+            errors=(errors.NotFound, errors.Forbidden, errors.InvalidCursor), scopes=_READ,
         ),
         Route(
-            "POST", "/v1/login", "logIn", "Begin a session", own.log_in, {200: views.Session},
-            body=views.Login, public=True, room=room.HASHING,
-            errors=(errors.InvalidCredentials, errors.RateLimited),
+            "GET", "/v1/files/{id}", "showFile", "Get a file or folder", entries.get_file, {200: entry_views.File},
+            headers=("ETag",), errors=(errors.NotFound,), scopes=_READ,
         ),
         Route(
-            "POST", "/v1/token/refresh", "refresh", "Trade a refresh token for new tokens", own.refresh,
-            {200: views.Session}, body=views.RefreshToken, public=True,
-            errors=(errors.Unauthenticated, errors.TokenReused),
+            "PATCH", "/v1/files/{id}", "changeFile", "Rename, move, or set the time, the star or properties",
+            entries.update_file, {200: entry_views.File}, body=entry_views.EntryUpdate, parameters=(_IF_MATCH,),
+            headers=("ETag",), errors=(*change_errors, errors.NameTaken, errors.WouldCycle), scopes=_WRITE,
         ),
         Route(
-            "POST", "/v1/logout", "logOut", "End a session", own.log_out, {204: None},
-            body=views.RefreshToken, public=True,
+            "DELETE", "/v1/files/{id}", "trashFile", "Move to the trash, a folder with everything in it",
+            entries.trash_file, {204: None}, parameters=(_IF_MATCH,), errors=change_errors, scopes=_WRITE,
         ),
-        Route("GET", "/v1/me", "me", "Who I am and what I use", own.me, {200: views.Me}),
         Route(
-            "GET", "/.well-known/jwks.json", "keys", "The public keys that sign access tokens", own.keys,
-            {200: views.JwkSet}, public=True,
+            "POST", "/v1/files/{id}/restore", "restoreFile", "Restore from the trash", entries.restore_file,
+            {200: entry_views.File}, body=entry_views.Restoration, body_required=False, headers=("ETag",),
+            errors=(errors.NotFound, errors.NameTaken), scopes=_WRITE,
+        ),
+        Route(
+            "GET", "/v1/files/{id}/download", "downloadFile", "Get a presigned URL of the bytes",
+            downloads.get_download, {200: entry_views.Download}, parameters=(_DISPOSITION,), headers=("Repr-Digest",),
+            errors=(errors.NotFound,), scopes=_READ,
+        ),
+        Route(
+            "GET", "/v1/files/{id}/content", "fileContent", "Redirect to the bytes", downloads.redirect_to_content,
+            {302: None, 304: None}, parameters=(_DISPOSITION, *_CONDITIONS, _IF_RANGE),
+            headers=("ETag", "Location", "Repr-Digest"), errors=(errors.NotFound, errors.PreconditionFailed),
+            scopes=_READ,
+        ),
+        Route(
+            "HEAD", "/v1/files/{id}/content", "describeContent", "Get the headers that a download of the bytes has",
+            downloads.describe_content, {200: None, 304: None}, parameters=(_DISPOSITION, *_CONDITIONS),
+            headers=("Accept-Ranges", "Content-Disposition", "Content-Length", "Content-Type", "ETag", "Repr-Digest"),
+            errors=(errors.NotFound, errors.PreconditionFailed), scopes=_READ,
+        ),
+        Route(
+            "POST", "/v1/folders", "createFolder", "Create a folder, or all folders of a path", entries.create_folder,
+            {200: entry_views.File, 201: entry_views.File}, body=entry_views.NewFolder, parameters=(_KEY,),
+            headers=("ETag",), scopes=_WRITE,
+            errors=(errors.NotFound, errors.NameTaken, errors.QuotaExceeded, *_IDEMPOTENCY_ERRORS),
+        ),
+        Route(
+            "GET", "/v1/trash", "listTrash", "List the entries in the trash, latest first", entries.list_trash,
+            {200: entry_views.FileList}, parameters=(_LIMIT, _CURSOR), errors=(errors.InvalidCursor,), scopes=_READ,
+        ),
+        Route(
+            "DELETE", "/v1/trash", "emptyTrash", "Delete everything in the trash for good", entries.empty_trash,
+            {204: None}, scopes=_WRITE,
+        ),
+        Route(
+            "DELETE", "/v1/trash/{id}", "deleteTrashed", "Delete an entry in the trash for good",
+            entries.delete_trashed, {204: None}, errors=(errors.NotFound,), scopes=_WRITE,
+        ),
+        Route(
+            "POST", "/v1/files/batch/download", "downloadFiles", "Get presigned URLs of up to 100 files",
+            downloads.create_downloads, {200: entry_views.DownloadResults}, body=entry_views.DownloadRequest,
+            scopes=_READ,
         ),
     )  # fmt: skip
 
 
-def _uploads(own: Uploads) -> tuple[Route, ...]:
+def _tree_routes(entries: EntryResource) -> tuple[Route, ...]:
     return (
         Route(
-            "POST", "/v1/uploads", "beginUpload", "Record an intent and get a URL to send the bytes to", own.begin,
-            {201: views.Upload}, body=views.NewUpload, parameters=(_KEY,), headers=("Location",),
-            errors=(
-                errors.NotFound, errors.NameTaken, errors.QuotaExceeded, errors.TooLarge, errors.RateLimited, *_REPEATED
-            ),
+            "GET", "/v1/files/by-path", "findFile", "Get the file or folder at a path", entries.find_file,
+            {200: entry_views.File}, parameters=(_PATH,), headers=("ETag",), errors=(errors.NotFound,), scopes=_READ,
         ),
         Route(
-            "GET", "/v1/uploads/{id}", "showUpload", "An upload; a pending one with a fresh URL", own.show,
-            {200: views.Upload}, errors=(errors.NotFound,),
+            "GET", "/v1/files/{id}/path", "showPath", "Get the folders above a file or folder", entries.get_path,
+            {200: entry_views.Path}, errors=(errors.NotFound,), scopes=_READ,
         ),
         Route(
-            "POST", "/v1/uploads/{id}/parts", "signParts", "Get URLs to send parts to, as often as wanted",
-            own.sign_parts, {200: views.SignedParts}, body=views.NewParts,
-            errors=(errors.NotFound, errors.Conflict),
-        ),
-        Route(
-            "GET", "/v1/uploads/{id}/parts", "listParts", "The parts that the store holds", own.list_parts,
-            {200: views.PartList}, errors=(errors.NotFound, errors.Conflict),
-        ),
-        Route(
-            "GET", "/v1/uploads/{id}/timeline", "showTimeline", "What became of an upload, and when", own.timeline,
-            {200: views.Timeline}, errors=(errors.NotFound,),
-        ),
-        Route(
-            "POST", "/v1/uploads/{id}/complete", "completeUpload", "Say that the bytes are there", own.complete,
-            {200: views.Upload}, errors=(errors.NotFound, errors.NotUploaded),
-        ),
-        Route(
-            "DELETE", "/v1/uploads/{id}", "abortUpload", "Give an upload up", own.abort, {204: None},
-            errors=(errors.NotFound, errors.Conflict),
+            "GET", "/v1/files/{id}/size", "measureFolder", "Get the size of a folder with everything below it",
+            entries.get_size, {200: entry_views.TreeSize}, errors=(errors.NotFound,), scopes=_READ,
         ),
     )  # fmt: skip
 
 
-def _batches(own: Batches) -> tuple[Route, ...]:
+def _batch_change_routes(changes: BatchChangeResource) -> tuple[Route, ...]:
     return (
         Route(
-            "POST", "/v1/uploads/batch", "beginUploads", "Begin up to 100 uploads, each answered by itself", own.begin,
-            {200: views.UploadResults}, body=views.NewUploads, parameters=(_KEY,), errors=_REPEATED,
+            "POST", "/v1/files/batch/move", "moveFiles", "Move up to 100 files and folders, each with its own result",
+            changes.move_files, {200: entry_views.FileResults}, body=entry_views.MoveRequest, scopes=_WRITE,
         ),
         Route(
-            "POST", "/v1/uploads/batch/complete", "completeUploads", "Say that the bytes of up to 100 are there",
-            own.complete, {200: views.UploadResults}, body=views.UploadIds,
+            "POST", "/v1/files/batch/trash", "trashFiles", "Move up to 100 files and folders to the trash",
+            changes.trash_files, {200: entry_views.FileResults}, body=entry_views.FileIds, scopes=_WRITE,
         ),
         Route(
-            "POST", "/v1/files/batch/download", "downloadFiles", "Signed URLs of the bytes of up to 100 files",
-            own.download, {200: views.DownloadResults}, body=views.Downloads,
+            "POST", "/v1/files/batch/restore", "restoreFiles", "Restore up to 100 files and folders from the trash",
+            changes.restore_files, {200: entry_views.FileResults}, body=entry_views.FileIds, scopes=_WRITE,
         ),
     )  # fmt: skip
 
 
-def _files(own: Files) -> tuple[Route, ...]:
-    changed = (errors.NotFound, errors.PreconditionFailed)
-    return (
+def _operations_routes(readiness: ReadinessMonitor, *, separate: bool) -> tuple[Route, ...]:
+    """Return the routes for operators. Metrics and details of readiness can have a `separate` address."""
+    operations = OperationsResource(readiness, has_details=not separate)
+    routes = (
         Route(
-            "GET", "/v1/files", "listFiles", "Files that are not in the trash", own.list_files,
-            {200: views.FileList}, parameters=(_PARENT, _NAMED, _SORT, _LIMIT, _CURSOR),
-            errors=(errors.NotFound, errors.InvalidCursor),
+            "GET", "/healthz", "alive", "Check that the process is alive", operations.get_health, {200: Alive},
+            public=True, limiter=concurrency.UNLIMITED,
         ),
         Route(
-            "GET", "/v1/files/{id}", "showFile", "A file or folder", own.show, {200: views.File},
-            headers=("ETag",), errors=(errors.NotFound,),
+            "GET", "/readyz", "ready", "Check every service and server that the process needs",
+            operations.get_readiness, {200: Readiness, 503: Readiness}, parameters=(_VERBOSE,), public=True,
+            limiter=concurrency.UNLIMITED,
         ),
         Route(
-            "PATCH", "/v1/files/{id}", "changeFile", "Rename or move", own.change, {200: views.File},
-            body=views.FileChange, parameters=(_IF_MATCH,), headers=("ETag",),
-            errors=(*changed, errors.NameTaken),
-        ),
-        Route(
-            "DELETE", "/v1/files/{id}", "trashFile", "Put into the trash, a folder with all in it", own.trash,
-            {204: None}, parameters=(_IF_MATCH,), errors=changed,
-        ),
-        Route(
-            "POST", "/v1/files/{id}/restore", "restoreFile", "Take out of the trash", own.restore, {200: views.File},
-            headers=("ETag",), errors=(errors.NotFound,),
-        ),
-        Route(
-            "GET", "/v1/files/{id}/download", "downloadFile", "A signed URL of the bytes", own.download,
-            {200: views.Download}, parameters=(_DISPOSITION,), headers=("Repr-Digest",), errors=(errors.NotFound,),
-        ),
-        Route(
-            "GET", "/v1/files/{id}/content", "fileContent", "A redirect to the bytes", own.content, {302: None},
-            parameters=(_DISPOSITION,), headers=("Location", "Repr-Digest"), errors=(errors.NotFound,),
-        ),
-        Route(
-            "POST", "/v1/folders", "createFolder", "Make a folder", own.create_folder, {201: views.File},
-            body=views.NewFolder, parameters=(_KEY,), headers=("ETag",),
-            errors=(errors.NotFound, errors.NameTaken, *_REPEATED),
-        ),
-        Route(
-            "GET", "/v1/trash", "listTrash", "What was put into the trash, latest first", own.list_trash,
-            {200: views.FileList}, parameters=(_LIMIT, _CURSOR), errors=(errors.InvalidCursor,),
+            "GET", "/metrics", "metrics", "Get metrics for Prometheus", operations.get_metrics, {200: None},
+            public=True, limiter=concurrency.UNLIMITED,
         ),
     )  # fmt: skip
-
-
-def _operations(own: Operations) -> tuple[Route, ...]:
-    return (
-        Route(
-            "GET", "/healthz", "alive", "The process lives", own.alive, {200: views.Alive}, public=True, room=room.OPEN
-        ),
-        Route(
-            "GET", "/readyz", "ready", "Every service and server behind answers", own.ready,
-            {200: views.Readiness, 503: views.Readiness}, parameters=(_VERBOSE,), public=True, room=room.OPEN,
-        ),
-        Route(
-            "GET", "/metrics", "metrics", "Figures for Prometheus", own.metrics, {200: None}, public=True,
-            room=room.OPEN,
-        ),
-    )  # fmt: skip
+    return routes[:-1] if separate else routes  # guard: public-metrics

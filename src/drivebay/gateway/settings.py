@@ -1,4 +1,4 @@
-"""What a deployment decides about the gateway."""
+"""Settings of the gateway."""
 
 from __future__ import annotations
 
@@ -7,19 +7,58 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The settings of the web app.
+
+    `name` and `color` are its branding; an empty color is the default one. `signup`, `passwords`, `oidc` and `mail`
+    are whether the deployment takes sign-ups, passwords and sign-ins with an identity provider, and sends mail.
+    """
+
+    name: str = "Drivebay"
+    color: str = ""
+    signup: bool = True
+    passwords: bool = True
+    oidc: bool = False
+    mail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """`upload_ttl` and `download_ttl` are the lives of signed URLs. `trusted_proxies` are networks (CIDR)
-    whose `X-Forwarded-For` is believed. `hsts` is for deployments behind TLS. `max_requests` are worked on
-    at once at most; beyond that the door refuses. `body_within` is how long a client may take over a body, or
-    over the next bytes of one that goes into the store."""
+    """The settings of one deployment for its gateway.
+
+    `upload_ttl` and `download_ttl` are the lifetimes of presigned URLs. `public_url` is where clients reach the
+    gateway, with a path if it has one; None if requests decide. `trusted_proxies` are the networks (CIDR)
+    whose `X-Forwarded-For` or `Forwarded` is used. `allowed_origins` are the web origins that may read responses.
+    `hsts` adds the header `Strict-Transport-Security`; set it if clients reach the gateway over TLS.
+    `max_concurrent_requests` bounds the requests that run at once; the gateway rejects more. `user_requests` and
+    `user_streams` bound the requests and the tus requests of one user at once, or of one address without a login.
+    `user_waits` bounds the requests of one user that wait for changes. `archives` bounds the archives that are sent at
+    once, `user_archives` those of one user. `archive_timeout` is how long their clients may take to accept the next
+    bytes, the window in which their rate is measured, and after which the access to an archive is checked again.
+    `body_timeout` is how long a client may take to send a JSON body, or the next bytes of a tus body, and the window
+    in which the rate of a tus body is measured. `max_file_size` is in bytes.
+    `shared_drives` is who may create shared drives: `anyone` or `admins`.
+    `has_operations_address` is whether metrics and details of readiness are served elsewhere.
+    `web` are the settings of the web app; None turns it off.
+    """
 
     issuer: str = "drivebay"
     audience: str = "drivebay"
     upload_ttl: timedelta = timedelta(minutes=15)
     download_ttl: timedelta = timedelta(minutes=5)
     trusted_proxies: tuple[str, ...] = ()
+    public_url: str | None = None
+    has_operations_address: bool = False
     allowed_origins: tuple[str, ...] = ()
     hsts: bool = False
-    max_requests: int = 256
-    body_within: timedelta = timedelta(seconds=30)
+    max_concurrent_requests: int = 256
+    user_requests: int = 64
+    user_streams: int = 16
+    user_waits: int = 256
+    archives: int = 16
+    user_archives: int = 4
+    archive_timeout: timedelta = timedelta(minutes=1)
+    body_timeout: timedelta = timedelta(seconds=30)
     max_file_size: int = 5 * 2**40
+    shared_drives: str = "anyone"
+    web: WebSettings | None = None

@@ -1,4 +1,4 @@
-"""Uploads become files soon after their bytes are in the store, because the store says so; and anyway.
+"""The ingest service: turns uploads into files soon after their bytes are in the store.
 
-An event is a hint that makes it fast. `sweep` finds what no event told us about.
+Events of the store only make it fast. The `sweeper` finds the uploads that no event reported.
 """

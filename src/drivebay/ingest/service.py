@@ -1,7 +1,7 @@
-"""Ingest as it runs: the sweeper always, and beside it whatever brings events.
+"""Runs the ingest service: the sweeper always, and the event source and the event consumer if events are on.
 
-Each part has an owner here and lives until the whole is cancelled. A broker or a store that is down costs
-speed, never an upload: the sweeper goes on regardless.
+If NATS or the store is down, uploads become visible later, but none is lost, because the sweeper does not
+depend on events.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ import uuid_utils.compat
 
 from ..contract.files import Files
 from ..errors import Unavailable
-from . import nats
-from .gaps import growing
-from .loop import Loop
-from .seaweedfs import Filer, OpenStream
+from . import nats_connection
+from .backoff import exponential_backoff
+from .event_consumer import EventConsumer
+from .event_health import EventHealth
+from .filer_listener import FilerListener, OpenStream
 from .settings import EventSource, Settings
-from .sweep import Sweeper
+from .sweeper import Sweeper
 from .webhook import Webhook
 
 log = structlog.get_logger(__name__)
 
-_FIRST_GAP: Final = timedelta(milliseconds=200)
-_SAY_EACH: Final = 3.0
-_STEADY: Final = 10.0
-"""Seconds after which a connection counts as having worked, so that the next gap is short again."""
+_FIRST_RECONNECT_DELAY: Final = timedelta(milliseconds=200)
+_LOG_INTERVAL: Final = 3.0
+"""Seconds between two log lines about the same unavailable connection."""
+_STABLE_AFTER: Final = 10.0
+"""A connection that lasted this many seconds resets the backoff."""
 
 
 def _utc_now() -> datetime:
@@ -47,62 +49,81 @@ async def run(
     now: Callable[[], datetime] = _utc_now,
     webhook: Webhook | None = None,
 ) -> None:
-    """Run until cancelled. `open_stream` reaches the filer (`wire.stream.server_stream`); `webhook` is a door that
-    somebody else serves.
+    """Run until cancelled.
 
-    Raises ValueError at once for settings that do not fit together.
+    `open_stream` connects to the filer (`rpc.server_stream.server_stream`). The caller serves `webhook` over HTTP.
+    Raises ValueError at once if the settings contradict each other.
     """
     if settings.source is EventSource.SEAWEEDFS and settings.filer_address is None:
-        raise ValueError("events from SeaweedFS need the address of its filer")
-    sweeper = Sweeper(files, settings)
+        raise ValueError("events from SeaweedFS need the address of its filer: set DRIVEBAY_FILER_ADDRESS")
+    health = _event_health(settings)
+    sweeper = Sweeper(files, settings, health)
 
-    async def consume() -> None:
-        async with nats.connect(settings) as stream:
+    async def consume_events() -> None:
+        async with nats_connection.connect(settings) as queue:
             log.info("events_connected", stream=settings.stream)
-            await Loop(files, settings, now).run(stream)
+            health.mark_connected("events")
+            if settings.active_filer_address is None:  # guard: events-recheck
+                # The store itself publishes to NATS, and may have dropped events while NATS was down.
+                sweeper.request_recheck()
+            await EventConsumer(files, settings, now).run(queue)
 
-    async def listen(address: str) -> None:
-        filer = Filer(
+    def on_filer_connect() -> None:
+        health.mark_connected("filer")
+        sweeper.request_recheck()
+
+    async def listen_to_filer(address: str) -> None:
+        listener = FilerListener(
             address,
             settings.bucket,
             open_stream=open_stream,
             new_id=new_id,
             now=now,
-            on_connect=sweeper.wake,
+            on_connect=on_filer_connect,
         )
-        async with nats.connect(settings) as stream:
-            await filer.run(stream)
+        async with nats_connection.connect(settings) as queue:
+            await listener.run(queue)
 
-    async def forward(door: Webhook) -> None:
-        async with nats.connect(settings) as stream:
-            await door.forward(stream)
+    async def forward_webhook(webhook: Webhook) -> None:
+        async with nats_connection.connect(settings) as queue:
+            await webhook.forward_to(queue)
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(sweeper.run())
-        if not settings.listens:
-            log.info("events_off", reason="the sweeper alone finds uploads")
+        if not settings.events_enabled:
+            log.info("events_off", reason="only the sweeper finds uploads")
             return
-        tasks.create_task(_again("events", consume, settings.reconnect_longest))
-        address = settings.filer
-        if address is not None:
-            tasks.create_task(_again("filer", lambda: listen(address), settings.reconnect_longest))
+        max_delay = settings.max_reconnect_delay
+        tasks.create_task(_keep_running("events", consume_events, max_delay, health))
+        filer_address = settings.active_filer_address
+        if filer_address is not None:
+            tasks.create_task(_keep_running("filer", lambda: listen_to_filer(filer_address), max_delay, health))
         if webhook is not None:
-            tasks.create_task(_again("webhook", lambda: forward(webhook), settings.reconnect_longest))
+            tasks.create_task(_keep_running("webhook", lambda: forward_webhook(webhook), max_delay, health))
 
 
-async def _again(part: str, once: Callable[[], Awaitable[None]], longest: timedelta) -> None:
-    """Run `once` for ever: whenever it ends, begin again after a growing gap, saying so every few seconds."""
+def _event_health(settings: Settings) -> EventHealth:
+    if not settings.events_enabled:
+        return EventHealth()
+    return EventHealth("events") if settings.active_filer_address is None else EventHealth("events", "filer")
+
+
+async def _keep_running(
+    job: str, work: Callable[[], Awaitable[None]], max_delay: timedelta, health: EventHealth
+) -> None:
+    """Run `work` until cancelled. After each end, start it again with exponential backoff."""
     attempt = 0
-    said = float("-inf")
+    last_logged = float("-inf")
     while True:
-        began = time.monotonic()
+        started = time.monotonic()
         try:
-            await once()
+            with health.watch(job):
+                await work()
         except Unavailable as error:
-            if time.monotonic() - said >= _SAY_EACH:
-                said = time.monotonic()
-                log.warning("source_unavailable", part=part, reason=error.detail)
-        except Exception as error:  # a defect here must not take the sweeper along
-            log.error("source_failed", part=part, exc_info=error)
-        attempt = 0 if time.monotonic() - began > _STEADY else attempt + 1
-        await asyncio.sleep(growing(_FIRST_GAP, longest, attempt).total_seconds())
+            if time.monotonic() - last_logged >= _LOG_INTERVAL:
+                last_logged = time.monotonic()
+                log.warning("ingest_unavailable", job=job, reason=error.detail)
+        except Exception as error:  # a defect in one job must not stop the sweeper
+            log.error("ingest_failed", job=job, exc_info=error)
+        attempt = 0 if time.monotonic() - started > _STABLE_AFTER else attempt + 1
+        await asyncio.sleep(exponential_backoff(_FIRST_RECONNECT_DELAY, max_delay, attempt).total_seconds())

@@ -1,4 +1,4 @@
-"""What a deployment decides about ingest."""
+"""The settings of the ingest service."""
 
 from __future__ import annotations
 
@@ -8,28 +8,37 @@ from enum import StrEnum
 
 
 class EventSource(StrEnum):
-    """Who tells of new objects. MinIO publishes to JetStream by itself, SeaweedFS is listened to."""
+    """The way in which events of the store reach JetStream. MinIO publishes them. For SeaweedFS, ingest does."""
 
     AUTO = "auto"
-    """SeaweedFS if its filer's address is known, else whoever publishes to JetStream."""
+    """`seaweedfs` if the address of a filer is set, else `minio`."""
     MINIO = "minio"
     SEAWEEDFS = "seaweedfs"
     OFF = "off"
-    """Nobody: uploads are found by the sweeper alone."""
+    """No events. Only the sweeper finds uploads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Without `nats_url` there are no events. `filer_address` is the filer's gRPC `host:port`.
+    """The settings of one deployment for ingest.
 
-    Two deployments on one NATS need two names: `stream` and `subject` (events arrive on it and below).
-    `deadline` bounds each remote call. `max_deliveries` is how often an event may fail before it is
-    buried; `absent_deliveries` how often its object may not be there yet. `sweep_interval` is the pause
-    between sweeps, `batch` the uploads of one commit, `in_flight` the commits at once.
+    Without `nats_url` there are no events. `filer_address` is the gRPC address (`host:port`) of the SeaweedFS filer.
+    `stream` and `subject` name the JetStream stream and the subject of events. Two deployments on one NATS need
+    different names.
+
+    `batch` is the number of uploads in one commit, `concurrent_commits` the number of commits at once, and `deadline`
+    how long one remote call may take. `ack_wait` is how long JetStream waits for an answer before it delivers an event
+    again.
+
+    An event that fails `max_deliveries` times becomes a dead letter. An event whose object is absent is delivered at
+    most `absent_deliveries` times and then dropped: the sweep finds its upload if the bytes arrive later. Between
+    tries the pause grows from `first_retry_delay` to `max_retry_delay`. `max_reconnect_delay` bounds the pause between
+    two connections, `sweep_interval` is the pause between two sweeps. `sweep_rate` is how many uploads a second the
+    sweeps look up while events arrive.
     """
 
     bucket: str
-    # It may hold a password.
+    # Hidden, because the URL may contain a password.
     nats_url: str | None = field(default=None, repr=False)
     source: EventSource = EventSource.AUTO
     filer_address: str | None = None
@@ -37,22 +46,23 @@ class Settings:
     subject: str = "drivebay.events"
     replicas: int = 1
     sweep_interval: timedelta = timedelta(seconds=10)
+    sweep_rate: int = 50
     batch: int = 500
-    in_flight: int = 3
+    concurrent_commits: int = 3
     deadline: timedelta = timedelta(seconds=20)
     ack_wait: timedelta = timedelta(seconds=30)
     max_deliveries: int = 8
     absent_deliveries: int = 4
-    retry_first: timedelta = timedelta(seconds=1)
-    retry_longest: timedelta = timedelta(minutes=2)
-    reconnect_longest: timedelta = timedelta(seconds=5)
+    first_retry_delay: timedelta = timedelta(seconds=1)
+    max_retry_delay: timedelta = timedelta(minutes=2)
+    max_reconnect_delay: timedelta = timedelta(seconds=5)
 
     @property
-    def listens(self) -> bool:
-        """Whether events are wanted at all."""
+    def events_enabled(self) -> bool:
+        """Whether this deployment uses events."""
         return self.nats_url is not None and self.source is not EventSource.OFF
 
     @property
-    def filer(self) -> str | None:
-        """The filer to listen to, if that is the source."""
+    def active_filer_address(self) -> str | None:
+        """The address of the filer that ingest reads changes from, or None if the source is not SeaweedFS."""
         return self.filer_address if self.source in (EventSource.AUTO, EventSource.SEAWEEDFS) else None

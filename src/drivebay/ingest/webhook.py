@@ -1,8 +1,8 @@
-"""A door for stores that can only POST their events: what comes in is put into the queue as it is.
+"""An HTTP endpoint for stores that can only POST their events. It puts each body into the event queue.
 
-A store keeps an event until it is told 200, and that is said only once JetStream has stored it; until then it
-is 503, and the store's own queue tries again. Nothing is read or believed here: what a message means, and
-whether it is one, is for whoever takes it out of the queue.
+A store keeps an event until it gets status 200, so the endpoint answers 200 only after JetStream has stored the event.
+Until then it answers 503, and the store tries again. The endpoint does not parse the body. The consumer of the queue
+does, and a body that is no event becomes a dead letter there.
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ from typing import Any, Final, TypeAlias
 from prometheus_client import Counter
 
 from ..errors import Unavailable
-from .events import Message, Outlet
+from .event_queue import Message, QueueWriter
 
-RECEIVED = Counter("drivebay_ingest_webhook_total", "Events that were POSTed, by what was answered", ["status"])
+RECEIVED = Counter("drivebay_ingest_webhook_total", "Events that were POSTed, by status of the response", ["status"])
 
 PATH: Final = "/events"
-LARGEST: Final = 1_000_000
-"""Bytes of one POST: NATS takes messages of a MiB, headers included."""
-_BODY_WITHIN: Final = 10.0
+MAX_BODY: Final = 1_000_000
+"""In bytes. NATS accepts messages of 1 MiB including headers."""
+_BODY_TIMEOUT: Final = 10.0
+_EXTRA_HEADERS: Final[Mapping[int, tuple[tuple[bytes, bytes], ...]]] = {
+    401: ((b"www-authenticate", b"Bearer"),),
+    405: ((b"allow", b"POST"),),
+    503: ((b"retry-after", b"2"),),
+}
 
 Scope: TypeAlias = Mapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -31,80 +36,74 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Webhook:
-    """An ASGI app. Without an outlet it answers 503."""
+    """An ASGI app. It answers 503 while it has no queue."""
 
     def __init__(self, token: str) -> None:
-        self._token = _digest(token.encode())
-        self._outlet: Outlet | None = None
-        self._broken = asyncio.Event()
+        self._token_digest = _digest(token.encode())
+        self._queue: QueueWriter | None = None
+        self._queue_failed = asyncio.Event()
 
-    async def forward(self, outlet: Outlet) -> None:
-        """Put what comes in into `outlet`, until it takes no more. Raises Unavailable then."""
-        self._broken.clear()
-        self._outlet = outlet
+    async def forward_to(self, queue: QueueWriter) -> None:
+        """Publish events to `queue` until cancelled. Raises Unavailable when the queue fails."""
+        self._queue_failed.clear()
+        self._queue = queue
         try:
-            await self._broken.wait()
+            await self._queue_failed.wait()
         finally:
-            self._outlet = None
-        raise Unavailable("NATS did not take an event")
+            self._queue = None
+        raise Unavailable("NATS did not store an event")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        status = await self._status(scope, receive)
+        status = await self._handle(scope, receive)
         RECEIVED.labels(str(status)).inc()
-        headers = [(b"server", b"drivebay"), (b"content-length", b"0"), *_MORE.get(status, ())]
+        headers = [(b"server", b"drivebay"), (b"content-length", b"0"), *_EXTRA_HEADERS.get(status, ())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _status(self, scope: Scope, receive: Receive) -> int:
-        # The token first: whoever has none learns nothing and sends nothing.
-        if not self._is_allowed(scope):
+    async def _handle(self, scope: Scope, receive: Receive) -> int:
+        # Check the token first, so that a client without it learns nothing about paths and methods.
+        if not self._is_authorized(scope):  # guard: webhook-authorization
             return 401
         if scope["path"] != PATH:
             return 404
         if scope["method"] != "POST":
             return 405
         try:
-            async with asyncio.timeout(_BODY_WITHIN):
-                body = await _body(receive)
+            async with asyncio.timeout(_BODY_TIMEOUT):
+                body = await _read_body(receive)
         except TimeoutError:
             return 408
         if body is None:
             return 413
-        return 200 if await self._is_stored(body) else 503
+        return 200 if await self._publish(body) else 503  # guard: webhook-status
 
-    def _is_allowed(self, scope: Scope) -> bool:
-        told = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        scheme, _, token = told.partition(b" ")
-        # Hashed first, so that neither content nor length shows in the time it takes.
-        return hmac.compare_digest(_digest(token.strip()), self._token) and scheme.lower() == b"bearer"
+    def _is_authorized(self, scope: Scope) -> bool:
+        header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        scheme, _, token = header.partition(b" ")
+        # The digests have equal length, so the time of the comparison reveals neither content nor length.
+        # guard: webhook-token
+        return hmac.compare_digest(_digest(token.strip()), self._token_digest) and scheme.lower() == b"bearer"
 
-    async def _is_stored(self, body: bytes) -> bool:
-        outlet = self._outlet
-        if outlet is None:
+    async def _publish(self, body: bytes) -> bool:
+        queue = self._queue
+        if queue is None:
             return False
         try:
-            # The same bytes again are the same event again: a store that did not hear our answer.
-            await outlet.publish([Message(_digest(body).hex(), body)])
+            # The id is the digest of the body: a store that missed the response sends the same bytes again.
+            await queue.publish([Message(_digest(body).hex(), body)])
         except (Unavailable, TimeoutError):
-            self._broken.set()
-            return False
+            self._queue_failed.set()
+            return False  # guard: webhook-failed-publish
         return True
 
 
-_MORE: Final[Mapping[int, tuple[tuple[bytes, bytes], ...]]] = {
-    401: ((b"www-authenticate", b"Bearer"),),
-    405: ((b"allow", b"POST"),),
-    503: ((b"retry-after", b"2"),),
-}
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """What was sent; None if that is too much. A client that went away has sent nothing that counts."""
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return the body, or None if it is too large or the client has disconnected."""
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > LARGEST or message["type"] == "http.disconnect":
+        if len(body) > MAX_BODY or message["type"] == "http.disconnect":
             return None
         if not message.get("more_body", False):
             return bytes(body)

@@ -1,5 +1,5 @@
-"""What is over goes away: trash past its grace, uploads past their deadline, objects nobody knows.
+"""The janitor: purges deleted objects, expires overdue uploads, quarantines orphans, aborts orphaned multipart uploads.
 
-Everything here may be done twice, by anyone, at any time: rows are leased, deletions repeat harmlessly, and
-nothing that is not accounted for is ever deleted, only moved out of reach.
+Every operation may be repeated, by any process, at any time. Work is leased, and deletions can be repeated. An object
+that no row accounts for is never deleted, only moved to quarantine.
 """

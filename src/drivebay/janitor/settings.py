@@ -1,4 +1,4 @@
-"""What a deployment decides about the janitor."""
+"""The settings of the janitor."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`interval` is the pause between rounds, `batch` the objects of one delete call (1,000 at most),
-    `in_flight` the batches at once. `stray_age` is how old an object that nobody knows must be before it is
-    moved out of reach, `stray_interval` the pause between looking for such. `deadline` bounds a call and,
-    for `delete` and `finish` together, must stay below the lease; `copy_deadline` bounds moving one object."""
+    """The settings of one deployment for the janitor.
 
-    interval: timedelta = timedelta(seconds=60)
+    `interval` is the pause between two rounds of purging and expiring, `orphan_interval` the pause between two
+    searches for orphans. `batch` is the number of objects in one delete call (at most 1,000), and `concurrent_batches`
+    the number of batches at once. A scan of the bucket lists at most `scan_rate` objects a second, in pages of
+    `scan_page`. An orphan is not touched until it is `orphan_age` old.
+
+    `deadline` bounds one call. Two deadlines (delete and finish) must fit into one lease. `copy_deadline` bounds the
+    move of one object.
+    """
+
+    interval: timedelta = timedelta(seconds=30)
     batch: int = 1000
-    in_flight: int = 2
-    stray_age: timedelta = timedelta(hours=24)
-    stray_interval: timedelta = timedelta(hours=1)
+    concurrent_batches: int = 2
+    orphan_age: timedelta = timedelta(hours=24)
+    orphan_interval: timedelta = timedelta(hours=1)
+    scan_rate: int = 2000
+    scan_page: int = 1000
     deadline: timedelta = timedelta(seconds=12)
     copy_deadline: timedelta = timedelta(minutes=11)

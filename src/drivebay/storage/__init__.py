@@ -1,5 +1,4 @@
-"""The object store behind one contract: signed URLs, look-ups, deletions. It knows S3 and no user.
+"""The object store behind one contract: signed URLs, look-ups, copies and deletions. It does not know users.
 
-Begin with `service.py`, which keeps the promises of `contract.storage`; `bucket.py` says what it needs of
-a store, and `s3.py` is the one driver.
+`service.py` implements the contract. It uses the Protocol in `bucket.py`, which `s3/` implements.
 """

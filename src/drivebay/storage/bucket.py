@@ -1,7 +1,8 @@
-"""What this package needs of a store: one bucket of any S3-like service.
+"""The interface that this package needs of a store: one bucket of any S3-compatible store.
 
-A driver translates every failure of its own. What it cannot find out it raises as `Unavailable`; it never
-guesses, and it says 'absent' only when the store said so.
+An implementation converts every error of its client library. It raises `Unavailable` if the store gives no usable
+response. It never guesses, except in `refuses_complete_over_object`. It reports an object as absent only if the store
+said so.
 """
 
 from __future__ import annotations
@@ -12,135 +13,188 @@ from typing import Protocol
 
 import msgspec
 
-from ..contract.storage import Deletion, Object, ObjectPage, StoredPart, UnfinishedPage
+from ..contract.storage import DeletionResult, MultipartPage, ObjectInfo, ObjectPage, StoredPart
+from ..errors import StartError
 
 
-class Misconfigured(Exception):
-    """The store is there and will not serve us as we are set up: wrong keys, wrong region, a bucket that is
-    somebody else's. The sentence names the setting to change. Trying again does not help."""
+class Misconfigured(StartError):
+    """A setting is invalid or the store refuses it: wrong credentials, wrong region, or a bucket of another account.
+    The message names the setting to change. A retry does not help."""
 
 
-class Sight(msgspec.Struct, frozen=True):
-    """What one look at the bucket showed. `store_time` is the store's own clock, in whole seconds, None if it
-    does not tell."""
+class BucketStatus(msgspec.Struct, frozen=True):
+    """Whether the bucket exists. `store_time` is the store's clock in whole seconds, None if the store does not
+    send it."""
 
     exists: bool
     store_time: datetime | None
 
 
-class Bucket(Protocol):
-    def presign(
-        self,
-        method: str,
-        key: str,
-        *,
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-        at: datetime,
-        seconds: int,
-        public: bool = True,
-    ) -> str:
-        """A URL on the clients' endpoint (ours if not `public`) that allows exactly this request, with
-        these headers, for `seconds` from `at`. The same arguments give the same URL; nothing is sent."""
+class PresignSpec(msgspec.Struct, frozen=True):
+    """The one request that a presigned URL allows, valid for `ttl_seconds` from `signed_at`.
+
+    The sender must send `headers` exactly as given. With `for_clients`, the URL has the endpoint that clients use,
+    otherwise the endpoint that Drivebay itself uses.
+    """
+
+    method: str
+    key: str
+    signed_at: datetime
+    ttl_seconds: int
+    query: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    for_clients: bool = True
+
+
+class PartUpload(msgspec.Struct, frozen=True):
+    """One part of a multipart upload. `sha256` is the digest of `body`. The store keeps it with the part if
+    `checksummed`."""
+
+    multipart_id: str
+    number: int
+    body: bytes
+    sha256: bytes
+    checksummed: bool
+
+
+class Presigner(Protocol):
+    """Makes presigned URLs of one bucket."""
+
+    def presign(self, spec: PresignSpec) -> str:
+        """Return a presigned URL. The same spec gives the same URL. Nothing is sent."""
         ...
 
-    def address(self, key: str) -> str:
-        """A URL of a key as a stranger would ask for it, with no signature."""
+
+class Bucket(Presigner, Protocol):
+    """One bucket. Every method that sends a request raises Unavailable when the store fails."""
+
+    # -- URLs --------------------------------------------------------------------------------------
+
+    def unsigned_url(self, key: str) -> str:
+        """Return the URL of a key without a signature."""
         ...
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Use a URL as a client would; the status of the answer. Raises Unavailable."""
+        """Send a request to a URL as a client would. Return the HTTP status."""
         ...
 
-    async def connect(self) -> Sight:
-        """Look at the bucket with our keys. Raises Misconfigured, Unavailable."""
+    # -- the bucket --------------------------------------------------------------------------------
+
+    async def check_access(self) -> BucketStatus:
+        """List the bucket with our credentials. Raises Misconfigured if the store refuses our settings."""
         ...
 
-    async def create(self) -> None:
-        """Make the bucket; no error if it is ours already. Raises Misconfigured, Unavailable."""
+    async def head_bucket(self) -> BucketStatus:
+        """Check with one cheap request whether the bucket exists."""
         ...
 
-    async def allow_origins(self, origins: tuple[str, ...]) -> bool:
-        """Let pages of these origins PUT, GET and HEAD, and read `ETag`. False if the store has no such setting."""
+    async def create_bucket(self) -> None:
+        """Create the bucket. No error if we own it already. Raises Misconfigured if the store refuses."""
         ...
 
-    async def send_events(self, target: str) -> str | None:
-        """Have the store tell `target`, an ARN it knows, of every new object, beside the rules that are there.
-        None if it does from now on, else why not. Raises Unavailable."""
+    async def add_cors_rules(self, origins: tuple[str, ...]) -> bool:
+        """Allow web pages of these origins to PUT, GET and HEAD, and to read the headers of downloads.
+
+        Downloads also work after a redirect. CORS rules of others stay. A second call is a no-op. Return False if the
+        store does not support rules, or has rules that we cannot read.
+        """
         ...
 
-    async def versioned(self) -> bool:
-        """Whether the bucket keeps the bytes of what is deleted or overwritten. Raises Unavailable."""
+    async def add_notification_rule(self, target: str) -> str | None:
+        """Add a notification rule: the store sends an event to `target` for every new object. Other rules stay.
+
+        `target` is an ARN of the store's configuration. Return None if the rule exists now, else the reason why not. A
+        second call is a no-op.
+        """
         ...
 
-    async def sight(self) -> Sight:
-        """A cheap look at the bucket. Raises Unavailable."""
+    async def is_versioned(self) -> bool:
+        """Return whether the bucket keeps deleted and overwritten bytes as old versions."""
         ...
 
-    async def head(self, key: str) -> Object:
-        """One object, found or absent. Raises Unavailable."""
+    # -- objects -----------------------------------------------------------------------------------
+
+    async def head_object(self, key: str) -> ObjectInfo:
+        """Return one object, found or absent."""
         ...
 
-    async def page(self, prefix: str, after: str, limit: int) -> ObjectPage:
-        """Up to `limit` (1,000 at most) objects under `prefix` after the key `after`, in key order; without
-        checksum and type. Raises Unavailable."""
+    async def list_objects(self, prefix: str, after: str, limit: int) -> ObjectPage:
+        """List up to `limit` (at most 1,000) objects under `prefix` after the key `after`, in key order.
+
+        Checksum and content type are not set.
+        """
         ...
 
-    async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
-        """Delete up to 1,000 objects; what was not there counts as deleted. Raises Unavailable when nothing
-        is known of any of them."""
+    async def put_object(self, key: str, body: bytes, sha256: bytes) -> None:
+        """Write an object with this SHA-256. Replaces an object that exists."""
         ...
 
-    async def delete_one(self, key: str) -> None:
-        """Delete one object; no error if it is not there. Raises Unavailable."""
+    async def get_object(self, key: str) -> bytes | None:
+        """Return the bytes of an object, None if it does not exist."""
         ...
 
-    async def copy(self, source: str, target: str, etag: str | None = None) -> bool:
-        """Copy an object with its type and metadata inside the store. False if there is no `source`, or none
-        with this `etag`. Raises Unavailable."""
+    async def read_range(self, key: str, start: int, length: int) -> bytes | None:
+        """Return exactly `length` bytes of an object from `start` on, None if it has no such bytes."""
         ...
 
-    async def write(self, key: str, body: bytes, sha256: bytes) -> None:
-        """Write an object whose SHA-256 is told, over what may be there. Raises Unavailable."""
+    async def copy_object(self, source: str, target: str, etag: str | None = None) -> bool:
+        """Copy an object with its content type and metadata inside the store.
+
+        Return False if `source` does not exist, or has another ETag than `etag`.
+        """
         ...
 
-    async def read(self, key: str) -> bytes | None:
-        """The bytes of an object; None if there is none. Raises Unavailable."""
+    async def delete_objects(self, keys: tuple[str, ...]) -> tuple[DeletionResult, ...]:
+        """Delete up to 1,000 objects with one request. An object that does not exist counts as deleted.
+
+        Raises Unavailable when the result is unknown for every key.
+        """
         ...
 
-    async def write_part(
-        self, key: str, multipart: str, number: int, body: bytes, sha256: bytes, checked: bool
+    async def delete_object(self, key: str) -> None:
+        """Delete one object. No error if it does not exist."""
+        ...
+
+    # -- multipart uploads -------------------------------------------------------------------------
+
+    async def create_multipart(self, key: str, headers: Mapping[str, str]) -> str:
+        """Create a multipart upload with these headers. Return the store's id for it."""
+        ...
+
+    async def upload_part(self, key: str, part: PartUpload) -> bool:
+        """Write one part. Return False if the multipart upload has ended."""
+        ...
+
+    async def list_parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...] | None:
+        """Return the stored parts by number, each once. None if the multipart upload has ended."""
+        ...
+
+    async def measure_parts(self, key: str, multipart_id: str) -> int:
+        """Return the bytes of all stored copies of parts, 0 if the multipart upload has ended."""
+        ...
+
+    async def complete_multipart(
+        self, key: str, multipart_id: str, parts: Sequence[StoredPart], part_digests: Sequence[bytes]
     ) -> bool:
-        """Write a part whose SHA-256 is told, and kept with it if `checked`. False when the write has ended. Raises
-        Unavailable."""
+        """Complete a multipart upload: make the object from these parts, unless an object exists at `key`.
+
+        `part_digests` are the SHA-256 digests of the parts if the multipart upload was created with checksums, else
+        empty. Return False if the store refused because the multipart upload has ended or an object exists.
+        """
         ...
 
-    async def begin_parts(self, key: str, headers: Mapping[str, str]) -> str:
-        """Begin to write an object in parts, with these headers; the store's id for it. Raises Unavailable."""
+    async def abort_multipart(self, key: str, multipart_id: str) -> None:
+        """Abort a multipart upload and delete its parts. No error if it has ended."""
         ...
 
-    async def parts(self, key: str, multipart: str) -> tuple[StoredPart, ...] | None:
-        """The parts that are there, by number, each once; None when no such write is under way. Raises
-        Unavailable."""
+    async def list_multiparts(self, after: str, limit: int) -> MultipartPage:
+        """List unfinished multipart uploads after the position `after`, by key."""
         ...
 
-    async def complete_parts(
-        self, key: str, multipart: str, parts: Sequence[StoredPart], sha256: Sequence[bytes]
-    ) -> bool:
-        """Make the object of these parts, unless there is one. False when that was refused: the write has ended, or
-        an object is there. `sha256` are the parts' checksums if the write was begun with them, else none. Raises
-        Unavailable."""
-        ...
+    async def refuses_complete_over_object(self, key: str) -> bool:
+        """Return whether the store refuses to complete a multipart upload at `key`, where an object exists.
 
-    async def abort_parts(self, key: str, multipart: str) -> None:
-        """End a write in parts; no error if it has ended. Raises Unavailable."""
-        ...
-
-    async def unfinished(self, after: str, limit: int) -> UnfinishedPage:
-        """Writes in parts that have not ended, after the place `after`, by key. Raises Unavailable."""
-        ...
-
-    async def completes_once(self, key: str) -> bool:
-        """Whether the end of an upload in parts can be refused since there is an object at `key`, as there is.
-        May leave other bytes there. Raises Unavailable."""
+        The object at `key` may have other bytes afterwards. Return False also if the store cannot create a multipart
+        upload: then this method does not raise Unavailable.
+        """
         ...

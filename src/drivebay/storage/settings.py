@@ -1,4 +1,4 @@
-"""What a deployment decides about its store."""
+"""The settings of the storage service."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`public_endpoint` is where clients reach the store; None means where we do. `in_host`: the store wants the
-    bucket's name in the host. `events_target` is the ARN by which the store knows our queue; None leaves its
-    notification rules alone."""
+    """Clients reach the store at `public_endpoint`; None means `endpoint`. With `virtual_hosted`, URLs are
+    virtual-hosted-style (the bucket's name in the host), otherwise path-style. `events_target` is the ARN of our NATS
+    target in the store's configuration; None leaves the bucket's notification rules unchanged. `max_concurrent_calls`
+    bounds the requests of one call to the store. `startup_retry_delay` is the time between two attempts to start.
+    `root_secret` seals the metadata of objects; without it they have none."""
 
     endpoint: str
     access_key: str
-    secret_key: str = field(repr=False)
+    secret_key: str = field(repr=False)  # guard: store-secret-repr
     public_endpoint: str | None = None
     region: str = "us-east-1"
-    in_host: bool = False
+    virtual_hosted: bool = False
     bucket: str = "drivebay"
     allowed_origins: tuple[str, ...] = ("*",)
     events_target: str | None = None
-    lookup_concurrency: int = 32
+    max_concurrent_calls: int = 32
     connections: int = 64
     call_timeout: timedelta = timedelta(seconds=5)
     copy_timeout: timedelta = timedelta(minutes=10)
-    retry_pause: timedelta = timedelta(seconds=2)
+    startup_retry_delay: timedelta = timedelta(seconds=2)
+    root_secret: bytes | None = field(default=None, repr=False)  # guard: storage-secret-repr

@@ -1,1 +1,1 @@
-"""For tests: fakes of what we do not own, and a World that runs everything. Nothing here runs in production."""
+"""Support for tests: shared servers, a World that runs Drivebay, fakes, a faulty proxy. Not used in production."""

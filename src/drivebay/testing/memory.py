@@ -1,7 +1,7 @@
-"""A bucket in memory: the fake of a store, which passes the same driver suite as a real one.
+"""A bucket in memory: a fake store that passes the same tests as a real one (`tests/drivers/test_bucket.py`).
 
-`broken` makes every call fail as a store that is down does; objects stay. Made with `lax` it takes a second PUT, as
-some stores do.
+Set `broken` to make every call fail like a store that is down; objects stay. Pass `allows_overwrite` for a store that
+accepts a second PUT.
 """
 
 from __future__ import annotations
@@ -14,222 +14,256 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from ..contract.storage import Deletion, Object, ObjectPage, Presence, StoredPart, Unfinished, UnfinishedPage
+from ..contract.storage import (
+    DeletionResult,
+    MultipartPage,
+    ObjectInfo,
+    ObjectPage,
+    Presence,
+    StoredPart,
+    UnfinishedMultipart,
+)
 from ..errors import Unavailable
-from ..storage.bucket import Sight
+from ..storage.bucket import BucketStatus, PartUpload, PresignSpec
+
+_URL_SCHEME = "memory:"
 
 
-class _Signed(msgspec.Struct, frozen=True):
+class _PresignedRequest(msgspec.Struct, frozen=True):
+    """The permissions of a presigned URL of this store. The URL contains them as JSON."""
+
     method: str
     key: str
     headers: dict[str, str]
     query: dict[str, str]
-    ends: datetime
+    expires_at: datetime
 
 
-class UnderWay(msgspec.Struct):
-    """A write in parts: its key and headers, when it began, and the bytes of its parts."""
+def _presigned_request(url: str) -> _PresignedRequest:
+    return msgspec.json.decode(unquote(url.removeprefix(_URL_SCHEME)), type=_PresignedRequest)
+
+
+def presigned_key(url: str) -> str:
+    """Return the object key of a presigned URL of this store. Two URLs of one object differ in their expiry."""
+    return _presigned_request(url).key
+
+
+class MultipartState(msgspec.Struct):
+    """A multipart upload: its key and headers, when it began, and the bytes of its parts by number."""
 
     key: str
     headers: Mapping[str, str]
     begun_at: datetime
     bodies: dict[int, bytes] = msgspec.field(default_factory=dict)
+    replaced_bytes: int = 0
+
+    def write(self, number: int, body: bytes) -> None:
+        """Store a part. As in SeaweedFS, an earlier copy of the part stays and is not used."""
+        self.replaced_bytes += len(self.bodies.get(number, b""))
+        self.bodies[number] = body
 
 
 class MemoryBucket:
     """Implements `storage.bucket.Bucket`. `now` is the store's clock."""
 
-    def __init__(self, now: Callable[[], datetime], *, lax: bool = False) -> None:
+    def __init__(self, now: Callable[[], datetime], *, allows_overwrite: bool = False) -> None:
         self._now = now
-        self._lax = lax
-        self.objects: dict[str, tuple[Object, bytes]] = {}
-        self.unfinished_parts: dict[str, UnderWay] = {}
+        self._allows_overwrite = allows_overwrite
+        self.objects: dict[str, tuple[ObjectInfo, bytes]] = {}
+        self.unfinished_parts: dict[str, MultipartState] = {}
         self.broken = False
-        self._begun = 0
+        self._last_multipart_id = 0
         self._exists = False
 
-    def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
-        """Write an object past every signature, as a store's administrator could."""
-        etag = _md5(body)
-        self.objects[key] = (
-            Object(
-                key,
-                Presence.FOUND,
-                size=len(body),
-                etag=etag,
-                content_type=content_type,
-                sha256=hashlib.sha256(body).digest(),
-                modified_at=self._now().replace(microsecond=0),
-            ),
-            body,
+    def put(self, key: str, body: bytes, content_type: str | None = None) -> None:
+        """Write an object without a signature, as an administrator of the store could. None: look-ups tell no type."""
+        info = ObjectInfo(
+            key,
+            Presence.FOUND,
+            size=len(body),
+            etag=_md5(body),
+            content_type=content_type,
+            sha256=hashlib.sha256(body).digest(),
+            modified_at=self._now().replace(microsecond=0),
         )
+        self.objects[key] = (info, body)
 
-    def presign(
-        self,
-        method: str,
-        key: str,
-        *,
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-        at: datetime,
-        seconds: int,
-        public: bool = True,
-    ) -> str:
-        lower = {name.lower(): value for name, value in headers.items()}
-        signed = _Signed(method, key, lower, dict(query), at + timedelta(seconds=seconds))
-        return "memory:" + quote(msgspec.json.encode(signed, order="deterministic"), safe="")
+    # -- URLs --------------------------------------------------------------------------------------
 
-    def address(self, key: str) -> str:
-        return f"memory:/{key}"
+    def presign(self, spec: PresignSpec) -> str:
+        headers = {name.lower(): value for name, value in spec.headers.items()}
+        expires_at = spec.signed_at + timedelta(seconds=spec.ttl_seconds)
+        allowed = _PresignedRequest(spec.method, spec.key, headers, dict(spec.query), expires_at)
+        return _URL_SCHEME + quote(msgspec.json.encode(allowed, order="deterministic"), safe="")
+
+    def unsigned_url(self, key: str) -> str:
+        return f"{_URL_SCHEME}/{key}"
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        self._answer()
-        if url.startswith("memory:/"):
+        self._check_available()
+        if url.startswith(f"{_URL_SCHEME}/"):
             return 403
-        signed = msgspec.json.decode(unquote(url.removeprefix("memory:")), type=_Signed)
+        allowed = _presigned_request(url)
         sent = {name.lower(): value for name, value in headers.items()} | {"content-length": str(len(body))}
-        if method != signed.method or self._now() > signed.ends:
+        if method != allowed.method or self._now() > allowed.expires_at:
             return 403
-        if any(sent.get(name) != value for name, value in signed.headers.items()):
+        if any(sent.get(name) != value for name, value in allowed.headers.items()):
             return 403
         if method == "GET":
-            return 200 if signed.key in self.objects else 404
-        if signed.headers.get("if-none-match") == "*" and signed.key in self.objects and not self._lax:
+            return 200 if allowed.key in self.objects else 404
+        if allowed.headers.get("if-none-match") == "*" and allowed.key in self.objects and not self._allows_overwrite:
             return 412
-        checksum = signed.headers.get("x-amz-checksum-sha256")
+        checksum = allowed.headers.get("x-amz-checksum-sha256")
         if checksum is not None and checksum != base64.b64encode(hashlib.sha256(body).digest()).decode():
             return 400
-        if multipart := signed.query.get("uploadId"):
-            if multipart not in self.unfinished_parts:
+        if multipart_id := allowed.query.get("uploadId"):
+            if multipart_id not in self.unfinished_parts:
                 return 404
-            self.unfinished_parts[multipart].bodies[int(signed.query["partNumber"])] = body
+            self.unfinished_parts[multipart_id].write(int(allowed.query["partNumber"]), body)
             return 200
-        self.put(signed.key, body, sent.get("content-type", ""))
+        self.put(allowed.key, body, sent.get("content-type", ""))
         return 200
 
-    async def connect(self) -> Sight:
-        return await self.sight()
+    # -- the bucket --------------------------------------------------------------------------------
 
-    async def create(self) -> None:
-        self._answer()
+    async def check_access(self) -> BucketStatus:
+        return await self.head_bucket()
+
+    async def head_bucket(self) -> BucketStatus:
+        self._check_available()
+        return BucketStatus(self._exists, self._now().replace(microsecond=0))
+
+    async def create_bucket(self) -> None:
+        self._check_available()
         self._exists = True
 
-    async def allow_origins(self, origins: tuple[str, ...]) -> bool:
-        self._answer()
+    async def add_cors_rules(self, origins: tuple[str, ...]) -> bool:
+        self._check_available()
         return True
 
-    async def send_events(self, target: str) -> str | None:
-        self._answer()
-        return "it knows nobody to tell"
+    async def add_notification_rule(self, target: str) -> str | None:
+        self._check_available()
+        return "this store sends no events"
 
-    async def sight(self) -> Sight:
-        self._answer()
-        return Sight(self._exists, self._now().replace(microsecond=0))
-
-    async def head(self, key: str) -> Object:
-        self._answer()
-        found = self.objects.get(key)
-        return found[0] if found else Object(key, Presence.ABSENT)
-
-    async def page(self, prefix: str, after: str, limit: int) -> ObjectPage:
-        self._answer()
-        keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
-        shown = tuple(
-            msgspec.structs.replace(self.objects[key][0], sha256=None, content_type=None) for key in keys[:limit]
-        )
-        return ObjectPage(shown, keys[limit - 1] if len(keys) > limit else None)
-
-    async def delete(self, keys: tuple[str, ...]) -> tuple[Deletion, ...]:
-        self._answer()
-        for key in keys:
-            self.objects.pop(key, None)
-        return tuple(Deletion(key) for key in keys)
-
-    async def versioned(self) -> bool:
-        self._answer()
+    async def is_versioned(self) -> bool:
+        self._check_available()
         return False
 
-    async def delete_one(self, key: str) -> None:
-        self._answer()
-        self.objects.pop(key, None)
+    # -- objects -----------------------------------------------------------------------------------
 
-    async def write(self, key: str, body: bytes, sha256: bytes) -> None:
-        self._answer()
-        self.put(key, body)
+    async def head_object(self, key: str) -> ObjectInfo:
+        self._check_available()
+        found = self.objects.get(key)
+        return found[0] if found else ObjectInfo(key, Presence.ABSENT)
 
-    async def read(self, key: str) -> bytes | None:
-        self._answer()
+    async def list_objects(self, prefix: str, after: str, limit: int) -> ObjectPage:
+        self._check_available()
+        keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
+        objects = tuple(
+            msgspec.structs.replace(self.objects[key][0], sha256=None, content_type=None) for key in keys[:limit]
+        )
+        return ObjectPage(objects, keys[limit - 1] if len(keys) > limit else None)
+
+    async def put_object(self, key: str, body: bytes, sha256: bytes) -> None:
+        self._check_available()
+        self.put(key, body, "application/octet-stream")
+
+    async def get_object(self, key: str) -> bytes | None:
+        self._check_available()
         found = self.objects.get(key)
         return None if found is None else found[1]
 
-    async def write_part(
-        self, key: str, multipart: str, number: int, body: bytes, sha256: bytes, checked: bool
-    ) -> bool:
-        self._answer()
-        under_way = self.unfinished_parts.get(multipart)
-        if under_way is None or under_way.key != key:
-            return False
-        if hashlib.sha256(body).digest() != sha256:
-            raise Unavailable("the store would not write a part: 400 XAmzContentSHA256Mismatch")
-        under_way.bodies[number] = body
-        return True
+    async def read_range(self, key: str, start: int, length: int) -> bytes | None:
+        self._check_available()
+        found = self.objects.get(key)
+        body = b"" if found is None else found[1][start : start + length]
+        return body if len(body) == length else None
 
-    async def begin_parts(self, key: str, headers: Mapping[str, str]) -> str:
-        self._answer()
-        self._begun += 1
-        lower = {name.lower(): value for name, value in headers.items()}
-        self.unfinished_parts[str(self._begun)] = UnderWay(key, lower, self._now())
-        return str(self._begun)
-
-    async def parts(self, key: str, multipart: str) -> tuple[StoredPart, ...] | None:
-        self._answer()
-        under_way = self.unfinished_parts.get(multipart)
-        if under_way is None:
-            return None
-        return tuple(StoredPart(number, len(body), _md5(body)) for number, body in sorted(under_way.bodies.items()))
-
-    async def complete_parts(
-        self, key: str, multipart: str, parts: Sequence[StoredPart], sha256: Sequence[bytes]
-    ) -> bool:
-        self._answer()
-        under_way = self.unfinished_parts.get(multipart)
-        if under_way is None or key in self.objects:
-            return False
-        bodies = [under_way.bodies[part.number] for part in parts]
-        if sha256 and [hashlib.sha256(body).digest() for body in bodies] != list(sha256):
-            raise Unavailable("the store would not put parts together: 400 InvalidPart")
-        del self.unfinished_parts[multipart]
-        self.put(key, b"".join(bodies), under_way.headers.get("content-type", "application/octet-stream"))
-        object, body = self.objects[key]
-        self.objects[key] = (msgspec.structs.replace(object, sha256=None, etag=f"{object.etag}-{len(bodies)}"), body)
-        return True
-
-    async def abort_parts(self, key: str, multipart: str) -> None:
-        self._answer()
-        self.unfinished_parts.pop(multipart, None)
-
-    async def unfinished(self, after: str, limit: int) -> UnfinishedPage:
-        self._answer()
-        places = sorted((f"{each.key}\n{id}", id) for id, each in self.unfinished_parts.items())
-        shown = [(place, id) for place, id in places if place > after][: limit + 1]
-        items = tuple(
-            Unfinished(self.unfinished_parts[id].key, id, self.unfinished_parts[id].begun_at) for _, id in shown[:limit]
-        )
-        return UnfinishedPage(items, shown[limit - 1][0] if len(shown) > limit else None)
-
-    async def completes_once(self, key: str) -> bool:
-        self._answer()
-        return True
-
-    async def copy(self, source: str, target: str, etag: str | None = None) -> bool:
-        self._answer()
+    async def copy_object(self, source: str, target: str, etag: str | None = None) -> bool:
+        self._check_available()
         if source not in self.objects or etag not in (None, self.objects[source][0].etag):
             return False
-        object, body = self.objects[source]
-        self.put(target, body, object.content_type or "")
+        info, body = self.objects[source]
+        self.put(target, body, info.content_type)
         return True
 
-    def _answer(self) -> None:
+    async def delete_objects(self, keys: tuple[str, ...]) -> tuple[DeletionResult, ...]:
+        self._check_available()
+        for key in keys:
+            self.objects.pop(key, None)
+        return tuple(DeletionResult(key) for key in keys)
+
+    async def delete_object(self, key: str) -> None:
+        self._check_available()
+        self.objects.pop(key, None)
+
+    # -- multipart uploads -------------------------------------------------------------------------
+
+    async def create_multipart(self, key: str, headers: Mapping[str, str]) -> str:
+        self._check_available()
+        self._last_multipart_id += 1
+        id = str(self._last_multipart_id)
+        lower = {name.lower(): value for name, value in headers.items()}
+        self.unfinished_parts[id] = MultipartState(key, lower, self._now())
+        return id
+
+    async def upload_part(self, key: str, part: PartUpload) -> bool:
+        self._check_available()
+        state = self.unfinished_parts.get(part.multipart_id)
+        if state is None or state.key != key:
+            return False
+        if hashlib.sha256(part.body).digest() != part.sha256:
+            raise Unavailable("the store's response to UploadPart was unexpected: 400 XAmzContentSHA256Mismatch")
+        state.write(part.number, part.body)
+        return True
+
+    async def list_parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...] | None:
+        self._check_available()
+        state = self.unfinished_parts.get(multipart_id)
+        if state is None:
+            return None
+        return tuple(StoredPart(number, len(body), _md5(body)) for number, body in sorted(state.bodies.items()))
+
+    async def measure_parts(self, key: str, multipart_id: str) -> int:
+        self._check_available()
+        state = self.unfinished_parts.get(multipart_id)
+        return 0 if state is None else state.replaced_bytes + sum(map(len, state.bodies.values()))
+
+    async def complete_multipart(
+        self, key: str, multipart_id: str, parts: Sequence[StoredPart], part_digests: Sequence[bytes]
+    ) -> bool:
+        self._check_available()
+        state = self.unfinished_parts.get(multipart_id)
+        if state is None or key in self.objects:
+            return False
+        bodies = [state.bodies[part.number] for part in parts]
+        if part_digests and [hashlib.sha256(body).digest() for body in bodies] != list(part_digests):
+            raise Unavailable("the store's response to CompleteMultipartUpload was unexpected: 400 InvalidPart")
+        del self.unfinished_parts[multipart_id]
+        self.put(key, b"".join(bodies), state.headers.get("content-type", "application/octet-stream"))
+        info, body = self.objects[key]
+        self.objects[key] = (msgspec.structs.replace(info, sha256=None, etag=f"{info.etag}-{len(bodies)}"), body)
+        return True
+
+    async def abort_multipart(self, key: str, multipart_id: str) -> None:
+        self._check_available()
+        self.unfinished_parts.pop(multipart_id, None)
+
+    async def list_multiparts(self, after: str, limit: int) -> MultipartPage:
+        self._check_available()
+        positions = sorted((f"{state.key}\n{id}", id) for id, state in self.unfinished_parts.items())
+        page = [(position, id) for position, id in positions if position > after][: limit + 1]
+        items = tuple(
+            UnfinishedMultipart(self.unfinished_parts[id].key, id, self.unfinished_parts[id].begun_at)
+            for _, id in page[:limit]
+        )
+        return MultipartPage(items, page[limit - 1][0] if len(page) > limit else None)
+
+    async def refuses_complete_over_object(self, key: str) -> bool:
+        self._check_available()
+        return True
+
+    def _check_available(self) -> None:
         if self.broken:
             raise Unavailable("the store does not answer")
 

@@ -1,7 +1,6 @@
-"""A TCP proxy that does to connections what networks do: delay, cut, fall silent, lose the answer.
+"""A TCP proxy that injects network faults: delay, stall, reset, lost responses, corrupted bytes.
 
-It stands between any two parts, on loopback ports or Unix sockets, and passes bytes until it is told
-otherwise. What it does to a connection it does to all that are open and to those that come.
+It runs between any two processes, on loopback ports or Unix sockets. A fault applies to all open and new connections.
 """
 
 from __future__ import annotations
@@ -18,44 +17,47 @@ Address = tuple[str, int] | Path
 
 @dataclass(eq=False)
 class Proxy:
-    """Made by `run`. The attributes may be set at any time.
+    """A running proxy, made by `run`. Set the attributes at any time to start or end a fault.
 
-    `delay` seconds pass before each chunk, in both directions. `silent`: nothing passes, connections stay
-    open. `deaf`: requests pass and answers are thrown away. `refuse`: new connections are closed at once.
-    `cut_after`: a connection is reset once so many bytes have passed through it; None for never. `spoil`: one
-    byte is changed, once, after so many more have passed; None for never. `passed` counts all bytes that have.
+    - `delay`: seconds before each chunk is forwarded, in both directions.
+    - `stalled`: nothing is forwarded, and connections stay open.
+    - `drop_responses`: requests are forwarded and responses are discarded.
+    - `refuse`: new connections are closed at once.
+    - `cut_after`: a connection is reset after this many bytes. None: never.
+    - `corrupt_after`: one bit of one byte is flipped after this many more bytes, once. None: never.
+    - `passed`: the number of bytes forwarded so far.
     """
 
     upstream: Address
     address: Address
     delay: float = 0.0
-    silent: bool = False
-    deaf: bool = False
+    stalled: bool = False
+    drop_responses: bool = False
     refuse: bool = False
     cut_after: int | None = None
-    spoil: int | None = None
+    corrupt_after: int | None = None
     passed: int = 0
     _open: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def host_port(self) -> str:
-        """Where it listens, as `host:port`."""
+        """Return the address of the proxy as `host:port`."""
         assert isinstance(self.address, tuple)
         return f"{self.address[0]}:{self.address[1]}"
 
     def cut(self) -> int:
-        """Reset every open connection; how many there were."""
+        """Reset all open connections and return their number."""
         count = len(self._open)
         for task in self._open:
             task.cancel()
         return count
 
     def heal(self) -> None:
-        """Pass everything again. Connections that lost bytes are cut: nobody could use them any more."""
-        if self.silent or self.deaf or self.cut_after is not None:
+        """End all faults. Connections that lost bytes are reset, because they cannot be used any more."""
+        if self.stalled or self.drop_responses or self.cut_after is not None:
             self.cut()
-        self.delay, self.silent, self.deaf, self.refuse, self.cut_after = 0.0, False, False, False, None
-        self.spoil = None
+        self.delay, self.stalled, self.drop_responses, self.refuse, self.cut_after = 0.0, False, False, False, None
+        self.corrupt_after = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -63,61 +65,61 @@ class Proxy:
         self._open.add(task)
         try:
             if not self.refuse:
-                await self._join(reader, writer)
+                await self._forward(reader, writer)
         except (OSError, asyncio.CancelledError):
-            # A cancelled connection is one that was cut: it ends here and takes nobody along.
+            # `cut` cancels the task of a connection. The cancellation ends here.
             writer.transport.abort()
         finally:
             self._open.discard(task)
             writer.close()
 
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if isinstance(self.upstream, Path):
-            there_reader, there_writer = await asyncio.open_unix_connection(str(self.upstream))
+            upstream_reader, upstream_writer = await asyncio.open_unix_connection(str(self.upstream))
         else:
-            there_reader, there_writer = await asyncio.open_connection(*self.upstream)
-        passed = [0]
-        there = asyncio.create_task(self._pump(reader, there_writer, passed, answers=False))
-        back = asyncio.create_task(self._pump(there_reader, writer, passed, answers=True))
+            upstream_reader, upstream_writer = await asyncio.open_connection(*self.upstream)
+        passed = [0]  # bytes in both directions
+        requests = asyncio.create_task(self._pump(reader, upstream_writer, passed, are_responses=False))
+        responses = asyncio.create_task(self._pump(upstream_reader, writer, passed, are_responses=True))
         try:
-            await asyncio.gather(there, back)
+            await asyncio.gather(requests, responses)
         finally:
-            there.cancel()
-            back.cancel()
-            there_writer.transport.abort()
+            requests.cancel()
+            responses.cancel()
+            upstream_writer.transport.abort()
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passed: list[int], *, answers: bool
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passed: list[int], *, are_responses: bool
     ) -> None:
         while chunk := await reader.read(_CHUNK):
             if self.delay:
                 await asyncio.sleep(self.delay)
-            while self.silent:  # noqa: ASYNC110 - it ends with the connection
+            while self.stalled:  # noqa: ASYNC110 - it ends with the connection
                 await asyncio.sleep(0.05)
-            if answers and self.deaf:
+            if are_responses and self.drop_responses:
                 continue
             passed[0] += len(chunk)
             if self.cut_after is not None and passed[0] > self.cut_after:
                 raise ConnectionResetError("cut")
             self.passed += len(chunk)
-            writer.write(self._spoilt(chunk))
+            writer.write(self._corrupt(chunk))
             await writer.drain()
         with suppress(OSError, RuntimeError):  # the other end may be closed already
             writer.write_eof()
 
-    def _spoilt(self, chunk: bytes) -> bytes:
-        if self.spoil is None:
+    def _corrupt(self, chunk: bytes) -> bytes:
+        if self.corrupt_after is None:
             return chunk
-        at, self.spoil = self.spoil, self.spoil - len(chunk)
+        at, self.corrupt_after = self.corrupt_after, self.corrupt_after - len(chunk)
         if at >= len(chunk):
             return chunk
-        self.spoil = None
+        self.corrupt_after = None
         return chunk[:at] + bytes([chunk[at] ^ 1]) + chunk[at + 1 :]
 
 
 @asynccontextmanager
 async def run(upstream: Address, listen: Path | None = None) -> AsyncIterator[Proxy]:
-    """A proxy to `upstream`, at a free loopback port, or at the Unix socket `listen`."""
+    """Run a proxy to `upstream` on a free loopback port, or on the Unix socket `listen`."""
     proxy = Proxy(upstream, listen or ("127.0.0.1", 0))
     if listen is not None:
         server = await asyncio.start_unix_server(proxy._serve, str(listen))

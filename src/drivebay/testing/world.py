@@ -1,7 +1,7 @@
-"""Drivebay as it runs: real processes on real servers, driven over HTTP as a client would.
+"""A running Drivebay for tests: real processes on real servers, used over HTTP.
 
-A World is one process with everything in it, or six with a service each; which it is, its tests do not
-know. Every process is a child of the test, writes to its own log and ends with the World.
+A World is one process with all services or six processes with one service each. A test does not depend on which. Every
+process is a child of the test, writes to a log file of its own, and ends with the World.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -21,12 +22,23 @@ from typing import Final
 import httpx
 
 PARTS: Final = ("storage", "files", "auth", "ingest", "janitor", "gateway")
-_CRASHING: Final = "import sys; from drivebay import cli, crash; crash.arm(sys.argv.pop(1)); cli.main()"
-READY_WITHIN: Final = 40.0
-"""Seconds a World may take to answer, on a busy machine."""
+"""The services, in the order in which six processes start."""
+_RUN_WITH_CRASH_POINT: Final = (
+    "import sys; from drivebay.cli.main import main; from drivebay.observability import crash_points;"
+    " crash_points.arm(sys.argv.pop(1)); main()"
+)
+READY_WITHIN: Final = 120.0
+"""Seconds that a World may take to become ready. A test that reaches this limit has found a process that hangs."""
+EXIT_WITHIN: Final = 180.0
+"""Seconds that a process may take to end, with the same meaning."""
+
+
+def _checked_at(readiness: httpx.Response) -> datetime:
+    return datetime.fromisoformat(readiness.json()["checked_at"])
 
 
 def free_port() -> int:
+    """Return a port on which nothing listens now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -34,8 +46,12 @@ def free_port() -> int:
 
 @dataclass
 class World:
-    """`environment` is what every process gets, and `own` what one part gets besides; `folder` holds data,
-    sockets and logs."""
+    """One running Drivebay.
+
+    `folder` contains data, sockets and logs. `environment` is set for every process, and `own` in addition for single
+    processes. The argument `part` is the name of a process: its service, or `all`. `topology` is `one` or `six`
+    processes.
+    """
 
     folder: Path
     environment: dict[str, str]
@@ -46,14 +62,16 @@ class World:
 
     @property
     def api(self) -> str:
+        """Return the base URL of the HTTP API."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def parts(self) -> tuple[str, ...]:
+        """Return the name of each process."""
         return PARTS if self.topology == "six" else ("all",)
 
     def variables(self, part: str = "all") -> dict[str, str]:
-        """The whole environment of a part: nothing of ours that the test did not say."""
+        """Return the environment of a part. Settings of Drivebay are not inherited from the environment of the test."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DRIVEBAY_")}
         own = {"DRIVEBAY_PORT": str(self.port), "DRIVEBAY_DATA": str(self.folder / "data"), "DRIVEBAY_LOG": "info"}
         if self.topology == "six":
@@ -62,9 +80,9 @@ class World:
         return inherited | own | self.environment | dict(self.own.get(part, {}))
 
     async def start(self, part: str, crash_at: str | None = None) -> None:
-        """Start one part (or `all`) and return at once; to be killed when it comes to a crash point."""
+        """Start one part and return at once. With `crash_at`, it kills itself at that crash point."""
         arguments = [] if part == "all" else [part]
-        command = ["-m", "drivebay.cli"] if crash_at is None else ["-c", _CRASHING, crash_at]
+        command = ["-m", "drivebay.cli"] if crash_at is None else ["-c", _RUN_WITH_CRASH_POINT, crash_at]
         with (self.folder / f"{part}.log").open("ab") as log:
             self.processes[part] = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -80,23 +98,28 @@ class World:
             )
 
     async def stop(self, part: str, by: signal.Signals = signal.SIGTERM) -> int:
-        """End one part and wait for it; its exit status. A process that does not end in 15 s is killed."""
+        """Stop one part and return its exit status. A process that does not end within `EXIT_WITHIN` is killed."""
         process = self.processes.pop(part)
         if process.returncode is None:
             process.send_signal(by)
         try:
-            return await asyncio.wait_for(process.wait(), 15)
+            return await asyncio.wait_for(process.wait(), EXIT_WITHIN)
         except TimeoutError:
             process.kill()
             return await process.wait()
 
     async def restart(self, part: str, by: signal.Signals = signal.SIGTERM) -> None:
+        """Stop one part with a signal and start it again."""
         await self.stop(part, by)
         await self.start(part)
 
     async def ready(self, within: float = READY_WITHIN) -> None:
-        """Wait until `/readyz` says so. Raises AssertionError with what the processes wrote."""
+        """Wait until `/readyz` answers 200 from checks that began after this call.
+
+        Raises AssertionError with the logs after `within` seconds.
+        """
         answer = "no answer"
+        called_at = datetime.now(UTC)
         async with httpx.AsyncClient() as client:
             deadline = asyncio.get_running_loop().time() + within
             while asyncio.get_running_loop().time() < deadline:
@@ -105,7 +128,7 @@ class World:
                         raise AssertionError(f"{part} ended with {process.returncode}:\n{self.logs()[-4000:]}")
                 try:
                     response = await client.get(f"{self.api}/readyz", timeout=5)
-                    if response.status_code == 200:
+                    if response.status_code == 200 and _checked_at(response) >= called_at:
                         return
                     answer = response.text
                 except httpx.HTTPError as error:
@@ -113,8 +136,8 @@ class World:
                 await asyncio.sleep(0.1)
         raise AssertionError(f"not ready after {within} s ({answer}):\n{self.logs()[-4000:]}")
 
-    async def command(self, *arguments: str, within: float = 60) -> tuple[int, str, str]:
-        """Run a `drivebay` command in this World; exit status, standard output and standard error."""
+    async def command(self, *arguments: str, within: float = EXIT_WITHIN) -> tuple[int, str, str]:
+        """Run a `drivebay` command in this World. Returns exit status, standard output and standard error."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -135,6 +158,7 @@ class World:
         return process.returncode or 0, out.decode(), err.decode()
 
     def logs(self) -> str:
+        """Return the logs of all processes."""
         return "\n".join(f"== {path.name}\n{path.read_text(errors='replace')}" for path in self.folder.glob("*.log"))
 
 
@@ -145,7 +169,7 @@ async def run(
     topology: str = "one",
     own: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> AsyncIterator[World]:
-    """A World that is ready, and gone afterwards."""
+    """Start a World, yield it when it is ready, and stop it at the end."""
     world = World(folder, dict(environment), topology, own)
     try:
         for part in world.parts:

@@ -23,12 +23,12 @@ class Presence(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRESENCE_ABSENT: _ClassVar[Presence]
     PRESENCE_UNKNOWN: _ClassVar[Presence]
 
-class Assembly(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+class AssemblyStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
-    ASSEMBLY_UNSPECIFIED: _ClassVar[Assembly]
-    ASSEMBLY_DONE: _ClassVar[Assembly]
-    ASSEMBLY_MISSING: _ClassVar[Assembly]
-    ASSEMBLY_UNKNOWN: _ClassVar[Assembly]
+    ASSEMBLY_STATUS_UNSPECIFIED: _ClassVar[AssemblyStatus]
+    ASSEMBLY_STATUS_DONE: _ClassVar[AssemblyStatus]
+    ASSEMBLY_STATUS_MISSING: _ClassVar[AssemblyStatus]
+    ASSEMBLY_STATUS_UNKNOWN: _ClassVar[AssemblyStatus]
 DISPOSITION_UNSPECIFIED: Disposition
 DISPOSITION_ATTACHMENT: Disposition
 DISPOSITION_INLINE: Disposition
@@ -36,12 +36,12 @@ PRESENCE_UNSPECIFIED: Presence
 PRESENCE_FOUND: Presence
 PRESENCE_ABSENT: Presence
 PRESENCE_UNKNOWN: Presence
-ASSEMBLY_UNSPECIFIED: Assembly
-ASSEMBLY_DONE: Assembly
-ASSEMBLY_MISSING: Assembly
-ASSEMBLY_UNKNOWN: Assembly
+ASSEMBLY_STATUS_UNSPECIFIED: AssemblyStatus
+ASSEMBLY_STATUS_DONE: AssemblyStatus
+ASSEMBLY_STATUS_MISSING: AssemblyStatus
+ASSEMBLY_STATUS_UNKNOWN: AssemblyStatus
 
-class Put(_message.Message):
+class PutSpec(_message.Message):
     __slots__ = ("key", "size", "content_type", "sha256", "metadata")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
@@ -62,7 +62,7 @@ class Put(_message.Message):
     metadata: _containers.ScalarMap[str, str]
     def __init__(self, key: _Optional[str] = ..., size: _Optional[int] = ..., content_type: _Optional[str] = ..., sha256: _Optional[bytes] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
-class Get(_message.Message):
+class GetSpec(_message.Message):
     __slots__ = ("key", "name", "content_type", "disposition")
     KEY_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -75,8 +75,15 @@ class Get(_message.Message):
     def __init__(self, key: _Optional[str] = ..., name: _Optional[str] = ..., content_type: _Optional[str] = ..., disposition: _Optional[_Union[Disposition, str]] = ...) -> None: ...
 
 class SignedRequest(_message.Message):
-    __slots__ = ("method", "url", "headers", "expires_at")
+    __slots__ = ("method", "url", "headers", "expires_at", "response_headers")
     class HeadersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class ResponseHeadersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -87,13 +94,15 @@ class SignedRequest(_message.Message):
     URL_FIELD_NUMBER: _ClassVar[int]
     HEADERS_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_HEADERS_FIELD_NUMBER: _ClassVar[int]
     method: str
     url: str
     headers: _containers.ScalarMap[str, str]
     expires_at: _timestamp_pb2.Timestamp
-    def __init__(self, method: _Optional[str] = ..., url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    response_headers: _containers.ScalarMap[str, str]
+    def __init__(self, method: _Optional[str] = ..., url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., response_headers: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
-class Object(_message.Message):
+class ObjectInfo(_message.Message):
     __slots__ = ("key", "presence", "size", "etag", "content_type", "sha256", "modified_at")
     KEY_FIELD_NUMBER: _ClassVar[int]
     PRESENCE_FIELD_NUMBER: _ClassVar[int]
@@ -111,7 +120,7 @@ class Object(_message.Message):
     modified_at: _timestamp_pb2.Timestamp
     def __init__(self, key: _Optional[str] = ..., presence: _Optional[_Union[Presence, str]] = ..., size: _Optional[int] = ..., etag: _Optional[str] = ..., content_type: _Optional[str] = ..., sha256: _Optional[bytes] = ..., modified_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
-class Arrival(_message.Message):
+class StagedObject(_message.Message):
     __slots__ = ("key", "etag", "size")
     KEY_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
@@ -122,14 +131,14 @@ class Arrival(_message.Message):
     def __init__(self, key: _Optional[str] = ..., etag: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
 
 class Multipart(_message.Message):
-    __slots__ = ("id", "checked")
+    __slots__ = ("id", "checksummed")
     ID_FIELD_NUMBER: _ClassVar[int]
-    CHECKED_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUMMED_FIELD_NUMBER: _ClassVar[int]
     id: str
-    checked: bool
-    def __init__(self, id: _Optional[str] = ..., checked: _Optional[bool] = ...) -> None: ...
+    checksummed: bool
+    def __init__(self, id: _Optional[str] = ..., checksummed: _Optional[bool] = ...) -> None: ...
 
-class PartPut(_message.Message):
+class PartSpec(_message.Message):
     __slots__ = ("number", "size", "sha256")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -139,7 +148,7 @@ class PartPut(_message.Message):
     sha256: bytes
     def __init__(self, number: _Optional[int] = ..., size: _Optional[int] = ..., sha256: _Optional[bytes] = ...) -> None: ...
 
-class Tail(_message.Message):
+class PartialPart(_message.Message):
     __slots__ = ("number", "size")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -157,33 +166,33 @@ class StoredPart(_message.Message):
     etag: str
     def __init__(self, number: _Optional[int] = ..., size: _Optional[int] = ..., etag: _Optional[str] = ...) -> None: ...
 
-class Assembled(_message.Message):
-    __slots__ = ("assembly", "missing")
-    ASSEMBLY_FIELD_NUMBER: _ClassVar[int]
+class AssemblyResult(_message.Message):
+    __slots__ = ("status", "missing")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]
-    assembly: Assembly
+    status: AssemblyStatus
     missing: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, assembly: _Optional[_Union[Assembly, str]] = ..., missing: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, status: _Optional[_Union[AssemblyStatus, str]] = ..., missing: _Optional[_Iterable[int]] = ...) -> None: ...
 
-class Unfinished(_message.Message):
-    __slots__ = ("key", "multipart", "begun_at")
+class UnfinishedMultipart(_message.Message):
+    __slots__ = ("key", "multipart_id", "begun_at")
     KEY_FIELD_NUMBER: _ClassVar[int]
-    MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_ID_FIELD_NUMBER: _ClassVar[int]
     BEGUN_AT_FIELD_NUMBER: _ClassVar[int]
     key: str
-    multipart: str
+    multipart_id: str
     begun_at: _timestamp_pb2.Timestamp
-    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[str] = ..., begun_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, key: _Optional[str] = ..., multipart_id: _Optional[str] = ..., begun_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
-class UnfinishedPage(_message.Message):
+class MultipartPage(_message.Message):
     __slots__ = ("items", "after")
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
-    items: _containers.RepeatedCompositeFieldContainer[Unfinished]
+    items: _containers.RepeatedCompositeFieldContainer[UnfinishedMultipart]
     after: str
-    def __init__(self, items: _Optional[_Iterable[_Union[Unfinished, _Mapping]]] = ..., after: _Optional[str] = ...) -> None: ...
+    def __init__(self, items: _Optional[_Iterable[_Union[UnfinishedMultipart, _Mapping]]] = ..., after: _Optional[str] = ...) -> None: ...
 
-class Deletion(_message.Message):
+class DeletionResult(_message.Message):
     __slots__ = ("key", "error")
     KEY_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
@@ -195,39 +204,43 @@ class ObjectPage(_message.Message):
     __slots__ = ("objects", "after")
     OBJECTS_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
-    objects: _containers.RepeatedCompositeFieldContainer[Object]
+    objects: _containers.RepeatedCompositeFieldContainer[ObjectInfo]
     after: str
-    def __init__(self, objects: _Optional[_Iterable[_Union[Object, _Mapping]]] = ..., after: _Optional[str] = ...) -> None: ...
+    def __init__(self, objects: _Optional[_Iterable[_Union[ObjectInfo, _Mapping]]] = ..., after: _Optional[str] = ...) -> None: ...
 
 class Capabilities(_message.Message):
-    __slots__ = ("signed_length", "signed_type", "checksum", "write_once", "checksum_told", "complete_once", "copy_condition", "batch_delete", "closed", "cors", "event_rules", "versioned", "clock")
+    __slots__ = ("signed_length", "signed_type", "signed_checksum", "write_once", "reports_checksum", "complete_once", "conditional_copy", "batch_delete", "private", "cors", "event_rules", "versioned", "clock_offset", "reports_type", "unsupported_headers")
     SIGNED_LENGTH_FIELD_NUMBER: _ClassVar[int]
     SIGNED_TYPE_FIELD_NUMBER: _ClassVar[int]
-    CHECKSUM_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     WRITE_ONCE_FIELD_NUMBER: _ClassVar[int]
-    CHECKSUM_TOLD_FIELD_NUMBER: _ClassVar[int]
+    REPORTS_CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     COMPLETE_ONCE_FIELD_NUMBER: _ClassVar[int]
-    COPY_CONDITION_FIELD_NUMBER: _ClassVar[int]
+    CONDITIONAL_COPY_FIELD_NUMBER: _ClassVar[int]
     BATCH_DELETE_FIELD_NUMBER: _ClassVar[int]
-    CLOSED_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_FIELD_NUMBER: _ClassVar[int]
     CORS_FIELD_NUMBER: _ClassVar[int]
     EVENT_RULES_FIELD_NUMBER: _ClassVar[int]
     VERSIONED_FIELD_NUMBER: _ClassVar[int]
-    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    REPORTS_TYPE_FIELD_NUMBER: _ClassVar[int]
+    UNSUPPORTED_HEADERS_FIELD_NUMBER: _ClassVar[int]
     signed_length: bool
     signed_type: bool
-    checksum: bool
+    signed_checksum: bool
     write_once: bool
-    checksum_told: bool
+    reports_checksum: bool
     complete_once: bool
-    copy_condition: bool
+    conditional_copy: bool
     batch_delete: bool
-    closed: bool
+    private: bool
     cors: bool
     event_rules: bool
     versioned: bool
-    clock: int
-    def __init__(self, signed_length: _Optional[bool] = ..., signed_type: _Optional[bool] = ..., checksum: _Optional[bool] = ..., write_once: _Optional[bool] = ..., checksum_told: _Optional[bool] = ..., complete_once: _Optional[bool] = ..., copy_condition: _Optional[bool] = ..., batch_delete: _Optional[bool] = ..., closed: _Optional[bool] = ..., cors: _Optional[bool] = ..., event_rules: _Optional[bool] = ..., versioned: _Optional[bool] = ..., clock: _Optional[int] = ...) -> None: ...
+    clock_offset: int
+    reports_type: bool
+    unsupported_headers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, signed_length: _Optional[bool] = ..., signed_type: _Optional[bool] = ..., signed_checksum: _Optional[bool] = ..., write_once: _Optional[bool] = ..., reports_checksum: _Optional[bool] = ..., complete_once: _Optional[bool] = ..., conditional_copy: _Optional[bool] = ..., batch_delete: _Optional[bool] = ..., private: _Optional[bool] = ..., cors: _Optional[bool] = ..., event_rules: _Optional[bool] = ..., versioned: _Optional[bool] = ..., clock_offset: _Optional[int] = ..., reports_type: _Optional[bool] = ..., unsupported_headers: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Health(_message.Message):
     __slots__ = ("name", "ok", "detail")
@@ -240,14 +253,14 @@ class Health(_message.Message):
     def __init__(self, name: _Optional[str] = ..., ok: _Optional[bool] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class PresignPutRequest(_message.Message):
-    __slots__ = ("put", "signed_at", "seconds")
+    __slots__ = ("put", "signed_at", "ttl_seconds")
     PUT_FIELD_NUMBER: _ClassVar[int]
     SIGNED_AT_FIELD_NUMBER: _ClassVar[int]
-    SECONDS_FIELD_NUMBER: _ClassVar[int]
-    put: Put
+    TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    put: PutSpec
     signed_at: _timestamp_pb2.Timestamp
-    seconds: int
-    def __init__(self, put: _Optional[_Union[Put, _Mapping]] = ..., signed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., seconds: _Optional[int] = ...) -> None: ...
+    ttl_seconds: int
+    def __init__(self, put: _Optional[_Union[PutSpec, _Mapping]] = ..., signed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ttl_seconds: _Optional[int] = ...) -> None: ...
 
 class PresignPutResponse(_message.Message):
     __slots__ = ("value",)
@@ -256,18 +269,18 @@ class PresignPutResponse(_message.Message):
     def __init__(self, value: _Optional[_Union[SignedRequest, _Mapping]] = ...) -> None: ...
 
 class PresignGetRequest(_message.Message):
-    __slots__ = ("key", "name", "content_type", "disposition", "seconds")
+    __slots__ = ("key", "name", "content_type", "disposition", "ttl_seconds")
     KEY_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     DISPOSITION_FIELD_NUMBER: _ClassVar[int]
-    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
     key: str
     name: str
     content_type: str
     disposition: Disposition
-    seconds: int
-    def __init__(self, key: _Optional[str] = ..., name: _Optional[str] = ..., content_type: _Optional[str] = ..., disposition: _Optional[_Union[Disposition, str]] = ..., seconds: _Optional[int] = ...) -> None: ...
+    ttl_seconds: int
+    def __init__(self, key: _Optional[str] = ..., name: _Optional[str] = ..., content_type: _Optional[str] = ..., disposition: _Optional[_Union[Disposition, str]] = ..., ttl_seconds: _Optional[int] = ...) -> None: ...
 
 class PresignGetResponse(_message.Message):
     __slots__ = ("value",)
@@ -276,14 +289,14 @@ class PresignGetResponse(_message.Message):
     def __init__(self, value: _Optional[_Union[SignedRequest, _Mapping]] = ...) -> None: ...
 
 class PresignPutsRequest(_message.Message):
-    __slots__ = ("puts", "signed_at", "seconds")
+    __slots__ = ("puts", "signed_at", "ttl_seconds")
     PUTS_FIELD_NUMBER: _ClassVar[int]
     SIGNED_AT_FIELD_NUMBER: _ClassVar[int]
-    SECONDS_FIELD_NUMBER: _ClassVar[int]
-    puts: _containers.RepeatedCompositeFieldContainer[Put]
+    TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    puts: _containers.RepeatedCompositeFieldContainer[PutSpec]
     signed_at: _timestamp_pb2.Timestamp
-    seconds: int
-    def __init__(self, puts: _Optional[_Iterable[_Union[Put, _Mapping]]] = ..., signed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., seconds: _Optional[int] = ...) -> None: ...
+    ttl_seconds: int
+    def __init__(self, puts: _Optional[_Iterable[_Union[PutSpec, _Mapping]]] = ..., signed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ttl_seconds: _Optional[int] = ...) -> None: ...
 
 class PresignPutsResponse(_message.Message):
     __slots__ = ("value",)
@@ -292,12 +305,12 @@ class PresignPutsResponse(_message.Message):
     def __init__(self, value: _Optional[_Iterable[_Union[SignedRequest, _Mapping]]] = ...) -> None: ...
 
 class PresignGetsRequest(_message.Message):
-    __slots__ = ("gets", "seconds")
+    __slots__ = ("gets", "ttl_seconds")
     GETS_FIELD_NUMBER: _ClassVar[int]
-    SECONDS_FIELD_NUMBER: _ClassVar[int]
-    gets: _containers.RepeatedCompositeFieldContainer[Get]
-    seconds: int
-    def __init__(self, gets: _Optional[_Iterable[_Union[Get, _Mapping]]] = ..., seconds: _Optional[int] = ...) -> None: ...
+    TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    gets: _containers.RepeatedCompositeFieldContainer[GetSpec]
+    ttl_seconds: int
+    def __init__(self, gets: _Optional[_Iterable[_Union[GetSpec, _Mapping]]] = ..., ttl_seconds: _Optional[int] = ...) -> None: ...
 
 class PresignGetsResponse(_message.Message):
     __slots__ = ("value",)
@@ -305,31 +318,31 @@ class PresignGetsResponse(_message.Message):
     value: _containers.RepeatedCompositeFieldContainer[SignedRequest]
     def __init__(self, value: _Optional[_Iterable[_Union[SignedRequest, _Mapping]]] = ...) -> None: ...
 
-class BeginPartsRequest(_message.Message):
-    __slots__ = ("put", "checked")
+class BeginMultipartRequest(_message.Message):
+    __slots__ = ("put", "checksummed")
     PUT_FIELD_NUMBER: _ClassVar[int]
-    CHECKED_FIELD_NUMBER: _ClassVar[int]
-    put: Put
-    checked: bool
-    def __init__(self, put: _Optional[_Union[Put, _Mapping]] = ..., checked: _Optional[bool] = ...) -> None: ...
+    CHECKSUMMED_FIELD_NUMBER: _ClassVar[int]
+    put: PutSpec
+    checksummed: bool
+    def __init__(self, put: _Optional[_Union[PutSpec, _Mapping]] = ..., checksummed: _Optional[bool] = ...) -> None: ...
 
-class BeginPartsResponse(_message.Message):
+class BeginMultipartResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: Multipart
     def __init__(self, value: _Optional[_Union[Multipart, _Mapping]] = ...) -> None: ...
 
 class PresignPartsRequest(_message.Message):
-    __slots__ = ("key", "multipart", "parts", "seconds")
+    __slots__ = ("key", "multipart", "parts", "ttl_seconds")
     KEY_FIELD_NUMBER: _ClassVar[int]
     MULTIPART_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
-    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
     key: str
     multipart: Multipart
-    parts: _containers.RepeatedCompositeFieldContainer[PartPut]
-    seconds: int
-    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[_Union[Multipart, _Mapping]] = ..., parts: _Optional[_Iterable[_Union[PartPut, _Mapping]]] = ..., seconds: _Optional[int] = ...) -> None: ...
+    parts: _containers.RepeatedCompositeFieldContainer[PartSpec]
+    ttl_seconds: int
+    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[_Union[Multipart, _Mapping]] = ..., parts: _Optional[_Iterable[_Union[PartSpec, _Mapping]]] = ..., ttl_seconds: _Optional[int] = ...) -> None: ...
 
 class PresignPartsResponse(_message.Message):
     __slots__ = ("value",)
@@ -345,15 +358,15 @@ class WritePartRequest(_message.Message):
     BODY_FIELD_NUMBER: _ClassVar[int]
     key: str
     multipart: Multipart
-    part: PartPut
+    part: PartSpec
     body: bytes
-    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[_Union[Multipart, _Mapping]] = ..., part: _Optional[_Union[PartPut, _Mapping]] = ..., body: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[_Union[Multipart, _Mapping]] = ..., part: _Optional[_Union[PartSpec, _Mapping]] = ..., body: _Optional[bytes] = ...) -> None: ...
 
 class WritePartResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
-class WriteTailRequest(_message.Message):
+class WritePartialPartRequest(_message.Message):
     __slots__ = ("key", "number", "body")
     KEY_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
@@ -363,37 +376,37 @@ class WriteTailRequest(_message.Message):
     body: bytes
     def __init__(self, key: _Optional[str] = ..., number: _Optional[int] = ..., body: _Optional[bytes] = ...) -> None: ...
 
-class WriteTailResponse(_message.Message):
+class WritePartialPartResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
-class TailsRequest(_message.Message):
+class ListPartialPartsRequest(_message.Message):
     __slots__ = ("key",)
     KEY_FIELD_NUMBER: _ClassVar[int]
     key: str
     def __init__(self, key: _Optional[str] = ...) -> None: ...
 
-class TailsResponse(_message.Message):
+class ListPartialPartsResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
-    value: _containers.RepeatedCompositeFieldContainer[Tail]
-    def __init__(self, value: _Optional[_Iterable[_Union[Tail, _Mapping]]] = ...) -> None: ...
+    value: _containers.RepeatedCompositeFieldContainer[PartialPart]
+    def __init__(self, value: _Optional[_Iterable[_Union[PartialPart, _Mapping]]] = ...) -> None: ...
 
-class TailRequest(_message.Message):
-    __slots__ = ("key", "tail")
+class ReadPartialPartRequest(_message.Message):
+    __slots__ = ("key", "partial")
     KEY_FIELD_NUMBER: _ClassVar[int]
-    TAIL_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_FIELD_NUMBER: _ClassVar[int]
     key: str
-    tail: Tail
-    def __init__(self, key: _Optional[str] = ..., tail: _Optional[_Union[Tail, _Mapping]] = ...) -> None: ...
+    partial: PartialPart
+    def __init__(self, key: _Optional[str] = ..., partial: _Optional[_Union[PartialPart, _Mapping]] = ...) -> None: ...
 
-class TailResponse(_message.Message):
+class ReadPartialPartResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: bytes
     def __init__(self, value: _Optional[bytes] = ...) -> None: ...
 
-class DeleteTailsRequest(_message.Message):
+class DeletePartialPartsRequest(_message.Message):
     __slots__ = ("key", "number")
     KEY_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
@@ -401,55 +414,69 @@ class DeleteTailsRequest(_message.Message):
     number: int
     def __init__(self, key: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...
 
-class DeleteTailsResponse(_message.Message):
+class DeletePartialPartsResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
-class PartsRequest(_message.Message):
-    __slots__ = ("key", "multipart")
+class ListPartsRequest(_message.Message):
+    __slots__ = ("key", "multipart_id")
     KEY_FIELD_NUMBER: _ClassVar[int]
-    MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_ID_FIELD_NUMBER: _ClassVar[int]
     key: str
-    multipart: str
-    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[str] = ...) -> None: ...
+    multipart_id: str
+    def __init__(self, key: _Optional[str] = ..., multipart_id: _Optional[str] = ...) -> None: ...
 
-class PartsResponse(_message.Message):
+class ListPartsResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: _containers.RepeatedCompositeFieldContainer[StoredPart]
     def __init__(self, value: _Optional[_Iterable[_Union[StoredPart, _Mapping]]] = ...) -> None: ...
 
-class AssembleRequest(_message.Message):
-    __slots__ = ("key", "multipart", "sizes", "sha256")
+class MeasurePartsRequest(_message.Message):
+    __slots__ = ("key", "multipart_id")
     KEY_FIELD_NUMBER: _ClassVar[int]
-    MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_ID_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    multipart_id: str
+    def __init__(self, key: _Optional[str] = ..., multipart_id: _Optional[str] = ...) -> None: ...
+
+class MeasurePartsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: int
+    def __init__(self, value: _Optional[int] = ...) -> None: ...
+
+class AssemblePartsRequest(_message.Message):
+    __slots__ = ("key", "multipart_id", "sizes", "sha256")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_ID_FIELD_NUMBER: _ClassVar[int]
     SIZES_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
     key: str
-    multipart: str
+    multipart_id: str
     sizes: _containers.RepeatedScalarFieldContainer[int]
     sha256: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[str] = ..., sizes: _Optional[_Iterable[int]] = ..., sha256: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, key: _Optional[str] = ..., multipart_id: _Optional[str] = ..., sizes: _Optional[_Iterable[int]] = ..., sha256: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
-class AssembleResponse(_message.Message):
+class AssemblePartsResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
-    value: Assembled
-    def __init__(self, value: _Optional[_Union[Assembled, _Mapping]] = ...) -> None: ...
+    value: AssemblyResult
+    def __init__(self, value: _Optional[_Union[AssemblyResult, _Mapping]] = ...) -> None: ...
 
-class AbortPartsRequest(_message.Message):
-    __slots__ = ("key", "multipart")
+class AbortMultipartRequest(_message.Message):
+    __slots__ = ("key", "multipart_id")
     KEY_FIELD_NUMBER: _ClassVar[int]
-    MULTIPART_FIELD_NUMBER: _ClassVar[int]
+    MULTIPART_ID_FIELD_NUMBER: _ClassVar[int]
     key: str
-    multipart: str
-    def __init__(self, key: _Optional[str] = ..., multipart: _Optional[str] = ...) -> None: ...
+    multipart_id: str
+    def __init__(self, key: _Optional[str] = ..., multipart_id: _Optional[str] = ...) -> None: ...
 
-class AbortPartsResponse(_message.Message):
+class AbortMultipartResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
-class UnfinishedRequest(_message.Message):
+class ListMultipartsRequest(_message.Message):
     __slots__ = ("after", "limit")
     AFTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
@@ -457,71 +484,87 @@ class UnfinishedRequest(_message.Message):
     limit: int
     def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
 
-class UnfinishedResponse(_message.Message):
+class ListMultipartsResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
-    value: UnfinishedPage
-    def __init__(self, value: _Optional[_Union[UnfinishedPage, _Mapping]] = ...) -> None: ...
+    value: MultipartPage
+    def __init__(self, value: _Optional[_Union[MultipartPage, _Mapping]] = ...) -> None: ...
 
-class LookUpRequest(_message.Message):
+class StatObjectsRequest(_message.Message):
     __slots__ = ("keys",)
     KEYS_FIELD_NUMBER: _ClassVar[int]
     keys: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, keys: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class LookUpResponse(_message.Message):
+class StatObjectsResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
-    value: _containers.RepeatedCompositeFieldContainer[Object]
-    def __init__(self, value: _Optional[_Iterable[_Union[Object, _Mapping]]] = ...) -> None: ...
+    value: _containers.RepeatedCompositeFieldContainer[ObjectInfo]
+    def __init__(self, value: _Optional[_Iterable[_Union[ObjectInfo, _Mapping]]] = ...) -> None: ...
 
-class ArrivedRequest(_message.Message):
+class StatStagedRequest(_message.Message):
     __slots__ = ("keys",)
     KEYS_FIELD_NUMBER: _ClassVar[int]
     keys: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, keys: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class ArrivedResponse(_message.Message):
+class StatStagedResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
-    value: _containers.RepeatedCompositeFieldContainer[Object]
-    def __init__(self, value: _Optional[_Iterable[_Union[Object, _Mapping]]] = ...) -> None: ...
+    value: _containers.RepeatedCompositeFieldContainer[ObjectInfo]
+    def __init__(self, value: _Optional[_Iterable[_Union[ObjectInfo, _Mapping]]] = ...) -> None: ...
 
-class AcceptRequest(_message.Message):
-    __slots__ = ("arrived",)
-    ARRIVED_FIELD_NUMBER: _ClassVar[int]
-    arrived: _containers.RepeatedCompositeFieldContainer[Arrival]
-    def __init__(self, arrived: _Optional[_Iterable[_Union[Arrival, _Mapping]]] = ...) -> None: ...
+class PromoteRequest(_message.Message):
+    __slots__ = ("staged",)
+    STAGED_FIELD_NUMBER: _ClassVar[int]
+    staged: _containers.RepeatedCompositeFieldContainer[StagedObject]
+    def __init__(self, staged: _Optional[_Iterable[_Union[StagedObject, _Mapping]]] = ...) -> None: ...
 
-class AcceptResponse(_message.Message):
+class PromoteResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
-    value: _containers.RepeatedCompositeFieldContainer[Object]
-    def __init__(self, value: _Optional[_Iterable[_Union[Object, _Mapping]]] = ...) -> None: ...
+    value: _containers.RepeatedCompositeFieldContainer[ObjectInfo]
+    def __init__(self, value: _Optional[_Iterable[_Union[ObjectInfo, _Mapping]]] = ...) -> None: ...
 
-class DiscardRequest(_message.Message):
-    __slots__ = ("accepted",)
-    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
-    accepted: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, accepted: _Optional[_Iterable[str]] = ...) -> None: ...
+class CleanStagingRequest(_message.Message):
+    __slots__ = ("keys",)
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, keys: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class DiscardResponse(_message.Message):
+class CleanStagingResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
-class DeleteRequest(_message.Message):
+class DeleteObjectsRequest(_message.Message):
     __slots__ = ("keys",)
     KEYS_FIELD_NUMBER: _ClassVar[int]
     keys: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, keys: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class DeleteResponse(_message.Message):
+class DeleteObjectsResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
-    value: _containers.RepeatedCompositeFieldContainer[Deletion]
-    def __init__(self, value: _Optional[_Iterable[_Union[Deletion, _Mapping]]] = ...) -> None: ...
+    value: _containers.RepeatedCompositeFieldContainer[DeletionResult]
+    def __init__(self, value: _Optional[_Iterable[_Union[DeletionResult, _Mapping]]] = ...) -> None: ...
 
-class PageRequest(_message.Message):
+class ReadObjectRequest(_message.Message):
+    __slots__ = ("key", "offset", "length")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    offset: int
+    length: int
+    def __init__(self, key: _Optional[str] = ..., offset: _Optional[int] = ..., length: _Optional[int] = ...) -> None: ...
+
+class ReadObjectResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: bytes
+    def __init__(self, value: _Optional[bytes] = ...) -> None: ...
+
+class ListObjectsRequest(_message.Message):
     __slots__ = ("after", "limit")
     AFTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
@@ -529,29 +572,29 @@ class PageRequest(_message.Message):
     limit: int
     def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
 
-class PageResponse(_message.Message):
+class ListObjectsResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: ObjectPage
     def __init__(self, value: _Optional[_Union[ObjectPage, _Mapping]] = ...) -> None: ...
 
-class QuarantineRequest(_message.Message):
+class QuarantineObjectRequest(_message.Message):
     __slots__ = ("key",)
     KEY_FIELD_NUMBER: _ClassVar[int]
     key: str
     def __init__(self, key: _Optional[str] = ...) -> None: ...
 
-class QuarantineResponse(_message.Message):
+class QuarantineObjectResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: bool
     def __init__(self, value: _Optional[bool] = ...) -> None: ...
 
-class CapabilitiesRequest(_message.Message):
+class GetCapabilitiesRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
-class CapabilitiesResponse(_message.Message):
+class GetCapabilitiesResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: Capabilities

@@ -1,0 +1,1 @@
+"""Administration of accounts: roles, invitations, disabled accounts, and password tokens."""

@@ -1,0 +1,76 @@
+"""Lists of accounts, page by page."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from ...contract.auth import AccountListing, AccountPage, UserSort
+from ...errors import FieldError, InvalidCursor, InvalidRequest
+from ..cursors import Position, decode_cursor, encode_cursor
+from ..store import Executor
+from . import store
+
+MAX_PAGE: Final = 1000
+MAX_QUERY: Final = 254
+_FIRST: Final = Position("", UUID(int=0))
+"""The position before the first account. No account has an empty email or an empty time."""
+
+
+async def list_accounts(db: Executor, cursor_key: bytes, listing: AccountListing) -> AccountPage:
+    """Return one page. Raises InvalidRequest, InvalidCursor."""
+    check_limit(listing.limit)
+    query = fold_query(listing.query)
+    identity = f"accounts {listing.sort.value} {listing.descending} {query}"
+    if listing.context:
+        identity = f"{listing.context}\0{identity}"  # guard: account-cursor-context
+    after = _first_position(listing)
+    first_cursor = encode_cursor(cursor_key, identity, _FIRST)
+    if listing.cursor is not None:
+        position = decode_cursor(cursor_key, identity, listing.cursor)
+        after = after if position == _FIRST else _parse_position(listing.sort, position)
+    order = (listing.sort, listing.descending)
+    found = await store.list_accounts(db, order, query, after, listing.limit + 1)
+    items, next_cursor = tuple(each.account for each in found[: listing.limit]), None
+    if len(found) > listing.limit:
+        last = found[listing.limit - 1]
+        by_email = listing.sort is UserSort.EMAIL
+        value = last.email_key if by_email else last.account.created_at.isoformat()
+        next_cursor = encode_cursor(cursor_key, identity, Position(value, last.account.id))
+    return AccountPage(items, next_cursor, first_cursor)
+
+
+def fold_query(query: str) -> str:
+    """Return a query as emails are compared. Raises InvalidRequest for text that no account can contain."""
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", query).casefold())
+    is_storable = not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in folded)
+    if len(query) > MAX_QUERY or not is_storable:
+        problem = f"must be at most {MAX_QUERY} characters of valid text"
+        raise InvalidRequest(f"q {problem}", errors=(FieldError("q", problem),))
+    return folded
+
+
+def check_limit(limit: int) -> None:
+    """Raise InvalidRequest unless a page may have so many items."""
+    if not 1 <= limit <= MAX_PAGE:
+        problem = f"must be 1 to {MAX_PAGE}"
+        raise InvalidRequest(f"limit {problem}", errors=(FieldError("limit", problem),))
+
+
+def _first_position(listing: AccountListing) -> tuple[object, UUID]:
+    if listing.sort is UserSort.EMAIL:
+        return None, UUID(int=0)
+    if listing.descending:
+        return datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1)
+    return datetime.min.replace(tzinfo=UTC), UUID(int=0)
+
+
+def _parse_position(sort: UserSort, position: Position) -> tuple[object, UUID]:
+    if sort is UserSort.EMAIL:
+        return position.value, position.id
+    try:
+        return datetime.fromisoformat(position.value), position.id
+    except ValueError:
+        raise InvalidCursor from None

@@ -1,0 +1,213 @@
+"""New accounts by an admin, and the tokens that set a password: invitations and resets.
+
+A token is 256 random bits. Only its digest is stored. The token of an invitation is derived from an id and a key that
+never leaves the service, so a repeated request can return it again.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from ...concurrency.hashing_queue import HashClient
+from ...contract.auth import Account, Actor, CreatedAccount, MailKind, NewAccount
+from ...contract.ids import UserId
+from ...errors import (
+    EmailTaken,
+    FieldError,
+    Forbidden,
+    IdempotencyKeyReused,
+    InProgress,
+    InvalidRequest,
+    InvalidToken,
+    NotFound,
+)
+from ...postgres import Database
+from .. import email_address
+from ..audit.audit_log import Action
+from ..common_passwords import new_password_problem
+from ..email_address import EmailAddress
+from ..mail import store as mail_store
+from ..mail.mail_queue import INVITATION_TTL, RESET_TTL, AccountRecords
+from ..password_hasher import PasswordHasher
+from ..rate_limiter import client_network
+from ..reclaims.service import reclaim
+from ..refresh_token import RefreshToken
+from ..store import Executor, Store
+from ..user_accounts import MAX_IDEMPOTENCY_KEY_LENGTH, is_valid_idempotency_key
+from . import store
+from .admins import require_admin
+from .service import limit_problem
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationKeys:
+    """`tokens` derives the tokens of invitations, `fingerprints` the fingerprints of requests."""
+
+    tokens: bytes
+    fingerprints: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RandomSource:
+    """Where ids and tokens come from."""
+
+    new_id: Callable[[], UUID]
+    random_bytes: Callable[[int], bytes]
+
+
+class Invitations:
+    """The methods of `contract.auth.Administration` that create accounts and set passwords."""
+
+    def __init__(
+        self,
+        database: Database,
+        hasher: PasswordHasher,
+        keys: InvitationKeys,
+        random: RandomSource,
+        records: AccountRecords,
+    ) -> None:
+        self._database = database
+        self._audit = records.audit
+        self._hasher = hasher
+        self._keys = keys
+        self._mails = records.mails
+        self._new_id = random.new_id
+        self._random_bytes = random.random_bytes
+
+    async def create_account(
+        self, actor: Actor, account: NewAccount, idempotency_key: str | None = None
+    ) -> CreatedAccount:
+        await require_admin(self._database, actor)
+        email = self._validate(account, idempotency_key)
+        scope, key = f"admin {actor.user}", idempotency_key
+        fingerprint = hmac.digest(self._keys.fingerprints, msgspec.json.encode(account), "sha256")
+        # A repeat needs no hash.
+        if key is not None and (first := await _find_first(Store(self._database), scope, key, fingerprint)):
+            return await self._created(self._database, first, account)
+        password_hash = self._hasher.unusable_hash
+        if account.password is not None:
+            password_hash = await self._hasher.hash(account.password, HashClient(f"user {actor.user}"))
+        async with self._database.transaction() as tx:
+            await store.lock_admins(tx)
+            await require_admin(tx, actor)
+            users = Store(self._database, tx)
+            if key is not None:
+                if not await users.try_idempotency_lock(scope, key):
+                    raise InProgress(retry_after=1)
+                if first := await _find_first(users, scope, key, fingerprint):
+                    return await self._created(tx, first, account)
+            is_taken = await store.find_account(tx, email.lookup_keys) is not None
+            user = UserId(self._new_id())
+            if is_taken or await users.insert_user(user, email.as_entered, email.key, password_hash) is None:
+                raise EmailTaken(f"{email.as_entered} has an account already")
+            if key is not None:
+                await users.insert_sign_up_result(scope, key, fingerprint, user)
+            await store.set_role(tx, user, account.role)
+            if account.password is None and self._mails.has_passwords:
+                digest = self._invitation(user).digest
+                await store.insert_password_token(tx, digest, user, "invitation", INVITATION_TTL)
+            await self._mails.add(tx, MailKind.INVITATION if account.password is None else MailKind.VERIFICATION, user)
+            created = await self._created(tx, user, account)
+            await self._audit.record(tx, actor, Action.ACCOUNT_CREATED, user, _creation_detail(account))
+        log.info("account_created", user=str(created.account.id), actor=str(actor.user))
+        return created
+
+    async def create_reset_token(self, actor: Actor, user: UserId) -> str:
+        async with self._database.transaction() as tx:
+            await require_admin(tx, actor)
+            if not self._mails.has_passwords:  # guard: reset-token-passwords-off
+                raise Forbidden("this deployment has no passwords; the user signs in with its identity provider")
+            if await store.lock_account(tx, user) is None:
+                raise NotFound(f"no account {user}")
+            token = RefreshToken.generate(self._random_bytes)
+            await store.insert_password_token(tx, token.digest, user, "reset", RESET_TTL)
+            await self._audit.record(tx, actor, Action.PASSWORD_RESET_CREATED, user)
+        return token.text
+
+    async def reset_password(self, actor: Actor, token: str, password: str) -> None:
+        self._mails.require_passwords()
+        parsed = RefreshToken.parse(token)
+        # The password is hashed only for a token that exists: a hash is expensive.
+        if parsed is None or not await store.has_password_token(self._database, parsed.digest):
+            raise InvalidToken("the link was used, has expired or never existed; ask for a new one")
+        if problem := new_password_problem(password):
+            raise InvalidRequest(f"password {problem}", errors=(FieldError("password", problem),))
+        password_hash = await self._hasher.hash(password, HashClient(client_network(actor.address)))
+        async with self._database.transaction() as tx:
+            taken = await store.take_password_token(tx, parsed.digest)
+            if taken is None:
+                raise InvalidToken("the link was used, has expired or never existed; ask for a new one")
+            if await _has_unknown_holder(tx, taken):  # guard: reset-second-factor
+                await reclaim(tx, taken.user, password_hash)
+            else:
+                await store.set_password(tx, taken.user, password_hash)
+                await store.end_sessions(tx, taken.user, "password")  # guard: reset-ends-sessions
+                await store.delete_api_tokens(tx, taken.user)  # guard: reset-ends-api-tokens
+            if taken.was_mailed:  # guard: mailed-token-verifies
+                await mail_store.verify_email(tx, taken.user)
+            if taken.purpose == "reset":
+                await self._mails.add(tx, MailKind.PASSWORD_CHANGED, taken.user)
+            holder = msgspec.structs.replace(actor, user=taken.user)
+            await self._audit.record(tx, holder, Action.PASSWORD_CHANGED, taken.user, {"by": taken.purpose})
+        log.info("password_reset", user=str(taken.user), purpose=taken.purpose)
+
+    async def _created(self, tx: Executor, user: UserId, account: NewAccount) -> CreatedAccount:
+        """Return the result of a creation. An account without a password gets its invitation, the same in a repeat.
+
+        In a deployment without passwords there is no token: the user signs in at the identity provider.
+        """
+        accounts: tuple[Account, ...] = await store.get_accounts(tx, (user,), "")
+        if account.password is not None or not self._mails.has_passwords:
+            return CreatedAccount(accounts[0])
+        return CreatedAccount(accounts[0], self._invitation(user).text)
+
+    def _validate(self, account: NewAccount, idempotency_key: str | None) -> EmailAddress:
+        email, password = email_address.parse(account.email), account.password
+        problems = {
+            "email": email.problem,
+            "password": None if password is None else new_password_problem(password),
+            "limit_bytes": limit_problem(account.limit_bytes),
+        }
+        if password is not None and not self._mails.has_passwords:  # guard: create-passwords-off
+            problems["password"] = "must be null: this deployment has no passwords"  # noqa: S105 - a message
+        if idempotency_key is not None and not is_valid_idempotency_key(idempotency_key):
+            problems["idempotency_key"] = f"must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters"
+        errors = tuple(FieldError(name, problem) for name, problem in problems.items() if problem is not None)
+        if errors:
+            raise InvalidRequest("the account is not valid", errors=errors)
+        return email
+
+    def _invitation(self, user: UserId) -> RefreshToken:
+        return RefreshToken(hmac.digest(self._keys.tokens, user.bytes, "sha256"))
+
+
+async def _find_first(users: Store, scope: str, key: str, fingerprint: bytes) -> UserId | None:
+    """Return the account that a request with a key created. Raises IdempotencyKeyReused."""
+    earlier = await users.find_sign_up_result(scope, key)
+    if earlier is None:
+        return None
+    if not hmac.compare_digest(earlier.fingerprint, fingerprint):
+        raise IdempotencyKeyReused
+    return earlier.user.id
+
+
+async def _has_unknown_holder(tx: Executor, taken: store.TakenToken) -> bool:
+    """Return whether a stranger may have made the account of a mailed reset: its address was never confirmed.
+
+    Nobody could use an account whose invitation is not used.
+    """
+    recipient = await mail_store.find_recipient(tx, taken.user)
+    return taken.was_mailed and taken.purpose == "reset" and recipient is not None and not recipient.is_verified
+
+
+def _creation_detail(account: NewAccount) -> dict[str, str]:
+    limit = {} if account.limit_bytes is None else {"limit_bytes": str(account.limit_bytes)}
+    return {"role": account.role.value, "invited": str(account.password is None).lower(), **limit}

@@ -1,0 +1,178 @@
+"""The statements on accounts as methods. `db` is a transaction, or the pool for single reads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from ...contract.auth import Account, Role, UserSort
+from ...contract.ids import UserId
+from ...postgres import Statements
+from ..store import Executor
+from ..stored_rows import EndReason
+
+STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
+
+_LISTS: Final = {
+    (UserSort.CREATED, False): STATEMENTS["list_by_created"],
+    (UserSort.CREATED, True): STATEMENTS["list_by_created_descending"],
+    (UserSort.EMAIL, False): STATEMENTS["list_by_email"],
+    (UserSort.EMAIL, True): STATEMENTS["list_by_email_descending"],
+}
+
+
+PasswordTokenPurpose = Literal["invitation", "reset", "mailed_invitation", "mailed_reset"]
+"""Tokens that came by mail also confirm the address. The others are given to an admin or an operator."""
+
+
+class StoredAccount(msgspec.Struct, frozen=True):
+    """An account and the key that its email is compared by."""
+
+    account: Account
+    email_key: str
+
+
+class TakenToken(msgspec.Struct, frozen=True):
+    """A password token that was used up."""
+
+    user: UserId
+    purpose: str
+    was_mailed: bool
+
+
+async def lock_admins(db: Executor) -> None:
+    """Wait until no other transaction changes who is an admin."""
+    await db.fetchrow(STATEMENTS["lock_admins"])
+
+
+async def is_admin(db: Executor, user: UserId) -> bool:
+    """Return whether the account exists, is an admin and is not disabled."""
+    return await db.fetchrow(STATEMENTS["is_admin"], user) is not None
+
+
+async def has_other_admin(db: Executor, user: UserId) -> bool:
+    """Return whether another account is an admin who is not disabled and has logged in.
+
+    If this account has never logged in, the other need not have.
+    """
+    return await db.fetchrow(STATEMENTS["has_other_admin"], user) is not None
+
+
+async def list_accounts(
+    db: Executor, order: tuple[UserSort, bool], query: str, after: tuple[object, UUID], limit: int
+) -> list[StoredAccount]:
+    """Return up to `limit` accounts that match `query`. `order` is the sort and whether it is descending.
+
+    `after` is the sort value and the id of the last account of the page before.
+    """
+    return [_stored(row) for row in await db.fetch(_LISTS[order], query, *after, limit)]
+
+
+async def get_accounts(db: Executor, users: tuple[UserId, ...], query: str) -> tuple[Account, ...]:
+    """Return the accounts that exist and match `query`, in the order of the ids."""
+    return tuple(_account(row) for row in await db.fetch(STATEMENTS["get_accounts"], query, list(users)))
+
+
+async def count_accounts(db: Executor) -> int:
+    row = await db.fetchrow(STATEMENTS["count_accounts"])
+    return 0 if row is None else int(row["accounts"])
+
+
+async def find_account(db: Executor, email_keys: tuple[str, ...]) -> UserId | None:
+    """Return the account that is stored under one of the keys."""
+    row = await db.fetchrow(STATEMENTS["find_account"], list(email_keys))
+    return None if row is None else _user_id(row["id"])
+
+
+async def lock_account(db: Executor, user: UserId) -> Account | None:
+    """Lock an account until the transaction ends, and return it."""
+    row = await db.fetchrow(STATEMENTS["lock_account"], user)
+    return None if row is None else _account(row)
+
+
+async def set_role(db: Executor, user: UserId, role: Role) -> None:
+    await db.fetchrow(STATEMENTS["set_role"], user, role.value)
+
+
+async def set_disabled(db: Executor, user: UserId, *, disabled: bool) -> None:
+    await db.fetchrow(STATEMENTS["set_disabled"], user, disabled)
+
+
+async def delete_account(db: Executor, user: UserId, unusable_hash: str) -> None:
+    """Mark an account as deleted. Its API tokens are deleted now, the other rows with the purge of its files."""
+    await db.fetchrow(STATEMENTS["delete_account"], user, unusable_hash)
+    await delete_api_tokens(db, user)
+
+
+async def delete_api_tokens(db: Executor, user: UserId) -> None:
+    await db.fetchrow(STATEMENTS["delete_api_tokens"], user)
+
+
+async def end_sessions(db: Executor, user: UserId, reason: EndReason) -> None:
+    """End every session of an account, and every login that waits for its second factor."""
+    await db.fetchrow(STATEMENTS["end_sessions"], user, reason)
+    await db.fetchrow(STATEMENTS["delete_challenges"], user)
+
+
+async def insert_password_token(
+    db: Executor, digest: bytes, user: UserId, purpose: PasswordTokenPurpose, ttl: timedelta
+) -> None:
+    """Store a token. A token that is stored already stays as it is."""
+    await db.fetchrow(STATEMENTS["insert_password_token"], digest, user, purpose, ttl)
+
+
+async def has_password_token(db: Executor, digest: bytes) -> bool:
+    return await db.fetchrow(STATEMENTS["has_password_token"], digest) is not None
+
+
+async def take_password_token(db: Executor, digest: bytes) -> TakenToken | None:
+    """Delete a token that is valid and return its account. None if there is no such token."""
+    row = await db.fetchrow(STATEMENTS["take_password_token"], digest)
+    return None if row is None else _taken(row)
+
+
+async def set_password(db: Executor, user: UserId, password_hash: str) -> None:
+    """Store a new hash, and delete every password token of the account."""
+    await db.fetchrow(STATEMENTS["set_password"], user, password_hash)
+    await delete_password_tokens(db, user)
+
+
+async def delete_password_tokens(db: Executor, user: UserId) -> None:
+    """Delete the invitation and the reset links of an account. The caller holds the lock of the account."""
+    await db.fetchrow(STATEMENTS["delete_password_tokens"], user)
+
+
+async def prune_password_tokens(db: Executor) -> None:
+    await db.fetchrow(STATEMENTS["prune_password_tokens"])
+
+
+def _taken(row: asyncpg.Record) -> TakenToken:
+    purpose = str(row["purpose"])
+    name = purpose.removeprefix("mailed_")
+    return TakenToken(_user_id(row["user_id"]), name, was_mailed=name != purpose)
+
+
+def _stored(row: asyncpg.Record) -> StoredAccount:
+    return StoredAccount(_account(row), row["email_key"])
+
+
+def _account(row: asyncpg.Record) -> Account:
+    return Account(
+        id=_user_id(row["id"]),
+        email=row["email"],
+        role=Role(row["role"]),
+        disabled=row["disabled"],
+        created_at=row["created_at"],
+        last_login_at=row["last_login_at"],
+        display_name=row["display_name"],
+        second_factor=row["second_factor"],
+    )
+
+
+def _user_id(value: UUID) -> UserId:
+    return UserId(UUID(int=value.int))

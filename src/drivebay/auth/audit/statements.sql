@@ -1,0 +1,46 @@
+-- Statements on the audit log. A trigger refuses every change of a row, and the deletion of a row of the last day.
+
+-- name: insert_event
+-- Runs in the transaction that it describes.
+INSERT INTO auth.audit (id, actor_id, action, target, address, user_agent, request_id, detail)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb)
+
+-- name: list_events
+-- A page, newest first, after the event at $1 with the id $2. Conditions that are null do not apply: the action $3, and
+-- times from $4 until $5.
+SELECT id, at, actor_id, action, target, address, user_agent, request_id, detail FROM auth.audit
+WHERE (at, id) < ($1::timestamptz, $2::uuid)
+  AND ($3::text IS NULL OR action = $3)
+  AND ($4::timestamptz IS NULL OR at >= $4)
+  AND ($5::timestamptz IS NULL OR at < $5)
+ORDER BY at DESC, id DESC LIMIT $6
+
+-- name: list_events_of_user
+-- The same for the events of which the user $7 is the actor or the target. Each part reads one index.
+WITH events AS (
+    (SELECT * FROM auth.audit
+     WHERE actor_id = $7::uuid AND (at, id) < ($1::timestamptz, $2::uuid)
+       AND ($3::text IS NULL OR action = $3)
+       AND ($4::timestamptz IS NULL OR at >= $4)
+       AND ($5::timestamptz IS NULL OR at < $5)
+     ORDER BY at DESC, id DESC LIMIT $6)
+    UNION
+    (SELECT * FROM auth.audit
+     WHERE target = $7::uuid::text AND (at, id) < ($1::timestamptz, $2::uuid)
+       AND ($3::text IS NULL OR action = $3)
+       AND ($4::timestamptz IS NULL OR at >= $4)
+       AND ($5::timestamptz IS NULL OR at < $5)
+     ORDER BY at DESC, id DESC LIMIT $6)
+)
+SELECT id, at, actor_id, action, target, address, user_agent, request_id, detail FROM events
+ORDER BY at DESC, id DESC LIMIT $6
+
+-- name: prune_events
+-- Delete up to $2 of the oldest events that are older than $1. Returns their number.
+WITH old AS (
+    SELECT id FROM auth.audit WHERE at < now() - $1::interval -- guard: audit-age
+    ORDER BY at LIMIT $2
+), deleted AS (
+    DELETE FROM auth.audit a USING old WHERE a.id = old.id RETURNING a.id
+)
+SELECT count(*) AS deleted FROM deleted

@@ -1,0 +1,1 @@
+"""Mail to accounts: the queue, confirmation of addresses, and resets."""

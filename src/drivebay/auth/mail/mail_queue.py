@@ -1,0 +1,214 @@
+"""The queue of mails: filled in the transaction that asks for a mail, emptied by the worker under leases.
+
+The secret of a link is derived from the id of its mail and a key that never leaves the service. So the queue contains
+no secret, and each attempt sends the same link. Its digest is stored when the mail is claimed first: the life of the
+link begins then.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+from ...contract.auth import Actor, MailKind, MailOutcome, MailResult, MailTask
+from ...contract.ids import LeaseId, MailId, UserId
+from ...errors import InvalidRequest, NotFound
+from ...postgres import Database
+from .. import email_address
+from ..administration.store import insert_password_token
+from ..audit.audit_log import Action, AuditLog
+from ..refresh_token import RefreshToken
+from ..store import Executor, Store
+from . import store
+from .store import ClaimedMail, Recipient
+
+log = structlog.get_logger(__name__)
+
+_failed = Counter("drivebay_auth_mails_failed_total", "Mails that were given up, by kind", ["kind"])
+
+LEASE: Final = timedelta(minutes=10)
+VERIFICATION_TTL: Final = timedelta(days=7)
+INVITATION_TTL: Final = timedelta(days=7)
+RESET_TTL: Final = timedelta(hours=1)
+SENDING_TIME: Final = {
+    MailKind.VERIFICATION: timedelta(days=2),
+    MailKind.INVITATION: timedelta(days=2),
+    MailKind.PASSWORD_CHANGED: timedelta(days=2),
+    MailKind.RESET: timedelta(minutes=30),
+}
+"""How long a mail is tried. A link of a reset must still be valid when it arrives."""
+_MAX_CLAIM: Final = 100
+_MAX_ROUNDS: Final = 10
+_MAX_RESULTS: Final = 100
+_MAX_REASON: Final = 200
+_PURPOSES: Final[dict[MailKind, Literal["mailed_reset", "mailed_invitation"]]] = {
+    MailKind.RESET: "mailed_reset",
+    MailKind.INVITATION: "mailed_invitation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecords:
+    """What a change of an account leaves behind: a row of the audit log, and a mail."""
+
+    audit: AuditLog
+    mails: MailQueue
+
+
+class MailQueue:
+    """Queues mails, and hands them to the worker. Without `enabled` nothing is queued.
+
+    `token_key` derives the secrets of links. Without `has_passwords` no link sets a password.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditLog,
+        token_key: bytes,
+        new_id: Callable[[], UUID],
+        *,
+        enabled: bool,
+        has_passwords: bool = True,
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._token_key = token_key
+        self._new_id = new_id
+        self._has_warned = False
+        self.enabled = enabled
+        self.has_passwords = has_passwords
+
+    def require_enabled(self) -> None:
+        """Raise NotFound in a deployment that sends no mail, and log once what to change."""
+        if self.enabled:  # guard: mail-off
+            return
+        if not self._has_warned:
+            self._has_warned = True
+            log.warning("mail_off", fix="set DRIVEBAY_SMTP_URL and DRIVEBAY_MAIL_FROM for auth and the worker")
+        raise NotFound("this deployment sends no mail; ask its operator")
+
+    def require_passwords(self) -> None:
+        """Raise NotFound in a deployment where only the identity provider lets people in."""
+        if not self.has_passwords:  # guard: reset-passwords-off
+            raise NotFound("this deployment has no passwords; sign in with its identity provider")
+
+    async def add(self, tx: Executor, kind: MailKind, user: UserId) -> None:
+        """Queue a mail to an account in the transaction of the request. No effect without mail."""
+        if self.enabled:
+            await store.insert_mail(tx, self._new_mail_id(), kind, user, SENDING_TIME[kind])
+
+    async def add_reset_request(self, email: str, requested_from: str) -> None:
+        """Queue a reset for an address that may have no account."""
+        ttl = SENDING_TIME[MailKind.RESET]
+        await store.insert_reset_request(self._database, self._new_mail_id(), email, requested_from, ttl)
+
+    async def claim_mails(self, lease: LeaseId, limit: int) -> tuple[MailTask, ...]:
+        if not 1 <= limit <= _MAX_CLAIM:
+            raise InvalidRequest(f"limit must be 1 to {_MAX_CLAIM}")
+        # An empty answer means an empty queue. A batch of resets for unknown addresses is no reason for one.
+        for _ in range(_MAX_ROUNDS):
+            async with self._database.transaction() as tx:
+                claimed = await store.claim_mails(tx, lease, limit, LEASE)
+                tasks = [await self._prepare(tx, mail) for mail in claimed]
+            wanted = tuple(task for task in tasks if task is not None)
+            if wanted or not claimed:
+                return wanted
+        return ()
+
+    async def finish_mails(self, lease: LeaseId, results: tuple[MailResult, ...]) -> int:
+        if len(results) > _MAX_RESULTS:
+            raise InvalidRequest(f"a call takes at most {_MAX_RESULTS} results")
+        finished = 0
+        for result in results:
+            finished += await self._finish(lease, result)
+        return finished
+
+    async def _finish(self, lease: LeaseId, result: MailResult) -> bool:
+        """Return False if the mail does not belong to the lease any more."""
+        if result.outcome is MailOutcome.SENT:
+            return await store.delete_sent_mail(self._database, result.id, lease)
+        reason = "".join(letter if letter.isprintable() else "?" for letter in result.reason[:_MAX_REASON])
+        if result.outcome is MailOutcome.POSTPONED:
+            postponed = await store.postpone_mail(self._database, result.id, lease, reason)
+            if postponed is None:
+                return False
+            kind: str | None = postponed.kind if postponed.has_failed else None
+        else:
+            kind = await store.fail_mail(self._database, result.id, lease, reason)
+            if kind is None:
+                return False
+        if kind is not None:
+            _record_failure(result.id, kind, reason)
+        return True
+
+    async def _prepare(self, tx: Executor, mail: ClaimedMail) -> MailTask | None:
+        """Return what the worker needs for a mail. Return None, and delete the mail, if it is not to be sent."""
+        user = mail.user if mail.requested_email is None else await self._find_reset_account(tx, mail)
+        recipient = None if user is None else await store.find_recipient(tx, user)
+        address = None if recipient is None else email_address.delivery_address(recipient.email)
+        is_wanted = recipient is not None and self._is_wanted(mail.kind, recipient)
+        if user is None or recipient is None or address is None or not is_wanted:
+            await store.delete_mail(tx, mail.id)
+            return None
+        if mail.kind is MailKind.PASSWORD_CHANGED or not self._has_link(mail.kind):
+            return MailTask(mail.id, mail.kind, address)
+        token = RefreshToken(hmac.digest(self._token_key, mail.id.bytes, "sha256"))
+        # A later attempt must not restore a token that the user has used after the first one.
+        if mail.attempts == 1:  # guard: mail-token-once
+            await self._store_token(tx, mail, user, recipient, token.digest)
+        return MailTask(mail.id, mail.kind, address, token.text)
+
+    async def _find_reset_account(self, tx: Executor, mail: ClaimedMail) -> UserId | None:
+        """Return the account that a reset was requested for, and record it with the mail."""
+        parsed = email_address.parse(mail.requested_email or "")
+        found = await Store(self._database, tx).find_credentials(parsed.lookup_keys, parsed.as_entered)
+        if found is None or found.is_deleted:
+            return None
+        await store.set_recipient(tx, mail.id, found.user)
+        return found.user
+
+    async def _store_token(
+        self, tx: Executor, mail: ClaimedMail, user: UserId, recipient: Recipient, digest: bytes
+    ) -> None:
+        if mail.kind is MailKind.VERIFICATION:
+            await store.insert_email_token(tx, digest, user, recipient.email_key, VERIFICATION_TTL)
+            return
+        ttl = RESET_TTL if mail.kind is MailKind.RESET else INVITATION_TTL
+        await insert_password_token(tx, digest, user, _PURPOSES[mail.kind], ttl)
+        if mail.kind is MailKind.RESET:
+            client = Actor(user, mail.requested_from)  # guard: reset-audit-actor
+            await self._audit.record(tx, client, Action.PASSWORD_RESET_CREATED, user, {"by": "mail"})
+
+    def _new_mail_id(self) -> MailId:
+        return MailId(self._new_id())
+
+    def _has_link(self, kind: MailKind) -> bool:
+        """Return whether a mail has a link with a secret. Without passwords an invitation has none."""
+        return self.has_passwords or kind is not MailKind.INVITATION  # guard: invitation-passwords-off
+
+    def _is_wanted(self, kind: MailKind, recipient: Recipient) -> bool:
+        """Return whether a mail still makes sense for its account."""
+        if kind is MailKind.VERIFICATION:
+            return not recipient.is_verified
+        if kind is MailKind.RESET and not self.has_passwords:
+            return False
+        return kind is MailKind.PASSWORD_CHANGED or not recipient.is_disabled  # guard: mail-disabled-account
+
+
+async def fail_expired_mails(db: Executor) -> None:
+    """Give up the mails whose time has ended while no worker had them."""
+    for id, kind in await store.fail_expired_mails(db):
+        _record_failure(id, kind, "it was not sent in time")
+
+
+def _record_failure(id: MailId, kind: str, reason: str) -> None:
+    _failed.labels(kind).inc()
+    log.error("mail_failed", mail=str(id), kind=kind, reason=reason)

@@ -1,0 +1,115 @@
+"""Implements `contract.auth.Mail`: confirmation of addresses, requests for resets, and the queue of the worker."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from ...contract.auth import Actor, MailKind
+from ...contract.ids import UserId
+from ...errors import InvalidToken, NotFound, RateLimited
+from ...postgres import Database
+from .. import email_address
+from ..audit.audit_log import MAX_ADDRESS, Action, AuditLog
+from ..rate_limiter import client_network
+from ..rate_limits.store import take_token
+from ..refresh_token import RefreshToken
+from ..settings import Rate
+from ..stored_rows import TakeTokenResult
+from . import store
+from .mail_queue import MailQueue
+
+log = structlog.get_logger(__name__)
+
+MAILS_A_MINUTE: Final = Rate(1, timedelta(minutes=1))
+"""Mails of one kind to one address that one user, or one network, asks for."""
+MAILS_A_DAY: Final = Rate(10, timedelta(days=1))
+"""Mails of one kind to one address, so that no user can fill the mailbox of another person."""
+FIRST_MAILS_A_DAY: Final = Rate(1, timedelta(days=1))
+"""Further resets that each network may ask for an address, so that others cannot use up the owner's mails."""
+
+
+class MailService:
+    """The methods of `contract.auth.Mail`. `client_limit` is the limit of one client address; None is no limit."""
+
+    def __init__(self, database: Database, queue: MailQueue, audit: AuditLog, client_limit: Rate | None) -> None:
+        self._database = database
+        self._queue = queue
+        self._audit = audit
+        self._client_limit = client_limit
+        self.claim_mails = queue.claim_mails
+        self.finish_mails = queue.finish_mails
+
+    async def request_password_reset(self, actor: Actor, email: str) -> None:
+        self._queue.require_enabled()
+        self._queue.require_passwords()
+        await self._charge_client(actor.address)
+        parsed = email_address.parse(email)
+        if not parsed.lookup_keys:
+            return  # no account can have it
+        # The same statements run whether the account exists or not: the worker's call looks it up.
+        recipient = hashlib.sha256(parsed.key.encode()).hexdigest()
+        if await self._take_reset(recipient, client_network(actor.address)):
+            await self._queue.add_reset_request(parsed.as_entered, _printable(actor.address))
+
+    async def request_verification(self, user: UserId) -> None:
+        self._queue.require_enabled()
+        recipient = await store.find_recipient(self._database, user)
+        if recipient is None:
+            raise NotFound(f"no user {user}")
+        if recipient.is_verified:
+            return
+        wait = await self._take_mail("verification", str(user))
+        if wait is not None:
+            raise RateLimited("a mail was sent already; look into your mailbox", retry_after=wait)
+        async with self._database.transaction() as tx:
+            await self._queue.add(tx, MailKind.VERIFICATION, user)
+
+    async def verify_email(self, actor: Actor, token: str) -> None:
+        self._queue.require_enabled()
+        parsed = RefreshToken.parse(token)
+        async with self._database.transaction() as tx:
+            user = None if parsed is None else await store.take_email_token(tx, parsed.digest)
+            if user is None:
+                raise InvalidToken("the link was used, has expired or never existed; ask for a new one")
+            await store.verify_email(tx, user)
+            holder = Actor(user, actor.address, actor.user_agent)
+            await self._audit.record(tx, holder, Action.EMAIL_VERIFIED, user)
+        log.info("email_verified", user=str(user))
+
+    async def _take_reset(self, recipient: str, network: str) -> bool:
+        """Count a reset of an address that a network asks for. Return False if there were too many."""
+        pair = f"{recipient}:{network}"
+        if not (await self._take(f"mail:reset:minute:{pair}", MAILS_A_MINUTE)).granted:  # guard: reset-mail-minute
+            return False
+        if (await self._take(f"mail:reset:day:{recipient}", MAILS_A_DAY)).granted:
+            return True
+        return (await self._take(f"mail:reset:first:{pair}", FIRST_MAILS_A_DAY)).granted  # guard: reset-mail-first
+
+    async def _take(self, bucket: str, rate: Rate) -> TakeTokenResult:
+        return await take_token(self._database, bucket, rate.per, rate.per / rate.count)
+
+    async def _take_mail(self, kind: str, recipient: str) -> int | None:
+        """Count a mail to a recipient. Return the seconds to wait if there were too many, else None."""
+        for name, rate in (("minute", MAILS_A_MINUTE), ("day", MAILS_A_DAY)):
+            taken = await self._take(f"mail:{kind}:{name}:{recipient}", rate)
+            if not taken.granted:  # guard: mail-rate
+                return max(1, math.ceil(taken.wait.total_seconds()))
+        return None
+
+    async def _charge_client(self, address: str) -> None:
+        if self._client_limit is None:
+            return
+        # Without a limit of all clients together: one with many addresses could use it up.
+        taken = await self._take(f"mail:address:{client_network(address)}", self._client_limit)
+        if not taken.granted:  # guard: mail-client-rate
+            wait = max(1, math.ceil(taken.wait.total_seconds()))
+            raise RateLimited("too many attempts", retry_after=wait)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text[:MAX_ADDRESS] if letter.isprintable())

@@ -1,0 +1,139 @@
+"""The statements of the mail queue as methods. `db` is a transaction, or the pool outside one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from ...contract.auth import MailKind
+from ...contract.ids import LeaseId, MailId, UserId
+from ...postgres import Statements
+from ..store import Executor
+
+STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
+
+
+class ClaimedMail(msgspec.Struct, frozen=True):
+    """A mail under a lease. Either `user` is set, or `requested_email`: the address that a reset was requested for.
+
+    `attempts` counts this one. `requested_from` is the client's network address.
+    """
+
+    id: MailId
+    kind: MailKind
+    user: UserId | None
+    requested_email: str | None
+    requested_from: str
+    attempts: int
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """The account that a mail goes to."""
+
+    email: str
+    email_key: str
+    is_verified: bool
+    is_disabled: bool
+
+
+class Postponement(msgspec.Struct, frozen=True):
+    """A mail that was not sent. `has_failed`: it is too old for another attempt."""
+
+    kind: str
+    has_failed: bool
+
+
+async def insert_mail(db: Executor, id: MailId, kind: MailKind, user: UserId, ttl: timedelta) -> None:
+    """Queue a mail. It fails when it is not sent within `ttl`."""
+    await db.fetchrow(STATEMENTS["insert_mail"], id, kind.value, user, ttl)
+
+
+async def insert_reset_request(
+    db: Executor, id: MailId, requested_email: str, requested_from: str, ttl: timedelta
+) -> None:
+    """Queue a reset for an address that may have no account."""
+    await db.fetchrow(STATEMENTS["insert_reset_request"], id, requested_email, requested_from, ttl)
+
+
+async def claim_mails(db: Executor, lease: LeaseId, limit: int, ttl: timedelta) -> tuple[ClaimedMail, ...]:
+    """Lease up to `limit` mails that are due, for `ttl`."""
+    return tuple(_claimed(row) for row in await db.fetch(STATEMENTS["claim_mails"], lease, limit, ttl))
+
+
+async def set_recipient(db: Executor, id: MailId, user: UserId) -> None:
+    """Record the account of a reset, and forget who asked for it."""
+    await db.fetchrow(STATEMENTS["set_recipient"], id, user)
+
+
+async def find_recipient(db: Executor, user: UserId) -> Recipient | None:
+    row = await db.fetchrow(STATEMENTS["find_recipient"], user)
+    return None if row is None else Recipient(*row)
+
+
+async def delete_mail(db: Executor, id: MailId) -> None:
+    """Delete a mail that is not to be sent."""
+    await db.fetchrow(STATEMENTS["delete_mail"], id)
+
+
+async def delete_sent_mail(db: Executor, id: MailId, lease: LeaseId) -> bool:
+    """Return False, and change nothing, if the mail does not belong to the lease any more."""
+    return await db.fetchrow(STATEMENTS["delete_sent_mail"], id, lease) is not None
+
+
+async def postpone_mail(db: Executor, id: MailId, lease: LeaseId, error: str) -> Postponement | None:
+    """Return None, and change nothing, if the mail does not belong to the lease any more."""
+    row = await db.fetchrow(STATEMENTS["postpone_mail"], id, lease, error)
+    return None if row is None else Postponement(*row)
+
+
+async def fail_mail(db: Executor, id: MailId, lease: LeaseId, error: str) -> str | None:
+    """Return the kind of the mail, or None, and change nothing, if it does not belong to the lease any more."""
+    row = await db.fetchrow(STATEMENTS["fail_mail"], id, lease, error)
+    return None if row is None else str(row["kind"])
+
+
+async def fail_expired_mails(db: Executor) -> list[tuple[MailId, str]]:
+    """Give up the mails whose time has ended and that are under no lease. Return them with their kinds."""
+    rows = await db.fetch(STATEMENTS["fail_expired_mails"])
+    return [(MailId(UUID(int=row["id"].int)), str(row["kind"])) for row in rows]
+
+
+async def prune_mails(db: Executor) -> None:
+    await db.fetchrow(STATEMENTS["prune_mails"])
+
+
+async def insert_email_token(db: Executor, digest: bytes, user: UserId, email_key: str, ttl: timedelta) -> None:
+    """Store a token that confirms the address `email_key` of an account."""
+    await db.fetchrow(STATEMENTS["insert_email_token"], digest, user, email_key, ttl)
+
+
+async def take_email_token(db: Executor, digest: bytes) -> UserId | None:
+    """Delete a token that is valid and return its account. None if there is no such token."""
+    row = await db.fetchrow(STATEMENTS["take_email_token"], digest)
+    return None if row is None else UserId(UUID(int=row["user_id"].int))
+
+
+async def verify_email(db: Executor, user: UserId) -> None:
+    """Record that the address of an account is its user's, and delete the tokens that would confirm it."""
+    await db.fetchrow(STATEMENTS["verify_email"], user)
+    await db.fetchrow(STATEMENTS["delete_email_tokens"], user)
+
+
+async def prune_email_tokens(db: Executor) -> None:
+    await db.fetchrow(STATEMENTS["prune_email_tokens"])
+
+
+def _claimed(row: asyncpg.Record) -> ClaimedMail:
+    return ClaimedMail(
+        id=MailId(UUID(int=row["id"].int)),
+        kind=MailKind(row["kind"]),
+        user=None if row["user_id"] is None else UserId(UUID(int=row["user_id"].int)),
+        requested_email=row["requested_email"],
+        requested_from=row["requested_from"],
+        attempts=row["attempts"],
+    )

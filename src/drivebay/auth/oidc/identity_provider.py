@@ -1,0 +1,259 @@
+"""The HTTP side of an identity provider: discovery, keys, the exchange of a code, and the check of an ID token.
+
+Nothing that the provider or the browser sends is trusted before the signature, the issuer, the audience, the expiry and
+the nonce are checked (OpenID Connect Core, 3.1.3.7).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from base64 import b64encode
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import aiohttp
+import msgspec
+import structlog
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from ...errors import Unavailable
+from ..settings import OidcProvider
+
+log = structlog.get_logger(__name__)
+
+ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+"""Only signatures with a public key. A token that is signed with `none` or with the client secret is refused."""
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=8.0)
+_MAX_BODY: Final = 1 << 20
+_CACHE_SECONDS: Final = 3600.0
+_KEY_REFRESH_SECONDS: Final = 30.0
+"""A token that cannot be verified reloads the keys, but not more often than this."""
+_CLOCK_SKEW: Final = 60
+"""Seconds that the provider's clock may be ahead or behind."""
+
+
+class InvalidAnswer(Exception):
+    """The provider's answer cannot be used. The text contains no secret."""
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """What discovery returns (OpenID Connect Discovery, 3)."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None = None
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+    authorization_response_iss_parameter_supported: bool = False
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A person as the provider knows them. `email` is None unless the provider says that it is verified."""
+
+    subject: str
+    email: str | None
+    name: str
+    claims: dict[str, Any]
+
+
+class _TokenResponse(msgspec.Struct, frozen=True):
+    id_token: str
+    access_token: str = ""
+
+
+class IdentityProvider:
+    """One provider. `now` is the clock that tokens are checked with."""
+
+    def __init__(self, settings: OidcProvider, now: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._now = now
+        self._metadata: Metadata | None = None
+        self._keys: KeySet | None = None
+        self._metadata_at = self._keys_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def authorization_url(self, callback: str, state: str, nonce: str, challenge: str) -> str:
+        """Return the page of the provider that begins a sign-in. `challenge` is of PKCE, S256. Raises Unavailable."""
+        metadata = await self._load_metadata()
+        parameters = {
+            "response_type": "code",
+            "client_id": self._settings.client_id,
+            "redirect_uri": callback,
+            "scope": "openid email profile",
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        separator = "&" if urlsplit(metadata.authorization_endpoint).query else "?"
+        return f"{metadata.authorization_endpoint}{separator}{urlencode(parameters)}"
+
+    async def check_answer_issuer(self, issuer: str) -> None:
+        """Raise InvalidAnswer if an answer is of another provider (RFC 9207). Raises Unavailable."""
+        metadata = await self._load_metadata()
+        if issuer != metadata.issuer and (issuer or metadata.authorization_response_iss_parameter_supported):
+            raise InvalidAnswer("the answer is of another issuer")
+
+    async def redeem(self, code: str, callback: str, verifier: str, nonce: str) -> Identity:
+        """Exchange the code of an answer, and return who signed in. Raises InvalidAnswer and Unavailable."""
+        metadata = await self._load_metadata()
+        response = await self._request_tokens(metadata, code, callback, verifier)
+        claims = await self._verify(metadata, response.id_token, nonce)
+        is_complete = "email" in claims and "email_verified" in claims
+        if not is_complete and metadata.userinfo_endpoint and response.access_token:
+            headers = {"Authorization": f"Bearer {response.access_token}"}
+            info = await self._fetch(metadata.userinfo_endpoint, headers=headers)
+            if info.get("sub") == claims["sub"]:
+                # Both of one source: a token that says 'verified' must not confirm an address that it does not name.
+                address = {name: info.get(name) for name in ("email", "email_verified")}
+                claims = {**info, **claims, **address}  # guard: oidc-one-source
+        return _identity(claims)
+
+    async def _request_tokens(self, metadata: Metadata, code: str, callback: str, verifier: str) -> _TokenResponse:
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback, "code_verifier": verifier}
+        id, secret = self._settings.client_id, self._settings.client_secret
+        headers = {}
+        if secret is None:
+            form["client_id"] = id
+        elif "client_secret_basic" in metadata.token_endpoint_auth_methods_supported:
+            headers["Authorization"] = _basic_auth(id, secret)
+        else:
+            form |= {"client_id": id, "client_secret": secret}
+        body = await self._fetch(metadata.token_endpoint, form=form, headers=headers)
+        try:
+            return msgspec.convert(body, _TokenResponse)
+        except msgspec.ValidationError:
+            raise InvalidAnswer("the answer of the token endpoint has no ID token") from None
+
+    async def _verify(self, metadata: Metadata, token: str, nonce: str) -> dict[str, Any]:
+        """Return the claims of an ID token. Raises InvalidAnswer and Unavailable."""
+        claims = await self._verify_signature(metadata, token)
+        now, client = self._now().timestamp(), self._settings.client_id
+        audience = claims.get("aud")
+        audiences = [audience] if isinstance(audience, str) else audience
+        expiry, issued = claims.get("exp"), claims.get("iat")
+        problems = {
+            "iss": claims.get("iss") != metadata.issuer,  # guard: oidc-issuer
+            "aud": not isinstance(audiences, list) or client not in audiences,  # guard: oidc-audience
+            "azp": claims.get("azp", client) != client or (audiences != [client] and "azp" not in claims),
+            "exp": not isinstance(expiry, int | float) or expiry + _CLOCK_SKEW < now,  # guard: oidc-token-expiry
+            "iat": not isinstance(issued, int | float) or issued - _CLOCK_SKEW > now,
+            "nonce": not hmac.compare_digest(str(claims.get("nonce")).encode(), nonce.encode()),  # guard: oidc-nonce
+            "sub": not _is_subject(claims.get("sub")),
+        }
+        wrong = [name for name, is_wrong in problems.items() if is_wrong]
+        if wrong:
+            raise InvalidAnswer(f"the ID token has a wrong {', '.join(wrong)}")
+        return claims
+
+    async def _verify_signature(self, metadata: Metadata, token: str) -> dict[str, Any]:
+        keys = await self._load_keys(metadata, older_than=_CACHE_SECONDS)
+        try:
+            return dict(jwt.decode(token, keys, algorithms=ALGORITHMS).claims)  # guard: oidc-algorithms
+        except (JoseError, ValueError, TypeError):
+            # The provider may have a new key.
+            fresh = await self._load_keys(metadata, older_than=_KEY_REFRESH_SECONDS)
+        if fresh is keys:
+            raise InvalidAnswer("the signature of the ID token is not valid")
+        try:
+            return dict(jwt.decode(token, fresh, algorithms=ALGORITHMS).claims)
+        except (JoseError, ValueError, TypeError):
+            raise InvalidAnswer("the signature of the ID token is not valid") from None
+
+    async def _load_metadata(self) -> Metadata:
+        now = self._now().timestamp()
+        async with self._lock:
+            if self._metadata is None or now - self._metadata_at > _CACHE_SECONDS:
+                url = f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration"
+                try:
+                    found = msgspec.convert(await self._fetch(url), Metadata)
+                except (msgspec.ValidationError, InvalidAnswer) as error:
+                    raise Unavailable(f"the identity provider has no usable configuration: {error}") from None
+                if found.issuer != self._settings.issuer:  # guard: oidc-discovery-issuer
+                    raise Unavailable("the identity provider names another issuer than DRIVEBAY_OIDC_ISSUER")
+                if _uses_other_schemes(found):
+                    raise Unavailable("the identity provider has endpoints that are not https://")
+                self._metadata, self._metadata_at = found, now
+            return self._metadata
+
+    async def _load_keys(self, metadata: Metadata, older_than: float) -> KeySet:
+        """Return the keys, loaded again if they are older than so many seconds."""
+        now = self._now().timestamp()
+        async with self._lock:
+            if self._keys is None or now - self._keys_at > older_than:
+                try:
+                    self._keys = KeySet.import_key_set(await self._fetch(metadata.jwks_uri))  # type: ignore[arg-type]
+                except (JoseError, ValueError, TypeError, KeyError, InvalidAnswer) as error:
+                    raise Unavailable(f"the keys of the identity provider cannot be read ({error})") from None
+                self._keys_at = now
+            return self._keys
+
+    async def _fetch(
+        self, url: str, *, form: dict[str, str] | None = None, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Return a JSON object. Raises Unavailable, and InvalidAnswer for a refusal."""
+        method = "GET" if form is None else "POST"
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+                session.request(method, url, data=form, headers=headers, allow_redirects=False) as response,
+            ):
+                body = await _read_body(response)
+                status = response.status
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise Unavailable(f"the identity provider does not answer ({type(error).__name__})") from None
+        if status >= 500:
+            raise Unavailable(f"the identity provider answered {status}")
+        try:
+            decoded = msgspec.json.decode(body, type=dict[str, Any]) if status == 200 else None
+        except msgspec.MsgspecError:
+            decoded = None
+        if decoded is None:
+            raise InvalidAnswer(f"the identity provider answered {status} without usable JSON")
+        return decoded
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    """Return the whole body. One call of `read` with a size returns only what has arrived. Raises InvalidAnswer."""
+    body = bytearray()
+    async for block in response.content.iter_any():
+        body += block
+        if len(body) > _MAX_BODY:  # guard: oidc-answer-size
+            raise InvalidAnswer("the answer of the identity provider is too long")
+    return bytes(body)
+
+
+def _basic_auth(id: str, secret: str) -> str:
+    """Return the header of a client's login: both parts are encoded for a form first (RFC 6749, 2.3.1)."""
+    login = f"{quote(id, '')}:{quote(secret, '')}"
+    return f"Basic {b64encode(login.encode()).decode()}"
+
+
+def _is_subject(value: object) -> bool:
+    """Return whether a value is a subject: up to 255 ASCII characters (OpenID Connect Core, 2)."""
+    return isinstance(value, str) and 1 <= len(value) <= 255 and value.isascii() and value.isprintable()
+
+
+def _uses_other_schemes(metadata: Metadata) -> bool:
+    """Return whether an endpoint of an https issuer is not https. A provider on this machine may use http."""
+    endpoints = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri)
+    schemes = {"https", urlsplit(metadata.issuer).scheme}
+    return any(urlsplit(url).scheme not in schemes for url in (*endpoints, metadata.userinfo_endpoint or "https:"))
+
+
+def _identity(claims: dict[str, Any]) -> Identity:
+    email, name = claims.get("email"), claims.get("name")
+    # Some providers send the text "true".
+    is_verified = claims.get("email_verified") in (True, "true")  # guard: oidc-email-verified
+    return Identity(
+        subject=claims["sub"],
+        email=email if isinstance(email, str) and is_verified else None,
+        name=name if isinstance(name, str) else "",
+        claims=claims,
+    )

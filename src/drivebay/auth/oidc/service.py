@@ -1,0 +1,133 @@
+"""Implements `contract.auth.Oidc`.
+
+The state ties an answer to the sign-in that began, the cookie ties it to the browser, the nonce ties the ID token to
+it, and PKCE ties the code of the provider to it. Nonce and verifier are derived from the state with a key of auth.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+import structlog
+
+from ...contract.auth import Actor, OidcAnswer, OidcLogin, Tokens
+from ...errors import FieldError, InvalidCode, InvalidRequest, NotFound
+from ..administration.invitations import RandomSource
+from ..logins import Logins
+from ..rate_limiter import RateLimiter
+from ..refresh_token import RefreshToken
+from ..settings import OidcProvider
+from ..store import Store
+from . import store
+from .identity_provider import IdentityProvider, InvalidAnswer
+from .oidc_accounts import OidcAccounts, Refusal
+from .redirects import is_allowed
+
+log = structlog.get_logger(__name__)
+
+LOGIN_TTL: Final = timedelta(minutes=10)
+CODE_TTL: Final = timedelta(minutes=1)
+CALLBACK: Final = "/v1/oidc/callback"
+_MAX_REDIRECT: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class OidcParts:
+    """What a sign-in needs. `provider` is None in a deployment without one. `key` derives nonces and verifiers."""
+
+    accounts: OidcAccounts
+    logins: Logins
+    limiter: RateLimiter
+    random: RandomSource
+    key: bytes
+    provider: tuple[OidcProvider, IdentityProvider] | None
+
+
+class OidcService:
+    """The methods of `contract.auth.Oidc`."""
+
+    def __init__(self, own_store: Store, parts: OidcParts) -> None:
+        self._store = own_store
+        self._accounts = parts.accounts
+        self._logins = parts.logins
+        self._limiter = parts.limiter
+        self._random = parts.random
+        self._key = parts.key
+        self._provider = parts.provider
+
+    async def begin_oidc_login(self, redirect_uri: str, address: str) -> OidcLogin:
+        settings, provider = self._require_provider()
+        if len(redirect_uri) > _MAX_REDIRECT or not is_allowed(redirect_uri, settings.public_url):
+            problem = "must be a URL of this deployment, or of a port of your own machine"
+            raise InvalidRequest(f"redirect_uri {problem}", errors=(FieldError("redirect_uri", problem),))
+        await self._limiter.charge_signup(address)
+        state = RefreshToken.generate(self._random.random_bytes)
+        browser = RefreshToken.generate(self._random.random_bytes)
+        verifier = self._derive(state, "verifier")
+        challenge = _base64url(hashlib.sha256(verifier.encode()).digest())
+        url = await provider.authorization_url(
+            settings.public_url + CALLBACK, state.text, self._derive(state, "nonce"), challenge
+        )
+        await store.insert_login(self._store.executor, state.digest, browser.digest, redirect_uri, LOGIN_TTL)
+        return OidcLogin(url, browser.text)
+
+    async def complete_oidc_login(self, actor: Actor, answer: OidcAnswer) -> str:
+        settings, provider = self._require_provider()
+        state, browser = RefreshToken.parse(answer.state), RefreshToken.parse(answer.browser_secret)
+        redirect_uri = None
+        if state is not None and browser is not None:
+            # Committed before the provider is asked, so that no failure makes the state usable again.
+            redirect_uri = await store.take_login(self._store.executor, state.digest, browser.digest)
+        if state is None or redirect_uri is None:
+            raise InvalidCode("the sign-in has ended, or another browser began it; begin again")
+        try:
+            await provider.check_answer_issuer(answer.issuer)  # guard: oidc-mix-up
+            if answer.error or not answer.code:
+                return _with_parameters(redirect_uri, {"error": "access_denied"})
+            identity = await provider.redeem(
+                answer.code,
+                settings.public_url + CALLBACK,
+                self._derive(state, "verifier"),
+                self._derive(state, "nonce"),
+            )
+        except InvalidAnswer as error:
+            log.warning("oidc_answer_refused", reason=str(error))
+            raise InvalidCode("the answer of the identity provider is not valid; begin again") from None
+        holder = await self._accounts.sign_in(actor, settings, identity)
+        if isinstance(holder, Refusal):
+            log.info("oidc_login_refused", reason=holder.value)
+            return _with_parameters(redirect_uri, {"error": holder.value})
+        code = RefreshToken.generate(self._random.random_bytes)
+        await store.insert_code(self._store.executor, code.digest, holder, CODE_TTL)
+        return _with_parameters(redirect_uri, {"code": code.text})
+
+    async def log_in_with_oidc(self, code: str, address: str, user_agent: str = "") -> Tokens:
+        self._require_provider()
+        parsed = RefreshToken.parse(code)
+        holder = None if parsed is None else await store.take_code(self._store.executor, parsed.digest)
+        if holder is None:
+            raise InvalidCode("the code was used, has expired or never existed; sign in again")
+        client = Actor(address=address, user_agent=user_agent)
+        return await self._logins.start_without_password(client, holder.user, holder.password_version)
+
+    def _require_provider(self) -> tuple[OidcProvider, IdentityProvider]:
+        if self._provider is None:  # guard: oidc-off
+            raise NotFound("this deployment has no identity provider")
+        return self._provider
+
+    def _derive(self, state: RefreshToken, purpose: str) -> str:
+        return _base64url(hmac.digest(self._key, purpose.encode() + state.digest, "sha256"))
+
+
+def _base64url(value: bytes) -> str:
+    return urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
+
+
+def _with_parameters(url: str, parameters: dict[str, str]) -> str:
+    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(parameters)}"

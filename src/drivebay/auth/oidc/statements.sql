@@ -1,0 +1,49 @@
+-- Statements of sign-ins with an identity provider.
+
+-- name: insert_login
+INSERT INTO auth.oidc_logins (digest, browser_digest, redirect_uri, expires_at)
+VALUES ($1, $2, $3, now() + $4::interval)
+
+-- name: take_login
+-- Delete a sign-in and return where its browser goes. Of two answers with one state, one gets it.
+DELETE FROM auth.oidc_logins
+WHERE digest = $1
+  AND browser_digest = $2 -- guard: oidc-browser
+  AND expires_at > now() -- guard: oidc-login-expiry
+RETURNING redirect_uri
+
+-- name: prune_logins
+DELETE FROM auth.oidc_logins WHERE expires_at < now()
+
+-- name: find_identity
+SELECT user_id FROM auth.identities WHERE issuer = $1 AND subject = $2
+
+-- name: has_identity
+SELECT true FROM auth.identities WHERE issuer = $1 AND user_id = $2 LIMIT 1
+
+-- name: insert_identity
+-- `lock_identity` was called, so there is none yet.
+INSERT INTO auth.identities (issuer, subject, user_id) VALUES ($1, $2, $3)
+
+-- name: lock_identity
+-- One first sign-in of an identity at a time. The lock ends with the transaction.
+SELECT pg_advisory_xact_lock(hashtextextended('drivebay.auth.identity ' || $1::text || ' ' || $2::text, 0))
+
+-- name: get_password_version
+SELECT password_version, disabled_at IS NOT NULL AS is_disabled FROM auth.users WHERE id = $1 AND deleted_at IS NULL
+
+-- name: get_hash_of_unused_account
+-- The password hash of an account that nobody has logged in to.
+SELECT password_hash FROM auth.users WHERE id = $1 AND last_login_at IS NULL AND deleted_at IS NULL
+
+-- name: insert_code
+INSERT INTO auth.oidc_codes (digest, user_id, password_version, expires_at) VALUES ($1, $2, $3, now() + $4::interval)
+
+-- name: take_code
+-- Delete a code and return its account. Of two calls at once, one gets it.
+DELETE FROM auth.oidc_codes WHERE digest = $1
+  AND expires_at > now() -- guard: oidc-code-expiry
+RETURNING user_id, password_version
+
+-- name: prune_codes
+DELETE FROM auth.oidc_codes WHERE expires_at < now()

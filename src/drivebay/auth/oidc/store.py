@@ -1,0 +1,88 @@
+"""The statements of sign-ins with an identity provider as methods. `db` is a transaction, or the pool outside one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from ...contract.ids import UserId
+from ...postgres import Statements
+from ..store import Executor
+
+STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """The account of a one-time code, and the version of its password then."""
+
+    user: UserId
+    password_version: int
+
+
+class AccountState(msgspec.Struct, frozen=True):
+    password_version: int
+    is_disabled: bool
+
+
+async def insert_login(db: Executor, digest: bytes, browser_digest: bytes, redirect_uri: str, ttl: timedelta) -> None:
+    await db.fetchrow(STATEMENTS["insert_login"], digest, browser_digest, redirect_uri, ttl)
+
+
+async def take_login(db: Executor, digest: bytes, browser_digest: bytes) -> str | None:
+    """Delete a sign-in of this browser and return its `redirect_uri`. None if there is none."""
+    row = await db.fetchrow(STATEMENTS["take_login"], digest, browser_digest)
+    return None if row is None else str(row["redirect_uri"])
+
+
+async def lock_identity(db: Executor, issuer: str, subject: str) -> None:
+    await db.fetchrow(STATEMENTS["lock_identity"], issuer, subject)
+
+
+async def find_identity(db: Executor, issuer: str, subject: str) -> UserId | None:
+    row = await db.fetchrow(STATEMENTS["find_identity"], issuer, subject)
+    return None if row is None else _user_id(row["user_id"])
+
+
+async def has_identity(db: Executor, issuer: str, user: UserId) -> bool:
+    """Return whether an account has an identity of this provider."""
+    return await db.fetchrow(STATEMENTS["has_identity"], issuer, user) is not None
+
+
+async def insert_identity(db: Executor, issuer: str, subject: str, user: UserId) -> None:
+    await db.fetchrow(STATEMENTS["insert_identity"], issuer, subject, user)
+
+
+async def find_account_state(db: Executor, user: UserId) -> AccountState | None:
+    """Return None for an account that was deleted."""
+    row = await db.fetchrow(STATEMENTS["get_password_version"], user)
+    return None if row is None else AccountState(row["password_version"], row["is_disabled"])
+
+
+async def find_hash_of_unused_account(db: Executor, user: UserId) -> str | None:
+    """Return the password hash of an account. None if somebody has logged in to it."""
+    row = await db.fetchrow(STATEMENTS["get_hash_of_unused_account"], user)
+    return None if row is None else str(row["password_hash"])
+
+
+async def insert_code(db: Executor, digest: bytes, holder: Holder, ttl: timedelta) -> None:
+    await db.fetchrow(STATEMENTS["insert_code"], digest, holder.user, holder.password_version, ttl)
+
+
+async def take_code(db: Executor, digest: bytes) -> Holder | None:
+    """Delete a one-time code and return its account. None if there is none."""
+    row = await db.fetchrow(STATEMENTS["take_code"], digest)
+    return None if row is None else Holder(_user_id(row["user_id"]), row["password_version"])
+
+
+async def prune(db: Executor) -> None:
+    """Delete sign-ins and codes that have expired."""
+    await db.fetchrow(STATEMENTS["prune_logins"])
+    await db.fetchrow(STATEMENTS["prune_codes"])
+
+
+def _user_id(value: UUID) -> UserId:
+    return UserId(UUID(int=value.int))

@@ -1,0 +1,145 @@
+"""Hashes passwords with bcrypt over base64(HMAC-SHA-384(pepper, password)), in a small thread pool.
+
+bcrypt reads 72 bytes at most and stops at a zero byte. The HMAC makes every character count, and makes a stolen table
+useless without the pepper. One hash takes about a quarter of a second of CPU time, by design. So the pool is bounded,
+and clients share it: see `concurrency/hashing_queue.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+import unicodedata
+from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import bcrypt
+from prometheus_client import Gauge
+
+from ..concurrency.hashing_queue import ANYONE, SECONDS_AT_COST_ZERO, HashClient, HashingQueue
+
+MIN_LENGTH: Final = 8
+MAX_LENGTH: Final = 256
+"""In code points. It bounds the cost of one call."""
+
+_SCHEME: Final = "hmac-sha384-bcrypt:"
+
+_UNUSABLE: Final = "." * 53
+"""Salt and hash that no password has."""
+
+_Result = TypeVar("_Result")
+
+_waiting = Gauge(
+    "drivebay_auth_hashes_waiting", "Passwords that are being hashed or wait for a thread", multiprocess_mode="livesum"
+)
+
+
+class PasswordHasher:
+    """Hashes and verifies passwords. A context manager, because it owns threads.
+
+    `compare` does the work of one comparison. It is an argument so that a test can count the calls.
+    """
+
+    def __init__(
+        self,
+        pepper: bytes,
+        cost: int,
+        threads: int,
+        compare: Callable[[bytes, bytes], bool] = bcrypt.checkpw,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._pepper = pepper
+        self._cost = cost
+        self._compare = compare
+        self._clock = clock
+        self._queue = HashingQueue(threads, SECONDS_AT_COST_ZERO * 2**cost)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
+        # No password matches it, and a comparison with it costs as much as with a real hash.
+        self._dummy_hash = f"$2b${cost:02}$" + _UNUSABLE  # guard: unknown-account-hash-cost
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    async def hash(self, password: str, client: HashClient = ANYONE) -> str:
+        """Return the text to store for `password`.
+
+        Raises Unavailable if the hash would take longer than `hashing_queue.MAX_WAIT` and the other waiting clients had
+        fewer hashes recently.
+        """
+        hashed = await self._run(client, lambda: bcrypt.hashpw(self._digest(password), bcrypt.gensalt(self._cost)))
+        return _SCHEME + hashed.decode("ascii")
+
+    async def verify(self, password: str, stored: str | None, client: HashClient = ANYONE) -> bool:
+        """Return whether `password` matches the stored hash.
+
+        If `stored` is None (an unknown account), the result is False and the cost is the same. A password that
+        sign-up refuses (see `password_problem`) is refused without any work. Raises Unavailable as `hash` does.
+        """
+        if password_problem(password) is not None:
+            return False
+        hashed = self._dummy_hash if stored is None else stored.removeprefix(_SCHEME)
+        matches = await self._run(client, lambda: self._compare(self._digest(password), hashed.encode("ascii")))
+        return matches and stored is not None  # guard: unknown-account-password
+
+    @property
+    def unusable_hash(self) -> str:
+        """The text to store for an account without a password. No password matches it."""
+        return _SCHEME + self._dummy_hash
+
+    def needs_rehash(self, stored: str) -> bool:
+        """Return whether the hash was created with a cost other than the current one."""
+        return not stored.startswith(f"{_SCHEME}$2b${self._cost:02}$")
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether all threads are in use, so that the next call has to wait."""
+        return self._queue.is_busy
+
+    def _digest(self, password: str) -> bytes:
+        # NFC (RFC 8265, 4.2): operating systems encode the same typed password differently.
+        text = unicodedata.normalize("NFC", password).encode()
+        digest = hmac.digest(self._pepper, text, "sha384")  # guard: password-pepper, password-all-characters
+        return b64encode(digest)
+
+    async def _run(self, client: HashClient, work: Callable[[], _Result]) -> _Result:
+        _waiting.inc()
+        try:
+            async with self._queue.place(client):
+                loop = asyncio.get_running_loop()
+                thread = loop.run_in_executor(self._threads, self._measure, work)
+                try:
+                    result, seconds = await asyncio.shield(thread)
+                except asyncio.CancelledError:
+                    await asyncio.wait([thread])  # guard: hash-place   a thread cannot be stopped, and takes a place
+                    raise
+        finally:
+            _waiting.dec()
+        self._queue.record(seconds)
+        return result
+
+    def _measure(self, work: Callable[[], _Result]) -> tuple[_Result, float]:
+        started = self._clock()
+        return work(), self._clock() - started
+
+
+def is_usable(stored: str) -> bool:
+    """Return whether a password can match a stored hash, so whether its account has a password."""
+    return not stored.endswith(_UNUSABLE)
+
+
+def password_problem(password: str) -> str | None:
+    """Return the reason why sign-up refuses a password, or None."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        return f"must have {MIN_LENGTH} to {MAX_LENGTH} characters"
+    if any("\ud800" <= character <= "\udfff" for character in password):
+        return "must be valid Unicode text"
+    return None

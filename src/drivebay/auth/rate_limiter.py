@@ -1,0 +1,216 @@
+"""Rate limits of sign-ups, logins and codes: token buckets in PostgreSQL, shared by every process.
+
+A bucket holds `Rate.count` tokens and refills evenly within `Rate.per`. Each call takes one token. A refused call
+takes none. No bucket is shared by networks that have nothing in common, so an attacker cannot keep a user out who
+logs in from another network: see docs/decisions/0058-logins-are-limited-by-network.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from prometheus_client import Counter
+
+from ..contract.ids import SessionId, UserId
+from ..errors import RateLimited
+from .rate_limits import store as buckets
+from .settings import Rate
+from .store import Executor, Store
+from .stored_rows import TakeTokenResult
+
+ADDRESS_FACTOR: Final = 5
+"""The login limit of one network is this many times the limit of one account: several people may share a network."""
+UNKNOWN_LIMIT_FACTORS: Final = (5, 60)
+"""Failed logins of one account from all networks without an earlier login: the multiples of count and period of the
+login limit. Above it, each of these networks has only its first tries."""
+FIRST_TRIES: Final = (3, 360)
+"""The first tries of a network for an account that is under attack: their number, and the multiple of the period."""
+KNOWN_FOR: Final = timedelta(days=90)
+"""How long an account remembers a network from which it logged in."""
+MAX_KNOWN: Final = 100
+"""Networks that an account remembers."""
+
+CODE_LIMIT: Final = Rate(20, timedelta(hours=1))
+"""Tries of one-time codes of one account. A guess is right once in 333,333 tries, so once in two years."""
+REFRESH_LIMIT: Final = Rate(120, timedelta(hours=1))
+"""Refreshes of one session. Each stores a token for as long as the session lasts."""
+LOOKUP_LIMIT: Final = Rate(100, timedelta(hours=1))
+"""Accounts that one user may look up by email: a lookup shows whether an address has an account."""
+RECORD_LIMIT: Final = Rate(100, timedelta(hours=1))
+"""Failed logins of one account, and from one network, that the audit log records."""
+UNKNOWN_RECORD_LIMIT: Final = Rate(1000, timedelta(hours=1))
+"""Failed logins of unknown accounts that the audit log records."""
+
+# The metric and the table `auth.throttle` keep the name under which they were released.
+_refused = Counter("drivebay_auth_throttled_total", "Calls refused by a rate limit", ["call", "scope"])
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A check of a password. `account` is the email key of a login, the id of a user who has a session.
+
+    `network` is the result of `client_network`. `is_known`: the account logged in from there before.
+    """
+
+    account: str
+    network: str
+    is_known: bool = False
+    call: str = "login"
+
+    @property
+    def pair(self) -> str:
+        """The name of what belongs to this account at this network."""
+        return f"{self.account_hash}:{self.network}"
+
+    @property
+    def account_hash(self) -> str:
+        """The hash of the account. It bounds the length of the bucket's name, and is not meant to hide the email."""
+        return hashlib.sha256(self.account.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class RateLimiter:
+    """Charges calls to token buckets. A limit of None never refuses a call."""
+
+    def __init__(self, store: Store, signup: Rate | None, login: Rate | None) -> None:
+        self._store = store
+        self._signup = signup
+        self._login = login
+
+    async def charge_signup(self, address: str) -> None:
+        """Charge a sign-up. `address` is the client's IP address. Raises RateLimited."""
+        if self._signup is not None:
+            await self._charge("signup", "address", client_network(address), self._signup)
+
+    async def charge_attempt(self, attempt: Attempt) -> None:
+        """Charge a check of a password before it is made. Raises RateLimited."""
+        if self._login is None:
+            return
+        call, login = attempt.call, self._login
+        if attempt.is_known:  # guard: login-limit-known
+            await self._charge(call, "known", attempt.pair, login)  # guard: login-limit-known-charge
+            return
+        # Charge the bucket of the network first. A call that it refuses then takes no token of the account.
+        # guard: login-limit-address, login-limit-order
+        await self._charge(call, "address", attempt.network, login.times(ADDRESS_FACTOR))
+        await self._charge(call, "pair", attempt.pair, login)  # guard: login-limit-pair
+        unknown = await self._take(call, "account", attempt.account_hash, _unknown_limit(login))
+        if not unknown.granted:  # guard: login-limit-account
+            # The account is under attack. A network that fails for the first time may still be its user's.
+            await self._charge(call, "first", attempt.pair, _first_limit(login))
+
+    async def settle_attempt(self, attempt: Attempt) -> None:
+        """Forget the failed attempts of an account at one network, after a success.
+
+        The buckets that others share get back only the token of this attempt.
+        """
+        if self._login is None:
+            return
+        for scope in ("known", "pair", "first"):
+            await self._refill(attempt.call, scope, attempt.pair)
+        if not attempt.is_known:  # guard: login-give-back
+            await self._give_back(attempt.call, "address", attempt.network, self._login.times(ADDRESS_FACTOR))
+            await self._give_back(attempt.call, "account", attempt.account_hash, _unknown_limit(self._login))
+
+    async def charge_code(self, user: UserId, known_network: str | None = None) -> None:
+        """Charge one try of a one-time code of a login, before the code is verified. Raises RateLimited.
+
+        Six digits can be guessed, and the password of the account may be known: this limit is narrow, has no refill but
+        a right code, and cannot be turned off. All networks share it. Only one from which the account has logged in has
+        a limit of its own, so that an attacker with the password cannot keep the user out there.
+        """
+        await self._charge("code", *_code_bucket(user, known_network), CODE_LIMIT)
+
+    async def refill_code_bucket(self, user: UserId, known_network: str | None = None) -> None:
+        """Forget the wrong codes of an account, after a right one."""
+        await self._refill("code", *_code_bucket(user, known_network))
+
+    async def charge_code_change(self, user: UserId) -> None:
+        """Charge one try of a code with which a user sets up or removes the second factor. Raises RateLimited.
+
+        It takes nothing from the tries of logins.
+        """
+        await self._charge("code", "change", str(user), CODE_LIMIT)
+
+    async def refill_code_change(self, user: UserId) -> None:
+        """Forget the wrong codes of an account's changes, after a right one."""
+        await self._refill("code", "change", str(user))
+
+    async def charge_refresh(self, store: Store, session: SessionId, access_token_ttl: timedelta) -> None:
+        """Charge a refresh, in the transaction of `store`. Raises RateLimited."""
+        rate = Rate(REFRESH_LIMIT.count, min(REFRESH_LIMIT.per, access_token_ttl * (REFRESH_LIMIT.count // 4)))
+        await self._charge("refresh", "session", str(session), rate, store.executor)
+
+    async def charge_lookup(self, caller: UserId) -> None:
+        """Charge a lookup of an account by its email. Raises RateLimited."""
+        await self._charge("lookup", "user", str(caller), LOOKUP_LIMIT)
+
+    async def take_record(self, user: UserId | None, address: str) -> TakeTokenResult:
+        """Return whether the audit log may record a failed login, and how many more.
+
+        `user` is None for an email that has no account.
+        """
+        network = await self._take("audit", "address", client_network(address), RECORD_LIMIT)
+        rate = UNKNOWN_RECORD_LIMIT if user is None else RECORD_LIMIT
+        account = await self._take("audit", "account", "" if user is None else str(user), rate)
+        # Both are taken in every case, so that the time does not show whether the account exists.
+        granted = network.granted and account.granted
+        return TakeTokenResult(granted=granted, wait=account.wait, tokens=min(network.tokens, account.tokens))
+
+    async def _take(
+        self, call: str, scope: str, caller: str, rate: Rate, db: Executor | None = None
+    ) -> TakeTokenResult:
+        executor = self._store.executor if db is None else db
+        return await buckets.take_token(executor, _bucket(call, scope, caller), rate.per, rate.per / rate.count)
+
+    async def _charge(self, call: str, scope: str, caller: str, rate: Rate, db: Executor | None = None) -> None:
+        result = await self._take(call, scope, caller, rate, db)
+        if result.granted:
+            return
+        _refused.labels(call, scope).inc()
+        raise RateLimited("too many attempts", retry_after=max(1, math.ceil(result.wait.total_seconds())))
+
+    async def _refill(self, call: str, scope: str, caller: str) -> None:
+        await buckets.refill_bucket(self._store.executor, _bucket(call, scope, caller))
+
+    async def _give_back(self, call: str, scope: str, caller: str, rate: Rate) -> None:
+        await buckets.give_back_token(self._store.executor, _bucket(call, scope, caller), rate.per / rate.count)
+
+
+def _unknown_limit(login: Rate) -> Rate:
+    count, period = UNKNOWN_LIMIT_FACTORS
+    return Rate(login.count * count, login.per * period)
+
+
+def _first_limit(login: Rate) -> Rate:
+    count, period = FIRST_TRIES
+    return Rate(count, login.per * period)
+
+
+def _code_bucket(user: UserId, known_network: str | None) -> tuple[str, str]:
+    # guard: code-limit-known
+    return ("account", str(user)) if known_network is None else ("known", f"{user}:{known_network}")
+
+
+def client_network(address: str) -> str:
+    """Return the network of a client: its IPv4 address, or the /64 network that one IPv6 customer usually has.
+
+    If `address` is not an IP address, return its hash, which has a fixed length.
+    """
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))  # guard: client-network
+
+
+def _bucket(call: str, scope: str, caller: str) -> str:
+    return f"{call}:{scope}:{caller}"

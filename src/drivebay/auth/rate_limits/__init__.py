@@ -1,0 +1,1 @@
+"""Token buckets in PostgreSQL, and the networks from which accounts logged in."""

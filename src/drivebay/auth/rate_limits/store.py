@@ -1,0 +1,46 @@
+"""The statements of rate limits as methods. `db` is a transaction, or the pool for single statements."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from ...contract.ids import UserId
+from ...postgres import Statements
+from ..store import Executor
+from ..stored_rows import TakeTokenResult
+
+STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
+
+
+async def take_token(db: Executor, bucket: str, refill_time: timedelta, time_per_token: timedelta) -> TakeTokenResult:
+    """Take one token from a bucket that refills within `refill_time`."""
+    row = await db.fetchrow(STATEMENTS["take_token"], bucket, refill_time, time_per_token)
+    # No row: another process created the bucket after this statement began.
+    if row is None:
+        return TakeTokenResult(granted=False, wait=time_per_token)
+    return TakeTokenResult(granted=row["granted"], wait=row["wait"], tokens=row["tokens"])
+
+
+async def refill_bucket(db: Executor, bucket: str) -> None:
+    await db.fetchrow(STATEMENTS["refill_bucket"], bucket)
+
+
+async def give_back_token(db: Executor, bucket: str, time_per_token: timedelta) -> None:
+    """Undo one charge of a bucket."""
+    await db.fetchrow(STATEMENTS["give_back_token"], bucket, time_per_token)
+
+
+async def remember_network(db: Executor, user: UserId, network: str, others: int) -> None:
+    """Record a login from a network. `others` further networks of the account are kept."""
+    await db.fetchrow(STATEMENTS["remember_network"], user, network, others)
+
+
+async def prune_known_networks(db: Executor, age: timedelta) -> None:
+    """Forget the networks whose last login is older than `age`."""
+    await db.fetchrow(STATEMENTS["prune_known_networks"], age)
+
+
+async def prune_buckets(db: Executor) -> None:
+    await db.fetchrow(STATEMENTS["prune_buckets"])

@@ -1,0 +1,1 @@
+"""Accounts that go to the owner of their email address."""

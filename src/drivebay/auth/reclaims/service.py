@@ -1,0 +1,61 @@
+"""Gives an account whose address was never confirmed to the person who proves that the address is theirs.
+
+A stranger may have signed up with that address. So everything that gives access to the account ends: what auth stores
+in the same transaction, links and permissions by the files service afterwards.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from ...contract.auth import ReclaimedAccount
+from ...contract.auth.accounts import RECLAIM_MARGIN
+from ...contract.ids import UserId
+from ...errors import InvalidRequest
+from ...postgres import Database
+from ..administration.store import delete_api_tokens, end_sessions, set_password
+from ..mail.store import verify_email
+from ..second_factor.store import delete_secret
+from ..store import Executor
+from . import store
+
+log = structlog.get_logger(__name__)
+
+_FINISHED_AFTER: Final = timedelta(minutes=1)
+"""By then every gateway has refused the access tokens of the ended sessions for long."""
+_MAX_PAGE: Final = 1000
+
+
+async def reclaim(tx: Executor, user: UserId, password_hash: str) -> None:
+    """Give an account to the owner of its address, in the transaction of `tx`, which has locked the account.
+
+    `password_hash` replaces the password. The address counts as confirmed.
+    """
+    await set_password(tx, user, password_hash)
+    await end_sessions(tx, user, "password")
+    await delete_api_tokens(tx, user)
+    await delete_secret(tx, user)  # guard: reclaim-second-factor
+    await store.delete_known_networks(tx, user)
+    await verify_email(tx, user)
+    await store.insert_reclaimed(tx, user)  # guard: reclaim-recorded
+    log.info("account_reclaimed", user=str(user))
+
+
+class Reclaims:
+    """The methods of `contract.auth.Accounts` on reclaimed accounts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_reclaimed_accounts(self, limit: int = 100) -> tuple[ReclaimedAccount, ...]:
+        if not 1 <= limit <= _MAX_PAGE:
+            raise InvalidRequest(f"limit must be 1 to {_MAX_PAGE}")
+        return await store.list_reclaimed(self._database, limit)
+
+    async def finish_reclaimed_account(self, user: UserId) -> None:
+        async with self._database.transaction() as tx:
+            await store.delete_late_access(tx, user, RECLAIM_MARGIN)
+            await store.finish_reclaimed(tx, user, _FINISHED_AFTER)

@@ -1,0 +1,41 @@
+"""The statements on reclaimed accounts as methods. `db` is a transaction, or the pool outside one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from ...contract.auth import ReclaimedAccount
+from ...contract.ids import UserId
+from ...postgres import Statements
+from ..store import Executor
+
+STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
+
+
+async def insert_reclaimed(db: Executor, user: UserId) -> None:
+    """Record that an account was reclaimed now."""
+    await db.fetchrow(STATEMENTS["insert_reclaimed"], user)
+
+
+async def delete_known_networks(db: Executor, user: UserId) -> None:
+    await db.fetchrow(STATEMENTS["delete_known_networks"], user)
+
+
+async def list_reclaimed(db: Executor, limit: int) -> tuple[ReclaimedAccount, ...]:
+    """Return up to `limit` reclaimed accounts that are not finished, those that were reclaimed first."""
+    rows = await db.fetch(STATEMENTS["list_reclaimed"], limit)
+    return tuple(ReclaimedAccount(UserId(UUID(int=row["user_id"].int)), row["reclaimed_at"]) for row in rows)
+
+
+async def delete_late_access(db: Executor, user: UserId, within: timedelta) -> None:
+    """Delete the API tokens and the second factor that date from `within` the reclaim or before."""
+    await db.fetchrow(STATEMENTS["delete_late_api_tokens"], user, within)
+    await db.fetchrow(STATEMENTS["delete_late_second_factor"], user, within)
+
+
+async def finish_reclaimed(db: Executor, user: UserId, after: timedelta) -> None:
+    """Forget a reclaimed account. No effect within `after` of the reclaim."""
+    await db.fetchrow(STATEMENTS["finish_reclaimed"], user, after)

@@ -1,0 +1,198 @@
+"""Implements `contract.auth.SecondFactor`.
+
+A code is accepted once: the row of the secret holds the time step of the last code, and only a later step replaces it.
+Two logins with one code at once therefore give one session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from ...contract.auth import Actor, TotpSecret
+from ...contract.ids import SessionId, UserId
+from ...errors import AlreadyEnabled, InvalidCode, NotFound
+from ...postgres import Database
+from ..administration.admins import require_admin
+from ..administration.store import lock_account
+from ..audit.audit_log import Action, AuditLog
+from ..rate_limiter import RateLimiter
+from ..refresh_token import RefreshToken
+from ..store import Executor, Store
+from ..user_accounts import Accounts
+from . import one_time_codes, store
+from .store import ChallengeRow, StoredSecret
+
+log = structlog.get_logger(__name__)
+
+CHALLENGE_TTL: Final = timedelta(minutes=5)
+CHALLENGE_TRIES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FactorKeys:
+    """`secrets` encrypts the secrets of second factors, `recovery_codes` hashes recovery codes."""
+
+    secrets: bytes
+    recovery_codes: bytes
+
+
+class FactorVerifier:
+    """Verifies codes, and creates secrets and challenges. `now` is the clock that codes depend on."""
+
+    def __init__(
+        self,
+        limiter: RateLimiter,
+        keys: FactorKeys,
+        *,
+        now: Callable[[], datetime],
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._limiter = limiter
+        self._keys = keys
+        self._now = now
+        self._random_bytes = random_bytes
+
+    def new_secret(self, user: UserId, email: str) -> tuple[TotpSecret, bytes]:
+        """Return a new secret, as the user sees it and as it is stored."""
+        secret = one_time_codes.new_secret(self._random_bytes)
+        sealed = one_time_codes.seal(secret, user, self._keys.secrets, self._random_bytes)
+        return TotpSecret(secret, one_time_codes.provisioning_uri(secret, email)), sealed
+
+    def new_recovery_codes(self, user: UserId) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
+        """Return new recovery codes and their digests."""
+        codes = one_time_codes.new_recovery_codes(self._random_bytes)
+        return codes, tuple(one_time_codes.recovery_digest(self._keys.recovery_codes, user, code) for code in codes)
+
+    async def create_challenge(self, db: Executor, user: UserId, password_version: int) -> str:
+        """Store and return a challenge for the second step of a login."""
+        token = RefreshToken.generate(self._random_bytes)
+        row = ChallengeRow(user, password_version)
+        await store.insert_challenge(db, token.digest, row, CHALLENGE_TTL, CHALLENGE_TRIES)
+        return token.text
+
+    async def charge(self, user: UserId, text: str, known_network: str | None) -> None:
+        """Charge a try of a code of a login, before it is verified and outside a transaction. Raises RateLimited.
+
+        `known_network` is the client's network if the account logged in from there before.
+
+        Recovery codes are free: an attacker who knows the password must not be able to keep the user out, and they are
+        too long to guess.
+        """
+        if not one_time_codes.is_recovery_code(one_time_codes.normalize(text)):
+            await self._limiter.charge_code(user, known_network)  # guard: totp-limit
+
+    async def refill(self, user: UserId, known_network: str | None) -> None:
+        """Forget the wrong codes of an account, after a right one."""
+        await self._limiter.refill_code_bucket(user)
+        if known_network is not None:
+            await self._limiter.refill_code_bucket(user, known_network)
+
+    async def charge_change(self, user: UserId, text: str) -> None:
+        """Charge a try of a code that sets up or removes a second factor, as `charge` does."""
+        if not one_time_codes.is_recovery_code(one_time_codes.normalize(text)):
+            await self._limiter.charge_code_change(user)  # guard: totp-change-limit
+
+    async def refill_change(self, user: UserId) -> None:
+        """Forget the wrong codes of an account's changes, after a right one."""
+        await self._limiter.refill_code_change(user)
+
+    async def use_totp_code(self, db: Executor, user: UserId, encrypted: bytes, text: str) -> bool:
+        """Use up a one-time code. Return False if it is wrong or was used."""
+        code = one_time_codes.normalize(text)
+        if not one_time_codes.is_totp_code(code):
+            return False
+        secret = one_time_codes.unseal(encrypted, user, self._keys.secrets)
+        step = one_time_codes.find_step(secret, code, self._now())
+        return step is not None and await store.use_step(db, user, step)
+
+    async def use_any_code(self, db: Executor, user: UserId, text: str) -> bool:
+        """Use up a one-time code or a recovery code of an active second factor. Return False if it is wrong or used."""
+        secret = await store.find_secret(db, user)
+        if secret is None or not secret.is_active:
+            return False
+        code = one_time_codes.normalize(text)
+        if one_time_codes.is_recovery_code(code):
+            digest = one_time_codes.recovery_digest(self._keys.recovery_codes, user, code)
+            return await store.use_recovery_code(db, user, digest)
+        return await self.use_totp_code(db, user, secret.encrypted, code)
+
+
+class SecondFactorService:
+    """The methods that set up and remove a second factor."""
+
+    def __init__(self, database: Database, accounts: Accounts, verifier: FactorVerifier, audit: AuditLog) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._verifier = verifier
+        self._audit = audit
+
+    async def begin_totp(self, actor: Actor) -> TotpSecret:
+        user = _require_user(actor)
+        found = await Store(self._database).find_user(user)
+        if found is None:
+            raise NotFound(f"no account {user}")
+        secret, sealed = self._verifier.new_secret(user, found.email)
+        if not await store.upsert_secret(self._database, user, sealed):
+            raise AlreadyEnabled
+        return secret
+
+    async def confirm_totp(self, actor: Actor, code: str) -> tuple[str, ...]:
+        user = _require_user(actor)
+        _require_new_secret(await store.find_secret(self._database, user))
+        # A call that verifies no code must not use up a try.
+        await self._verifier.charge_change(user, code)  # guard: totp-confirm-state-first
+        async with self._database.transaction() as tx:
+            secret = _require_new_secret(await store.lock_secret(tx, user))
+            if not await self._verifier.use_totp_code(tx, user, secret.encrypted, code):
+                raise InvalidCode
+            if not await store.activate(tx, user):
+                raise AlreadyEnabled
+            codes, digests = self._verifier.new_recovery_codes(user)
+            await store.insert_recovery_codes(tx, user, digests)
+            await self._audit.record(tx, actor, Action.SECOND_FACTOR_ENABLED, user)
+        await self._verifier.refill_change(user)
+        log.info("second_factor_enabled", user=str(user))
+        return codes
+
+    async def remove_totp(self, actor: Actor, password: str, code: str, session: SessionId | None = None) -> None:
+        user = _require_user(actor)
+        secret = await store.find_secret(self._database, user)
+        if secret is None or not secret.is_active:
+            raise NotFound("the account has no second factor")
+        await self._accounts.confirm_user(user, password, actor.address, session)
+        await self._verifier.charge_change(user, code)
+        async with self._database.transaction() as tx:
+            await store.lock_account(tx, user)
+            if not await self._verifier.use_any_code(tx, user, code):  # guard: totp-remove-code
+                raise InvalidCode
+            await store.delete_secret(tx, user)
+            await self._audit.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)
+        await self._verifier.refill_change(user)
+        log.info("second_factor_disabled", user=str(user))
+
+    async def reset_second_factor(self, actor: Actor, user: UserId) -> None:
+        async with self._database.transaction() as tx:
+            await require_admin(tx, actor)
+            if await lock_account(tx, user) is None:
+                raise NotFound(f"no account {user}")
+            if await store.delete_secret(tx, user):
+                await self._audit.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)
+
+
+def _require_new_secret(secret: StoredSecret | None) -> StoredSecret:
+    if secret is None:
+        raise NotFound("no second factor is being set up: begin with POST /v1/me/totp")
+    if secret.is_active:
+        raise AlreadyEnabled
+    return secret
+
+
+def _require_user(actor: Actor) -> UserId:
+    if actor.user is None:
+        raise NotFound("this call needs an account")
+    return actor.user

@@ -1,0 +1,119 @@
+"""The settings of the auth service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from . import subkeys
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The size and the refill time of a token bucket: `count` calls at once, and `count` more in each `per`.
+
+    Raises ValueError unless both are above zero.
+    """
+
+    count: int
+    per: timedelta
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.per <= timedelta():
+            raise ValueError("a rate needs a count of at least 1 and a period above zero")
+
+    def times(self, factor: int) -> Rate:
+        """Return a rate that allows `factor` times as many calls in the same period."""
+        return Rate(self.count * factor, self.per)
+
+
+class SignupMode(StrEnum):
+    """Who may create an account: everybody, people with an invitation, or only the operator."""
+
+    OPEN = "open"
+    INVITE = "invite"
+    CLOSED = "closed"
+
+
+MIN_AUDIT_AGE: Final = timedelta(days=1)
+"""The database refuses the deletion of a younger event."""
+REVOCATION_MARGIN: Final = timedelta(minutes=2)
+"""An ended session is remembered this much longer than its access tokens live.
+
+The clock of the process that signed the last token may be ahead of the database's, and the token is signed after the
+transaction that could have seen the end of its session.
+"""
+_SIGNUP_LIMIT: Final = Rate(60, timedelta(minutes=1))
+_LOGIN_LIMIT: Final = Rate(20, timedelta(minutes=1))
+
+
+@dataclass(frozen=True, slots=True)
+class OidcProvider:
+    """An identity provider (OpenID Connect) and what it may do.
+
+    `issuer` is its URL. `client_secret` is None for a public client. `public_url` is that of the deployment, without a
+    slash at its end: the provider sends browsers below it.
+
+    `auto_create`: a person without an account gets one. `link_by_email`: a person gets the account that has their
+    address, if the provider says that it is verified. `admin_claim` is the name and the value of the claim that makes
+    an account an admin; None leaves roles as they are.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str | None = field(repr=False)
+    public_url: str
+    auto_create: bool = False
+    link_by_email: bool = False
+    admin_claim: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one deployment for the auth service.
+
+    `secret` is the root of every key that auth uses (see `subkeys`). It has at least 32 random bytes. A deployment
+    that loses it loses every password.
+
+    `signup_limit` applies to each client network. `login_limit` applies to the failed logins of each account from each
+    network. Further limits are derived from it (see `rate_limiter`). None means no limit.
+
+    `signup` is who may create an account. `audit_age` is how long the audit log keeps events.
+    `sends_mail`: a worker sends the mails that are queued. `oidc` is the identity provider. Without `passwords` only
+    it lets people in.
+
+    `refresh_repeat_window` is how long a client may repeat its last refresh.
+
+    Raises ValueError for values that cannot work.
+    """
+
+    secret: bytes = field(repr=False)
+    issuer: str = "drivebay"
+    audience: str = "drivebay"
+    access_token_ttl: timedelta = timedelta(minutes=15)
+    refresh_token_ttl: timedelta = timedelta(days=30)
+    refresh_repeat_window: timedelta = timedelta(seconds=10)
+    bcrypt_cost: int = 12
+    bcrypt_threads: int = 1
+    signup: SignupMode = SignupMode.OPEN
+    signup_limit: Rate | None = _SIGNUP_LIMIT
+    login_limit: Rate | None = _LOGIN_LIMIT
+    audit_age: timedelta = timedelta(days=365)
+    sends_mail: bool = False
+    oidc: OidcProvider | None = None
+    passwords: bool = True
+
+    def __post_init__(self) -> None:
+        # guard: secret-strength
+        if len(self.secret) < subkeys.MIN_SECRET_LENGTH or len(set(self.secret)) < subkeys.MIN_SECRET_LENGTH // 4:
+            raise ValueError(f"the secret must be at least {subkeys.MIN_SECRET_LENGTH} random bytes")
+        if not 4 <= self.bcrypt_cost <= 31:
+            raise ValueError("the bcrypt cost must be between 4 and 31")
+        if self.bcrypt_threads < 1:
+            raise ValueError("password hashing needs at least one thread")
+        if self.audit_age < MIN_AUDIT_AGE:
+            raise ValueError("the audit log must keep events for at least a day")
+        if min(self.access_token_ttl, self.refresh_token_ttl) < timedelta(seconds=1):
+            raise ValueError("a token must be valid for at least one second")

@@ -1,0 +1,97 @@
+"""The rows that the auth service stores and reads, as typed values."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from ..contract.auth import ApiToken, ApiTokenClaims, User
+from ..contract.ids import SessionId, UserId
+
+EndReason = Literal["logout", "reuse", "ended", "password", "deleted", "disabled", "admin"]
+
+
+class StoredCredentials(msgspec.Struct, frozen=True):
+    """An account and the hash of its password. `password_version` grows with each change of the password.
+
+    `is_known`: the account logged in from the client's network before.
+    """
+
+    user: UserId
+    email_key: str
+    password_hash: str
+    password_version: int
+    is_deleted: bool
+    is_disabled: bool
+    has_second_factor: bool
+    is_known: bool
+
+
+class NewSession(msgspec.Struct, frozen=True):
+    """A session to store. `password_version` is that of the password with which it begins."""
+
+    id: SessionId
+    user: UserId
+    token_digest: bytes
+    password_version: int
+    user_agent: str
+    address: str
+
+
+class FoundApiToken(msgspec.Struct, frozen=True):
+    """An API token that is valid now. `is_use_due`: its last use is to be recorded."""
+
+    claims: ApiTokenClaims
+    is_use_due: bool
+
+
+class SignUpResult(msgspec.Struct, frozen=True):
+    """The result of a sign-up with an idempotency key, and a fingerprint of the request."""
+
+    fingerprint: bytes
+    user: User
+
+
+class TokenResult(msgspec.Struct, frozen=True):
+    """The API token of a request with an idempotency key, None if it was revoked, and a fingerprint of the request."""
+
+    fingerprint: bytes
+    token: ApiToken | None
+
+
+class RefreshTokenRow(msgspec.Struct, frozen=True):
+    """A refresh token and its session.
+
+    `successor_salt` is the salt from which the successor token was derived. It is None until the token is replaced.
+    `account_end` is why the account may have no session: it is deleted or disabled.
+    `is_repeatable`: the refresh with this token may be repeated, because it was the last refresh of the session and is
+    recent.
+    """
+
+    session: SessionId
+    user: UserId
+    end_reason: str | None
+    account_end: Literal["deleted", "disabled"] | None
+    is_expired: bool
+    is_replaced: bool
+    is_repeatable: bool
+    successor_salt: bytes | None
+
+
+class EncryptedKey(msgspec.Struct, frozen=True):
+    """A signing key as stored. Only the root secret decrypts `encrypted`."""
+
+    kid: str
+    x: str
+    encrypted: bytes
+    created_at: datetime
+
+
+class TakeTokenResult(msgspec.Struct, frozen=True):
+    """Whether the bucket had a token. If not, `wait` is the time until it has one. `tokens` are left in it."""
+
+    granted: bool
+    wait: timedelta
+    tokens: int = 0

@@ -1,0 +1,34 @@
+"""Derives one key for each purpose from the deployment's secret (HKDF, RFC 5869).
+
+The key of one purpose reveals nothing about the key of another. A changed label gives a different key, so everything
+that was created with the old key is lost.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+Label = Literal[
+    "pepper",
+    "signing-keys",
+    "refresh-tokens",
+    "idempotency",
+    "cursors",
+    "invitations",
+    "totp",
+    "recovery-codes",
+    "mail-tokens",
+    "api-tokens",
+    "oidc",
+]
+
+MIN_SECRET_LENGTH: Final = 32
+"""In bytes. A secret is at least as long as each key derived from it."""
+
+
+def derive_key(secret: bytes, label: Label) -> bytes:
+    """Return the 32-byte key for the purpose `label`."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"drivebay.auth." + label.encode()).derive(secret)

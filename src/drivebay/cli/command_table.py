@@ -1,0 +1,228 @@
+"""The table of all commands. Each command's module is imported only when that command runs or shows its help.
+
+So `drivebay ls` starts without the server's packages, which take a second to import, and shell completion is fast.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, Any, Final, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+class Command(NamedTuple):
+    """One row of the table: the module that defines the command, its heading in the help, and a one-line summary."""
+
+    module: str
+    heading: str
+    summary: str
+
+
+_FILES: Final = "Files"
+_ACCOUNT: Final = "Account"
+_OPERATOR: Final = "Operating Drivebay"
+
+COMMANDS: Final = {
+    "signup": Command("user.account", _ACCOUNT, "Create an account and log in."),
+    "login": Command("user.account", _ACCOUNT, "Log in to a Drivebay server."),
+    "logout": Command("user.account", _ACCOUNT, "End the session, on this computer and on the server."),
+    "whoami": Command("user.account", _ACCOUNT, "Print the email address of the account that is logged in."),
+    "passwd": Command("user.session_commands", _ACCOUNT, "Change your password and end every other session."),
+    "sessions": Command("user.session_commands", _ACCOUNT, "List the sessions of your account, or end some of them."),
+    "token": Command("user.api_token_commands", _ACCOUNT, "Manage API tokens, with which programs use your account."),
+    "delete-account": Command("user.session_commands", _ACCOUNT, "Delete your account and all its files."),
+    "second-factor": Command(
+        "user.second_factor", _ACCOUNT, "Protect your account with codes of an authenticator app."
+    ),
+    "reset-password": Command(
+        "user.mail_links", _ACCOUNT, "Set your password with the link of an invitation or a reset, or ask for one."
+    ),
+    "verify-email": Command(
+        "user.mail_links", _ACCOUNT, "Confirm your email address with the link of a mail, or ask for the mail again."
+    ),
+    "status": Command("user.account", _ACCOUNT, "Show server, account, usage, and unfinished uploads you can resume."),
+    "ls": Command("user.list", _FILES, "List a folder, the trash, or what has a star."),
+    "search": Command("user.search", _FILES, "Find files and folders by name."),
+    "du": Command("user.usage", _FILES, "Show the size of files and folders, with everything in them."),
+    "cat": Command("user.list", _FILES, "Write files to standard output."),
+    "link": Command("user.link_commands", _FILES, "Create a link with which anyone reaches a file or folder."),
+    "links": Command("user.link_commands", _FILES, "List the links of a file or folder, or of the whole drive."),
+    "unlink": Command("user.link_commands", _FILES, "End links at once."),
+    "put": Command("user.upload", _FILES, "Upload files, folders or standard input."),
+    "get": Command("user.download", _FILES, "Download files and folders, also with the URL of a link."),
+    "sync": Command("user.sync", _FILES, "Make a folder equal to another one, in one direction."),
+    "watch": Command("user.watch", _FILES, "Print each change of the files and folders as it happens."),
+    "webhooks": Command("user.webhook_commands", _FILES, "Send the changes of a drive to a URL."),
+    "uploads": Command("user.uploads", _FILES, "List the uploads that have not ended, or cancel some of them."),
+    "versions": Command("user.versions", _FILES, "List the versions of a file, or restore or delete one."),
+    "mkdir": Command("user.modify", _FILES, "Create folders."),
+    "mv": Command("user.modify", _FILES, "Rename a file or folder, or move files and folders into a folder."),
+    "cp": Command("user.modify", _FILES, "Copy files and folders, without sending their bytes."),
+    "star": Command("user.modify", _FILES, "Give files and folders a star."),
+    "rm": Command("user.modify", _FILES, "Move files, and with -r folders, to the trash."),
+    "restore": Command("user.modify", _FILES, "Restore files and folders from the trash, by name or id."),
+    "share": Command(
+        "user.permission_commands", _FILES, "Share a file or folder with a user, or list with whom it is shared."
+    ),
+    "unshare": Command("user.permission_commands", _FILES, "Stop sharing a file or folder with a user."),
+    "shared": Command("user.permission_commands", _ACCOUNT, "List what others share with you."),
+    "drives": Command("user.drives", _FILES, "List, create and change shared drives, and their members."),
+    "trash": Command("user.trash", _FILES, "Delete from the trash for good."),
+    "run": Command("operator.run", _OPERATOR, "Run all services, or some of them, until Ctrl-C."),
+    "check": Command("operator.check", _OPERATOR, "Check every invariant of the database and the store."),
+    "doctor": Command("operator.doctor", _OPERATOR, "Test the whole deployment with a real upload and download."),
+    "backup": Command("operator.backup", _OPERATOR, "Back up the database and every object into a folder."),
+    "restore-backup": Command(
+        "operator.backup", _OPERATOR, "Restore a backup into an empty deployment, and check every invariant."
+    ),
+    "admin": Command("operator.admin", _OPERATOR, "Manage accounts, roles, quotas, and read the audit log."),
+    "keys": Command("operator.token_keys", _OPERATOR, "Manage the keys that sign access tokens."),
+    "certs": Command("operator.certs", _OPERATOR, "Create TLS certificates for testing."),
+    "metadata": Command(
+        "operator.object_metadata", _OPERATOR, "Open the sealed metadata of objects: owner, upload and name."
+    ),
+    "openapi": Command("operator.openapi_document", _OPERATOR, "Print the OpenAPI document of the HTTP API."),
+}
+
+
+def load_command(name: str) -> Any:
+    """Return the complete command `name`, with its options. Imports its module. Raises KeyError if there is none."""
+    module = import_module(f"drivebay.cli.{COMMANDS[name].module}")
+    command = typer.main.get_group(module.app).commands[name]
+    if COMMANDS[name].module.startswith("user."):
+        # In a group, the options are accepted before and after the name of its command.
+        for each in (command, *getattr(command, "commands", {}).values()):
+            each.params.append(_option_of(_has_profile_option))
+            if COMMANDS[name].heading == _FILES and name != "drives":
+                each.params.append(_option_of(_has_drive_option))
+                each.params.append(_option_of(_has_shared_option))
+    _hide_types_of_flags(command)
+    return command
+
+
+def _use_profile(name: str | None) -> None:
+    if name == "":
+        raise typer.BadParameter("the name of a profile is not empty")
+    if name is not None:
+        os.environ["DRIVEBAY_PROFILE"] = name  # `logins` reads it
+
+
+def _has_profile_option(
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="The login to use, if you have several. The default is DRIVEBAY_PROFILE.",
+            callback=_use_profile,
+            expose_value=False,
+        ),
+    ] = None,
+) -> None:
+    """Carry the option that every user's command gets."""
+
+
+def _use_drive(name: str | None) -> None:
+    if name == "":
+        raise typer.BadParameter("the name of a drive is not empty")
+    if name is not None:
+        os.environ["DRIVEBAY_DRIVE"] = name  # `open_drive` reads it
+
+
+def _has_drive_option(
+    drive: Annotated[
+        str | None,
+        typer.Option(
+            "--drive",
+            metavar="NAME_OR_ID",
+            help="The shared drive to use. The default is DRIVEBAY_DRIVE, or your personal drive.",
+            callback=_use_drive,
+            expose_value=False,
+        ),
+    ] = None,
+) -> None:
+    """Carry the option that every command about files gets."""
+
+
+def _use_shared_item(name: str | None) -> None:
+    if name == "":
+        raise typer.BadParameter("the name of a shared item is not empty")
+    if name is not None:
+        os.environ["DRIVEBAY_SHARED"] = name  # `open_drive` reads it
+
+
+def _has_shared_option(
+    shared: Annotated[
+        str | None,
+        typer.Option(
+            "--shared",
+            metavar="NAME_OR_ID",
+            help="Use an item that others share with you (see `drivebay shared`): / is the item itself.",
+            callback=_use_shared_item,
+            expose_value=False,
+        ),
+    ] = None,
+) -> None:
+    """Carry the option that every command about files gets."""
+
+
+def _option_of(function: Callable[..., None]) -> Any:
+    """Return the option that a function has."""
+    carrier = typer.Typer()
+    carrier.command()(function)
+    return typer.main.get_command(carrier).params[0]
+
+
+def _hide_types_of_flags(command: Any) -> None:
+    """Let the help show flags without `<bool>`. Includes the commands of a group."""
+    _without_types(command.get_params(command.context_class(command)))
+    for member in getattr(command, "commands", {}).values():
+        _hide_types_of_flags(member)
+
+
+def _without_types(parameters: list[Any]) -> list[Any]:
+    """Return the parameters, after hiding the types of flags: they take no value."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters
+
+
+class LazyCommands(TyperGroup):
+    """A group of placeholders. A placeholder is replaced by the complete command when that command is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, command in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=command.summary, rich_help_panel=command.heading))
+
+    def get_params(self, ctx: Any) -> Any:
+        return _without_types(super().get_params(ctx))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name in COMMANDS else command, rest
+
+
+app = typer.Typer(cls=LazyCommands, no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        # Imported here because the import takes as long as a small command.
+        metadata = import_module("importlib.metadata")
+        typer.echo(f"drivebay {metadata.version('drivebay')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _drivebay(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Drivebay: cloud storage, with commands for users and for operators."""

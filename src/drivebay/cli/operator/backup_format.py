@@ -1,0 +1,118 @@
+"""What a backup folder contains.
+
+    manifest.json      written last: a folder without it is an unfinished backup
+    database/          one file for each table, in the text format of COPY
+    objects.jsonl      one line for each object: key, size, SHA-256
+    objects.journal    the same for what an unfinished backup has copied
+    objects/           the bytes of each object, under its key
+    secret             the root secret of the deployment
+
+Folders have mode 0700 and files 0600: the backup contains everything that users stored.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ...postgres import TableFile
+from ...storage.object_files import file_sha256
+
+FORMAT: Final = 1
+SCHEMAS: Final = ("auth", "files")
+
+
+class BackupError(ValueError):
+    """A backup cannot be made or restored. The message says why and what to do."""
+
+
+class BackedUpObject(msgspec.Struct, frozen=True):
+    """One object of a backup. `size` is in bytes, `sha256` in hexadecimal.
+
+    `headers` are its content type and metadata.
+    """
+
+    key: str
+    size: int
+    sha256: str
+    headers: dict[str, str] = {}
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """`migrations` are the applied migrations of each schema. `missing` are keys that the store did not have.
+
+    `objects_sha256` is the SHA-256 of `objects.jsonl`.
+    """
+
+    format: int
+    created_at: str
+    release: str
+    migrations: dict[str, tuple[str, ...]]
+    tables: tuple[TableFile, ...]
+    object_count: int
+    object_bytes: int
+    objects_sha256: str
+    missing: tuple[str, ...]
+
+
+class BackupFolder:
+    """The paths in a backup folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = folder / "manifest.json"
+        self.database = folder / "database"
+        self.object_list = folder / "objects.jsonl"
+        self.journal = folder / "objects.journal"
+        self.objects = folder / "objects"
+        self.secret = folder / "secret"
+
+    def object_path(self, key: str) -> Path:
+        """Return where the bytes of an object are. Raises BackupError for a key that leads out of the folder."""
+        path = self.objects / key
+        if not key or ".." in Path(key).parts or Path(key).is_absolute() or "\0" in key:  # guard: backup-key
+            raise BackupError(f"{self.folder} names the object {key!r}, which is not a key of Drivebay")
+        return path
+
+    def read_objects(self) -> dict[str, BackedUpObject]:
+        """Return the objects in the list and in the journal by key. An incomplete line is ignored."""
+        objects = {}
+        for file in (self.object_list, self.journal):
+            for line in file.read_bytes().splitlines() if file.exists() else ():
+                try:
+                    found = msgspec.json.decode(line, type=BackedUpObject)
+                except msgspec.DecodeError:
+                    continue
+                objects[found.key] = found
+        return objects
+
+    def read_manifest(self) -> Manifest:
+        """Return the manifest after its files were compared with it. Raises BackupError."""
+        if not self.manifest.is_file():
+            raise BackupError(f"{self.folder} holds no finished backup: run `drivebay backup` again to finish it")
+        try:
+            found = msgspec.json.decode(self.manifest.read_bytes(), type=Manifest)
+        except msgspec.DecodeError as error:
+            raise BackupError(f"{self.manifest} is damaged: {error}") from None
+        if found.format > FORMAT:
+            raise BackupError(f"{self.folder} was made by a newer Drivebay ({found.release}): use that release")
+        digests = {self.database / each.file_name: each.sha256 for each in found.tables}
+        digests[self.object_list] = found.objects_sha256
+        for path, digest in digests.items():
+            if not path.is_file() or file_sha256(path) != digest:
+                raise BackupError(f"{path} is missing or has changed since the backup")
+        return found
+
+
+def write_private_file(path: Path, content: bytes) -> None:
+    """Replace a file atomically. Only this user may read it."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
+        output.write(content)
+        output.flush()
+        os.fsync(output.fileno())
+    new.replace(path)

@@ -1,0 +1,172 @@
+"""Restores a backup into an empty deployment: the objects first, the rows in one transaction after, then a check.
+
+Until the rows are loaded the deployment is empty, so an interrupted restore is run again and continues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ... import files, node, postgres, runtime
+from ...auth import store as auth_store
+from ...config import Settings
+from ...contract.files import Violation
+from ...files.changes.store import ChangeStore
+from ...storage.object_files import DamagedObject, ObjectFiles, open_object_files
+from .backup_format import BackedUpObject, BackupError, BackupFolder, Manifest, write_private_file
+from .byte_progress import Advance
+
+_CONCURRENCY: Final = 4
+_MIGRATIONS: Final = {"auth": auth_store.MIGRATIONS, "files": Path(files.__file__).parent / "migrations"}
+_TABLES_OF_USERS: Final = (
+    "auth.users",
+    "files.drives",
+    "files.usage",
+    "files.uploads",
+    "files.entries",
+    "files.versions",
+)
+
+
+class RestoreReport(msgspec.Struct, frozen=True):
+    """`copied` objects were written by this run, the others were there. `violations` is what the check found."""
+
+    folder: str
+    created_at: str
+    rows: int
+    objects: int
+    copied: int
+    violations: tuple[Violation, ...]
+
+
+async def restore_backup(
+    settings: Settings, folder: Path, now: Callable[[], datetime], advance: Advance
+) -> RestoreReport:
+    """Restore the backup in `folder` into the deployment of `settings`, and check every invariant.
+
+    Raises BackupError before anything is changed if the backup is damaged, or the deployment is in use or not empty.
+    """
+    backup = BackupFolder(folder)
+    manifest = backup.read_manifest()
+    _require_known_migrations(manifest)
+    settings = _use_secret(settings, backup)
+    async with runtime.open_servers(settings, frozenset({"files", "storage"})) as opened:
+        if opened.database_url is None:
+            raise BackupError("DRIVEBAY_DATABASE_URL is not set")
+        await _require_empty_database(opened.database_url)
+        await require_no_newer_migrations(opened.database_url, manifest)
+        objects = backup.read_objects()
+        async with open_object_files(opened.storage(), now) as store:
+            await _require_own_objects(store, objects)
+            copied = await _store_objects(store, backup, objects, advance)
+        if backup.secret.is_file() and settings.secret is not None and _secret_file(settings).parent.is_dir():
+            _write_secret(settings)
+        for schema, names in manifest.migrations.items():
+            await postgres.migrate(opened.database_url, schema, _MIGRATIONS[schema], only=names)
+        await postgres.load_tables(opened.database_url, manifest.tables, backup.database)
+        async with node.open_services(opened, frozenset({"auth", "files", "storage"})) as services:
+            # Migrations that the backup lacks have run now.
+            await _expire_change_cursors(opened.database_url)
+            violations = await services.files.check_invariants()
+    rows = sum(table.rows for table in manifest.tables)
+    return RestoreReport(str(folder), manifest.created_at, rows, len(objects), copied, violations)
+
+
+def _require_known_migrations(manifest: Manifest) -> None:
+    for schema, names in manifest.migrations.items():
+        known = postgres.migration_names(_MIGRATIONS[schema]) if schema in _MIGRATIONS else ()
+        if unknown := sorted(set(names) - set(known)):
+            raise BackupError(
+                f"the backup has the migration {schema}/{unknown[0]}, which this release does not know:"
+                f" restore it with Drivebay {manifest.release} or later"
+            )
+
+
+async def require_no_newer_migrations(url: str, manifest: Manifest) -> None:
+    """Raise BackupError if the database has a migration that the backup lacks. Its tables would not fit the rows."""
+    for schema, names in manifest.migrations.items():
+        if newer := sorted(set(await postgres.applied_migrations(url, schema)) - set(names)):  # guard: restore-newer
+            raise BackupError(
+                f"the database has the migration {schema}/{newer[0]}, which is newer than the backup:"
+                " restore into a new database or data folder. Migrations that the backup lacks run at the next start"
+            )
+
+
+async def _expire_change_cursors(url: str) -> None:
+    async with postgres.connect(url, size=2) as database:
+        users = await auth_store.Store(database).list_user_ids()
+        await ChangeStore().restart_feeds(database, users)
+
+
+def _secret_file(settings: Settings) -> Path:
+    return settings.data / "secret"
+
+
+def _use_secret(settings: Settings, backup: BackupFolder) -> Settings:
+    """Return the settings with the secret of the backup. Raises BackupError if another one is set."""
+    if not backup.secret.is_file():
+        return settings
+    secret = bytes.fromhex(backup.secret.read_text("ascii").strip())
+    if settings.secret == secret:
+        return settings
+    file = _secret_file(settings)
+    if not file.is_file() or file.read_text("ascii").strip() != (settings.secret or b"").hex():
+        raise BackupError("DRIVEBAY_SECRET is not the secret of the backup: set it to the content of its file `secret`")
+    return replace(settings, secret=secret)
+
+
+def _write_secret(settings: Settings) -> None:
+    file = _secret_file(settings)
+    if settings.secret is not None and file.is_file() and file.read_text("ascii").strip() != settings.secret.hex():
+        write_private_file(file, f"{settings.secret.hex()}\n".encode())
+
+
+async def _require_empty_database(url: str) -> None:
+    if await postgres.is_in_use(url):  # guard: restore-in-use
+        raise BackupError("Drivebay is running on this database: stop all its processes first")
+    if table := await postgres.find_first_row(url, _TABLES_OF_USERS):  # guard: restore-empty
+        raise BackupError(
+            f"the deployment is not empty ({table} has rows): restore into a new database or data folder."
+            " If an earlier restore ended after it loaded the rows, run `drivebay check`"
+        )
+
+
+async def _require_own_objects(store: ObjectFiles, objects: dict[str, BackedUpObject]) -> None:
+    async for key in store.list_keys():
+        # Keys with a dot belong to the probes and to staging.
+        if key not in objects and not key.startswith("."):
+            raise BackupError(f"the bucket is not empty: it holds {key}, which is not in the backup. Use a new bucket")
+
+
+async def _store_objects(
+    store: ObjectFiles, backup: BackupFolder, objects: dict[str, BackedUpObject], advance: Advance
+) -> int:
+    """Write every object that the store does not hold yet. Return how many."""
+    waiting = iter(objects.values())
+    total, done, copied = sum(each.size for each in objects.values()), 0, 0
+
+    async def work() -> None:
+        nonlocal done, copied
+        for each in waiting:
+            if not await store.holds(each.key, each.size, each.sha256):
+                await store.store(each.key, backup.object_path(each.key), each.sha256, each.headers)
+                copied += 1
+            done += each.size
+            advance(done, total)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(_CONCURRENCY):
+                tasks.create_task(work())
+    except* DamagedObject as group:
+        raise BackupError("; ".join(str(error) for error in group.exceptions)) from None
+    except* FileNotFoundError as group:
+        raise BackupError(f"the backup lacks a file: {group.exceptions[0]}") from None
+    return copied

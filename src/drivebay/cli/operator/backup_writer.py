@@ -1,0 +1,220 @@
+"""Writes a backup: first a snapshot of the database, then the objects that it names.
+
+Purges wait meanwhile, so no object of the snapshot is deleted before it is copied. Objects never change, so what an
+interrupted backup has copied stays valid, and the next run copies the rest for a new snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from ... import postgres
+from ...config import Settings
+from ...storage.object_files import DamagedObject, ObjectFiles, file_sha256, open_object_files
+from .backup_format import FORMAT, SCHEMAS, BackedUpObject, BackupError, BackupFolder, Manifest, write_private_file
+from .byte_progress import Advance
+
+_CONCURRENCY: Final = 4
+_OBJECTS: Final = """
+SELECT coalesce(key, owner_id || '/' || id) AS key, size, encode(sha256, 'hex') AS sha256,
+       state = 'missing' AS is_missing
+FROM files.versions WHERE state IN ('stored', 'missing') ORDER BY owner_id, id
+"""
+
+
+class ExpectedObject(NamedTuple):
+    """An object of the snapshot. `sha256` is None if the database does not know it."""
+
+    key: str
+    size: int
+    sha256: str | None
+    is_missing: bool
+
+
+class BackupReport(msgspec.Struct, frozen=True):
+    """`copied` objects were copied by this run, the others of `objects` by an earlier one. `missing` are known to be
+    missing in the store. `lost` should exist and could not be copied."""
+
+    folder: str
+    created_at: str
+    rows: int
+    objects: int
+    bytes: int
+    copied: int
+    missing: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+async def write_backup(
+    settings: Settings, folder: Path, now: Callable[[], datetime], advance: Advance, *, with_secret: bool
+) -> BackupReport:
+    """Write a backup into `folder`, which is new, empty, or holds an earlier backup that this one replaces.
+
+    Run it again after an interruption: it continues. Raises BackupError and Unavailable.
+    """
+    if settings.database_url is None:
+        raise BackupError("DRIVEBAY_DATABASE_URL is not set")
+    backup = BackupFolder(_prepare(folder))
+    created_at = now().isoformat()
+    async with postgres.hold_purges(settings.database_url) as hold:
+        async with postgres.open_snapshot(settings.database_url) as snapshot:
+            new_database = _new_folder(folder / "database.new")
+            tables = await snapshot.write_tables(SCHEMAS, new_database)
+            migrations = {schema: await snapshot.migrations(schema) for schema in SCHEMAS}
+            if not all(migrations.values()):
+                raise BackupError("there is nothing to back up: Drivebay has not used this database yet")
+            expected = {row["key"]: ExpectedObject(**row) for row in await snapshot.fetch(_OBJECTS)}
+        async with open_object_files(settings.storage(), now) as store:
+            copies = ObjectCopies(store, backup, expected, advance)
+            await copies.run()
+        if not await hold.is_held():
+            raise BackupError("the connection to PostgreSQL broke during the backup: run `drivebay backup` again")
+    _begin_replacement(backup, copies.done)
+    _replace_folder(new_database, backup.database)
+    if with_secret and settings.secret is not None:
+        write_private_file(backup.secret, f"{settings.secret.hex()}\n".encode())
+    else:
+        backup.secret.unlink(missing_ok=True)  # an earlier run may have written it
+    done = [copies.done[key] for key in sorted(copies.done)]
+    manifest = Manifest(
+        format=FORMAT,
+        created_at=created_at,
+        release=metadata.version("drivebay"),
+        migrations=migrations,
+        tables=tables,
+        object_count=len(done),
+        object_bytes=sum(each.size for each in done),
+        objects_sha256=file_sha256(backup.object_list),
+        missing=tuple(sorted((*copies.missing, *copies.lost))),
+    )
+    write_private_file(backup.manifest, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+    _remove_old_objects(backup, copies.done)
+    return BackupReport(
+        str(folder),
+        created_at,
+        sum(table.rows for table in tables),
+        manifest.object_count,
+        manifest.object_bytes,
+        copies.copied,
+        tuple(sorted(copies.missing)),
+        tuple(sorted(copies.lost)),
+    )
+
+
+class ObjectCopies:
+    """Copies the expected objects, several at once, and keeps the list of what is done."""
+
+    def __init__(
+        self, store: ObjectFiles, backup: BackupFolder, expected: dict[str, ExpectedObject], advance: Advance
+    ) -> None:
+        self.done: dict[str, BackedUpObject] = {}
+        self.missing: list[str] = []
+        self.lost: list[str] = []
+        self.copied = 0
+        self._store = store
+        self._backup = backup
+        self._expected = expected
+        self._advance = advance
+        self._earlier = backup.read_objects()
+        self._bytes = 0
+        self._total = sum(each.size for each in expected.values())
+
+    async def run(self) -> None:
+        """Copy every object that is not there yet. Raises Unavailable if the store does not answer."""
+        waiting = iter(self._expected.values())
+        # Not in the list of an earlier backup, whose manifest has the hash of that list.
+        journal = os.open(self._backup.journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)  # guard: backup-journal
+        os.write(journal, b"\n")  # ends a line that a killed run left incomplete
+
+        async def work() -> None:
+            for each in waiting:
+                await self._copy(each, journal)
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(_CONCURRENCY):
+                    tasks.create_task(work())
+        finally:
+            os.close(journal)
+
+    async def _copy(self, each: ExpectedObject, journal: int) -> None:
+        path = self._backup.object_path(each.key)
+        done = await self._find_earlier(each, path)
+        if done is None:
+            done = await self._save(each, path)
+            if done is None:
+                path.unlink(missing_ok=True)
+                (self.missing if each.is_missing else self.lost).append(each.key)
+                return
+            self.copied += 1
+            os.write(journal, msgspec.json.encode(done) + b"\n")
+        self.done[each.key] = done
+        self._bytes += each.size
+        self._advance(self._bytes, self._total)
+
+    async def _save(self, each: ExpectedObject, path: Path) -> BackedUpObject | None:
+        """Copy an object. Return None if the store does not have it, or has other bytes than the database says."""
+        try:
+            digest = await self._store.save(each.key, each.size, path)
+        except DamagedObject:
+            return None
+        if digest is None or each.sha256 not in (None, digest):
+            return None
+        return BackedUpObject(each.key, each.size, digest, await self._store.read_headers(each.key))
+
+    async def _find_earlier(self, each: ExpectedObject, path: Path) -> BackedUpObject | None:
+        """Return what an earlier run copied, None if no earlier run copied it, or if the file has other bytes."""
+        earlier = self._earlier.get(each.key)
+        if earlier is None or each.sha256 not in (None, earlier.sha256) or not _has_size(path, each.size):
+            return None
+        return earlier if await asyncio.to_thread(file_sha256, path) == earlier.sha256 else None
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
+
+
+def _prepare(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    names = {path.name for path in folder.iterdir()}
+    own = {"manifest.json", "database", "database.new", "objects.jsonl", "objects.journal", "objects", "secret"}
+    if foreign := sorted(name for name in names if name.removesuffix(".new") not in own and name not in own):
+        raise BackupError(f"{folder} is not empty and no backup of Drivebay (it contains {foreign[0]}): name another")
+    folder.chmod(0o700)
+    return folder
+
+
+def _new_folder(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def _begin_replacement(backup: BackupFolder, done: dict[str, BackedUpObject]) -> None:
+    """Begin to replace the earlier backup: from here until the manifest is written the folder is unfinished."""
+    backup.manifest.unlink(missing_ok=True)
+    backup.objects.mkdir(mode=0o700, exist_ok=True)
+    lines = [msgspec.json.encode(done[key]) + b"\n" for key in sorted(done)]
+    write_private_file(backup.object_list, b"".join(lines))
+    backup.journal.unlink(missing_ok=True)
+
+
+def _replace_folder(new: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    new.rename(target)
+
+
+def _remove_old_objects(backup: BackupFolder, done: dict[str, BackedUpObject]) -> None:
+    """Remove the files of objects that the new snapshot does not name."""
+    for path in backup.objects.rglob("*"):
+        if path.is_file() and str(path.relative_to(backup.objects)) not in done:
+            path.unlink()

@@ -1,0 +1,33 @@
+"""The doctor's check of the certificates that this process uses between services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+
+from ...node import Services
+from .findings import Finding, failed, ok, warning
+
+_EXPIRES_SOON: Final = timedelta(days=14)
+
+
+async def check_certificates(services: Services, now: Callable[[], datetime]) -> list[Finding]:
+    """Check that the certificate and its authority are valid for at least two weeks."""
+    identity = services.settings.identity
+    if identity is None:
+        return [ok("certificates", "none in use: services communicate over Unix sockets or loopback")]
+    findings = []
+    for file in (identity.cert, identity.ca):
+        expires = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+        remaining = expires - now().astimezone(UTC)
+        fix = f"renew {file}"
+        if remaining < timedelta(0):
+            findings.append(failed("certificates", f"{file.name} expired on {expires:%Y-%m-%d}", fix))
+        elif remaining < _EXPIRES_SOON:
+            findings.append(warning("certificates", f"{file.name} expires on {expires:%Y-%m-%d}", fix))
+        else:
+            findings.append(ok("certificates", f"{file.name} is valid until {expires:%Y-%m-%d}"))
+    return findings

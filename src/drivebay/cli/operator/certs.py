@@ -1,0 +1,47 @@
+"""`drivebay certs`: create certificates for testing."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ... import node
+from ...node import SERVICES
+from .certificates import CertificateAuthority
+from .command_runner import JsonOption, fail
+
+app = typer.Typer()
+
+
+@app.command()
+def certs(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder for the authority, the certificates and the keys.")
+    ],
+    host: Annotated[
+        list[str] | None, typer.Option(help="A DNS name or IP address to add to every certificate. Repeatable.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=825, help="How many days the certificates are valid.")] = 365,
+    as_json: JsonOption = False,
+) -> None:
+    """Create TLS certificates for testing: a certificate authority and one certificate for each service.
+
+    An authority that exists in the folder is used again. Run the command again to renew the certificates. Running
+    servers load the new ones without a restart. Restart a process to renew its client side.
+    """
+    try:
+        # Use absolute paths, because the printed settings are for processes that start in other folders.
+        authority = CertificateAuthority(folder.resolve(), node.now(), timedelta(days=days))
+        files = {name: authority.issue(name, host or ()) for name in (*SERVICES, "cli")}
+    except (OSError, ValueError) as error:
+        fail(str(error))
+    if as_json:
+        rows = {name: {"cert": str(cert), "key": str(key)} for name, (cert, key) in files.items()}
+        typer.echo(json.dumps({"ca": str(authority.ca_cert_file), "certificates": rows}))
+        return
+    for name, (cert, key) in files.items():
+        typer.echo(f"{name}: DRIVEBAY_TLS_CERT={cert} DRIVEBAY_TLS_KEY={key} DRIVEBAY_TLS_CA={authority.ca_cert_file}")

@@ -1,0 +1,108 @@
+"""Runs an operator's command: reads the settings, connects to the services, prints errors.
+
+An expected error is one line on standard error and exit status 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any, Final, NoReturn, TypeVar
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.text import Text
+
+from ... import node, rpc
+from ...config import Settings, SettingsError, load_process
+from ...errors import Error, StartError
+from ...node import Services
+from ...observability import logs
+from ..interrupts import INTERRUPTED_EXIT_STATUS, raise_on_interrupt
+
+T = TypeVar("T")
+Fail = Callable[[str], NoReturn]
+
+EXPECTED_ERRORS: Final = (SettingsError, StartError, Error, OSError, ValueError, rpc.Mismatch)
+"""Errors that an operator can act on. Any other error is a defect and shows its traceback."""
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+stderr = Console(stderr=True, highlight=False)
+
+
+def print_error(message: str) -> None:
+    """Print an error message of one line."""
+    stderr.print(Text.assemble(("drivebay: ", "bold red"), message), soft_wrap=True)
+
+
+def fail(message: str) -> NoReturn:
+    """Print an error message of one line and exit with status 1."""
+    print_error(message)
+    raise typer.Exit(1)
+
+
+def run_with_settings(
+    command: Callable[[Settings], Coroutine[Any, Any, T]],
+    overrides: dict[str, str],
+    log_service: str,
+    on_error: Fail = fail,
+) -> T:
+    """Run `command` with the settings of this process and return its result.
+
+    `overrides` are settings that override environment variables. `log_service` is the service name in logs and traces.
+    `on_error` is called with the message of an expected error. Ctrl-C exits with status 130.
+    """
+    try:
+        with raise_on_interrupt():
+            settings = load_process(overrides)
+            shutdown = logs.setup(settings.log, otlp_endpoint=settings.otlp_endpoint, service=log_service)
+            try:
+                return uvloop.run(command(settings))
+            finally:
+                shutdown()
+    except EXPECTED_ERRORS as error:
+        on_error(str(error) or type(error).__name__)
+    except BaseExceptionGroup as group:
+        expected, unexpected = group.split(EXPECTED_ERRORS)
+        if unexpected is not None or expected is None:
+            raise
+        on_error("; ".join(str(error) or type(error).__name__ for error in _flatten(expected)))
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED_EXIT_STATUS) from None
+
+
+def run_with_services(
+    command: Callable[[Services], Awaitable[T]],
+    names: set[str],
+    on_error: Fail = fail,
+    *,
+    local_only: frozenset[str] = frozenset(),
+) -> T:
+    """Run `command` with the named services and return its result.
+
+    A service with an address in the settings is called there; the others run in this process. The services of
+    `local_only` run in this process too, but only if no service has an address. Otherwise they would start new, empty
+    embedded servers that the deployment does not use.
+    """
+
+    async def run(settings: Settings) -> T:
+        addresses = {
+            "auth": settings.auth_address,
+            "files": settings.files_address,
+            "storage": settings.storage_address,
+        }
+        local = frozenset(name for name in names if addresses.get(name) is None)
+        if not any(addresses.values()):
+            local |= local_only
+        async with node.open_services(settings, local) as services:
+            return await command(services)
+
+    return run_with_settings(run, {"DRIVEBAY_LOG": "warning"}, "command", on_error)
+
+
+def _flatten(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    errors: list[BaseException] = []
+    for error in group.exceptions:
+        errors += _flatten(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return errors

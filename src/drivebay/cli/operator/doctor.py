@@ -1,0 +1,98 @@
+"""`drivebay doctor`: test a whole deployment, and print what is wrong and how to fix it.
+
+The doctor uses the settings of its own process. It checks the services and their servers, and it uploads one small file
+through the store's public address, as a client does. The file belongs to an owner id that no account has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from typing import Final, NoReturn
+
+import aiohttp
+import msgspec
+import typer
+
+from ... import node
+from ...errors import Error
+from ...node import Services
+from .certificate_checks import check_certificates
+from .command_runner import JsonOption, fail, run_with_services, stderr
+from .findings import Finding, Verdict, failed
+from .mail_checks import check_mail
+from .server_checks import check_database, check_event_stream, check_services, check_signing_keys, check_store
+from .transfer_checks import check_public_address, check_round_trip, describe_http_error
+
+app = typer.Typer()
+
+Now = Callable[[], datetime]
+Check = Callable[[Services, Now], Awaitable[list[Finding]]]
+
+CHECK_TIMEOUT: Final = 60.0
+CHECKS: Final[dict[str, Check]] = {
+    "services": check_services,
+    "signing keys": check_signing_keys,
+    "database": check_database,
+    "events": check_event_stream,
+    "store": check_store,
+    "public address": check_public_address,
+    "round trip": check_round_trip,
+    "mail": check_mail,
+    "certificates": check_certificates,
+}
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Test the whole deployment with a real upload and download.
+
+    Print what is wrong and how to fix it. Exit with status 0 only if every check is ok.
+    """
+
+    async def command(services: Services) -> list[Finding]:
+        findings = []
+        with stderr.status("starting the checks") as status:
+            async for finding in run_checks(services, node.now, lambda name: status.update(f"checking: {name}")):
+                findings.append(finding)
+                if not as_json:
+                    _print_finding(finding)
+        return findings
+
+    def report_error(message: str) -> NoReturn:
+        # A program that reads the JSON gets this error in it too.
+        if as_json:
+            typer.echo(msgspec.json.encode({"findings": [Finding("start", Verdict.FAILED, message)]}).decode())
+        fail(message)
+
+    # Naming ingest also starts the embedded NATS, so that the check of events has a server.
+    local_only = frozenset({"ingest"})
+    findings = run_with_services(command, {"auth", "files", "storage"}, report_error, local_only=local_only)
+    if as_json:
+        typer.echo(msgspec.json.encode({"findings": findings}).decode())
+    if any(finding.verdict is not Verdict.OK for finding in findings):
+        raise typer.Exit(1)
+
+
+async def run_checks(services: Services, now: Now, on_start: Callable[[str], None]) -> AsyncIterator[Finding]:
+    """Run every check and yield each finding when its check ends.
+
+    `on_start` is called with the name of a check before it runs. A check that cannot finish yields a failed finding.
+    """
+    for name, check in CHECKS.items():
+        on_start(name)
+        try:
+            findings = await asyncio.wait_for(check(services, now), CHECK_TIMEOUT)
+        except (Error, OSError, TimeoutError, aiohttp.ClientError) as error:
+            message = f"could not be checked: {describe_http_error(error)}"
+            findings = [failed(name, message, "fix the findings above, then run `drivebay doctor` again")]
+        for finding in findings:
+            yield finding
+
+
+def _print_finding(finding: Finding) -> None:
+    color = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red"}[finding.verdict]
+    typer.echo(f"{typer.style(f'{finding.verdict.value:8}', fg=color)}{finding.check}: {finding.detail}")
+    if finding.fix:
+        typer.echo(f"{'':8}{finding.fix}")

@@ -1,0 +1,35 @@
+"""The result of one check of `drivebay doctor`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    """The deployment works, but less well or less safely than it could."""
+    FAILED = "failed"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """`check` is what was checked, `detail` the observation, `fix` what to do about it. `fix` is empty if all is ok."""
+
+    check: str
+    verdict: Verdict
+    detail: str
+    fix: str = ""
+
+
+def ok(check: str, detail: str) -> Finding:
+    return Finding(check, Verdict.OK, detail)
+
+
+def warning(check: str, detail: str, fix: str) -> Finding:
+    return Finding(check, Verdict.WARNING, detail, fix)
+
+
+def failed(check: str, detail: str, fix: str) -> Finding:
+    return Finding(check, Verdict.FAILED, detail, fix)

@@ -1,0 +1,59 @@
+"""`drivebay metadata`: open the sealed metadata of objects, to rebuild what a lost database said about them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...config import Settings, SettingsError
+from ...config.parsing import root_secret
+from ...storage.sealed_metadata import Unsealable, open_metadata
+from .command_runner import fail, run_with_settings
+
+app = typer.Typer()
+
+
+@app.command()
+def metadata(
+    key: Annotated[str | None, typer.Argument(help="Key of the object.", show_default=False)] = None,
+    value: Annotated[str | None, typer.Argument(help="Its metadata x-amz-meta-drivebay.", show_default=False)] = None,
+    old_secret: Annotated[
+        list[Path] | None, typer.Option(help="File with a root secret that was used before.", show_default=False)
+    ] = None,
+) -> None:
+    """Open the sealed metadata of objects: owner, upload and name.
+
+    Without arguments, it reads lines of a key, a space and a value. It prints one line of JSON for each. The exit
+    status is 1 if a value cannot be opened. The root secret is that of the settings.
+    """
+    if (key is None) != (value is None):
+        raise typer.BadParameter("give a key and a value, or neither")
+
+    async def secrets(settings: Settings) -> list[bytes]:
+        if settings.secret is None:
+            raise SettingsError("DRIVEBAY_SECRET is not set")
+        return [settings.secret, *(root_secret(file.read_text("ascii").strip()) for file in old_secret or ())]
+
+    usable = run_with_settings(secrets, {"DRIVEBAY_LOG": "warning"}, "command")
+    lines = _read_lines(sys.stdin) if key is None or value is None else [(key, value)]
+    unopened = 0
+    for key, value in lines:
+        try:
+            typer.echo(json.dumps({"key": key, **open_metadata(key, value, usable)}, ensure_ascii=False))
+        except Unsealable as error:
+            unopened += 1
+            typer.echo(json.dumps({"key": key, "error": str(error)}, ensure_ascii=False))
+    if unopened:
+        fail(f"{unopened} values cannot be opened")
+
+
+def _read_lines(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        key, _, value = line.strip().rpartition(" ")
+        if value:
+            yield key.rstrip(), value

@@ -1,0 +1,65 @@
+"""`drivebay run`: run services until Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from ... import node
+from ...config import Settings
+from ...node import SERVICES
+from ...runtime.shared_metrics import share_metrics
+from .command_runner import fail, run_with_settings, stderr
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SERVICE", help=f"Services to run: {', '.join(SERVICES)}. The default is all."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of gateway processes. Overrides DRIVEBAY_WORKERS.")
+    ] = None,
+    as_worker: Annotated[bool, typer.Option("--as-worker", hidden=True)] = False,
+) -> None:
+    """Run all services, or some of them, until Ctrl-C.
+
+    PostgreSQL, NATS and the store are started too, in the data folder, unless the settings name other servers.
+    """
+    selected = frozenset(services or SERVICES)  # guard: world-of-one-process, world-of-six-processes
+    if unknown := sorted(selected - set(SERVICES)):
+        fail(f"unknown service {unknown[0]!r}; choose from {', '.join(SERVICES)}")
+    overrides = {} if workers is None else {"DRIVEBAY_WORKERS": str(workers)}
+
+    async def command(settings: Settings) -> None:
+        if as_worker:
+            await node.run_worker(settings, selected)
+        else:
+            with share_metrics(settings.workers if "gateway" in selected else 1):
+                await node.run(settings, selected, progress=_print_progress, ready=_ready_printer(selected))
+
+    run_with_settings(command, overrides, "+".join(sorted(selected)) if services else "drivebay")
+
+
+def _print_progress(line: str) -> None:
+    if sys.stderr.isatty():
+        stderr.print(f"  {line}", markup=False)
+
+
+def _ready_printer(services: frozenset[str]) -> Callable[[Settings], None]:
+    def print_ready(settings: Settings) -> None:
+        api = f"http://{settings.host}:{settings.port}"
+        summary = f"runs {', '.join(sorted(services))}"
+        if "gateway" in services:
+            summary = f"is ready: API {api}  docs {api}/docs  data {settings.data}"
+        if "storage" in services and settings.s3_public_endpoint is not None:
+            summary += f"  files {settings.s3_public_endpoint} (clients must reach it too)"
+        stderr.print(f"Drivebay {summary}  (press Ctrl-C to stop)", soft_wrap=True, markup=False)
+
+    return print_ready

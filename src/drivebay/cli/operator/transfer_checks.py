@@ -1,0 +1,196 @@
+"""The doctor's checks that transfer bytes as a client does: presigned URLs at the store's public address.
+
+`check_public_address` tests only the store. `check_round_trip` tests one upload with all services.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import aiohttp
+from yarl import URL
+
+from ...contract.files import Access, Upload, UploadIntent, UploadStatus
+from ...contract.ids import ROOT, UserId
+from ...contract.storage import Disposition, Presence, PutSpec, SignedRequest, StagedObject
+from ...node import Services
+from .findings import Finding, failed, ok, warning
+
+Now = Callable[[], datetime]
+
+DOCTOR: Final = Access.personal(UserId(UUID("00000000-0000-7000-8000-646f63746f72")))
+"""The personal drive of the round trip's file. No account ever has this id."""
+_COMMIT_TIMEOUT: Final = 20.0
+_EVENT_DELAY: Final = 2.0
+"""An event commits an upload in less time than this. A longer time means that the sweep committed it."""
+_POLL_INTERVAL: Final = 0.02
+_HTTP_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=10)
+NO_ROOM: Final = (
+    "read the store's log, free space on its disk; if SeaweedFS logs `No writable volumes`, give it more and smaller"
+    " volumes: -volume.max=10000 -master.volumeSizeLimitMB=1024 and WEED_MASTER_VOLUME_GROWTH_COPY_1=3"
+)
+_URL_LIFETIME: Final = 300
+_NO_OWN_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_LOCAL_ORIGIN: Final = "http://localhost:3000"
+
+
+class _Response(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Client:
+    """Sends requests exactly as they are signed: no redirects, no headers of its own, no change to the URL."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> _Response:
+        """Send one request and read the whole response. Raises aiohttp.ClientError, OSError and TimeoutError."""
+        async with self._session.request(
+            method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
+        ) as response:
+            return _Response(response.status, response.headers, await response.read())
+
+    async def send(self, request: SignedRequest, body: bytes) -> _Response:
+        return await self.request(request.method, request.url, request.headers, body)
+
+
+@asynccontextmanager
+async def _http_client() -> AsyncIterator[_Client]:
+    async with aiohttp.ClientSession(
+        timeout=_HTTP_TIMEOUT, skip_auto_headers=_NO_OWN_HEADERS, auto_decompress=False
+    ) as session:
+        yield _Client(session)
+
+
+async def check_public_address(services: Services, now: Now) -> list[Finding]:
+    """Upload and download an object with presigned URLs, and check that a request without a signature is refused."""
+    body = f"drivebay doctor {now().isoformat()}".encode()
+    digest = hashlib.sha256(body)
+    key = f".drivebay/doctor/{digest.hexdigest()[:32]}"
+    put = await services.storage.presign_put(
+        PutSpec(key, len(body), "text/plain", digest.digest()), now(), _URL_LIFETIME
+    )
+    fix = "set DRIVEBAY_S3_PUBLIC_ENDPOINT to the store's address for clients (scheme, host, port), reachable from here"
+    async with _http_client() as http:
+        try:
+            uploaded = await http.send(put, body)
+            findings = [await _check_cors(http, services, put)]
+            if uploaded.status != 200:
+                detail = f"the store answers a presigned PUT with status {uploaded.status}"
+                if uploaded.status >= 500:
+                    fix = NO_ROOM
+                return [*findings, failed("public address", detail, fix)]
+            (found,) = await services.storage.stat_staged((key,))
+            if found.presence is Presence.FOUND:
+                (found,) = await services.storage.promote((StagedObject(found.key, found.etag, found.size),))
+            get = await services.storage.presign_get(
+                found.key, "doctor.txt", "text/plain", Disposition.ATTACHMENT, _URL_LIFETIME
+            )
+            downloaded = await http.request("GET", get.url)
+            unsigned = await http.request("GET", put.url.partition("?")[0])
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            detail = f"cannot reach the store at {URL(put.url).authority}: {describe_http_error(error)}"
+            return [failed("public address", detail, fix)]
+        finally:
+            await services.storage.delete_objects((key,))
+    if downloaded.body != body:
+        detail = f"the store answers a presigned GET with status {downloaded.status} and not with the uploaded bytes"
+        findings.append(failed("public address", detail, fix))
+    if unsigned.status != 403:
+        detail = f"the store answers a GET without a signature with status {unsigned.status}: anyone can read files"
+        findings.append(failed("bucket", detail, "remove the bucket's public policy or anonymous access"))
+    return [ok("public address", "presigned PUT and GET work; a request without a signature is refused"), *findings]
+
+
+async def _check_cors(http: _Client, services: Services, put: SignedRequest) -> Finding:
+    """Send the preflight request that a browser sends before it uploads from one of the allowed origins."""
+    origins = services.settings.allowed_origins
+    origin = origins[0] if origins and origins[0] != "*" else _LOCAL_ORIGIN
+    preflight = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": ", ".join(name.lower() for name in put.headers),
+    }
+    response = await http.request("OPTIONS", put.url, preflight)
+    allowed = response.headers.get("access-control-allow-origin", "")
+    if 200 <= response.status < 300 and allowed in ("*", origin):
+        return ok("browsers", f"pages from {origin} can upload")
+    detail = f"the store refuses browser uploads from {origin} (CORS preflight answered with status {response.status})"
+    return warning("browsers", detail, "allow PUT, GET and HEAD from your origins in the store's CORS settings")
+
+
+async def check_round_trip(services: Services, now: Now) -> list[Finding]:
+    """Upload a file, wait until it is committed, and move it to the trash. Reports how long the commit took."""
+    files, body = services.files, f"drivebay doctor {now().isoformat()}".encode()
+    digest = hashlib.sha256(body).digest()
+    upload = await files.begin_upload(DOCTOR, UploadIntent("doctor.txt", len(body), "text/plain", ROOT, sha256=digest))
+    put = PutSpec(upload.key, upload.size, upload.content_type, upload.sha256, upload.metadata)
+    signed = await services.storage.presign_put(put, upload.created_at, _URL_LIFETIME)
+    fix = "see the findings for the public address"
+    async with _http_client() as http:
+        try:
+            response = await http.send(signed, body)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            await files.abort_upload(DOCTOR, upload.id)
+            return [failed("round trip", f"the upload failed: {describe_http_error(error)}", fix)]
+    if response.status != 200:
+        await files.abort_upload(DOCTOR, upload.id)
+        return [failed("round trip", f"the store answered the upload with status {response.status}", fix)]
+    started = time.monotonic()
+    upload, committed_by_ingest = await _wait_for_commit(services, upload)
+    seconds = time.monotonic() - started
+    if upload.file is None:
+        detail = f"the upload ended as {upload.status.value} ({upload.reason})"
+        return [failed("round trip", detail, "see the findings for the store")]
+    await files.trash_entry(DOCTOR, upload.file)
+    return [_commit_finding(committed_by_ingest, seconds, services.settings.ingest().events_enabled)]
+
+
+async def _wait_for_commit(services: Services, upload: Upload) -> tuple[Upload, bool]:
+    """Return the ended upload, and whether ingest committed it. Commit it here if ingest does not do so in time."""
+    deadline = time.monotonic() + _COMMIT_TIMEOUT
+    while time.monotonic() < deadline:
+        current = await services.files.get_upload(DOCTOR, upload.id)
+        if current.status is not UploadStatus.PENDING:
+            return current, True
+        await asyncio.sleep(_POLL_INTERVAL)
+    return await services.files.complete_upload(DOCTOR, upload.id), False
+
+
+def _commit_finding(committed_by_ingest: bool, seconds: float, events_enabled: bool) -> Finding:
+    if not committed_by_ingest:
+        detail = f"ingest did not commit the upload within {seconds:.0f} s; the doctor's own request committed it"
+        fix = (
+            "check that ingest is running with this DRIVEBAY_S3_BUCKET and this database; it sweeps even without events"
+        )
+        return failed("round trip", detail, fix)
+    if events_enabled and seconds > _EVENT_DELAY:
+        detail = f"the file appeared after {seconds:.1f} s: no event came, the sweep committed the upload"
+        fix = "check that the store reaches NATS and that its notification rule is on this bucket"
+        return warning("round trip", detail, fix)
+    return ok("round trip", f"the file appeared {seconds * 1000:.0f} ms after its last byte")
+
+
+def describe_http_error(error: Exception) -> str:
+    """Return what went wrong with a request. Texts of aiohttp may contain the whole presigned URL, so few are used."""
+    if isinstance(error, aiohttp.InvalidURL):
+        return "invalid URL"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientError | OSError):
+        return f"the connection broke ({type(error).__name__})"
+    return str(error) or type(error).__name__

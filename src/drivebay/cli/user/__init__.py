@@ -1,0 +1,5 @@
+"""The user's commands. They use the SDK and nothing else of Drivebay.
+
+Standard output contains the result only. Progress, notes and errors go to standard error. The exit status shows how the
+command ended (`exit_codes.py`).
+"""

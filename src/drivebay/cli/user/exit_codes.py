@@ -1,0 +1,150 @@
+"""Exit codes that scripts can rely on, and for each error its message and what to do next."""
+
+from __future__ import annotations
+
+import errno
+import os
+from enum import IntEnum
+from typing import Final
+
+from drivebay.client import (
+    ApiError,
+    ChecksumMismatch,
+    Conflict,
+    ContentChanged,
+    CursorExpired,
+    Error,
+    NetworkError,
+    NotFound,
+    StoreError,
+    Unauthenticated,
+    Unavailable,
+)
+
+from ..interrupts import INTERRUPTED_EXIT_STATUS
+
+
+class ExitCode(IntEnum):
+    """The exit codes. `docs/guide/cli.md` documents them. They never change."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    REFUSED = 4
+    CONFLICT = 5
+    UNAVAILABLE = 6
+    DAMAGED = 7
+    INTERRUPTED = INTERRUPTED_EXIT_STATUS
+    PIPE = 141
+
+
+class CommandError(Error):
+    """An error that a command itself detects. An empty `message` means that everything was printed already."""
+
+    def __init__(self, message: str, exit_code: ExitCode = ExitCode.FAILED, next_step: str = "") -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.next_step = next_step
+
+
+class UploadInProgress(Conflict):
+    """The name is reserved by an upload that has not ended: of another command, or of this one when it ran before."""
+
+    next_step = "wait until it has ended, or list it with `drivebay uploads` and cancel it with --cancel"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(409, "name_taken", f"{path}: another upload of this name is in progress")
+
+
+EXPECTED_ERRORS: Final = (Error, OSError, ValueError)
+"""Errors that a user can act on. Any other error is a defect and shows its traceback."""
+
+_EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
+    (NotFound, ExitCode.NOT_FOUND),
+    (FileNotFoundError, ExitCode.NOT_FOUND),
+    (Unauthenticated, ExitCode.REFUSED),
+    (Conflict, ExitCode.CONFLICT),
+    (ContentChanged, ExitCode.CONFLICT),
+    (FileExistsError, ExitCode.CONFLICT),
+    (BlockingIOError, ExitCode.CONFLICT),
+    (Unavailable, ExitCode.UNAVAILABLE),
+    (NetworkError, ExitCode.UNAVAILABLE),
+    (ChecksumMismatch, ExitCode.DAMAGED),
+    (KeyboardInterrupt, ExitCode.INTERRUPTED),
+    (BrokenPipeError, ExitCode.PIPE),
+)
+_NEXT_STEPS: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (NotFound, "list what exists with `drivebay ls`"),
+    (Unauthenticated, "log in with `drivebay login`"),
+    (CursorExpired, "run the command without --cursor"),
+    (ContentChanged, "run the command again when no program writes to the file"),
+    (FileExistsError, "use --force to replace the file"),
+    (Unavailable, "run the command again to resume"),
+    (
+        NetworkError,
+        "check that the server is running and its address is right, then run the command again to resume",
+    ),
+    (ChecksumMismatch, "run the command again"),
+)
+_NEXT_STEPS_BY_CODE: Final = {
+    "invalid_credentials": "check email and password, or create an account with `drivebay signup`",
+    "email_taken": "log in with `drivebay login`",
+    "name_taken": "choose another name, or run put with --on-conflict replace or --on-conflict rename",
+    "quota_exceeded": "free some space: `drivebay status` shows your usage, and files in the trash count too",
+    "forbidden": "ask a manager of the drive for another role",
+    "last_manager": "make another member a manager first: `drivebay drives share DRIVE USER --role manager`",
+    "precondition_failed": "look at the file with `drivebay ls -l`, then run the command again",
+}
+
+
+def exit_code_of(error: BaseException) -> ExitCode:
+    """Return the exit code for an error."""
+    if isinstance(error, CommandError):
+        return error.exit_code
+    if isinstance(error, StoreError):
+        return ExitCode.UNAVAILABLE if error.status >= 500 else ExitCode.FAILED
+    if isinstance(error, ApiError) and error.status == 403:
+        return ExitCode.REFUSED
+    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), ExitCode.FAILED)
+
+
+def next_step_for(error: BaseException) -> str:
+    """Return what the user can do about an error, or an empty string."""
+    if isinstance(error, CommandError | UploadInProgress):
+        return error.next_step
+    if isinstance(error, ApiError) and error.code in _NEXT_STEPS_BY_CODE:
+        return _NEXT_STEPS_BY_CODE[error.code]
+    if isinstance(error, Unauthenticated) and os.environ.get("DRIVEBAY_TOKEN"):
+        return "set DRIVEBAY_TOKEN to a valid token, or unset it and log in with `drivebay login`"
+    if isinstance(error, UnicodeEncodeError):
+        # In UTF-8 only a local file name that is not valid text fails. Otherwise the encoding of the output cannot
+        # represent the character.
+        is_utf8 = error.encoding.lower() in ("utf-8", "utf8")
+        return "give the upload a valid name with --name" if is_utf8 else "set PYTHONIOENCODING=utf-8 and run it again"
+    if isinstance(error, OSError) and "TMPDIR" in (error.strerror or ""):
+        return "free some space in that folder, or set TMPDIR to another one"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "free some space on the disk, then run the command again"
+    return next((step for kind, step in _NEXT_STEPS if isinstance(error, kind)), "")
+
+
+def describe(error: BaseException) -> str:
+    """Return a message of one line that says what failed."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object.rstrip()!r} cannot be encoded as {error.encoding.upper()}"
+    if isinstance(error, ApiError):
+        return _describe_api_error(error)
+    return str(error) or type(error).__name__
+
+
+def _describe_api_error(error: ApiError) -> str:
+    # The detail contains the field's message already if only one field is wrong.
+    others = (field for field in error.errors if field.message not in error.detail)
+    fields = "; ".join(f"{field.field} {field.message}".strip() for field in others)
+    message = f"{error.detail} ({fields})" if fields else error.detail
+    # The operator needs the request id only for errors that the user cannot fix.
+    for_operator = error.status >= 500 and error.request_id and error.code not in _NEXT_STEPS_BY_CODE
+    return f"{message} [request {error.request_id}]" if for_operator else message

@@ -1,0 +1,148 @@
+"""The commands `link`, `links` and `unlink`: links with which people without an account reach a file or folder."""
+
+from __future__ import annotations
+
+import re
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from drivebay.client import AsyncDrive, Disposition, LinkRole, NotFound, ShareLink
+
+from .account import PasswordStdinOption, read_password
+from .console import JsonOption, print_json, print_line, result_printer, run_command
+from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode
+from .formatting import format_time, printable
+from .open_drive import open_drive
+from .workers import Failures
+
+app = typer.Typer()
+
+_UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+class ListedLink(ShareLink, frozen=True):
+    """A link and the path of its item, None while it is in the trash."""
+
+    path: str | None = None
+
+
+@app.command()
+def link(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A path that starts with /, or an id.")],
+    role: Annotated[LinkRole, typer.Option("--role", help="What people with the link may do.")] = LinkRole.VIEWER,
+    name: Annotated[str | None, typer.Option("--name", help="A name for your list of links.")] = None,
+    password_stdin: PasswordStdinOption = False,
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="TIME", help="When the link ends: 90m, 12h, 7d, or a time.")
+    ] = None,
+    max_downloads: Annotated[
+        int | None, typer.Option("--max-downloads", min=1, help="The link ends after this many downloads.")
+    ] = None,
+    temporary: Annotated[
+        bool, typer.Option("--temporary", help="Print a signed URL of a file instead, valid for some minutes.")
+    ] = False,
+    inline: Annotated[
+        bool, typer.Option("--inline", help="With --temporary: let browsers open the file, if its type is safe.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Create a link with which anyone reaches a file or folder, and print its URL. It is not shown again."""
+
+    async def command() -> None:
+        async with open_drive() as drive:
+            if temporary or inline:
+                signed = await drive.link(path, Disposition.INLINE if inline else Disposition.ATTACHMENT)
+                url = signed.url
+                shown: object = {"url": url, "expires_at": signed.expires_at}
+            else:
+                password = read_password(password_stdin, label="Password") if password_stdin else None
+                created = await drive.create_link(
+                    path,
+                    role,
+                    name=name,
+                    password=password,
+                    expires_at=None if expires is None else parse_end(expires, datetime.now(UTC)),
+                    max_downloads=max_downloads,
+                )
+                url, shown = created.url or "", created
+        if as_json:
+            print_json(shown)
+        else:
+            print_line(url)
+
+    run_command(command, as_json)
+
+
+@app.command()
+def links(
+    path: Annotated[str | None, typer.Argument(metavar="[PATH]", help="A file or folder.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the links of a file or folder, or of the whole drive.
+
+    Each line has id, role, downloads, end, path and name. The path is - for an item in the trash.
+    """
+
+    async def command() -> None:
+        paths: dict[str, str | None] = {}
+        async with open_drive() as drive, aclosing(drive.links(path)) as found:
+            with result_printer(as_json, _line) as show:
+                async for item in found:
+                    if item.file_id not in paths:
+                        paths[item.file_id] = await _path_of(drive, item.file_id)
+                    show(ListedLink(**msgspec.structs.asdict(item), path=paths[item.file_id]))
+
+    run_command(command, as_json)
+
+
+@app.command()
+def unlink(
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help="The ids of links, as `drivebay links` shows them.")],
+    as_json: JsonOption = False,
+) -> None:
+    """End links at once. Print the id of each."""
+
+    async def command() -> None:
+        failures = Failures(as_json)
+        async with open_drive() as drive:
+            with result_printer(as_json, str) as show:
+                for id in ids:
+                    try:
+                        await drive.delete_link(id)
+                    except EXPECTED_ERRORS as error:
+                        failures.add(error, id)
+                    else:
+                        show(id)
+        failures.raise_if_any()
+
+    run_command(command, as_json)
+
+
+def parse_end(text: str, now: datetime) -> datetime:
+    """Return the time in a text: a duration after `now` such as 7d, or a time (ISO 8601). Raises CommandError."""
+    if match := re.fullmatch(r"([0-9]{1,6})([mhd])", text):
+        return now + int(match[1]) * _UNITS[match[2]]
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        message, next_step = f"{text} is not a time", "write it like 7d, 12h, or 2030-01-31T12:00:00Z"
+        raise CommandError(message, ExitCode.USAGE, next_step) from None
+    return time if time.tzinfo is not None else time.astimezone()
+
+
+async def _path_of(drive: AsyncDrive, id: str) -> str | None:
+    try:
+        return "/" + "/".join(file.name for file in await drive.path(id))
+    except NotFound:
+        return None  # it is in the trash
+
+
+def _line(item: ListedLink) -> str:
+    limit = "" if item.max_downloads is None else f"/{item.max_downloads}"
+    end = "-" if item.expires_at is None else format_time(item.expires_at)
+    begin = f"{item.id}  {item.role.value:<8}  {item.downloads}{limit:<6}  {end:<16}"
+    return f"{begin}  {printable(item.path or '-')}  {item.name or ''}".rstrip()

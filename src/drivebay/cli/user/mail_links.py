@@ -1,0 +1,104 @@
+"""The commands that use the links in mails: `reset-password` and `verify-email`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Coroutine
+from typing import Annotated
+
+import typer
+
+from drivebay.client import AsyncDrive
+
+from .account import PasswordStdinOption, ServerOption, read_password
+from .console import JsonOption, print_json, print_line, run_command
+from .exit_codes import CommandError, ExitCode
+from .logins import server_for_login
+from .open_drive import LOGIN_CONNECT_TIMEOUT, LOGIN_RETRY, open_account
+
+app = typer.Typer()
+
+LinkArgument = Annotated[
+    str | None, typer.Argument(metavar="[LINK]", help="The link, or the text after `token=` in it.")
+]
+
+
+@app.command()
+def reset_password(
+    link: LinkArgument = None,
+    email: Annotated[
+        str | None, typer.Option("--email", help="Send a mail with a reset link to this address, if it has an account.")
+    ] = None,
+    server: ServerOption = None,
+    password_stdin: PasswordStdinOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Set your password with the link of an invitation or a reset, or ask for one.
+
+    The link works once. With --email instead of a link, the server sends you one.
+    """
+
+    def ask_then_reset() -> Coroutine[None, None, None]:
+        if (link is None) == (email is None):
+            raise CommandError("give the link, or --email", ExitCode.USAGE)
+        address = server_for_login(server)
+        if email is not None:
+            return request(address, email)
+        return reset(address, link or "", read_password(password_stdin, label="New password", confirm=True))
+
+    async def request(address: str, recipient: str) -> None:
+        async with _anonymous_drive(address) as drive:
+            await drive.request_password_reset(recipient)
+        _print_done(as_json, "If this address has an account, a mail is on its way.")
+
+    async def reset(address: str, given: str, password: str) -> None:
+        async with _anonymous_drive(address) as drive:
+            await drive.reset_password(_token(given), password)
+        _print_done(as_json)
+
+    run_command(ask_then_reset, as_json)
+
+
+@app.command()
+def verify_email(link: LinkArgument = None, server: ServerOption = None, as_json: JsonOption = False) -> None:
+    """Confirm your email address with the link of a mail, or ask for the mail again.
+
+    The link works once. Without a link, the server sends you the mail again.
+    """
+
+    async def request() -> None:
+        async with open_account() as drive:
+            await drive.request_email_verification()
+        _print_done(as_json, "If the address is not confirmed yet, a mail is on its way.")
+
+    async def verify(address: str, given: str) -> None:
+        async with _anonymous_drive(address) as drive:
+            await drive.verify_email(_token(given))
+        _print_done(as_json)
+
+    def command() -> Coroutine[None, None, None]:
+        if link is not None:
+            return verify(server_for_login(server), link)
+        if server is not None:
+            raise CommandError(
+                "--server needs a link: the mail is sent for the account that is logged in", ExitCode.USAGE, "drop it"
+            )
+        return request()
+
+    run_command(command, as_json)
+
+
+def _anonymous_drive(server: str) -> AsyncDrive:
+    return AsyncDrive(server, retry_policy=LOGIN_RETRY, connect_timeout=LOGIN_CONNECT_TIMEOUT)
+
+
+def _token(link: str) -> str:
+    """Return the token of a link, or the text itself if it is no link."""
+    return re.split("[?#&]token=", link)[-1]
+
+
+def _print_done(as_json: bool, line: str | None = None) -> None:
+    if as_json:
+        print_json({})
+    elif line is not None:
+        print_line(line)

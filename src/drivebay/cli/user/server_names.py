@@ -1,0 +1,45 @@
+"""Names and addresses in arguments, checked before any request: a wrong one is an error of usage."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+from urllib.parse import urlsplit
+
+from .exit_codes import CommandError, ExitCode
+
+_MAX_NAME_BYTES: Final = 255
+
+
+def validate_name(name: str) -> None:
+    """Raises CommandError if this cannot be the name of a file on the server."""
+    reason = _why_invalid(name)
+    if reason:
+        raise CommandError(f"{name!r} cannot be the name of a file: {reason}", ExitCode.USAGE, "give another --name")
+
+
+def validate_server(address: str) -> str:
+    """Return the address of a server without a slash at the end. Raises CommandError if it is not one."""
+    try:
+        parts = urlsplit(address)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        message = f"{address!r} is not the address of a server"
+        raise CommandError(message, ExitCode.USAGE, "write it like https://drive.example.com")
+    return address.rstrip("/")
+
+
+def _why_invalid(name: str) -> str:
+    if not name:
+        return "it is empty"
+    if "/" in name:
+        return "it contains a slash; give the folder with --to"
+    if name in (".", ".."):
+        return "it stands for a folder"
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        return "it contains a control character, or bytes that are not UTF-8"
+    if len(unicodedata.normalize("NFC", name).encode()) > _MAX_NAME_BYTES:
+        return f"it has more than {_MAX_NAME_BYTES} bytes"
+    return ""

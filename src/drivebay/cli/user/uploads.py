@@ -1,0 +1,68 @@
+"""The command `uploads`: list the uploads that have not ended, and cancel some of them."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import Annotated
+
+import typer
+
+from drivebay.client import Upload
+
+from .console import JsonOption, result_printer, run_command
+from .exit_codes import CommandError, ExitCode
+from .formatting import format_size, format_time
+from .open_drive import open_drive
+
+app = typer.Typer()
+
+
+@app.command()
+def uploads(
+    cancel: Annotated[
+        list[str] | None,
+        typer.Option("--cancel", metavar="ID", help="Cancel the upload with this id or name. Can be repeated."),
+    ] = None,
+    cancel_all: Annotated[bool, typer.Option("--cancel-all", help="Cancel every upload that is listed.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the uploads that have not ended, or cancel some of them.
+
+    Until an upload ends, its name is taken and its size counts as reserved. Each line has the id, the size, the time of
+    the start and the name. With --cancel or --cancel-all, the cancelled uploads are listed.
+    """
+
+    async def command() -> None:
+        async with open_drive() as drive:
+            async with aclosing(drive.uploads("created")) as pending:
+                listed = [upload async for upload in pending]
+            if not cancel_all:
+                listed = _select(listed, cancel) if cancel else listed
+            with result_printer(as_json, _line) as show:
+                for upload in listed:
+                    if cancel or cancel_all:
+                        await drive.abort_upload(upload.id)
+                    show(upload)
+
+    run_command(command, as_json)
+
+
+def _select(listed: list[Upload], wanted: list[str]) -> list[Upload]:
+    """Return the uploads with these ids or names, each once. Raises CommandError for an id or name without one."""
+    selected: dict[str, Upload] = {}
+    for key in wanted:
+        matches = [upload for upload in listed if key in (upload.id, upload.name)]
+        if not matches:
+            next_step = "list the pending uploads with `drivebay uploads`"
+            raise CommandError(f"no pending upload has the id or name {key}", ExitCode.NOT_FOUND, next_step)
+        if len(matches) > 1:
+            ids = ", ".join(upload.id for upload in matches)
+            message = f"{len(matches)} pending uploads have the name {key}"
+            raise CommandError(message, ExitCode.CONFLICT, f"give the id of one of them: {ids}")
+        selected[matches[0].id] = matches[0]
+    return list(selected.values())
+
+
+def _line(upload: Upload) -> str:
+    begun = "-" if upload.created_at is None else format_time(upload.created_at)
+    return f"{upload.id}  {format_size(upload.size):>10}  {begun}  {upload.name}"

@@ -1,0 +1,149 @@
+"""The commands `webhooks add`, `list`, `remove`, `enable`, `disable`, `deliveries` and `redeliver`."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import Annotated
+
+import typer
+
+from drivebay.client import Webhook, WebhookDelivery
+
+from .console import JsonOption, print_json, print_line, result_printer, run_command
+from .exit_codes import EXPECTED_ERRORS
+from .formatting import format_time, printable
+from .open_drive import open_drive
+from .workers import Failures
+
+app = typer.Typer()
+webhooks = typer.Typer(no_args_is_help=True, help="Send the changes of a drive to a URL.")
+app.add_typer(webhooks, name="webhooks")
+
+IdArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The id of a webhook, as `drivebay webhooks list` shows.")
+]
+IdsArgument = Annotated[
+    list[str], typer.Argument(metavar="ID", help="The ids of webhooks, as `drivebay webhooks list` shows them.")
+]
+
+
+@webhooks.command()
+def add(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where to send the changes: an https URL.")],
+    what: Annotated[
+        list[str] | None,
+        typer.Option("--what", help="A kind of change, such as created. Repeat it for several kinds. Default: all."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send the changes of the drive to a URL from now on. Print id and secret of the webhook.
+
+    The secret verifies the events. It is not shown again.
+    """
+
+    async def command() -> None:
+        async with open_drive() as drive:
+            created = await drive.create_webhook(url, what=what or None)
+        if as_json:
+            print_json(created)
+        else:
+            print_line(f"{created.id}  {created.secret or ''}")
+
+    run_command(command, as_json)
+
+
+@webhooks.command(name="list")
+def list_webhooks(as_json: JsonOption = False) -> None:
+    """List your webhooks of all drives. Each line has id, state and URL."""
+
+    async def command() -> None:
+        async with open_drive() as drive, aclosing(drive.webhooks()) as found:
+            with result_printer(as_json, _line) as show:
+                async for item in found:
+                    show(item)
+
+    run_command(command, as_json)
+
+
+@webhooks.command()
+def remove(ids: IdsArgument, as_json: JsonOption = False) -> None:
+    """Delete webhooks. Print the id of each."""
+
+    async def command() -> None:
+        failures = Failures(as_json)
+        async with open_drive() as drive:
+            with result_printer(as_json, str) as show:
+                for id in ids:
+                    try:
+                        await drive.delete_webhook(id)
+                    except EXPECTED_ERRORS as error:
+                        failures.add(error, id)
+                    else:
+                        show(id)
+        failures.raise_if_any()
+
+    run_command(command, as_json)
+
+
+@webhooks.command()
+def enable(id: IdArgument, as_json: JsonOption = False) -> None:
+    """Enable a webhook. It continues after the last event that it delivered."""
+    _set_disabled(id, as_json, disabled=False)
+
+
+@webhooks.command()
+def disable(id: IdArgument, as_json: JsonOption = False) -> None:
+    """Disable a webhook until you enable it."""
+    _set_disabled(id, as_json, disabled=True)
+
+
+@webhooks.command()
+def deliveries(id: IdArgument, as_json: JsonOption = False) -> None:
+    """List the attempts to send events, newest first. Each line has id, time, status, kind and error."""
+
+    async def command() -> None:
+        async with open_drive() as drive, aclosing(drive.webhook_deliveries(id)) as found:
+            with result_printer(as_json, _delivery_line) as show:
+                async for item in found:
+                    show(item)
+
+    run_command(command, as_json)
+
+
+@webhooks.command()
+def redeliver(
+    id: IdArgument,
+    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="The id of an attempt to send an event.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Send the event of a delivery once more, soon."""
+
+    async def command() -> None:
+        async with open_drive() as drive:
+            await drive.redeliver(id, delivery)
+        if as_json:
+            print_json({})
+
+    run_command(command, as_json)
+
+
+def _set_disabled(id: str, as_json: bool, *, disabled: bool) -> None:
+    async def command() -> None:
+        async with open_drive() as drive:
+            changed = await drive.update_webhook(id, disabled=disabled)
+        if as_json:
+            print_json(changed)
+
+    run_command(command, as_json)
+
+
+def _line(item: Webhook) -> str:
+    state = "enabled" if not item.disabled else f"disabled: {item.disabled_reason or 'by you'}"
+    if item.failing_since is not None and not item.disabled:
+        state = f"failing since {format_time(item.failing_since)}"
+    return f"{item.id}  {printable(item.url)}  {printable(state)}"
+
+
+def _delivery_line(item: WebhookDelivery) -> str:
+    error = "" if item.error is None else f"  {printable(item.error)}"
+    return f"{item.id}  {format_time(item.at)}  {item.status:<9}  {item.what:<10}{error}".rstrip()

@@ -1,0 +1,245 @@
+"""Requests to Drivebay's API: with the access token, and with retries where repeating is safe.
+
+GET and DELETE are repeated, and so is a POST with an `Idempotency-Key` or one that the API declares idempotent. Any
+other request is repeated only if it never reached the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
+
+import msgspec
+
+from .api_models import ItemError, Tokens
+from .errors import ApiError, ErrorResponse, FieldError, NetworkError, RequestNotSent, Unauthenticated, api_error
+from .retry_policy import Retries, RetryPolicy
+from .token_store import TokenStore
+
+if TYPE_CHECKING:
+    from .transport import FullResponse, Transport
+
+T = TypeVar("T")
+
+USER_AGENT: Final = "drivebay-client"
+_PATHS_IN_A_DRIVE: Final = tuple(
+    f"/v1/{name}"
+    for name in ("files", "folders", "links", "uploads", "trash", "search", "changes", "events", "archives", "tus")
+)
+_ATTEMPT_TIMEOUT: Final = 90.0
+"""Seconds that one attempt may take."""
+_SLOW_ANSWER_TIMEOUT: Final = 60.0
+"""Seconds without a byte of the answer to a request that is slow."""
+
+
+@dataclass(frozen=True)
+class ApiRequest(Generic[T]):
+    """One request to the API, whose response body is decoded as `response_type` (`type(None)`: no body).
+
+    `query` items that are None are left out. `idempotent` means that repeating is safe. `absent_is_success` accepts
+    404 if an earlier attempt may have done the work. `authenticate` sends the access token. `retry_policy` replaces
+    the client's own. `is_slow` allows the server a minute for its answer.
+    """
+
+    response_type: type[T]
+    method: str
+    path: str
+    body: object = None
+    query: Mapping[str, str | int | None] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    idempotency_key: str | None = None
+    idempotent: bool = False
+    absent_is_success: bool = False
+    authenticate: bool = True
+    retry_policy: RetryPolicy | None = None
+    is_slow: bool = False
+
+    @property
+    def is_repeatable(self) -> bool:
+        return self.idempotency_key is not None or self.idempotent or self.method in ("GET", "DELETE")
+
+
+class ApiClient:
+    """Calls one server for one user. `server` is the API's origin: `https://drive.example.com`.
+
+    `drive_id` is the shared drive that requests about files are for; None is the personal drive.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        token_store: TokenStore,
+        transport: Transport,
+        retry_policy: RetryPolicy,
+        new_key: Callable[[], str] = lambda: uuid4().hex,
+    ) -> None:
+        parts = urlsplit(server)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise ValueError(f"{server!r} is not the address of a server: write it like https://drive.example.com")
+        self.server = server.rstrip("/")
+        self.drive_id: str | None = None
+        self.new_key = new_key
+        self._token_store = token_store
+        self._transport = transport
+        self._retry_policy = retry_policy
+        self._tokens: Tokens | None = None
+        self._refresh_task: asyncio.Task[None] | None = None
+
+    async def call(self, request: ApiRequest[T]) -> T:
+        """Return the decoded body of a successful response. Raises ApiError and its subclasses, NetworkError."""
+        retries = Retries(request.retry_policy or self._retry_policy)
+        maybe_done, refreshed = False, False
+        while True:
+            tokens = await self.current_tokens() if request.authenticate else None
+            try:
+                response = await self._attempt(request, tokens)
+            except NetworkError as error:
+                maybe_done = maybe_done or not isinstance(error, RequestNotSent)
+                if maybe_done and not request.is_repeatable:
+                    raise
+                await retries.wait(error)
+                continue
+            if response.status < 300:
+                return _decode(response.body, request.response_type)
+            if response.status == 404 and request.absent_is_success and maybe_done:
+                return _decode(b"", request.response_type)
+            if (
+                tokens is not None
+                and tokens.refresh_token is not None
+                and not refreshed
+                and response.status == 401
+                and _error_of(response).code == "unauthenticated"  # guard: refresh-only-unauthenticated
+            ):
+                refreshed = True
+                await self._refresh(tokens)
+                continue
+            if not request.is_repeatable:
+                raise _error_of(response)
+            await retries.wait(_error_of(response))
+            # A proxy that answers 502 or 504 does not know whether the server did the work.
+            maybe_done = maybe_done or response.status in (502, 504)
+
+    @property
+    def resume_scope(self) -> str:
+        """The server, and the shared drive if there is one. An upload can only be resumed in the same scope."""
+        return self.server if self.drive_id is None else f"{self.server}?drive_id={self.drive_id}"
+
+    async def current_tokens(self) -> Tokens:
+        """Return the tokens of the login. Raises Unauthenticated if there are none."""
+        if self._tokens is None:
+            self._tokens = await asyncio.to_thread(self._token_store.load)
+        if self._tokens is None:
+            raise Unauthenticated(401, "unauthenticated", "there is no login")
+        return self._tokens
+
+    async def save_tokens(self, tokens: Tokens | None) -> None:
+        """Use and store these tokens from now on. None deletes the stored tokens."""
+        self._tokens = tokens
+        await asyncio.to_thread(self._token_store.save, tokens)
+
+    async def close(self) -> None:
+        """Wait for a running token refresh: the server may have issued tokens that must be stored."""
+        if self._refresh_task is not None and not self._refresh_task.done():
+            await asyncio.wait([self._refresh_task])
+
+    async def _attempt(self, request: ApiRequest[T], tokens: Tokens | None) -> FullResponse:
+        headers = {"User-Agent": USER_AGENT, **request.headers}
+        if request.idempotency_key is not None:
+            headers["Idempotency-Key"] = request.idempotency_key
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        if tokens is not None:
+            headers["Authorization"] = f"Bearer {tokens.access_token}"
+        query = urlencode(self._query(request))
+        url = f"{self.server}{request.path}" + (f"?{query}" if query else "")
+        body = msgspec.json.encode(request.body) if request.body is not None else b""
+        try:
+            async with asyncio.timeout(_ATTEMPT_TIMEOUT):
+                if request.is_slow:
+                    return await self._transport.fetch(request.method, url, headers, body, _SLOW_ANSWER_TIMEOUT)
+                return await self._transport.fetch(request.method, url, headers, body)
+        except TimeoutError:
+            raise NetworkError(f"the server sent no complete answer within {_ATTEMPT_TIMEOUT:.0f} seconds") from None
+
+    def _query(self, request: ApiRequest[T]) -> dict[str, str | int]:
+        query = {name: value for name, value in request.query.items() if value is not None}
+        if self.drive_id is not None and request.path.startswith(_PATHS_IN_A_DRIVE):
+            query["drive_id"] = self.drive_id
+        return query
+
+    async def _refresh(self, expired: Tokens) -> None:
+        """Replace expired tokens, once for all concurrent requests. Raises Unauthenticated if the session has ended."""
+        if self._tokens is not expired:
+            return  # another request has refreshed them
+        if self._refresh_task is None or self._refresh_task.done():
+            self._refresh_task = asyncio.create_task(self._refresh_locked(expired), name="token refresh")
+        # Shielded: a cancelled request must not lose tokens that the server has already issued.
+        await asyncio.shield(self._refresh_task)
+
+    async def _refresh_locked(self, expired: Tokens) -> None:
+        lock = self._token_store.refresh_lock()
+        await asyncio.to_thread(lock.__enter__)
+        try:
+            stored = await asyncio.to_thread(self._token_store.load)
+            if stored is not None and stored.access_token != expired.access_token:
+                self._tokens = stored  # another process has refreshed them
+                return
+            body = {"refresh_token": expired.refresh_token}
+            request = ApiRequest(Tokens, "POST", "/v1/token/refresh", body, idempotent=True, authenticate=False)
+            try:
+                fresh = await self.call(request)
+            except Unauthenticated as error:
+                await self.save_tokens(None)
+                raise Unauthenticated(401, error.code, "the session has ended: log in again") from None
+            await self.save_tokens(fresh)
+        finally:
+            await asyncio.to_thread(lock.__exit__, None, None, None)
+
+
+def item_result(value: T | None, error: ItemError | None) -> T | ApiError:
+    """Return the value or the exception of one item of a batch response."""
+    if value is not None:
+        return value
+    error = error or ItemError("internal", "the server sent neither a result nor an error for this item", 500)
+    return api_error(ErrorResponse(error.status, error.code, error.detail or error.code, errors=_field_errors(error)))
+
+
+class _Problem(ItemError):
+    request_id: str = ""
+    challenge: str = ""
+
+
+def _decode(body: bytes, response_type: type[T]) -> T:
+    if response_type is type(None):
+        return None
+    try:
+        return msgspec.json.decode(body, type=response_type)
+    except msgspec.MsgspecError as error:
+        raise NetworkError(f"the server sent an answer that is not Drivebay's: {error}") from None
+
+
+def _error_of(response: FullResponse) -> ApiError:
+    try:
+        problem = msgspec.json.decode(response.body, type=_Problem)
+    except msgspec.MsgspecError:
+        problem = _Problem(f"http_{response.status}", f"the server answered with HTTP status {response.status}")
+    retry_after = response.headers.get("Retry-After", "")
+    return api_error(
+        ErrorResponse(
+            response.status,
+            problem.code,
+            problem.detail or problem.code,
+            problem.request_id or response.headers.get("X-Request-Id", ""),
+            _field_errors(problem),
+            float(retry_after) if retry_after.isdecimal() else None,
+            problem.challenge,
+        )
+    )
+
+
+def _field_errors(error: ItemError) -> tuple[FieldError, ...]:
+    return tuple(FieldError(each.get("field", ""), each.get("message", "")) for each in error.errors)

@@ -1,0 +1,371 @@
+"""The values that the API returns. No `repr` contains a token or a signed URL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+import msgspec
+
+FOLDER_TYPE: Final = "inode/directory"
+
+
+class OnConflict(StrEnum):
+    """The rule for a name that is taken: fail, rename the upload to `report (1).pdf`, or add a version to the file."""
+
+    FAIL = "fail"
+    RENAME = "rename"
+    REPLACE = "replace"
+
+
+class Disposition(StrEnum):
+    """The action of a browser for a link: save the file, or display it if its type allows that."""
+
+    ATTACHMENT = "attachment"
+    INLINE = "inline"
+
+
+Sort = Literal["name", "-name", "modified", "-modified", "created", "-created", "size", "-size"]
+
+
+class Role(StrEnum):
+    """What a member may do in a drive. Each role may do all that the one before it may do."""
+
+    VIEWER = "viewer"
+    """List and read."""
+    EDITOR = "editor"
+    """Change files and folders."""
+    MANAGER = "manager"
+    """Change the members, and the drive itself."""
+
+
+class File(msgspec.Struct, frozen=True):
+    """A file or a folder. `size` is in bytes; `sha256` is None if it is not known.
+
+    A file that was uploaded in parts has `parts_sha256` instead: the SHA-256 of the concatenated SHA-256 digests of
+    its parts, which have `part_size` bytes each. `modified_at` is the file's own time of change. `properties` are text
+    that programs keep with the file. `purge_after` is set in the trash: the file can be restored until then.
+
+    `parent_id` is None for an item that is shared with the account without its folder. Only
+    `AsyncDrive.shared_with_me` sets `role`, `shared_by` (the id of a user), their `shared_by_email` and
+    `shared_by_name`, and `shared_at`.
+    """
+
+    id: str
+    kind: Literal["file", "folder"]
+    name: str
+    parent_id: str | None
+    size: int
+    content_type: str
+    etag: str
+    created_at: datetime
+    modified_at: datetime
+    trashed_at: datetime | None = None
+    sha256: bytes | None = None
+    parts_sha256: bytes | None = None
+    part_size: int | None = None
+    drive_id: str = ""
+    version_id: str | None = None
+    starred: bool = False
+    properties: dict[str, str] = {}
+    created_by: str | None = None
+    modified_by: str | None = None
+    purge_after: datetime | None = None
+    role: Role | None = None
+    shared_by: str | None = None
+    shared_by_email: str | None = None
+    shared_by_name: str | None = None
+    shared_at: datetime | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        return self.kind == "folder"
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """An upload and its state. `file_id` is set when it is complete, `reason` when it has failed.
+
+    Only `AsyncDrive.uploads` sets `parent_id` and `created_at`.
+    """
+
+    id: str
+    status: str
+    name: str
+    size: int
+    content_type: str
+    method: str | None = None
+    url: str | None = None
+    headers: dict[str, str] | None = None
+    part_size: int | None = None
+    part_count: int | None = None
+    expires_at: datetime | None = None
+    file_id: str | None = None
+    reason: str | None = None
+    parent_id: str | None = None
+    created_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"Upload(id={self.id!r}, status={self.status!r}, name={self.name!r}, file_id={self.file_id!r})"
+
+
+class ItemError(msgspec.Struct):
+    """The error of a request, or of one item of a batch (RFC 9457)."""
+
+    code: str
+    detail: str = ""
+    status: int = 0
+    errors: list[dict[str, str]] = []
+
+
+class UploadResult(msgspec.Struct, frozen=True):
+    """The result of one upload of a batch: its state, or its error."""
+
+    upload: Upload | None = None
+    error: ItemError | None = None
+
+
+class UploadResults(msgspec.Struct, frozen=True):
+    """The results of a batch of uploads, in the order of the request."""
+
+    items: list[UploadResult]
+
+
+class SignedPart(msgspec.Struct, frozen=True):
+    """The presigned request that sends one part."""
+
+    number: int
+    size: int
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"SignedPart(number={self.number}, size={self.size})"
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A part that the object store has. `sha256` is None if it is not known."""
+
+    number: int
+    size: int
+    etag: str
+    sha256: bytes | None = None
+
+
+class UploadEvent(msgspec.Struct, frozen=True):
+    """One entry of an upload's timeline: its new status, what triggered it, and when."""
+
+    at: datetime
+    status: str
+    trigger: str = msgspec.field(name="cause")
+    detail: str | None = None
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A signed URL of a file. Everybody who has it can read the file until `expires_at`.
+
+    `size` and the checksums describe the bytes behind the URL. They are None if the server does not send them. `etag`
+    is the entity tag of these bytes in the store. Send it as `If-Match` when you resume a download with another link.
+    """
+
+    url: str
+    expires_at: datetime
+    size: int | None = None
+    sha256: bytes | None = None
+    part_size: int | None = None
+    parts_sha256: bytes | None = None
+    etag: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Link(expires_at={self.expires_at!r})"
+
+
+class Archive(msgspec.Struct, frozen=True):
+    """A URL of a ZIP file of several files and folders. Everybody who has it can read them until `expires_at`.
+
+    `size` is the length of the ZIP file in bytes.
+    """
+
+    url: str
+    size: int
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Archive(size={self.size}, expires_at={self.expires_at!r})"
+
+
+class DownloadResult(msgspec.Struct, frozen=True):
+    """The result of one file of a batch: its link, or its error."""
+
+    download: Link | None = None
+    error: ItemError | None = None
+
+
+class DownloadResults(msgspec.Struct, frozen=True):
+    """The results of a batch of files, in the order of the request."""
+
+    items: list[DownloadResult]
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """The storage of an account. `used_bytes` includes the trash; `reserved_bytes` belongs to unfinished uploads."""
+
+    used_bytes: int
+    reserved_bytes: int
+    limit_bytes: int
+    file_count: int
+
+
+class FoundFile(File, frozen=True, kw_only=True):
+    """A result of a search: a file or folder, and its path from the root, such as `/reports/a.pdf`."""
+
+    path: str
+
+
+class SearchPage(msgspec.Struct, frozen=True):
+    """One page of a search. `next_cursor` is None on the last page."""
+
+    items: list[FoundFile]
+    next_cursor: str | None
+
+
+class Account(msgspec.Struct, frozen=True):
+    """An account and its usage. The result of `sign_up` has `id`, `email` and `created_at` only."""
+
+    id: str
+    email: str
+    created_at: datetime
+    usage: Usage | None = None
+    display_name: str = ""
+    email_verified: bool = False
+    role: str = "user"
+    second_factor: bool = False
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """The tokens of a login. Without `refresh_token` the session ends when the access token expires."""
+
+    access_token: str
+    refresh_token: str | None = None
+
+    def __repr__(self) -> str:
+        return "Tokens(...)"
+
+
+class FilePage(msgspec.Struct, frozen=True):
+    """One page of a listing. `next_cursor` is None on the last page."""
+
+    items: list[File]
+    next_cursor: str | None
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One change of a file or folder, as `AsyncDrive.follow` yields it.
+
+    `what` is `created`, `content`, `renamed`, `moved`, `trashed`, `restored`, `deleted`, `shared` or `properties`.
+    Later servers may send others. Of a folder, `trashed`, `restored` and `deleted` concern everything below it. `file`
+    is the item as the server had it when it answered, None if it is gone for good. `actor_id` is the user who made the
+    change, None for the system. Save `cursor` when you have processed the change: `follow(cursor)` continues there, and
+    may yield some of the last changes again.
+    """
+
+    what: str
+    file_id: str
+    at: datetime
+    file: File | None = None
+    actor_id: str | None = None
+    cursor: str = ""
+
+
+class ChangePage(msgspec.Struct, frozen=True):
+    """Changes, oldest first. `next_cursor` continues after them, also when there are none yet."""
+
+    items: list[Change]
+    next_cursor: str
+
+
+class FilePath(msgspec.Struct, frozen=True):
+    """The folders above a file, from the top down, and the file itself as the last one."""
+
+    items: list[File]
+
+
+class TreeSize(msgspec.Struct, frozen=True):
+    """The bytes of all files in a folder and below, and the numbers of files and folders there, without the folder."""
+
+    bytes: int
+    files: int
+    folders: int
+
+
+class FileResult(msgspec.Struct, frozen=True):
+    """The result of one file of a batch: the file, or its error."""
+
+    file: File | None = None
+    error: ItemError | None = None
+
+
+class FileResults(msgspec.Struct, frozen=True):
+    """The results of a batch of files, in the order of the request."""
+
+    items: list[FileResult]
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One content of a file. `current`: it is the content of the file now. `sha256` is None if it is not known."""
+
+    id: str
+    size: int
+    content_type: str
+    created_at: datetime
+    current: bool = False
+    sha256: bytes | None = None
+    created_by: str | None = None
+
+
+class VersionPage(msgspec.Struct, frozen=True):
+    """One page of the versions of a file. `next_cursor` is None on the last page."""
+
+    items: list[Version]
+    next_cursor: str | None
+
+
+class UploadPage(msgspec.Struct, frozen=True):
+    """One page of the pending uploads. `next_cursor` is None on the last page."""
+
+    items: list[Upload]
+    next_cursor: str | None
+
+
+class PartPage(msgspec.Struct, frozen=True):
+    """The parts of an upload that the object store has."""
+
+    items: list[Part]
+
+
+class SignedParts(msgspec.Struct, frozen=True):
+    """The presigned requests of several parts."""
+
+    parts: list[SignedPart]
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """The events of an upload, oldest first."""
+
+    items: list[UploadEvent]
+
+
+ROOT: Final = File(
+    id="root",
+    kind="folder",
+    name="/",
+    parent_id="root",
+    size=0,
+    content_type=FOLDER_TYPE,
+    etag="",
+    created_at=datetime.min.replace(tzinfo=UTC),
+    modified_at=datetime.min.replace(tzinfo=UTC),
+)
+"""The top folder. The server stores no record for it, so it has no times and no ETag."""

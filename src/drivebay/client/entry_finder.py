@@ -1,0 +1,120 @@
+"""Finds files and folders on the server by path, by id or by name, and lists them page by page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol, TypeVar
+from urllib.parse import quote
+
+from .api_client import ApiClient, ApiRequest
+from .api_models import ROOT, File, FilePage
+from .drive_paths import split_path, validate_id
+from .errors import ApiError, NotFound
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_PAGE_SIZE = 1000
+
+
+class _Page(Protocol[T_co]):
+    """One page of a listing."""
+
+    @property
+    def items(self) -> Sequence[T_co]: ...
+
+    @property
+    def next_cursor(self) -> str | None: ...
+
+
+class EntryFinder:
+    """Finds entries of one user. Every method may raise ApiError and NetworkError.
+
+    `root` is the item at which paths begin.
+    """
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+        self.root = ROOT
+
+    async def resolve(self, file: str | File) -> File:
+        """Return the file or folder with this path or id. A `File` is returned unchanged. Raises NotFound."""
+        if isinstance(file, File):
+            return file
+        if not file.startswith("/"):
+            return ROOT if file == ROOT.id else await self._by_id(validate_id(file))
+        names = split_path(file)
+        if not names:
+            return self.root
+        if self.root is not ROOT:
+            return await self._walk(names)
+        query = {"path": "/" + "/".join(names)}
+        try:
+            return await self._api.call(ApiRequest(File, "GET", "/v1/files/by-path", query=query))
+        except ApiError as error:
+            if error.code not in ("not_found", "invalid_request"):  # no file can have a name that is not valid
+                raise
+            raise NotFound(404, "not_found", f"there is no {file}", request_id=error.request_id) from None
+
+    async def _walk(self, names: Sequence[str]) -> File:
+        """Return the item at a path below a shared item: a path of the drive would begin above it."""
+        found = self.root
+        for depth, name in enumerate(names, 1):
+            found = await self.find_child(found, name, "/" + "/".join(names[:depth]))
+        return found
+
+    async def _by_id(self, id: str) -> File:
+        return await self._api.call(ApiRequest(File, "GET", f"/v1/files/{quote(id, '')}"))
+
+    async def find_child(self, parent: File, name: str, path: str) -> File:
+        """Return the child with this name. `path` is named in the error. Raises NotFound."""
+        if parent.is_folder:
+            query = {"parent_id": parent.id, "name": name}
+            try:
+                found = (await self._api.call(ApiRequest(FilePage, "GET", "/v1/files", query=query))).items
+            except ApiError as error:
+                if error.code != "invalid_request":
+                    raise
+                found = []  # the name is not valid, so no file can have it
+            if found:
+                return found[0]
+        raise NotFound(404, "not_found", f"there is no {path}")
+
+    async def changeable_id(self, file: str | File) -> str:
+        """Return the id of a file or folder that is not the root. Raises ValueError for the root."""
+        found = await self.resolve(file)
+        if found.id == ROOT.id:
+            raise ValueError("/ is the root folder: it cannot be moved, renamed or put in the trash")
+        return found.id
+
+    async def batch_id(self, file: str | File) -> str:
+        """Return the id of a file in a batch. An id is not looked up: the batch has an error for an unknown one."""
+        if isinstance(file, str) and not file.startswith("/"):
+            return validate_id(file)
+        return await self.changeable_id(file)
+
+    async def resolve_folder(self, folder: str | File) -> File:
+        """Return a folder as `resolve` does. Raises NotFound for a file too."""
+        found = await self.resolve(folder)
+        if not found.is_folder:
+            raise NotFound(404, "not_found", f"{found.name} is not a folder")
+        return found
+
+    async def resolve_file(self, file: str | File) -> File:
+        """Return a file as `resolve` does. Raises NotFound for a folder too."""
+        found = await self.resolve(file)
+        if found.is_folder:
+            raise NotFound(404, "not_found", f"{found.name} is a folder and has no content")
+        return found
+
+    async def list_pages(self, path: str, query: dict[str, str], page_type: type[_Page[T]]) -> AsyncGenerator[T, None]:
+        """Yield the items of all pages of a listing."""
+        cursor: str | None = None
+        while True:
+            page_query = {**query, "limit": _PAGE_SIZE, "cursor": cursor}
+            page = await self._api.call(ApiRequest(page_type, "GET", path, query=page_query))
+            for item in page.items:
+                yield item
+            if page.next_cursor is None:
+                return
+            cursor = page.next_cursor

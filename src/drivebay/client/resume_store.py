@@ -1,0 +1,72 @@
+"""Records of unfinished uploads, so that another process can resume or abort them. The caller provides the storage."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+
+class UnfinishedUpload(msgspec.Struct, frozen=True):
+    """An upload in parts that can be resumed.
+
+    `key` identifies the local file, its state, and the target. `path` is the local path, for messages. The record is
+    saved before the upload is begun: then `upload_id` is empty, and the same request with `idempotency_key` returns the
+    upload that an earlier process may have begun.
+    """
+
+    key: str
+    upload_id: str
+    server: str
+    path: str
+    size: int
+    name: str
+    begun_at: datetime
+    idempotency_key: str = ""
+
+
+class PendingBatch(msgspec.Struct, frozen=True):
+    """A request that begins small uploads, recorded before it is sent: its Idempotency-Key and its JSON body."""
+
+    key: str
+    server: str
+    body: bytes
+
+
+class ResumeStore(Protocol):
+    """Storage for records of unfinished uploads. The methods may block: the SDK calls them in a thread.
+
+    An upload is begun only after its record is saved. If saving fails, the upload fails and the server holds nothing.
+    An OSError while a record is deleted is ignored: the next process finds that the upload has ended.
+    """
+
+    def record_batch(self, batch: PendingBatch) -> None:
+        """Save a batch. This process holds it until `remove_batch`, or until the process ends."""
+        ...
+
+    def remove_batch(self, key: str) -> None:
+        """Delete a batch that this process holds. All its uploads have ended."""
+        ...
+
+    def take_abandoned_batches(self, server: str) -> list[PendingBatch]:
+        """Return the batches of this server whose process has ended. This process holds them from now on."""
+        ...
+
+    def find_upload(self, key: str) -> UnfinishedUpload | None:
+        """Return the unfinished upload with this key, or None."""
+        ...
+
+    def save_upload(self, upload: UnfinishedUpload) -> None:
+        """Save an unfinished upload. A crash leaves the whole record or none."""
+        ...
+
+    def remove_upload(self, key: str) -> None:
+        """Delete the record with this key. Do nothing if there is none."""
+        ...
+
+
+def resume_key(*parts: str) -> str:
+    """Return a key for these values that can be used as a file name."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]

@@ -1,0 +1,158 @@
+"""Small uploads: begins and completes them in batches, and aborts those that fail.
+
+An upload keeps its name reserved until it ends. So each batch request is recorded in the resume store before it is
+sent. When a process dies, the next one sends the same request with the same key, receives the same uploads, and aborts
+those that are still open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final, TypeAlias
+
+import msgspec
+
+from .api_client import ApiClient, ApiRequest, item_result
+from .api_models import Upload, UploadResult, UploadResults
+from .batcher import Batcher
+from .errors import ApiError, Unauthenticated
+from .resume_store import PendingBatch, ResumeStore
+from .retry_policy import Retries, RetryPolicy, is_temporary
+from .task_groups import cleanup, run_all
+
+NewUpload: TypeAlias = dict[str, object]
+"""The intent of an upload, as the API expects it."""
+_ABORT_TIMEOUT: Final = 5.0
+_EVENT_DELAY: Final = 0.03
+"""Seconds between batches of completions. In that time the store's event completes most uploads by itself."""
+
+
+class UploadBatcher:
+    """Begins, completes and aborts uploads that are sent in one request each."""
+
+    def __init__(self, api: ApiClient, resume_store: ResumeStore | None, retry_policy: RetryPolicy) -> None:
+        self._api = api
+        self._resume_store = resume_store
+        self._retry_policy = retry_policy
+        self._batch_of_upload: dict[str, str] = {}
+        """The batch key of each pending upload, by upload id."""
+        self._pending_uploads: dict[str, int] = {}
+        """The number of pending uploads of each recorded batch."""
+        self._abandoned: list[PendingBatch] | None = None
+        self._begin_batcher: Batcher[msgspec.Raw, Upload] = Batcher(self._begin_batch, self.abort)
+        self._complete_batcher: Batcher[str, Upload] = Batcher(self._complete_batch, pause=_EVENT_DELAY)
+
+    async def begin(self, intent: NewUpload) -> Upload:
+        """Begin an upload. Raises ValueError if the intent cannot be JSON, OSError, ApiError, NetworkError."""
+        # Encoded before it joins a batch: a name that is not valid text fails this upload and no other.
+        encoded = msgspec.Raw(msgspec.json.encode(intent))
+        return await self._retry(lambda: self._begin_batcher.submit(encoded))
+
+    async def complete(self, upload: Upload) -> Upload:
+        """Complete an upload and return its final state. Raises ApiError, NetworkError."""
+        done = await self._retry(lambda: self._complete_batcher.submit(upload.id))
+        await self.mark_ended(upload)
+        return done
+
+    async def mark_ended(self, upload: Upload) -> None:
+        """Record that the upload has ended and needs no abort."""
+        key = self._batch_of_upload.pop(upload.id, None)
+        if key is None:
+            return
+        self._pending_uploads[key] -= 1
+        if not self._pending_uploads[key]:
+            await self._remove_batch(key)
+
+    async def abort(self, upload: Upload) -> None:
+        """Abort an upload within some seconds. After a failure its batch stays recorded for the next process."""
+
+        async def abort() -> None:
+            await self._abort_by_id(upload.id)
+            await self.mark_ended(upload)
+
+        await cleanup(abort, _ABORT_TIMEOUT)
+
+    async def close(self) -> None:
+        """Finish the batches that begin uploads, and abort uploads whose caller was cancelled."""
+        await self._begin_batcher.close(_ABORT_TIMEOUT)
+        await self._complete_batcher.close(0)
+
+    async def _retry(self, operation: Callable[[], Awaitable[Upload]]) -> Upload:
+        """Repeat the operation while its own item fails. Failures of the whole request are repeated in ApiClient."""
+        retries = Retries(self._retry_policy)
+        while True:
+            try:
+                return await operation()
+            except ApiError as error:
+                await retries.wait(error)
+
+    async def _begin_batch(self, intents: Sequence[msgspec.Raw]) -> Sequence[Upload | Exception]:
+        await self._abort_abandoned()
+        batch = PendingBatch(self._api.new_key(), self._api.resume_scope, msgspec.json.encode({"uploads": intents}))
+        if self._resume_store is not None:
+            await asyncio.to_thread(self._resume_store.record_batch, batch)
+        try:
+            results = await self._send_batch(batch)
+        except ApiError as error:
+            if _is_refusal(error):
+                await self._remove_batch(batch.key)  # nothing of it was begun
+            raise
+        ids = [result.upload.id for result in results if result.upload is not None]
+        if self._resume_store is not None:
+            self._pending_uploads[batch.key] = len(ids)
+            self._batch_of_upload.update(dict.fromkeys(ids, batch.key))
+            if not ids:
+                await self._remove_batch(batch.key)
+        return [item_result(result.upload, result.error) for result in results]
+
+    async def _send_batch(self, batch: PendingBatch) -> list[UploadResult]:
+        body = msgspec.Raw(batch.body)
+        request = ApiRequest(UploadResults, "POST", "/v1/uploads/batch", body, idempotency_key=batch.key)
+        return (await self._api.call(request)).items
+
+    async def _complete_batch(self, ids: Sequence[str]) -> Sequence[Upload | Exception]:
+        request = ApiRequest(UploadResults, "POST", "/v1/uploads/batch/complete", {"ids": ids}, idempotent=True)
+        results = (await self._api.call(request)).items
+        return [item_result(result.upload, result.error) for result in results]
+
+    async def _remove_batch(self, key: str) -> None:
+        self._pending_uploads.pop(key, None)
+        if self._resume_store is not None:
+            # A record that stays is harmless: the next process finds that its uploads have ended.
+            with suppress(OSError):
+                await asyncio.to_thread(self._resume_store.remove_batch, key)
+
+    async def _abort_abandoned(self) -> None:
+        """Abort the pending uploads of processes that have died."""
+        if self._resume_store is None:
+            return
+        if self._abandoned is None:
+            self._abandoned = await asyncio.to_thread(self._resume_store.take_abandoned_batches, self._api.resume_scope)
+        while self._abandoned:
+            batch = self._abandoned[-1]
+            try:
+                results = await self._send_batch(batch)
+                await run_all(*(self._abort_by_id(result.upload.id) for result in results if result.upload is not None))
+            except ApiError as error:
+                if is_temporary(error) or isinstance(error, Unauthenticated):
+                    raise
+                if _is_refusal(error):
+                    await self._remove_batch(batch.key)  # the server no longer accepts this batch: none of it is open
+                # Any other error must not stop new uploads. The record stays for the next process.
+            else:
+                await self._remove_batch(batch.key)
+            self._abandoned.pop()
+
+    async def _abort_by_id(self, id: str) -> None:
+        try:
+            await self._api.call(ApiRequest(type(None), "DELETE", f"/v1/uploads/{id}"))
+        except ApiError as error:
+            if error.status not in (404, 409):  # it does not exist any more, or it is complete
+                raise
+
+
+def _is_refusal(error: ApiError) -> bool:
+    """Return whether the server refused a request for good, so that it began nothing."""
+    return error.status in (400, 404, 413, 422)

@@ -1,0 +1,152 @@
+"""The order in which passwords are hashed: the client with the fewest recent hashes is next.
+
+A hash takes a quarter of a second of CPU time, so an attacker can easily ask for more than the threads can do. The
+queue is bounded by the time that its last entry waits. When it is full, the client with the most recent hashes loses
+its place, so one client cannot use up what all share. Between equal clients, one from a known network is first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..errors import Unavailable
+
+MAX_WAIT: Final = 4.0
+"""Seconds that one hash may take, including its wait for a thread. The caller's own deadline is ten seconds."""
+MAX_WAITING: Final = 128
+"""Hashes that wait, however short they are."""
+SECONDS_AT_COST_ZERO: Final = 0.25 / 2**12
+"""The first estimate of the duration of a hash of bcrypt. The measured durations replace it."""
+SMOOTHING: Final = 0.125
+"""The weight of the newest duration in the moving average."""
+_HALF_LIFE: Final = 60.0
+"""Seconds after which a hash of a client counts half."""
+_FORGOTTEN: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class HashClient:
+    """For whom a password is hashed. `key` names the network, or account and network if the account knows it."""
+
+    key: str = ""
+    is_known: bool = False
+
+
+ANYONE: Final = HashClient()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiter:
+    client: HashClient
+    order: int
+    admitted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class HashingQueue:
+    """Admits as many hashes at once as there are threads.
+
+    `average_seconds` is the expected duration of a hash; the owner calls `record`. `clock` is monotonic.
+    """
+
+    def __init__(self, threads: int, average_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.average_seconds = average_seconds
+        self._threads = threads
+        self._clock = clock
+        self._running = 0
+        self._waiting: list[_Waiter] = []
+        self._hashes: dict[str, float] = {}  # recent hashes by client
+        self._aged_at = clock()
+        self._order = itertools.count()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether all threads are in use, so that the next hash has to wait."""
+        return self._running >= self._threads
+
+    def record(self, seconds: float) -> None:
+        """Take the duration of a hash into the average."""
+        self.average_seconds += (seconds - self.average_seconds) * SMOOTHING
+
+    @asynccontextmanager
+    async def place(self, client: HashClient) -> AsyncIterator[None]:
+        """Wait for a thread, and keep it until the block ends. Raises Unavailable if the queue is full."""
+        self._age()
+        if self.is_busy:
+            await self._wait(client)
+        else:
+            self._running += 1
+        self._hashes[client.key] = self._hashes.get(client.key, 0.0) + 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+            self._call_next()
+
+    async def _wait(self, client: HashClient) -> None:
+        waiter = _Waiter(client, next(self._order))
+        if self._is_full():  # guard: hashing-queue-limit
+            self._make_room(waiter)
+        self._waiting.append(waiter)
+        try:
+            await waiter.admitted
+        except asyncio.CancelledError:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            elif not waiter.admitted.cancelled() and waiter.admitted.exception() is None:
+                self._running -= 1  # it was admitted just before the cancellation
+                self._call_next()
+            raise
+
+    def _is_full(self) -> bool:
+        pending = self._running + len(self._waiting)
+        # A free thread always accepts work. Otherwise one very slow hash would raise the average permanently.
+        expected_seconds = (pending // self._threads + 1) * self.average_seconds
+        return expected_seconds > MAX_WAIT or len(self._waiting) >= MAX_WAITING
+
+    def _make_room(self, newcomer: _Waiter) -> None:
+        """Refuse the last in the order of the queue: the newcomer, or one that waits. Raises Unavailable."""
+        error = Unavailable("too many passwords are being checked, try again later", retry_after=math.ceil(MAX_WAIT))
+        ranks = self._ranks([*self._waiting, newcomer])
+        last = max(self._waiting, key=ranks.__getitem__, default=newcomer)
+        if ranks[newcomer] >= ranks[last]:  # guard: hashing-queue-share
+            raise error
+        self._waiting.remove(last)
+        last.admitted.set_exception(error)
+
+    def _call_next(self) -> None:
+        while self._waiting and not self.is_busy:
+            waiter = min(self._waiting, key=self._ranks(self._waiting).__getitem__)  # guard: hashing-queue-order
+            self._waiting.remove(waiter)
+            if not waiter.admitted.done():
+                self._running += 1
+                waiter.admitted.set_result(None)
+
+    def _ranks(self, waiters: Iterable[_Waiter]) -> dict[_Waiter, tuple[float, bool, int]]:
+        """Return the places of waiters in the order of the queue. The lowest is next.
+
+        `waiters` are in the order of their arrival.
+        """
+        hashes: dict[str, float] = {}
+        ranks: dict[_Waiter, tuple[float, bool, int]] = {}
+        for waiter in waiters:
+            key = waiter.client.key
+            count = hashes.get(key, self._hashes.get(key, 0.0))
+            hashes[key] = count + 1
+            ranks[waiter] = (round(count), not waiter.client.is_known, waiter.order)
+        return ranks
+
+    def _age(self) -> None:
+        """Let hashes of the past count less."""
+        now = self._clock()
+        if now - self._aged_at < _HALF_LIFE:
+            return
+        factor = 0.5 ** ((now - self._aged_at) / _HALF_LIFE)
+        self._hashes = {key: count * factor for key, count in self._hashes.items() if count * factor > _FORGOTTEN}
+        self._aged_at = now

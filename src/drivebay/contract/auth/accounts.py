@@ -1,0 +1,168 @@
+"""Accounts: sign-up, profile, password and deletion."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import msgspec
+
+from ..ids import SessionId, UserId
+from .administration import Role
+
+
+class User(msgspec.Struct, frozen=True):
+    """An account. `email` is as the user wrote it, without surrounding spaces. Its comparison ignores case.
+
+    `second_factor` is whether a login needs a code. `email_verified` is whether the user has shown that the address is
+    theirs, with a link of a mail. A `disabled` account cannot log in.
+    """
+
+    id: UserId
+    email: str
+    created_at: datetime
+    display_name: str = ""
+    role: Role = Role.USER
+    second_factor: bool = False
+    email_verified: bool = False
+    disabled: bool = False
+
+
+RECLAIM_MARGIN: Final = timedelta(seconds=5)
+"""How long after a reclaim an access token of the earlier user may still be accepted by a gateway."""
+
+
+class ReclaimedAccount(msgspec.Struct, frozen=True):
+    """An account that went to the owner of its email address, and whose links and permissions have to end.
+
+    The address had never been confirmed, so a stranger may have made the account.
+    """
+
+    user: UserId
+    reclaimed_at: datetime
+
+
+class DeletedAccount(msgspec.Struct, frozen=True):
+    """An account that its user deleted, and whose files may not be purged yet."""
+
+    user: UserId
+    deleted_at: datetime
+
+
+class Accounts(Protocol):
+    async def sign_up(self, email: str, password: str, address: str, idempotency_key: str | None = None) -> User:
+        """Create an account.
+
+        `address` is the client's network address; the rate limit uses it. Every character of a password counts, also
+        those after bcrypt's 72 bytes. A repeat with the same `idempotency_key` from the same address within 24 hours
+        returns the first result. Where the deployment sends mail, a mail that confirms the address is queued.
+
+        Raises SignupClosed (the deployment takes no sign-ups), EmailTaken, InvalidRequest (malformed email; password
+        under 8 or over 256 characters, or one of the most common), RateLimited, IdempotencyKeyReused, InProgress.
+        """
+        ...
+
+    async def get_user(self, user: UserId, caller: UserId | None = None) -> User:
+        """Return an account.
+
+        `caller` is another user for whom the call is made. The answer shows the email address, so a lookup by id counts
+        as one by address, see `find_user`.
+
+        Raises NotFound, RateLimited.
+        """
+        ...
+
+    async def find_user(self, email: str, caller: UserId | None = None) -> User:
+        """Return the account of an email address, so that something can be shared with it. The comparison ignores case.
+
+        Where the deployment sends mail, an address that is not confirmed is NotFound too: its account may belong to
+        somebody else. `caller` is the user for whom the call is made. The answer shows whether an address has an
+        account, so a user may ask for 100 addresses an hour.
+
+        Raises NotFound, RateLimited.
+        """
+        ...
+
+    async def list_users(self, users: tuple[UserId, ...]) -> tuple[User, ...]:
+        """Return the accounts that exist of 1 to 1,000 ids, in any order. Raises InvalidRequest."""
+        ...
+
+    async def update_profile(self, user: UserId, display_name: str | None = None) -> User:
+        """Change the profile of an account and return the account. None changes nothing.
+
+        A display name has at most 100 printable characters. It may be empty.
+
+        Raises InvalidRequest, NotFound.
+        """
+        ...
+
+    async def change_password(
+        self,
+        user: UserId,
+        current_password: str,
+        new_password: str,
+        address: str,
+        keep: SessionId | None = None,
+        user_agent: str = "",
+    ) -> None:
+        """Change the password of an account and end every session except `keep`.
+
+        `keep` is the session of the caller. An account without a password gets one: `current_password` is empty then,
+        and `keep` confirms the user as in `delete_account`.
+
+        Attempts are limited as logins from `address` are, and take nothing from the limits of logins. A repeat raises
+        InvalidCredentials. `address` and `user_agent` of the client go into the audit log.
+
+        Raises InvalidRequest (as `sign_up`, field `new_password`), InvalidCredentials, RateLimited, NotFound, Forbidden
+        (the deployment has no passwords).
+        """
+        ...
+
+    async def delete_account(
+        self, user: UserId, password: str, address: str, user_agent: str = "", session: SessionId | None = None
+    ) -> None:
+        """Delete an account: end its sessions, delete its API tokens and refuse its password from now on.
+
+        An account without a password (its user signs in at the identity provider) is confirmed by its `session`
+        instead: `password` is empty then, and the login must not be older than 5 minutes. Otherwise InvalidCredentials.
+
+        The email address stays taken until `purge_account`. Attempts are limited as those of `change_password`.
+        `address` and `user_agent` of the client go into the audit log. A repeat raises NotFound.
+
+        Raises LastAdmin, InvalidCredentials, RateLimited, NotFound.
+        """
+        ...
+
+    async def list_deleted_accounts(
+        self, after: DeletedAccount | None = None, limit: int = 100
+    ) -> tuple[DeletedAccount, ...]:
+        """Return deleted accounts that are not purged, the oldest first, after the account `after`.
+
+        `limit` is 1 to 1,000. Raises InvalidRequest.
+        """
+        ...
+
+    async def list_reclaimed_accounts(self, limit: int = 100) -> tuple[ReclaimedAccount, ...]:
+        """Return up to `limit` (1 to 1,000) reclaimed accounts that are not finished, those reclaimed first.
+
+        Their links and permissions up to `RECLAIM_MARGIN` after `reclaimed_at` are to be ended, with
+        `files.Permissions.end_sharing`. Raises InvalidRequest.
+        """
+        ...
+
+    async def finish_reclaimed_account(self, user: UserId) -> None:
+        """Record that links and permissions of a reclaimed account were ended. API tokens and a second factor that
+        date from `RECLAIM_MARGIN` after the reclaim, or from before, are deleted.
+
+        The account stays in the list until a minute after the reclaim: an access token may be accepted for some seconds
+        after its session has ended. A repeat has no effect.
+        """
+        ...
+
+    async def purge_account(self, user: UserId) -> bool:
+        """Delete every record of a deleted account, whose files must be purged. Its email address is free then.
+
+        Return False, and change nothing, while an access token of the account may still be valid. Return True if there
+        is no such account.
+        """
+        ...

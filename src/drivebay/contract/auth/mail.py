@@ -1,0 +1,101 @@
+"""Mail to accounts: confirmation of addresses, resets of passwords, and the queue that the worker sends from.
+
+A mail is queued in the transaction that asks for it. Methods that need mail raise NotFound in a deployment that sends
+none.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from ..ids import LeaseId, MailId, UserId
+from .administration import Actor
+
+
+class MailKind(StrEnum):
+    """What a mail is about. All but `password_changed` contain a link with a token."""
+
+    VERIFICATION = "verification"
+    RESET = "reset"
+    INVITATION = "invitation"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a kind
+
+
+class MailOutcome(StrEnum):
+    """The result of an attempt to send a mail. A `postponed` mail is tried again, a `failed` one is not."""
+
+    SENT = "sent"
+    POSTPONED = "postponed"
+    FAILED = "failed"
+
+
+class MailTask(msgspec.Struct, frozen=True):
+    """A mail to send to `recipient`, an email address. `token` is the secret for its link, None without a link.
+
+    An invitation has no token in a deployment without passwords: its user signs in at the identity provider.
+
+    `id` is the same in each attempt to send this mail.
+    """
+
+    id: MailId
+    kind: MailKind
+    recipient: str
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"MailTask({self.id}, {self.kind.value})"
+
+
+class MailResult(msgspec.Struct, frozen=True):
+    """The result of an attempt. `reason` says why it was not sent, without secrets, in up to 200 characters."""
+
+    id: MailId
+    outcome: MailOutcome
+    reason: str = ""
+
+
+class Mail(Protocol):
+    async def request_password_reset(self, actor: Actor, email: str) -> None:
+        """Queue a mail with a reset link, if an account has this address. The actor's `user` is ignored.
+
+        The call does the same whether there is an account or not, so neither its result nor its time shows it. A
+        network gets one mail a minute for an address, and an address ten a day. Above that each network gets one more a
+        day. A further call has no effect.
+
+        Raises NotFound (this deployment sends no mail, or has no passwords), RateLimited (by the client's address).
+        """
+        ...
+
+    async def request_verification(self, user: UserId) -> None:
+        """Queue a mail with a link that confirms the address of an account. No effect if it is confirmed.
+
+        Sign-up queues the first one. Raises NotFound (no such account, or this deployment sends no mail), RateLimited
+        (after the first mail of a minute, or the tenth of a day).
+        """
+        ...
+
+    async def verify_email(self, actor: Actor, token: str) -> None:
+        """Confirm the address of an account with the token of a mail. It works once, within 7 days.
+
+        The actor's `user` is ignored. Raises InvalidToken, NotFound (this deployment sends no mail).
+        """
+        ...
+
+    async def claim_mails(self, lease: LeaseId, limit: int) -> tuple[MailTask, ...]:
+        """Claim up to `limit` (1 to 100) mails that are due, under a new lease of 10 minutes.
+
+        A mail that is not finished within the lease is claimed again. A repeat with the same lease returns the same
+        mails. Raises InvalidRequest.
+        """
+        ...
+
+    async def finish_mails(self, lease: LeaseId, results: tuple[MailResult, ...]) -> int:
+        """Record the results of claimed mails and return how many of them still belonged to `lease`.
+
+        A sent mail is deleted. A postponed one is due again after a growing time, until it is too old: then it has
+        failed. The results of mails that another lease claimed are ignored.
+        """
+        ...

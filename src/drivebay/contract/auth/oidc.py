@@ -1,0 +1,71 @@
+"""Sign-in with an identity provider (OpenID Connect): code flow with PKCE, state and nonce.
+
+The browser goes to the provider and comes back to the gateway, which sends it on to the app with a one-time code. The
+app exchanges the code for a session. Every method raises NotFound in a deployment without a provider.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from .administration import Actor
+from .sessions import Tokens
+
+
+class OidcLogin(msgspec.Struct, frozen=True):
+    """A sign-in that has begun. `url` is the provider's page.
+
+    `browser_secret` is what ties the sign-in to the browser that began it: a cookie of the browser.
+    """
+
+    url: str
+    browser_secret: str
+
+    def __repr__(self) -> str:
+        return "OidcLogin()"
+
+
+class OidcAnswer(msgspec.Struct, frozen=True):
+    """What the browser brings back from the provider, empty where it is missing. `issuer` is as in RFC 9207."""
+
+    state: str
+    browser_secret: str
+    code: str = ""
+    issuer: str = ""
+    error: str = ""
+
+    def __repr__(self) -> str:
+        return "OidcAnswer()"
+
+
+class Oidc(Protocol):
+    async def begin_oidc_login(self, redirect_uri: str, address: str) -> OidcLogin:
+        """Begin a sign-in that sends the browser to `redirect_uri` at its end, with a one-time code.
+
+        `redirect_uri` must be the public URL of the deployment or below it, or be a port of the user's own computer
+        (`http://127.0.0.1:...`).
+        `address` is the client's network address. A sign-in can be completed within 10 minutes.
+
+        Raises InvalidRequest (`redirect_uri`), RateLimited, NotFound, Unavailable (the provider does not answer).
+        """
+        ...
+
+    async def complete_oidc_login(self, actor: Actor, answer: OidcAnswer) -> str:
+        """Return the URL to send the browser to: the `redirect_uri` of the sign-in with a `code`, or with an `error`.
+
+        `error` is `access_denied` (the provider refused), `no_account` (no account, and none may be created),
+        `email_taken` (another account has the address) or `account_disabled`. The actor's `user` is ignored.
+
+        An answer can be used once. Raises InvalidCode (the state is unknown, was used, has expired or is of another
+        browser, or the provider's answer is not valid), NotFound, Unavailable.
+        """
+        ...
+
+    async def log_in_with_oidc(self, code: str, address: str, user_agent: str = "") -> Tokens:
+        """Start a session with the one-time code of a sign-in. A code is valid for one minute, once.
+
+        Raises InvalidCode, SecondFactorRequired, InvalidCredentials (the account was disabled), NotFound.
+        """
+        ...

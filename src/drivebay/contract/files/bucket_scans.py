@@ -1,0 +1,47 @@
+"""Bucket scans: listings of the whole bucket, which one janitor at a time does for all of them.
+
+A scan goes through the bucket page by page and records its position. If its janitor stops, another one continues there.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from ..ids import LeaseId
+
+
+class ScanKind(StrEnum):
+    """What a scan lists. Each kind has a position and a lease of its own."""
+
+    OBJECTS = "objects"
+    MULTIPARTS = "multiparts"
+
+
+class ScanClaim(msgspec.Struct, frozen=True):
+    """The result of `claim_scan`. If `is_granted`, the scan continues after `position`, or starts if that is None."""
+
+    is_granted: bool
+    position: str | None = None
+
+
+class BucketScans(Protocol):
+    async def claim_scan(self, kind: ScanKind, lease: LeaseId) -> ScanClaim:
+        """Claim a scan under a new lease, unless another lease is valid or the next scan is not due yet.
+
+        The lease ends by itself if `save_scan` does not extend it. A repeat with the same lease has the same result.
+        """
+        ...
+
+    async def save_scan(self, kind: ScanKind, lease: LeaseId, position: str) -> bool:
+        """Record the position after a page, and extend the lease. Return False if another lease has replaced it."""
+        ...
+
+    async def finish_scan(self, kind: ScanKind, lease: LeaseId, pause_seconds: int) -> bool:
+        """Record that a scan is complete. The next one is due after `pause_seconds`.
+
+        Return False if another lease has replaced this one.
+        """
+        ...

@@ -1,0 +1,68 @@
+"""The change feed of a drive: what happened to each of its files and folders, in the order in which it took effect."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from ..ids import FileId, UserId
+from .access import Access
+from .entries import File
+
+
+class ChangeKind(StrEnum):
+    """What happened to an item."""
+
+    CREATED = "created"
+    CONTENT = "content"
+    """A file has a new version."""
+    RENAMED = "renamed"
+    MOVED = "moved"
+    """The item is in another folder. It may have a new name too."""
+    TRASHED = "trashed"
+    RESTORED = "restored"
+    DELETED = "deleted"
+    """The item is gone for good."""
+    SHARED = "shared"
+    PROPERTIES = "properties"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One change of one item. One request on one item is one change.
+
+    Trashing, restoring or deleting a folder is one change of the folder, and concerns everything below it. `cursor`
+    continues after this change. `actor` is the user who made the change, None for the system. `file` is the item as it
+    is at the time of the call, also in the trash, and None if it is gone for good.
+    """
+
+    what: ChangeKind
+    file_id: FileId
+    at: datetime
+    cursor: str
+    actor: UserId | None = None
+    file: File | None = None
+
+
+class ChangePage(msgspec.Struct, frozen=True):
+    """Changes in their order. `next_cursor` continues after them, also when there are none yet."""
+
+    items: tuple[Change, ...]
+    next_cursor: str
+
+
+class Changes(Protocol):
+    async def list_changes(self, access: Access, cursor: str | None = None, limit: int = 100) -> ChangePage:
+        """Return up to `limit` (1 to 1,000) changes after a cursor, oldest first. Without a cursor: none.
+
+        A change is in the feed as soon as the call that made it has returned, and stays there for 30 days. No change is
+        left out, and each has its place for good: a reader that continues with `next_cursor` gets every change once.
+        Fewer than `limit` changes do not mean that there are no more. No changes mean that there are no more now.
+
+        Raises Forbidden (an access with grants), InvalidRequest, InvalidCursor, CursorExpired
+        (changes after the cursor are deleted, or the cursor is of a later time than the database, which was restored:
+        list the files again).
+        """
+        ...

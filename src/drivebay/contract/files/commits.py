@@ -1,0 +1,71 @@
+"""Commits: the only way in which an upload becomes a file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+from .uploads import UploadRef
+
+
+class CommitOutcome(StrEnum):
+    """The result of one commit. Only `UNKNOWN` is worth a retry soon."""
+
+    # The values are labels of a released metric. They stay, whatever the members are called.
+    COMPLETED = "completed"
+    """This call turned the upload into a file."""
+    ALREADY_ENDED = "already"
+    """The upload ended before, as a file or in another way."""
+    ABSENT = "absent"
+    """The store has no such object yet. The upload stays pending."""
+    EXPIRED = "expired"
+    """The store has no such object and the deadline has passed. This call ended the upload."""
+    REJECTED = "rejected"
+    """The object does not match the intent. This call ended the upload, and the object will be purged."""
+    UNKNOWN = "unknown"
+    """The store gave no usable answer. The upload stays pending."""
+    NO_UPLOAD = "no_upload"
+    """There is no such upload."""
+
+
+class Trigger(StrEnum):
+    """The cause of a commit or of another change of an upload."""
+
+    CLIENT = "client"
+    EVENT = "event"
+    """An event of the store."""
+    SWEEP = "sweep"
+
+
+class Commits(Protocol):
+    async def commit_uploads(
+        self, uploads: tuple[UploadRef, ...], trigger: Trigger | None = None
+    ) -> tuple[CommitOutcome, ...]:
+        """Look up the object of each upload and turn the upload into a file if the object matches the intent.
+
+        Takes at most 1,000 uploads. `trigger` only appears in the timeline of the upload. Callers may commit any upload
+        at any time, also concurrently: an upload creates exactly one file and is charged exactly once.
+
+        If the folder of the upload, or a folder above it, is in the trash, the file goes into its folder there, as if
+        it had been trashed with it. It is restored or purged with the folder. If the folder is purged, or its grace
+        period has ended, the file goes to the root under a free name and replaces nothing.
+        """
+        ...
+
+    async def claim_pending_uploads(
+        self, limit: int, overdue: bool, newest_first: bool = False
+    ) -> tuple[UploadRef, ...]:
+        """Return up to `limit` (at most 1,000) pending uploads whose scheduled look-up is due.
+
+        With `overdue`, return uploads whose deadline has passed instead. These may be pending, watched, or complete
+        with a staged object to clean. The call postpones their next look-up, so two callers do not get the same
+        uploads.
+
+        With `newest_first`, return those first whose look-up became due last, and double the pause before each further
+        look-up, up to ten minutes. Otherwise the pause is at most 8 seconds. It has no effect together with `overdue`.
+        """
+        ...
+
+    async def recheck_pending_uploads(self) -> int:
+        """Make the check of every pending upload due now, and return the number of these uploads."""
+        ...

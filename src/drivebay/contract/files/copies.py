@@ -1,0 +1,50 @@
+"""Copies of files and folders in their drive. No bytes are copied: the new versions share the objects."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from ..ids import FileId
+from .access import Access
+from .entries import File
+from .entry_batches import FileResult
+from .uploads import OnConflict
+
+
+class CopyTarget(msgspec.Struct, frozen=True):
+    """Where a copy goes: a folder, a name (None: the name of the original) and the rule for a name that is taken."""
+
+    parent: FileId
+    name: str | None = None
+    on_conflict: OnConflict = OnConflict.RENAME
+
+
+class Copies(Protocol):
+    async def copy_entry(
+        self, access: Access, id: FileId, target: CopyTarget, idempotency_key: str | None = None
+    ) -> File:
+        """Copy a file, or a folder with everything in it, and return the copy.
+
+        Content, type, properties and the file's own time of change are copied, but no stars, old versions and entries
+        in the trash. Each copy counts in the usage with its size. A call creates the whole copy or nothing.
+
+        With `OnConflict.REPLACE`, the content of the file becomes a new version of the file that has the name, which is
+        returned. A folder replaces nothing and is never replaced, and a file does not replace itself. A repeat with the
+        same `idempotency_key` within 24 hours returns the first result.
+
+        Raises NotFound (the entry or the new parent), NameTaken, WouldCycle (a folder into itself or below),
+        InvalidRequest (the name, or folders would be nested too deeply), TooLarge (a folder with more than 1,000
+        files and folders), QuotaExceeded, IdempotencyKeyReused, InProgress.
+        """
+        ...
+
+    async def copy_entries(self, access: Access, ids: tuple[FileId, ...], target: CopyTarget) -> tuple[FileResult, ...]:
+        """Copy 1 to 100 entries, as `copy_entry` does for one, one after another. `target` has no name.
+
+        A failed one does not affect the others. If a call is interrupted, the first entries may have been copied.
+
+        Raises InvalidRequest (the number of ids, or a name).
+        """
+        ...

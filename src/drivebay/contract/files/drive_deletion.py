@@ -1,0 +1,23 @@
+"""The deletion of a whole drive."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..ids import DriveId
+
+
+class DriveDeletion(Protocol):
+    async def empty_drive(self, drive: DriveId) -> bool:
+        """Abort the uploads of a drive and move everything in it to the trash. Return whether all of it is purged.
+
+        The drive is the personal drive of a deleted user. The call also ends the permissions of that user in other
+        drives, and the memberships in shared drives. If the user was the only manager of a drive, the oldest editor
+        becomes manager, else the oldest viewer. A drive without another member is deleted. The links of the user end,
+        see `end_links`, and so do the webhooks.
+
+        Entries that are in the trash already keep their grace period. The purge follows after it, so the caller repeats
+        the call, days later too, until the result is True. A repeat changes nothing but what was added since. A drive
+        that never existed is empty.
+        """
+        ...

@@ -1,0 +1,41 @@
+"""Batches of entries: the same change of up to 100 entries in one call, each with its own result."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from ..ids import FileId
+from .access import Access
+from .entries import File
+from .uploads import ItemError, OnConflict
+
+
+class FileResult(msgspec.Struct, frozen=True):
+    """The result for one entry of a batch. Exactly one of the fields is set."""
+
+    file: File | None = None
+    error: ItemError | None = None
+
+
+class EntryBatches(Protocol):
+    """The entries are changed one after another, in order. A failed one does not affect the others.
+
+    If a call is interrupted, the first entries of the batch may have been changed. Every method raises InvalidRequest
+    unless there are 1 to 100 ids.
+    """
+
+    async def move_entries(
+        self, access: Access, ids: tuple[FileId, ...], parent: FileId, on_conflict: OnConflict = OnConflict.FAIL
+    ) -> tuple[FileResult, ...]:
+        """Move entries to a folder, as `update_entry` does for one. Repeats are allowed."""
+        ...
+
+    async def trash_entries(self, access: Access, ids: tuple[FileId, ...]) -> tuple[FileResult, ...]:
+        """Move entries to the trash, as `trash_entry` does for one, and return them as they are there."""
+        ...
+
+    async def restore_entries(self, access: Access, ids: tuple[FileId, ...]) -> tuple[FileResult, ...]:
+        """Take entries out of the trash, as `restore_entry` does for one."""
+        ...

@@ -1,0 +1,234 @@
+"""Webhooks: the changes of a drive are sent to a URL, in their order.
+
+A webhook belongs to the user who created it, who must be a manager of the drive as long as the webhook exists. It reads
+the change feed at a position of its own, so nothing is queued when a file changes.
+
+`Webhooks` is for users. `WebhookDeliveries` is for the worker: it claims webhooks under a lease, sends the events and
+records each result.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from ..ids import DeliveryId, DriveId, FileId, LeaseId, UserId, WebhookId
+from .changes import Change, ChangeKind
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """A webhook of a user.
+
+    `what` are the kinds of changes that are sent; none stands for all. `disabled_reason` says why a webhook was
+    disabled, unless its user did it. `failing_since` is the time of the first failed attempt since the last success,
+    and `next_try_at` the time of the next attempt after a failed one. `secret` is set by `create_webhook` only.
+    """
+
+    id: WebhookId
+    drive: DriveId
+    url: str
+    created_at: datetime
+    what: tuple[ChangeKind, ...] = ()
+    disabled: bool = False
+    disabled_reason: str | None = None
+    failing_since: datetime | None = None
+    next_try_at: datetime | None = None
+    secret: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Webhook({self.id})"  # without the secret; the URL may contain one too
+
+
+class NewWebhook(msgspec.Struct, frozen=True):
+    """A webhook to create. `what` are the kinds of changes to send; none stands for all."""
+
+    drive: DriveId
+    url: str
+    what: tuple[ChangeKind, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"NewWebhook({self.drive})"
+
+
+class WebhookUpdate(msgspec.Struct, frozen=True):
+    """New values of a webhook. None and an empty `what` leave a field unchanged. `every_kind` sends all kinds again.
+
+    A webhook that is enabled continues after the last event that it delivered, if its changes are still in the feed.
+    """
+
+    url: str | None = None
+    what: tuple[ChangeKind, ...] = ()
+    every_kind: bool = False
+    disabled: bool | None = None
+
+    def __repr__(self) -> str:
+        return "WebhookUpdate()"
+
+
+class WebhookPage(msgspec.Struct, frozen=True):
+    """One page of webhooks. `next_cursor` gets the next page and is None on the last one."""
+
+    items: tuple[Webhook, ...]
+    next_cursor: str | None
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """One attempt to send an event.
+
+    `event_id` is the same in all attempts. `attempt` counts from 1; a requested redelivery has 0. `response_status` is
+    the HTTP status of the answer, if there was one. `error` is None after a success. `next_try_at` is when the event is
+    sent again.
+    """
+
+    id: DeliveryId
+    event_id: str
+    what: ChangeKind
+    file_id: FileId
+    at: datetime
+    attempt: int
+    is_delivered: bool
+    response_status: int | None = None
+    error: str | None = None
+    next_try_at: datetime | None = None
+
+
+class DeliveryPage(msgspec.Struct, frozen=True):
+    """One page of attempts. `next_cursor` gets the next page and is None on the last one."""
+
+    items: tuple[Delivery, ...]
+    next_cursor: str | None
+
+
+class WebhookEvent(msgspec.Struct, frozen=True):
+    """A change to send. `number` is its place in the feed.
+
+    When it is delivered, all changes up to the number `through` are done: the webhook does not want those after it.
+    """
+
+    number: int
+    through: int
+    change: Change
+    is_redelivery: bool = False
+
+
+class WebhookTask(msgspec.Struct, frozen=True):
+    """Events to send to the URL of a webhook, in this order. `owner` is its user, `secret` signs the events."""
+
+    webhook: WebhookId
+    drive: DriveId
+    owner: UserId
+    url: str
+    secret: str
+    events: tuple[WebhookEvent, ...]
+
+    def __repr__(self) -> str:
+        return f"WebhookTask({self.webhook})"
+
+
+class DeliveryOutcome(StrEnum):
+    """The result of an attempt."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    GONE = "gone"
+    """The receiver wants no more events: it answered 410."""
+    OWNER_ENDED = "owner_ended"
+    """Nothing was sent, because the account of the owner is disabled or deleted."""
+
+
+class DeliveryResult(msgspec.Struct, frozen=True):
+    """The result of an attempt to send an event. `is_last`: the caller sends no more events of its claim."""
+
+    webhook: WebhookId
+    drive: DriveId
+    event: WebhookEvent
+    outcome: DeliveryOutcome
+    response_status: int | None = None
+    error: str | None = None
+    is_last: bool = False
+
+
+def event_id(webhook: WebhookId, number: int) -> str:
+    """Return the id of an event. It is the same in each attempt, so a receiver can ignore repeats."""
+    return f"msg_{webhook.hex}_{number}"
+
+
+class Webhooks(Protocol):
+    """The webhooks of a user. Webhooks of others raise NotFound, like an id that does not exist."""
+
+    async def create_webhook(self, actor: UserId, new: NewWebhook, idempotency_key: str | None = None) -> Webhook:
+        """Create a webhook and return it with its `secret`. It sends the changes from now on.
+
+        A repeat with the same `idempotency_key` within 24 hours returns the first result.
+
+        Raises NotFound (the drive), Forbidden (the actor is no manager of the drive), InvalidRequest (the URL),
+        QuotaExceeded (the user has too many webhooks), IdempotencyKeyReused, InProgress.
+        """
+        ...
+
+    async def list_webhooks(
+        self, actor: UserId, drive: DriveId | None = None, limit: int = 100, cursor: str | None = None
+    ) -> WebhookPage:
+        """Return one page of the webhooks of a user, newest first: those of one drive, or all.
+
+        `limit` is 1 to 1,000. Raises InvalidRequest, InvalidCursor.
+        """
+        ...
+
+    async def get_webhook(self, actor: UserId, id: WebhookId) -> Webhook:
+        """Return a webhook. Raises NotFound."""
+        ...
+
+    async def update_webhook(self, actor: UserId, id: WebhookId, update: WebhookUpdate) -> Webhook:
+        """Change a webhook and return it. A new URL, and enabling it, lead to an attempt at once.
+
+        Repeats are allowed. Raises NotFound, InvalidRequest (the URL), Forbidden (to change the URL or to enable it:
+        the actor is no manager of the drive any more).
+        """
+        ...
+
+    async def delete_webhook(self, actor: UserId, id: WebhookId) -> None:
+        """Delete a webhook with its deliveries. An attempt that has begun may still arrive. Raises NotFound."""
+        ...
+
+    async def list_deliveries(
+        self, actor: UserId, id: WebhookId, limit: int = 100, cursor: str | None = None
+    ) -> DeliveryPage:
+        """Return one page of the attempts of a webhook, newest first. The last 1,000 are kept, for 30 days.
+
+        `limit` is 1 to 1,000. Raises NotFound, InvalidRequest, InvalidCursor.
+        """
+        ...
+
+    async def redeliver(self, actor: UserId, id: WebhookId, delivery: DeliveryId) -> None:
+        """Ask for one more attempt to send the event of a delivery, soon and out of order. Repeats are allowed.
+
+        If the event is the one that the webhook waits for, it is the next regular attempt.
+
+        Raises NotFound (also if the change is no longer in the feed), Conflict (the webhook is disabled, or too many
+        redeliveries wait).
+        """
+        ...
+
+
+class WebhookDeliveries(Protocol):
+    async def claim_webhooks(self, lease: LeaseId, limit: int) -> tuple[WebhookTask, ...]:
+        """Claim up to `limit` (1 to 100) webhooks that have events to send, under a new lease of one minute.
+
+        The webhooks that waited longest come first, and few of one user at a time. While the lease lasts no other
+        caller gets these webhooks. The items in the events are as they are now.
+
+        Raises InvalidRequest (the limit).
+        """
+        ...
+
+    async def record_delivery(self, lease: LeaseId, result: DeliveryResult) -> bool:
+        """Record the result of an attempt. Return whether the caller may send the next event, in a minute at most.
+
+        After a failed attempt the webhook is due again when a gap has passed, which grows from 5 seconds to 6 hours.
+        After three days of failures it is disabled. A result of a lease that has ended changes nothing.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Archives: the list of entries of each ZIP file."""

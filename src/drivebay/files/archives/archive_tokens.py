@@ -1,0 +1,42 @@
+"""Tokens of archives: the drive and the id of an archive, encrypted, so that a URL tells nothing about the drive.
+
+A personal drive has the id of its user, whom the holder of a link must not learn. The encryption is AES-256-SIV
+(RFC 5297), which authenticates too: only a token that was issued opens an archive.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from typing import Final
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from ...contract.ids import DriveId
+from ...errors import NotFound
+
+_LENGTH: Final = 64
+"""Characters of a token: base64url of two ids and a tag of 16 bytes, which has no spare bits."""
+
+
+class ArchiveTokens:
+    """Issues and opens tokens. `secret` is the secret of the service."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._cipher = AESSIV(hmac.digest(secret, b"files archive", hashlib.sha512))
+
+    def issue(self, owner: DriveId, id: UUID) -> str:
+        return base64.urlsafe_b64encode(self._cipher.encrypt(owner.bytes + id.bytes, None)).decode()
+
+    def open(self, token: str) -> tuple[DriveId, UUID]:
+        """Return the drive and the id of an archive. Raises NotFound unless the token was issued."""
+        try:
+            raw = base64.b64decode(token, altchars=b"-_", validate=True) if len(token) == _LENGTH else b""
+            ids = self._cipher.decrypt(raw, None)
+        except (InvalidTag, binascii.Error, ValueError):
+            raise NotFound("no such archive, or it has expired") from None
+        return DriveId(UUID(bytes=ids[:16])), UUID(bytes=ids[16:])

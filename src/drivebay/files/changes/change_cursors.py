@@ -1,0 +1,30 @@
+"""The cursors of change feeds."""
+
+from __future__ import annotations
+
+from ...contract.ids import ROOT, DriveId
+from ...errors import InvalidCursor
+from ..cursors import Position, decode_cursor, derive_key, encode_cursor
+from ..settings import Settings
+
+
+class ChangeCursors:
+    """Makes and reads the cursors of change feeds. A cursor is the number of a change of one owner."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._key = derive_key(settings.secret)
+
+    def encode(self, owner: DriveId, number: int) -> str:
+        """Return the cursor after a change."""
+        return encode_cursor(self._key, _query(owner), Position(number, ROOT))
+
+    def decode(self, owner: DriveId, cursor: str) -> int:
+        """Return the number of the change. Raises InvalidCursor unless the cursor was made for this owner."""
+        number = decode_cursor(self._key, _query(owner), cursor).value
+        if not isinstance(number, int):
+            raise InvalidCursor
+        return number
+
+
+def _query(owner: DriveId) -> str:
+    return f"{owner} changes"  # guard: changes-cursor-owner

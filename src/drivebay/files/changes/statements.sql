@@ -1,0 +1,34 @@
+-- Statements that read the change feed. `$1` is the owner. All times come from the database clock.
+
+-- name: select_last_change
+SELECT last_change FROM files.usage WHERE owner_id = $1;  -- guard: owner-select-last-change
+
+-- name: select_changes
+-- Up to $3 changes after the number $2, each with its item as it is now. One row without a change: there is none. No row:
+-- the owner has no usage row, and so no change. One statement reads both tables, so the numbers fit the changes.
+-- An item whose grace period is over cannot be restored: it is gone.
+SELECT g.trimmed_changes, g.last_change, c.number, c.what, c.file_id, c.at, c.actor_id, e.*
+FROM files.usage g
+LEFT JOIN LATERAL (
+    SELECT number, what, file_id, at, actor_id FROM files.changes
+    WHERE owner_id = $1 AND number > $2  -- guard: owner-select-changes
+      AND what <> 'purged'  -- guard: changes-purged
+    ORDER BY number LIMIT $3) c ON true
+LEFT JOIN files.entries e ON e.owner_id = $1 AND e.id = c.file_id  -- guard: owner-select-changed-entry
+    AND (e.purge_after IS NULL OR e.purge_after > now())  -- guard: changes-gone
+WHERE g.owner_id = $1  -- guard: owner-select-changes-usage
+ORDER BY c.number;
+
+-- name: delete_changes
+-- Delete the changes of every owner, after a restore.
+DELETE FROM files.changes;
+
+-- name: restart_feeds
+-- After a restore: the numbers of every feed go on far above all that were ever used, also after the backup was made. $1
+-- are users, who may have no row yet. A feed grows by less than a million changes a second, so microseconds are far enough.
+INSERT INTO files.usage AS g (owner_id, trimmed_changes, last_change)
+SELECT owner_id, number, number
+FROM (SELECT unnest($1::uuid[]) AS owner_id UNION SELECT owner_id FROM files.usage) o,
+     (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS number) n
+ON CONFLICT (owner_id) DO UPDATE
+SET trimmed_changes = excluded.trimmed_changes, last_change = excluded.last_change;  -- guard: restore-expires-cursors

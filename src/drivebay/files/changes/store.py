@@ -1,0 +1,83 @@
+"""SQL statements that read the change feed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+import msgspec
+
+from ...contract.files import ChangeKind, File
+from ...contract.ids import DriveId, FileId, UserId
+from ...postgres import Database, Statements
+from ..trash.store import any_file_from
+
+_KINDS: Final = {
+    **{kind.value: kind for kind in ChangeKind},
+    # Changes that the previous release wrote. It did not tell a rename from a move.
+    "stored": ChangeKind.CREATED,
+    "replaced": ChangeKind.CONTENT,
+    "changed": ChangeKind.MOVED,
+}
+
+
+class NumberedChange(msgspec.Struct, frozen=True):
+    """A change with its number. `file` is the item as it is now, None if it is gone for good."""
+
+    number: int
+    what: ChangeKind
+    file_id: FileId
+    at: datetime
+    actor: UserId | None
+    file: File | None
+
+
+class FeedPage(msgspec.Struct, frozen=True):
+    """Changes of an owner, all from one snapshot of the database.
+
+    The changes up to the number `trimmed_changes` are deleted. `last_change` is the number of the last change.
+    """
+
+    changes: tuple[NumberedChange, ...] = ()
+    trimmed_changes: int = 0
+    last_change: int = 0
+
+
+class ChangeStore:
+    def __init__(self) -> None:
+        self.statements = Statements(Path(__file__).with_name("statements.sql"))
+
+    async def select_last_change(self, db: Database, owner: DriveId) -> int:
+        """Return the number of the owner's last change, 0 if there was none."""
+        return int(await db.fetchval(self.statements["select_last_change"], owner) or 0)
+
+    async def restart_feeds(self, db: Database, users: Sequence[UserId]) -> None:
+        """Make every cursor of the time before a restore an expired one. `users` are all users.
+
+        The database has another past than the clients: a number that they know has another meaning here.
+        """
+        async with db.transaction() as tx:
+            await tx.execute(self.statements["delete_changes"])
+            await tx.execute(self.statements["restart_feeds"], users)
+
+    async def select_changes(self, db: Database, owner: DriveId, after: int, limit: int) -> FeedPage:
+        """Return up to `limit` changes after a number, in their order."""
+        records = await db.fetch(self.statements["select_changes"], owner, after, limit)
+        if not records:
+            return FeedPage()
+        changes = tuple(_change_from(record) for record in records if record["number"] is not None)
+        return FeedPage(changes, records[0]["trimmed_changes"], records[0]["last_change"])
+
+
+def _change_from(record: asyncpg.Record) -> NumberedChange:
+    return NumberedChange(
+        number=record["number"],
+        what=_KINDS[record["what"]],
+        file_id=record["file_id"],
+        at=record["at"],
+        actor=record["actor_id"],
+        file=None if record["id"] is None else any_file_from(record),
+    )

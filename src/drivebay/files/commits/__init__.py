@@ -1,0 +1,1 @@
+"""Commits: the step that turns a pending upload into a file."""

@@ -1,0 +1,177 @@
+"""The transaction of a commit, which turns verified objects into files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from ...contract.files import CommitOutcome, Kind, OnConflict, Trigger, UploadRef, UploadStatus
+from ...contract.ids import ROOT, DriveId, FileId
+from ...hints import HintChannel
+from ...observability.crash_points import crash_point
+from ...postgres import Connection, Database
+from ..entries.free_names import Location, find_free_name
+from ..entries.store import EntryStore
+from ..multipart.store import MultipartStore
+from ..settings import Settings
+from ..transaction_groups import TransactionGroups
+from ..upload_metrics import ENDED_UPLOADS
+from ..uploads.store import UploadEnd, UploadStore
+from ..usage.store import UsageStore
+from ..versions.store import StoredObject, VersionStore
+from .store import Candidate, CommitStore, Folder, NewFile, VerifiedObject
+
+MAX_GROUP: Final = 1000
+"""Uploads in one transaction of several calls."""
+log = structlog.get_logger(__name__)
+
+_NO_QUOTA: Final = "quota_exceeded"
+
+
+class FileCreation:
+    def __init__(
+        self, db: Database, commits: CommitStore, settings: Settings, new_id: Callable[[], UUID], hints: HintChannel
+    ) -> None:
+        self._db = db
+        self._hints = hints
+        self._commits = commits
+        self._entries = EntryStore()
+        self._multiparts = MultipartStore()
+        self._uploads = UploadStore()
+        self._usage = UsageStore()
+        self._versions = VersionStore()
+        self._settings = settings
+        self._new_id = new_id
+        self._groups = TransactionGroups(self._create_alone, self._create_group, MAX_GROUP)
+
+    async def create_files(
+        self, objects: Sequence[VerifiedObject], trigger: Trigger | None
+    ) -> dict[UploadRef, CommitOutcome]:
+        """Turn uploads into files, in one transaction. Return the outcome of each upload.
+
+        An upload that has ended meanwhile stays as it is. Concurrent calls for one owner may share a transaction.
+        """
+        owners = {object.ref.owner for object in objects}
+        if len(owners) > 1:
+            return await self._create(objects, trigger)
+        return await self._groups.run((owners.pop(), trigger), objects, len(objects))
+
+    async def create_instantly(self, tx: Connection, ref: UploadRef, stored: StoredObject) -> None:
+        """Turn a pending upload into a file that shares a stored object. The owner must be locked."""
+        (upload,) = await self._commits.select_candidates(tx, [ref])
+        object = VerifiedObject(upload, stored.etag, upload.sha256, stored.key, stored.id)
+        await self._create_one(tx, object, Trigger.CLIENT)
+
+    async def _create_alone(
+        self, key: tuple[DriveId, Trigger | None], objects: Sequence[VerifiedObject]
+    ) -> dict[UploadRef, CommitOutcome]:
+        return await self._create(objects, key[1])
+
+    async def _create_group(
+        self, key: tuple[DriveId, Trigger | None], calls: Sequence[Sequence[VerifiedObject]]
+    ) -> list[dict[UploadRef, CommitOutcome]]:
+        """Create the files of several calls in one transaction, and return the outcomes of each call."""
+        objects = {object.ref: object for call in calls for object in call}  # guard: group-repeated-upload
+        outcomes = await self._create(tuple(objects.values()), key[1])
+        results = []
+        for call in calls:
+            results.append({object.ref: outcomes[object.ref] for object in call})
+            # For a later call, these uploads have ended.
+            outcomes.update((object.ref, CommitOutcome.ALREADY_ENDED) for object in call)
+        return results
+
+    async def _create(
+        self, objects: Sequence[VerifiedObject], trigger: Trigger | None
+    ) -> dict[UploadRef, CommitOutcome]:
+        async with self._db.transaction() as tx:
+            await self._usage.lock_owners(tx, (object.ref.owner for object in objects))
+            completed = await self._commits.insert_files(tx, await self._plan_files(tx, objects), trigger)
+            # These remain: uploads that replace a file, whose folder is in the trash, whose name is taken, that are
+            # late, or that have ended. Create their files one at a time.
+            rejected: list[UploadRef] = []
+            for object in await self._select_committable(tx, [each for each in objects if each.ref not in completed]):
+                if not await self._fits(tx, object.upload):
+                    await self._uploads.end_upload(tx, object.ref, UploadEnd(UploadStatus.FAILED, trigger, _NO_QUOTA))
+                    rejected.append(object.ref)
+                elif await self._create_one(tx, object, trigger):
+                    completed.add(object.ref)
+            multipart = [each.ref for each in objects if each.upload.is_multipart and each.ref in completed]
+            if multipart:
+                await self._multiparts.delete_part_checksums(tx, multipart)
+            crash_point("commit.before_db_commit")
+        crash_point("commit.after_db_commit")
+        for owner in {ref.owner for ref in completed}:
+            self._hints.publish(owner)  # guard: hint-after-commit
+        for ref in rejected:
+            log.warning("upload_rejected", owner=str(ref.owner), upload=str(ref.id), reason=_NO_QUOTA)
+        ENDED_UPLOADS.labels("complete").inc(len(completed))
+        ENDED_UPLOADS.labels("rejected").inc(len(rejected))
+        outcomes = dict.fromkeys((object.ref for object in objects), CommitOutcome.ALREADY_ENDED)
+        outcomes |= dict.fromkeys(completed, CommitOutcome.COMPLETED)
+        return outcomes | dict.fromkeys(rejected, CommitOutcome.REJECTED)
+
+    async def _plan_files(self, tx: Connection, objects: Sequence[VerifiedObject]) -> list[NewFile]:
+        """Return the new files that one statement can insert: they replace no file, and no folder is in the trash."""
+        inserts = [each for each in objects if each.upload.on_conflict is not OnConflict.REPLACE]
+        folders = {(each.ref.owner, each.upload.parent) for each in inserts if each.upload.parent != ROOT}
+        untrashed = await self._entries.select_untrashed_folders(tx, folders) if folders else frozenset()
+        return [
+            NewFile(each, FileId(self._new_id()), each.upload.parent, each.upload.name)
+            for each in inserts
+            if each.upload.parent == ROOT or (each.ref.owner, each.upload.parent) in untrashed
+        ]
+
+    async def _select_committable(self, tx: Connection, objects: Sequence[VerifiedObject]) -> list[VerifiedObject]:
+        """Return the objects of uploads that have not ended. Their owners are locked, so no commit can end them now."""
+        if not objects:
+            return []
+        uploads = await self._commits.select_candidates(tx, [object.ref for object in objects])
+        committable = {upload.ref: upload for upload in uploads if upload.can_commit}  # guard: replace-committable
+        return [
+            msgspec.structs.replace(object, upload=committable[object.ref])
+            for object in objects
+            if object.ref in committable
+        ]
+
+    async def _fits(self, tx: Connection, upload: Candidate) -> bool:
+        """Return whether an upload fits in the quota. A late one has no reservation any more."""
+        if not upload.is_late:
+            return True
+        usage = await self._usage.lock_usage(tx, upload.ref.owner, self._settings.quota)
+        return usage.fits(upload.size)  # guard: commit-late-fits
+
+    async def _create_one(self, tx: Connection, object: VerifiedObject, trigger: Trigger | None) -> bool:
+        upload = object.upload
+        wanted = await self._choose_location(tx, upload)
+        # Replace only in the intended folder. A file of the same name in the root is another file.
+        if upload.on_conflict is OnConflict.REPLACE and wanted.parent == upload.parent:  # guard: replace-own-folder
+            existing = await self._find_file(tx, wanted)
+            if existing is not None:
+                replaced = await self._commits.replace_version(tx, existing, object, trigger)
+                await self._versions.delete_excess(tx, wanted.owner, existing, self._settings.versions_keep)
+                return replaced
+        name = await find_free_name(self._entries, tx, wanted, except_upload=upload.ref.id)
+        new_file = NewFile(object, FileId(self._new_id()), wanted.parent, name)
+        return bool(await self._commits.insert_files(tx, [new_file], trigger, late=True))
+
+    async def _choose_location(self, tx: Connection, upload: Candidate) -> Location:
+        """Return the place of the file: the intended folder, also if that is in the trash, or the root.
+
+        The bytes are stored. So the file of a folder that is purged, or about to be, goes to the root.
+        """
+        owner = upload.ref.owner
+        folder = Folder(ROOT)
+        if upload.parent != ROOT:
+            folder = await self._commits.select_folder(tx, owner, upload.parent) or folder
+        return Location(owner, folder.id, upload.name, folder.trashed_with)
+
+    async def _find_file(self, tx: Connection, location: Location) -> FileId | None:
+        """Return the file at this location, in the trash if its folder is there."""
+        if location.trashed_with is not None:
+            return await self._commits.select_file_in_trash(tx, location)
+        entry = await self._entries.select_entry_by_name(tx, location.owner, location.parent, location.name)
+        return entry.id if entry is not None and entry.kind is Kind.FILE else None

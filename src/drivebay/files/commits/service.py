@@ -1,0 +1,246 @@
+"""Commits: the one place where an upload becomes a file.
+
+A commit is triggered by an event of the store, by a client's `complete_upload`, or by the sweep. It does
+not rely on them: it looks the object up, outside any transaction, and compares it with the recorded intent. Then one
+transaction creates the file, turns reserved bytes into used bytes and records the change. A second commit of the same
+upload does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+import structlog
+
+from ...contract.files import CommitOutcome, Trigger, UploadRef, UploadStatus
+from ...contract.storage import ObjectInfo, Presence, StagedObject, Storage
+from ...errors import InvalidRequest, Unavailable
+from ...observability.crash_points import crash_point
+from ...postgres import Database
+from ..idempotency.store import IdempotencyStore
+from ..object_keys import object_key
+from ..settings import Settings
+from ..upload_metrics import COMMITS, ENDED_UPLOADS
+from ..uploads.store import UploadEnd, UploadStore
+from ..usage.store import UsageStore
+from .file_creation import FileCreation
+from .store import Candidate, CommitStore, VerifiedObject
+
+MAX_BATCH = 1000
+MIN_RESENT_BYTES = 64 * 2**20
+"""An honest client sends a part again when it lost the answer. Every upload may do that with this many bytes."""
+
+_MAX_CONCURRENT_MEASUREMENTS = 16
+
+log = structlog.get_logger(__name__)
+
+
+class CommitService:
+    """Implements `contract.files.Commits`."""
+
+    def __init__(
+        self, db: Database, storage: Storage, settings: Settings, commits: CommitStore, creation: FileCreation
+    ) -> None:
+        self._db = db
+        self._commits = commits
+        self._uploads = UploadStore()
+        self._usage = UsageStore()
+        self._idempotency = IdempotencyStore()
+        self._storage = storage
+        self._settings = settings
+        self._creation = creation
+
+    async def commit_uploads(
+        self, uploads: tuple[UploadRef, ...], trigger: Trigger | None = None
+    ) -> tuple[CommitOutcome, ...]:
+        if len(uploads) > MAX_BATCH:
+            raise InvalidRequest(f"a batch has at most {MAX_BATCH} uploads")
+        refs = sorted(set(uploads))
+        candidates = await self._commits.select_candidates(self._db, refs)
+        outcomes = dict.fromkeys(refs, CommitOutcome.NO_UPLOAD)
+        outcomes.update(dict.fromkeys((each.ref for each in candidates), CommitOutcome.ALREADY_ENDED))
+        if committable := {each.ref: each for each in candidates if each.can_commit}:
+            outcomes.update(await self._commit_candidates(committable, trigger))
+        if cleanable := [each.ref for each in candidates if each.staging_cleanable]:
+            await self._clean_staging(cleanable)
+        if trigger is Trigger.EVENT and (late := [each.ref for each in candidates if each.has_no_file]):
+            # Bytes arrived for an upload that has ended: delete them now, not at the end of the tombstone.
+            await self._commits.make_purges_due(self._db, late)  # guard: late-bytes-purge
+        for outcome in outcomes.values():
+            COMMITS.labels(outcome.value).inc()
+        return tuple(outcomes[ref] for ref in uploads)
+
+    async def commit_for_client(self, upload: UploadRef) -> bool:
+        """Commit an upload for its client. Return False when the store has no object for it. Raises Unavailable."""
+        (outcome,) = await self.commit_uploads((upload,), Trigger.CLIENT)
+        if outcome is CommitOutcome.UNKNOWN:
+            raise Unavailable("the store does not answer now; try again later")
+        return outcome not in (CommitOutcome.ABSENT, CommitOutcome.EXPIRED)
+
+    async def claim_pending_uploads(
+        self, limit: int, overdue: bool, newest_first: bool = False
+    ) -> tuple[UploadRef, ...]:
+        if not 1 <= limit <= MAX_BATCH:
+            raise InvalidRequest(f"limit must be 1 to {MAX_BATCH}")
+        if overdue:
+            # The janitor calls this method regularly, so it also deletes expired idempotency keys.
+            await self._idempotency.delete_expired_keys(self._db)
+        if newest_first and not overdue:
+            return await self._commits.claim_newest_checks(self._db, limit)
+        return await self._commits.claim_checks(self._db, limit, overdue)
+
+    async def recheck_pending_uploads(self) -> int:
+        return await self._commits.make_checks_due(self._db)
+
+    async def _commit_candidates(
+        self, candidates: Mapping[UploadRef, Candidate], trigger: Trigger | None
+    ) -> dict[UploadRef, CommitOutcome]:
+        objects = await self._look_up(candidates)
+        crash_point("commit.looked_up")
+        checksum_enforced = await self._is_checksum_enforced(candidates.values())
+        outcomes: dict[UploadRef, CommitOutcome] = {}
+        matching: dict[UploadRef, ObjectInfo] = {}
+        for ref, candidate in candidates.items():
+            found = objects[ref]
+            if found.presence is Presence.UNKNOWN:  # guard: commit-unknown-object
+                outcomes[ref] = CommitOutcome.UNKNOWN
+            elif found.presence is Presence.ABSENT:
+                # guard: expire-deadline
+                outcomes[ref] = CommitOutcome.EXPIRED if candidate.is_overdue else CommitOutcome.ABSENT
+            elif reason := _find_mismatch(candidate, found):
+                outcomes[ref] = await self._reject(ref, reason, trigger)
+            else:
+                matching[ref] = found
+        promoted = await self._promote(matching)
+        verified = [
+            _verified_object(candidates[ref], found, checksum_enforced)
+            for ref, found in promoted.items()
+            if found.presence is Presence.FOUND
+        ]
+        # Objects that were not promoted: they changed after the look-up, or another caller is still copying them.
+        not_promoted = (ref for ref, found in promoted.items() if found.presence is not Presence.FOUND)
+        outcomes.update(dict.fromkeys(not_promoted, CommitOutcome.UNKNOWN))
+        # Bytes can arrive after the look-up and before this UPDATE. The upload is watched, so a later check still finds
+        # them.
+        if expired := [ref for ref, outcome in outcomes.items() if outcome is CommitOutcome.EXPIRED]:
+            await self._expire(expired)
+        if verified:
+            outcomes.update(await self._creation.create_files(verified, trigger))
+        # Last, because each upload in parts needs a request of its own: stored files do not wait for it.
+        absent = [candidates[ref] for ref, outcome in outcomes.items() if outcome is CommitOutcome.ABSENT]
+        for ref in await self._find_excess_parts(absent):
+            outcomes[ref] = await self._reject(ref, "parts_repeated", trigger)
+        return outcomes
+
+    async def _find_excess_parts(self, uploads: Iterable[Candidate]) -> list[UploadRef]:
+        """Return the uploads of which the store keeps many more bytes than they have: parts were sent repeatedly."""
+        slots = asyncio.Semaphore(_MAX_CONCURRENT_MEASUREMENTS)
+
+        async def has_excess(upload: Candidate, multipart_id: str) -> bool:
+            async with slots:
+                return await self._has_excess_parts(upload, multipart_id)
+
+        in_parts = [(upload, upload.multipart_id) for upload in uploads if upload.multipart_id is not None]
+        found = await asyncio.gather(*(has_excess(upload, multipart_id) for upload, multipart_id in in_parts))
+        return [upload.ref for (upload, _), excess in zip(in_parts, found, strict=True) if excess]
+
+    async def _has_excess_parts(self, upload: Candidate, multipart_id: str) -> bool:
+        try:
+            stored = await self._storage.measure_parts(object_key(upload.ref.owner, upload.ref.id), multipart_id)
+        except Unavailable:
+            return False
+        return stored > upload.size + max(upload.size, MIN_RESENT_BYTES)  # guard: parts-excess
+
+    async def _look_up(self, uploads: Iterable[UploadRef]) -> dict[UploadRef, ObjectInfo]:
+        keys = {ref: object_key(ref.owner, ref.id) for ref in uploads}
+        try:
+            found = await self._storage.stat_staged(tuple(keys.values()))
+        except Unavailable:
+            return {ref: ObjectInfo(key, Presence.UNKNOWN) for ref, key in keys.items()}
+        return dict(zip(keys, found, strict=True))
+
+    async def _promote(self, objects: Mapping[UploadRef, ObjectInfo]) -> dict[UploadRef, ObjectInfo]:
+        """Copy staged objects to keys that no URL can write, and return the look-up results of the copies.
+
+        An object that could not be copied is `UNKNOWN`.
+        """
+        if all(found.key == object_key(ref.owner, ref.id) for ref, found in objects.items()):
+            return dict(objects)
+        try:
+            staged = tuple(StagedObject(found.key, found.etag, found.size) for found in objects.values())
+            promoted = await self._storage.promote(staged)
+        except Unavailable:
+            return {ref: ObjectInfo(found.key, Presence.UNKNOWN) for ref, found in objects.items()}
+        crash_point("commit.promoted")
+        return {
+            # The copy has the same bytes, so it has the same checksum.
+            ref: msgspec.structs.replace(copy, sha256=copy.sha256 or objects[ref].sha256)
+            for ref, copy in zip(objects, promoted, strict=True)
+        }
+
+    async def _clean_staging(self, uploads: Sequence[UploadRef]) -> None:
+        """Delete the staged objects of complete uploads. The next scheduled look-up tries again after a failure."""
+        try:
+            await self._storage.clean_staging(await self._commits.select_copied_keys(self._db, uploads))
+        except Unavailable as error:
+            log.warning("clean_staging_failed", uploads=len(uploads), reason=error.detail)
+            return
+        await self._commits.stop_checks(self._db, uploads)
+
+    async def _is_checksum_enforced(self, candidates: Iterable[Candidate]) -> bool:
+        """Return whether the store refuses a PUT whose bytes do not have the signed checksum."""
+        if all(candidate.sha256 is None for candidate in candidates):
+            return False
+        try:
+            return (await self._storage.get_capabilities()).signed_checksum
+        except Unavailable:
+            return False
+
+    async def _reject(self, ref: UploadRef, reason: str, trigger: Trigger | None) -> CommitOutcome:
+        async with self._db.transaction() as tx:
+            await self._usage.lock_owners(tx, [ref.owner])
+            if not await self._uploads.end_upload(tx, ref, UploadEnd(UploadStatus.FAILED, trigger, reason)):
+                return CommitOutcome.ALREADY_ENDED
+            crash_point("reject.before_db_commit")
+        crash_point("reject.after_db_commit")
+        # The API calls the upload failed. `rejected` is the label of a released metric.
+        ENDED_UPLOADS.labels("rejected").inc()
+        log.warning("upload_rejected", owner=str(ref.owner), upload=str(ref.id), reason=reason)
+        return CommitOutcome.REJECTED
+
+    async def _expire(self, refs: Sequence[UploadRef]) -> None:
+        async with self._db.transaction() as tx:
+            await self._usage.lock_owners(tx, (ref.owner for ref in refs))
+            expired = await self._commits.expire_uploads(tx, refs, self._settings.watch)
+            crash_point("expire.before_db_commit")
+        crash_point("expire.after_db_commit")
+        ENDED_UPLOADS.labels("expired").inc(expired)
+
+
+def _find_mismatch(candidate: Candidate, found: ObjectInfo) -> str | None:
+    if found.size != candidate.size:  # guard: commit-size
+        return "size_mismatch"
+    # guard: commit-checksum
+    if candidate.sha256 is not None and found.sha256 is not None and found.sha256 != candidate.sha256:
+        return "checksum_mismatch"
+    # guard: commit-type
+    if found.content_type is not None and _plain_type(found.content_type) != _plain_type(candidate.content_type):
+        return "type_mismatch"
+    return None
+
+
+def _plain_type(content_type: str) -> str:
+    """Return a content type without what a store may change in it: spaces and case."""
+    return "".join(content_type.split()).lower()
+
+
+def _verified_object(candidate: Candidate, found: ObjectInfo, checksum_enforced: bool) -> VerifiedObject:
+    sha256 = found.sha256
+    # The store verifies the parts of an upload in parts, but not the whole object.
+    # guard: commit-enforced-checksum, commit-multipart-checksum
+    if sha256 is None and checksum_enforced and not candidate.is_multipart:
+        sha256 = candidate.sha256
+    copied_key = None if found.key == object_key(candidate.ref.owner, candidate.ref.id) else found.key
+    return VerifiedObject(candidate, found.etag, sha256, copied_key)

@@ -1,0 +1,1 @@
+"""Copies of files and folders, whose versions share the objects of the originals."""

@@ -1,0 +1,140 @@
+"""Copies of files and folders. The new versions share the objects, so the object store is never used here.
+
+A copy of a tree is one transaction under the owner's lock, so it has a limit. It is complete or it does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from ...contract import files as contract
+from ...contract.ids import ROOT, DriveId, FileId, VersionId
+from ...errors import FieldError, InvalidRequest, NameTaken, NotFound, QuotaExceeded, TooLarge, WouldCycle
+from ...postgres import Connection, Database
+from ..entries.batch_changes import change_each
+from ..entries.free_names import Location
+from ..entries.name_conflicts import place_entry
+from ..entries.service import check_depth, require_entry
+from ..entries.store import EntryStore, TreeEntry
+from ..file_names import normalize_name
+from ..idempotency.replays import KeyedCall, fingerprint
+from ..idempotency.store import IdempotencyStore
+from ..permissions.access_scope import AccessScope
+from ..settings import Settings
+from ..usage.store import LockedUsage, UsageStore
+from ..versions.store import SharedVersion, VersionStore
+from .store import CopyStore, NewCopy
+
+MAX_ENTRIES: Final = 1000
+"""Files and folders of one copy, which holds the lock of the drive."""
+_file_decoder = msgspec.msgpack.Decoder(contract.File)
+
+
+class CopyService:
+    """Implements `contract.files.Copies`."""
+
+    def __init__(self, db: Database, settings: Settings, new_id: Callable[[], UUID]) -> None:
+        self._db = db
+        self._copies = CopyStore()
+        self._entries = EntryStore()
+        self._scope = AccessScope()
+        self._idempotency = IdempotencyStore()
+        self._usage = UsageStore()
+        self._versions = VersionStore()
+        self._settings = settings
+        self._new_id = new_id
+
+    async def copy_entry(
+        self, access: contract.Access, id: FileId, target: contract.CopyTarget, idempotency_key: str | None = None
+    ) -> contract.File:
+        if target.name is not None:
+            target = msgspec.structs.replace(target, name=normalize_name(target.name))
+        if idempotency_key is None:
+            async with self._db.transaction() as tx:
+                return await self._copy(tx, access, id, target)
+        request = fingerprint("copy", id, target.parent, target.name, target.on_conflict)
+        call = KeyedCall(self._idempotency, access, idempotency_key, request)
+        async with self._db.transaction() as tx:
+            await self._require(tx, access, id, target)  # guard: scope-repeated-copy
+            first = await call.lock_and_find_first(tx)
+            if first is not None:
+                return _file_decoder.decode(first.batch_results or b"")
+            copy = await self._copy(tx, access, id, target)
+            await call.record(tx, msgspec.msgpack.encode(copy))
+            return copy
+
+    async def copy_entries(
+        self, access: contract.Access, ids: tuple[FileId, ...], target: contract.CopyTarget
+    ) -> tuple[contract.FileResult, ...]:
+        if target.name is not None:
+            problem = "must not be given for several entries"
+            raise InvalidRequest(f"a name {problem}", errors=(FieldError("name", problem),))
+        return await change_each(ids, lambda entry: self.copy_entry(access, entry, target))
+
+    async def _copy(
+        self, tx: Connection, access: contract.Access, id: FileId, target: contract.CopyTarget
+    ) -> contract.File:
+        usage = await self._usage.lock_usage(tx, access.drive, self._settings.quota)
+        await self._require(tx, access, id, target)  # guard: scope-copy
+        entry = require_entry(await self._entries.select_entry(tx, access.drive, id), id)
+        tree = await self._entries.select_tree(tx, access.drive, (id,), MAX_ENTRIES + 1)
+        await self._check_place(tx, access.drive, tree, target.parent)
+        self._check_limits(usage, tree)
+        wanted = Location(access.drive, target.parent, entry.name if target.name is None else target.name)
+        placement = await place_entry(self._entries, tx, entry, wanted, target.on_conflict, is_copy=True)
+        if placement.replaced is None:
+            copies = self._plan_copies(tree, target.parent, placement.name)
+            return (await self._copies.insert_copies(tx, access, copies))[copies[0].id]
+        if placement.replaced == id or entry.version is None:  # guard: copy-onto-itself
+            raise NameTaken(f"{entry.name!r} cannot replace itself")
+        shared = SharedVersion(VersionId(self._new_id()), placement.replaced, entry.version, entry.modified_at)
+        replaced = require_entry(await self._versions.share_version(tx, access, shared), placement.replaced)
+        await self._versions.delete_excess(tx, access.drive, replaced.id, self._settings.versions_keep)
+        return replaced
+
+    async def _require(self, tx: Connection, access: contract.Access, id: FileId, target: contract.CopyTarget) -> None:
+        """Check that an access reaches the original, and may change the folder. Raises NotFound, Forbidden."""
+        await self._scope.require(tx, access, contract.Role.VIEWER, id)
+        await self._scope.require(tx, access, contract.Role.EDITOR, target.parent)
+
+    async def _check_place(self, tx: Connection, owner: DriveId, tree: Sequence[TreeEntry], parent: FileId) -> None:
+        """Check that the parent is a folder that may hold the tree. Raises NotFound, WouldCycle, InvalidRequest."""
+        ancestors = () if parent == ROOT else await self._entries.select_ancestors(tx, owner, parent)
+        if parent != ROOT and not ancestors:
+            raise NotFound(f"no folder {parent}")
+        if tree[0].id in ancestors:  # guard: copy-into-itself
+            raise WouldCycle("a folder cannot be copied into itself or a folder below it")
+        height = max((entry.depth + 1 for entry in tree if entry.kind is contract.Kind.FOLDER), default=0)
+        if height:
+            check_depth(len(ancestors) + height, self._settings)  # guard: copy-depth
+
+    def _check_limits(self, usage: LockedUsage, tree: Sequence[TreeEntry]) -> None:
+        if len(tree) > MAX_ENTRIES:  # guard: copy-tree-limit
+            raise TooLarge(
+                f"one request copies at most {MAX_ENTRIES} files and folders, and this folder has more; "
+                "copy the folders in it one by one"
+            )
+        usage.check_bytes(sum(entry.size for entry in tree))  # guard: copy-quota
+        if not usage.allows_entries(len(tree), self._settings.max_entries):  # guard: copy-entry-limit
+            raise QuotaExceeded(
+                f"the drive may have {self._settings.max_entries} files and folders, the trash included; "
+                "delete some from the trash"
+            )
+
+    def _plan_copies(self, tree: Sequence[TreeEntry], parent: FileId, name: str) -> list[NewCopy]:
+        """Return the copies of a tree, which begins with its top. The top gets the parent and the name."""
+        new_ids = {entry.id: FileId(self._new_id()) for entry in tree}
+        return [
+            NewCopy(
+                original=entry.id,
+                id=new_ids[entry.id],
+                parent=new_ids[entry.parent] if entry.depth else parent,
+                name=None if entry.depth else name,
+                version=VersionId(self._new_id()) if entry.kind is contract.Kind.FILE else None,
+            )
+            for entry in tree
+        ]

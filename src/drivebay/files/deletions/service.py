@@ -1,0 +1,105 @@
+"""Empties the drive of a deleted account, and ends its permissions and memberships in other drives."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from ...contract.files import Role, Trigger, UploadRef, UploadStatus
+from ...contract.ids import DriveId, UserId
+from ...hints import HintChannel
+from ...postgres import Database
+from ..archives.store import ArchiveStore
+from ..drives.store import DriveStore
+from ..links.store import LinkStore
+from ..permissions.store import PermissionStore
+from ..settings import Settings
+from ..trash.store import TrashStore
+from ..uploads.store import UploadEnd, UploadStore
+from ..usage.store import UsageStore
+from ..webhooks.store import WebhookStore
+from .store import DeletionStore
+
+_BATCH: Final = 200
+"""Uploads and entries of one transaction, which holds the lock of the drive."""
+_MAX_BATCHES: Final = 50
+"""Transactions of one call. A later call continues."""
+_MAX_DRIVES: Final = 100
+"""Drives that one call leaves, or takes permissions in, each in its own transaction. A later call continues."""
+
+
+class DeletionService:
+    """Implements `contract.files.DriveDeletion`."""
+
+    def __init__(self, db: Database, settings: Settings, hints: HintChannel) -> None:
+        self._db = db
+        self._archives = ArchiveStore()
+        self._drives = DriveStore()
+        self._links = LinkStore()
+        self._hints = hints
+        self._settings = settings
+        self._deletions = DeletionStore()
+        self._permissions = PermissionStore()
+        self._trash = TrashStore()
+        self._uploads = UploadStore()
+        self._usage = UsageStore()
+        self._webhooks = WebhookStore()
+
+    async def empty_drive(self, drive: DriveId) -> bool:
+        await self._archives.end_archives(self._db, drive)  # guard: account-end-archives
+        user = UserId(drive)
+        await self._links.delete_links_of_user(self._db, user)  # guard: account-end-links
+        await self._webhooks.delete_of_user(self._db, user)  # guard: account-end-webhooks
+        shared = await self._drives.list_drives_to_leave(self._db, user, _MAX_DRIVES)
+        for each in shared:
+            await self._leave_drive(each, user)
+        if len(shared) == _MAX_DRIVES:
+            return False
+        sharing = await self._permissions.list_sharing_drives(self._db, user, _MAX_DRIVES)
+        for each in sharing:
+            await self._delete_permissions(each, user)
+        if len(sharing) == _MAX_DRIVES:
+            return False
+        for _ in range(_MAX_BATCHES):
+            if not await self._empty_batch(drive):
+                return await self._deletions.is_purged(self._db, drive)
+        return False
+
+    async def _leave_drive(self, drive: DriveId, user: UserId) -> None:
+        """Remove a deleted user from a shared drive, which keeps a manager. Delete the drive if nobody else is left."""
+        async with self._db.transaction() as tx:
+            await self._usage.lock_usage(tx, drive, self._settings.quota)  # guard: account-end-lock
+            successor = await self._drives.select_successor(tx, drive, user)
+            if successor is None:
+                # The row of the last member stays until the drive is purged, as in every deleted drive.
+                await self._drives.delete_drive(tx, drive, self._settings.trash_grace)
+                await self._permissions.delete_of_drive(tx, drive)
+                await self._webhooks.delete_of_drive(tx, drive)
+            else:
+                if successor.role is not Role.MANAGER:  # guard: account-end-manager
+                    # The statement keeps an email address visible that was visible.
+                    manager = msgspec.structs.replace(successor, role=Role.MANAGER, hides_email=True)
+                    await self._drives.upsert_member(tx, drive, manager)
+                await self._drives.delete_member(tx, drive, user)
+                await self._webhooks.delete_of_member(tx, user, drive)
+        self._hints.publish(drive)
+
+    async def _delete_permissions(self, drive: DriveId, user: UserId) -> None:
+        """Delete the permissions of a deleted user in a drive of somebody else."""
+        async with self._db.transaction() as tx:
+            await self._usage.lock_usage(tx, drive, self._settings.quota)
+            await self._permissions.delete_of_user(tx, drive, user)  # guard: account-end-permissions
+
+    async def _empty_batch(self, drive: DriveId) -> bool:
+        """Abort some uploads and trash some entries. Return False if there were none."""
+        async with self._db.transaction() as tx:
+            await self._usage.lock_usage(tx, drive, self._settings.quota)
+            uploads = await self._deletions.list_open_uploads(tx, drive, _BATCH)
+            for upload in uploads:
+                end = UploadEnd(UploadStatus.ABORTED, Trigger.CLIENT)
+                await self._uploads.end_upload(tx, UploadRef(drive, upload), end)
+            entries = await self._deletions.list_top_entries(tx, drive, _BATCH)
+            for entry in entries:
+                await self._trash.trash_entry(tx, drive, entry, self._settings.trash_grace, UserId(drive))
+        return bool(uploads or entries)

@@ -1,0 +1,25 @@
+"""SQL statements on the deletion of a drive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...contract.ids import ROOT, DriveId, FileId, UploadId
+from ...postgres import Connection, Database, Statements
+
+
+class DeletionStore:
+    def __init__(self) -> None:
+        self.statements = Statements(Path(__file__).with_name("statements.sql"))
+
+    async def list_open_uploads(self, tx: Connection, drive: DriveId, limit: int) -> list[UploadId]:
+        """Return up to `limit` uploads that may still become files."""
+        return [record["id"] for record in await tx.fetch(self.statements["list_open_uploads"], drive, limit)]
+
+    async def list_top_entries(self, tx: Connection, drive: DriveId, limit: int) -> list[FileId]:
+        """Return up to `limit` entries in the root that are not in the trash."""
+        return [record["id"] for record in await tx.fetch(self.statements["list_top_entries"], drive, ROOT, limit)]
+
+    async def is_purged(self, db: Database, drive: DriveId) -> bool:
+        """Return whether nothing of the drive is left, except tombstones."""
+        return bool(await db.fetchval(self.statements["is_purged"], drive))

@@ -1,0 +1,1 @@
+"""Shared drives, their members, and access to drives."""

@@ -1,0 +1,371 @@
+"""SQL statements on files and folders outside the trash.
+
+Statements that take a `Connection` need the owner's lock (see `usage`), unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from ...contract import files as contract
+from ...contract.ids import DriveId, FileId
+from ...errors import Unavailable
+from ...postgres import Connection, Database, Statements
+from ..object_keys import object_key
+
+_SORT_COLUMNS = {
+    contract.Sort.NAME: "name",
+    contract.Sort.MODIFIED: "modified_at",
+    contract.Sort.CREATED: "created_at",
+    contract.Sort.SIZE: "size",
+}
+_ENTRY_BY_NAME = "select_entry_by_name"
+_PAGE_WITH_LAST_CHANGE = """\
+SELECT g.last_change, page.* FROM files.usage g LEFT JOIN LATERAL (
+{page}
+) page ON true WHERE g.owner_id = $1"""
+_FILTERS = {
+    None: ("", "", " AND kind = 'file'"),
+    True: ("_starred", " AND starred", " AND starred"),
+    False: ("_unstarred", " AND NOT starred", " AND NOT starred AND kind = 'file'"),
+}
+"""By `Listing.starred`: the end of a statement's name, and its condition in a folder and in all folders."""
+_properties_decoder = msgspec.json.Decoder(dict[str, str])
+_KINDS = {"file": contract.Kind.FILE, "folder": contract.Kind.FOLDER}
+
+
+class TreeEntry(NamedTuple):
+    """An entry of a tree. `top` is the number of the entry from which it was reached, from 1 on.
+
+    `depth` is 0 for that entry, 1 for what is in it, and so on.
+    """
+
+    top: int
+    id: FileId
+    parent: FileId
+    kind: contract.Kind
+    name: str
+    size: int
+    modified_at: datetime
+    depth: int
+
+
+class EntryStore:
+    """`statements` has each listing once for each sort and direction, such as `list_all_size_ascending`."""
+
+    def __init__(self) -> None:
+        self.statements = _expand_listings(Statements(Path(__file__).with_name("statements.sql")))
+
+    async def select_taken_names(
+        self, tx: Connection, owner: DriveId, parent: FileId, names: Sequence[str], except_upload: UUID
+    ) -> frozenset[str]:
+        """Return which of the names are taken by an entry outside the trash or by a pending upload.
+
+        The name of the upload `except_upload` is not taken.
+        """
+        records = await tx.fetch(self.statements["select_taken_names"], owner, parent, names, except_upload)
+        return frozenset(record["name"] for record in records)
+
+    async def select_taken_names_in_trash(
+        self, tx: Connection, owner: DriveId, parent: FileId, names: Sequence[str], *ids: UUID
+    ) -> frozenset[str]:
+        """As `select_taken_names`, in a trashed folder: which names are taken once the folder is restored.
+
+        `ids` are the upload whose name counts as free, and the entry that the folder was trashed with.
+        """
+        records = await tx.fetch(self.statements["select_taken_names_in_trash"], owner, parent, names, *ids)
+        return frozenset(record["name"] for record in records)
+
+    async def select_entry(self, db: Database | Connection, owner: DriveId, id: FileId) -> contract.File | None:
+        """Return an entry outside the trash, or None. Needs no lock."""
+        record = await db.fetchrow(self.statements["select_entry"], owner, id)
+        return None if record is None else file_from(record)
+
+    async def select_entry_with_parts(
+        self, db: Database | Connection, owner: DriveId, id: FileId
+    ) -> contract.File | None:
+        """Return an entry outside the trash with the part size and the checksum of its parts, or None."""
+        record = await db.fetchrow(self.statements["select_entry_with_parts"], owner, id)
+        if record is None:
+            return None
+        file = file_from(record)
+        if record["parts_sha256"] is None:
+            return file
+        return msgspec.structs.replace(file, part_size=record["part_size"], parts_sha256=record["parts_sha256"])
+
+    async def select_entry_by_name(
+        self, db: Database | Connection, owner: DriveId, parent: FileId, name: str
+    ) -> contract.File | None:
+        """Return the entry outside the trash with this name in a folder, or None. Needs no lock."""
+        record = await db.fetchrow(self.statements[_ENTRY_BY_NAME], owner, parent, name)
+        return None if record is None else file_from(record)
+
+    async def find_by_name(
+        self, db: Database | Connection, owner: DriveId, parent: FileId, name: str
+    ) -> tuple[list[contract.File], int]:
+        """Return the entry as `select_entry_by_name` does, and the number of the last change as `list_page` does."""
+        records = await db.fetch(self.statements["find_by_name"], owner, parent, name)
+        if not records:
+            return [], 0
+        return [file_from(record) for record in records if record["id"] is not None], records[0]["last_change"]
+
+    async def select_content(self, db: Database | Connection, owner: DriveId, id: FileId) -> contract.Content | None:
+        """Return the content of a file outside the trash, or None."""
+        record = await db.fetchrow(self.statements["select_content"], owner, id)
+        return None if record is None else content_from(owner, record)
+
+    async def select_contents(
+        self, db: Database | Connection, owner: DriveId, ids: Sequence[FileId]
+    ) -> dict[FileId, contract.Content]:
+        """Return the contents of the files that are outside the trash."""
+        return {id: content for id, (_, content) in (await self.select_versions(db, owner, ids)).items()}
+
+    async def select_versions(
+        self, db: Database | Connection, owner: DriveId, ids: Sequence[FileId]
+    ) -> dict[FileId, tuple[UUID, contract.Content]]:
+        """Return the current versions of the files that are outside the trash, with their contents."""
+        records = await db.fetch(self.statements["select_contents"], owner, ids)
+        return {record["id"]: (record["version_id"], content_from(owner, record)) for record in records}
+
+    async def select_tree(self, tx: Connection, owner: DriveId, tops: Sequence[FileId], limit: int) -> list[TreeEntry]:
+        """Return entries and everything below them, each folder before what is in it, up to `limit` entries.
+
+        Needs no lock.
+        """
+        records = await tx.fetch(self.statements["select_tree"], owner, tops, limit)
+        return [
+            TreeEntry(top, id, parent, _KINDS[kind], name, size, modified_at, depth)
+            for top, id, parent, kind, name, size, modified_at, depth in records
+        ]
+
+    async def select_ancestors(self, tx: Connection, owner: DriveId, folder: FileId) -> tuple[FileId, ...]:
+        """Return the folder and the folders above it, nearest first. Empty if it is not a folder or is in the trash."""
+        return tuple(record["id"] for record in await tx.fetch(self.statements["select_ancestors"], owner, folder))
+
+    async def select_untrashed_folders(
+        self, tx: Connection, folders: Collection[tuple[DriveId, FileId]]
+    ) -> frozenset[tuple[DriveId, FileId]]:
+        """Return which of the folders, as pairs of owner and id, are outside the trash."""
+        owners, ids = zip(*folders, strict=True)
+        records = await tx.fetch(self.statements["select_untrashed_folders"], owners, ids)
+        return frozenset((record["owner_id"], record["id"]) for record in records)
+
+    async def select_height(self, tx: Connection, owner: DriveId, folder: FileId) -> int:
+        """Return the number of levels of folders from this folder down, including it."""
+        return int(await tx.fetchval(self.statements["select_height"], owner, folder))
+
+    async def select_along_path(
+        self, db: Database | Connection, owner: DriveId, parent: FileId, names: Sequence[str]
+    ) -> list[contract.File]:
+        """Return the entries along a path below `parent` from the top down, as many as exist. Needs no lock."""
+        records = await db.fetch(self.statements["select_along_path"], owner, parent, names)
+        return [file_from(record) for record in records]
+
+    async def select_path(self, db: Database | Connection, owner: DriveId, id: FileId) -> tuple[contract.File, ...]:
+        """Return the folders above an entry from the top down, and the entry. Empty if there is no such entry."""
+        return tuple(file_from(record) for record in await db.fetch(self.statements["select_path"], owner, id))
+
+    async def measure_tree(self, db: Database, owner: DriveId, folder: FileId) -> contract.TreeSize:
+        """Return the size of everything below a folder. Raises Unavailable if that takes too long."""
+        async with db.transaction() as tx:
+            await tx.execute(self.statements["limit_measurement"])
+            try:
+                record = await tx.fetchrow(self.statements["measure_tree"], owner, folder)
+            except asyncpg.QueryCanceledError:
+                raise Unavailable(
+                    "the folder has too many entries to count them now; measure the folders in it"
+                ) from None
+        assert record is not None  # noqa: S101 - an aggregate returns a row
+        return contract.TreeSize(*record)
+
+    async def insert_folder(
+        self, tx: Connection, access: contract.Access, id: FileId, parent: FileId, name: str
+    ) -> contract.File:
+        """Insert a folder and return it."""
+        created_at = await tx.fetchval(self.statements["insert_folder"], access.drive, id, parent, name, access.actor)
+        return new_folder(access, id, parent, name, created_at)
+
+    async def update_entry(
+        self, tx: Connection, access: contract.Access, changed: contract.File, what: contract.ChangeKind
+    ) -> contract.File | None:
+        """Give an entry outside the trash the name, parent, time, star and properties of `changed`.
+
+        Return None when the owner has no such entry.
+        """
+        record = await tx.fetchrow(
+            self.statements["update_entry"],
+            access.drive,
+            changed.id,
+            changed.name,
+            changed.parent,
+            changed.modified_at,
+            changed.starred,
+            msgspec.json.encode(changed.properties).decode() if changed.properties else None,
+            access.actor,
+            what.value,
+        )
+        return None if record is None else file_from(record)
+
+    async def replace_file(
+        self, tx: Connection, access: contract.Access, target: FileId, source: FileId
+    ) -> contract.File | None:
+        """Make the content of `source` the current version of `target`, delete the entry `source`, and return `target`.
+
+        The versions of both stay. Return None when one of the files does not exist.
+        """
+        record = await tx.fetchrow(self.statements["replace_file"], access.drive, target, source, access.actor)
+        return None if record is None else file_from(record)
+
+    async def list_page(
+        self,
+        db: Database | Connection,
+        owner: DriveId,
+        listing: contract.Listing,
+        after: tuple[str | int | datetime, UUID],
+    ) -> tuple[list[contract.File], int]:
+        """Return the files after a position (sort value and id), and the number of the last change that they contain.
+
+        Return one more file than the limit if there is a next page.
+        """
+        scope = "list_all" if listing.parent is None else "list_children"
+        scope += _FILTERS[listing.starred][0]
+        sql = self.statements[_statement_name(scope, listing.sort, listing.descending)]
+        arguments = (owner, *after, listing.limit + 1)
+        if listing.parent is None:
+            records = await db.fetch(sql, *arguments)
+        else:
+            records = await db.fetch(sql, *arguments, listing.parent)
+        if not records:  # an owner without a usage row
+            return [], 0
+        last_change = records[0]["last_change"]
+        if records[0]["id"] is None:
+            return [], last_change
+        return [_listed_file_from(owner, record) for record in records], last_change
+
+
+def _expand_listings(statements: Statements) -> dict[str, str]:
+    expanded = dict(statements)
+    expanded["find_by_name"] = _with_last_change(expanded[_ENTRY_BY_NAME])
+    children, children_by_name, all_files = (
+        expanded.pop(name) for name in ("list_children", "list_children_by_name", "list_all")
+    )
+    for sort, column in _SORT_COLUMNS.items():
+        by_name = sort is contract.Sort.NAME
+        templates = {"list_children": children_by_name if by_name else children, "list_all": all_files}
+        for descending in (False, True):
+            direction, after = ("DESC", "<") if descending else ("ASC", ">")
+            for suffix, in_folder, in_all in _FILTERS.values():
+                for scope, template in templates.items():
+                    starred = in_all if scope == "list_all" else in_folder
+                    page = template.format(column=column, direction=direction, after=after, starred=starred)
+                    expanded[_statement_name(scope + suffix, sort, descending)] = _with_last_change(page)
+    return expanded
+
+
+def _with_last_change(page: str) -> str:
+    """Return a statement for a page, with the number of the owner's last change in front of each row.
+
+    Both are from one snapshot, so a client that follows the changes after that number misses nothing. An empty page has
+    one row without a file. The usage row is one row, so the order of the page stays.
+    """
+    return _PAGE_WITH_LAST_CHANGE.replace("{page}", page.rstrip().rstrip(";"))
+
+
+def _statement_name(scope: str, sort: contract.Sort, descending: bool) -> str:
+    return f"{scope}_{sort.value}_{'descending' if descending else 'ascending'}"
+
+
+def file_from(record: asyncpg.Record) -> contract.File:
+    """Return the file or folder of a row of files.entries."""
+    id = record["id"]
+    return contract.File(
+        id=id,
+        kind=_KINDS[record["kind"]],
+        name=record["name"],
+        parent=record["parent_id"],
+        size=record["size"],
+        content_type=record["content_type"],
+        sha256=record["sha256"],
+        etag=_entity_tag(id, record["revision"]),
+        created_at=record["created_at"],
+        modified_at=record["modified_at"],
+        drive=record["owner_id"],
+        version=record["version_id"],
+        starred=record["starred"],
+        properties=_properties_from(record["properties"]),
+        created_by=record["created_by"],
+        modified_by=record["modified_by"],
+    )
+
+
+def _properties_from(text: str | None) -> dict[str, str]:
+    return {} if text is None else _properties_decoder.decode(text)
+
+
+def _listed_file_from(owner: DriveId, record: asyncpg.Record) -> contract.File:
+    # Most rows of all are rows of listings. Columns by position are faster than by name.
+    _, id, kind, name, parent, size, content_type, sha256, revision, created_at, modified_at, *others = record
+    version, starred, properties, created_by, modified_by = others
+    return contract.File(
+        id,
+        _KINDS[kind],
+        name,
+        parent,
+        size,
+        content_type,
+        sha256,
+        f'"{id.hex}-{revision:x}"',
+        created_at,
+        modified_at,
+        drive=owner,
+        version=version,
+        starred=starred,
+        properties=_properties_from(properties),
+        created_by=created_by,
+        modified_by=modified_by,
+    )
+
+
+def new_folder(access: contract.Access, id: FileId, parent: FileId, name: str, created_at: datetime) -> contract.File:
+    """Return a folder as it is right after its creation."""
+    return contract.File(
+        id=id,
+        kind=contract.Kind.FOLDER,
+        name=name,
+        parent=parent,
+        size=0,
+        content_type="",
+        sha256=None,
+        etag=_entity_tag(id, 1),
+        created_at=created_at,
+        modified_at=created_at,
+        drive=access.drive,
+        created_by=access.actor,
+        modified_by=access.actor,
+    )
+
+
+def _entity_tag(id: UUID, revision: int) -> str:
+    return f'"{id.hex}-{revision:x}"'
+
+
+def content_from(owner: DriveId, record: asyncpg.Record) -> contract.Content:
+    """Return the content of a row with the columns of a version and the name of its file."""
+    parts_sha256 = record["parts_sha256"]
+    return contract.Content(
+        key=record["key"] or object_key(owner, record["version_id"]),  # guard: content-copied-key
+        name=record["name"],
+        content_type=record["content_type"],
+        size=record["size"],
+        sha256=record["sha256"],
+        part_size=record["part_size"] if parts_sha256 else None,
+        parts_sha256=parts_sha256,
+        etag=record["etag"] or "",
+    )

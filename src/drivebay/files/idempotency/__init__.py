@@ -1,0 +1,1 @@
+"""Idempotency keys and the results of the requests that used them."""

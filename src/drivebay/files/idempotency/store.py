@@ -1,0 +1,52 @@
+"""SQL statements on idempotency keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from ...contract.ids import DriveId
+from ...postgres import Connection, Database, Statements
+
+
+class KeyedRequest(msgspec.Struct, frozen=True):
+    """The first request that used an idempotency key: its fingerprint and its result.
+
+    `resource` is the id of the upload or folder that it created. A batch has the nil UUID there, and the encoded
+    results of its items in `batch_results`.
+    """
+
+    fingerprint: bytes
+    resource: UUID
+    created_at: datetime
+    batch_results: bytes | None
+
+
+class IdempotencyStore:
+    def __init__(self) -> None:
+        self.statements = Statements(Path(__file__).with_name("statements.sql"))
+
+    async def try_lock_key(self, tx: Connection, owner: DriveId, key: str) -> bool:
+        """Lock the key until the transaction ends. Return False when another transaction holds it."""
+        return bool(await tx.fetchval(self.statements["try_lock_key"], str(owner), key))
+
+    async def select_request(self, tx: Connection | Database, owner: DriveId, key: str) -> KeyedRequest | None:
+        record = await tx.fetchrow(self.statements["select_request"], owner, key)
+        return None if record is None else KeyedRequest(*record)
+
+    async def insert_request(
+        self, tx: Connection, owner: DriveId, key: str, request_hash: bytes, result: UUID | bytes
+    ) -> None:
+        """Record a request with the id that it created, or with the encoded results of a batch."""
+        resource, results = (UUID(int=0), result) if isinstance(result, bytes) else (result, None)
+        await tx.execute(self.statements["insert_request"], owner, key, request_hash, resource, results)
+
+    async def update_results(self, tx: Connection, owner: DriveId, key: str, results: bytes) -> None:
+        """Replace the encoded results of a batch."""
+        await tx.execute(self.statements["update_results"], owner, key, results)
+
+    async def delete_expired_keys(self, db: Database) -> None:
+        await db.execute(self.statements["delete_expired_keys"])

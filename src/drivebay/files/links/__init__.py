@@ -1,0 +1,1 @@
+"""Links to files and folders, for people without an account."""

@@ -1,0 +1,283 @@
+"""What the holders of links do. Every call looks the link up again, so a link that has ended is refused at once.
+
+A holder acts with an access that is limited to the item of the link and has no actor. The files service checks the
+place of each item with it, as for people with a permission.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from ...concurrency.hashing_queue import HashClient
+from ...contract.files import (
+    Access,
+    Archive,
+    Content,
+    FilePage,
+    Grant,
+    Kind,
+    LinkInfo,
+    LinkRole,
+    Listing,
+    OnConflict,
+    PartIntent,
+    Role,
+    Upload,
+    UploadIntent,
+)
+from ...contract.ids import ROOT, FileId, UploadId
+from ...errors import (
+    FieldError,
+    Forbidden,
+    InvalidCredentials,
+    InvalidRequest,
+    NotFound,
+    PasswordRequired,
+    QuotaExceeded,
+    RateLimited,
+)
+from ...postgres import Database
+from ..file_names import normalize_name
+from ..idempotency.replays import MAX_KEY_LENGTH, KeyedCall
+from ..idempotency.store import IdempotencyStore
+from ..settings import Settings
+from .link_passwords import LinkPasswords
+from .link_secrets import LinkSecrets, hash_token
+from .store import LinkStore, OpenLink, StoredLink
+
+PASSWORD_TRIES: Final = 10
+PASSWORD_INTERVAL: Final = timedelta(minutes=1)
+"""A client has ten tries of the password of one link, and gets one back each minute. A right password gives all back.
+
+Other clients have tries of their own: nobody can lock them out."""
+_NOT_FOUND: Final = "there is no such link or file, or the link has ended"
+
+
+class FileCalls(msgspec.Struct, frozen=True):
+    """The calls of the files service that a link leads to."""
+
+    list_files: Callable[[Access, Listing], Awaitable[FilePage]]
+    get_content: Callable[[Access, FileId], Awaitable[Content]]
+    begin_upload: Callable[[Access, UploadIntent, str | None], Awaitable[Upload]]
+    get_upload: Callable[[Access, UploadId], Awaitable[Upload]]
+    open_parts: Callable[[Access, UploadId, tuple[PartIntent, ...]], Awaitable[Upload]]
+    complete_upload: Callable[[Access, UploadId], Awaitable[Upload]]
+    create_archive: Callable[[Access, tuple[FileId, ...], str | None, str | None, StoredLink], Awaitable[Archive]]
+
+
+class LinkHolderService:
+    """Implements `contract.files.PublicLinks`."""
+
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        passwords: LinkPasswords,
+        calls: FileCalls,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._db = db
+        self._passwords = passwords
+        self._calls = calls
+        self._now = now
+        self._links = LinkStore()
+        self._idempotency = IdempotencyStore()
+        self._secrets = LinkSecrets(settings.secret)
+        self._max_uploads = settings.max_link_uploads
+
+    async def open_link(self, token: str, session: str | None) -> LinkInfo:
+        return (await self._open(token, session)).info
+
+    async def unlock_link(self, token: str, password: str, client: str) -> str:
+        stored = (await self._find(token)).stored
+        if stored.password_hash is None:
+            return self._secrets.create_session(stored.link.id, "", self._now())
+        client = hashlib.sha256(client.encode("utf-8", "surrogatepass")).hexdigest()
+        # The try is taken before the password is compared, so that calls at once cannot have more tries.
+        if not await self._links.take_password_attempt(self._db, stored, client, PASSWORD_INTERVAL, PASSWORD_TRIES):
+            retry_after = int(PASSWORD_INTERVAL.total_seconds())
+            raise RateLimited("too many wrong passwords for this link", retry_after=retry_after)
+        hash_client = HashClient(client)  # guard: link-hashing-client
+        if not await self._passwords.matches(password, stored.password_hash, hash_client):  # guard: link-password
+            raise InvalidCredentials("the password of the link is wrong")
+        await self._links.refill_password_attempts(self._db, stored, client)
+        return self._secrets.create_session(stored.link.id, stored.password_hash, self._now())
+
+    async def list_link_files(self, token: str, session: str | None, listing: Listing) -> FilePage:
+        opened = await self._open_for_reading(token, session)
+        if listing.starred is not None:
+            raise InvalidRequest("starred is not allowed", errors=(FieldError("starred", "is not allowed"),))
+        link = opened.stored.link
+        inner = msgspec.structs.replace(
+            listing,
+            parent=_place(opened, listing.parent or ROOT),
+            cursor=self._secrets.open_cursor(link.id, listing.cursor),
+        )
+        with _same_error_for_all():
+            page = await self._calls.list_files(_access(opened, Role.VIEWER), inner)
+        items = tuple(
+            msgspec.structs.replace(file, parent=ROOT) if file.parent == link.file else file for file in page.items
+        )
+        return FilePage(items, self._secrets.seal_cursor(link.id, page.next_cursor))
+
+    async def get_link_content(self, token: str, session: str | None, id: FileId) -> Content:
+        opened = await self._open_for_reading(token, session)
+        with _same_error_for_all():
+            return await self._calls.get_content(_access(opened, Role.VIEWER), _place(opened, id))
+
+    async def count_link_download(self, token: str, session: str | None) -> None:
+        opened = await self._open_for_reading(token, session)
+        if await self._links.count_download(self._db, opened.stored) is None:
+            raise NotFound(_NOT_FOUND)
+
+    async def create_link_archive(
+        self,
+        token: str,
+        session: str | None,
+        ids: tuple[FileId, ...],
+        name: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Archive:
+        # The first request may have taken the last download, and a repeat of it takes none.
+        has_key = idempotency_key is not None
+        opened = await self._open_for_reading(token, session, spent=has_key)  # guard: link-archive-repeat
+        placed = tuple(_place(opened, id) for id in ids)
+        key, access = _own_key(opened, idempotency_key), _access(opened, Role.VIEWER)
+        if opened.stored.is_spent and not await self._is_repeat(access, key):
+            raise NotFound(_NOT_FOUND)
+        with _same_error_for_all("too many archives are open"):
+            return await self._calls.create_archive(access, placed, name, key, opened.stored)
+
+    async def begin_link_upload(
+        self, token: str, session: str | None, intent: UploadIntent, idempotency_key: str | None = None
+    ) -> Upload:
+        opened = await self._open_for_uploads(token, session)
+        if intent.on_conflict is not OnConflict.RENAME:  # guard: link-upload-rename
+            raise InvalidRequest("on_conflict must be rename", errors=(FieldError("on_conflict", "must be rename"),))
+        parent = _place(opened, intent.parent)
+        if opened.info.role is LinkRole.UPLOADER and parent != opened.stored.link.file:  # guard: uploader-place
+            raise NotFound(_NOT_FOUND)
+        name = normalize_name(intent.name)
+        intent = msgspec.structs.replace(intent, parent=parent, client_note=f"{_mark(opened)}{quote(name, '')}")
+        idempotency_key = _own_key(opened, idempotency_key)
+        access = _access(opened, Role.EDITOR)
+        if not await self._is_repeat(access, idempotency_key):  # guard: link-upload-repeat
+            pending = await self._links.count_pending_uploads(self._db, opened.stored.drive, _mark(opened))
+            if pending >= self._max_uploads:  # guard: link-pending-uploads
+                raise RateLimited("this link has too many pending uploads", retry_after=60)
+        with _same_error_for_all():
+            upload = await self._calls.begin_upload(access, intent, idempotency_key)
+        return _as_seen(opened, upload)
+
+    async def get_link_upload(self, token: str, session: str | None, id: UploadId) -> Upload:
+        opened = await self._open_for_uploads(token, session)
+        return _as_seen(opened, await self._get_upload(opened, id))
+
+    async def open_link_parts(
+        self, token: str, session: str | None, id: UploadId, parts: tuple[PartIntent, ...]
+    ) -> Upload:
+        opened = await self._open_for_uploads(token, session)
+        await self._get_upload(opened, id)
+        with _same_error_for_all():
+            return _as_seen(opened, await self._calls.open_parts(_access(opened, Role.EDITOR), id, parts))
+
+    async def complete_link_upload(self, token: str, session: str | None, id: UploadId) -> Upload:
+        opened = await self._open_for_uploads(token, session)
+        await self._get_upload(opened, id)
+        with _same_error_for_all():
+            return _as_seen(opened, await self._calls.complete_upload(_access(opened, Role.EDITOR), id))
+
+    async def _is_repeat(self, access: Access, idempotency_key: str | None) -> bool:
+        if idempotency_key is None:
+            return False
+        return await KeyedCall(self._idempotency, access, idempotency_key, b"").was_made(self._db)
+
+    async def _find(self, token: str, *, spent: bool = False) -> OpenLink:
+        opened = await self._links.select_link_by_token(self._db, hash_token(token), spent=spent)
+        if opened is None:
+            raise NotFound(_NOT_FOUND)
+        return opened
+
+    async def _open(self, token: str, session: str | None, *, spent: bool = False) -> OpenLink:
+        opened = await self._find(token, spent=spent)
+        stored = opened.stored
+        if stored.password_hash is None:
+            return opened
+        is_open = self._secrets.is_session(session, stored.link.id, stored.password_hash, self._now())
+        if not is_open:  # guard: link-password-required
+            raise PasswordRequired
+        return opened
+
+    async def _open_for_reading(self, token: str, session: str | None, *, spent: bool = False) -> OpenLink:
+        opened = await self._open(token, session, spent=spent)
+        if opened.info.role is LinkRole.UPLOADER:  # guard: uploader-sees-nothing
+            raise NotFound(_NOT_FOUND)
+        return opened
+
+    async def _open_for_uploads(self, token: str, session: str | None) -> OpenLink:
+        opened = await self._open(token, session)
+        if opened.info.role is LinkRole.VIEWER:  # guard: viewer-link-uploads
+            raise Forbidden("this link does not take uploads")
+        if opened.info.kind is not Kind.FOLDER:
+            raise NotFound(_NOT_FOUND)
+        return opened
+
+    async def _get_upload(self, opened: OpenLink, id: UploadId) -> Upload:
+        with _same_error_for_all():
+            upload = await self._calls.get_upload(_access(opened, Role.EDITOR), id)
+        if not (upload.client_note or "").startswith(_mark(opened)):  # guard: link-own-uploads
+            raise NotFound(_NOT_FOUND)
+        return upload
+
+
+def _access(opened: OpenLink, role: Role) -> Access:
+    stored = opened.stored
+    return Access(stored.drive, None, role, (Grant(stored.link.file, role),))  # guard: link-grant
+
+
+def _place(opened: OpenLink, id: FileId) -> FileId:
+    """Return the id of an item of the link. The root stands for the item of the link."""
+    return opened.stored.link.file if id == ROOT else id
+
+
+def _own_key(opened: OpenLink, key: str | None) -> str | None:
+    """Return the idempotency key of a holder. It is none of the members of the drive, or of another link."""
+    if key is None or not 1 <= len(key) <= MAX_KEY_LENGTH:
+        return key
+    return hashlib.sha256(f"{opened.stored.link.id} {key}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _mark(opened: OpenLink) -> str:
+    """Return how the client note of an upload begins that was begun with the link. The asked name follows."""
+    return f"link {opened.stored.link.id} "
+
+
+def _as_seen(opened: OpenLink, upload: Upload) -> Upload:
+    """Return an upload as the holder sees it: an uploader cannot learn from the name of a file which names exist."""
+    if opened.info.role is LinkRole.UPLOADER:  # guard: uploader-asked-name
+        asked = unquote((upload.client_note or "").removeprefix(_mark(opened)))
+        upload = msgspec.structs.replace(upload, name=asked)
+    return upload
+
+
+@contextmanager
+def _same_error_for_all(busy: str = "too many uploads are under way") -> Iterator[None]:
+    """Replace the details of errors that would say something about the drive, or about items outside the link.
+
+    `busy` is the detail of RateLimited.
+    """
+    try:
+        yield
+    except NotFound:
+        raise NotFound(_NOT_FOUND) from None
+    except QuotaExceeded:
+        raise QuotaExceeded("the drive has no room for this file") from None
+    except RateLimited as error:
+        raise RateLimited(busy, retry_after=error.retry_after) from None

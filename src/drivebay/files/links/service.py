@@ -1,0 +1,257 @@
+"""The links of a drive: created, changed and deleted by its editors and managers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from ...concurrency.hashing_queue import HashClient
+from ...contract.files import (
+    Access,
+    Kind,
+    Link,
+    LinkField,
+    LinkListing,
+    LinkPage,
+    LinkRole,
+    LinkUpdate,
+    NewLink,
+    Role,
+)
+from ...contract.ids import LinkId, UserId
+from ...errors import FieldError, Forbidden, IdempotencyKeyReused, InvalidRequest, NotFound, QuotaExceeded
+from ...postgres import Connection, Database
+from ..archives.store import ArchiveStore
+from ..cursors import Position, decode_cursor, derive_key, encode_cursor
+from ..entries.listings import LAST_ID, check_page_size
+from ..entries.service import require_entry
+from ..entries.store import EntryStore
+from ..idempotency.replays import KeyedCall, fingerprint
+from ..idempotency.store import IdempotencyStore
+from ..permissions.store import PermissionStore
+from ..settings import Settings
+from ..usage.store import UsageStore
+from ..webhooks.store import WebhookStore
+from .link_passwords import LinkPasswords
+from .link_secrets import LinkSecrets, hash_token
+from .store import LinkRow, LinkStore, LinkValues, StoredLink
+
+MAX_DOWNLOADS: Final = 2**31 - 1
+_MAX_NAME: Final = 255
+
+
+class LinkService:
+    """Implements `contract.files.Links`."""
+
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        passwords: LinkPasswords,
+        new_id: Callable[[], UUID],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._db = db
+        self._settings = settings
+        self._passwords = passwords
+        self._new_id = new_id
+        self._now = now
+        self._archives = ArchiveStore()
+        self._links = LinkStore()
+        self._entries = EntryStore()
+        self._permissions = PermissionStore()
+        self._usage = UsageStore()
+        self._webhooks = WebhookStore()
+        self._idempotency = IdempotencyStore()
+        self._secrets = LinkSecrets(settings.secret)
+        self._cursor_key = derive_key(settings.secret)
+
+    async def create_link(self, access: Access, new: NewLink, idempotency_key: str | None = None) -> Link:
+        actor = _require_editor(access)
+        expires_at = self._check_form(new)
+        call = None
+        if idempotency_key is not None:
+            call = KeyedCall(self._idempotency, access, idempotency_key, self._fingerprint(new))
+            # A repeat needs no hash, and is answered after the end of its link too.
+            async with self._db.transaction() as tx:
+                if first := await self._find_first(tx, call, new, actor):  # guard: link-repeat-first
+                    return first
+        self._check_future(expires_at)
+        password_hash = None if new.password is None else await self._passwords.hash(new.password, _client(actor))
+        row = LinkRow(
+            LinkId(self._new_id()),
+            new.file,
+            b"",
+            new.role,
+            actor,
+            LinkValues(new.name, password_hash, expires_at, new.max_downloads),
+        )
+        async with self._db.transaction() as tx:
+            if call is not None and (first := await self._find_first(tx, call, new, actor)):
+                return first
+            link = await self._insert(tx, access, row)
+            if call is not None:
+                await call.record(tx, link.id)
+            return link
+
+    async def _find_first(self, tx: Connection, call: KeyedCall, new: NewLink, actor: UserId) -> Link | None:
+        """Return the link of the first request with a key, as it was created. Raises as `lock_and_find_first`."""
+        first = await call.lock_and_find_first(tx)
+        if first is None:
+            return None
+        stored = await self._links.select_link(tx, call.owner, LinkId(first.resource), actor)
+        if stored is None:
+            raise IdempotencyKeyReused("the link that this key created no longer exists; use a new key")
+        return self._with_token(_as_created(stored.link, new, self._check_form(new)))
+
+    async def list_links(self, access: Access, listing: LinkListing) -> LinkPage:
+        actor = _require_editor(access)
+        check_page_size(listing.limit)
+        creator = _creator_filter(access, actor)
+        if listing.file is not None:
+            require_entry(await self._entries.select_entry(self._db, access.drive, listing.file), listing.file)
+        query = f"{access.drive} links {listing.file} {creator}"  # guard: links-cursor
+        before = LinkId(LAST_ID)
+        if listing.cursor is not None:
+            before = LinkId(decode_cursor(self._cursor_key, query, listing.cursor).id)
+        limit = listing.limit
+        links = await self._links.list_links(self._db, access.drive, creator, listing.file, before, limit + 1)
+        if len(links) <= limit:
+            return LinkPage(tuple(links), None)
+        position = Position("", links[limit - 1].id)
+        return LinkPage(tuple(links[:limit]), encode_cursor(self._cursor_key, query, position))
+
+    async def update_link(self, access: Access, id: LinkId, update: LinkUpdate) -> Link:
+        actor = _require_editor(access)
+        expires_at = self._check_form(update)
+        self._check_future(expires_at)
+        password_hash = None
+        if update.password is not None:
+            # A hash is expensive. The link may be gone before the transaction.
+            _require_link(await self._select(self._db, access, actor, id), id)  # guard: link-update-first
+            password_hash = await self._passwords.hash(update.password, _client(actor))
+        cleared = frozenset(update.cleared)
+        async with self._db.transaction() as tx:
+            await self._usage.lock_usage(tx, access.drive, self._settings.quota)
+            stored = _require_link(await self._select(tx, access, actor, id), id)
+            old = stored.values
+            values = LinkValues(
+                None if LinkField.NAME in cleared else update.name or old.name,
+                None if LinkField.PASSWORD in cleared else password_hash or old.password_hash,
+                None if LinkField.EXPIRES_AT in cleared else expires_at or old.expires_at,
+                None if LinkField.MAX_DOWNLOADS in cleared else update.max_downloads or old.max_downloads,
+            )
+            updated = await self._links.update_link(tx, access.drive, id, values)
+        return updated or stored.link
+
+    async def delete_link(self, access: Access, id: LinkId) -> None:
+        actor = _require_editor(access)
+        async with self._db.transaction() as tx:
+            await self._usage.lock_usage(tx, access.drive, self._settings.quota)
+            _require_link(await self._select(tx, access, actor, id), id)
+            await self._links.delete_link(tx, access.drive, id, actor)
+
+    async def end_links(self, user: UserId) -> None:
+        await self._links.delete_links_of_user(self._db, user)
+
+    async def end_sharing(self, user: UserId, until: datetime) -> None:
+        until = _to_utc(until, "until")
+        await self._links.delete_early_links_of_user(self._db, user, until)
+        await self._permissions.delete_early_of_user(self._db, user, until)
+        await self._archives.end_early_archives(self._db, user, until)  # guard: end-sharing-archives
+        await self._webhooks.delete_early_of_user(self._db, user, until)
+
+    async def _insert(self, tx: Connection, access: Access, row: LinkRow) -> Link:
+        await self._usage.lock_usage(tx, access.drive, self._settings.quota)  # guard: link-limit-lock
+        entry = require_entry(await self._entries.select_entry(tx, access.drive, row.file), row.file)
+        if row.role is LinkRole.UPLOADER and entry.kind is not Kind.FOLDER:  # guard: uploader-folder
+            raise _invalid("role", "can be uploader only for a folder")
+        limit = self._settings.max_links
+        if await self._links.count_links(tx, access.drive) >= limit:  # guard: link-limit
+            raise QuotaExceeded(f"the drive has {limit} links; delete some of them first")
+        row = msgspec.structs.replace(row, token_hash=hash_token(self._secrets.token(row.id)))
+        link = await self._links.insert_link(tx, access.drive, row)
+        if link is None:
+            raise NotFound(f"no file {row.file}")
+        return self._with_token(link)
+
+    async def _select(self, tx: Connection | Database, access: Access, actor: UserId, id: LinkId) -> StoredLink | None:
+        return await self._links.select_link(tx, access.drive, id, _creator_filter(access, actor))
+
+    def _with_token(self, link: Link) -> Link:
+        return msgspec.structs.replace(link, token=self._secrets.token(link.id))
+
+    def _fingerprint(self, new: NewLink) -> bytes:
+        # A plain hash of the password would be stored with the key.
+        password = None if new.password is None else self._passwords.digest(new.password)
+        return fingerprint("link", new.file, new.role, new.name, password, new.expires_at, new.max_downloads)
+
+    def _check_form(self, values: NewLink | LinkUpdate) -> datetime | None:
+        """Return the end of a link in UTC. Raises InvalidRequest for values that can never be valid."""
+        name, expires_at, limit = values.name, values.expires_at, values.max_downloads
+        if values.password is not None:
+            self._passwords.check(values.password)
+        if name is not None and not (1 <= len(name) <= _MAX_NAME and name.isprintable()):
+            raise _invalid("name", f"must have 1 to {_MAX_NAME} printable characters")
+        if limit is not None and not 1 <= limit <= MAX_DOWNLOADS:
+            raise _invalid("max_downloads", f"must be 1 to {MAX_DOWNLOADS}")
+        if expires_at is None:
+            return None
+        return _to_utc(expires_at, "expires_at")
+
+    def _check_future(self, expires_at: datetime | None) -> None:
+        if expires_at is not None and expires_at <= self._now():  # guard: link-expiry-future
+            raise _invalid("expires_at", "must be a time with a zone, in the future")
+
+
+def _require_editor(access: Access) -> UserId:
+    """Return the actor. Raises Forbidden unless they may edit the whole drive."""
+    if access.grants or access.actor is None:  # guard: link-whole-drive
+        raise Forbidden("only editors of the whole drive handle links")
+    if access.role is Role.VIEWER:
+        raise Forbidden("this needs the role editor in the drive")
+    return access.actor
+
+
+def _client(actor: UserId) -> HashClient:
+    return HashClient(f"user {actor}")
+
+
+def _creator_filter(access: Access, actor: UserId) -> UserId | None:
+    """Return whose links an actor sees: None, all of them, for a manager."""
+    return None if access.role is Role.MANAGER else actor  # guard: links-of-others
+
+
+def _require_link(stored: StoredLink | None, id: LinkId) -> StoredLink:
+    if stored is None:
+        raise NotFound(f"no link {id}")
+    return stored
+
+
+def _as_created(link: Link, new: NewLink, expires_at: datetime | None) -> Link:
+    """Return a link as it was right after its creation, whatever has changed since."""
+    return msgspec.structs.replace(
+        link,
+        downloads=0,
+        name=new.name,
+        has_password=new.password is not None,
+        expires_at=expires_at,
+        max_downloads=new.max_downloads,
+    )
+
+
+def _to_utc(time: datetime, field: str) -> datetime:
+    if time.tzinfo is None:
+        raise _invalid(field, "must be a time with a zone")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise _invalid(field, "must be a time of the years 1 to 9999 in UTC") from None
+
+
+def _invalid(field: str, problem: str) -> InvalidRequest:
+    return InvalidRequest(f"{field} {problem}", errors=(FieldError(field, problem),))

@@ -1,0 +1,1 @@
+"""Invariants, dead letters, the backlog and health."""

@@ -1,0 +1,33 @@
+"""Dead letters: events that cannot be used, reduced to what the database can store."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from ...contract.files import DeadLetter
+from ...errors import FieldError, InvalidRequest
+from ..storable_text import storable_text
+
+MAX_ID_BYTES: Final = 255
+MAX_PAYLOAD_BYTES: Final = 64 * 1024
+_MAX_DELIVERIES: Final = 2**31 - 1
+
+
+def make_storable(event: DeadLetter) -> DeadLetter:
+    """Return the event without anything that the database cannot store.
+
+    An event that cannot be used must still be stored as a dead letter. Only its id cannot be changed.
+    Raises InvalidRequest for an invalid id.
+    """
+    if not 1 <= len(event.id.encode(errors="replace")) <= MAX_ID_BYTES or storable_text(event.id) != event.id:
+        problem = f"an id has 1 to {MAX_ID_BYTES} bytes of text"
+        raise InvalidRequest(problem, errors=(FieldError("id", problem),))
+    return msgspec.structs.replace(
+        event,
+        subject=storable_text(event.subject),
+        reason=storable_text(event.reason),
+        payload=event.payload[:MAX_PAYLOAD_BYTES],
+        deliveries=max(0, min(event.deliveries, _MAX_DELIVERIES)),
+    )

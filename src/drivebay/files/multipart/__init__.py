@@ -1,0 +1,1 @@
+"""Uploads in parts: parts, their checksums and their assembly."""

@@ -1,0 +1,1 @@
+"""Permissions on items, and which items an access reaches."""

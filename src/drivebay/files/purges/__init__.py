@@ -1,0 +1,1 @@
+"""Purges: permanent deletions of objects, claimed under leases."""

@@ -1,0 +1,84 @@
+"""Purges: permanent deletions of objects, claimed under leases.
+
+The rows of an object are deleted last. While its bytes may exist, its row is `purging` and counts in the usage.
+Another janitor takes it over when the lease ends. A janitor whose lease has ended finishes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...contract.files import PurgeTask, UploadRef
+from ...contract.ids import LeaseId
+from ...errors import InvalidRequest
+from ...hints import HintChannel
+from ...observability.crash_points import crash_point
+from ...postgres import Database
+from ..drives.store import DriveStore
+from ..settings import Settings
+from ..versions.store import VersionStore
+from .store import PurgeStore
+
+MAX_BATCH: Final = 1000
+_MAX_ROUNDS: Final = 20  # guard: purge-folders
+"""Transactions of one claim that delete only entries without objects."""
+
+
+class PurgeService:
+    """Implements `contract.files.Purges`."""
+
+    def __init__(self, db: Database, settings: Settings, hints: HintChannel) -> None:
+        self._db = db
+        self._drives = DriveStore()
+        self._hints = hints
+        self._purges = PurgeStore()
+        self._versions = VersionStore()
+        self._settings = settings
+
+    async def claim_purges(self, lease: LeaseId, limit: int) -> tuple[PurgeTask, ...]:
+        if not 1 <= limit <= MAX_BATCH:
+            raise InvalidRequest(f"limit must be 1 to {MAX_BATCH}")
+        # Folders have no object. After one round of only folders the janitor would believe that nothing is due.
+        for _ in range(_MAX_ROUNDS):
+            tasks, is_last = await self._claim_once(lease, limit)
+            if tasks or is_last:
+                return tasks
+        return ()
+
+    async def _claim_once(self, lease: LeaseId, limit: int) -> tuple[tuple[PurgeTask, ...], bool]:
+        """Delete due entries and old versions, and claim due objects.
+
+        Return the objects, and whether no more entries and versions are due.
+        """
+        async with self._db.transaction() as tx:
+            if not await self._purges.may_purge(tx):  # guard: backup-holds-purges
+                return (), True
+            await self._drives.expire_entries(tx, limit)
+            marked = await self._purges.mark_for_purge(tx, limit)
+            await self._versions.delete_of_files(tx, marked.deleted)
+            aged = await self._versions.delete_aged(tx, self._settings.versions_age, limit)
+            await self._versions.settle_released(tx, await self._purges.take_purges_of_versions(tx, limit))
+            tasks = await self._purges.lease_purges(tx, lease, limit, self._settings.lease)
+            if tasks:
+                crash_point("purge.claim_before_db_commit")
+        for owner in marked.owners:
+            self._hints.publish(owner)  # guard: hint-after-purge
+        return tasks, len(marked.deleted) < limit and aged < limit
+
+    async def finish_purges(self, lease: LeaseId, uploads: tuple[UploadRef, ...]) -> int:
+        async with self._db.transaction() as tx:
+            await self._purges.lock_leased_owners(tx, lease, uploads)
+            finished = await self._purges.finish_purges(
+                tx, lease, uploads, self._settings.tombstone, self._settings.upload_ttl
+            )
+            crash_point("purge.finish_before_db_commit")
+        crash_point("purge.finish_after_db_commit")
+        return finished
+
+    async def known_uploads(self, uploads: tuple[UploadRef, ...]) -> tuple[bool, ...]:
+        return await self._purges.are_known(self._db, uploads)
+
+    async def list_multipart_ids(self, uploads: tuple[UploadRef, ...]) -> tuple[str, ...]:
+        if len(uploads) > MAX_BATCH:
+            raise InvalidRequest(f"a batch has at most {MAX_BATCH} uploads")
+        return await self._purges.select_multipart_ids(self._db, uploads)

@@ -1,0 +1,171 @@
+-- Statements on files.purges, the queue of objects to delete. All times come from the database clock.
+
+-- name: may_purge
+-- A backup holds the lock $1 alone while it copies objects, so that none of its snapshot is deleted meanwhile.
+SELECT pg_try_advisory_xact_lock_shared($1::bigint);
+
+-- name: mark_for_purge
+-- Delete up to $1 trashed entries whose grace period is over. Return the owner and the id of each, and the owners that have
+-- new changes. `release_versions_of` then releases their versions.
+WITH due AS (
+    -- Lock their owners as for every change. Skip owners that are locked: a later round takes their entries.
+    -- `usage` comes first, since rows are locked in this order: otherwise this statement would keep the locks of entries
+    -- whose owner is locked, and two claims at the same time could both find nothing.
+    SELECT e.owner_id, e.id FROM files.usage g JOIN files.entries e ON e.owner_id = g.owner_id
+    WHERE e.trashed_at IS NOT NULL
+      AND e.purge_after <= now()  -- guard: purge-grace-period
+    ORDER BY e.purge_after LIMIT $1
+    FOR UPDATE SKIP LOCKED  -- guard: purge-skip-locked, purge-owner-lock
+), deleted AS (
+    DELETE FROM files.entries e USING due WHERE e.owner_id = due.owner_id AND e.id = due.id  -- guard: owner-purge-entry
+    RETURNING e.owner_id, e.id, e.trashed_with, e.is_deleted
+), unannounced AS (
+    -- The grace period of these passed without a call that deleted them. Only the entry that was trashed has a change.
+    SELECT owner_id, id, row_number() OVER (PARTITION BY owner_id ORDER BY id) AS ordinal
+    FROM deleted WHERE id = trashed_with AND NOT is_deleted  -- guard: purge-change
+), counted AS (
+    -- Allocate the numbers of the changes.
+    UPDATE files.usage g SET last_change = g.last_change + t.n
+    FROM (SELECT owner_id, count(*) AS n FROM unannounced GROUP BY owner_id) t
+    WHERE g.owner_id = t.owner_id  -- guard: owner-purge-usage
+    RETURNING g.owner_id, g.last_change - t.n AS change_before
+), changes AS (
+    INSERT INTO files.changes (owner_id, number, what, file_id)
+    SELECT unannounced.owner_id, counted.change_before + unannounced.ordinal, 'deleted', unannounced.id
+    FROM unannounced JOIN counted ON counted.owner_id = unannounced.owner_id
+    RETURNING owner_id
+)
+SELECT ARRAY(SELECT ARRAY[owner_id, id] FROM deleted) AS deleted, ARRAY(SELECT DISTINCT owner_id FROM changes) AS owners;
+
+-- name: take_purges_of_versions
+-- Take purges off the queue that the previous release queued for a version that shares its object, of the first $1 that are
+-- due. Return the owner and the id of each version, which `settle_released` needs. Skip owners that are locked.
+DELETE FROM files.purges p
+USING (
+    SELECT due.owner_id, due.upload_id
+    FROM files.usage g
+    JOIN (SELECT owner_id, upload_id FROM files.purges
+          WHERE due_at <= now() AND stage = 'purging' AND (leased_until IS NULL OR leased_until <= now())
+          ORDER BY due_at LIMIT $1) due ON due.owner_id = g.owner_id
+    JOIN files.versions v ON v.owner_id = due.owner_id AND v.id = due.upload_id AND v.state = 'purging'
+    JOIN files.objects o ON o.owner_id = v.owner_id AND o.id = coalesce(v.object_id, v.id)
+    WHERE v.object_id IS NOT NULL OR o.refs > 0  -- guard: purge-of-version
+    FOR UPDATE OF g SKIP LOCKED
+) queued
+WHERE p.owner_id = queued.owner_id AND p.upload_id = queued.upload_id
+RETURNING p.owner_id, p.upload_id AS id;
+
+-- name: lease_purges
+-- Lease up to $2 due purges to $1 for the time $3, with the object's key if it is a copy, the multipart id of an upload
+-- that did not complete, and whether partial parts may exist.
+-- A purge that is not finished is due again when the lease ends. After five attempts the gaps grow, up to 6 hours, so
+-- that objects that cannot be deleted do not keep others waiting. A short outage of the store delays nothing.
+UPDATE files.purges p
+SET lease_id = $1, leased_until = now() + $3::interval, attempts = p.attempts + 1, knows_objects = true,
+    due_at = now() + least(interval '6 hours', $3::interval * 2 ^ greatest(least(p.attempts, 20) - 4, 0))  -- guard: purge-backoff
+FROM (SELECT owner_id, upload_id FROM files.purges
+      WHERE due_at <= now()  -- guard: purge-due
+        AND (leased_until IS NULL
+             OR leased_until <= now())  -- guard: purge-lease, purge-lease-end
+      ORDER BY due_at LIMIT $2
+      FOR UPDATE SKIP LOCKED  -- guard: purge-lease-lock
+     ) due
+WHERE p.owner_id = due.owner_id AND p.upload_id = due.upload_id
+RETURNING p.owner_id, p.upload_id,
+          (SELECT o.key FROM files.objects o WHERE o.owner_id = p.owner_id AND o.id = p.upload_id) AS key,
+          (SELECT u.multipart FROM files.uploads u
+           WHERE u.owner_id = p.owner_id AND u.id = p.upload_id AND u.state <> 'complete') AS multipart_id,
+          EXISTS (SELECT FROM files.uploads u
+                  WHERE u.owner_id = p.owner_id AND u.id = p.upload_id AND u.part_size IS NOT NULL) AS has_partial_parts;
+
+-- name: lock_leased_owners
+-- Lock the owners of the purges ($2 owners, $3 uploads) that the lease $1 holds. The order by id prevents deadlocks.
+SELECT owner_id FROM files.usage WHERE owner_id IN (
+    SELECT p.owner_id FROM files.purges p
+    JOIN unnest($2::uuid[], $3::uuid[]) AS r (owner_id, id) ON p.owner_id = r.owner_id AND p.upload_id = r.id
+    WHERE p.lease_id = $1)
+ORDER BY owner_id FOR UPDATE;
+
+-- name: finish_purges
+-- Finish purges ($2 owners, $3 uploads) whose objects are deleted. The first time, the bytes are freed and the purge
+-- becomes a tombstone for the time $4. When that is over, all rows of the upload are deleted.
+WITH leased AS (
+    -- Only what the lease $1 still holds: a janitor whose lease has ended finishes nothing.
+    SELECT p.owner_id, p.upload_id, p.stage,
+           p.stage = 'purged' AND coalesce(p.keep_until <= now(), true) AS is_over,
+           -- When the last URL of the upload expires. The URLs of parts end $5 after the last signature.
+           least(u.expires_at, now() + $5::interval) + interval '1 minute' AS urls_end
+    FROM files.purges p
+    LEFT JOIN files.uploads u ON u.owner_id = p.owner_id AND u.id = p.upload_id
+    JOIN unnest($2::uuid[], $3::uuid[]) AS r (owner_id, id) ON p.owner_id = r.owner_id AND p.upload_id = r.id
+    WHERE p.lease_id = $1  -- guard: purge-fencing
+    FOR UPDATE OF p
+), versions AS (
+    -- The versions of the objects: the one that its upload created, and those that share it.
+    SELECT v.owner_id, v.id, leased.stage, leased.is_over
+    FROM leased JOIN files.versions v ON v.owner_id = leased.owner_id AND v.id = leased.upload_id
+    UNION ALL
+    SELECT v.owner_id, v.id, leased.stage, leased.is_over
+    FROM leased JOIN files.versions v ON v.owner_id = leased.owner_id AND v.object_id = leased.upload_id
+), tombstoned AS (
+    -- First time: keep the purge as a tombstone. While a URL can still write the key, it is due when the URL has expired.
+    UPDATE files.purges p
+    SET stage = 'purged', lease_id = NULL, leased_until = NULL, attempts = 0,
+        keep_until = coalesce(p.keep_until, now() + $4::interval),
+        due_at = CASE WHEN leased.stage = 'purging' AND leased.urls_end > now()
+                      THEN least(leased.urls_end, now() + $4::interval)  -- guard: purge-late-bytes
+                      ELSE coalesce(p.keep_until, now() + $4::interval) END  -- guard: purge-tombstone
+    FROM leased WHERE NOT leased.is_over AND p.owner_id = leased.owner_id AND p.upload_id = leased.upload_id
+), purged AS (
+    -- First time: the versions are purged.
+    UPDATE files.versions v SET state = 'purged'
+    FROM versions
+    -- guard: owner-finish-purge-version
+    WHERE versions.stage = 'purging' AND v.owner_id = versions.owner_id AND v.id = versions.id
+      AND v.state = 'purging'  -- guard: purge-freed-bytes
+    RETURNING v.owner_id, v.id, v.file_id, v.size
+), numbered AS (
+    SELECT owner_id, file_id, row_number() OVER (PARTITION BY owner_id ORDER BY id) AS ordinal FROM purged
+), freed AS (
+    -- First time: free the bytes, and take the numbers of the changes.
+    UPDATE files.usage g SET used_bytes = used_bytes - t.size, last_change = last_change + t.n
+    FROM (SELECT owner_id, sum(size)::bigint AS size, count(*) AS n FROM purged GROUP BY owner_id) t
+    WHERE g.owner_id = t.owner_id  -- guard: owner-finish-purge-usage
+    RETURNING g.owner_id, g.last_change - t.n AS change_before
+), changes AS (
+    INSERT INTO files.changes (owner_id, number, what, file_id)
+    SELECT numbered.owner_id, freed.change_before + numbered.ordinal, 'purged', numbered.file_id
+    FROM numbered JOIN freed ON freed.owner_id = numbered.owner_id
+), deleted_purges AS (
+    -- At the end of the tombstone: delete it, the versions and the uploads.
+    DELETE FROM files.purges p USING leased
+    WHERE leased.is_over AND p.owner_id = leased.owner_id AND p.upload_id = leased.upload_id
+), deleted_versions AS (
+    DELETE FROM files.versions v USING versions
+    -- guard: owner-finish-purge-delete-version
+    WHERE versions.is_over AND v.owner_id = versions.owner_id AND v.id = versions.id
+), deleted_uploads AS (
+    -- The upload that stored the object, and instant uploads of it.
+    DELETE FROM files.uploads u
+    USING (SELECT owner_id, upload_id AS id FROM leased WHERE is_over
+           UNION SELECT owner_id, id FROM versions WHERE is_over) ended
+    WHERE u.owner_id = ended.owner_id AND u.id = ended.id  -- guard: owner-finish-purge-delete-upload
+), deleted_checksums AS (
+    -- Each time: delete the checksums of its parts.
+    DELETE FROM files.parts q USING leased WHERE q.owner_id = leased.owner_id AND q.upload_id = leased.upload_id
+)
+SELECT count(*) FROM leased;
+
+-- name: are_known
+-- For each upload ($1 owners, $2 ids), in order: whether its row exists. A tombstone keeps the row.
+-- guard: owner-known-uploads
+SELECT EXISTS (SELECT FROM files.uploads u WHERE u.owner_id = r.owner_id AND u.id = r.id) AS known
+FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS r (owner_id, id, ordinal)
+ORDER BY r.ordinal;
+
+-- name: select_multipart_ids
+-- For each upload ($1 owners, $2 ids), in order: its multipart id while it is pending, otherwise an empty text.
+SELECT coalesce(u.multipart, '') AS multipart_id
+FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS r (owner_id, id, ordinal)
+LEFT JOIN files.uploads u ON u.owner_id = r.owner_id AND u.id = r.id AND u.state = 'pending'
+ORDER BY r.ordinal;

@@ -1,0 +1,79 @@
+"""SQL statements on purges, and on the rows of objects in the store, for the janitor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from ...contract.files import PurgeTask, UploadRef
+from ...contract.ids import DriveId, FileId, LeaseId, VersionId
+from ...postgres import BACKUP_LOCK, Connection, Database, Statements
+from ..object_keys import object_key
+
+
+class MarkedEntries(NamedTuple):
+    """The entries that were deleted, as pairs of owner and id, and the owners that have new changes."""
+
+    deleted: tuple[tuple[DriveId, FileId], ...]
+    owners: tuple[DriveId, ...]
+
+
+class PurgeStore:
+    def __init__(self) -> None:
+        self.statements = Statements(Path(__file__).with_name("statements.sql"))
+
+    async def may_purge(self, tx: Connection) -> bool:
+        """Return whether no backup runs, and keep one from starting until the transaction ends."""
+        return bool(await tx.fetchval(self.statements["may_purge"], BACKUP_LOCK))
+
+    async def mark_for_purge(self, tx: Connection, limit: int) -> MarkedEntries:
+        """Delete up to `limit` due entries of the trash. Locks their owners. The caller releases their versions."""
+        (record,) = await tx.fetch(self.statements["mark_for_purge"], limit)
+        return MarkedEntries(tuple((owner, id) for owner, id in record["deleted"]), tuple(record["owners"]))
+
+    async def take_purges_of_versions(self, tx: Connection, limit: int) -> list[tuple[DriveId, VersionId]]:
+        """Take due purges off the queue that the previous release queued for versions that share an object.
+
+        Locks their owners. Return the versions, as pairs of owner and id, whose objects the caller settles.
+        """
+        records = await tx.fetch(self.statements["take_purges_of_versions"], limit)
+        return [(record["owner_id"], record["id"]) for record in records]
+
+    async def lease_purges(self, tx: Connection, lease: LeaseId, limit: int, term: timedelta) -> tuple[PurgeTask, ...]:
+        """Lease up to `limit` due purges for the time `term`."""
+        records = await tx.fetch(self.statements["lease_purges"], lease, limit, term)
+        return tuple(
+            PurgeTask(
+                UploadRef(record["owner_id"], record["upload_id"]),
+                record["key"] or object_key(record["owner_id"], record["upload_id"]),
+                record["multipart_id"],
+                record["has_partial_parts"],
+            )
+            for record in records
+        )
+
+    async def lock_leased_owners(self, tx: Connection, lease: LeaseId, uploads: Sequence[UploadRef]) -> None:
+        """Lock the owners of those uploads whose purges the lease holds."""
+        await tx.execute(self.statements["lock_leased_owners"], lease, *_columns(uploads))
+
+    async def finish_purges(
+        self, tx: Connection, lease: LeaseId, uploads: Sequence[UploadRef], tombstone: timedelta, url_ttl: timedelta
+    ) -> int:
+        """Finish the purges that the lease holds, and return their number. Needs the locks of their owners."""
+        sql = self.statements["finish_purges"]
+        return int(await tx.fetchval(sql, lease, *_columns(uploads), tombstone, url_ttl))
+
+    async def are_known(self, db: Database, uploads: Sequence[UploadRef]) -> tuple[bool, ...]:
+        """Return for each upload whether the database has a row of it."""
+        return tuple(record["known"] for record in await db.fetch(self.statements["are_known"], *_columns(uploads)))
+
+    async def select_multipart_ids(self, db: Database, uploads: Sequence[UploadRef]) -> tuple[str, ...]:
+        """Return the multipart id of each upload that is pending, and an empty text for the others."""
+        records = await db.fetch(self.statements["select_multipart_ids"], *_columns(uploads))
+        return tuple(record["multipart_id"] for record in records)
+
+
+def _columns(uploads: Sequence[UploadRef]) -> tuple[list[object], list[object]]:
+    return [ref.owner for ref in uploads], [ref.id for ref in uploads]

@@ -1,0 +1,1 @@
+"""Scans of the bucket: their positions and leases."""

@@ -1,0 +1,30 @@
+"""SQL statements on scans of the bucket. None needs a lock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from ...contract.files import ScanClaim, ScanKind
+from ...contract.ids import LeaseId
+from ...postgres import Database, Statements
+
+
+class ScanStore:
+    def __init__(self) -> None:
+        self.statements = Statements(Path(__file__).with_name("statements.sql"))
+
+    async def claim_scan(self, db: Database, kind: ScanKind, lease: LeaseId, term: timedelta) -> ScanClaim:
+        """Lease a due scan for the time `term`."""
+        record = await db.fetchrow(self.statements["claim_scan"], kind.value, lease, term)
+        return (
+            ScanClaim(is_granted=False) if record is None else ScanClaim(is_granted=True, position=record["position"])
+        )
+
+    async def save_scan(self, db: Database, kind: ScanKind, lease: LeaseId, position: str, term: timedelta) -> bool:
+        """Record a position. Return False if the lease was replaced."""
+        return await db.fetchval(self.statements["save_scan"], kind.value, lease, position, term) is not None
+
+    async def finish_scan(self, db: Database, kind: ScanKind, lease: LeaseId, pause: timedelta) -> bool:
+        """Record that the scan is complete. Return False if the lease was replaced."""
+        return await db.fetchval(self.statements["finish_scan"], kind.value, lease, pause) is not None

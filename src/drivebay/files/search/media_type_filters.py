@@ -1,0 +1,36 @@
+"""The filter of a search by media type: patterns of LIKE."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_DOCUMENTS: Final = (
+    "text/%",
+    "application/pdf%",
+    "application/rtf%",
+    "application/epub+zip%",
+    "application/msword%",
+    "application/vnd.ms-excel%",
+    "application/vnd.ms-powerpoint%",
+    "application/vnd.openxmlformats-officedocument.%",
+    "application/vnd.oasis.opendocument.%",
+    "application/vnd.apple.%",
+)
+_GROUPS: Final = {"image": ("image/%",), "video": ("video/%",), "audio": ("audio/%",), "document": _DOCUMENTS}
+GROUP_NAMES: Final = tuple(_GROUPS)
+_MEDIA_TYPE: Final = re.compile(r"[!-.0-~]+/[ -~]*[!-~]")
+
+
+def like_patterns(media_type: str) -> tuple[str, ...] | None:
+    """Return patterns for a media type in lower case, with any parameters, or for a group of types.
+
+    None: the text is neither.
+    """
+    wanted = media_type.lower()
+    if wanted in _GROUPS:
+        return _GROUPS[wanted]
+    if not _MEDIA_TYPE.fullmatch(wanted) or len(wanted) > 255:
+        return None
+    literal = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return (literal, f"{literal};%", f"{literal} ;%")

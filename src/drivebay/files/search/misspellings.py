@@ -1,0 +1,55 @@
+"""Misspellings: whether a name contains a text with one letter missing, added or wrong, or with two letters swapped.
+
+Both are given in the form in which names are compared.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MIN_LENGTH: Final = 4
+"""A shorter text has too little left when one letter of it may be wrong."""
+MAX_LENGTH: Final = 32
+"""Misspellings of a longer text are not searched: the comparison takes time for each letter of text and name."""
+_WORD: Final = re.compile("[^\x01-\x40\x5b-\x60\x7b-\x7f]+")  # as in the SQL function files.search_words
+_MIN_WORD, _MAX_WORD = 4, 16
+
+
+def split_in_halves(text: str) -> tuple[str, str, str] | None:
+    """Return the halves of a text, and the text with the two letters in its middle swapped.
+
+    None: the text is too short or too long.
+    A name that contains the text with one misspelling contains one of the three.
+    """
+    if not MIN_LENGTH <= len(text) <= MAX_LENGTH:  # guard: search-misspelt-length
+        return None
+    middle = len(text) // 2
+    swapped = text[: middle - 1] + text[middle] + text[middle - 1] + text[middle + 1 :]
+    return text[:middle], text[middle:], swapped
+
+
+def longest_word(text: str) -> str | None:
+    """Return the longest word of a text that has as many letters as the index of words allows, or None."""
+    words = [word for word in _WORD.findall(text) if _MIN_WORD <= len(word) <= _MAX_WORD]
+    return max(words, key=len, default=None)
+
+
+def contains_misspelt(name: str, text: str) -> bool:
+    """Return whether the name contains the text with exactly one misspelling, or without any."""
+    return any(_starts_misspelt(name, start, text) for start in range(len(name)))
+
+
+def _starts_misspelt(name: str, start: int, text: str) -> bool:
+    equal = 0
+    while equal < len(text) and start + equal < len(name) and name[start + equal] == text[equal]:
+        equal += 1
+    # The misspelling is at the first difference: the rest of the text follows unchanged.
+    at, rest = start + equal, text[equal + 1 :]
+    return (
+        equal >= len(text) - 1
+        or name.startswith(rest, at + 1)  # a wrong letter
+        or name.startswith(rest, at)  # a letter of the text that the name does not have
+        or name.startswith(text[equal:], at + 1)  # a letter of the name that the text does not have
+        or name.startswith(text[equal + 1] + text[equal] + text[equal + 2 :], at)  # two swapped letters
+    )

@@ -1,0 +1,1 @@
+"""The trash: entries that can be restored until their grace period ends."""

@@ -1,0 +1,1 @@
+"""Uploads: intents, their records and their completion."""

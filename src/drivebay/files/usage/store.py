@@ -1,0 +1,105 @@
+"""SQL statements on an owner's usage row, which is also the owner's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ...contract.files import DriveUsage, Totals, Usage
+from ...contract.ids import DriveId
+from ...errors import QuotaExceeded
+from ...postgres import Connection, Database, Statements
+
+
+class LockedUsage(msgspec.Struct, frozen=True):
+    """The usage of an owner whose row this transaction has locked. `used_bytes` are the stored bytes."""
+
+    used_bytes: int
+    reserved_bytes: int
+    pending_uploads: int
+    quota_bytes: int
+    entry_count: int
+
+    @property
+    def free_bytes(self) -> int:
+        """The bytes of the quota that are not used and not reserved, at least 0."""
+        return max(0, self.quota_bytes - self.used_bytes - self.reserved_bytes)
+
+    def fits(self, size: int) -> bool:
+        """Return whether `size` more bytes fit in the quota."""
+        return self.used_bytes + self.reserved_bytes + size <= self.quota_bytes  # guard: quota-reserved-bytes
+
+    def check_bytes(self, size: int) -> None:
+        """Raise QuotaExceeded unless `size` more bytes fit in the quota."""
+        if not self.fits(size):
+            left = f"{self.free_bytes} of {self.quota_bytes} bytes are free"
+            raise QuotaExceeded(f"{size} bytes do not fit in the quota: {left}")
+
+    def allows_entries(self, new: int, max_entries: int) -> bool:
+        """Return whether `new` more entries are allowed. Each pending upload counts as an entry."""
+        return self.entry_count + self.pending_uploads + new <= max_entries  # guard: entry-limit-pending
+
+    def check_entries(self, max_entries: int) -> None:
+        """Raise QuotaExceeded unless one more entry is allowed."""
+        if not self.allows_entries(1, max_entries):  # guard: entry-limit
+            raise QuotaExceeded(
+                f"the drive has {self.entry_count} files and folders, the trash included, and {self.pending_uploads} "
+                f"pending uploads, and may have {max_entries}; delete some from the trash, or abort pending uploads"
+            )
+
+
+class UsageStore:
+    def __init__(self) -> None:
+        self.statements = Statements(Path(__file__).with_name("statements.sql"))
+
+    async def lock_usage(self, tx: Connection, owner: DriveId, default_quota: int) -> LockedUsage:
+        """Lock the owner until the transaction ends, and return its usage."""
+        record = await tx.fetchrow(self.statements["lock_usage"], owner, default_quota)
+        assert record is not None  # noqa: S101 - an upsert returns its row
+        return LockedUsage(*record)
+
+    async def lock_owners(self, tx: Connection, owners: Iterable[DriveId]) -> None:
+        """Lock several owners until the transaction ends. An owner without a row is skipped."""
+        await tx.execute(self.statements["lock_owners"], sorted(set(owners)))
+
+    async def reserve_bytes(self, tx: Connection, owner: DriveId, size: int) -> None:
+        await tx.execute(self.statements["reserve_bytes"], owner, size)
+
+    async def set_quota(self, tx: Connection, drive: DriveId, limit_bytes: int | None) -> None:
+        """Set the quota of a drive that is locked. None: the quota of the deployment."""
+        await tx.execute(self.statements["set_quota"], drive, limit_bytes)
+
+    async def select_usages(self, db: Database, drives: Iterable[DriveId], default_quota: int) -> list[DriveUsage]:
+        """Return the usage of the drives that have a row."""
+        records = await db.fetch(self.statements["select_usages"], list(drives), default_quota)
+        return [_drive_usage(record) for record in records]
+
+    async def list_usages(
+        self, db: Database, after: tuple[int, UUID], limit: int, default_quota: int, *, descending: bool
+    ) -> list[DriveUsage]:
+        """Return up to `limit` drives with stored bytes. `after` is the last one of the page before."""
+        arguments = (*after, limit, default_quota)
+        if descending:
+            records = await db.fetch(self.statements["list_usages_descending"], *arguments)
+        else:
+            records = await db.fetch(self.statements["list_usages"], *arguments)
+        return [_drive_usage(record) for record in records]
+
+    async def select_totals(self, db: Database) -> Totals:
+        record = await db.fetchrow(self.statements["select_totals"])
+        assert record is not None  # noqa: S101 - an aggregate without GROUP BY returns one row
+        return Totals(*record)
+
+    async def select_usage(self, db: Database, owner: DriveId, default_quota: int) -> Usage | None:
+        """Return the owner's usage, or None if the owner has no row yet."""
+        record = await db.fetchrow(self.statements["select_usage"], owner, default_quota)
+        return None if record is None else Usage(*record)
+
+
+def _drive_usage(record: Any) -> DriveUsage:
+    drive, *usage = record
+    return DriveUsage(DriveId(UUID(int=drive.int)), Usage(*usage))

@@ -1,0 +1,1 @@
+"""Versions: the contents that files have and had, and the objects that versions share."""

@@ -1,0 +1,1 @@
+"""Webhooks: the changes of a drive are sent to a URL."""

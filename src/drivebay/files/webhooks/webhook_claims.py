@@ -1,0 +1,165 @@
+"""Webhooks that have events to send: claimed under a lease, and their results recorded.
+
+The position of a webhook in the change feed moves only after an event was delivered. So events are sent in order, and
+at least once: a worker that stops between sending and recording leaves the position as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from ...contract.files import Change, DeliveryOutcome, DeliveryResult, WebhookEvent, WebhookTask
+from ...contract.ids import DeliveryId, LeaseId
+from ...errors import InvalidRequest
+from ...postgres import Connection, Database
+from ..changes.change_cursors import ChangeCursors
+from ..changes.store import ChangeStore, FeedPage, NumberedChange
+from ..settings import Settings
+from .store import Attempt, StoredWebhook, WebhookStore
+from .webhook_secrets import WebhookSecrets
+
+MAX_EVENTS: Final = 20
+"""Events of one task."""
+_SCAN: Final = 500
+"""Changes of one task that are looked at: most may be of kinds that the webhook does not want."""
+_MAX_TASKS: Final = 100
+_MAX_ERROR: Final = 300
+KEPT_DELIVERIES: Final = 1000
+DELIVERY_AGE: Final = timedelta(days=30)
+OWNER_ENDED: Final = "the account of its owner is disabled"
+GONE: Final = "the receiver answered 410: it wants no more events"
+
+
+class WebhookClaimService:
+    """Implements `contract.files.WebhookDeliveries`."""
+
+    def __init__(self, db: Database, settings: Settings, new_id: Callable[[], UUID]) -> None:
+        self._db = db
+        self._settings = settings
+        self._new_id = new_id
+        self._webhooks = WebhookStore()
+        self._changes = ChangeStore()
+        self._cursors = ChangeCursors(settings)
+        self._secrets = WebhookSecrets(settings.secret)
+
+    async def claim_webhooks(self, lease: LeaseId, limit: int) -> tuple[WebhookTask, ...]:
+        if not 1 <= limit <= _MAX_TASKS:
+            raise InvalidRequest(f"limit must be 1 to {_MAX_TASKS}")
+        await self._webhooks.prune_old_deliveries(self._db, DELIVERY_AGE)
+        own = self._settings
+        leased = await self._webhooks.lease_webhooks(self._db, lease, limit, own.webhook_lease, own.max_webhook_leases)
+        tasks = [await self._task(lease, webhook) for webhook in leased]
+        return tuple(task for task in tasks if task is not None)
+
+    async def record_delivery(self, lease: LeaseId, result: DeliveryResult) -> bool:
+        async with self._db.transaction() as tx:
+            found = await self._webhooks.lock_leased(tx, lease, result, self._settings.webhook_retry_time)
+            if found is None:
+                return False
+            stored, is_ending = found
+            is_repeat = not result.event.is_redelivery and result.event.number <= stored.last_number
+            if is_repeat:  # guard: webhook-repeated-record
+                return not result.is_last
+            if result.outcome is DeliveryOutcome.OWNER_ENDED:
+                await self._webhooks.end_webhook(tx, result, OWNER_ENDED)
+                return False
+            if result.event.is_redelivery:
+                return await self._record_redelivery(tx, stored, result)
+            return await self._record_attempt(tx, stored, result, is_ending=is_ending)
+
+    async def _record_attempt(
+        self, tx: Connection, stored: StoredWebhook, result: DeliveryResult, *, is_ending: bool
+    ) -> bool:
+        next_try_at, goes_on = None, False
+        if result.outcome is DeliveryOutcome.DELIVERED:
+            goes_on = not result.is_last and not stored.webhook.disabled
+            await self._webhooks.advance(tx, result, self._settings.webhook_lease if goes_on else None)
+        elif result.outcome is DeliveryOutcome.GONE:  # guard: webhook-gone
+            await self._webhooks.end_webhook(tx, result, GONE)
+        elif is_ending:  # guard: webhook-retry-time
+            days = self._settings.webhook_retry_time / timedelta(days=1)
+            reason = f"no event was delivered for {days:g} days: {_shorten(result.error)}"
+            await self._webhooks.end_webhook(tx, result, reason)
+        else:
+            next_try_at = await self._webhooks.postpone(tx, result, self._settings.webhook_retry_time)
+        attempt = Attempt(DeliveryId(self._new_id()), stored.attempts + 1, next_try_at)
+        await self._insert_delivery(tx, result, attempt)
+        return goes_on
+
+    async def _record_redelivery(self, tx: Connection, stored: StoredWebhook, result: DeliveryResult) -> bool:
+        """A redelivery is one attempt, whatever its result. It says nothing about the regular events."""
+        await self._webhooks.delete_redelivery(tx, result.drive, result.webhook, result.event.number)
+        goes_on = not result.is_last and not stored.webhook.disabled
+        await self._webhooks.keep_lease(tx, result, self._settings.webhook_lease if goes_on else None)
+        await self._insert_delivery(tx, result, Attempt(DeliveryId(self._new_id()), 0, None))
+        return goes_on
+
+    async def _insert_delivery(self, tx: Connection, result: DeliveryResult, attempt: Attempt) -> None:
+        is_ok = result.outcome is DeliveryOutcome.DELIVERED
+        shown = msgspec.structs.replace(result, error=None if is_ok else _shorten(result.error))
+        await self._webhooks.insert_delivery(tx, shown, attempt, is_ok=is_ok)
+        await self._webhooks.prune_deliveries(tx, shown, KEPT_DELIVERIES)
+
+    async def _task(self, lease: LeaseId, stored: StoredWebhook) -> WebhookTask | None:
+        """Return the events of a leased webhook. None, and the lease ends, if there are none."""
+        webhook = stored.webhook
+        events = tuple(await self._redeliveries(stored))
+        if stored.is_due:  # guard: webhook-due
+            return await self._due_task(lease, stored, events)
+        if not events:
+            await self._webhooks.release(self._db, webhook, lease)
+            return None
+        return self._task_of(stored, events)
+
+    async def _due_task(
+        self, lease: LeaseId, stored: StoredWebhook, redeliveries: tuple[WebhookEvent, ...]
+    ) -> WebhookTask | None:
+        webhook = stored.webhook
+        page = await self._changes.select_changes(self._db, webhook.drive, stored.last_number, _SCAN)
+        scanned = page.changes[-1].number if len(page.changes) == _SCAN else page.last_change
+        events = (*redeliveries, *self._events(stored, page, scanned))[:MAX_EVENTS]
+        if not events:
+            await self._webhooks.skip_changes(self._db, webhook, lease, scanned)
+            return None
+        return self._task_of(stored, events)
+
+    def _task_of(self, stored: StoredWebhook, events: tuple[WebhookEvent, ...]) -> WebhookTask:
+        webhook, secret = stored.webhook, self._secrets.secret(stored.webhook.id)
+        return WebhookTask(webhook.id, webhook.drive, stored.owner, webhook.url, secret, events)
+
+    async def _redeliveries(self, stored: StoredWebhook) -> list[WebhookEvent]:
+        """Return the events that the user asked for again. A change that is no longer kept cannot be sent."""
+        events, webhook = [], stored.webhook
+        for number in await self._webhooks.list_redeliveries(self._db, webhook, MAX_EVENTS):
+            page = await self._changes.select_changes(self._db, webhook.drive, number - 1, 1)
+            if page.changes and page.changes[0].number == number:
+                change = self._shown(stored, page.changes[0])
+                events.append(WebhookEvent(number, number, change, is_redelivery=True))
+            else:
+                await self._webhooks.delete_redelivery(self._db, webhook.drive, webhook.id, number)
+        return events
+
+    def _events(self, stored: StoredWebhook, page: FeedPage, scanned: int) -> list[WebhookEvent]:
+        """Return the events of the changes that a webhook wants. `scanned` is the number of the last change seen."""
+        webhook = stored.webhook
+        wanted = [change for change in page.changes if not webhook.what or change.what in webhook.what]
+        ends = [change.number - 1 for change in wanted[1:]] + [scanned]
+        return [
+            WebhookEvent(change.number, max(end, change.number), self._shown(stored, change))
+            for change, end in zip(wanted, ends, strict=False)
+        ]
+
+    def _shown(self, stored: StoredWebhook, change: NumberedChange) -> Change:
+        cursor = self._cursors.encode(stored.webhook.drive, change.number)
+        return Change(change.what, change.file_id, change.at, cursor, change.actor, change.file)
+
+
+def _shorten(error: str | None) -> str:
+    """Return an error as it is kept."""
+    text = (error or "the attempt failed").encode("utf-8", "replace").decode()
+    return text.replace("\0", "")[:_MAX_ERROR]

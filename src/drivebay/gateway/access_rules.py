@@ -1,0 +1,182 @@
+"""Who may do what: the role that each operation needs in the drive of the request.
+
+Every operation that needs a token has a row. The app does not start with an operation that has none. The operations
+below `/v1/public/{token}` need none: the token in the path is the authorization, which the files service checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Any, Final, NamedTuple
+
+from ..contract.files import Access, Drives, Role
+from ..contract.ids import DriveId
+from ..errors import Forbidden
+from .http_request import Request, parse_uuid
+
+
+class DriveSource(Enum):
+    """Where a request names its drive."""
+
+    QUERY = auto()
+    """The parameter `drive_id`. Without it, the personal drive of the caller."""
+    PATH = auto()
+    """The `id` in the path."""
+
+
+class AccessRule(NamedTuple):
+    """The role that an operation needs, in the drive that the request names.
+
+    `whole_drive`: permissions on items do not suffice. For the other operations, the files service checks the role of
+    such a caller on the items of the request.
+    """
+
+    role: Role
+    source: DriveSource = DriveSource.QUERY
+    whole_drive: bool = False
+
+
+_VIEW: Final = AccessRule(Role.VIEWER)
+_EDIT: Final = AccessRule(Role.EDITOR)
+_VIEW_ALL: Final = AccessRule(Role.VIEWER, whole_drive=True)
+_EDIT_ALL: Final = AccessRule(Role.EDITOR, whole_drive=True)
+_SEE_DRIVE: Final = AccessRule(Role.VIEWER, DriveSource.PATH, whole_drive=True)
+_MANAGE_DRIVE: Final = AccessRule(Role.MANAGER, DriveSource.PATH, whole_drive=True)
+
+ACCESS_RULES: Final[Mapping[str, AccessRule | None]] = {
+    "GET /v1/me": None,
+    "PATCH /v1/me": None,
+    "DELETE /v1/me": None,
+    "POST /v1/me/password": None,
+    "GET /v1/me/sessions": None,
+    "DELETE /v1/me/sessions": None,
+    "DELETE /v1/me/sessions/{id}": None,
+    "POST /v1/me/tokens": None,
+    "GET /v1/me/tokens": None,
+    "DELETE /v1/me/tokens/{id}": None,
+    "POST /v1/me/email/verification": None,
+    "POST /v1/me/totp": None,
+    "POST /v1/me/totp/confirm": None,
+    "DELETE /v1/me/totp": None,
+    "GET /v1/admin/users": None,
+    "POST /v1/admin/users": None,
+    "GET /v1/admin/users/{id}": None,
+    "PATCH /v1/admin/users/{id}": None,
+    "DELETE /v1/admin/users/{id}": None,
+    "POST /v1/admin/users/{id}/sessions/end": None,
+    "GET /v1/admin/stats": None,
+    "GET /v1/admin/audit": None,
+    "GET /v1/drives": None,
+    "POST /v1/drives": None,
+    "GET /v1/drives/{id}": _SEE_DRIVE,
+    "PATCH /v1/drives/{id}": _MANAGE_DRIVE,
+    "DELETE /v1/drives/{id}": _MANAGE_DRIVE,
+    "GET /v1/drives/{id}/members": _SEE_DRIVE,
+    "PUT /v1/drives/{id}/members": _MANAGE_DRIVE,
+    "PUT /v1/drives/{id}/members/{user_id}": _MANAGE_DRIVE,
+    # Every member may leave. The files service lets only managers remove others.
+    "DELETE /v1/drives/{id}/members/{user_id}": _SEE_DRIVE,
+    # Reading a pending upload returns a URL that writes its bytes, so a viewer may not read it.
+    "POST /v1/uploads": _EDIT,
+    "GET /v1/uploads": _EDIT_ALL,
+    "GET /v1/uploads/{id}": _EDIT,
+    "DELETE /v1/uploads/{id}": _EDIT,
+    "POST /v1/uploads/{id}/complete": _EDIT,
+    "POST /v1/uploads/{id}/parts": _EDIT,
+    "GET /v1/uploads/{id}/parts": _EDIT,
+    "GET /v1/uploads/{id}/timeline": _EDIT,
+    "POST /v1/uploads/batch": _EDIT,
+    "POST /v1/uploads/batch/complete": _EDIT,
+    "POST /v1/tus": _EDIT,
+    "HEAD /v1/tus/{id}": _EDIT,
+    "PATCH /v1/tus/{id}": _EDIT,
+    "POST /v1/tus/{id}": _EDIT,
+    "DELETE /v1/tus/{id}": _EDIT,
+    "GET /v1/files": _VIEW,
+    "GET /v1/files/{id}": _VIEW,
+    "PATCH /v1/files/{id}": _EDIT,
+    "DELETE /v1/files/{id}": _EDIT,
+    "POST /v1/files/{id}/restore": _EDIT,
+    "GET /v1/files/{id}/download": _VIEW,
+    "GET /v1/files/{id}/content": _VIEW,
+    "HEAD /v1/files/{id}/content": _VIEW,
+    "GET /v1/files/{id}/versions": _VIEW,
+    "GET /v1/files/{id}/versions/{version}/download": _VIEW,
+    "POST /v1/files/{id}/versions/{version}/restore": _EDIT,
+    "DELETE /v1/files/{id}/versions/{version}": _EDIT,
+    "POST /v1/files/batch/download": _VIEW,
+    "POST /v1/files/batch/move": _EDIT,
+    "POST /v1/files/{id}/copy": _EDIT,
+    "POST /v1/files/batch/copy": _EDIT,
+    "POST /v1/files/batch/trash": _EDIT,
+    "POST /v1/files/batch/restore": _EDIT,
+    "GET /v1/files/by-path": _VIEW_ALL,
+    "GET /v1/files/{id}/path": _VIEW,
+    "GET /v1/files/{id}/size": _VIEW,
+    "POST /v1/folders": _EDIT,
+    "GET /v1/files/{id}/permissions": _EDIT_ALL,
+    "PUT /v1/files/{id}/permissions": _EDIT_ALL,
+    # Every user may give up their own permission. For others, the files service asks for the whole drive.
+    "DELETE /v1/files/{id}/permissions/{user_id}": _EDIT,
+    "GET /v1/shared-with-me": None,
+    # A link gives others access, so a viewer may not even see which links there are.
+    "POST /v1/files/{id}/links": _EDIT_ALL,
+    "GET /v1/files/{id}/links": _EDIT_ALL,
+    "GET /v1/links": _EDIT_ALL,
+    "PATCH /v1/links/{id}": _EDIT_ALL,
+    "DELETE /v1/links/{id}": _EDIT_ALL,
+    "GET /v1/changes": _VIEW_ALL,
+    "GET /v1/events": _VIEW_ALL,
+    # A webhook belongs to its user. The files service asks for a manager of the drive in the body.
+    "POST /v1/webhooks": None,
+    "GET /v1/webhooks": None,
+    "GET /v1/webhooks/{id}": None,
+    "PATCH /v1/webhooks/{id}": None,
+    "DELETE /v1/webhooks/{id}": None,
+    "GET /v1/webhooks/{id}/deliveries": None,
+    "POST /v1/webhooks/{id}/deliveries/{delivery}/redeliver": None,
+    "GET /v1/trash": _VIEW_ALL,
+    "DELETE /v1/trash": _EDIT_ALL,
+    "DELETE /v1/trash/{id}": _EDIT_ALL,
+    "GET /v1/search": _VIEW,
+    "POST /v1/archives": _VIEW,
+}
+"""The rule of each operation. None: the operation is about the caller, not about a drive."""
+
+
+def access_rule(method: str, path: str) -> AccessRule | None:
+    """Return the rule of an operation that needs a token. Raises LookupError if it has no row."""
+    operation = f"{method} {path}"
+    if operation not in ACCESS_RULES:
+        raise LookupError(f"{operation} has no row in gateway/access_rules.py: say which role it needs")
+    return ACCESS_RULES[operation]
+
+
+async def resolve_access(
+    drives: Drives, req: Request, rule: AccessRule | None, path_fields: Mapping[str, Any]
+) -> Access:
+    """Return the access of the caller to the drive of a request. Only another drive than their own takes a call.
+
+    Raises InvalidRequest (the id of the drive), NotFound (nothing in the drive is shared with the caller), Forbidden
+    (their role is too low, or the operation is about the whole drive and they have permissions on items only).
+    """
+    if rule is None:
+        return Access.personal(req.user)
+    if rule.source is DriveSource.PATH:
+        drive = DriveId(parse_uuid(path_fields["id"], "id"))
+    else:
+        text = req.query_value("drive_id")
+        if text is None:
+            return Access.personal(req.user)
+        drive = DriveId(parse_uuid(text, "drive_id"))
+    if drive == req.user:
+        return Access.personal(req.user)
+    access = await drives.resolve_access(req.user, drive)
+    if access.grants:
+        if rule.whole_drive:  # guard: access-whole-drive
+            raise Forbidden("only some items of this drive are shared with you; this needs a role in the whole drive")
+        return access
+    if not access.role.includes(rule.role):  # guard: access-role
+        raise Forbidden(f"this needs the role {rule.role.value} in the drive; yours is {access.role.value}")
+    return access

@@ -1,0 +1,108 @@
+"""Empties the drives of deleted accounts, and then deletes the accounts. Ends what the earlier user of a reclaimed
+account shared.
+
+Auth records a deletion, so none is lost. Every gateway hands all of them on to the files service, again and again,
+until the drive is purged: after the trash's grace period. Each step may be repeated, and by several gateways at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from ..contract.auth import Auth, DeletedAccount
+from ..contract.auth.accounts import RECLAIM_MARGIN
+from ..contract.files import Files
+from ..contract.ids import DriveId, UserId
+from ..errors import Error
+
+log = structlog.get_logger(__name__)
+
+_INTERVAL: Final = 30.0
+"""Seconds between two rounds."""
+_PAGE: Final = 100
+_MAX_GAP: Final = timedelta(hours=1)
+
+
+class AccountPurge:
+    """Purges deleted accounts. `run` does so in rounds."""
+
+    def __init__(self, auth: Auth, files: Files, now: Callable[[], datetime]) -> None:
+        self._auth = auth
+        self._files = files
+        self._now = now
+        self._asked_at: dict[UserId, datetime] = {}
+
+    async def run(self) -> None:
+        """Run a round every 30 seconds, until cancelled."""
+        while True:
+            try:
+                await self.run_once()
+            except Error as error:
+                log.warning("account_purge_postponed", reason=error.detail)
+            except Exception:  # a defect must not end the job, because nothing would notice
+                log.exception("account_purge_failed")
+            await asyncio.sleep(_INTERVAL)
+
+    async def run_once(self) -> None:
+        """Empty the drive of every deleted account, and delete the accounts whose drives are purged. End what the
+        earlier users of reclaimed accounts shared.
+
+        A failure of one account does not stop the others. Raises the errors of `list_deleted_accounts`.
+        """
+        await end_reclaimed_sharing(self._auth, self._files)
+        last: DeletedAccount | None = None
+        while page := await self._auth.list_deleted_accounts(last, _PAGE):
+            for account in page:
+                if self._is_due(account):
+                    await self._purge(account)
+            last = page[-1]
+
+    def _is_due(self, account: DeletedAccount) -> bool:
+        """Return whether to ask for the drive again. The gap grows with the age of the deletion, up to an hour."""
+        now, asked_at = self._now(), self._asked_at.get(account.user)
+        return asked_at is None or now - asked_at >= min((asked_at - account.deleted_at) / 10, _MAX_GAP)
+
+    async def _purge(self, account: DeletedAccount) -> None:
+        self._asked_at[account.user] = self._now()
+        try:
+            is_purged = await self._files.empty_drive(DriveId(account.user))
+            if not is_purged:  # guard: account-purge-order
+                return
+            if await self._auth.purge_account(account.user):
+                del self._asked_at[account.user]
+        except Error as error:
+            log.warning("account_purge_postponed", user=str(account.user), reason=error.detail)
+
+
+async def end_reclaimed_sharing(auth: Auth, files: Files) -> tuple[UserId, ...]:
+    """End the links, permissions and webhooks of the earlier users of reclaimed accounts, and return the accounts.
+
+    A failure is logged, and does not stop the other accounts. Rounds repeat it: auth keeps the accounts for a minute,
+    and until this has worked once.
+    """
+    try:
+        accounts = await auth.list_reclaimed_accounts(_PAGE)
+    except Error as error:
+        log.warning("end_sharing_postponed", reason=error.detail)
+        return ()
+    for account in accounts:
+        try:
+            # The time of the reclaim is included, and the seconds in which another gateway accepts an old access token.
+            await files.end_sharing(account.user, account.reclaimed_at + RECLAIM_MARGIN)  # guard: reclaim-sharing
+            await auth.finish_reclaimed_account(account.user)
+        except Error as error:
+            log.warning("end_sharing_postponed", user=str(account.user), reason=error.detail)
+    return tuple(account.user for account in accounts)
+
+
+async def end_links(files: Files, user: UserId) -> None:
+    """End the links of a deleted account at once. If the files service is down, the purge of the account does it."""
+    try:
+        await files.end_links(user)
+    except Error as error:
+        log.warning("end_links_postponed", user=str(user), reason=error.detail)

@@ -1,0 +1,1 @@
+"""The admin API: accounts, quotas, statistics and the audit log. It gives no access to files."""

@@ -1,0 +1,134 @@
+"""Lists accounts with their usage, in any order of the admin API.
+
+The auth service orders by email and creation. Only the files service knows the usage, so the order `used` has two
+parts: the drives with stored bytes, as files orders them, and the other accounts, as auth orders them. A cursor says
+in which part it is. Its rest is a cursor that files or auth has signed for this list and this part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ...contract.auth import Account, AccountListing, Actor, Auth, UserSort
+from ...contract.files import Files, Usage, UsageListing
+from ...contract.ids import DriveId, UserId
+from ...errors import InvalidCursor
+
+SORTS: Final = ("email", "-email", "used", "-used", "created", "-created")
+_STORING: Final = "s"
+_EMPTY: Final = "e"
+_STARTS: Final = {"S": _STORING, "E": _EMPTY}
+"""Cursors that are at the beginning of a part."""
+_MAX_ROUNDS: Final = 10
+"""Pages of a service that one request reads. A page that is not full yet then ends early, with a cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserQuery:
+    """A list of accounts as an admin asks for it. `sort` is one of `SORTS`."""
+
+    query: str
+    sort: str
+    limit: int
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """Accounts with their usage, and the cursor of the next page."""
+
+    items: tuple[tuple[Account, Usage], ...]
+    next_cursor: str | None
+
+
+class UserLister:
+    """Lists the accounts that `actor` may see. Raises what the services raise: Forbidden, InvalidCursor, ..."""
+
+    def __init__(self, auth: Auth, files: Files) -> None:
+        self._auth = auth
+        self._files = files
+
+    async def list_users(self, actor: Actor, query: UserQuery) -> UserPage:
+        """Return one page."""
+        if query.sort.removeprefix("-") == "used":
+            return await self._list_by_usage(actor, query)
+        listing = AccountListing(
+            query=query.query,
+            sort=UserSort(query.sort.removeprefix("-")),
+            descending=query.sort.startswith("-"),
+            limit=query.limit,
+            cursor=query.cursor,
+        )
+        page = await self._auth.list_accounts(actor, listing)
+        return UserPage(await self._with_usage(page.items), page.next_cursor)
+
+    async def _list_by_usage(self, actor: Actor, query: UserQuery) -> UserPage:
+        descending = query.sort.startswith("-")
+        parts = (_STORING, _EMPTY) if descending else (_EMPTY, _STORING)
+        part, cursor = parts[0], None
+        if query.cursor is not None:
+            part, cursor = await self._parse_cursor(actor, query, query.cursor)
+        found: list[tuple[Account, Usage]] = []
+        for _ in range(_MAX_ROUNDS):
+            wanted = query.limit - len(found)
+            read = self._read_storing if part == _STORING else self._read_empty
+            items, cursor = await read(actor, query, wanted, cursor)
+            found += items
+            if cursor is None:
+                if part == parts[1]:
+                    return UserPage(tuple(found), None)
+                part = parts[1]
+            if len(found) >= query.limit:
+                break
+        if cursor is not None:
+            return UserPage(tuple(found), f"{part}.{cursor}")
+        start = await self._auth.list_accounts(actor, _start_listing(query, part, None))
+        return UserPage(tuple(found), f"{part.upper()}.{start.first_cursor or ''}")
+
+    async def _parse_cursor(self, actor: Actor, query: UserQuery, cursor: str) -> tuple[str, str | None]:
+        """Return the part and the cursor in the part; None: its beginning. Raises InvalidCursor."""
+        part, _, rest = cursor.partition(".")
+        if part in _STARTS and rest:
+            # Auth refuses the cursor unless it was made for this list.
+            await self._auth.list_accounts(actor, _start_listing(query, _STARTS[part], rest))
+            return _STARTS[part], None
+        if part not in (_STORING, _EMPTY) or not rest:
+            raise InvalidCursor
+        return part, rest
+
+    async def _read_storing(
+        self, actor: Actor, query: UserQuery, limit: int, cursor: str | None
+    ) -> tuple[tuple[tuple[Account, Usage], ...], str | None]:
+        """Return some of the next accounts with stored bytes, at most `limit`."""
+        # The role is checked before files is asked: an empty page would not show that the actor is no admin.
+        await self._auth.get_accounts(actor, ())
+        listing = UsageListing(query.sort.startswith("-"), limit, cursor, f"{query.sort} {query.query}")
+        page = await self._files.list_usages(listing)
+        usages = {UserId(each.drive): each.usage for each in page.items}
+        found = await self._auth.get_accounts(actor, tuple(usages), query.query)
+        return tuple((account, usages[account.id]) for account in found), page.next_cursor
+
+    async def _read_empty(
+        self, actor: Actor, query: UserQuery, limit: int, cursor: str | None
+    ) -> tuple[tuple[tuple[Account, Usage], ...], str | None]:
+        """Return some of the next accounts without stored bytes, at most `limit`."""
+        descending = query.sort.startswith("-")
+        # guard: usage-cursor-list
+        listing = AccountListing(query.query, UserSort.CREATED, descending, limit, cursor, _context(query, _EMPTY))
+        page = await self._auth.list_accounts(actor, listing)
+        items = await self._with_usage(page.items)
+        return tuple(item for item in items if item[1].used_bytes == 0), page.next_cursor
+
+    async def _with_usage(self, found: tuple[Account, ...]) -> tuple[tuple[Account, Usage], ...]:
+        usages = await self._files.get_usages(tuple(DriveId(account.id) for account in found))
+        return tuple(zip(found, usages, strict=True))
+
+
+def _start_listing(query: UserQuery, part: str, cursor: str | None) -> AccountListing:
+    """Return the listing whose first cursor marks the beginning of a part."""
+    return AccountListing(query.query, limit=1, cursor=cursor, context=_context(query, f"start of {part}"))
+
+
+def _context(query: UserQuery, part: str) -> str:
+    return f"{query.sort} {part}"

@@ -1,0 +1,53 @@
+"""API tokens that auth has verified, for a few seconds: a program sends many requests with the same token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..contract.auth import ApiTokenClaims, Auth
+from ..contract.ids import UserId
+from ..errors import Unauthenticated
+
+LIFETIME: Final = timedelta(seconds=4)
+"""How long a result is used, from before the call. A revoked token is refused within five seconds."""
+
+
+class ApiTokenCache:
+    """Verifies API tokens. The token that was verified first is evicted when there are `maximum`."""
+
+    def __init__(self, auth: Auth, now: Callable[[], datetime], maximum: int = 10_000) -> None:
+        self._auth = auth
+        self._now = now
+        self._maximum = maximum
+        self._cached: dict[bytes, tuple[ApiTokenClaims, datetime]] = {}
+
+    def __len__(self) -> int:
+        """Return how many tokens are cached."""
+        return len(self._cached)
+
+    async def verify(self, secret: str, digest: bytes) -> ApiTokenClaims:
+        """Return the claims of a token whose hash is `digest`. Raises Unauthenticated, and Unavailable without auth."""
+        now = self._now()
+        if (cached := self._cached.get(digest)) is not None:
+            claims, verified_at = cached
+            is_expired = claims.expires_at is not None and claims.expires_at <= now
+            if timedelta() <= now - verified_at < LIFETIME and not is_expired:  # guard: api-token-cache-age
+                return claims
+            self._cached.pop(digest, None)
+        try:
+            claims = await self._auth.verify_api_token(secret)
+        except Unauthenticated:
+            self._cached.pop(digest, None)
+            raise
+        if len(self._cached) >= self._maximum:  # guard: api-token-cache-size
+            del self._cached[next(iter(self._cached))]
+        self._cached[digest] = (claims, now)
+        return claims
+
+    def forget(self, user: UserId | None) -> None:
+        """Forget the tokens of a user, or of all, so that a token that was revoked here is refused at once."""
+        # guard: api-token-cache-user
+        kept = {} if user is None else {key: cached for key, cached in self._cached.items() if cached[0].user != user}
+        self._cached = kept

@@ -1,0 +1,120 @@
+"""The bytes of a ZIP file, or of a range of it, in order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from ...contract.files import ArchiveEntry
+from ...contract.storage import Storage
+from ...formats import zip_format
+from ...formats.zip_layout import ZipLayout
+from .crc_states import CrcStates
+from .read_ahead import Piece, ReadAhead, split_pieces
+
+_BLOCK_SIZE: Final = 64 * 2**10
+"""Smaller parts are joined, so that a small file does not take three sends."""
+
+
+class ArchiveBody:
+    """The body of one response."""
+
+    def __init__(self, storage: Storage, layout: ZipLayout, entries: Sequence[ArchiveEntry], crcs: CrcStates) -> None:
+        self._storage = storage
+        self._layout = layout
+        self._entries = entries
+        self._crcs = crcs
+
+    async def blocks(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes from `start` up to `stop` (exclusive).
+
+        A yielded block may be empty: the body makes progress, but has no bytes yet. Raises NotFound (an object does not
+        exist any more), Unavailable.
+        """
+        waiting = bytearray()
+        async with aclosing(self._parts(start, stop)) as parts:
+            async for part in parts:
+                if not part:
+                    yield part
+                    continue
+                waiting += part
+                if len(waiting) >= _BLOCK_SIZE:
+                    yield bytes(waiting)
+                    waiting.clear()
+        if waiting:
+            yield bytes(waiting)
+
+    async def _parts(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes as headers, pieces and records. An empty part is one that was read only for its CRC-32."""
+        layout = self._layout
+        async with aclosing(self._entry_parts(start, stop)) as parts:
+            async for part in parts:
+                yield part
+        rows = layout.rows_between(start, stop)  # guard: archive-range-rows
+        for index in rows:
+            async with aclosing(self._complete_crc(index)) as reads:
+                async for _ in reads:
+                    yield b""
+            row = zip_format.central_header(layout.entries[index], self._crcs.value(index), layout.offsets[index])
+            if part := _cut(row, layout.row_offsets[index], start, stop):
+                yield part
+        if part := _cut(layout.end_records(), layout.records_offset, start, stop):
+            yield part
+
+    async def _entry_parts(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        """Yield the parts of the entries between two positions: local headers, bytes and data descriptors."""
+        layout = self._layout
+        ahead = ReadAhead(self._storage, self._pieces(start, stop))
+        try:
+            for index in range(layout.first_after(start), len(layout.entries)):
+                entry, begin = layout.entries[index], layout.offsets[index]
+                if begin >= stop:
+                    return
+                if part := _cut(zip_format.local_header(entry), begin, start, stop):
+                    yield part
+                first, last = layout.data_range(index, start, stop)
+                while first < last:
+                    body = await ahead.read()
+                    self._crcs.add(index, first, body)
+                    first += len(body)
+                    yield body
+                end = layout.data_offset(index) + entry.size
+                if end >= stop or not entry.has_descriptor:
+                    continue
+                async with aclosing(self._complete_crc(index)) as reads:
+                    async for _ in reads:
+                        yield b""
+                if part := _cut(zip_format.data_descriptor(entry, self._crcs.value(index)), end, start, stop):
+                    yield part
+        finally:
+            await ahead.close()
+
+    def _pieces(self, start: int, stop: int) -> Iterator[Piece]:
+        for index in range(self._layout.first_after(start), len(self._entries)):
+            if self._layout.offsets[index] >= stop:
+                return
+            key = self._entries[index].key
+            first, last = self._layout.data_range(index, start, stop)
+            if key is not None and first < last:
+                yield from split_pieces(key, first, last)
+
+    async def _complete_crc(self, index: int) -> AsyncGenerator[None, None]:
+        """Read the bytes of an entry that its CRC-32 does not have yet. Yield after each piece."""
+        key, first = self._entries[index].key, self._crcs.missing_from(index)
+        if key is None or first >= self._entries[index].size:
+            return
+        ahead = ReadAhead(self._storage, split_pieces(key, first, self._entries[index].size))
+        try:
+            while first < self._entries[index].size:
+                body = await ahead.read()
+                self._crcs.add(index, first, body)
+                first += len(body)
+                yield
+        finally:
+            await ahead.close()
+
+
+def _cut(part: bytes, begin: int, start: int, stop: int) -> bytes:
+    """Return what is between two positions of a part that begins at `begin`."""
+    return part[max(0, start - begin) : max(0, stop - begin)]

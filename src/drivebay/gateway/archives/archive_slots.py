@@ -1,0 +1,34 @@
+"""How many archives are sent at once, in total and by user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Final
+
+from ...errors import Unavailable
+from ..user_share import UserShare
+
+_NAME: Final = "archives"
+_RETRY_AFTER: Final = 5
+
+
+class ArchiveSlots:
+    """Bounds the archives that are sent at once: each holds memory and calls to the store."""
+
+    def __init__(self, total: int, each_user: int) -> None:
+        self._free = total
+        self._share = UserShare(_NAME, each_user)
+
+    def acquire(self, user: Hashable) -> Callable[[], None]:
+        """Admit one archive of a user, and return the function that ends it. Raises Unavailable."""
+        if self._free < 1:  # guard: archive-slots
+            raise Unavailable("too many archives are sent at once; try again soon", retry_after=_RETRY_AFTER)
+        if not self._share.acquire(user):
+            raise Unavailable("too many of your archives are sent at once", retry_after=_RETRY_AFTER)
+        self._free -= 1
+        return partial(self._release, user)
+
+    def _release(self, user: Hashable) -> None:
+        self._free += 1
+        self._share.release(user)

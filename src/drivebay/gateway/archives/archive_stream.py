@@ -1,0 +1,142 @@
+"""The response body of an archive. It ends when the client goes away or reads too slowly, and when the archive ends.
+
+The server closes the connection then, so the client notices that the body is incomplete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+import structlog
+
+from ...errors import Error, MalformedBody, Unavailable
+from ..body_rate import BodyRate
+from ..http_request import Request
+from .crc_states import CrcStates
+
+log = structlog.get_logger(__name__)
+
+MIN_BYTES_PER_SECOND: Final = 16 * 2**10
+
+
+class IncompleteArchive(Exception):
+    """The rest of an archive cannot be sent. The server closes the connection, so the client notices that it ends."""
+
+
+class Admission(NamedTuple):
+    """What allows a client to read an archive, and for how long.
+
+    `check` raises NotFound once the archive may not be read any more. It is called again after each `timeout` seconds,
+    which is also how long the client may take to accept a block, and the window of the minimum rate. `release` gives
+    back the place of the request in the limits.
+    """
+
+    check: Callable[[], Awaitable[None]]
+    release: Callable[[], None]
+    timeout: float
+
+
+class ArchiveStream:
+    """An iterable of blocks for Falcon, which calls `close` at the end."""
+
+    def __init__(
+        self,
+        req: Request,
+        blocks: AsyncGenerator[bytes, None],
+        crcs: CrcStates,
+        admission: Admission,
+    ) -> None:
+        self._req = req
+        self._blocks = blocks
+        self._crcs = crcs
+        self._check = admission.check
+        self._timeout = admission.timeout
+        # Also if Falcon drops the response before it begins to send it.
+        self._release = weakref.finalize(self, admission.release)
+        self._rate = BodyRate(admission.timeout, MIN_BYTES_PER_SECOND)
+        self._loop = asyncio.get_running_loop()
+        self._next_check = self._loop.time() + admission.timeout
+        self._sent_at = 0.0
+        self._sent_bytes = 0
+        self._gone: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self._stop_timer()
+        if self._gone is None:
+            self._gone = asyncio.create_task(_wait_for_disconnect(self._req), name="archive disconnect")
+        try:
+            self._check_rate()
+            while True:
+                await self._check_again()
+                block = await anext(self._blocks)
+                if self._crcs.needs_save:
+                    await self._crcs.save()
+                if self._gone.done():  # guard: archive-disconnect
+                    raise StopAsyncIteration
+                if block:
+                    self._start_timer(len(block))
+                    return block
+        except Error as error:
+            # The response has begun. Bytes in place of the missing ones would be a damaged file that looks complete.
+            log.warning("archive_incomplete", code=error.code, reason=error.detail)
+            incomplete: Exception = IncompleteArchive(error.detail)  # guard: archive-incomplete
+            raise incomplete from None
+
+    async def close(self) -> None:
+        """End what still runs, and keep the CRC-32 values for the next request."""
+        self._stop_timer()
+        try:
+            if self._gone is not None:
+                self._gone.cancel()
+            await self._blocks.aclose()
+            await self._crcs.save()
+        finally:
+            self._release()  # guard: archive-release
+
+    def _check_rate(self) -> None:
+        """Raise IncompleteArchive if the client accepts blocks too slowly."""
+        if self._sent_bytes:
+            self._rate.add(self._loop.time() - self._sent_at, self._sent_bytes)
+        if self._rate.is_too_slow:  # guard: archive-rate
+            log.info("archive_client_slow", bytes_per_second=MIN_BYTES_PER_SECOND)
+            raise IncompleteArchive("the client reads too slowly")
+
+    async def _check_again(self) -> None:
+        """Check from time to time that the archive may still be read. Raises NotFound."""
+        if self._loop.time() < self._next_check:
+            return
+        try:
+            await self._check()  # guard: archive-check-again
+        except Unavailable as error:
+            # A restart of another service is no reason to end a download. The next check follows soon.
+            log.warning("archive_check_postponed", reason=error.detail)
+        self._next_check = self._loop.time() + self._timeout
+
+    def _start_timer(self, size: int) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self._sent_at, self._sent_bytes = self._loop.time(), size
+        self._timer = self._loop.call_later(self._timeout, self._end, task)  # guard: archive-stall
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _end(self, task: asyncio.Task[object]) -> None:
+        log.info("archive_client_stopped", seconds=self._timeout)
+        task.cancel()
+
+
+async def _wait_for_disconnect(req: Request) -> None:
+    with suppress(MalformedBody):  # the client closed the connection before its body was complete
+        while (await req.receive_event())["type"] != "http.disconnect":
+            pass

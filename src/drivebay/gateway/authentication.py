@@ -1,0 +1,162 @@
+"""Authentication of requests: access tokens are verified with the auth service's public keys, API tokens by auth.
+
+A verified token is cached by its hash until it expires, because a signature check costs as much as the rest of a
+small request. Keys are fetched once a minute, and when a token names an unknown key. While auth is down, the last
+keys stay in use. A session that has ended is refused, see `revoked_sessions`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from ..contract.auth import Auth
+from ..contract.auth.access_tokens import Verifier
+from ..contract.auth.api_tokens import PREFIX as API_TOKEN_PREFIX
+from ..contract.ids import UserId
+from ..errors import Error, Unauthenticated, Unavailable
+from .api_token_cache import ApiTokenCache
+from .caller import Caller
+from .revoked_sessions import RevokedSessions
+from .settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_KEYS_TTL: Final = timedelta(minutes=1)
+_MIN_FETCH_INTERVAL: Final = timedelta(seconds=1)
+
+
+class Authenticator:
+    """Finds the caller of a request.
+
+    `revoked_sessions.run()` keeps the list of ended sessions fresh. `max_cached_tokens` bounds the cache; the token
+    that was used least recently is evicted first.
+    """
+
+    def __init__(
+        self, auth: Auth, settings: Settings, now: Callable[[], datetime], max_cached_tokens: int = 10_000
+    ) -> None:
+        self._max_cached_tokens = max_cached_tokens
+        self._auth = auth
+        self._settings = settings
+        self._now = now
+        self.revoked_sessions = RevokedSessions(auth, now)
+        self._api_tokens = ApiTokenCache(auth, now, max_cached_tokens)
+        self._cached: dict[bytes, tuple[Caller, datetime]] = {}
+        self._verifier: Verifier | None = None
+        self._fetched_at: datetime | None = None
+        self._last_failure: Error | None = None
+        self._fetch_lock = asyncio.Lock()
+
+    async def authenticate(self, authorization: str | None) -> Caller:
+        """Return the caller of an `Authorization` header.
+
+        Raises Unauthenticated, and Unavailable while no key could be fetched yet, or while auth does not answer whether
+        the session has ended or the API token is valid.
+        """
+        if authorization is None:
+            raise Unauthenticated("send Authorization: Bearer with an access token")
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip()  # guard: single-authorization
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("send Authorization: Bearer with an access token")
+        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        if token.startswith(API_TOKEN_PREFIX):
+            claims = await self._api_tokens.verify(token, digest)
+            return Caller(claims.user, scopes=frozenset(claims.scopes))
+        caller = await self._authenticate_session(token, digest)
+        if caller.session is not None:
+            await self.revoked_sessions.check(caller.session)
+        return caller
+
+    async def check_session(self, authorization: str | None, caller: Caller) -> None:
+        """Check the session of a caller whose request began with a valid token, which may have expired since.
+
+        Raises Unauthenticated, Unavailable.
+        """
+        try:
+            await self.authenticate(authorization)
+        except Unauthenticated:
+            # An ended session is forgotten here when its access tokens have expired, so ask auth.
+            sessions = await self._auth.list_sessions(caller.user)
+            if caller.session not in {session.id for session in sessions}:  # guard: expired-token-session
+                raise
+
+    async def learn_ended_sessions(self) -> None:
+        """Refuse the sessions that ended until now, from now on. Other gateways do so within five seconds."""
+        await self.revoked_sessions.refresh()
+
+    def forget_api_tokens(self, user: UserId | None) -> None:
+        """Refuse the API tokens of a user that were revoked until now, from now on. `user`: None if it is not known.
+
+        Only a call that has revoked tokens does so: without its cache the gateway asks auth about every request.
+        """
+        self._api_tokens.forget(user)
+
+    async def _authenticate_session(self, token: str, digest: bytes) -> Caller:
+        now = self._now()
+        if (cached := self._cached.pop(digest, None)) is not None:
+            caller, expires_at = cached
+            if now < expires_at:  # guard: cached-token-expiry
+                self._cached[digest] = cached  # now the most recent: a dict keeps insertion order
+                return caller
+        return await self._verify(token, digest, now)
+
+    async def lifetime(self, authorization: str | None) -> float:
+        """Return for how many seconds the token of a header stays valid. Raises as `authenticate` does.
+
+        A token without an expiry time returns infinity.
+        """
+        await self.authenticate(authorization)
+        token = (authorization or "").partition(" ")[2].strip()
+        cached = self._cached.get(hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest())
+        return math.inf if cached is None else (cached[1] - self._now()).total_seconds()
+
+    async def _verify(self, token: str, digest: bytes, now: datetime) -> Caller:
+        verifier = await self._current_verifier(now, _KEYS_TTL)
+        if not verifier.knows(token):
+            verifier = await self._current_verifier(now, _MIN_FETCH_INTERVAL)  # guard: key-fetch-interval
+        claims = verifier.verify(token, now)
+        if len(self._cached) >= self._max_cached_tokens:  # guard: token-cache-size
+            del self._cached[next(iter(self._cached))]
+        caller = Caller(claims.user, claims.session)
+        self._cached[digest] = (caller, claims.expires_at)
+        return caller
+
+    async def _current_verifier(self, now: datetime, max_age: timedelta) -> Verifier:
+        """Return a verifier whose keys are at most `max_age` old, or the last one if the fetch fails.
+
+        Raises the error of the fetch when there never was a key.
+        """
+        if self._verifier is not None and self._is_fresh(now, max_age):
+            return self._verifier
+        failure = self._last_failure
+        async with self._fetch_lock:
+            if self._verifier is not None and self._is_fresh(now, max_age):
+                return self._verifier
+            # A request that waited for a failed fetch shares its failure. Otherwise each would wait a whole deadline.
+            if self._last_failure is failure:
+                await self._fetch_keys(now)
+        if self._verifier is not None:
+            return self._verifier
+        raise self._last_failure or Unavailable("the keys of the auth service are not known yet; retry soon")
+
+    async def _fetch_keys(self, now: datetime) -> None:
+        try:
+            keys = await self._auth.list_keys()
+        except Error as error:
+            log.warning("fetch_keys_failed", reason=error.detail)
+            self._last_failure = error
+        else:
+            by_kid = {key.kid: key for key in keys}
+            self._verifier = Verifier(by_kid, self._settings.issuer, self._settings.audience)
+        self._fetched_at = now
+
+    def _is_fresh(self, now: datetime, max_age: timedelta) -> bool:
+        return self._fetched_at is not None and now - self._fetched_at < max_age

@@ -1,0 +1,1 @@
+"""The change feed over HTTP: long polling and server-sent events."""

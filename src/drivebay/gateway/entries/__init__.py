@@ -1,0 +1,1 @@
+"""Files, folders, the trash and downloads over HTTP."""

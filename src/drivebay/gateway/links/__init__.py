@@ -1,0 +1,1 @@
+"""Links over HTTP: for those who make them, and for those who hold one."""

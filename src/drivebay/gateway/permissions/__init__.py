@@ -1,0 +1,1 @@
+"""Permissions on items over HTTP, and what is shared with a user."""

@@ -1,0 +1,116 @@
+"""Upload locks: one request at a time writes the bytes of an upload, and the newest request preempts the others.
+
+A client that lost its connection comes back before the gateway notices the loss. So a newer request preempts the
+older one, and reads the stored offset only after the older one has stored its bytes. The locks cover one process.
+Between processes there is no lock: the offset is read from the store, and never decreases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from ...contract.files import UploadRef
+from ...errors import Locked, Unavailable
+from ..body_rate import BodyRate
+
+_RELEASE_TIMEOUT: Final = 30.0
+"""Seconds that a preempted request has to store its bytes: as long as writing one part may take."""
+
+
+class UploadLock:
+    """The lock that one request holds on an upload.
+
+    `chunk_timeout` is how many seconds the request waits for the next bytes, and the window of the minimum rate.
+    `deadline` is when it must end, by the loop's clock.
+    """
+
+    def __init__(self, chunk_timeout: float, deadline: float) -> None:
+        self._chunk_timeout = chunk_timeout
+        self._deadline = deadline
+        self._rate = BodyRate(chunk_timeout)
+        self._read_timeout: asyncio.Timeout | None = None
+        self._preempted = False
+        self.released = asyncio.Event()
+        self.next: UploadLock | None = None
+        """A request that gave up waiting for this one. Those that wait for it have to wait for this one too."""
+
+    async def read_chunk(self, chunks: AsyncIterator[bytes]) -> bytes | None:
+        """Return the next bytes of the body; None at its end.
+
+        Raises MalformedBody when the connection closes, Locked when a newer request preempts this one, and
+        Unavailable when the client is too slow.
+        """
+        self.check()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        limit = 0.0 if self._rate.is_too_slow else self._chunk_timeout  # guard: body-rate
+        try:
+            async with asyncio.timeout_at(min(started + limit, self._deadline)) as self._read_timeout:
+                chunk = await anext(chunks, None)
+                self._rate.add(loop.time() - started, len(chunk or b""))
+                return chunk
+        except TimeoutError:
+            self.check()
+            raise Unavailable(
+                "the request took too long, or its bytes arrived too slowly; resume at the stored offset", retry_after=1
+            ) from None
+        finally:
+            self._read_timeout = None
+
+    def check(self) -> None:
+        """Raise Locked if a newer request has preempted this one."""
+        if self._preempted:
+            raise Locked("a newer request writes this upload")
+
+    def preempt(self) -> None:
+        """End the request that holds the lock: its next read fails, and a read that waits fails now."""
+        self._preempted = True
+        if self._read_timeout is not None and not self._read_timeout.expired():
+            self._read_timeout.reschedule(asyncio.get_running_loop().time())
+
+
+class UploadLocks:
+    """The locks of one process, at most one for each upload.
+
+    `chunk_timeout` is how many seconds a request waits for the next bytes, `request_timeout` how many it may last.
+    """
+
+    def __init__(self, chunk_timeout: float, request_timeout: float) -> None:
+        self._chunk_timeout = chunk_timeout
+        self._request_timeout = request_timeout
+        self._locks: dict[UploadRef, UploadLock] = {}
+
+    @asynccontextmanager
+    async def hold(self, upload: UploadRef) -> AsyncIterator[UploadLock]:
+        """Take the lock of an upload for the block. Preempts the request that holds it.
+
+        Raises Locked if that request does not end in time, or if a newer request preempts this one meanwhile.
+        """
+        lock = UploadLock(self._chunk_timeout, asyncio.get_running_loop().time() + self._request_timeout)
+        previous = self._locks.get(upload)
+        self._locks[upload] = lock
+        try:
+            if previous is not None:
+                previous.preempt()
+                try:
+                    await asyncio.wait_for(previous.released.wait(), _RELEASE_TIMEOUT)
+                except TimeoutError:
+                    raise Locked("an older request still writes this upload") from None
+                lock.check()
+            yield lock
+        finally:
+            if previous is None or previous.released.is_set():
+                self._release(upload, lock)
+            else:
+                previous.next = lock  # guard: upload-lock-given-up
+
+    def _release(self, upload: UploadRef, lock: UploadLock) -> None:
+        released: UploadLock | None = lock
+        while released is not None:
+            released.released.set()
+            if self._locks.get(upload) is released:
+                del self._locks[upload]
+            released = released.next

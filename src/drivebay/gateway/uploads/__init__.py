@@ -1,0 +1,1 @@
+"""Uploads over HTTP, one by one and in batches."""

@@ -1,0 +1,238 @@
+"""JSON types of uploads, their parts, and batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from ...contract import files
+from ...contract.ids import ROOT
+from ...contract.storage import PartSpec, SignedRequest
+from ...errors import BY_CODE
+from .. import problems
+from ..json_types import ContentType, Digest, FolderId, Id, ModifiedAt, Name, Size, Time, folder_id
+
+PartNumber: TypeAlias = Annotated[int, Meta(ge=1, le=10_000, examples=[1])]
+
+
+class NewUpload(msgspec.Struct, forbid_unknown_fields=True):  # guard: upload-unknown-fields
+    """A file to upload."""
+
+    name: Name
+    size: Size
+    content_type: ContentType
+    parent_id: FolderId = "root"
+    sha256: Digest | None = None
+    on_conflict: files.OnConflict = files.OnConflict.RENAME
+    multipart: Annotated[bool, Meta(description="upload in parts, whatever the size")] = False
+    modified_at: ModifiedAt | None = None
+
+
+class BatchUpload(msgspec.Struct, forbid_unknown_fields=True):
+    """A file to upload, as in a request of its own. A wrong value fails this item and no other."""
+
+    name: Annotated[str, Meta(examples=["report.pdf"])]
+    size: Size
+    content_type: Annotated[str, Meta(examples=["application/pdf"])]
+    parent_id: str = "root"
+    sha256: str | None = None
+    on_conflict: files.OnConflict = files.OnConflict.RENAME
+    multipart: bool = False
+    modified_at: ModifiedAt | None = None
+
+
+class NewUploads(msgspec.Struct, forbid_unknown_fields=True):
+    """Files to upload. Each has its own result."""
+
+    uploads: Annotated[list[BatchUpload], Meta(min_length=1, max_length=100)]
+
+
+class UploadIds(msgspec.Struct, forbid_unknown_fields=True):
+    ids: Annotated[list[Id], Meta(min_length=1, max_length=100)]
+
+
+class NewPart(msgspec.Struct, forbid_unknown_fields=True):
+    """A part to send. Either all parts of an upload have a SHA-256, or none."""
+
+    number: PartNumber
+    sha256: Digest | None = None
+
+
+class NewParts(msgspec.Struct, forbid_unknown_fields=True):
+    parts: Annotated[list[NewPart], Meta(min_length=1, max_length=100)]
+
+
+class Upload(msgspec.Struct, omit_defaults=True):
+    """An upload. A pending one has the request that sends the bytes: `method` to `url` with exactly `headers`, before
+    `expires_at`.
+
+    An upload in parts has `part_size` and `part_count` instead; get the URLs of its parts with `signParts`.
+    """
+
+    id: UUID
+    status: files.UploadStatus
+    name: str
+    size: int
+    content_type: str
+    method: str | UnsetType = UNSET
+    url: str | UnsetType = UNSET
+    headers: dict[str, str] | UnsetType = UNSET
+    part_size: int | UnsetType = UNSET
+    part_count: int | UnsetType = UNSET
+    expires_at: Time | UnsetType = UNSET
+    file_id: UUID | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class PendingUpload(msgspec.Struct):
+    """An upload whose bytes are not stored yet. It holds its name and its bytes of the quota until it ends.
+
+    `showUpload` returns it with a signed URL. `part_size` and `part_count` are null for an upload in one piece.
+    """
+
+    id: UUID
+    status: files.UploadStatus
+    name: str
+    parent_id: FolderId
+    size: int
+    content_type: str
+    created_at: Time
+    expires_at: Time
+    part_size: int | None
+    part_count: int | None
+
+
+class PendingUploads(msgspec.Struct):
+    items: list[PendingUpload]
+    next_cursor: str | None
+
+
+class ItemProblem(msgspec.Struct):
+    """Why one item of a batch failed: the problem that a request for it alone would get."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[problems.FieldProblem] | UnsetType = UNSET
+
+
+class UploadResult(msgspec.Struct):
+    """Has either `upload` or `error`."""
+
+    upload: Upload | UnsetType = UNSET
+    error: ItemProblem | UnsetType = UNSET
+
+
+class UploadResults(msgspec.Struct):
+    """The results, in the order of the request."""
+
+    items: list[UploadResult]
+
+
+class SignedPart(msgspec.Struct):
+    """The request that sends a part of `size` bytes: `method` to `url` with exactly `headers`, before `expires_at`."""
+
+    number: PartNumber
+    size: int
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: Time
+
+
+class SignedParts(msgspec.Struct):
+    parts: list[SignedPart]
+
+
+class Part(msgspec.Struct):
+    """A part that the store has. `sha256` is null when the client gave none."""
+
+    number: PartNumber
+    size: int
+    etag: str
+    sha256: bytes | None
+
+
+class PartList(msgspec.Struct):
+    items: list[Part]
+
+
+class UploadEvent(msgspec.Struct):
+    """One change of state: the new `status` of the upload or its file, the `cause` that triggered it, and details."""
+
+    at: Time
+    status: str
+    cause: str
+    detail: str | None
+
+
+class Timeline(msgspec.Struct):
+    items: list[UploadEvent]
+
+
+def upload_view(upload: files.Upload, signed: SignedRequest | None = None) -> Upload:
+    """`signed` is the presigned request of a pending upload in one piece."""
+    shown = Upload(upload.id, upload.status, upload.name, upload.size, upload.content_type)
+    if signed is not None:
+        shown.method, shown.url = signed.method, signed.url
+        shown.headers, shown.expires_at = signed.headers, signed.expires_at
+    if upload.parts is not None:
+        shown.part_size, shown.part_count = upload.parts.size, upload.parts.count
+        if upload.status is files.UploadStatus.PENDING:
+            shown.expires_at = upload.expires_at
+    if upload.file is not None:
+        shown.file_id = upload.file
+    if upload.reason is not None:
+        shown.reason = upload.reason
+    return shown
+
+
+def pending_uploads_view(page: files.UploadPage) -> PendingUploads:
+    return PendingUploads([_pending_upload_view(upload) for upload in page.items], page.next_cursor)
+
+
+def _pending_upload_view(upload: files.Upload) -> PendingUpload:
+    parts = upload.parts
+    return PendingUpload(
+        upload.id,
+        upload.status,
+        upload.name,
+        folder_id(upload.parent or ROOT),
+        upload.size,
+        upload.content_type,
+        upload.created_at,
+        upload.expires_at,
+        None if parts is None else parts.size,
+        None if parts is None else parts.count,
+    )
+
+
+def item_problem_view(error: files.ItemError) -> ItemProblem:
+    kind = BY_CODE[error.code]
+    shown = ItemProblem(problems.TYPE_PREFIX + kind.code, kind.title, kind.http, error.detail, kind.code)
+    if error.field is not None:
+        shown.errors = [problems.FieldProblem(error.field, error.detail)]
+    return shown
+
+
+def signed_parts_view(parts: Sequence[PartSpec], signed: Sequence[SignedRequest]) -> SignedParts:
+    return SignedParts(
+        [
+            SignedPart(part.number, part.size, one.method, one.url, one.headers, one.expires_at)
+            for part, one in zip(parts, signed, strict=True)
+        ]
+    )
+
+
+def part_list_view(parts: Sequence[files.Part]) -> PartList:
+    return PartList([Part(part.number, part.size, part.etag, part.sha256) for part in parts])
+
+
+def timeline_view(events: Sequence[files.UploadEvent]) -> Timeline:
+    return Timeline([UploadEvent(event.at, event.state, event.trigger, event.detail) for event in events])

@@ -1,0 +1,67 @@
+"""The share of each client: how many requests at once one user may have, or one address without a login.
+
+Without shares a single user could take every place of a concurrency limiter. Responses tell clients their share, in the
+headers of draft-ietf-httpapi-ratelimit-headers-10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Final
+
+from prometheus_client import Counter
+
+from .concurrency import DEFAULT_LIMITER, HASHING, STREAMS
+
+_REJECTED: Final = Counter(
+    "drivebay_http_requests_over_share_total", "Requests rejected because one client has too many at once", ["share"]
+)
+
+
+class UserShare:
+    """Bounds the requests at once of each client. Each successful `acquire` needs one `release`."""
+
+    __slots__ = ("_maximum", "_name", "_rejected", "_running", "policy")
+
+    def __init__(self, name: str, maximum: int) -> None:
+        self.policy = f'"{name}";q={maximum};qu="concurrent-requests"'
+        """The header `RateLimit-Policy`."""
+        self._name = name
+        self._maximum = maximum
+        self._running: dict[Hashable, int] = {}
+        self._rejected = _REJECTED.labels(name)
+
+    def state(self, client: Hashable) -> str:
+        """Return the header `RateLimit`: how many more requests at once the client may have now."""
+        return f'"{self._name}";r={max(0, self._maximum - self._running.get(client, 0))}'
+
+    def acquire(self, client: Hashable) -> bool:
+        """Admit one request. Return False if the client has as many as it may have."""
+        running = self._running.get(client, 0)
+        if running >= self._maximum:  # guard: user-share
+            self._rejected.inc()
+            return False
+        self._running[client] = running + 1
+        return True
+
+    def pause(self, client: Hashable) -> None:
+        """Stop counting an admitted request while it waits."""
+        self.release(client)
+
+    def resume(self, client: Hashable) -> None:
+        """Count a paused request again, even if the client has as many as it may have."""
+        self._running[client] = self._running.get(client, 0) + 1
+
+    def release(self, client: Hashable) -> None:
+        """End an admitted request."""
+        running = self._running[client] - 1
+        if running:
+            self._running[client] = running
+        else:
+            del self._running[client]  # only clients with running requests take memory
+
+
+def create_shares(user_requests: int, user_streams: int) -> dict[str, UserShare]:
+    """Return the share that applies to the requests of each concurrency limiter, by the limiter's name."""
+    requests = UserShare("requests", user_requests)
+    return {DEFAULT_LIMITER: requests, HASHING: requests, STREAMS: UserShare("streams", user_streams)}

@@ -1,0 +1,82 @@
+"""The hints of one process: those of its own services, and those that a transport brings from other processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import TypeAlias
+from uuid import UUID
+
+Listener: TypeAlias = Callable[[UUID | None], None]
+"""Receives the id of a drive that has changed. None: any drive may have changed, because hints were lost."""
+
+
+class HintChannel:
+    """Passes hints to the listeners of this process, and to a transport if there is one.
+
+    `is_alone`: every change of every drive is made in this process, so that a transport is not needed. `reaches_all` is
+    the result of the function of that name.
+    """
+
+    def __init__(self, *, is_alone: bool = False, reaches_all: bool = True) -> None:
+        self._is_alone = is_alone
+        self._reaches_all = reaches_all
+        self._listeners: list[Listener] = []
+        self._outgoing: set[UUID] = set()
+        self._has_outgoing = asyncio.Event()
+        self._is_forwarding = False
+        self._is_transport_healthy: Callable[[], bool] = lambda: False
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether hints about all drives arrive here at the moment, as far as this process can know."""
+        return self._reaches_all and (self._is_alone or self._is_transport_healthy())  # guard: hints-reach-all
+
+    def listen(self, listener: Listener) -> None:
+        """Call the listener with each hint. It must return at once and raise nothing."""
+        self._listeners.append(listener)
+
+    def publish(self, drive: UUID) -> None:
+        """Hint that a drive has changed, after the commit. Never waits and never fails."""
+        self.deliver(drive)
+        if self._is_forwarding:  # without a connection hints are dropped, so that they need no memory
+            self._outgoing.add(drive)
+            self._has_outgoing.set()
+
+    # -- for the transport
+
+    def deliver(self, drive: UUID | None) -> None:
+        """Pass a hint from another process to the listeners."""
+        for listener in self._listeners:
+            listener(drive)
+
+    def start_forwarding(self, is_healthy: Callable[[], bool]) -> None:
+        """Collect hints for the transport from now on. `is_healthy` replaces the state of the transport."""
+        self._is_forwarding = True
+        self._is_transport_healthy = is_healthy
+
+    def stop_forwarding(self) -> None:
+        """Drop the hints for the transport from now on. Hints are not healthy meanwhile."""
+        self._is_forwarding = False
+        self._is_transport_healthy = lambda: False
+        self._outgoing.clear()
+
+    async def take_outgoing(self, timeout: float) -> Collection[UUID]:
+        """Return the drives with hints for other processes, each once. Returns none after `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._has_outgoing.wait()
+        except TimeoutError:
+            return ()
+        self._has_outgoing.clear()
+        drives, self._outgoing = self._outgoing, set()
+        return drives
+
+
+def reaches_all(database_url: str | None, nats_url: str | None) -> bool:
+    """Return whether hints can reach every process that uses the database. None: this process starts its own server.
+
+    A database that others may use needs a NATS that others may use. Whether they do cannot be known, so a node with a
+    database of its deployment and no NATS of it also looks for changes from time to time.
+    """
+    return nats_url is not None or database_url is None

@@ -1,0 +1,138 @@
+"""Hints between processes, over core NATS: subject `drivebay.changes.{drive}`, no body, no JetStream.
+
+A process with the files service publishes, a process with a gateway subscribes. Publishers also send a beat every few
+seconds, so that a gateway notices when nobody publishes. Nothing here can fail a request: while NATS is down, hints are
+dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from contextlib import suppress
+from typing import Final
+from uuid import UUID
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from ..concurrency.cancellation import raise_pending_cancellation
+from .hint_channel import HintChannel
+
+log = structlog.get_logger(__name__)
+
+_PREFIX: Final = "drivebay.changes."
+_BEAT: Final = "beat"
+_BEAT_INTERVAL: Final = 5.0
+_BEAT_TIMEOUT: Final = 15.0
+"""Seconds without a beat after which hints are not healthy."""
+_GATHER_TIME: Final = 0.01
+"""Seconds between two rounds of publishing. A drive that changes often sends one hint in a round."""
+_CONNECT_TIMEOUT: Final = 3
+_MIN_DELAY: Final = 0.2
+_MAX_DELAY: Final = 10.0
+_STABLE_AFTER: Final = 10.0
+_LOG_INTERVAL: Final = 60.0
+
+
+class NatsTransport:
+    """Carries the hints of a channel to and from other processes. `publishes`: the files service runs in this process.
+
+    `listens`: a gateway runs in this process.
+    """
+
+    def __init__(self, url: str, channel: HintChannel, *, publishes: bool, listens: bool) -> None:
+        self._url = url
+        self._channel = channel
+        self._publishes = publishes
+        self._listens = listens
+        self._heard_at = float("-inf")
+
+    async def run(self) -> None:
+        """Run until cancelled. A lost connection is replaced, with growing pauses."""
+        delay, logged_at = _MIN_DELAY, float("-inf")
+        while True:
+            started = time.monotonic()
+            try:
+                await self._run_connection()
+            except (nats.errors.Error, OSError, TimeoutError) as error:
+                if time.monotonic() - logged_at >= _LOG_INTERVAL:
+                    logged_at = time.monotonic()
+                    log.warning("hints_unavailable", reason=str(error) or type(error).__name__)
+            except Exception as error:  # a defect here must not stop the process
+                log.error("hints_failed", exc_info=error)
+            raise_pending_cancellation()
+            delay = _MIN_DELAY if time.monotonic() - started > _STABLE_AFTER else min(_MAX_DELAY, 2 * delay)
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
+
+    async def _run_connection(self) -> None:
+        closed = asyncio.Event()
+        last_error: Exception | None = None
+
+        async def on_closed() -> None:
+            closed.set()
+
+        async def on_error(error: Exception) -> None:
+            # Without this callback the client would print the error.
+            nonlocal last_error
+            last_error = error
+
+        client, subscription = Client(), None
+        try:
+            try:
+                await client.connect(
+                    self._url,
+                    name="drivebay-hints",
+                    no_echo=True,  # the channel delivers the hints of its own process
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
+                    connect_timeout=_CONNECT_TIMEOUT,
+                    ping_interval=10,
+                    max_outstanding_pings=2,
+                    closed_cb=on_closed,
+                    error_cb=on_error,
+                )
+            except nats.errors.NoServersError as error:
+                raise last_error or error from None
+            if self._listens:
+                subscription = await client.subscribe(f"{_PREFIX}*", cb=self._receive)
+                await client.flush(_CONNECT_TIMEOUT)
+            raise_pending_cancellation()  # guard: hints-cancellation
+            self._channel.start_forwarding(self._is_healthy)
+            self._channel.deliver(None)  # hints were lost before this connection
+            await self._publish_until(client, closed)
+        finally:
+            self._channel.stop_forwarding()
+            with suppress(nats.errors.Error, TimeoutError, OSError):
+                await asyncio.wait_for(client.close(), timeout=1)
+            # A close that fails or takes too long leaves the task of the subscription, which nobody would end.
+            receiving = getattr(subscription, "_wait_for_msgs_task", None)
+            if receiving is not None:
+                receiving.cancel()
+                await asyncio.wait([receiving])
+
+    async def _publish_until(self, client: Client, closed: asyncio.Event) -> None:
+        beat_at = float("-inf")
+        while not closed.is_set():
+            drives = await self._channel.take_outgoing(_BEAT_INTERVAL / 5)
+            for drive in drives:
+                await client.publish(f"{_PREFIX}{drive}")
+            if self._publishes and time.monotonic() - beat_at >= _BEAT_INTERVAL:
+                beat_at = time.monotonic()
+                await client.publish(f"{_PREFIX}{_BEAT}")
+            await asyncio.sleep(_GATHER_TIME)
+
+    async def _receive(self, message: Msg) -> None:
+        subject = message.subject.removeprefix(_PREFIX)
+        self._heard_at = time.monotonic()
+        if subject == _BEAT:
+            return
+        with suppress(ValueError):  # anybody who may publish can send other subjects
+            self._channel.deliver(UUID(subject))
+
+    def _is_healthy(self) -> bool:
+        return self._publishes or time.monotonic() - self._heard_at < _BEAT_TIMEOUT

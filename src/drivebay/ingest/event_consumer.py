@@ -1,0 +1,193 @@
+"""Consumes events: takes the deliveries that have arrived, commits their uploads in one batch, then answers them.
+
+A single event is committed at once. While a batch is committed, the next one collects. Under load a batch waits a
+little longer to collect more. A backlog is processed in full batches.
+
+The answer depends on the outcome of the commit:
+
+- completed, already ended, rejected: acknowledged. The bytes of a rejected upload are purged later.
+- absent, expired: retried a few times, because the store may report an event before its object is visible. Then
+  acknowledged: the upload stays pending, and the sweeper finds it.
+- unknown: retried with exponential backoff for as long as the queue keeps the event. A store that is down does not
+  make an event bad, so this never leads to a dead letter.
+- no such upload, a key or bucket of another form: acknowledged and counted. Anyone who can write to the bucket can
+  cause these, so they leave nothing behind.
+- unreadable, or failed too often because of a defect: stored as a dead letter, and dropped after that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from ..contract.files import CommitOutcome, DeadLetter, Files, Trigger, UploadRef
+from ..errors import Error, Unavailable
+from ..observability.crash_points import crash_point
+from ..observability.tracing import tracer
+from .backoff import exponential_backoff
+from .batch_commit import CommitFailure, commit_batch
+from .event_queue import Delivery, QueueReader
+from .events import UnreadableEvent, parse_events, upload_ref
+from .settings import Settings
+
+log = structlog.get_logger(__name__)
+
+# Names and label values of released metrics stay as they are, because dashboards and alerts use them.
+EVENTS = Counter("drivebay_ingest_events_total", "Events by outcome", ["outcome"])
+LAG = Histogram(
+    "drivebay_ingest_lag_seconds",
+    "Time from the store's event to the file",
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 600),
+)
+BATCHES = Histogram("drivebay_ingest_batch_events", "Events in one batch", buckets=(1, 2, 5, 10, 50, 100, 250, 500))
+
+_MAX_DEAD_LETTER_PAYLOAD: Final = 64 * 1024
+_MAX_DEAD_LETTER_REASON: Final = 1000
+_LOAD_THRESHOLD: Final = 4
+"""After a batch of at least this size, the next one waits for `_COLLECT_SECONDS`."""
+_COLLECT_SECONDS: Final = 0.02
+_ABSENT_OUTCOMES: Final = frozenset({CommitOutcome.ABSENT, CommitOutcome.EXPIRED})
+
+
+class ParsedDelivery(NamedTuple):
+    """A delivery and the uploads it names.
+
+    `at` is the earliest time in its events. `foreign` is the number of its events that are not about our uploads.
+    """
+
+    delivery: Delivery
+    refs: tuple[UploadRef, ...]
+    at: datetime | None
+    foreign: int
+
+
+class EventConsumer:
+    """Consumes one queue. Any number of consumers may run on the same queue."""
+
+    def __init__(self, files: Files, settings: Settings, now: Callable[[], datetime]) -> None:
+        self._files = files
+        self._settings = settings
+        self._now = now
+
+    async def run(self, queue: QueueReader) -> None:
+        """Run until cancelled. Raises Unavailable when the queue fails, after the current batches are finished."""
+        slots = asyncio.Semaphore(self._settings.concurrent_commits)
+        last_batch_size = 0
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                while True:
+                    await slots.acquire()
+                    if _LOAD_THRESHOLD <= last_batch_size < self._settings.batch:
+                        # Under load more events follow soon. A larger batch costs less, because one listing of the
+                        # store answers for many uploads. A single event is never delayed.
+                        await asyncio.sleep(_COLLECT_SECONDS)
+                    deliveries = await queue.next_deliveries()
+                    last_batch_size = len(deliveries)
+                    tasks.create_task(self.handle(deliveries)).add_done_callback(lambda _: slots.release())
+            except Unavailable as error:
+                queue_error = error
+        raise queue_error
+
+    async def handle(self, deliveries: Sequence[Delivery]) -> None:
+        """Commit the uploads of the deliveries and answer every delivery. Does not raise if a dependency fails."""
+        BATCHES.observe(len(deliveries))
+        with tracer.start_as_current_span("ingest.batch", attributes={"events": len(deliveries)}):
+            parsed = await self._parse_all(deliveries)
+            refs = tuple({ref: None for each in parsed for ref in each.refs})
+            # guard: event-ack-after-commit
+            outcomes = await commit_batch(self._files, refs, self._settings, Trigger.EVENT)
+            crash_point("event.before_ack")
+            for each in parsed:
+                await self._answer(each, outcomes)
+
+    async def _parse_all(self, deliveries: Sequence[Delivery]) -> list[ParsedDelivery]:
+        parsed: list[ParsedDelivery] = []
+        for delivery in deliveries:
+            try:
+                parsed.append(self._parse(delivery))
+            except UnreadableEvent as error:
+                await self._dead_letter(delivery, str(error))
+            except Exception as error:  # guard: event-parse-error
+                # One bad event must not stop all others.
+                log.error("event_parse_failed", message=delivery.id, exc_info=error)
+                await self._dead_letter(delivery, f"{type(error).__name__}: {error}")
+        return parsed
+
+    def _parse(self, delivery: Delivery) -> ParsedDelivery:
+        refs: list[UploadRef] = []
+        times: list[datetime] = []
+        foreign = 0
+        for event in parse_events(delivery.payload):
+            ref = upload_ref(event.key) if event.bucket == self._settings.bucket else None  # guard: event-bucket
+            if ref is None:
+                foreign += 1
+                continue
+            refs.append(ref)
+            if event.at is not None:
+                times.append(event.at)
+        return ParsedDelivery(delivery, tuple(refs), min(times, default=None), foreign)
+
+    async def _answer(
+        self, parsed: ParsedDelivery, outcomes_by_ref: Mapping[UploadRef, CommitOutcome | CommitFailure]
+    ) -> None:
+        delivery = parsed.delivery
+        outcomes = [outcomes_by_ref[ref] for ref in parsed.refs]
+        failure = next((outcome for outcome in outcomes if isinstance(outcome, CommitFailure)), None)
+        if failure is not None:
+            if delivery.count >= self._settings.max_deliveries:  # guard: dead-letter-limit
+                await self._dead_letter(delivery, failure.reason)
+            else:
+                await self._retry(delivery, "failed")
+        elif CommitOutcome.UNKNOWN in outcomes:  # guard: event-unknown-outcome
+            await self._retry(delivery, CommitOutcome.UNKNOWN.value)
+        # guard: event-absent-limit
+        elif _ABSENT_OUTCOMES.intersection(outcomes) and delivery.count < self._settings.absent_deliveries:
+            await self._retry(delivery, CommitOutcome.ABSENT.value)
+        else:
+            await delivery.ack()
+            crash_point("event.after_ack")
+            self._record_metrics(parsed, outcomes)
+
+    def _record_metrics(self, parsed: ParsedDelivery, outcomes: Sequence[CommitOutcome | CommitFailure]) -> None:
+        if not outcomes:
+            EVENTS.labels("foreign" if parsed.foreign else "ignored").inc()
+        for outcome in outcomes:
+            EVENTS.labels(str(outcome)).inc()
+        if CommitOutcome.COMPLETED in outcomes and parsed.at is not None:
+            # The lag can be negative, because the clocks of the store and this process differ.
+            LAG.observe(max(0.0, (self._now() - parsed.at).total_seconds()))
+        if CommitOutcome.NO_UPLOAD in outcomes:
+            log.info("event_without_upload", message=parsed.delivery.id)
+
+    async def _retry(self, delivery: Delivery, reason: str) -> None:
+        EVENTS.labels(f"retry_{reason}").inc()
+        settings = self._settings
+        delay = exponential_backoff(settings.first_retry_delay, settings.max_retry_delay, delivery.count - 1)
+        await delivery.retry(delay)
+
+    async def _dead_letter(self, delivery: Delivery, reason: str) -> None:
+        letter = DeadLetter(
+            delivery.id,
+            delivery.subject,
+            reason[:_MAX_DEAD_LETTER_REASON],
+            delivery.payload[:_MAX_DEAD_LETTER_PAYLOAD],
+            delivery.count,
+        )
+        try:
+            async with asyncio.timeout(self._settings.deadline.total_seconds()):
+                await self._files.dead_letter(letter)  # guard: dead-letter-before-drop
+        except (Error, TimeoutError) as error:
+            log.warning(
+                "dead_letter_failed", message=delivery.id, reason=str(error) or "no answer within the call timeout"
+            )
+            await self._retry(delivery, "unburied")
+            return
+        crash_point("event.dead_lettered")
+        await delivery.drop()
+        EVENTS.labels("buried").inc()
+        log.warning("event_dead_lettered", message=delivery.id, subject=delivery.subject, reason=reason)

@@ -1,0 +1,29 @@
+"""Whether events can arrive: every job that brings them is connected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class EventHealth:
+    """Which of the `jobs` are connected at the moment. Without jobs there are no events."""
+
+    def __init__(self, *jobs: str) -> None:
+        self._jobs = frozenset(jobs)
+        self._connected: set[str] = set()
+
+    @property
+    def events_arrive(self) -> bool:
+        return bool(self._jobs) and self._connected == self._jobs
+
+    def mark_connected(self, job: str) -> None:
+        self._connected.add(job)
+
+    @contextmanager
+    def watch(self, job: str) -> Iterator[None]:
+        """Count the job as disconnected when the block ends."""
+        try:
+            yield
+        finally:
+            self._connected.discard(job)

@@ -1,0 +1,75 @@
+"""The interface of the event queue: what event sources write to, and what the consumer reads from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+
+import msgspec
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message to publish.
+
+    The queue ignores a second message with the same `deduplication_id` within minutes.
+    """
+
+    deduplication_id: str
+    payload: bytes
+
+
+class Delivery(Protocol):
+    """One delivery of a message. It must be acknowledged exactly once, by `ack`, `retry` or `drop`. Without an
+    acknowledgement the queue delivers the message again.
+
+    `id` is given by the queue; it is not the deduplication id. It is the same for every delivery of a message. `count`
+    is 1 for the first. An acknowledgement that cannot be sent is lost without an error, and the message is delivered
+    again.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def count(self) -> int: ...
+
+    async def ack(self) -> None:
+        """Acknowledge that the message is processed."""
+        ...
+
+    async def retry(self, delay: timedelta) -> None:
+        """Ask for another delivery, after `delay` at the earliest."""
+        ...
+
+    async def drop(self) -> None:
+        """Refuse redelivery of the message, although it is not processed."""
+        ...
+
+
+class QueueReader(Protocol):
+    async def next_deliveries(self) -> Sequence[Delivery]:
+        """Wait for messages and return those that have arrived, at least one. Raises Unavailable."""
+        ...
+
+
+class QueueWriter(Protocol):
+    """Publishes messages, and stores the position up to which an event source was read."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Publish messages, and return when all are stored.
+
+        If it raises Unavailable, some of the messages may be stored already.
+        """
+        ...
+
+    async def load_position(self, name: str) -> int | None:
+        """Return the last position saved under `name`, or None. Raises Unavailable."""
+        ...
+
+    async def save_position(self, name: str, position: int) -> None:
+        """Save a position under `name`. Raises Unavailable."""
+        ...

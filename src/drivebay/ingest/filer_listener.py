@@ -1,0 +1,168 @@
+"""Reads the changes of a SeaweedFS filer and publishes them as events.
+
+SeaweedFS sends no events over S3, but its filer streams every change of its tree. The listener publishes the events
+that MinIO would have sent. It saves its position in the stream after the events up to there are stored, so a restart
+loses no change that the filer still has.
+
+A killed filer loses the changes of its last minute, although the objects exist. So after each new connection the
+listener calls `on_connect`, and the sweeper looks up all pending uploads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+from ..errors import Unavailable
+from ..observability.crash_points import crash_point
+from ..proto import seaweedfs
+from .event_queue import Message, QueueWriter
+from .events import ObjectCreated, render_event, upload_ref
+
+log = structlog.get_logger(__name__)
+
+CHANGES = Counter("drivebay_ingest_filer_changes_total", "Changes sent by the filer, by kind", ["kind"])
+
+OVERLAP: Final = timedelta(seconds=5)
+"""The order of changes from several filers is not exact, so a restart reads a little twice. The queue drops the
+repeated messages by their id."""
+INITIAL_LOOKBACK: Final = timedelta(minutes=1)
+"""Without a saved position the listener starts this long ago. The sweeper finds older pending uploads."""
+
+_SAVE_INTERVAL: Final = 1.0
+_MAX_BATCH: Final = 500
+
+
+class OpenStream(Protocol):
+    def __call__(self, address: str, method: str, request: bytes) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Call a streaming gRPC method. The block begins when the connection is established.
+
+        Raises Unavailable, there and while reading.
+        """
+        ...
+
+
+class FilerListener:
+    """Listens to one filer for one bucket. Any number of listeners may run at once."""
+
+    def __init__(
+        self,
+        address: str,
+        bucket: str,
+        *,
+        open_stream: OpenStream,
+        new_id: Callable[[], UUID],
+        now: Callable[[], datetime],
+        on_connect: Callable[[], None],
+    ) -> None:
+        self._address = address
+        self._prefix = f"/buckets/{bucket}/"
+        self._bucket = bucket
+        self._open_stream = open_stream
+        self._new_id = new_id
+        self._now = now
+        self._on_connect = on_connect
+
+    async def run(self, queue: QueueWriter) -> None:
+        """Run until cancelled. Raises Unavailable when the filer or the queue fails."""
+        position_name = f"seaweedfs.{self._bucket}"
+        saved = await queue.load_position(position_name)
+        start = resume_position(saved) if saved else _nanoseconds_since_epoch(self._now() - INITIAL_LOOKBACK)
+        client = self._new_id().int % (2**31 - 1) + 1
+        request = seaweedfs.subscription(client, self._prefix, start)
+        async with self._open_stream(self._address, seaweedfs.SUBSCRIBE, request) as responses:
+            log.info("filer_connected", address=self._address, resumed=saved is not None)
+            self._on_connect()  # guard: filer-recheck
+            incoming: asyncio.Queue[seaweedfs.Change | Unavailable] = asyncio.Queue(maxsize=10 * _MAX_BATCH)
+            async with asyncio.TaskGroup() as tasks:
+                reader = tasks.create_task(_read_changes(responses, incoming))
+                try:
+                    await self._publish_changes(incoming, queue, position_name)
+                except Unavailable as error:
+                    stream_error = error
+                    reader.cancel()
+        raise stream_error
+
+    async def _publish_changes(
+        self, incoming: asyncio.Queue[seaweedfs.Change | Unavailable], queue: QueueWriter, position_name: str
+    ) -> None:
+        unsaved: int | None = None
+        saved_at = time.monotonic()
+        while True:
+            try:
+                async with asyncio.timeout(_SAVE_INTERVAL if unsaved else None):
+                    changes = await _take_batch(incoming)
+            except TimeoutError:
+                changes = ()
+            if changes:
+                messages = self.to_messages(changes)
+                if messages:
+                    await queue.publish(messages)  # guard: filer-position-last
+                    crash_point("position.before_save")
+                unsaved = changes[-1].at
+            if unsaved and (not changes or time.monotonic() - saved_at >= _SAVE_INTERVAL):
+                await queue.save_position(position_name, unsaved)
+                crash_point("position.after_save")
+                unsaved, saved_at = None, time.monotonic()
+
+    def to_messages(self, changes: Sequence[seaweedfs.Change]) -> list[Message]:
+        """Return an event for each change that wrote the object of an upload."""
+        messages: list[Message] = []
+        for change in changes:
+            # Parts of multipart uploads are under `.uploads/`, which is not the key of an upload.
+            key = change.path.removeprefix(self._prefix) if change.path and change.path.startswith(self._prefix) else ""
+            if upload_ref(key) is None:
+                CHANGES.labels("other").inc()
+                continue
+            CHANGES.labels("created").inc()
+            at = datetime.fromtimestamp(change.at / 1e9, UTC)
+            payload = render_event(ObjectCreated(self._bucket, key, change.size, at))
+            # Every listener gives a change the same id, so two listeners make one event.
+            message_id = f"{change.at}:{key}"  # guard: filer-message-id
+            messages.append(Message(message_id, payload))
+        return messages
+
+
+async def _read_changes(
+    responses: AsyncIterator[bytes], incoming: asyncio.Queue[seaweedfs.Change | Unavailable]
+) -> None:
+    try:
+        async for response in responses:
+            await incoming.put(seaweedfs.change(response))
+    except Unavailable as error:
+        await incoming.put(error)
+    except ValueError as error:
+        await incoming.put(Unavailable(f"the filer sent an unreadable message: {error}"))
+
+
+async def _take_batch(incoming: asyncio.Queue[seaweedfs.Change | Unavailable]) -> Sequence[seaweedfs.Change]:
+    """Return the changes that have arrived, at least one. Raises an error only after all earlier changes."""
+    first = await incoming.get()
+    if isinstance(first, Unavailable):
+        raise first
+    changes = [first]
+    while len(changes) < _MAX_BATCH and not incoming.empty():
+        item = incoming.get_nowait()
+        if isinstance(item, Unavailable):
+            # The error goes back for the next call. The reader has ended, so nothing comes after it.
+            incoming.put_nowait(item)
+            break
+        changes.append(item)
+    return changes
+
+
+def resume_position(position: int) -> int:
+    """Return where to resume after the saved `position`. Both are in nanoseconds."""
+    return max(0, position - int(OVERLAP.total_seconds() * 1e9))  # guard: filer-overlap
+
+
+def _nanoseconds_since_epoch(at: datetime) -> int:
+    return int(at.timestamp() * 1e9)

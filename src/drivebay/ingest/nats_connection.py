@@ -1,0 +1,108 @@
+"""Connects to NATS and checks its JetStream.
+
+A connection is never repaired. After any error it is closed, and the caller opens a new one with `connect`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Final
+
+import nats.errors
+from nats.aio.client import Client
+
+from ..errors import Unavailable
+from .jetstream_queue import JetStreamQueue
+from .nats_errors import translate_nats_errors
+from .settings import Settings
+from .stream_setup import stream_problems
+
+_CONNECT_TIMEOUT: Final = 3
+
+
+@asynccontextmanager
+async def connect(settings: Settings, *, creates_stream: bool = True) -> AsyncIterator[JetStreamQueue]:
+    """Connect to `settings.nats_url` and create the stream if it does not exist. Raises Unavailable."""
+    last_error: Exception | None = None
+
+    async def on_closed() -> None:
+        queue.mark_closed()
+
+    async def on_error(error: Exception) -> None:
+        # A failed call raises its own error. Without this callback the client would also print it.
+        nonlocal last_error
+        last_error = error
+
+    client = Client()
+    queue = JetStreamQueue(client, settings)
+    try:
+        with translate_nats_errors():
+            try:
+                await client.connect(
+                    settings.nats_url or "",
+                    name="drivebay-ingest",
+                    allow_reconnect=False,
+                    # The next two also bound the first connection. Their defaults retry it silently for two minutes.
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
+                    connect_timeout=_CONNECT_TIMEOUT,
+                    ping_interval=10,
+                    max_outstanding_pings=2,
+                    closed_cb=on_closed,
+                    error_cb=on_error,
+                )
+            except nats.errors.NoServersError as error:
+                raise last_error or error from None
+        if creates_stream:
+            await queue.open_stream()
+        yield queue
+    finally:
+        # Closing sends the last acknowledgements.
+        with suppress(nats.errors.Error, TimeoutError, OSError):
+            await asyncio.wait_for(client.close(), timeout=1)
+
+
+async def find_connection_problem(settings: Settings) -> str | None:
+    """Return None if NATS answers, its JetStream works and the stream is usable, else the problem in one line."""
+    try:
+        async with connect(settings):
+            return None
+    except Unavailable as error:
+        return error.detail
+
+
+class ConnectionCheck:
+    """Checks NATS again and again on one connection. It creates nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._connection = AsyncExitStack()
+        self._queue: JetStreamQueue | None = None
+
+    async def find_problem(self) -> str | None:
+        """Return the problem as `find_connection_problem` does. A stream that does not exist yet is no problem."""
+        try:
+            if self._queue is None:
+                connection = connect(self._settings, creates_stream=False)
+                self._queue = await self._connection.enter_async_context(connection)
+            await self._queue.check_stream()
+        except Unavailable as error:
+            await self.close()
+            return error.detail
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+        return None
+
+    async def close(self) -> None:
+        self._queue = None
+        await self._connection.aclose()
+
+
+async def find_stream_problems(settings: Settings) -> tuple[str, ...]:
+    """Return the settings of the stream that make events unreliable, one line each. Raises Unavailable."""
+    async with connect(settings) as queue:
+        config = await queue.stream_config()
+    return tuple(f"the stream {settings.stream}: {problem}" for problem in stream_problems(config))

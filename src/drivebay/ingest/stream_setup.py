@@ -1,0 +1,112 @@
+"""Creates the JetStream stream, the consumer and the position store, and checks their configuration.
+
+They are created when they do not exist, also when they disappear later. An existing stream keeps the limits that its
+operator set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from nats.js import JetStreamContext, api
+from nats.js import errors as js_errors
+from nats.js.kv import KeyValue
+
+from ..errors import Unavailable
+from .settings import Settings
+
+_MAX_AGE: Final = timedelta(days=7)
+_DUPLICATE_WINDOW: Final = timedelta(minutes=10)
+_MIN_DUPLICATE_WINDOW: Final = timedelta(minutes=2)
+_MIN_MAX_AGE: Final = timedelta(days=1)
+# Messages that wait for a retry count too, and there are many of them while the store is down.
+_MAX_ACK_PENDING: Final = 20_000
+
+
+def consumer_name(bucket: str) -> str:
+    """Return the name of the durable consumer for a bucket.
+
+    The name contains the bucket, because a store publishes the events of all its buckets to one stream. Two
+    deployments that share the store must not receive each other's events.
+    """
+    return f"ingest-{bucket.replace('.', '_')}"  # guard: consumer-bucket
+
+
+async def ensure_stream(jetstream: JetStreamContext, settings: Settings) -> None:
+    """Create the stream if it does not exist. Raises Unavailable if the existing one has other subjects."""
+    try:
+        info = await jetstream.stream_info(settings.stream)
+        _check_subjects(info.config.subjects or [], settings)
+    except js_errors.NotFoundError:
+        await jetstream.add_stream(
+            name=settings.stream,
+            subjects=_stream_subjects(settings),
+            storage=api.StorageType.FILE,
+            # A full stream refuses new messages, and the publisher gets an error. The other policy would discard old
+            # events before they are processed.
+            discard=api.DiscardPolicy.NEW,  # guard: stream-discard-policy
+            max_age=_MAX_AGE.total_seconds(),
+            duplicate_window=_DUPLICATE_WINDOW.total_seconds(),
+            num_replicas=settings.replicas,
+        )
+
+
+async def check_stream(jetstream: JetStreamContext, settings: Settings) -> None:
+    """Raise Unavailable if the stream has other subjects. A stream that does not exist is created by ingest."""
+    try:
+        info = await jetstream.stream_info(settings.stream)
+    except js_errors.NotFoundError:
+        return
+    _check_subjects(info.config.subjects or [], settings)
+
+
+async def ensure_consumer(jetstream: JetStreamContext, settings: Settings) -> None:
+    """Create the durable consumer if it does not exist."""
+    await jetstream.add_consumer(
+        settings.stream,
+        durable_name=consumer_name(settings.bucket),
+        ack_policy=api.AckPolicy.EXPLICIT,
+        ack_wait=settings.ack_wait.total_seconds(),
+        max_ack_pending=_MAX_ACK_PENDING,
+        # NATS redelivers without end. Ingest ends that, after it has stored the dead letter.
+        max_deliver=-1,  # guard: consumer-deliveries
+    )
+
+
+async def open_position_store(jetstream: JetStreamContext, settings: Settings) -> KeyValue:
+    """Return the key-value bucket for positions. Create it if it does not exist."""
+    bucket = f"{settings.stream}-positions"
+    try:
+        return await jetstream.key_value(bucket)
+    except js_errors.BucketNotFoundError:
+        return await jetstream.create_key_value(bucket=bucket, storage=api.StorageType.FILE, replicas=settings.replicas)
+
+
+def stream_problems(config: api.StreamConfig) -> tuple[str, ...]:
+    """Return the settings of a stream that make events unreliable, as short sentences."""
+    requirements = {
+        "storage must be file": config.storage == api.StorageType.FILE,
+        "discard must be new": config.discard == api.DiscardPolicy.NEW,
+        "duplicate_window must be two minutes or more": (config.duplicate_window or 0)
+        >= _MIN_DUPLICATE_WINDOW.total_seconds(),
+        "max_age must be a day or more, or unlimited": not config.max_age
+        or config.max_age >= _MIN_MAX_AGE.total_seconds(),
+        "no_ack must be false": not config.no_ack,
+    }
+    return tuple(requirement for requirement, is_met in requirements.items() if not is_met)
+
+
+def _stream_subjects(settings: Settings) -> list[str]:
+    return [settings.subject, f"{settings.subject}.>"]
+
+
+def _check_subjects(subjects: Sequence[str], settings: Settings) -> None:
+    # A stream without these subjects never receives an event. Messages on other subjects would become dead letters.
+    expected = _stream_subjects(settings)
+    if set(subjects) != set(expected):  # guard: stream-subjects
+        raise Unavailable(
+            f"the stream {settings.stream} has the subjects {', '.join(subjects) or '(none)'} instead of "
+            f"{' and '.join(expected)}: set DRIVEBAY_EVENTS_SUBJECT to a subject that only this deployment uses"
+        )

@@ -1,0 +1,34 @@
+"""Deletes the lists of archives that have expired, in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from ..contract.files import Files
+from .settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_BATCH: Final = 20
+"""Archives of one transaction. Each may have 10,000 entries."""
+_MAX_BATCHES: Final = 1000
+
+
+async def delete_archives(files: Files, settings: Settings) -> int:
+    """Delete archives that have expired and return their number. Raises Unavailable.
+
+    Several janitors may do this at once: each batch skips the archives that another one deletes.
+    """
+    total = 0
+    for _ in range(_MAX_BATCHES):
+        async with asyncio.timeout(settings.deadline.total_seconds()):
+            deleted = await files.delete_expired_archives(_BATCH)
+        if not deleted:
+            break
+        total += deleted
+    if total:
+        log.info("archives_deleted", archives=total)
+    return total

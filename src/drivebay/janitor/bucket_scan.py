@@ -1,0 +1,80 @@
+"""One scan of the bucket for all janitors: under a lease, at a bounded rate, from where the last janitor stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import structlog
+
+from ..contract.files import Files, ScanKind
+from ..contract.ids import LeaseId
+from .settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+class Scan(Protocol):
+    """A listing of the bucket, page by page. `position` is where it continues, None at the start."""
+
+    position: str | None
+
+    async def extend(self) -> bool:
+        """Keep the scan for another while in the middle of a page. Return False if another janitor has taken it."""
+        ...
+
+    async def turn_page(self, position: str | None, listed: int) -> bool:
+        """End a page of `listed` objects; the next one begins after `position`. Return False if there is none."""
+        ...
+
+
+class BucketScan:
+    """A scan that this janitor does for all. `position` is where it continues, None at the start."""
+
+    def __init__(self, files: Files, settings: Settings, kind: ScanKind, lease: LeaseId) -> None:
+        self.position: str | None = None
+        self._files = files
+        self._settings = settings
+        self._kind = kind
+        self._lease = lease
+
+    @classmethod
+    async def claim(cls, files: Files, settings: Settings, kind: ScanKind, lease: LeaseId) -> BucketScan | None:
+        """Claim a scan. Return None if another janitor has it, or it is not due. Raises Unavailable.
+
+        With the lease of an earlier claim, a janitor goes on where that scan failed.
+        """
+        scan = cls(files, settings, kind, lease)
+        async with asyncio.timeout(settings.deadline.total_seconds()):
+            claim = await files.claim_scan(kind, lease)
+        scan.position = claim.position
+        return scan if claim.is_granted else None
+
+    async def extend(self) -> bool:
+        """Extend the lease at the present position. Return False if another janitor has taken the scan."""
+        async with asyncio.timeout(self._settings.deadline.total_seconds()):
+            return await self._save(self.position or "")
+
+    async def turn_page(self, position: str | None, listed: int) -> bool:
+        """Record the position after a page of `listed` objects, and wait so that the rate is kept.
+
+        None as `position` ends the scan. Return False if the scan has ended, or another janitor has taken it.
+        """
+        async with asyncio.timeout(self._settings.deadline.total_seconds()):
+            if position is None:
+                # A little less than the interval, so that this janitor finds it due after its own pause.
+                pause = int(self._settings.orphan_interval.total_seconds() * 0.9)
+                await self._files.finish_scan(self._kind, self._lease, pause)
+                return False
+            self.position = position
+            is_ours = await self._save(position)
+        if not is_ours:
+            return False
+        await asyncio.sleep(listed / self._settings.scan_rate)  # guard: scan-rate
+        return True
+
+    async def _save(self, position: str) -> bool:
+        is_ours = await self._files.save_scan(self._kind, self._lease, position)
+        if not is_ours:
+            log.warning("scan_lease_lost", kind=self._kind.value)
+        return is_ours

@@ -1,0 +1,32 @@
+"""Deletes the changes of files that are older than they are kept, in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from ..contract.files import Files
+from .settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_MAX_BATCHES: Final = 10_000
+
+
+async def trim_changes(files: Files, settings: Settings) -> int:
+    """Delete old changes in batches and return their number. Raises Unavailable.
+
+    Several janitors may do this at once: each batch skips the owners that another one works on.
+    """
+    total = 0
+    for _ in range(_MAX_BATCHES):
+        async with asyncio.timeout(settings.deadline.total_seconds()):
+            deleted = await files.trim_changes(settings.batch)
+        if not deleted:
+            break
+        total += deleted
+    if total:
+        log.info("changes_trimmed", changes=total)
+    return total

@@ -1,0 +1,85 @@
+"""Aborts multipart uploads in the store that belong to no upload.
+
+The purge of an upload aborts its own multipart upload. A multipart upload is orphaned when a process was killed after
+the store began it and before the database recorded it. Nobody can continue it, so it is aborted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import NamedTuple
+
+import structlog
+from prometheus_client import Counter
+
+from ..contract.files import Files
+from ..contract.storage import Storage, UnfinishedMultipart
+from ..errors import InvalidRequest
+from .bucket_scan import Scan
+from .orphans import upload_ref
+from .settings import Settings
+
+log = structlog.get_logger(__name__)
+
+ABORTED = Counter("drivebay_janitor_parts_ended_total", "Multipart uploads that no upload knew, and that were aborted")
+
+
+class MultipartCounts(NamedTuple):
+    """Of `listed` multipart uploads, `too_young` ones stay for a later round and `aborted` ones were aborted."""
+
+    listed: int
+    too_young: int
+    aborted: int
+
+
+async def abort_orphaned_multiparts(
+    files: Files, storage: Storage, settings: Settings, scan: Scan, *, now: datetime
+) -> MultipartCounts:
+    """List the unfinished multipart uploads from the position of the scan, and abort the old orphaned ones.
+
+    Raises Unavailable.
+    """
+    listed = too_young = aborted = 0
+    has_page = True
+    while has_page:
+        async with asyncio.timeout(settings.deadline.total_seconds()):
+            page = await storage.list_multiparts(scan.position, settings.scan_page)
+        listed += len(page.items)
+        for multipart in await _find_orphaned(files, page.items, settings):
+            if now - multipart.begun_at < settings.orphan_age:  # guard: multipart-age
+                too_young += 1
+            elif await _abort(storage, multipart, settings):
+                aborted += 1
+        has_page = await scan.turn_page(page.after, len(page.items))
+    return MultipartCounts(listed, too_young, aborted)
+
+
+async def _abort(storage: Storage, multipart: UnfinishedMultipart, settings: Settings) -> bool:
+    try:
+        async with asyncio.timeout(settings.deadline.total_seconds()):
+            await storage.abort_multipart(multipart.key, multipart.multipart_id)
+    except InvalidRequest as error:
+        log.warning("multipart_abort_refused", key=multipart.key, reason=error.detail)
+        return False
+    ABORTED.inc()
+    log.warning("multipart_aborted", key=multipart.key, begun_at=str(multipart.begun_at))
+    return True
+
+
+async def _find_orphaned(
+    files: Files, multiparts: tuple[UnfinishedMultipart, ...], settings: Settings
+) -> list[UnfinishedMultipart]:
+    refs = [upload_ref(multipart.key) for multipart in multiparts]
+    valid_refs = tuple(ref for ref in refs if ref is not None)
+    ids: tuple[str, ...] = ()
+    if valid_refs:
+        async with asyncio.timeout(settings.deadline.total_seconds()):
+            ids = await files.list_multipart_ids(valid_refs)
+    known_ids = dict(zip(valid_refs, ids, strict=True))
+    # A key of another form belongs to another application, which may still need its multipart upload.
+    return [
+        multipart
+        for multipart, ref in zip(multiparts, refs, strict=True)
+        if ref is not None and known_ids[ref] != multipart.multipart_id  # guard: multipart-foreign-key
+    ]

@@ -1,0 +1,32 @@
+"""Adds the names of entries from before an upgrade to the search, in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from ..contract.files import Files
+from .settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_MAX_BATCHES: Final = 10_000
+
+
+async def index_names(files: Files, settings: Settings) -> int:
+    """Add the names that the search does not find yet, and return the number of entries read. Raises Unavailable.
+
+    Several janitors may do this at once: each batch skips the owner that another one works on.
+    """
+    total = 0
+    for _ in range(_MAX_BATCHES):
+        async with asyncio.timeout(settings.deadline.total_seconds()):
+            read = await files.index_names(settings.batch)
+        if not read:
+            break
+        total += read
+    if total:
+        log.info("names_indexed", entries=total)
+    return total

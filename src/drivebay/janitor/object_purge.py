@@ -1,0 +1,146 @@
+"""Deletes objects that are due for purging, in leased batches.
+
+A purge has three steps, and the process may be killed after each. First, a claim records in the database that the
+objects will be deleted. Then the objects are deleted. Then their rows become tombstones, or are deleted if they are
+tombstones already. The row is updated last; otherwise an object could remain that no row refers to. If a process is
+killed between two steps, its lease ends and another process repeats the batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+from ..contract.files import Files, PurgeTask, UploadRef
+from ..contract.ids import LeaseId
+from ..contract.storage import Storage, upload_key
+from ..errors import Error, Unavailable
+from ..observability.crash_points import crash_point
+from ..observability.tracing import tracer
+from .settings import Settings
+
+log = structlog.get_logger(__name__)
+
+PURGES = Counter("drivebay_janitor_purges_total", "Objects by the outcome of their purge", ["outcome"])
+
+_MAX_PART_NUMBER: Final = 10_000
+MAX_FAILED_BATCHES: Final = 5
+"""Batches in a row of which the store deletes no object."""
+_MAX_CONCURRENT_ABORTS: Final = 16
+"""The store has no call that aborts several multipart uploads."""
+
+
+class PurgeCounts(NamedTuple):
+    """`claimed` objects were claimed, `deleted` ones deleted in the store, and `finished` ones had their rows updated.
+
+    The row of a deleted object is not updated if the lease had ended and another process claimed it.
+    """
+
+    claimed: int = 0
+    deleted: int = 0
+    finished: int = 0
+
+
+async def purge_objects(
+    files: Files, storage: Storage, settings: Settings, *, new_id: Callable[[], UUID]
+) -> PurgeCounts:
+    """Purge until nothing is due. Raises Unavailable.
+
+    If it raises, the batches that were already finished are not undone.
+    """
+    results: list[PurgeCounts] = []
+    errors: list[Exception] = []
+
+    async def worker() -> None:
+        try:
+            await _purge_batches(files, storage, settings, new_id, results)
+        except (Error, TimeoutError) as error:
+            errors.append(error)
+
+    async with asyncio.TaskGroup() as tasks:
+        # With several workers, one claims a batch while another deletes.
+        for _ in range(settings.concurrent_batches):
+            tasks.create_task(worker())
+    total = PurgeCounts(*(sum(column) for column in zip(*results, strict=True))) if results else PurgeCounts()
+    if total.claimed:
+        log.info("purged", claimed=total.claimed, deleted=total.deleted, finished=total.finished)
+    if errors:
+        raise errors[0]
+    return total
+
+
+async def _purge_batches(
+    files: Files, storage: Storage, settings: Settings, new_id: Callable[[], UUID], results: list[PurgeCounts]
+) -> None:
+    failed_batches = 0
+    while True:
+        lease = LeaseId(new_id())
+        async with asyncio.timeout(settings.deadline.total_seconds()):
+            purges = await files.claim_purges(lease, settings.batch)
+        if not purges:
+            return
+        with tracer.start_as_current_span("janitor.purge", attributes={"objects": len(purges)}):
+            counts = await _purge_batch(files, storage, settings, lease, purges)
+        results.append(counts)
+        failed_batches = 0 if counts.deleted else failed_batches + 1
+        if failed_batches >= MAX_FAILED_BATCHES:  # guard: purge-round-end
+            # The store has a problem, so more batches would fail too. One batch alone may have objects that cannot be
+            # deleted: the claim has postponed these, and others follow.
+            raise Unavailable(f"the store deleted no object of {failed_batches} batches")
+
+
+async def _purge_batch(
+    files: Files, storage: Storage, settings: Settings, lease: LeaseId, purges: tuple[PurgeTask, ...]
+) -> PurgeCounts:
+    crash_point("purge.before_delete")
+    async with asyncio.timeout(settings.deadline.total_seconds()):
+        # Abort multipart uploads first. After that nothing can create the objects again.
+        part_errors = await _delete_parts(storage, purges)  # guard: purge-parts-before-object
+        deletions = await storage.delete_objects(tuple(purge.key for purge in purges))  # guard: purge-row-last
+    crash_point("purge.after_delete")
+    deleted: list[UploadRef] = []
+    for purge, deletion in zip(purges, deletions, strict=True):
+        error = part_errors.get(purge.ref, deletion.error)  # guard: purge-failed-abort
+        if error is None:  # guard: purge-failed-deletion
+            deleted.append(purge.ref)
+        else:
+            # The claim has set the time of the next attempt, with growing gaps.
+            log.warning("purge_failed", upload=str(purge.ref.id), reason=error)
+    finished = 0
+    if deleted:
+        async with asyncio.timeout(settings.deadline.total_seconds()):
+            finished = await files.finish_purges(lease, tuple(deleted))
+    if finished < len(deleted):
+        log.warning("purge_fenced", objects=len(deleted) - finished)
+    PURGES.labels("finished").inc(finished)
+    PURGES.labels("fenced").inc(len(deleted) - finished)
+    # Failed deletions. `refused` is the label of a released metric.
+    PURGES.labels("refused").inc(len(purges) - len(deleted))
+    return PurgeCounts(len(purges), len(deleted), finished)
+
+
+async def _delete_parts(storage: Storage, purges: tuple[PurgeTask, ...]) -> dict[UploadRef, str]:
+    """Abort the multipart uploads and delete the partial parts of a batch. Return the error of each that failed."""
+    errors: dict[UploadRef, str] = {}
+    slots = asyncio.Semaphore(_MAX_CONCURRENT_ABORTS)
+
+    async def delete(purge: PurgeTask) -> None:
+        async with slots:
+            try:
+                if purge.multipart_id is not None:
+                    await storage.abort_multipart(purge.key, purge.multipart_id)
+                if purge.has_partial_parts:
+                    await storage.delete_partial_parts(upload_key(purge.key), _MAX_PART_NUMBER)
+            except Unavailable as error:
+                errors[purge.ref] = error.detail
+
+    async with asyncio.TaskGroup() as tasks:
+        for purge in purges:
+            if purge.multipart_id is not None or purge.has_partial_parts:
+                tasks.create_task(delete(purge))
+    return errors

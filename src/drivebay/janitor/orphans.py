@@ -1,0 +1,105 @@
+"""Finds objects that no row accounts for, and moves them to quarantine.
+
+Normally there are none, because an upload is recorded before anything can be written. An orphan was written by
+somebody else, or the database has lost rows. It may be the only copy of a file, so it is never deleted: an operator
+decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+from ..contract.files import Files, UploadRef
+from ..contract.ids import DriveId, UploadId
+from ..contract.storage import ObjectInfo, Storage, upload_key
+from ..errors import InvalidRequest
+from .bucket_scan import Scan
+from .settings import Settings
+
+log = structlog.get_logger(__name__)
+
+# The name and the label values of a released metric stay as they are, because dashboards and alerts use them.
+ORPHANS = Counter("drivebay_janitor_strays_total", "Objects that no row accounts for, by action", ["outcome"])
+
+
+class OrphanCounts(NamedTuple):
+    """Of `listed` objects, `too_young` orphans stay for a later round and `quarantined` ones were moved."""
+
+    listed: int
+    too_young: int
+    quarantined: int
+
+
+async def quarantine_orphans(
+    files: Files, storage: Storage, settings: Settings, scan: Scan, *, now: datetime
+) -> OrphanCounts:
+    """List the bucket from the position of the scan, and move old orphans to quarantine. Raises Unavailable."""
+    listed = too_young = quarantined = 0
+    has_page = True
+    while has_page:
+        async with asyncio.timeout(settings.deadline.total_seconds()):
+            page = await storage.list_objects(scan.position, settings.scan_page)
+        listed += len(page.objects)
+        for orphan in await _find_orphans(files, page.objects, settings):
+            # A young object may belong to a row that is about to be committed. An object without a modification time
+            # counts as young.
+            # guard: orphan-age, orphan-unknown-age
+            if orphan.modified_at is None or now - orphan.modified_at < settings.orphan_age:
+                too_young += 1
+                ORPHANS.labels("left").inc()
+            else:
+                quarantined += await _quarantine(storage, orphan, settings)
+                # A move may take minutes, so a page of orphans takes longer than the lease.
+                if not await scan.extend():  # guard: scan-extended
+                    return OrphanCounts(listed, too_young, quarantined)
+        has_page = await scan.turn_page(page.after, len(page.objects))
+    return OrphanCounts(listed, too_young, quarantined)
+
+
+async def _quarantine(storage: Storage, orphan: ObjectInfo, settings: Settings) -> bool:
+    try:
+        async with asyncio.timeout(settings.copy_deadline.total_seconds()):
+            is_moved = await storage.quarantine_object(orphan.key)  # guard: orphan-quarantine
+    except InvalidRequest as error:
+        # The storage service does not accept this key. It must not stop the search for other orphans.
+        ORPHANS.labels("refused").inc()
+        log.warning("orphan_refused", key=orphan.key, reason=error.detail)
+        return False
+    if is_moved:
+        ORPHANS.labels("quarantined").inc()
+        log.warning("orphan_quarantined", key=orphan.key, bytes=orphan.size, modified_at=str(orphan.modified_at))
+    return is_moved
+
+
+async def _find_orphans(files: Files, objects: Sequence[ObjectInfo], settings: Settings) -> list[ObjectInfo]:
+    refs = [upload_ref(object.key) for object in objects]
+    valid_refs = tuple(ref for ref in refs if ref is not None)
+    known: tuple[bool, ...] = ()
+    if valid_refs:
+        async with asyncio.timeout(settings.deadline.total_seconds()):
+            known = await files.known_uploads(valid_refs)
+    is_known = dict(zip(valid_refs, known, strict=True))
+    # guard: orphan-known-upload
+    return [object for object, ref in zip(objects, refs, strict=True) if ref is None or not is_known[ref]]
+
+
+def upload_ref(key: str) -> UploadRef | None:
+    """Return the upload of an object key `{owner}/{upload}`, or of its staged or promoted object.
+
+    Return None for a key of another form.
+    """
+    key = upload_key(key)
+    owner, _, upload = key.partition("/")
+    try:
+        ref = UploadRef(DriveId(UUID(owner)), UploadId(UUID(upload)))
+    except ValueError:
+        return None
+    # UUID() also accepts braces, capitals and missing hyphens. Such a key names another object.
+    return ref if key == f"{ref.owner}/{ref.id}" else None

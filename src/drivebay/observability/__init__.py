@@ -1,0 +1,1 @@
+"""Logs, traces, and the crash points of tests."""

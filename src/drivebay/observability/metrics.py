@@ -1,0 +1,39 @@
+"""Metrics of this process, or of a group of processes together.
+
+The parent of several gateway processes sets `PROMETHEUS_MULTIPROC_DIR` (`run --workers`). prometheus-client then keeps
+values in files of that folder, and whichever process answers reads the files of all.
+"""
+
+from __future__ import annotations
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, values
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
+
+
+def is_shared() -> bool:
+    """Return whether this process shares its metrics with others."""
+    return values.ValueClass is not values.MutexValue
+
+
+def registry() -> CollectorRegistry:
+    """Return the registry to serve: sums of counters and histograms of the whole group where there is one."""
+    if not is_shared():
+        return prometheus_client.REGISTRY
+    shared = CollectorRegistry()
+    MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+    return shared
+
+
+def render() -> bytes:
+    """Return all metrics in the text format of Prometheus."""
+    return prometheus_client.generate_latest(registry())
+
+
+def forget_process(pid: int) -> None:
+    """Leave the gauges of an ended process out. Its counters stay in the sums."""
+    if is_shared():
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -1,0 +1,208 @@
+"""Statements and transactions on pooled connections.
+
+A failure between this process and the server (down, restarting, out of connections, too slow, read-only) becomes
+`Unavailable` here. A violated constraint stays an asyncpg error, because only a store knows its meaning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import asyncpg
+import structlog
+from opentelemetry.trace import SpanKind
+
+from ..errors import Error, Unavailable
+from ..observability import tracing
+from .pool import Connection, ConnectionPool
+from .server_errors import (
+    DISK_FULL,
+    NO_ANSWER,
+    READ_ONLY,
+    SCHEMA_CHANGED,
+    UNAVAILABLE,
+    Problem,
+    ends_connection,
+    find_problem,
+    translate_errors,
+    unavailable,
+)
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+DEFAULT_SIZE: Final = 10
+_IDLE_TIMEOUT: Final = 300.0
+_PING_TIMEOUT: Final = 2.0
+_PROBE_INTERVAL: Final = 10.0
+"""Seconds between two tests of the disk, and how long a failed write is reported after it."""
+_READS_ONLY: Final = "SELECT current_setting('transaction_read_only') = 'on'"
+# More rows than fit into `work_mem`: PostgreSQL writes them to a temporary file on its disk. No table is touched.
+_WRITE_TEMPORARY_FILE: Final = "SELECT count(*) FROM generate_series(1, 20000)"
+
+
+class Database:
+    """The database of one service in one process. Made by `connect`.
+
+    Every method raises `Unavailable` when the server cannot be reached or does not answer in time.
+    """
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+        self._met: Problem | None = None
+        """The last problem that a statement met, and when."""
+        self._met_at = 0.0
+        self._disk_tested_at = 0.0
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection for several statements, without a transaction around them."""
+        with translate_errors():
+            connection = await self._pool.acquire()
+            try:
+                yield connection
+            except (asyncpg.PostgresError, Error) as error:
+                self._release_after(error, connection)
+                raise
+            except BaseException:  # guard: cancelled-transaction-connection
+                # A statement may still run: no other caller may read its result.
+                self._pool.discard(connection)
+                raise
+            self._pool.release(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a connection inside a READ COMMITTED transaction: committed at the end, rolled back on an error."""
+        # An empty span without tracing. A transaction is expensive enough to carry it.
+        span = tracing.tracer.start_as_current_span("postgres transaction", kind=SpanKind.CLIENT)
+        with span:
+            async with self.connection() as connection, connection.transaction():
+                yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """Lend a connection inside a read-only transaction whose statements all see the database at one time."""
+        span = tracing.tracer.start_as_current_span("postgres snapshot", kind=SpanKind.CLIENT)
+        with span:
+            async with (
+                self.connection() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                yield connection
+
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one statement and return its rows."""
+        return await self._run(asyncpg.Connection.fetch, sql, arguments)
+
+    async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
+        """Run one statement and return its first row, or None."""
+        return await self._run(asyncpg.Connection.fetchrow, sql, arguments)
+
+    async def fetchval(self, sql: str, *arguments: object) -> Any:
+        """Run one statement and return the first column of its first row, or None."""
+        return await self._run(asyncpg.Connection.fetchval, sql, arguments)
+
+    async def execute(self, sql: str, *arguments: object) -> int:
+        """Run one statement and return the number of rows that it changed."""
+        return affected_rows(await self._run(asyncpg.Connection.execute, sql, arguments))
+
+    async def ping(self) -> str | None:
+        """Return None if the server answers within 2 seconds and takes writes, else the problem in one sentence."""
+        try:
+            async with asyncio.timeout(_PING_TIMEOUT):
+                problem = await self._find_write_problem()
+        except TimeoutError:
+            problem = NO_ANSWER
+        except Unavailable as error:
+            problem = find_problem(error)
+        return problem and problem.detail
+
+    async def _find_write_problem(self) -> Problem | None:
+        if await self.fetchval(_READS_ONLY):  # guard: ping-read-only
+            return READ_ONLY
+        now = asyncio.get_running_loop().time()
+        if self._met is DISK_FULL and now - self._met_at < _PROBE_INTERVAL:  # guard: ping-met-problem
+            return DISK_FULL
+        if now - self._disk_tested_at >= _PROBE_INTERVAL:
+            async with self.transaction() as connection:
+                await connection.execute("SET LOCAL work_mem = '64kB'")
+                await connection.execute(_WRITE_TEMPORARY_FILE)  # guard: ping-disk
+            self._disk_tested_at = now
+        return None
+
+    async def _run(self, method: Callable[..., Awaitable[T]], sql: str, arguments: tuple[object, ...]) -> T:
+        # Does what `connection` does, without its two generators: every request comes through here.
+        try:
+            connection = await self._pool.acquire()
+            try:
+                if tracing.is_enabled():
+                    with tracing.tracer.start_as_current_span("postgres", kind=SpanKind.CLIENT) as span:
+                        span.set_attribute("db.system.name", "postgresql")
+                        value = await method(connection, sql, *arguments)
+                else:
+                    value = await method(connection, sql, *arguments)
+            except asyncpg.PostgresError as error:
+                self._release_after(error, connection)
+                raise
+            except BaseException:  # guard: cancelled-statement-connection
+                self._pool.discard(connection)
+                raise
+        except UNAVAILABLE as error:
+            raise unavailable(error) from error
+        self._pool.release(connection)
+        return value
+
+    def _release_after(self, error: Exception, connection: Connection) -> None:
+        if not ends_connection(error):  # guard: connection-without-writes
+            self._pool.release(connection)
+            return
+        # The next caller gets a new connection: the address may lead to another server by then.
+        self._pool.discard(connection)
+        problem = find_problem(error)
+        if problem in (READ_ONLY, SCHEMA_CHANGED):  # guard: retired-connections
+            # The server is no longer the primary, or each connection has statements prepared for the old tables.
+            self._pool.retire()
+        now = asyncio.get_running_loop().time()
+        if problem is not self._met or now - self._met_at >= _PROBE_INTERVAL:
+            log.warning("database_problem", reason=problem.detail, fix=problem.fix)
+            self._met_at = now
+        self._met = problem
+
+
+@asynccontextmanager
+async def connect(
+    url: str, *, size: int = DEFAULT_SIZE, timeout: float = 10.0, idle_timeout: float = _IDLE_TIMEOUT
+) -> AsyncIterator[Database]:
+    """Open a database with at most `size` connections.
+
+    `url` is a libpq URL (`postgresql://user:password@host:port/database`, or `?host=/folder` for a socket).
+    `timeout` in seconds bounds connecting and each statement. A connection that is not used for `idle_timeout`
+    seconds is closed. Raises Unavailable when the server cannot be reached.
+    """
+
+    async def open_connection() -> Connection:
+        return await asyncpg.connect(
+            url,
+            timeout=timeout,
+            command_timeout=timeout,
+            server_settings={"application_name": "drivebay", "timezone": "UTC"},
+        )
+
+    pool = ConnectionPool(open_connection, size, idle_timeout)
+    database = Database(pool)
+    try:
+        async with database.connection():
+            pass
+        yield database
+    finally:
+        await pool.close()
+
+
+def affected_rows(command_tag: str) -> int:
+    """Return the number of rows in a command tag such as `UPDATE 3`."""
+    last = command_tag.rsplit(" ", 1)[-1]
+    return int(last) if last.isdigit() else 0

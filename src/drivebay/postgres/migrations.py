@@ -1,0 +1,130 @@
+"""Schema migrations: numbered `.sql` files, each applied once, in its own transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+import structlog
+
+from ..errors import StartError
+from ..observability.crash_points import crash_point
+from .pool import Connection
+from .server_errors import translate_errors
+
+log = structlog.get_logger(__name__)
+
+_LOCK_TIMEOUT: Final = 3000
+"""Milliseconds that a migration waits for the lock of a table. Requests for that table wait behind it meanwhile."""
+_ATTEMPTS: Final = 20
+_PAUSE: Final = 1.0
+"""Seconds between two attempts, in which the requests that waited are served."""
+
+
+class MigrationError(StartError):
+    """This release cannot work with the schema in the database. The message says why."""
+
+
+async def migrate(
+    url: str, schema: str, folder: Path, *, timeout: float = 300.0, only: Collection[str] | None = None
+) -> tuple[str, ...]:
+    """Apply the migrations in `folder` (`0001_name.sql`, ...) that `schema` lacks and return their names.
+
+    `only` are the names to apply, None for all. `timeout` in seconds bounds each statement. Many processes may call
+    this at once, and a process may be killed in the middle: a migration and its row in `<schema>.migrations` are one
+    transaction. Raises Unavailable, and MigrationError when an applied migration was edited later, when the schema is
+    newer than this release, or when the database user lacks a privilege. A second call applies nothing and writes
+    nothing, so a server that takes no writes does not stop it.
+    """
+    with translate_errors():
+        connection = await asyncpg.connect(url, timeout=10, command_timeout=timeout)
+        try:
+            # The session holds the lock. Other processes wait here and then find the migrations applied.
+            await connection.execute("SELECT pg_advisory_lock(hashtext('drivebay.migrate'))")  # guard: migration-lock
+            migrations = _read_migrations(folder)
+            if only is not None:
+                migrations = {name: sql for name, sql in migrations.items() if name in only}
+            return await _apply_missing(connection, schema, migrations)
+        except asyncpg.InsufficientPrivilegeError as error:
+            hint = "the user in DRIVEBAY_DATABASE_URL needs CREATE in the database and must own the existing tables"
+            raise MigrationError(f"schema {schema}: {error}: {hint}") from error
+        finally:
+            await connection.close(timeout=5)
+
+
+def _read_migrations(folder: Path) -> dict[str, str]:
+    return {file.stem: file.read_text("utf-8") for file in sorted(folder.glob("[0-9]*.sql"))}
+
+
+async def _apply_missing(connection: Connection, schema: str, migrations: Mapping[str, str]) -> tuple[str, ...]:
+    applied = await _read_applied(connection, schema)
+    if applied is None:
+        await _create_schema(connection, schema)
+        applied = {}
+    if unknown := sorted(applied.keys() - migrations.keys()):  # guard: migration-newer-schema
+        raise MigrationError(
+            f"schema {schema} is newer than this release: it contains {unknown[-1]}. Upgrade Drivebay."
+        )
+    newly_applied: list[str] = []
+    for name, sql in migrations.items():
+        digest = hashlib.sha256(sql.encode()).hexdigest()
+        if name in applied:
+            if applied[name] != digest:  # guard: migration-digest
+                raise MigrationError(f"migration {schema}/{name} was changed after it had been applied")
+            continue
+        await _apply_patiently(connection, schema, name, sql)
+        newly_applied.append(name)
+    return tuple(newly_applied)
+
+
+async def _apply_patiently(connection: Connection, schema: str, name: str, sql: str) -> None:
+    """Apply a migration. Try again when another transaction keeps a lock for long, or after a deadlock."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            await _apply(connection, schema, name, sql)
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+            if attempt == _ATTEMPTS:  # guard: migration-attempts
+                raise
+            log.warning("migration_postponed", migration=f"{schema}/{name}", reason=str(error), attempt=attempt)
+            await asyncio.sleep(_PAUSE)
+        else:
+            return
+
+
+async def _apply(connection: Connection, schema: str, name: str, sql: str) -> None:
+    crash_point("migration.before")
+    async with connection.transaction():  # guard: migration-transaction
+        await connection.execute(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT}")  # guard: migration-lock-timeout
+        await connection.execute(sql)
+        await connection.execute(
+            f"INSERT INTO {schema}.migrations (name, digest) VALUES ($1, $2)",  # noqa: S608
+            name,
+            hashlib.sha256(sql.encode()).hexdigest(),
+        )
+        crash_point("migration.before_db_commit")
+    crash_point("migration.after_db_commit")
+
+
+def migration_names(folder: Path) -> tuple[str, ...]:
+    """Return the names of the migrations in `folder`, in their order."""
+    return tuple(_read_migrations(folder))
+
+
+async def _read_applied(connection: Connection, schema: str) -> dict[str, str] | None:
+    """Return the digests of the applied migrations by name, None without the schema's table of migrations."""
+    if await connection.fetchval("SELECT to_regclass($1)", f"{schema}.migrations") is None:
+        return None
+    rows = await connection.fetch(f"SELECT name, digest FROM {schema}.migrations")  # noqa: S608
+    return {row["name"]: row["digest"] for row in rows}
+
+
+async def _create_schema(connection: Connection, schema: str) -> None:
+    await connection.execute(f"""
+        CREATE SCHEMA IF NOT EXISTS {schema};
+        CREATE TABLE IF NOT EXISTS {schema}.migrations (
+            name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());
+    """)

@@ -1,0 +1,122 @@
+"""The errors of PostgreSQL and of its connections that mean that the database cannot be used now, and their fixes.
+
+A violated constraint is not among them, because only a store knows its meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from ..errors import Unavailable
+
+
+class Problem(NamedTuple):
+    """`detail` is a sentence for the log and for readiness, `fix` one for the operator.
+
+    `is_temporary`: the problem can end without a change of our settings, so a starting process waits for it.
+    """
+
+    detail: str
+    fix: str
+    is_temporary: bool = True
+
+
+READ_ONLY: Final = Problem(
+    "PostgreSQL takes no writes: it is read-only or a standby",
+    "connect to the primary, or run `SHOW default_transaction_read_only` and `SELECT pg_is_in_recovery()` there",
+)
+DISK_FULL: Final = Problem("PostgreSQL takes no writes: its disk is full", "free space on the disk of PostgreSQL")
+TRANSACTION_POOLING: Final = Problem(
+    "DRIVEBAY_DATABASE_URL leads to a connection pooler in transaction mode, which breaks prepared statements",
+    "set `pool_mode = session` in the pooler (pgbouncer), or connect to PostgreSQL directly",
+    is_temporary=False,
+)
+NO_ANSWER: Final = Problem(
+    "PostgreSQL does not answer",
+    "check that PostgreSQL is running and that DRIVEBAY_DATABASE_URL is right",
+    is_temporary=False,
+)
+_NOT_RUNNING: Final = Problem(
+    "PostgreSQL is starting, stopping or recovering", "wait until it accepts connections, and read its log"
+)
+_NO_ROOM: Final = Problem(
+    "PostgreSQL is out of connections or memory",
+    "raise max_connections, or lower DRIVEBAY_DATABASE_CONNECTIONS or the number of processes",
+)
+_FAILING_DISK: Final = Problem("PostgreSQL cannot read or write its files", "read its log, and check its disk")
+_REFUSED: Final = Problem(
+    "PostgreSQL refuses the database, the user or the password",
+    "check database, user and password in DRIVEBAY_DATABASE_URL",
+    is_temporary=False,
+)
+SCHEMA_CHANGED: Final = Problem(
+    "the tables were changed by an upgrade", "nothing: connections with the old definitions are closed"
+)
+
+_PROBLEMS: Final[tuple[tuple[type[Exception], Problem], ...]] = (
+    (asyncpg.ReadOnlySQLTransactionError, READ_ONLY),
+    (asyncpg.DiskFullError, DISK_FULL),
+    (asyncpg.CannotConnectNowError, _NOT_RUNNING),
+    (asyncpg.AdminShutdownError, _NOT_RUNNING),
+    (asyncpg.CrashShutdownError, _NOT_RUNNING),
+    (asyncpg.TargetServerAttributeNotMatched, READ_ONLY),
+    (asyncpg.InsufficientResourcesError, _NO_ROOM),
+    (asyncpg.PostgresSystemError, _FAILING_DISK),
+    (asyncpg.InvalidCatalogNameError, _REFUSED),
+    (asyncpg.InvalidAuthorizationSpecificationError, _REFUSED),
+    (asyncpg.InvalidSQLStatementNameError, TRANSACTION_POOLING),
+    (asyncpg.DuplicatePreparedStatementError, TRANSACTION_POOLING),
+    (asyncpg.InvalidCachedStatementError, SCHEMA_CHANGED),
+)
+"""The problem of an error, by the first class that matches."""
+_ALL: Final = (NO_ANSWER, *dict.fromkeys(problem for _, problem in _PROBLEMS))
+
+UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    *(kind for kind, _ in _PROBLEMS),
+)
+"""The errors that become Unavailable."""
+
+
+def find_problem(error: BaseException) -> Problem:
+    """Return the problem of an error of asyncpg, or of the Unavailable that it caused."""
+    cause = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ is not None else error
+    return next((problem for kind, problem in _PROBLEMS if isinstance(cause, kind)), NO_ANSWER)
+
+
+def find_fix(detail: str) -> str | None:
+    """Return what an operator can do about the problem whose `detail` this text begins with, None if there is none."""
+    return next((problem.fix for problem in _ALL if detail.startswith(problem.detail)), None)
+
+
+def unavailable(error: BaseException) -> Unavailable:
+    """Return the Unavailable that is raised for `error`. It names the problem and the class of the error."""
+    problem = find_problem(error)
+    detail = "the database cannot answer" if problem is NO_ANSWER else problem.detail
+    return Unavailable(f"{detail} ({type(error).__name__})")
+
+
+def ends_connection(error: BaseException) -> bool:
+    """Return whether the connection that met `error` must be closed, because its server cannot serve now."""
+    return find_problem(error) is not NO_ANSWER
+
+
+@contextmanager
+def translate_errors() -> Iterator[None]:
+    """Raise `Unavailable` for an error of the connection or the server."""
+    try:
+        yield
+    except UNAVAILABLE as error:
+        raise unavailable(error) from error

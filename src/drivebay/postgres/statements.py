@@ -1,0 +1,30 @@
+"""Named SQL statements, read from a `.sql` file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+
+class Statements(Mapping[str, str]):
+    """The statements of one `.sql` file by name.
+
+    A statement begins with `-- name: <name>`. Comment lines below the name describe its purpose.
+    Raises ValueError when two statements have the same name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        parts = re.split(r"^-- name: *(\w+) *$", path.read_text("utf-8"), flags=re.MULTILINE)
+        self._statements = {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+        if len(self._statements) != len(parts) // 2:
+            raise ValueError(f"{path.name} defines the same statement name twice")
+
+    def __getitem__(self, name: str) -> str:
+        return self._statements[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._statements)
+
+    def __len__(self) -> int:
+        return len(self._statements)

@@ -1,0 +1,104 @@
+"""Errors over gRPC. The status gives every client the kind of an error; a trailer carries the exact error.
+
+The trailer is `drivebay-error-bin`: a MessagePack map of code, detail, errors, retry_after and challenge.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import grpc
+import msgspec
+
+from ..errors import BY_CODE, Error, FieldError, Internal, SecondFactorRequired, Unavailable
+
+TRAILER: Final = "drivebay-error-bin"
+MAX_TRAILER_SIZE: Final = 4096
+"""Bytes. Many clients accept 8 KiB of trailers in total, and base64 adds a third to ours."""
+_MAX_STATUS_DETAIL: Final = 200
+"""Characters. gRPC may encode each of them in twelve bytes."""
+_CONNECTION_FAILED: Final = ("connect to all addresses", "all backends failing")
+_CONNECTION_HINTS: Final = {
+    "CERTIFICATE_VERIFY_FAILED": "its certificate has expired or is not from the authority in DRIVEBAY_TLS_CA",
+    "Hostname Verification": "its certificate has another name",
+    "WRONG_VERSION_NUMBER": "it does not use TLS, but this process does",
+    "Socket closed": "it closed the connection, as a service with TLS does if it does not know the certificate of its "
+    "caller. Check DRIVEBAY_TLS_CERT here",
+}
+"""The meanings of gRPC's messages about a failed connection."""
+
+
+class _Failure(msgspec.Struct):
+    code: str
+    detail: str
+    errors: tuple[tuple[str, str], ...] = ()
+    retry_after: int | None = None
+    challenge: str = ""
+
+
+def grpc_status(error: Error) -> grpc.StatusCode:
+    """Return the gRPC status of an error."""
+    status: grpc.StatusCode = getattr(grpc.StatusCode, error.grpc)
+    return status
+
+
+def status_detail(error: Error) -> str:
+    """Return the detail of an error for the gRPC status, for clients that do not read the trailer."""
+    return _encodable(error.detail, _MAX_STATUS_DETAIL)
+
+
+def encode_error(error: Error) -> bytes:
+    """Encode an error for the trailer. If it is too long, the detail is cut and the last field errors are left out."""
+    max_detail = MAX_TRAILER_SIZE // 2
+    detail = _encodable(error.detail, max_detail).encode()[:max_detail].decode(errors="ignore")
+    fields: list[tuple[str, str]] = []
+    free = MAX_TRAILER_SIZE - len(detail.encode()) - 128
+    for field, message in error.errors:
+        entry = _encodable(field, MAX_TRAILER_SIZE), _encodable(message, MAX_TRAILER_SIZE)
+        free -= sum(len(text.encode()) for text in entry) + 16
+        if free < 0:
+            break
+        fields.append(entry)
+    challenge = error.challenge if isinstance(error, SecondFactorRequired) else ""
+    return msgspec.msgpack.encode(_Failure(error.code, detail, tuple(fields), error.retry_after, challenge))
+
+
+def _encodable(text: str, length: int) -> str:
+    # A detail may quote text of a client, and UTF-8 cannot encode a lone surrogate.
+    return text[:length].encode(errors="replace").decode()
+
+
+def decode_error(data: bytes) -> Error:
+    """Decode an error from the trailer. The result is Internal if the code is unknown or the bytes are invalid."""
+    try:
+        failure = msgspec.msgpack.decode(data, type=_Failure)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Internal()
+    kind = BY_CODE.get(failure.code, Internal)
+    errors = tuple(FieldError(field, message) for field, message in failure.errors)
+    if kind is SecondFactorRequired:
+        challenge = failure.challenge
+        return SecondFactorRequired(failure.detail, errors=errors, retry_after=failure.retry_after, challenge=challenge)
+    return kind(failure.detail, errors=errors, retry_after=failure.retry_after)
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError, service: str, address: str) -> Error:
+    """Return the error of a failed call: the one in the trailer, or else one that describes the gRPC status."""
+    for name, value in error.trailing_metadata() or ():
+        if name == TRAILER:
+            return decode_error(value if isinstance(value, bytes) else value.encode())
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return Unavailable(f"{service} at {address} did not answer before the deadline")
+    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+        return Unavailable(f"cannot reach {service} at {address}{_connection_hint(error.details() or '')}")
+    if error.code() is grpc.StatusCode.PERMISSION_DENIED:
+        return Unavailable(
+            f"{service} at {address} refuses this process: its list of callers has no name of our certificate"
+        )
+    return Internal(f"{service} answered with the gRPC status {error.code().name}")
+
+
+def _connection_hint(details: str) -> str:
+    if not any(text in details for text in _CONNECTION_FAILED):
+        return ""
+    return next((f": {hint}" for text, hint in _CONNECTION_HINTS.items() if text in details), "")

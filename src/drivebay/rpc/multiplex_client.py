@@ -1,0 +1,207 @@
+"""The client's side of the streams that carry many calls (see `multiplex_frames`).
+
+A stream only makes calls cheaper. While there is none, because the server is down, is of another release or refuses the
+caller, calls go as unary RPCs, which fail with the exact reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+import structlog
+from prometheus_client import Gauge
+
+from .. import __version__
+from ..errors import Unavailable
+from ..proto import MULTIPLEX
+from ..proto.drivebay.rpc.v1 import multiplex_pb2
+from .msgpack_codec import contract_fields
+from .multiplex_client_stream import CALL_FAILED, ClientStream, Peer
+from .multiplex_frames import (
+    HANDSHAKE_TIMEOUT,
+    PROTOCOL,
+    Greeting,
+    InvalidFrames,
+    Refusal,
+    Welcome,
+    decode_server_frames,
+    encode_frames,
+)
+from .target_addresses import count_processes
+
+log = structlog.get_logger(__name__)
+
+_OPEN: Final = Gauge(
+    "drivebay_call_streams", "Open streams for calls by service", ["service"], multiprocess_mode="livesum"
+)
+_FIRST_STREAM_TIMEOUT: Final = 1.0
+"""Seconds that `open_streams` waits for the first stream. The server need not run yet."""
+_MAX_BACKOFF: Final = 1.0
+_REFUSAL_BACKOFF: Final = 10.0
+"""Seconds until a server that refused a stream is asked again. It may be replaced by another release."""
+_MAX_DUPLICATES: Final = 8
+"""How often a stream is opened again because its process has one already."""
+
+
+class _Refused(Exception):
+    """The server does not accept streams of this client."""
+
+
+@asynccontextmanager
+async def open_streams(channel: grpc.aio.Channel, peer: Peer) -> AsyncIterator[Streams]:
+    """Keep streams to every process of a peer open inside the block. Calls in flight at its end fail as Unavailable."""
+    streams = Streams(channel, peer)
+    try:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(streams.first_attempt.wait(), _FIRST_STREAM_TIMEOUT)
+        yield streams
+    finally:
+        await streams.close()
+
+
+class Streams:
+    """The open streams to the processes of one peer."""
+
+    def __init__(self, channel: grpc.aio.Channel, peer: Peer) -> None:
+        self.first_attempt = asyncio.Event()
+        """Set when the first stream is open or could not be opened."""
+        self._open: list[ClientStream] = []
+        self._peer = peer
+        self._open_gauge = _OPEN.labels(peer.contract.__name__)
+        self._exchange = channel.stream_stream(
+            f"/{MULTIPLEX.full_name}/Exchange",
+            request_serializer=lambda frames: multiplex_pb2.ExchangeRequest(frames=frames).SerializeToString(),
+            response_deserializer=_decode_response,
+        )
+        self._wanted = 1
+        self._kept: set[int] = set()
+        """The numbers that a task keeps open."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._start_keeper(0)
+
+    def choose(self, method: str) -> ClientStream | None:
+        """Return the stream with the fewest calls in flight among those whose server has the method."""
+        found = None
+        for stream in self._open:
+            if stream.unusable.is_set() or method not in stream.methods:  # guard: stream-unusable
+                continue
+            if found is None or stream.in_flight < found.in_flight:
+                found = stream
+        return found
+
+    async def close(self) -> None:
+        """Close all streams. Their calls fail as Unavailable."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _start_keeper(self, number: int) -> None:
+        self._kept.add(number)
+        self._start_task(self._keep_open(number)).add_done_callback(lambda _: self._kept.discard(number))
+
+    async def _keep_open(self, number: int) -> None:
+        """Keep stream `number` open: open it again whenever it ends. Each process of the peer has a stream."""
+        now = asyncio.get_running_loop().time
+        failures = duplicates = 0
+        reported = ""
+        while number < self._wanted:
+            if number == 0:
+                await self._count_processes()
+            try:
+                stream = await self._start()
+            except _Refused as refusal:
+                if str(refusal) != reported:
+                    log.info("stream_refused", peer=self._peer.title, reason=str(refusal))
+                    reported = str(refusal)
+                self.first_attempt.set()
+                await asyncio.sleep(_REFUSAL_BACKOFF)
+                continue
+            except (Unavailable, InvalidFrames):
+                self.first_attempt.set()
+                await asyncio.sleep(_backoff(failures))
+                failures += 1
+                continue
+            if duplicates < _MAX_DUPLICATES and self._is_duplicate(stream):
+                duplicates += 1
+                stream.drain()
+                continue
+            duplicates = 0
+            self._open.append(stream)
+            self.first_attempt.set()
+            opened_at = now()
+            with self._open_gauge.track_inprogress():
+                await stream.unusable.wait()
+            self._open.remove(stream)
+            if now() - opened_at > _MAX_BACKOFF:
+                failures = 0
+                continue
+            await asyncio.sleep(_backoff(failures) if failures else 0)  # a stream that ends at once is opened slowly
+            failures += 1
+
+    async def _count_processes(self) -> None:
+        """Set the number of streams. Those that are too many end with their present stream."""
+        count = await count_processes(self._peer.address) if self._peer.spreads else 1
+        self._wanted = count
+        for number in range(1, count):
+            if number not in self._kept:
+                self._start_keeper(number)
+
+    def _is_duplicate(self, stream: ClientStream) -> bool:
+        others = {other.process for other in self._open}
+        return stream.process in others and len(others) < self._wanted
+
+    async def _start(self) -> ClientStream:
+        """Open a stream. Raises Unavailable, _Refused, InvalidFrames."""
+        call = self._exchange()
+        try:
+            welcome = await self._greet(call)
+        except BaseException:
+            call.cancel()
+            raise
+        stream = ClientStream(call, self._peer, welcome)
+        self._start_task(stream.run())
+        return stream
+
+    async def _greet(self, call: Any) -> Welcome:
+        """Send the greeting and return its answer. Raises Unavailable, _Refused, InvalidFrames."""
+        greeting = Greeting(PROTOCOL, self._peer.service, __version__, contract_fields(self._peer.contract))
+        try:
+            async with asyncio.timeout(HANDSHAKE_TIMEOUT):
+                await call.write(encode_frames([greeting]))
+                message = await call.read()
+        except TimeoutError as error:
+            raise Unavailable(f"{self._peer.title} does not answer") from error
+        except CALL_FAILED as error:
+            if isinstance(error, grpc.aio.AioRpcError) and error.code() in _REFUSALS:
+                raise _Refused(error.code().name) from error
+            raise Unavailable(f"cannot open a stream to {self._peer.title}") from error
+        frames = [] if message is grpc.aio.EOF else decode_server_frames(message)
+        match frames:
+            case [Welcome() as welcome]:
+                return welcome
+            case [Refusal(reason)]:
+                raise _Refused(reason)
+        raise _Refused("the answer to the greeting is not valid")
+
+
+def _backoff(failures: int) -> float:
+    return min(_MAX_BACKOFF, 0.05 * float(2 ** min(failures, 10)))
+
+
+_REFUSALS: Final = (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.PERMISSION_DENIED)
+
+
+def _decode_response(data: bytes) -> bytes:
+    return bytes(multiplex_pb2.ExchangeResponse.FromString(data).frames)

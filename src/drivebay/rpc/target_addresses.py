@@ -1,0 +1,21 @@
+"""How many processes an address of gRPC stands for."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Final
+
+_MAX_PROCESSES: Final = 16
+
+
+async def count_processes(address: str) -> int:
+    """Return the number of network addresses behind `host:port` or `ipv4:host:port,host:port`, from 1 to 16."""
+    if address.startswith(("ipv4:", "ipv6:")):
+        return min(_MAX_PROCESSES, len(set(address.split(","))))
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return 1  # gRPC reports the unknown name
+    return max(1, min(_MAX_PROCESSES, len({where[0] for *_, where in found})))

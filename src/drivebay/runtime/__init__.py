@@ -1,0 +1,21 @@
+"""Runs a process: its embedded servers, the HTTP server, more gateway processes, `/metrics`, garbage collection.
+
+`http_server` is imported where it is used: only processes that serve HTTP load Granian.
+"""
+
+from .embedded_servers import Progress, ServiceNames, open_servers
+from .garbage_collection import reduce_garbage_collection
+from .listen import require_free_port, serve_metrics, split_host_port
+from .workers import keep_worker_running, wait_for_parent_exit
+
+__all__ = [
+    "Progress",
+    "ServiceNames",
+    "keep_worker_running",
+    "open_servers",
+    "reduce_garbage_collection",
+    "require_free_port",
+    "serve_metrics",
+    "split_host_port",
+    "wait_for_parent_exit",
+]

@@ -1,0 +1,93 @@
+"""Reads the rest of a request body that the app has not read, within limits, so that the response reaches the client.
+
+A server that answers early and closes the connection resets it, because unread bytes are left. A proxy that is still
+sending the body then answers 502 instead of passing on the response. Some proxies lose an early response even if the
+connection stays open, so the body is read before the response as well as after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Final
+
+MAX_BYTES: Final = 64 * 2**20
+MAX_SECONDS: Final = 10.0
+_LINGER_SECONDS: Final = 1.0
+"""How long a connection stays open at the limit of bytes, so that the client can still read the response."""
+_PAUSE_SECONDS: Final = 1.0
+"""How long the response waits for the next bytes of the body."""
+_MAX_AT_ONCE: Final = 256
+_BODY_HEADERS: Final = frozenset({b"content-length", b"transfer-encoding"})
+_EXPECT: Final = b"expect"
+
+
+class DrainingApp:
+    """An ASGI app that calls `app`, and reads what is left of the body before its response and again after it.
+
+    Each time it reads for at most `max_seconds`. Before the response it stops earlier when the client stops sending.
+    """
+
+    def __init__(self, app: Any, max_seconds: float = MAX_SECONDS) -> None:
+        self._app = app
+        self._max_seconds = max_seconds
+        self._draining = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        names = {name for name, _ in scope["headers"]}
+        if _BODY_HEADERS.isdisjoint(names):
+            await self._app(scope, receive, send)
+            return
+        body = _TrackedBody(receive)
+        # A client with `Expect: 100-continue` sends its body only once it is read.
+        waits = _EXPECT in names
+
+        async def drain_and_send(message: Any) -> None:
+            if message["type"] == "http.response.start" and (body.started or not waits):
+                await self._drain(body, min(self._max_seconds, _PAUSE_SECONDS))
+            await send(message)
+
+        await self._app(scope, body, drain_and_send)
+        if body.started or not waits:
+            await self._drain(body, self._max_seconds)
+            if not body.ended:
+                await asyncio.sleep(_LINGER_SECONDS)
+
+    async def _drain(self, body: _TrackedBody, max_pause: float) -> None:
+        if body.ended or self._draining >= _MAX_AT_ONCE:  # guard: body-drain
+            return
+        self._draining += 1
+        try:
+            await _drain(body, self._max_seconds, max_pause)
+        finally:
+            self._draining -= 1
+
+
+class _TrackedBody:
+    """An ASGI `receive` that knows whether the body has ended. A cancelled read ends it: the client was too slow."""
+
+    __slots__ = ("_receive", "ended", "started")
+
+    def __init__(self, receive: Any) -> None:
+        self._receive = receive
+        self.started = False
+        self.ended = False
+
+    async def __call__(self) -> Any:
+        self.started = True
+        try:
+            event = await self._receive()
+        except asyncio.CancelledError:
+            self.ended = True
+            raise
+        self.ended = not event.get("more_body", False)  # also after a disconnect
+        return event
+
+
+async def _drain(body: _TrackedBody, max_seconds: float, max_pause: float) -> None:
+    received = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max_seconds):  # guard: body-drain-time
+            while not body.ended and received < MAX_BYTES:  # guard: body-drain-bytes
+                async with asyncio.timeout(max_pause):
+                    received += len((await body()).get("body", b""))

@@ -1,0 +1,132 @@
+"""Refuse keys, part numbers, sizes and ids that no store would accept, before a request is sent.
+
+Every function raises InvalidRequest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ..contract.storage import PARTIAL_PARTS_PREFIX, PROMOTED_KEY_SEPARATOR, Multipart, PartSpec, PutSpec, StagedObject
+from ..errors import InvalidRequest
+
+MAX_KEYS: Final = 1000
+MAX_SIGNED: Final = 100
+MAX_PARTS: Final = 10_000
+MAX_BODY: Final = 15 * 2**20
+"""Bytes that one call carries: what fits into a message."""
+_MAX_PART_SIZE: Final = 5 * 2**30
+_MAX_KEY_BYTES: Final = 1024
+_MAX_PARTIAL_PART_NAME: Final = 14
+# Characters that XML cannot carry or would change (XML 1.0, section 2.2), and single surrogates.
+_FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_DOT_SEGMENTS: Final = frozenset({".", ".."})
+_ETAG: Final = re.compile("[!#-~]{1,256}")
+_MULTIPART_ID: Final = re.compile("[!-~]{1,1024}")
+_METADATA_NAME: Final = re.compile("[a-z0-9-]{1,64}")
+
+
+def check_key(key: str) -> None:
+    """Check that every store accepts this key unchanged.
+
+    An empty key would be the bucket itself. HTTP clients remove segments of dots. One key that XML cannot carry would
+    fail a whole batch.
+    """
+    if (
+        not key
+        or _FORBIDDEN.search(key)
+        or len(key if key.isascii() else key.encode()) > _MAX_KEY_BYTES
+        or ("." in key and not _DOT_SEGMENTS.isdisjoint(key.split("/")))
+    ):
+        raise InvalidRequest(
+            f"a key must have 1 to {_MAX_KEY_BYTES} bytes, no control characters, and no segment '.' or '..'"
+        )
+
+
+def check_range(offset: int, length: int) -> None:
+    if not 0 <= offset < 2**63 or not 1 <= length <= MAX_BODY:
+        raise InvalidRequest(f"offset must be 0 or more, and length 1 to {MAX_BODY} bytes")
+
+
+def check_keys(keys: tuple[str, ...]) -> None:
+    if len(keys) > MAX_KEYS:
+        raise InvalidRequest(f"a call takes at most {MAX_KEYS} keys")
+    for key in keys:
+        check_key(key)
+
+
+def check_single_put(put: PutSpec) -> None:
+    """Check an upload in one request: here size and checksum count."""
+    if put.size < 0 or (put.sha256 is not None and len(put.sha256) != 32):
+        raise InvalidRequest("size must not be negative, and sha256 must have 32 bytes")
+    check_put(put)
+
+
+def check_put(put: PutSpec) -> None:
+    if PROMOTED_KEY_SEPARATOR in put.key:
+        raise InvalidRequest(f"the key of an upload must not contain {PROMOTED_KEY_SEPARATOR}")
+    if not all(_METADATA_NAME.fullmatch(name) for name in put.metadata):
+        raise InvalidRequest("a metadata name must have 1 to 64 lower-case letters, digits and hyphens")
+    check_key(put.key)
+
+
+def check_batch(items: Sequence[object]) -> None:
+    if len(items) > MAX_SIGNED:
+        raise InvalidRequest(f"a call signs at most {MAX_SIGNED} requests")
+
+
+def check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_KEYS:
+        raise InvalidRequest(f"limit must be 1 to {MAX_KEYS}")
+
+
+def check_position(after: str | None) -> None:
+    """Check a position in a listing. It may hold line breaks between two markers."""
+    if after and _FORBIDDEN.search(after.replace("\n", "")):
+        raise InvalidRequest("after must be the position that the previous page returned")
+
+
+def check_key_position(after: str | None) -> None:
+    """Check the key after which a listing of objects continues."""
+    if after and _FORBIDDEN.search(after):
+        raise InvalidRequest("after must be the key that the previous page returned")
+
+
+def check_staged(staged: tuple[StagedObject, ...]) -> None:
+    check_keys(tuple(each.key for each in staged))
+    if not all(_ETAG.fullmatch(each.etag) for each in staged):
+        raise InvalidRequest("an ETag must have 1 to 256 printable characters and no quotes")
+
+
+def check_multipart_id(id: str) -> None:
+    if not _MULTIPART_ID.fullmatch(id):
+        raise InvalidRequest("a multipart id must have 1 to 1024 printable characters")
+
+
+def check_parts(parts: tuple[PartSpec, ...], multipart: Multipart) -> None:
+    if not 1 <= len(parts) <= MAX_SIGNED:
+        raise InvalidRequest(f"a call takes 1 to {MAX_SIGNED} parts")
+    for part in parts:
+        check_part_number(part.number)
+        if not 0 <= part.size <= _MAX_PART_SIZE:
+            raise InvalidRequest(f"a part must have 0 to {_MAX_PART_SIZE} bytes")
+        if (part.sha256 is not None) != multipart.checksummed or (part.sha256 is not None and len(part.sha256) != 32):
+            raise InvalidRequest("sha256 must have 32 bytes, for every part or for none")
+
+
+def check_part_number(number: int) -> None:
+    if not 1 <= number <= MAX_PARTS:
+        raise InvalidRequest(f"a part number must be 1 to {MAX_PARTS}")
+
+
+def check_body_size(size: int, minimum: int) -> None:
+    if not minimum <= size <= MAX_BODY:
+        raise InvalidRequest(f"a call takes {minimum} to {MAX_BODY} bytes")
+
+
+def check_partial_part_key(key: str) -> None:
+    """Check a key beside which partial parts can be stored: their names must fit too."""
+    check_key(key)
+    check_key(f"{PARTIAL_PARTS_PREFIX}{key}/{'0' * _MAX_PARTIAL_PART_NAME}")

@@ -1,0 +1,38 @@
+"""Run one coroutine for each of many items, a limited number at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from ..errors import Unavailable
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+async def bounded_map(items: Iterable[T], work: Callable[[T], Awaitable[R]], limit: int) -> tuple[R, ...]:
+    """Return the result of `work` for each item, in order. At most `limit` items run at the same time.
+
+    If some items raise Unavailable, the others are cancelled and the first error is raised.
+    """
+    semaphore = asyncio.Semaphore(limit)
+
+    async def run(item: T) -> R:
+        async with semaphore:
+            return await work(item)
+
+    # One task for each item, not `limit` workers: a worker whose call times out just as it is cancelled sees only the
+    # timeout, and would begin the next item.
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(run(item)) for item in items]  # guard: lookup-deadline
+    except* Unavailable as group:
+        raise _first(group) from None
+    return tuple([task.result() for task in running])
+
+
+def _first(group: BaseExceptionGroup[Unavailable]) -> Unavailable:
+    found = group.exceptions[0]
+    return found if isinstance(found, Unavailable) else _first(found)

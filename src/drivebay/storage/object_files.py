@@ -1,0 +1,175 @@
+"""Copies objects of the bucket to local files and back, for backups. Files are complete or not there."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+from ..contract.storage import ObjectPage, Presence, StoredPart
+from ..errors import Unavailable
+from . import s3
+from .bucket import PartUpload
+from .settings import Settings
+
+_MIB: Final = 1 << 20
+_READ_SIZE: Final = 16 * _MIB
+_PART_SIZE: Final = 64 * _MIB
+_MAX_PARTS: Final = 9_000
+_ATTEMPTS: Final = 4
+_LIST_PAGE: Final = 1000
+
+T = TypeVar("T")
+
+
+class DamagedObject(Exception):
+    """The bytes in the store or in the file are not the expected ones. The message names the object."""
+
+
+@asynccontextmanager
+async def open_object_files(settings: Settings, now: Callable[[], datetime]) -> AsyncIterator[ObjectFiles]:
+    """Open the bucket of these settings. Raises Misconfigured if they are not those of a store."""
+    options = s3.S3Options(
+        settings.endpoint,
+        settings.access_key,
+        settings.secret_key,
+        settings.bucket,
+        region=settings.region,
+        virtual_hosted=settings.virtual_hosted,
+        timeout=settings.call_timeout,
+        copy_timeout=settings.copy_timeout,
+    )
+    async with s3.connect(options, now=now) as bucket:
+        yield ObjectFiles(bucket)
+
+
+class ObjectFiles:
+    """Requests that failed are repeated. Raises Unavailable if the store still does not answer."""
+
+    def __init__(self, bucket: s3.S3Bucket) -> None:
+        self._bucket = bucket
+
+    async def save(self, key: str, size: int, target: Path) -> str | None:
+        """Write an object to the file `target`. Return its SHA-256 in hexadecimal, None if the object does not exist.
+
+        The file exists only when it is complete. Raises DamagedObject if the object does not have `size` bytes.
+        """
+        found = await _repeat(lambda: self._bucket.head_object(key))
+        if found.presence is Presence.ABSENT:
+            return None
+        if found.size != size:
+            raise DamagedObject(f"the object {key} has {found.size} bytes, not {size}")
+        _make_private_folder(target.parent)
+        part, digest = target.with_name(target.name + ".part"), hashlib.sha256()
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
+            for start in range(0, size, _READ_SIZE):
+                body = await self._read(key, start, min(_READ_SIZE, size - start))
+                if body is None:
+                    part.unlink()
+                    return None
+                digest.update(body)
+                output.write(body)
+            output.flush()
+            os.fsync(output.fileno())
+        part.rename(target)
+        return digest.hexdigest()
+
+    async def _read(self, key: str, start: int, length: int) -> bytes | None:
+        return await _repeat(lambda: self._bucket.read_range(key, start, length))
+
+    async def read_headers(self, key: str) -> dict[str, str]:
+        """Return the content type and the metadata of an object as headers, none if it does not exist."""
+        return await _repeat(lambda: self._bucket.read_headers(key))
+
+    async def holds(self, key: str, size: int, sha256: str) -> bool:
+        """Return whether the store says that it has the object with this size and SHA-256.
+
+        False if the store keeps no checksum.
+        """
+        found = await _repeat(lambda: self._bucket.head_object(key))
+        return found.presence is Presence.FOUND and found.size == size and found.sha256 == bytes.fromhex(sha256)
+
+    async def store(self, key: str, source: Path, sha256: str, headers: Mapping[str, str]) -> None:
+        """Write the file `source` to the store, with the headers of `read_headers`.
+
+        Raises DamagedObject if the file does not have this SHA-256."""
+        if _size(source) <= _PART_SIZE:
+            body = await asyncio.to_thread(source.read_bytes)
+            digest = hashlib.sha256(body)
+            _check_digest(source, digest.hexdigest(), sha256)
+            await _repeat(lambda: self._bucket.restore_object(key, body, digest.digest(), headers))
+            return
+        _check_digest(source, await asyncio.to_thread(file_sha256, source), sha256)
+        multipart_id = await _repeat(lambda: self._bucket.create_multipart(key, headers))
+        try:
+            await self._store_in_parts(key, multipart_id, source)
+        except BaseException:
+            with suppress(Unavailable):  # the janitor aborts it later
+                await self._bucket.abort_multipart(key, multipart_id)
+            raise
+
+    async def _store_in_parts(self, key: str, multipart_id: str, source: Path) -> None:
+        size = _size(source)
+        part_size = max(_PART_SIZE, -(-size // (_MAX_PARTS * _MIB)) * _MIB)
+        with source.open("rb") as file:
+            for number in range(1, -(-size // part_size) + 1):
+                body = file.read(part_size)
+                part = PartUpload(multipart_id, number, body, hashlib.sha256(body).digest(), checksummed=False)
+                await self._upload_part(key, part)
+        parts: tuple[StoredPart, ...] | None = await _repeat(lambda: self._bucket.list_parts(key, multipart_id))
+        if not parts or not await self._bucket.complete_multipart(key, multipart_id, parts, ()):
+            raise Unavailable(f"the store did not assemble the object {key}")
+
+    async def _upload_part(self, key: str, part: PartUpload) -> None:
+        if not await _repeat(lambda: self._bucket.upload_part(key, part)):
+            raise Unavailable(f"the store ended the upload of the object {key}")
+
+    async def list_keys(self) -> AsyncIterator[str]:
+        """Yield every key in the bucket. Creates the bucket if it does not exist."""
+        if not (await _repeat(self._bucket.check_access)).exists:
+            await self._bucket.create_bucket()
+        after: str | None = ""
+        while after is not None:
+            page = await self._list_page(after)
+            for found in page.objects:
+                yield found.key
+            after = page.after
+
+    async def _list_page(self, after: str) -> ObjectPage:
+        return await _repeat(lambda: self._bucket.list_objects("", after, _LIST_PAGE))
+
+
+def _check_digest(source: Path, found: str, expected: str) -> None:
+    if found != expected:  # guard: restored-bytes
+        raise DamagedObject(f"the file {source} has changed since the backup")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _make_private_folder(folder: Path) -> None:
+    # `parents=True` would make the folders above with the default mode.
+    if not folder.is_dir():
+        _make_private_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+async def _repeat(call: Callable[[], Awaitable[T]]) -> T:
+    for attempt in range(_ATTEMPTS - 1):
+        try:
+            return await call()
+        except Unavailable:
+            await asyncio.sleep(2.0**attempt)
+    return await call()

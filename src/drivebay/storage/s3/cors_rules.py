@@ -1,0 +1,102 @@
+"""The CORS rules of a bucket that let web pages upload and download: two entries in the bucket's CORS configuration.
+
+The configuration is one document, and a PUT replaces all of it. Therefore the rules of others are sent back unchanged,
+and a document that cannot be read completely is not replaced.
+Source: PutBucketCors in the Amazon S3 API reference.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from .xml_documents import Element, InvalidXml, build, children, local_name, parse, serialize, without_namespace
+
+UPLOAD_RULE_ID: Final = "drivebay-upload"
+DOWNLOAD_RULE_ID: Final = "drivebay-download"
+EXPOSED_HEADERS: Final = (
+    "ETag",
+    "Accept-Ranges",
+    "Content-Range",
+    "Content-Length",
+    "Content-Encoding",
+    "Content-Disposition",
+    "Content-Type",
+    "Last-Modified",
+    "Repr-Digest",
+)
+_OPAQUE_ORIGIN: Final = "null"
+"""What a browser sends after a redirect from the gateway to the store: the page has another origin than both."""
+_RULE_PARTS: Final = frozenset(
+    {"ID", "AllowedOrigin", "AllowedMethod", "AllowedHeader", "ExposeHeader", "MaxAgeSeconds"}
+)
+
+
+class UnreadableRules(Exception):
+    """The bucket has rules of a form that is not known here, so we must not replace the document."""
+
+
+def with_rules(configuration: bytes | None, origins: tuple[str, ...]) -> bytes | None:
+    """Return the configuration with our rules for these origins. `configuration` is None if the bucket has none.
+
+    Return None if it has exactly these rules of ours, before all others. Rules of ours from earlier starts are
+    replaced. Raises UnreadableRules.
+    """
+    rules = [] if configuration is None else _rules(configuration)
+    own = [_upload_rule(origins), _download_rule(origins)]
+    others = [rule for rule in rules if not _is_ours(rule)]  # guard: cors-foreign-rules
+    if [_content(rule) for rule in rules] == [_content(rule) for rule in (*own, *others)]:
+        return None
+    # Ours come first, because a store uses the first rule that matches. A foreign rule would hide our headers.
+    return serialize(build("CORSConfiguration", *own, *others))
+
+
+def _upload_rule(origins: tuple[str, ...]) -> Element:
+    return _rule(UPLOAD_RULE_ID, origins, ("PUT",))
+
+
+def _download_rule(origins: tuple[str, ...]) -> Element:
+    if "*" not in origins:
+        origins = (*origins, _OPAQUE_ORIGIN)  # guard: cors-redirected
+    return _rule(DOWNLOAD_RULE_ID, origins, ("GET", "HEAD"))
+
+
+def _rule(id: str, origins: tuple[str, ...], methods: tuple[str, ...]) -> Element:
+    return build(
+        "CORSRule",
+        build("ID", id),
+        *(build("AllowedOrigin", origin) for origin in origins),
+        *(build("AllowedMethod", method) for method in methods),
+        build("AllowedHeader", "*"),
+        *(build("ExposeHeader", header) for header in EXPOSED_HEADERS),
+        build("MaxAgeSeconds", "3600"),
+    )
+
+
+def _rules(configuration: bytes) -> list[Element]:
+    try:
+        root = parse(configuration)
+        if local_name(root) != "CORSConfiguration" or (root.text or "").strip():
+            raise UnreadableRules
+        rules = [without_namespace(rule) for rule in root]
+    except InvalidXml:
+        raise UnreadableRules from None
+    if any(rule.tag != "CORSRule" or {part.tag for part in rule} - _RULE_PARTS for rule in rules):
+        raise UnreadableRules
+    return rules
+
+
+def _is_ours(rule: Element) -> bool:
+    id = next((part.text or "" for part in children(rule, "ID")), "")
+    return id in (UPLOAD_RULE_ID, DOWNLOAD_RULE_ID) or (not id and _is_of_earlier_release(rule))
+
+
+def _is_of_earlier_release(rule: Element) -> bool:
+    """Return whether this is the rule that earlier releases wrote. It had no id and replaced all others."""
+    content = {part for part in _content(rule) if part[0] not in ("AllowedOrigin", "ID")}
+    methods = {("AllowedMethod", method) for method in ("PUT", "GET", "HEAD")}
+    return content == methods | {("AllowedHeader", "*"), ("ExposeHeader", "ETag"), ("MaxAgeSeconds", "3600")}
+
+
+def _content(rule: Element) -> Counter[tuple[str, str]]:
+    return Counter((part.tag, part.text or "") for part in rule)

@@ -1,0 +1,123 @@
+"""Read the pages of S3's listings: objects, parts, and unfinished multipart uploads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, TypeVar
+from urllib.parse import unquote_plus
+
+from ...contract.storage import MultipartPage, ObjectInfo, ObjectPage, Presence, StoredPart, UnfinishedMultipart
+from ...errors import Unavailable
+from .s3_client import S3Response
+from .xml_documents import Element, children, fields
+
+T = TypeVar("T")
+
+_MARKER_SEPARATOR: Final = "\n"
+"""Between the two markers of a position in the listing of multipart uploads. No key and no id has a line break."""
+_NO_DATE: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class PartCopy(NamedTuple):
+    """A part as one request wrote it. SeaweedFS keeps and lists all copies if a part was sent more than once."""
+
+    modified_at: datetime
+    part: StoredPart
+
+
+class PartPage(NamedTuple):
+    """One page of a listing of parts. `after` continues the listing and is None at its end."""
+
+    copies: tuple[PartCopy, ...]
+    after: int | None
+
+
+def object_page(response: S3Response) -> ObjectPage:
+    """Read a response to ListObjectsV2. Raises Unavailable if it is incomplete."""
+    root = response.document("ListBucketResult")
+    attributes = fields(root)
+    url_encoded = attributes.get("EncodingType") == "url"
+    objects = _read(children(root, "Contents"), lambda entry: _object(fields(entry), url_encoded))
+    if attributes.get("IsTruncated") != "true":
+        return ObjectPage(objects, None)
+    if not objects:  # guard: listing-truncated
+        raise Unavailable("the store's listing is truncated and has no objects")
+    return ObjectPage(objects, objects[-1].key)
+
+
+def _object(entry: dict[str, str], url_encoded: bool) -> ObjectInfo:
+    return ObjectInfo(
+        unquote_plus(entry["Key"]) if url_encoded else entry["Key"],
+        Presence.FOUND,
+        size=int(entry["Size"]),
+        etag=entry.get("ETag", "").strip('"'),
+        modified_at=datetime.fromisoformat(entry["LastModified"]) if "LastModified" in entry else None,
+    )
+
+
+def part_page(response: S3Response) -> PartPage:
+    """Read a response to ListParts. Raises Unavailable if it is incomplete."""
+    root = response.document("ListPartsResult")
+    attributes = fields(root)
+    copies = _read(children(root, "Part"), lambda entry: _part(fields(entry)))
+    marker = attributes.get("NextPartNumberMarker", "") if attributes.get("IsTruncated") == "true" else ""
+    return PartPage(copies, int(marker) if marker.isdecimal() else None)
+
+
+def _part(entry: dict[str, str]) -> PartCopy:
+    part = StoredPart(int(entry["PartNumber"]), int(entry["Size"]), entry["ETag"].strip('"'))
+    return PartCopy(datetime.fromisoformat(entry["LastModified"]) if "LastModified" in entry else _NO_DATE, part)
+
+
+def latest_parts(copies: Iterable[PartCopy]) -> tuple[StoredPart, ...]:
+    """Return the latest copy of each part, by number.
+
+    A part is left out if two different copies have the same time, because it is unknown which one the store would use.
+    """
+    by_number: defaultdict[int, list[PartCopy]] = defaultdict(list)
+    for copy in copies:
+        by_number[copy.part.number].append(copy)
+    parts: list[StoredPart] = []
+    for number in sorted(by_number):
+        latest = max(copy.modified_at for copy in by_number[number])
+        # guard: part-latest-version
+        candidates = {copy.part.etag: copy.part for copy in by_number[number] if copy.modified_at == latest}
+        if len(candidates) == 1:  # guard: part-ambiguous-version
+            parts += candidates.values()
+    return tuple(parts)
+
+
+def multipart_page(response: S3Response, after: str) -> MultipartPage:
+    """Read a response to ListMultipartUploads for the position `after`. Raises Unavailable if it is incomplete."""
+    root = response.document("ListMultipartUploadsResult")
+    attributes = fields(root)
+    items = _read(children(root, "Upload"), lambda entry: _multipart(fields(entry)))
+    if attributes.get("IsTruncated") != "true" or not items:
+        return MultipartPage(items, None)
+    # Use the markers of the store as they are. SeaweedFS continues by upload id alone, and a key that it did not send
+    # would make it skip uploads.
+    markers = [attributes.get(name, "") for name in ("NextKeyMarker", "NextUploadIdMarker")]
+    if not any(markers):
+        raise Unavailable("the store's listing of multipart uploads is truncated and has no marker")
+    position = _MARKER_SEPARATOR.join(markers)
+    return MultipartPage(items, None if position == after else position)
+
+
+def multipart_markers(after: str) -> dict[str, str]:
+    """Return the query parameters that continue a listing of multipart uploads after a position."""
+    key, _, upload = after.partition(_MARKER_SEPARATOR)
+    markers = {"key-marker": key, "upload-id-marker": upload}
+    return {name: value for name, value in markers.items() if value}
+
+
+def _multipart(entry: dict[str, str]) -> UnfinishedMultipart:
+    return UnfinishedMultipart(entry["Key"], entry["UploadId"], datetime.fromisoformat(entry["Initiated"]))
+
+
+def _read(entries: Iterable[Element], read: Callable[[Element], T]) -> tuple[T, ...]:
+    try:
+        return tuple([read(entry) for entry in entries])
+    except (KeyError, ValueError) as error:
+        raise Unavailable(f"the store's listing has an entry that is not valid: {error}") from None

@@ -1,0 +1,251 @@
+"""Send one signed request to the store and read its response.
+
+Every failure of the network or the store becomes `Unavailable`. A failure that only the operator can repair becomes
+`Misconfigured`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from time import perf_counter
+from typing import Final
+
+import aiohttp
+import msgspec
+from prometheus_client import Histogram
+from yarl import URL
+
+from ...errors import Unavailable
+from ...observability.tracing import tracer
+from ..bucket import Misconfigured
+from .bucket_address import BucketAddress
+from .sigv4 import Signer, UnsignedRequest, canonical_query
+from .xml_documents import Element, InvalidXml, local_name, parse
+
+CALL_SECONDS = Histogram(
+    "drivebay_storage_store_call_seconds",
+    "Time of one call to the object store, by operation and outcome (ok, absent, refused, failed).",
+    ("operation", "outcome"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+MAX_RESPONSE: Final = 32 * 2**20
+"""Bytes of a body that we read. The largest objects we read have 15 MiB, the longest listings about 5 MiB."""
+BODY_TIMEOUT: Final = 25.0
+"""Seconds to send or read the bytes of a part. Callers wait longer than that."""
+BINARY_BODY: Final = {"Content-Type": "application/octet-stream"}
+_WRITE_SIZE: Final = 2**16
+_EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
+_WRONG_CREDENTIALS: Final = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "InvalidToken"})
+_WRONG_REGION: Final = frozenset(
+    {"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"}
+)
+_PATH_STYLE_REFUSED: Final = frozenset({"SecondLevelDomainForbidden", "PathStyleDomainForbidden"})
+"""The error codes of Alibaba Cloud and Tencent Cloud."""
+
+
+class S3Call(msgspec.Struct, frozen=True):
+    """One call of the S3 API. `operation` is its name in metrics and traces. `sha256` is the digest of `body`, None if
+    the client must compute it. `timeout` is in seconds; None means the timeout of the client."""
+
+    operation: str
+    method: str
+    key: str = ""
+    query: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+    sha256: bytes | None = None
+    timeout: float | None = None
+
+
+class S3Response(msgspec.Struct, frozen=True):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def error_code(self) -> str:
+        """The store's code for the error, empty if it sent none. Responses to HEAD have none."""
+        if not self.body:
+            return ""
+        try:
+            root = parse(self.body)
+        except InvalidXml:
+            return ""
+        return next((element.text or "" for element in root.iter() if local_name(element) == "Code"), "")
+
+    @property
+    def date(self) -> datetime | None:
+        """The store's clock, None if it does not send it."""
+        return parse_http_date(self.headers.get("Date", ""))
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether CopyObject or CompleteMultipartUpload succeeded. An error may come in the body, with status 200."""
+        if self.status != 200:
+            return False
+        try:
+            return not self.body.strip() or local_name(parse(self.body)) != "Error"  # guard: copy-late-error
+        except InvalidXml:
+            return False
+
+    def document(self, name: str) -> Element:
+        """Return the root element of the body, which must have this name.
+
+        Raises Unavailable if the body is anything else: an incomplete listing must not read as an empty one.
+        """
+        try:
+            root = parse(self.body)
+        except InvalidXml as error:
+            raise Unavailable(f"the store's response is not a valid {name}: {error}") from None
+        if local_name(root) != name:  # guard: listing-document
+            raise Unavailable(f"the store's response is not a {name} but a {local_name(root)}")
+        return root
+
+    def unexpected(self, action: str) -> Unavailable:
+        """Return the error for an unexpected response. `action` is the name of the S3 operation."""
+        return Unavailable(f"the store's response to {action} was unexpected: {self.status} {self.error_code}".rstrip())
+
+
+class S3Client:
+    """Sends requests to one bucket of one store."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        signer: Signer,
+        address: BucketAddress,
+        timeout: float,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.address = address
+        self.region = signer.region
+        self._session = session
+        self._signer = signer
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._connect_timeout = timeout
+        self._now = now
+
+    async def call(self, call: S3Call) -> S3Response:
+        """Sign and send one call. Return the response.
+
+        Raises Unavailable for status 429 and for 5xx except 501, and if the store cannot be reached in time.
+        """
+        path = self.address.path(call.key)
+        query = canonical_query(call.query.items()) if call.query else ""
+        digest = call.sha256.hex() if call.sha256 else hashlib.sha256(call.body).hexdigest() if call.body else ""
+        unsigned = UnsignedRequest(call.method, self.address.host, path, call.query, call.headers)
+        headers = self._signer.authorize(unsigned, digest or _EMPTY_SHA256, self._now())
+        url = f"{self.address.origin}{path}?{query}" if query else f"{self.address.origin}{path}"
+        return await self.send(call, url, headers)
+
+    async def send(self, call: S3Call, url: str, headers: Mapping[str, str]) -> S3Response:
+        """Send a call to a URL that is signed already, with these headers."""
+        began = perf_counter()
+        outcome = "failed"
+        with tracer.start_as_current_span(f"store {call.operation}"):
+            try:
+                try:
+                    response = await self._exchange(call, url, headers)
+                except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+                    # The store has closed a pooled connection (MinIO does so after a 412, without notice). aiohttp
+                    # retries other methods itself. A POST deletes or completes, and both may be repeated.
+                    if call.method != "POST":
+                        raise
+                    response = await self._exchange(call, url, headers)
+                # 501 is permanent: the store does not know this operation or header.
+                if (response.status >= 500 and response.status != 501) or response.status == 429:  # guard: store-busy
+                    raise Unavailable(f"the store answers {response.status} {response.error_code}".rstrip())
+                outcome = "ok" if response.status < 300 else "absent" if response.status == 404 else "refused"
+                return response
+            except TimeoutError:
+                raise Unavailable("the store does not answer in time") from None
+            except (aiohttp.ClientError, OSError) as error:
+                raise Unavailable(f"the store cannot be reached: {type(error).__name__}") from None
+            finally:
+                CALL_SECONDS.labels(call.operation, outcome).observe(perf_counter() - began)
+
+    async def _exchange(self, call: S3Call, url: str, headers: Mapping[str, str]) -> S3Response:
+        async with self._session.request(
+            call.method,
+            URL(url, encoded=True),
+            headers=headers,
+            # aiohttp writes a file object in pieces. One large write would block the event loop.
+            data=io.BytesIO(call.body) if len(call.body) > _WRITE_SIZE else call.body or None,
+            allow_redirects=False,
+            timeout=self._timeout
+            if call.timeout is None
+            else aiohttp.ClientTimeout(call.timeout, sock_connect=self._connect_timeout),
+        ) as response:
+            return S3Response(response.status, response.headers, await _read_body(response))
+
+    def check_setup(self, response: S3Response, action: str) -> None:
+        """Raise if a call that prepares the bucket failed: Misconfigured if a setting is wrong, else Unavailable.
+
+        `action` is the name of the S3 operation.
+        """
+        if response.status < 300:
+            return
+        code, bucket = response.error_code, self.address.bucket
+        if code == "RequestTimeTooSkewed":
+            raise Unavailable(_clock_difference(self._now(), response.date))
+        if code in _PATH_STYLE_REFUSED:
+            raise Misconfigured(
+                "the store needs virtual-hosted-style URLs (the bucket's name in the host): "
+                "set DRIVEBAY_S3_ADDRESSING to host"
+            )
+        if code in _WRONG_REGION or response.status == 301:
+            raise Misconfigured(f"the store is not in region {self.region}: set DRIVEBAY_S3_REGION to its own")
+        if code in _WRONG_CREDENTIALS:
+            raise Misconfigured(
+                f"the store refuses our credentials ({code}) for {action} on the bucket {bucket}: "
+                "check DRIVEBAY_S3_ACCESS_KEY and DRIVEBAY_S3_SECRET_KEY"
+            )
+        if code in ("BucketAlreadyExists", "InvalidBucketName"):
+            raise Misconfigured(
+                f"the bucket name {bucket} cannot be used ({code}): set DRIVEBAY_S3_BUCKET to another name"
+            )
+        raise response.unexpected(action)
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > MAX_RESPONSE:
+            raise Unavailable(f"the store's response is larger than {MAX_RESPONSE} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def xml_headers(body: bytes) -> dict[str, str]:
+    """Return the headers of a request with an XML body."""
+    # Stores demand different checksums for these calls. All of them accept the oldest one.
+    return {
+        "Content-MD5": base64_digest(hashlib.md5(body, usedforsecurity=False).digest()),
+        "Content-Type": "application/xml",
+    }
+
+
+def base64_digest(digest: bytes) -> str:
+    """Return a digest as S3 headers and documents carry it."""
+    return base64.b64encode(digest).decode()
+
+
+def parse_http_date(text: str) -> datetime | None:
+    """Return the time of an HTTP date, None if it is not one."""
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _clock_difference(ours: datetime, theirs: datetime | None) -> str:
+    seconds = "too far" if theirs is None else f"{abs(ours - theirs).total_seconds():.0f} s"
+    return f"the store's clock is {seconds} from ours, so it refuses our signatures: set both clocks right"

@@ -1,0 +1,91 @@
+"""Seal the metadata of an object: encrypted and authenticated, so that a stranger with a download URL learns nothing.
+
+A store returns the metadata of an object with every download. So an object has one metadata value, sealed with a key
+that is derived from the deployment's secret. With the secret, an operator can open it and find the owner and the name
+of every object, also without a database.
+
+The form is `v1.<key id>.<base64url>`. The key id names the secret without telling it. The encryption is AES-256-SIV
+(RFC 5297): the same metadata of the same object always gives the same value, so a repeated request gets the same URL.
+The value is bound to the object's key: a value of another object does not open.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from ..contract.storage import QUARANTINE_PREFIX, upload_key
+
+METADATA_HEADER: Final = "x-amz-meta-drivebay"
+"""The only metadata header of an object."""
+
+_VERSION: Final = "v1"
+_KEY_BYTES: Final = 64
+_KEY_ID_BYTES: Final = 6
+_BLOCK: Final = 256
+"""The text is padded to a multiple of this many bytes, so that its length does not reveal the length of the name."""
+
+_decoder = msgspec.json.Decoder(dict[str, str])
+
+
+class Unsealable(Exception):
+    """A value cannot be opened. The message says why."""
+
+
+class MetadataSeal:
+    """Seals metadata with the deployment's `secret`, and opens it again."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._cipher = AESSIV(_derive(secret, b"key", _KEY_BYTES))
+        self.key_id = _derive(secret, b"key id", _KEY_ID_BYTES).hex()
+
+    def seal(self, key: str, metadata: Mapping[str, str]) -> str:
+        """Return the value for the metadata of the upload with this object key. It is printable ASCII."""
+        # A name from a client may have a single surrogate, which UTF-8 cannot hold.
+        clean = {name: value.encode("utf-8", "replace").decode() for name, value in metadata.items()}
+        text = msgspec.json.encode(clean)
+        text += b" " * (-len(text) % _BLOCK)  # guard: metadata-length
+        sealed = self._cipher.encrypt(text, _bound_to(key))
+        return f"{_VERSION}.{self.key_id}.{base64.urlsafe_b64encode(sealed).decode()}"
+
+    def open(self, key: str, value: str) -> dict[str, str]:
+        """Return the metadata in a value of the object `key`. Raises Unsealable."""
+        version, _, rest = value.partition(".")
+        key_id, _, sealed = rest.partition(".")
+        if version != _VERSION:
+            raise Unsealable(f"the value is not sealed metadata of version {_VERSION}")
+        if key_id != self.key_id:
+            raise Unsealable(f"the value was sealed with another secret; its key id is {key_id}")
+        try:
+            text = self._cipher.decrypt(base64.b64decode(sealed, b"-_", validate=True), _bound_to(key))
+            return _decoder.decode(text)
+        except (InvalidTag, binascii.Error, ValueError):
+            raise Unsealable("the value was changed, or belongs to another object") from None
+
+
+def open_metadata(key: str, value: str, secrets: Sequence[bytes]) -> dict[str, str]:
+    """Return the metadata in a value of the object `key`, sealed with one of these secrets.
+
+    `key` may be the key of a copy, a staged object or a quarantined object. Raises Unsealable.
+    """
+    seals = [MetadataSeal(secret) for secret in secrets]
+    key_id = value.partition(".")[2].partition(".")[0]
+    seal = next((seal for seal in seals if seal.key_id == key_id), seals[0])
+    return seal.open(key, value)
+
+
+def _bound_to(key: str) -> list[bytes]:
+    return [upload_key(key.removeprefix(QUARANTINE_PREFIX)).encode("utf-8", "surrogatepass")]
+
+
+def _derive(secret: bytes, label: bytes, length: int) -> bytes:
+    info = b"drivebay.storage.metadata." + label
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(secret)

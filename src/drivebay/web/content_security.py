@@ -1,0 +1,46 @@
+"""The response headers of the web app's page: what the browser may load, run and connect to."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+TRUSTED_TYPES_POLICY = "drivebay"
+"""The one Trusted Types policy. It makes URLs of workers, and only of the app's own files."""
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of an absolute URL, such as `https://store.example.com:9000`."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def policy(store_origin: str | None) -> str:
+    """Return the Content-Security-Policy of the page. `store_origin` is that of presigned URLs, None if unknown."""
+    loads = "'self'" if store_origin is None else f"'self' {store_origin}"
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src {loads}",
+            f"media-src {loads}",
+            f"connect-src {loads}",
+            f"frame-src {loads}",
+            "worker-src 'self'",
+            "manifest-src 'self'",
+            "require-trusted-types-for 'script'",
+            f"trusted-types {TRUSTED_TYPES_POLICY}",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        )
+    )
+
+
+def page_headers(store_origin: str | None) -> tuple[tuple[str, str], ...]:
+    """Return the headers of the page beside those of every response."""
+    return (
+        ("content-security-policy", policy(store_origin)),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    )

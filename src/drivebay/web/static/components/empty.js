@@ -1,0 +1,26 @@
+/** What a view shows when it has nothing to list, or could not load it. */
+import { errorText } from '../lib/errors.js';
+import { t } from '../lib/i18n.js';
+import { html } from '../lib/ui.js';
+import { Button } from './button.js';
+import { Icon } from './icon.js';
+
+/** @param {{icon: string, title: string, text?: string, children?: unknown}} props */
+export function Empty({ icon, title, text = '', children }) {
+  return html`<div class="empty">
+    <span class="empty-icon"><${Icon} name=${icon} size=${40} /></span>
+    <h2>${title}</h2>
+    ${text && html`<p>${text}</p>`}
+    ${children}
+  </div>`;
+}
+
+/** @param {{error: unknown, retry?: () => void}} props */
+export function Failure({ error, retry }) {
+  return html`<div class="empty" role="alert">
+    <span class="empty-icon"><${Icon} name="warning" size=${40} /></span>
+    <h2>${t('error.title')}</h2>
+    <p>${errorText(error)}</p>
+    ${retry && html`<${Button} icon="retry" onClick=${retry}>${t('common.retry')}<//>`}
+  </div>`;
+}

@@ -1,0 +1,96 @@
+/** The dialog that chooses a folder to move or copy items to: browse, or search by name. */
+import { createFolder } from '../lib/actions.js';
+import { api } from '../lib/api.js';
+import { t } from '../lib/i18n.js';
+import { html, useEffect, useState } from '../lib/ui.js';
+import { Button, IconButton } from './button.js';
+import { Dialog } from './dialog.js';
+import { Failure } from './empty.js';
+import { Field, formValues } from './field.js';
+import { Icon } from './icon.js';
+import { Loading } from './progress.js';
+import { toastError } from './toast.js';
+
+/** @typedef {import('../lib/folder.js').Item} Item */
+
+const PAGE = 1000;
+
+/**
+ * `verb` names the texts of the dialog. `top` is the folder to begin with, above which the user sees nothing.
+ *
+ * @param {{verb: 'move' | 'copy', items: Item[], drive: string | null, top: {id: string, name: string},
+ *   close: (target?: {id: string, name: string}) => void}} props
+ */
+export function FolderDialog({ verb, items, drive, top, close }) {
+  const [path, setPath] = useState([top]);
+  const [query, setQuery] = useState('');
+  const [isNaming, setNaming] = useState(false);
+  const { folders, error } = useFolders(path[path.length - 1].id, query, drive);
+  const here = path[path.length - 1];
+  const refused = new Set(items.map(({ id }) => id));
+  const enter = (/** @type {{id: string, name: string}} */ folder) => {
+    setPath(query ? [path[0], folder] : [...path, folder]);
+    setQuery('');
+  };
+  const create = async (/** @type {Event} */ event) => {
+    const { folder } = formValues(event);
+    try {
+      enter(await createFolder(folder, here.id, drive));
+      setNaming(false);
+    } catch (problem) {
+      toastError(problem);
+    }
+  };
+  const title =
+    items.length === 1 ? t(`${verb}.titleOne`, { name: items[0].name }) : t(`${verb}.title`, { count: items.length });
+  return html`<${Dialog} title=${title} close=${close}>
+    <${Field} label=${t('move.search')} name="move-search" type="search" value=${query} onInput=${(/** @type {{currentTarget: HTMLInputElement}} */ event) => setQuery(event.currentTarget.value)} />
+    <div class="move-path">
+      ${path.length > 1 && html`<${IconButton} icon="left" label=${t('move.up')} onClick=${() => setPath(path.slice(0, -1))} />`}
+      <strong>${here.name}</strong>
+    </div>
+    <ul class="move-list" aria-label=${t('move.folders')}>
+      ${error ? html`<li><${Failure} error=${error} /></li>` : folders === null ? html`<li><${Loading} /></li>` : null}
+      ${folders?.length === 0 && html`<li class="muted move-none">${t('move.none')}</li>`}
+      ${folders?.map(
+        (folder) => html`<li key=${folder.id}>
+        <button type="button" class="menu-item" disabled=${refused.has(folder.id)} onClick=${() => enter(folder)}><${Icon} name="folder" /><span>${folder.name}</span></button>
+      </li>`,
+      )}
+    </ul>
+    ${
+      isNaming
+        ? html`<form class="move-new" onSubmit=${create}><${Field} label=${t('files.newFolderName')} name="folder" required autofocus /><${Button} type="submit">${t('files.create')}<//></form>`
+        : html`<${Button} icon="plus" onClick=${() => setNaming(true)}>${t('files.newFolder')}<//>`
+    }
+    <div class="dialog-buttons">
+      <${Button} onClick=${() => close()}>${t('common.cancel')}<//>
+      <${Button} kind="primary" onClick=${() => close(here)}>${t(`${verb}.submit`)}<//>
+    </div>
+  <//>`;
+}
+
+/**
+ * @param {string} parent
+ * @param {string} query
+ * @param {string | null} drive
+ */
+function useFolders(parent, query, drive) {
+  const [state, setState] = useState(
+    /** @type {{folders: Item[] | null, error: unknown}} */ ({ folders: null, error: null }),
+  );
+  useEffect(() => {
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    const options = query
+      ? api('GET', '/v1/search', { query: { q: query, kind: 'folder', drive_id: drive }, signal })
+      : api('GET', '/v1/files', { query: { parent_id: parent, drive_id: drive, sort: 'name', limit: PAGE }, signal });
+    options
+      .then((page) =>
+        setState({ folders: page.items.filter((/** @type {Item} */ item) => item.kind === 'folder'), error: null }),
+      )
+      .catch((error) => signal.aborted || setState({ folders: null, error }));
+    return () => stopping.abort();
+  }, [parent, query, drive]);
+  return state;
+}

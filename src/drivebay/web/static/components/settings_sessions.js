@@ -1,0 +1,41 @@
+/** The sessions of the account: where it is signed in, and ending them. */
+import { api } from '../lib/api.js';
+import { dateTime } from '../lib/format.js';
+import { t } from '../lib/i18n.js';
+import { html, useState } from '../lib/ui.js';
+import { useLoaded } from '../lib/use_loaded.js';
+import { Button } from './button.js';
+import { ProblemNotice } from './problem_notice.js';
+import { SettingsCard } from './settings_form.js';
+
+export function SettingsSessions() {
+  const sessions = useLoaded((signal) => api('GET', '/v1/me/sessions', { signal }), []);
+  const [error, setError] = useState(/** @type {any} */ (null));
+  const end = async (/** @type {string} */ path) => {
+    setError(null);
+    try {
+      await api('DELETE', path);
+      sessions.reload();
+    } catch (failure) {
+      setError(failure);
+    }
+  };
+  const items = /** @type {any[]} */ (sessions.value?.items ?? []);
+  return html`<${SettingsCard} title=${t('settings.sessions')}>
+    <p class="note">${t('settings.sessions_note')}</p>
+    ${error !== null && html`<${ProblemNotice} error=${error} />`}
+    ${sessions.error !== null && html`<${ProblemNotice} error=${sessions.error} onRetry=${sessions.reload} />`}
+    <ul class="item-rows" aria-label=${t('settings.sessions')}>
+      ${items.map(
+        (each) => html`<li class="item-row" key=${each.id}>
+          <div class="item-main">
+            <span class="item-name">${each.user_agent || t('settings.unknown_program')}</span>
+            <span class="item-note">${each.address} · ${t('settings.last_used', { time: dateTime(each.last_used_at) })}</span>
+          </div>
+          ${each.current ? html`<span class="item-note">${t('settings.this_session')}</span>` : html`<${Button} onClick=${() => end(`/v1/me/sessions/${each.id}`)}>${t('settings.session_end')}<//>`}
+        </li>`,
+      )}
+    </ul>
+    ${items.length > 1 && html`<p class="card-actions"><${Button} onClick=${() => end('/v1/me/sessions')}>${t('settings.sessions_end')}<//></p>`}
+  <//>`;
+}

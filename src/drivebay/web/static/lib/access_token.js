@@ -1,0 +1,116 @@
+/**
+ * The access token, in memory only. A tab gets one with the refresh cookie; only one tab asks at a time. A tab never
+ * continues with the token of another user: it loads again.
+ */
+import { config } from './config.js';
+import { signal } from './ui.js';
+
+/** The header with which the token routes use the cookie. A page of another site cannot send it. */
+export const COOKIE_SESSION = { 'Drivebay-Session': 'cookie' };
+
+/** True once the session has ended: the next view is the sign-in. */
+export const isSignedOut = signal(false);
+
+/** Whether this browser may have a session: a hint that saves a request, nothing more. */
+const HINT_KEY = 'drivebay-signed-in';
+
+const channel = new BroadcastChannel('drivebay-session');
+let token = '';
+/** @type {Promise<boolean> | null} */
+let refreshing = null;
+
+channel.addEventListener('message', ({ data }) => {
+  if (data.kind === 'token') adopt(data.token);
+  if (data.kind === 'out') endSession();
+});
+
+/** @returns {string} the token, '' without one */
+export function accessToken() {
+  return token;
+}
+
+/**
+ * Keep a new token, and give it to the other tabs of this browser.
+ *
+ * @param {string} value
+ */
+export function setAccessToken(value) {
+  token = value;
+  isSignedOut.value = false;
+  localStorage.setItem(HINT_KEY, '1');
+  channel.postMessage({ kind: 'token', token: value });
+}
+
+/** Forget the session in this tab and in all others. */
+export function endEverywhere() {
+  endSession();
+  channel.postMessage({ kind: 'out' });
+}
+
+/**
+ * Get a new access token. One request at a time in all tabs: a refresh token is good for one request.
+ *
+ * @param {string} rejected the token that the API refused, '' if there was none
+ * @returns {Promise<boolean>} whether there is a session. Rejects if the server cannot be reached.
+ */
+export function refresh(rejected) {
+  if (!rejected && !localStorage.getItem(HINT_KEY)) return Promise.resolve(false);
+  const once = () => refreshOnce(rejected);
+  // Browsers have locks only on https and on localhost. A second tab elsewhere may find its refresh token spent, and
+  // the server gives it the same answer for some seconds.
+  refreshing ??= (navigator.locks ? navigator.locks.request('drivebay-refresh', once) : once()).finally(
+    () => (refreshing = null),
+  );
+  return refreshing;
+}
+
+/** @param {string} rejected */
+async function refreshOnce(rejected) {
+  if (token && token !== rejected) return true; // another tab was first
+  const response = await fetch(`${config.base}/v1/token/refresh`, {
+    method: 'POST',
+    headers: { ...COOKIE_SESSION, 'Content-Type': 'application/json' },
+    body: '{"refresh_token":""}', // that of the cookie counts
+    credentials: 'same-origin',
+  });
+  if (response.ok) {
+    const { access_token: value } = await response.json();
+    if (!adopt(value)) return false;
+    setAccessToken(value);
+    return true;
+  }
+  if (response.status !== 401 && response.status !== 403) throw new Error(`status ${response.status}`);
+  endSession();
+  return false;
+}
+
+/**
+ * Take a token for the session of this tab. If it is that of another user, what the tab shows belongs to somebody else:
+ * the page loads again.
+ *
+ * @param {string} value
+ * @returns {boolean} whether it was taken
+ */
+function adopt(value) {
+  if (token && userOf(value) !== userOf(token)) {
+    window.location.reload();
+    return false;
+  }
+  token = value;
+  return true;
+}
+
+/**
+ * @param {string} value an access token
+ * @returns {string} the id of its user
+ */
+function userOf(value) {
+  const claims = value.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
+  return JSON.parse(atob(claims)).sub;
+}
+
+function endSession() {
+  token = '';
+  localStorage.removeItem(HINT_KEY);
+  isSignedOut.value = true;
+}

@@ -1,0 +1,188 @@
+/** What people do with files and folders: each action tells its result in a message, with undo where there is one. */
+import { openDialog } from '../components/dialog.js';
+import { toast, toastError } from '../components/toast.js';
+import { api } from './api.js';
+import { errorText } from './errors.js';
+import { t } from './i18n.js';
+import { loadUser } from './session.js';
+
+/**
+ * @typedef {import('./folder.js').Item} Item
+ * @typedef {import('./folder.js').Folder} Folder
+ */
+
+const BATCH = 100;
+const STARS_AT_ONCE = 6;
+
+/**
+ * Put items into the trash.
+ *
+ * @param {Item[]} items
+ * @param {string | null} drive
+ * @param {Folder} [folder] the folder that shows them
+ */
+export async function trash(items, drive, folder) {
+  const ids = items.map(({ id }) => id);
+  const done = await inBatches('/v1/files/batch/trash', ids, {}, drive);
+  folder?.remove(done);
+  if (!done.length) return;
+  const text =
+    done.length === 1
+      ? t('files.trashedOne', { name: nameOf(done[0], items) })
+      : t('files.trashed', { count: done.length });
+  const undo = async () => {
+    await inBatches('/v1/files/batch/restore', done, {}, drive);
+    await folder?.refresh();
+    void loadUser().catch(() => {});
+  };
+  toast(text, { action: { text: t('common.undo'), run: () => void undo().catch(toastError) } });
+}
+
+/**
+ * Move items to another folder of their drive.
+ *
+ * @param {Item[]} items
+ * @param {{id: string, name: string}} target
+ * @param {string | null} drive
+ * @param {Folder} [folder]
+ */
+export async function move(items, target, drive, folder) {
+  const origins = new Map(items.map(({ id, parent_id }) => [id, parent_id ?? 'root']));
+  const moving = items.filter(({ id, parent_id }) => id !== target.id && (parent_id ?? 'root') !== target.id);
+  if (!moving.length) return;
+  const done = await inBatches(
+    '/v1/files/batch/move',
+    moving.map(({ id }) => id),
+    { parent_id: target.id },
+    drive,
+  );
+  folder?.remove(done);
+  if (!done.length) return;
+  const values = { name: nameOf(done[0], items), folder: target.name, count: done.length };
+  const undo = async () => {
+    for (const parent of new Set(origins.values())) {
+      const back = done.filter((id) => origins.get(id) === parent);
+      if (back.length) await inBatches('/v1/files/batch/move', back, { parent_id: parent }, drive);
+    }
+    await folder?.refresh();
+  };
+  const action = { text: t('common.undo'), run: () => void undo().catch(toastError) };
+  toast(t(done.length === 1 ? 'files.movedOne' : 'files.moved', values), { action });
+}
+
+/**
+ * Ask for a folder and move items there.
+ *
+ * @param {Item[]} items
+ * @param {string | null} drive
+ * @param {Folder} folder the folder that shows them
+ */
+export async function moveWithDialog(items, drive, folder) {
+  const { FolderDialog } = await import('../components/folder_dialog.js');
+  const target = await openDialog(FolderDialog, { verb: 'move', items, drive, top: folder.top.value });
+  if (target) await move(items, target, drive, folder);
+}
+
+/**
+ * Ask for a folder and copy items there. A name that is taken gets a number.
+ *
+ * @param {Item[]} items
+ * @param {string | null} drive
+ * @param {Folder} folder the folder that shows them
+ */
+export async function copyWithDialog(items, drive, folder) {
+  const { FolderDialog } = await import('../components/folder_dialog.js');
+  const target = await openDialog(FolderDialog, { verb: 'copy', items, drive, top: folder.top.value });
+  if (!target) return;
+  const ids = items.map(({ id }) => id);
+  const done = await inBatches('/v1/files/batch/copy', ids, { parent_id: target.id, on_conflict: 'rename' }, drive);
+  if (!done.length) return;
+  const values = { name: nameOf(done[0], items), folder: target.name, count: done.length };
+  toast(t(done.length === 1 ? 'files.copiedOne' : 'files.copied', values));
+  await folder.refresh();
+  void loadUser().catch(() => {});
+}
+
+/**
+ * @param {Item} item
+ * @param {string} name
+ * @param {string | null} drive
+ * @returns {Promise<Item>} rejects with ApiError
+ */
+export function rename(item, name, drive) {
+  return api('PATCH', `/v1/files/${item.id}`, { body: { name }, query: { drive_id: drive } });
+}
+
+/**
+ * Star items, or remove their stars, a few at a time.
+ *
+ * @param {Item[]} items
+ * @param {boolean} starred
+ * @param {string | null} drive
+ * @param {Folder} folder the folder that shows them
+ * @returns {Promise<void>} rejects with the first ApiError; the items before it are changed
+ */
+export async function star(items, starred, drive, folder) {
+  const waiting = items.map(({ id }) => id);
+  const sendNext = async () => {
+    for (let id = waiting.shift(); id !== undefined; id = waiting.shift())
+      folder.put(await api('PATCH', `/v1/files/${id}`, { body: { starred }, query: { drive_id: drive } }));
+  };
+  await Promise.all(Array.from({ length: STARS_AT_ONCE }, sendNext));
+}
+
+/**
+ * @param {string} name
+ * @param {string} parent
+ * @param {string | null} drive
+ * @returns {Promise<Item>}
+ */
+export function createFolder(name, parent, drive) {
+  return api('POST', '/v1/folders', { body: { name, parent_id: parent }, query: { drive_id: drive } });
+}
+
+/**
+ * Call a batch route for all ids. The first failure is told in a message. A call that fails ends it.
+ *
+ * @param {string} path
+ * @param {string[]} ids
+ * @param {object} fields
+ * @param {string | null} drive
+ * @returns {Promise<string[]>} the ids for which it succeeded
+ */
+async function inBatches(path, ids, fields, drive) {
+  /** @type {string[]} */
+  const done = [];
+  let problem = '';
+  for (let from = 0; from < ids.length; from += BATCH) {
+    const some = ids.slice(from, from + BATCH);
+    try {
+      const { items } = await api('POST', path, { body: { ids: some, ...fields }, query: { drive_id: drive } });
+      for (const [index, result] of items.entries()) {
+        if (result.error) problem ||= itemErrorText(result.error);
+        else done.push(some[index]);
+      }
+    } catch (error) {
+      // What earlier calls have done is told too, and can be undone.
+      problem ||= errorText(error);
+      break;
+    }
+  }
+  if (problem) toast(problem, { kind: 'error' });
+  return done;
+}
+
+/** @param {{code: string, detail: string}} error why one item of a batch failed */
+function itemErrorText({ code, detail }) {
+  const key = `error.${code}`;
+  const text = t(key);
+  return text === key ? detail : text;
+}
+
+/**
+ * @param {string} id
+ * @param {Item[]} items
+ */
+function nameOf(id, items) {
+  return items.find((item) => item.id === id)?.name ?? '';
+}

@@ -1,0 +1,18 @@
+/** Failures in words, with the next step and the request id. */
+import { ApiError } from './api.js';
+import { t } from './i18n.js';
+
+/**
+ * Return one or two sentences for a failure.
+ *
+ * @param {unknown} error
+ * @returns {string}
+ */
+export function errorText(error) {
+  if (!(error instanceof ApiError)) return t('error.unknown');
+  const key = `error.${error.code}`;
+  const known = t(key, { seconds: error.retryAfter ?? 1 });
+  const fields = error.errors.map(({ message }) => message).join('; ');
+  const text = known === key ? fields || error.detail || t('error.unknown') : known;
+  return error.requestId && error.status >= 500 ? `${text} ${t('error.request', { id: error.requestId })}` : text;
+}

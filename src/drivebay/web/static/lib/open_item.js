@@ -1,0 +1,31 @@
+/** What opens an item from any list: a folder in the files view, a file in the preview. */
+
+import { openPreview } from '../components/preview.js';
+import { navigate } from './router.js';
+
+/** @typedef {{id: string, drive_id: string, kind: "file" | "folder", name: string, size: number, content_type: string}} Item */
+
+/**
+ * Return the path of a folder in the app. Another person who has access can open it too.
+ *
+ * @param {{id: string, drive_id: string}} folder
+ * @param {string} [ownDrive]  the id of the personal drive, which needs no parameter
+ */
+export function folderPath(folder, ownDrive) {
+  const drive = folder.drive_id === ownDrive ? '' : `?drive_id=${encodeURIComponent(folder.drive_id)}`;
+  return `/files/${encodeURIComponent(folder.id)}${drive}`;
+}
+
+/**
+ * @param {Item} item
+ * @param {Item[]} siblings  the files that the preview can go on to
+ * @param {string} [ownDrive]
+ */
+export function openItem(item, siblings, ownDrive) {
+  if (item.kind === 'folder') navigate(folderPath(item, ownDrive));
+  else
+    openPreview(
+      item,
+      siblings.filter((each) => each.kind === 'file'),
+    );
+}

@@ -1,0 +1,140 @@
+/** The uploads of this tab: some run at once, the others wait. */
+import { isSignedOut } from '../access_token.js';
+import { loadUser } from '../session.js';
+import { computed, effect, signal } from '../ui.js';
+import { abort, abortRemote, transfer } from './transfer.js';
+
+/** @typedef {import('./upload.js').Upload} Upload */
+
+const PARALLEL_FILES = 6;
+const WINDOW_MS = 6000;
+
+/** All uploads since they were last cleared. @type {import('../ui.js').Signal<Upload[]>} */
+export const uploads = signal([]);
+/** Bytes a second, over the last seconds. */
+export const rate = signal(0);
+
+/** What the uploads add up to. Skipped and cancelled ones do not count. */
+export const total = computed(() => {
+  const counted = uploads.value.filter(({ status }) => !['skipped', 'cancelled'].includes(status.value));
+  const size = counted.reduce((sum, { file }) => sum + file.size, 0);
+  const sent = counted.reduce(
+    (sum, upload) => sum + (upload.status.value === 'done' ? upload.file.size : upload.sent.value),
+    0,
+  );
+  const active = counted.filter((upload) => upload.isActive).length;
+  const paused = counted.filter(({ status }) => status.value === 'paused').length;
+  const done = counted.filter(({ status }) => status.value === 'done').length;
+  const failed = counted.filter(({ status }) => status.value === 'failed').length;
+  return { size, sent, active, paused, done, failed, count: counted.length };
+});
+
+/** Whether an upload runs or waits. */
+export const isUploading = computed(() => total.value.active > 0);
+
+let running = 0;
+/** @type {{at: number, sent: number}[]} */
+let samples = [];
+/** @type {ReturnType<typeof setInterval> | null} */
+let timer = null;
+
+/** @param {Upload[]} added */
+export function enqueue(added) {
+  uploads.value = [...uploads.value, ...added];
+  startNext();
+}
+
+/** Stop sending; what the store has is kept. @param {Upload} upload */
+export function pauseUpload(upload) {
+  if (!upload.isActive) return;
+  upload.status.value = 'paused';
+  upload.stopping.abort();
+}
+
+/** Continue a paused upload, or try a failed one again. @param {Upload} upload */
+export function resumeUpload(upload) {
+  upload.stopping = new AbortController();
+  upload.error.value = null;
+  upload.status.value = 'waiting';
+  startNext();
+}
+
+/** Give up an upload; what was sent is removed. @param {Upload} upload */
+export async function cancelUpload(upload) {
+  upload.status.value = 'cancelled';
+  upload.stopping.abort();
+  await abort(upload);
+}
+
+/**
+ * Give up an upload of an earlier page; what was sent is removed.
+ *
+ * @param {import('./unfinished.js').Unfinished} record
+ */
+export function forgetUpload({ id, drive }) {
+  return abortRemote(id, drive);
+}
+
+/** Remove all uploads that have ended from the list. What failed ones have sent is removed. */
+export function clearEnded() {
+  for (const upload of uploads.value) if (upload.status.value === 'failed') void abort(upload).catch(() => {});
+  uploads.value = uploads.value.filter(({ status }) => ['waiting', 'sending', 'paused'].includes(status.value));
+}
+
+function startNext() {
+  timer ??= setInterval(measure, 500);
+  for (const upload of uploads.value) {
+    if (running >= PARALLEL_FILES) return;
+    if (upload.status.value === 'waiting' && !upload.isRunning) void run(upload);
+  }
+}
+
+/** @param {Upload} upload */
+async function run(upload) {
+  running += 1;
+  upload.isRunning = true;
+  upload.status.value = 'sending';
+  const { signal } = upload.stopping;
+  try {
+    await transfer(upload);
+    // The last step may have been done before a pause or a cancellation reached it.
+    if (upload.status.peek() !== 'skipped') upload.status.value = 'done';
+  } catch (error) {
+    if (!signal.aborted) {
+      upload.error.value = error;
+      upload.status.value = 'failed';
+    }
+  }
+  running -= 1;
+  upload.isRunning = false;
+  startNext();
+  if (!running) void loadUser().catch(() => {});
+}
+
+function measure() {
+  const now = performance.now();
+  samples = [...samples.filter(({ at }) => now - at < WINDOW_MS), { at: now, sent: total.value.sent }];
+  const [first] = samples;
+  rate.value = samples.length > 1 ? Math.max(0, ((total.value.sent - first.sent) / (now - first.at)) * 1000) : 0;
+  if (total.value.active || timer === null) return;
+  clearInterval(timer);
+  timer = null;
+  samples = [];
+  rate.value = 0;
+}
+
+/** @param {BeforeUnloadEvent} event */
+function warn(event) {
+  event.preventDefault();
+}
+
+effect(() => {
+  // A reload loses the files of paused uploads too: a person has to choose them again.
+  if (total.value.active || total.value.paused) window.addEventListener('beforeunload', warn);
+  else window.removeEventListener('beforeunload', warn);
+});
+
+effect(() => {
+  if (isSignedOut.value) for (const upload of uploads.peek()) upload.stopping.abort();
+  if (isSignedOut.value) uploads.value = [];
+});

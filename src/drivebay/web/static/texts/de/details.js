@@ -1,0 +1,10 @@
+/** Die Details eines Elements. */
+export default {
+  'details.title': 'Details',
+  'details.kind': 'Art',
+  'details.size': 'Größe',
+  'details.path': 'Ort',
+  'details.modified': 'Geändert',
+  'details.created': 'Hinzugefügt',
+  'details.tree': '{size} in {files} Dateien und {folders} Ordnern',
+};

@@ -1,0 +1,36 @@
+/** Die öffentliche Seite eines Links. */
+export default {
+  'linkPage.title': 'Mit Ihnen geteilt',
+  'linkPage.loading': 'Der Link wird geöffnet …',
+  'linkPage.expires': 'Dieser Link endet am {time}.',
+  'linkPage.ended_title': 'Dieser Link funktioniert nicht mehr',
+  'linkPage.ended_text': 'Er ist abgelaufen, wurde zurückgezogen oder nicht vollständig kopiert.',
+  'linkPage.ended_next': 'Prüfen Sie, ob die Adresse vollständig ist, oder bitten Sie um einen neuen Link.',
+  'linkPage.password_title': 'Dieser Link hat ein Passwort',
+  'linkPage.password_text': 'Die Person, die Ihnen den Link geschickt hat, kennt das Passwort.',
+  'linkPage.password': 'Passwort des Links',
+  'linkPage.password_wrong':
+    'Das Passwort ist falsch. Prüfen Sie Groß- und Kleinschreibung und versuchen Sie es erneut.',
+  'linkPage.open': 'Öffnen',
+  'linkPage.download': 'Herunterladen',
+  'linkPage.download_all': 'Alles als ZIP herunterladen',
+  'linkPage.download_name': '{name} herunterladen',
+  'linkPage.files': 'Dateien',
+  'linkPage.crumbs': 'Ordner',
+  'linkPage.empty_title': 'Dieser Ordner ist leer',
+  'linkPage.empty_viewer': 'Hier liegt noch nichts. Schauen Sie später wieder vorbei.',
+  'linkPage.empty_editor': 'Ziehen Sie oben Dateien hinein, um die ersten hinzuzufügen.',
+  'linkPage.uploader_lead':
+    'Sie können Dateien in diesen Ordner legen. Was darin liegt, sehen weder Sie noch andere mit diesem Link.',
+  'linkPage.upload': 'Hochladen',
+  'linkPage.uploads': 'Dateien zum Hochladen',
+  'linkPage.drop': 'Ziehen Sie Dateien hierher oder wählen Sie welche auf Ihrem Gerät aus.',
+  'linkPage.choose': 'Dateien auswählen',
+  'linkPage.no_folders':
+    'Ordner können hier nicht hochgeladen werden. Öffnen Sie sie und ziehen Sie die Dateien hinein.',
+  'linkPage.uploaded': '{done} von {all} Dateien hochgeladen',
+  'linkPage.progress_of': 'Fortschritt von {name}',
+  'linkPage.state_waiting': 'Wartet',
+  'linkPage.state_done': 'Hochgeladen',
+  'linkPage.state_cancelled': 'Abgebrochen',
+};

@@ -1,0 +1,41 @@
+/** Texts of signing in and signing up. */
+export default {
+  'signIn.code': 'Code',
+  'signIn.codeHint': 'Die 6 Ziffern Ihrer Authenticator-App oder ein Wiederherstellungscode.',
+  'signIn.codeTitle': 'Zweiter Schritt',
+  'signIn.create': 'Konto erstellen',
+  'signIn.email': 'E-Mail-Adresse',
+  'signIn.forgot': 'Passwort vergessen?',
+  'signIn.have': 'Ich habe ein Konto',
+  'signIn.oidc': 'Mit Ihrer Organisation anmelden',
+  'signIn.oidcEnded':
+    'Diese Anmeldung hat nicht in diesem Tab begonnen oder ist beendet. Melden Sie sich noch einmal an.',
+  'signIn.or': 'oder',
+  'signIn.password': 'Passwort',
+  'signIn.passwordHint': 'Mindestens 8 Zeichen.',
+  'signIn.refused': 'Ihre Organisation hat die Anmeldung nicht bestätigt. Versuchen Sie es noch einmal.',
+  'signIn.refused_access_denied':
+    'Ihre Organisation hat die Anmeldung abgelehnt, oder sie wurde abgebrochen. Versuchen Sie es noch einmal.',
+  'signIn.refused_account_disabled': 'Ihr Konto ist gesperrt. Fragen Sie einen Administrator.',
+  'signIn.refused_email_taken':
+    'Zu Ihrer E-Mail-Adresse gibt es ein Konto, aber nicht für diese Art der Anmeldung. Nutzen Sie sein Passwort oder fragen Sie einen Administrator.',
+  'signIn.refused_no_account': 'Sie haben hier kein Konto. Bitten Sie einen Administrator um eine Einladung.',
+  'signIn.submit': 'Anmelden',
+  'signIn.title': 'Anmelden',
+  'signUp.title': 'Konto erstellen',
+  'signUp.closed': 'Neue Konten brauchen eine Einladung. Fragen Sie einen Administrator.',
+  'reset.title': 'Passwort zurücksetzen',
+  'reset.send': 'Link senden',
+  'reset.sent':
+    'Wenn es zu dieser Adresse ein Konto gibt, ist eine E-Mail mit einem Link unterwegs. Der Link gilt eine Stunde.',
+  'reset.noMail': 'Dieser Server versendet keine E-Mails. Bitten Sie einen Administrator, Ihr Passwort zurückzusetzen.',
+  'reset.newTitle': 'Neues Passwort wählen',
+  'reset.newPassword': 'Neues Passwort',
+  'reset.save': 'Passwort speichern',
+  'reset.done': 'Das Passwort ist geändert. Melden Sie sich damit an.',
+  'reset.back': 'Zurück zur Anmeldung',
+  'invitation.title': 'Willkommen. Wählen Sie ein Passwort',
+  'verify.title': 'E-Mail-Adresse',
+  'verify.done': 'Ihre E-Mail-Adresse ist bestätigt.',
+  'verify.continue': 'Weiter zu meinen Dateien',
+};

@@ -1,0 +1,19 @@
+/** The trash. */
+export default {
+  'trash.title': 'Trash',
+  'trash.nothing_title': 'The trash is empty',
+  'trash.nothing_text': 'What you delete stays here for a while, so that you can take it back.',
+  'trash.since': 'deleted {time}',
+  'trash.purged': 'gone for good after {time}',
+  'trash.restore': 'Restore',
+  'trash.restore_name': 'Restore {name}',
+  'trash.restored': '“{name}” is back.',
+  'trash.delete': 'Delete for good',
+  'trash.delete_name': 'Delete for good: {name}',
+  'trash.delete_title': 'Delete “{name}” for good?',
+  'trash.delete_text': 'It cannot be brought back.',
+  'trash.deleted': '“{name}” is gone for good.',
+  'trash.empty_action': 'Empty trash',
+  'trash.empty_question': 'Empty the trash?',
+  'trash.empty_warning': 'Everything in it is deleted for good and cannot be brought back.',
+};

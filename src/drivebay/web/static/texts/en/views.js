@@ -1,0 +1,20 @@
+/** Texts that several views use. */
+export default {
+  'views.more': 'Show more',
+  'views.remove': 'Remove',
+  'views.download': 'Download',
+  'views.copy': 'Copy',
+  'views.copied': 'Copied',
+  'views.name': 'Name',
+  'views.email': 'Email',
+  'views.role': 'Role',
+  'views.viewer': 'Viewer',
+  'views.editor': 'Editor',
+  'views.manager': 'Manager',
+  'views.folder': 'Folder',
+  'error.already_enabled': 'The second factor is on already. Reload the page.',
+  'error.in_progress': 'The same request is still running. Wait a moment and try again.',
+  'error.last_admin': 'This is the last administrator. Make another person an administrator first.',
+  'error.last_manager': 'This is the last manager. Make another person a manager first.',
+  'error.password_required': 'The password of the link is needed again. Try again to enter it.',
+};

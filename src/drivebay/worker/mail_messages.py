@@ -1,0 +1,119 @@
+"""The texts of mails, as plain text and as HTML.
+
+A mail contains no text of a user, so users cannot write to others through Drivebay. `EmailMessage` refuses a header
+with a line break.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from html import escape
+from typing import Final, NamedTuple
+
+from ..contract.auth import MailKind, MailTask
+
+
+class _Text(NamedTuple):
+    """A mail: its subject, the sentences before the link, the path of the link, the command that takes the link, and
+    the sentences after it.
+
+    `{site}` is the URL of the deployment. `path` and `command` are empty for a mail without a link.
+    """
+
+    subject: str
+    before: str
+    path: str
+    command: str
+    after: str
+
+
+_TEXTS: Final = {
+    MailKind.VERIFICATION: _Text(
+        "Confirm your email address",
+        "An account at {site} was created with this address. Open the link to confirm that the address is yours:",
+        "/verify-email?token=",
+        "drivebay verify-email",
+        "The link works once, within 7 days. If you did not create the account, ignore this mail.",
+    ),
+    MailKind.RESET: _Text(
+        "Set a new password",
+        "Somebody asked for a new password of your account at {site}. Open the link to set one:",
+        "/reset-password#token=",
+        "drivebay reset-password",
+        "The link works once, within an hour. Afterwards you are logged out everywhere. If you did not ask for it,"
+        " ignore this mail: your password stays as it is.",
+    ),
+    MailKind.INVITATION: _Text(
+        "Your account at Drivebay",
+        "An account at {site} was created for you. Open the link to set its password:",
+        "/invitation#token=",
+        "drivebay reset-password",
+        "The link works once, within 7 days.",
+    ),
+    MailKind.PASSWORD_CHANGED: _Text(
+        "Your password was changed",
+        "The password of your account at {site} was changed.",
+        "",
+        "",
+        "If it was not you, ask for a new password and tell the operator of the server.",
+    ),
+}
+
+
+_SIGN_IN_INVITATION: Final = _Text(
+    "Your account at Drivebay",
+    "An account at {site} was created for you. Sign in there with your account of the identity provider.",
+    "",
+    "",
+    "You need no other password.",
+)
+"""The invitation of a deployment without passwords."""
+
+_RECIPIENT: Final = re.compile(r"""[^\s\x00-\x1f\x7f<>()\[\]",:;\\@]{1,64}@[A-Za-z0-9.-]{1,255}""")
+"""An address without quotes. Accounts have no others, so anything else is a defect or an attack."""
+
+
+def compose(task: MailTask, *, mail_from: str, link_base: str, at: datetime) -> EmailMessage:
+    """Return the mail of a task.
+
+    Equal tasks have the same Message-ID, so that a mail server or a mailbox can drop a second delivery.
+    Raises ValueError if the recipient is no address.
+    """
+    is_sign_in = task.kind is MailKind.INVITATION and task.token is None
+    text = _SIGN_IN_INVITATION if is_sign_in else _TEXTS[task.kind]
+    message = EmailMessage(policy=SMTP if task.recipient.isascii() else SMTPUTF8)
+    message["From"] = mail_from
+    if not _RECIPIENT.fullmatch(task.recipient):  # guard: mail-header-injection
+        raise ValueError("the recipient is no email address")
+    local_part, _, domain = task.recipient.rpartition("@")
+    message["To"] = Address(username=local_part, domain=domain)
+    message["Subject"] = text.subject
+    message["Date"] = at
+    message["Message-ID"] = f"<{task.id}@{message['From'].addresses[0].domain}>"
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notes in return
+    site = link_base
+    link = f"{link_base}{text.path}{task.token}" if text.path else ""
+    # Without `cte` a long link would be broken into several encoded lines, which some tools show as they are.
+    message.set_content(_plain(text, site, link), cte="7bit")
+    message.add_alternative(_html(text, site, link), subtype="html", cte="7bit")
+    return message
+
+
+def _plain(text: _Text, site: str, link: str) -> str:
+    parts = [text.before.format(site=site)]
+    if link:
+        parts += [link, f"Or run:\n\n  {text.command} '{link}'"]
+    return "\n\n".join([*parts, text.after]) + "\n"
+
+
+def _html(text: _Text, site: str, link: str) -> str:
+    parts = [escape(text.before.format(site=site))]
+    if link:
+        parts.append(f'<a href="{escape(link)}">{escape(link)}</a>')
+        parts.append(f"Or run:<br><code>{escape(text.command)} '{escape(link)}'</code>")
+    body = "\n".join(f"<p>{part}</p>" for part in [*parts, escape(text.after)])
+    return f'<!doctype html>\n<html lang="en"><body>\n{body}\n</body></html>\n'

@@ -1,0 +1,98 @@
+"""Runs the jobs of the worker until it is cancelled: mails and webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+import uuid_utils.compat
+
+from ..contract.auth import Auth
+from ..contract.files import Files
+from ..errors import Unavailable
+from ..hints import HintChannel
+from .mail_delivery import MailDelivery
+from .settings import Settings
+from .webhook_delivery import WebhookDelivery
+from .webhook_receiver import open_receiver
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_PAUSE: Final = timedelta(seconds=15)
+"""Between two attempts while a service does not answer."""
+_WAKE_GAP: Final = timedelta(milliseconds=50)
+"""After a wake-up. Many changes at the same time then cost one claim."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def run(
+    auth: Auth,
+    settings: Settings,
+    *,
+    files: Files | None = None,
+    hints: HintChannel | None = None,
+    new_id: Callable[[], UUID] = uuid_utils.compat.uuid7,
+    now: Callable[[], datetime] = _utc_now,
+    tls_context: ssl.SSLContext | None = None,
+) -> None:
+    """Run until cancelled. Without a mail server no mails are sent, without `files` no events of webhooks.
+
+    `hints` wake the worker when a drive has changed. `tls_context` verifies mail servers and receivers of webhooks.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        if settings.smtp is None:
+            log.info("mail_off", fix="set DRIVEBAY_SMTP_URL and DRIVEBAY_MAIL_FROM to send mails")
+        else:
+            delivery = MailDelivery(auth, settings, settings.smtp, new_id=new_id, now=now, tls_context=tls_context)
+            tasks.create_task(_repeat("mails", delivery.deliver, settings, asyncio.Event()))
+        if files is None:
+            return
+        wake = asyncio.Event()
+        if hints is not None:
+            hints.listen(lambda _: wake.set())
+        receiver = open_receiver(settings.receivers, settings.webhook_timeout, tls_context=tls_context)
+        async with receiver as open_client, asyncio.TaskGroup() as deliveries:
+            webhooks = WebhookDelivery(auth, files, open_client, settings, new_id=new_id, now=now)
+
+            async def start() -> int:
+                return await webhooks.start_deliveries(deliveries, wake.set)
+
+            await _repeat("webhooks", start, settings, wake)
+
+
+async def _repeat(job: str, work: Callable[[], Awaitable[int]], settings: Settings, wake: asyncio.Event) -> None:
+    """Call `work` until it returns 0, then wait for `wake` or for the interval, without an end."""
+    pause = settings.interval
+    while True:
+        try:
+            while await work():
+                pass
+            pause = settings.interval
+        except (Unavailable, TimeoutError) as error:
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            log.warning("worker_unavailable", job=job, reason=str(error) or "no answer within the call timeout")
+        except Exception as error:  # a defect must not stop the worker
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            log.error("worker_failed", job=job, exc_info=error)
+        await _sleep(pause, settings.interval, wake)
+
+
+async def _sleep(pause: timedelta, interval: timedelta, wake: asyncio.Event) -> None:
+    """Wait for `pause`. A wake-up ends the wait early, but not while a service does not answer."""
+    if pause > interval:
+        await asyncio.sleep(pause.total_seconds())
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(pause.total_seconds()):
+            await wake.wait()
+            await asyncio.sleep(_WAKE_GAP.total_seconds())
+    wake.clear()

@@ -1,0 +1,60 @@
+"""The settings of the worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from ..contract.files import ReceiverRules
+
+
+class SmtpTls(StrEnum):
+    """When a connection to the mail server is encrypted: from its first byte, after STARTTLS, or never."""
+
+    IMPLICIT = "implicit"
+    STARTTLS = "starttls"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """A mail server (RFC 6409), and the login for it. Both `user` and `password` are None without a login."""
+
+    host: str
+    port: int
+    tls: SmtpTls
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one deployment for the worker.
+
+    `smtp` is the mail server; without it the worker sends no mail. `mail_from` is the sender, such as
+    `Drivebay <drive@example.com>`. `link_base` is the URL that links in mails begin with, without a slash at its end.
+
+    `interval` is the pause between two looks for mails. `batch` is the number of mails of one claim. `send_timeout`
+    bounds each command of a mail server, and `deadline` one call of a service. `sending_time` is how long a batch may
+    take: the lease of the service is longer by more than the time of one mail.
+
+    `receivers` says which URLs and addresses webhooks may have. Events are sent to `webhook_slots` webhooks at the same
+    time. `webhook_timeout` bounds one attempt. After `webhook_time` a webhook leaves its slot to others, even if it has
+    more events. `webhook_lease_time` is how long after a claim, or a recorded result, an attempt may begin: the lease
+    of the service is longer by more than one attempt and two calls.
+    """
+
+    smtp: SmtpServer | None = None
+    mail_from: str = ""
+    link_base: str = ""
+    interval: timedelta = timedelta(seconds=1)
+    batch: int = 20
+    send_timeout: timedelta = timedelta(seconds=30)
+    deadline: timedelta = timedelta(seconds=12)
+    sending_time: timedelta = timedelta(minutes=3)
+    receivers: ReceiverRules = field(default_factory=ReceiverRules)
+    webhook_slots: int = 32
+    webhook_timeout: timedelta = timedelta(seconds=10)
+    webhook_time: timedelta = timedelta(seconds=20)
+    webhook_lease_time: timedelta = timedelta(seconds=20)

@@ -1,0 +1,116 @@
+"""Sends mails over SMTP. Errors of the library become SmtpError, which says whether a later attempt can succeed."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from email.message import EmailMessage
+from typing import Final
+
+import aiosmtplib
+
+from .settings import SmtpServer, SmtpTls
+
+_LOCAL_HOSTNAME: Final = "localhost"
+"""The name in EHLO. The full name of a machine needs a DNS query, which may take many seconds."""
+_STATUS: Final = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
+"""An enhanced status code (RFC 3463)."""
+
+
+class SmtpError(Exception):
+    """A mail was not sent. `is_permanent`: the server will refuse it again.
+
+    The text names the step and the codes of the server. It does not quote the server, whose answer may contain a link
+    of the mail.
+    """
+
+    def __init__(self, reason: str, *, is_permanent: bool = False) -> None:
+        super().__init__(reason)
+        self.is_permanent = is_permanent
+
+
+class SmtpConnection:
+    """A connection to a mail server, logged in."""
+
+    def __init__(self, client: aiosmtplib.SMTP) -> None:
+        self._client = client
+
+    @property
+    def is_open(self) -> bool:
+        return self._client.is_connected
+
+    async def send(self, message: EmailMessage) -> None:
+        """Send a mail. Returns when the server has taken responsibility for it. Raises SmtpError."""
+        recipient = str(message["To"].addresses[0].addr_spec)
+        sender = str(message["From"].addresses[0].addr_spec)
+        try:
+            await self._client.send_message(message, sender=sender, recipients=[recipient])
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            raise _refusal("the recipient was refused", error.recipients[0]) from None
+        except aiosmtplib.SMTPDataError as error:
+            raise _refusal("the mail was refused", error) from None
+        except aiosmtplib.SMTPNotSupported:
+            reason = "the mail server takes no addresses with letters beyond ASCII"
+            raise SmtpError(reason, is_permanent=True) from None
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            raise SmtpError(_describe(error)) from None
+
+
+@asynccontextmanager
+async def connect(
+    server: SmtpServer, timeout: timedelta, tls_context: ssl.SSLContext | None = None
+) -> AsyncIterator[SmtpConnection]:
+    """Connect and log in, and close the connection at the end. `timeout` bounds each step.
+
+    `tls_context` is the one to verify the server with; None takes the authorities of the system. Raises SmtpError.
+    """
+    client = aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        use_tls=server.tls is SmtpTls.IMPLICIT,
+        # True, not None: a server, or an attacker in between, that does not offer STARTTLS gets nothing.
+        start_tls=server.tls is SmtpTls.STARTTLS,  # guard: smtp-starttls
+        username=server.user,
+        password=server.password,
+        timeout=timeout.total_seconds(),
+        local_hostname=_LOCAL_HOSTNAME,
+        tls_context=tls_context or ssl.create_default_context(),
+    )
+    try:
+        await client.connect()
+    except aiosmtplib.SMTPAuthenticationError as error:
+        client.close()
+        raise _refusal("the login of DRIVEBAY_SMTP_URL was refused", error, is_final=False) from None
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        client.close()
+        raise SmtpError(_describe(error)) from None
+    try:
+        yield SmtpConnection(client)
+    finally:
+        with suppress(aiosmtplib.SMTPException, OSError):
+            await client.quit()
+        client.close()
+
+
+def _refusal(step: str, error: aiosmtplib.SMTPResponseException, *, is_final: bool = True) -> SmtpError:
+    status = _STATUS.search(error.message)
+    codes = f"{error.code} {status[0]}" if status else str(error.code)
+    is_permanent = is_final and 500 <= error.code < 600  # guard: smtp-permanent
+    return SmtpError(f"{step} ({codes})", is_permanent=is_permanent)
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate of the mail server is not valid: {error.verify_message}"
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return f"the mail server refused a command ({error.code})"
+    if isinstance(error, TimeoutError):
+        return "the mail server did not answer in time"
+    if isinstance(error.__cause__, OSError):
+        return _describe(error.__cause__)
+    if isinstance(error, OSError) and error.strerror:
+        return f"the mail server cannot be reached: {error.strerror}"
+    return f"the connection to the mail server failed ({type(error).__name__})"

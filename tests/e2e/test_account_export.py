@@ -1,0 +1,121 @@
+"""`drivebay admin export`: the files of one account in a folder, and what is kept about it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from drivebay.cli.operator.account_export import TreeExport
+from drivebay.storage.object_files import ObjectFiles
+from drivebay.testing.client import Client
+from drivebay.testing.world import World
+from tests.files.conftest import open_drive
+
+from .conftest import NewUser
+
+if TYPE_CHECKING:
+    from drivebay.storage.s3 import S3Bucket
+
+LONG_NAME = "\N{CAT FACE}" * 62 + ".txt"
+"""252 bytes: nothing can be appended to it in a name of 255 bytes."""
+
+
+def read_lines(file: Path) -> dict[str, Any]:
+    return {entry["path"]: entry for entry in map(json.loads, file.read_text("utf-8").splitlines())}
+
+
+@pytest.mark.slow
+async def test_an_export_has_every_file_and_what_is_kept_about_the_account(
+    a_world: World, user: Client, new_user: NewUser, tmp_path: Path
+) -> None:
+    other = await new_user()
+    await other.store("other.txt", b"other")
+    top = await user.ok("POST", "/v1/folders", {"path": "/a/b"})
+    deep = await user.ok("POST", "/v1/folders", {"path": "/" + "/".join(["d" * 200] * 25)})
+    await user.store("report.txt", b"one", modified_at="2020-02-03T04:05:06Z")
+    await user.store(LONG_NAME, b"long", parent_id=top["id"])
+    await user.store("deep.txt", b"deep", parent_id=deep["id"])
+    empty = await user.store("empty", b"")
+    starred = await user.call("PATCH", f"/v1/files/{empty['id']}", {"starred": True, "properties": {"k": "v"}})
+    assert starred.status_code == 200, starred.text
+    trashed = await user.store("trashed.txt", b"trashed")
+    assert (await user.call("DELETE", f"/v1/files/{trashed['id']}")).status_code == 204
+
+    webhook = await user.ok("POST", "/v1/webhooks", {"url": "https://example.com/hook"})
+
+    folder = tmp_path / "export"
+    status, out, err = await a_world.command("admin", "export", user.email, str(folder), "--json")
+    assert status == 0, err
+    report = json.loads(out)
+    assert (report["files"], report["folders"], report["bytes"], report["failed"]) == (4, 27, 11, [])
+
+    assert sorted(path.name for path in folder.iterdir()) == ["account.json", "entries.jsonl", "files"]
+    files = folder / "files"
+    assert sorted(path.name for path in files.iterdir()) == sorted(["a", "d" * 200, "empty", "report.txt"])
+    assert (files / "report.txt").read_bytes() == b"one"
+    assert (files / "report.txt").stat().st_mtime == datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC).timestamp()
+    assert (files / "a" / "b" / LONG_NAME).read_bytes() == b"long"
+    assert (files / "empty").read_bytes() == b""
+    found = {}
+    for _, names, files_here, descriptor in os.fwalk(folder):  # a path in it is longer than the system allows
+        for name in (*names, *files_here):
+            assert stat.S_IMODE(os.stat(name, dir_fd=descriptor).st_mode) & 0o077 == 0, name
+        for name in files_here:
+            with os.fdopen(os.open(name, os.O_RDONLY, dir_fd=descriptor), "rb") as file:
+                found[name] = file.read()
+    assert found["deep.txt"] == b"deep"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+    entries = read_lines(folder / "entries.jsonl")
+    assert len(entries) == 31
+    assert (entries["/empty"]["starred"], entries["/empty"]["properties"]) == (True, {"k": "v"})
+    assert "/" + "/".join(["d" * 200] * 25) + "/deep.txt" in entries
+    account = json.loads((folder / "account.json").read_bytes())
+    assert account["account"]["email"] == user.email
+    assert len(account["sessions"]) == 1
+    assert "login" in {event["action"] for event in account["audit"]}
+    text = (folder / "account.json").read_text("utf-8")
+    assert [each["id"] for each in account["webhooks"]] == [webhook["id"]]
+    for secret in (
+        webhook["secret"],
+        user.password,
+        str(user.tokens["access_token"]),
+        str(user.tokens["refresh_token"]),
+    ):
+        assert secret not in text
+
+    status, _, err = await a_world.command("admin", "export", user.email, str(folder))
+    assert (status, "is not empty" in err) == (1, True), err
+
+
+async def test_a_file_with_lost_or_other_bytes_is_named(database_url: str, tmp_path: Path) -> None:
+    async with open_drive(database_url, "direct") as drive:
+        await drive.upload_file("kept.txt", b"kept")
+        keys = {}
+        for name in ("lost.txt", "changed.txt"):
+            upload = await drive.begin(name, name.encode(), sha256=hashlib.sha256(name.encode()).digest())
+            drive.bucket.put(upload.key, name.encode())
+            await drive.files.complete_upload(drive.access, upload.id)
+            keys[name] = (upload.key, drive.bucket.objects[upload.key])
+        lost, whole = keys["lost.txt"]
+        del drive.bucket.objects[lost]
+        changed, other = keys["changed.txt"]
+        drive.bucket.objects[changed] = (other[0], b"x" * len(other[1]))
+        failed = (
+            await TreeExport(
+                drive.files, ObjectFiles(cast("S3Bucket", drive.bucket)), drive.access, tmp_path, print
+            ).run()
+        ).failed
+        drive.bucket.objects |= {lost: whole, changed: other}
+    reasons = {each.path: each.reason for each in failed}
+    assert reasons.keys() == {"/lost.txt", "/changed.txt"}
+    assert "does not have its object" in reasons["/lost.txt"]
+    assert "other bytes" in reasons["/changed.txt"]
+    assert [path.name for path in (tmp_path / "files").iterdir()] == ["kept.txt"]

@@ -1,0 +1,75 @@
+"""The gRPC stream of the filer: every failure is Unavailable, within seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from drivebay.errors import Unavailable
+from drivebay.ingest.filer_listener import resume_position
+from drivebay.proto import seaweedfs
+from drivebay.rpc.server_stream import server_stream
+
+
+async def _read_first(address: str) -> None:
+    request = seaweedfs.subscription(1, "/buckets/b/", 1)
+    async with server_stream(address, seaweedfs.SUBSCRIBE, request, connect_within=1.0) as responses:
+        await anext(responses)
+
+
+async def test_an_unreachable_filer_is_unavailable_within_seconds(free_port: int) -> None:
+    started = time.monotonic()
+    with pytest.raises(Unavailable, match=str(free_port)):
+        await _read_first(f"127.0.0.1:{free_port}")
+    assert time.monotonic() - started < 3
+
+
+async def test_a_silent_server_is_unavailable_within_seconds() -> None:
+    writers = []
+    server = await asyncio.start_server(lambda reader, writer: writers.append(writer), "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    started = time.monotonic()
+    with pytest.raises(Unavailable):
+        await _read_first(f"{host}:{port}")
+    assert time.monotonic() - started < 3
+    for writer in writers:
+        writer.close()
+    server.close()
+
+
+def test_bytes_that_are_no_filer_message_are_refused() -> None:
+    with pytest.raises(ValueError, match="filer"):
+        seaweedfs.change(b"\xff\xff\xff")
+
+
+@pytest.mark.parametrize(
+    ("message", "path"),
+    [
+        # directory "/d", new entry {name "n"}
+        (b"\n\x02/d\x12\x05\x12\x03\n\x01n\x18\x07", "/d/n"),
+        # the same moved to "/e"
+        (b"\n\x02/d\x12\x09\x12\x03\n\x01n\x22\x02/e\x18\x07", "/e/n"),
+        # a folder
+        (b"\n\x02/d\x12\x07\x12\x05\n\x01n\x10\x01\x18\x07", None),
+        # deleted: only an old entry
+        (b"\n\x02/d\x12\x05\n\x03\n\x01n\x18\x07", None),
+    ],
+)
+def test_a_change_has_the_current_path_of_the_file(message: bytes, path: str | None) -> None:
+    assert seaweedfs.change(message) == seaweedfs.Change(7, path, 0)
+
+
+def test_numbers_out_of_range_are_clamped() -> None:
+    # A negative time, and a size of more than 63 bits.
+    message = b"\n\x02/d\x12\x12\x12\x10\n\x01n\x22\x0b\x08" + b"\xff" * 9 + b"\x01"
+    message += b"\x18" + b"\x80" * 9 + b"\x01"
+    change = seaweedfs.change(message)
+    assert change == seaweedfs.Change(0, "/d/n", 2**63 - 1)
+    assert resume_position(change.at) == 0
+
+
+def test_a_listener_resumes_a_little_before_its_saved_position() -> None:
+    # The filer merges the changes of several filers, and a change may arrive late.
+    assert resume_position(60 * 10**9) == 55 * 10**9

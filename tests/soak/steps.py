@@ -1,0 +1,44 @@
+"""The loop of a simulated user: choose a random step, run it, wait a moment."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from . import file_steps, foreign_access, multipart_uploads, single_put_uploads, tus_uploads
+from .simulated_user import SimulatedUser
+
+Step = Callable[[SimulatedUser], Awaitable[None]]
+
+_STEPS: Final[tuple[tuple[Step, float], ...]] = (
+    (single_put_uploads.upload, 36),
+    (multipart_uploads.upload, 4),
+    (tus_uploads.upload, 8),
+    (tus_uploads.resume, 2),
+    (file_steps.download, 18),
+    (file_steps.list_files, 6),
+    (file_steps.rename, 5),
+    (file_steps.restore, 5),
+    (file_steps.create_folder, 1),
+    (file_steps.trash_folder, 0.3),
+    (foreign_access.try_foreign_access, 6),
+)
+"""Each step with its weight. The weight of `trash` depends on the number of files."""
+_MANY_FILES: Final = 120
+
+
+async def run_steps(user: SimulatedUser, stop_at: float) -> None:
+    """Run steps until `stop_at` (seconds since 1970), or until a caller sets `user.stop_at` to an earlier time.
+
+    The last step is finished.
+    """
+    user.stop_at = stop_at
+    steps = [*(step for step, _ in _STEPS), file_steps.trash]
+    while time.time() < user.stop_at:
+        trash_weight = 45 if len(user.files) > _MANY_FILES else 9
+        step = user.rng.choices(steps, [*(weight for _, weight in _STEPS), trash_weight])[0]
+        user.counts["steps"] += 1
+        await step(user)
+        await asyncio.sleep(user.rng.expovariate(40))
