@@ -8,6 +8,8 @@ connection stays open, so the body is read before the response as well as after 
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -34,13 +36,13 @@ class DrainingApp:
         self._draining = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        names = {name for name, _ in scope["headers"]}
-        if _BODY_HEADERS.isdisjoint(names):
+        headers = dict(scope["headers"])
+        if _BODY_HEADERS.isdisjoint(headers):
             await self._app(scope, receive, send)
             return
-        body = _TrackedBody(receive)
+        body = _TrackedBody(receive, _content_length(headers))
         # A client with `Expect: 100-continue` sends its body only once it is read.
-        waits = _EXPECT in names
+        waits = _EXPECT in headers
 
         async def drain_and_send(message: Any) -> None:
             if message["type"] == "http.response.start" and (body.started or not waits):
@@ -64,12 +66,16 @@ class DrainingApp:
 
 
 class _TrackedBody:
-    """An ASGI `receive` that knows whether the body has ended. A cancelled read ends it: the client was too slow."""
+    """An ASGI `receive` that knows whether the body has ended. A cancelled read ends it: the client was too slow.
 
-    __slots__ = ("_receive", "ended", "started")
+    `missing` is the number of bytes that have not arrived. It is infinite for a body of unknown length.
+    """
 
-    def __init__(self, receive: Any) -> None:
+    __slots__ = ("_missing", "_receive", "ended", "started")
+
+    def __init__(self, receive: Any, missing: float) -> None:
         self._receive = receive
+        self._missing = missing
         self.started = False
         self.ended = False
 
@@ -80,8 +86,15 @@ class _TrackedBody:
         except asyncio.CancelledError:
             self.ended = True
             raise
-        self.ended = not event.get("more_body", False)  # also after a disconnect
+        self._missing -= len(event.get("body", b""))
+        # The server reports the end in an event of its own. To wait for it would cost each request a turn of the loop.
+        self.ended = self._missing <= 0 or not event.get("more_body", False)  # also after a disconnect
         return event
+
+
+def _content_length(headers: Mapping[bytes, bytes]) -> float:
+    length = headers.get(b"content-length", b"")
+    return int(length) if length.isdigit() and b"transfer-encoding" not in headers else math.inf
 
 
 async def _drain(body: _TrackedBody, max_seconds: float, max_pause: float) -> None:
