@@ -193,6 +193,22 @@ def test_file_contains_no_secret(file: str) -> None:
     assert all(f"\n{name}=\n" in f"\n{example}\n" for name in VARIABLES)
 
 
+@pytest.mark.parametrize("file", FILES)
+def test_example_names_each_variable_of_the_file(file: str) -> None:
+    used = set(re.findall(r"\$\{(\w+)", (compose.FOLDER / file).read_text("utf-8")))
+    example = (compose.FOLDER / ".env.example").read_text("utf-8")
+    assert used == set(re.findall(r"^(\w+)=", example, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("file", "names"), [("one.yaml", ("drivebay",)), ("six.yaml", ("gateway", "auth", "files", "worker"))]
+)
+def test_services_that_write_urls_of_the_gateway_know_it(file: str, names: tuple[str, ...]) -> None:
+    url = "https://drive.example.com"
+    services = compose.services(file, VARIABLES | {"PUBLIC_URL": url})
+    assert {services[name].environment["DRIVEBAY_PUBLIC_URL"] for name in names} == {url}
+
+
 def test_each_service_runs_in_a_container_of_its_own() -> None:
     commands = [
         service.command for service in compose.services("six.yaml", VARIABLES).values() if service.image == OWN_IMAGE
