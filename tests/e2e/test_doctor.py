@@ -40,7 +40,7 @@ async def test_all_checks_are_ok_and_the_doctor_leaves_nothing_behind(tmp_path: 
         status, findings = await run_doctor(running)
         assert not_ok(findings) == set(), findings
         assert status == 0
-        assert {"database", "events", "store", "public address", "browsers", "round trip"} <= findings.keys()
+        assert {"database", "events", "store", "public endpoint", "browsers", "round trip"} <= findings.keys()
         status, stdout, _ = await running.command("doctor")
         assert status == 0
         assert "X-Amz-Signature" not in stdout
@@ -63,10 +63,10 @@ async def test_wrong_public_endpoint_is_found(tmp_path: Path, own_servers: OwnSe
         endpoint = f"http://{unreachable.host_port}"
         status, findings = await run_doctor(running, DRIVEBAY_S3_PUBLIC_ENDPOINT=endpoint)
     assert status == 1
-    assert findings["public address"]["verdict"] == "failed"
-    assert unreachable.host_port in findings["public address"]["detail"]
-    assert "X-Amz-Signature" not in findings["public address"]["detail"]
-    assert "DRIVEBAY_S3_PUBLIC_ENDPOINT" in findings["public address"]["fix"]
+    assert findings["public endpoint"]["verdict"] == "failed"
+    assert unreachable.host_port in findings["public endpoint"]["detail"]
+    assert "X-Amz-Signature" not in findings["public endpoint"]["detail"]
+    assert "DRIVEBAY_S3_PUBLIC_ENDPOINT" in findings["public endpoint"]["fix"]
 
 
 async def test_error_at_start_is_a_finding_too(tmp_path: Path, own_servers: OwnServers) -> None:

@@ -82,7 +82,7 @@ async def test_the_doctor_passes_and_reports_the_missing_capability(
         found = json.loads(out)["findings"]
         details = [finding["detail"] for finding in found if finding["verdict"] != "ok" and finding["check"] == "store"]
         assert details == ["the store accepts a second upload to the same URL"]
-        assert {finding["verdict"] for finding in found if finding["check"] == "public address"} == {"ok"}
+        assert {finding["verdict"] for finding in found if finding["check"] == "public endpoint"} == {"ok"}
         # The PostgreSQL of the test run does not sync to disk, so this check fails.
         assert {finding["check"] for finding in found if finding["verdict"] == "failed"} <= {"durability"}
 

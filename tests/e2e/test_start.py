@@ -126,7 +126,7 @@ async def test_data_survives_restarts_and_no_process_survives_its_parent(tmp_pat
                 return "is ready" in world.logs()
 
             await eventually(greeted, within=10)
-            assert f"API {world.api}  docs {world.api}/docs" in world.logs()
+            assert f"web app {world.api}  docs {world.api}/docs" in world.logs()
             assert (await http.get(f"{world.api}/docs")).status_code == 200
             user = await Client(http, world.api).sign_up()
             file = await user.store("kept.txt", b"kept")

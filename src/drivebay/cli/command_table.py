@@ -39,21 +39,23 @@ COMMANDS: Final = {
         "user.second_factor", _ACCOUNT, "Protect your account with codes of an authenticator app."
     ),
     "reset-password": Command(
-        "user.mail_links", _ACCOUNT, "Set your password with the link of an invitation or a reset, or ask for one."
+        "user.mail_links",
+        _ACCOUNT,
+        "Set your password with the link of a mail or an invitation, or ask for a mail with such a link.",
     ),
     "verify-email": Command(
-        "user.mail_links", _ACCOUNT, "Confirm your email address with the link of a mail, or ask for the mail again."
+        "user.mail_links", _ACCOUNT, "Confirm your email address with the link of a mail, or ask for a new mail."
     ),
     "status": Command("user.account", _ACCOUNT, "Show server, account, usage, and unfinished uploads you can resume."),
-    "ls": Command("user.list", _FILES, "List a folder, the trash, or what has a star."),
+    "ls": Command("user.list", _FILES, "List a folder, the trash, or starred items."),
     "search": Command("user.search", _FILES, "Find files and folders by name."),
     "du": Command("user.usage", _FILES, "Show the size of files and folders, with everything in them."),
     "cat": Command("user.list", _FILES, "Write files to standard output."),
-    "link": Command("user.link_commands", _FILES, "Create a link with which anyone reaches a file or folder."),
+    "link": Command("user.link_commands", _FILES, "Create a link to a file or folder, for people without an account."),
     "links": Command("user.link_commands", _FILES, "List the links of a file or folder, or of the whole drive."),
     "unlink": Command("user.link_commands", _FILES, "End links at once."),
     "put": Command("user.upload", _FILES, "Upload files, folders or standard input."),
-    "get": Command("user.download", _FILES, "Download files and folders, also with the URL of a link."),
+    "get": Command("user.download", _FILES, "Download files and folders, or the item of a link by its URL."),
     "sync": Command("user.sync", _FILES, "Make a folder equal to another one, in one direction."),
     "watch": Command("user.watch", _FILES, "Print each change of the files and folders as it happens."),
     "webhooks": Command("user.webhook_commands", _FILES, "Send the changes of a drive to a URL."),
@@ -66,7 +68,9 @@ COMMANDS: Final = {
     "rm": Command("user.modify", _FILES, "Move files, and with -r folders, to the trash."),
     "restore": Command("user.modify", _FILES, "Restore files and folders from the trash, by name or id."),
     "share": Command(
-        "user.permission_commands", _FILES, "Share a file or folder with a user, or list with whom it is shared."
+        "user.permission_commands",
+        _FILES,
+        "Share a file or folder with a user, or list the users that it is shared with.",
     ),
     "unshare": Command("user.permission_commands", _FILES, "Stop sharing a file or folder with a user."),
     "shared": Command("user.permission_commands", _ACCOUNT, "List what others share with you."),
@@ -83,7 +87,7 @@ COMMANDS: Final = {
     "keys": Command("operator.token_keys", _OPERATOR, "Manage the keys that sign access tokens."),
     "certs": Command("operator.certs", _OPERATOR, "Create TLS certificates for testing."),
     "metadata": Command(
-        "operator.object_metadata", _OPERATOR, "Open the sealed metadata of objects: owner, upload and name."
+        "operator.object_metadata", _OPERATOR, "Open the sealed metadata of objects: drive (`owner`), upload and name."
     ),
     "openapi": Command("operator.openapi_document", _OPERATOR, "Print the OpenAPI document of the HTTP API."),
 }

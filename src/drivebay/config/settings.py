@@ -76,9 +76,9 @@ class Settings:
     """
 
     # fmt: off
-    host: str = setting("Address that the gateway listens on. Beyond loopback, the S3 port of the embedded store listens there too.", _host, "127.0.0.1")
+    host: str = setting("IP address that the gateway listens on. Beyond loopback, the S3 port of the embedded store listens there too.", _host, "127.0.0.1")
     port: int = setting("Port of the gateway.", integer(1, 65535), "8080")
-    public_url: str | None = setting("URL under which clients reach the gateway, with its path if it has one. It begins every `Location`, the URLs of links, archives, mails, redirects of sign-ins and the `source` of webhooks: set it for gateway, auth, files and worker.", public_url, default_note="made from the request; in mails from `DRIVEBAY_HOST` and `DRIVEBAY_PORT`")
+    public_url: str | None = setting("URL under which clients reach the gateway, with its path if it has one. `Location` headers, the URLs of links and archives, the links in mails, the redirects of sign-ins and the `source` of webhook events begin with it. Set it for gateway, auth, files and worker.", public_url, default_note="made from the request; in mails from `DRIVEBAY_HOST` and `DRIVEBAY_PORT`")
     data: Path = setting("Folder with the data of the embedded servers. Two instances can run side by side with different folders and ports.", Path, "./data")
     database_url: str | None = setting("URL of the PostgreSQL database.", url("postgresql", "postgres"), default_note="embedded", secret=True)
     database_connections: int = setting("Maximum number of connections of a process to PostgreSQL, for each of auth and files.", integer(1, 1000), "10")
@@ -106,52 +106,52 @@ class Settings:
     workers: int = setting("Number of gateway processes.", integer(1, 256), "1")
     max_requests: int = setting("Maximum number of requests that one gateway process handles at once. Above it, or earlier while responses are slow, it answers 503.", integer(1, 100_000), "256")
     shared_drives: str = setting("Who may create shared drives: `anyone` or `admins`.", choice("anyone", "admins"), "anyone")
-    user_requests: int = setting("Maximum number of requests of one user that a gateway process handles at once; without a login, of one address. Above it, it answers 429.", integer(1, 100_000), "64")
+    user_requests: int = setting("Maximum number of requests of one user that a gateway process handles at once; without a login, of one network (an IPv4 address or an IPv6 /64). Above it, 429.", integer(1, 100_000), "64")
     user_streams: int = setting("Requests of one user at once that send bytes over tus, in each gateway process. Above it, 429.", integer(1, 100_000), "16")
     archives: int = setting("Downloads of archives that a gateway process sends at once. More get 503 with `Retry-After`.", integer(1, 100_000), "16")
-    user_archives: int = setting("The same for the archives of one user; of a link, for those of one address.", integer(1, 100_000), "4")
+    user_archives: int = setting("The same for the archives of one user; without an account (a link), for those of one network.", integer(1, 100_000), "4")
     archive_timeout: timedelta = setting("How long the client of an archive may take to accept the next bytes. Then it is disconnected. The access to the archive is checked again at this interval while it is sent.", positive_duration, "1m")
     user_waits: int = setting("Requests of one user that wait for changes (`wait=` and `/v1/events`), in each gateway process. Above it, 429.", integer(1, 100_000), "256")
     web: bool = setting("The web app at `/`. `off`: `/` shows the documentation of the API.", on_or_off, "on")
     web_name: str = setting("Name that the web app shows.", _web_name, "Drivebay")
     web_color: str | None = setting("Accent color of the web app, such as `#0b7285`.", _web_color, default_note="blue")
     idle_timeout: timedelta = setting("How long a connection may wait for the complete headers of its next request, or for a client that takes no response. Make it longer than your proxy keeps idle connections.", idle_limit, "30s")
-    quota: int = setting("Bytes that an owner may store, including trash and pending uploads.", size, "10GiB")
-    max_entries: int = setting("Files and folders that an owner may have, including trash and pending uploads.", integer(1, 2**53), "10000000")
+    quota: int = setting("Bytes that a drive may store, including old versions, trash and pending uploads.", size, "10GiB")
+    max_entries: int = setting("Files and folders that a drive may have, including trash and pending uploads.", integer(1, 2**53), "10000000")
     max_file_size: int = setting("Largest file. Stores accept 5 TiB at most.", positive_size, "5TiB")
     multipart_threshold: int = setting("Size above which an upload must be sent in parts. Clients may use parts earlier. Stores accept 5 GiB at most in one request.", positive_size, "64MiB")
     parts_ttl: timedelta = setting("How long an upload in parts waits for the next request for a part.", positive_duration, "1d")
     upload_ttl: timedelta = setting("Lifetime of a presigned upload URL, and how long an upload waits for its bytes.", signed_url_lifetime, "15m")
     download_ttl: timedelta = setting("Lifetime of a presigned download URL.", signed_url_lifetime, "5m")
-    archive_ttl: timedelta = setting("How long the URL of an archive (`POST /v1/archives`) works. It ends earlier when its creator loses the access to one of the items, or when their account is disabled or deleted.", positive_duration, "6h")
-    trash_grace: timedelta = setting("Time between the trash and the purge. Keep it at least as long as you keep database backups.", duration, "30d")
+    archive_ttl: timedelta = setting("How long the URL of an archive (`POST /v1/archives`) works. It ends earlier when its creator loses access to one of the items, or when the account of its creator is disabled or deleted.", positive_duration, "6h")
+    trash_grace: timedelta = setting("How long deleted files can be restored from the trash. Then they are purged. Keep it at least as long as you keep database backups.", duration, "30d")
     versions_keep: int = setting("Old versions of a file that are kept, besides the current one. With 0, replaced content is deleted at once.", integer(0, 100_000), "20")
     versions_age: timedelta = setting("How long an old version is kept after it was replaced.", duration, "30d")
     sweep_interval: timedelta = setting("Pause between sweeps for uploads that no event reported.", positive_duration, "10s")
-    sweep_rate: int = setting("Uploads that the sweeps look up in a second while events arrive. After an interruption they look up all pending uploads at once.", integer(1, 1_000_000), "50")
-    janitor_interval: timedelta = setting("Pause between rounds of the janitor. What is deleted from the trash counts in the quota until the next round.", positive_duration, "30s")
+    sweep_rate: int = setting("Uploads that the sweeps look up in a second while events arrive. After an interruption of the events they look up all pending uploads at once.", integer(1, 1_000_000), "50")
+    janitor_interval: timedelta = setting("Pause between rounds of the janitor. Items that are deleted from the trash count in the quota until the next round.", positive_duration, "30s")
     events: str = setting("Source of object events: `auto` (depends on the store), `minio`, `seaweedfs` or `off`. With `off` only the sweep finds uploads.", choice("auto", "minio", "seaweedfs", "off"), "auto")
     events_subject: str = setting("NATS subject of the events of this deployment. The stream is named after it.", _subject, "drivebay.events")
     events_target: str = setting("ARN of our NATS target in the configuration of the store. The notification rule of the bucket names it.", _arn, "arn:minio:sqs::drivebay:nats")
-    webhook_address: str | None = setting("`host:port` where ingest accepts events that a store POSTs to `/events`. Not for the webhooks of users.", host_port)
-    webhook_token: str | None = setting("Bearer token that such a POST must have.", _bearer_token, secret=True)
+    webhook_address: str | None = setting("`host:port` of the event endpoint of ingest, to which a store POSTs its events (`/events`). It is not for the webhooks of users.", host_port)
+    webhook_token: str | None = setting("Bearer token that a request to the event endpoint must have.", _bearer_token, secret=True)
     access_token_ttl: timedelta = setting("Lifetime of an access token.", token_lifetime, "15m")
     bcrypt_cost: int = setting("Cost of a password hash. 4 is for tests.", integer(4, 31), "12")
     signup: str = setting("Who may create an account: `open` is everybody. `closed` and `invite` refuse sign-ups; admins can invite people.", choice("open", "invite", "closed"), "open")
-    signup_limit: Rate | None = setting("Sign-ups from one address. `off` is for load tests.", rate, "60/m")
-    login_limit: Rate | None = setting("Failed logins of one account from one address, and five times as many from one address to all accounts. `off` is for load tests.", rate, "20/m")
+    signup_limit: Rate | None = setting("Sign-ups from one network. `off` is for load tests.", rate, "60/m")
+    login_limit: Rate | None = setting("Failed logins of one account from one network, and five times as many from one network to all accounts. `off` is for load tests.", rate, "20/m")
     smtp_url: SmtpServer | None = setting("Mail server: `smtp://user:password@host:587`, which needs STARTTLS, or `smtps://`. User and password are percent-encoded. A server on this machine may do without TLS; `?tls=starttls` demands it, and `?tls=off` does without it elsewhere.", smtp_url, default_note="no mail", secret=True)
     mail_from: str | None = setting("Sender of mails, such as `Drivebay <drive@example.com>`.", mail_sender, default_note="no mail")
-    webhooks_allow: ReceiverRules = setting("What webhooks may have beyond HTTPS to public addresses: `http` is URLs without TLS, `private` is private and loopback addresses. Both: `http,private`. With `private` every user reaches the network of the worker.", receiver_rules, "", default_note="neither")
+    webhooks_allow: ReceiverRules = setting("Receivers of webhooks that are allowed besides HTTPS to public IP addresses: `http` allows URLs without TLS, `private` allows private and loopback IP addresses. Both: `http,private`. With `private`, every user can send requests into the network of the worker.", receiver_rules, "", default_note="neither")
     passwords: bool = setting("`off`: only the identity provider lets people in. Sign-ups and logins with a password are refused.", on_or_off, "on")
     oidc_issuer: str | None = setting("URL of an identity provider (OpenID Connect), as its configuration names it.", issuer_url, default_note="none")
     oidc_client_id: str | None = setting("Client id at the identity provider. Its redirect URI is `<DRIVEBAY_PUBLIC_URL>/v1/oidc/callback`.", _any_text, default_note="none")
     oidc_client_secret: str | None = setting("Client secret at the identity provider. A public client has none.", _any_text, default_note="none", secret=True)
-    oidc_auto_create: bool = setting("`on`: a person whom the identity provider knows, and whose email it has verified, gets an account at the first sign-in.", on_or_off, "off")
-    oidc_link_by_email: bool = setting("`on`: at the first sign-in a person gets the account that has their email, if the provider has verified it.", on_or_off, "off")
+    oidc_auto_create: bool = setting("`on`: a person whom the identity provider knows, and whose email address it has verified, gets an account at the first sign-in.", on_or_off, "off")
+    oidc_link_by_email: bool = setting("`on`: at the first sign-in a person gets the account that has their email address, if the provider has verified it.", on_or_off, "off")
     oidc_admin_claim: tuple[str, str] | None = setting("Claim of the ID token that makes an account an admin, such as `groups=drivebay-admins`. Without it an account loses the role.", claim, default_note="roles stay as they are")
-    audit_age: timedelta = setting("How long the audit log keeps events.", audit_age, "365d")
-    allowed_origins: tuple[str, ...] = setting("Origins of web pages that may call the API. The CORS rule of the store allows the same origins and, with the web app, that of `DRIVEBAY_PUBLIC_URL`; all if this is empty.", origins, "", default_note="none")
+    audit_age: timedelta = setting("How long the audit log keeps its records.", audit_age, "365d")
+    allowed_origins: tuple[str, ...] = setting("Origins of web pages that may call the API. The CORS rule of the store allows these origins and, with the web app, that of `DRIVEBAY_PUBLIC_URL`. If this is empty, the store allows all origins.", origins, "", default_note="none")
     trusted_proxies: tuple[str, ...] = setting("Networks of proxies whose `X-Forwarded-For` or `Forwarded` is trusted.", networks, "", default_note="none")
     hsts: bool = setting("`on` behind TLS: responses have the header Strict-Transport-Security.", on_or_off, "off")
     log: str = setting("Lowest level that is logged: `debug`, `info`, `warning` or `error`.", choice("debug", "info", "warning", "error"), "info")
@@ -232,7 +232,7 @@ class Settings:
         return WorkerSettings(
             smtp=self.smtp_url,
             mail_from=self.mail_from or "",
-            link_base=self._link_base,
+            link_base=self.link_base,
             receivers=self.webhooks_allow,
         )
 
@@ -277,7 +277,7 @@ class Settings:
             issuer=self.oidc_issuer,
             client_id=self.oidc_client_id,
             client_secret=self.oidc_client_secret,
-            public_url=self._link_base,
+            public_url=self.link_base,
             auto_create=self.oidc_auto_create,
             link_by_email=self.oidc_link_by_email,
             admin_claim=self.oidc_admin_claim,
@@ -290,7 +290,7 @@ class Settings:
         return tuple(dict.fromkeys((*self.allowed_origins, *own))) if self.allowed_origins else ("*",)
 
     @property
-    def _link_base(self) -> str:
+    def link_base(self) -> str:
         """The URL under which people reach the gateway, without a request."""
         return self.public_url or f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 

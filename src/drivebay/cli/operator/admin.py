@@ -35,7 +35,7 @@ app.add_typer(admin, name="admin")
 OPERATOR: Final = Actor(user_agent="drivebay admin", is_operator=True)
 _SIZES: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
-UserArgument = Annotated[str, typer.Argument(metavar="USER", help="The email or the id of the account.")]
+UserArgument = Annotated[str, typer.Argument(metavar="USER", help="The email address or the id of the account.")]
 PasswordStdinOption = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password of a new account from standard input.")
 ]
@@ -64,7 +64,7 @@ def create(email: str, password_stdin: PasswordStdinOption = False, as_json: Jso
 
 @admin.command()
 def invite(email: str, as_json: JsonOption = False) -> None:
-    """Create an account without a password, and print the invitation that sets it. It works once, within 7 days."""
+    """Create an account and print an invitation: a link that sets its password, once, within 7 days."""
 
     async def command(services: Services) -> tuple[Account, str | None]:
         created = await services.auth.create_account(OPERATOR, NewAccount(email))
@@ -76,7 +76,7 @@ def invite(email: str, as_json: JsonOption = False) -> None:
 
 @admin.command()
 def users(
-    query: Annotated[str, typer.Argument(help="A part of the email or the display name.")] = "",
+    query: Annotated[str, typer.Argument(help="A part of the email address or of the display name.")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """List the accounts with their role and usage."""
@@ -173,7 +173,7 @@ def reset_password(user: UserArgument, as_json: JsonOption = False) -> None:
 
 @admin.command()
 def reset_second_factor(user: UserArgument, as_json: JsonOption = False) -> None:
-    """Remove the second factor of a user who has lost it. Make sure who asks."""
+    """Remove the second factor of a user who has lost it. Verify first that it is the user who asks."""
 
     async def change(services: Services, id: UserId) -> Account:
         await services.auth.reset_second_factor(OPERATOR, id)
@@ -206,7 +206,7 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Write the files of an account, and what is kept about it, into a folder.
+    """Write the files and the data of an account into a folder.
 
     The folder gets the personal drive without its trash and without old versions. Disable the account first if the
     files should not change meanwhile. Exit with status 1 if a file could not be exported.
@@ -227,7 +227,7 @@ def export(
     if as_json:
         typer.echo(msgspec.json.encode(report).decode())
     else:
-        typer.echo(f"{report.files} files ({_size(report.bytes)}) and {report.folders} folders are in {report.folder}")
+        typer.echo(f"{report.folder} has files: {report.files} ({_size(report.bytes)}), folders: {report.folders}")
         for failed in report.failed:
             typer.echo(_printable(f"{failed.path} could not be exported: {failed.reason}"))
     if report.failed:
@@ -257,12 +257,14 @@ def stats(as_json: JsonOption = False) -> None:
 
 @admin.command()
 def audit(
-    user: Annotated[str | None, typer.Option("--user", help="Only events of this account: its email or id.")] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", help="Only records of this account: its email address or id.")
+    ] = None,
     action: Annotated[str | None, typer.Option("--action", help="Only this action, such as login_failed.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="The most events to show.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="The maximum number of records.")] = 100,
     as_json: JsonOption = False,
 ) -> None:
-    """Show events of the audit log, newest first."""
+    """Show the records of the audit log, newest first."""
 
     async def command(services: Services) -> list[dict[str, Any]]:
         id = None if user is None else await _find(services, user)
@@ -316,7 +318,7 @@ async def _get(services: Services, id: UserId) -> Account:
 
 
 def _link(services: Services, token: str | None) -> str | None:
-    base = (services.settings.public_url or "").rstrip("/")
+    base = services.settings.link_base.rstrip("/")
     return None if token is None else f"{base}/invitation#token={token}"
 
 

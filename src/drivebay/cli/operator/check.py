@@ -74,10 +74,10 @@ def _report(violations: tuple[Violation, ...], as_json: bool) -> NoReturn:
 def _summary(broken: int, unknown: int) -> str:
     if not broken and not unknown:
         return "no violations: every invariant holds"
-    unchecked = f"{unknown} invariants could not be checked: run `drivebay check` again when everything answers"
+    unchecked = f"not checked: {unknown}. Run `drivebay check` again when every server answers"
     if not broken:
-        return f"no verdict: {unchecked}"
-    return f"{broken} violations" + (f"; {unchecked}" if unknown else "")
+        return f"no verdict; invariants {unchecked}"
+    return f"violations: {broken}" + (f"; invariants {unchecked}" if unknown else "")
 
 
 def _row(violation: Violation) -> dict[str, Any]:

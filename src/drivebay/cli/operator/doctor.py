@@ -1,7 +1,7 @@
 """`drivebay doctor`: test a whole deployment, and print what is wrong and how to fix it.
 
 The doctor uses the settings of its own process. It checks the services and their servers, and it uploads one small file
-through the store's public address, as a client does. The file belongs to an owner id that no account has.
+through the public endpoint of the store, as a client does. The file belongs to a drive id that no account has.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CHECKS: Final[dict[str, Check]] = {
     "database": check_database,
     "events": check_event_stream,
     "store": check_store,
-    "public address": check_public_address,
+    "public endpoint": check_public_address,
     "round trip": check_round_trip,
     "mail": check_mail,
     "certificates": check_certificates,

@@ -26,7 +26,7 @@ def metadata(
         list[Path] | None, typer.Option(help="File with a root secret that was used before.", show_default=False)
     ] = None,
 ) -> None:
-    """Open the sealed metadata of objects: owner, upload and name.
+    """Open the sealed metadata of objects: drive (`owner`), upload and name.
 
     Without arguments, it reads lines of a key, a space and a value. It prints one line of JSON for each. The exit
     status is 1 if a value cannot be opened. The root secret is that of the settings.

@@ -57,7 +57,7 @@ def _ready_printer(services: frozenset[str]) -> Callable[[Settings], None]:
         api = f"http://{settings.host}:{settings.port}"
         summary = f"runs {', '.join(sorted(services))}"
         if "gateway" in services:
-            summary = f"is ready: API {api}  docs {api}/docs  data {settings.data}"
+            summary = f"is ready: {'web app' if settings.web else 'API'} {api}  docs {api}/docs  data {settings.data}"
         if "storage" in services and settings.s3_public_endpoint is not None:
             summary += f"  files {settings.s3_public_endpoint} (clients must reach it too)"
         stderr.print(f"Drivebay {summary}  (press Ctrl-C to stop)", soft_wrap=True, markup=False)

@@ -1,4 +1,4 @@
-"""The doctor's checks that transfer bytes as a client does: presigned URLs at the store's public address.
+"""The doctor's checks that transfer bytes as a client does: presigned URLs at the public endpoint of the store.
 
 `check_public_address` tests only the store. `check_round_trip` tests one upload with all services.
 """
@@ -82,7 +82,9 @@ async def check_public_address(services: Services, now: Now) -> list[Finding]:
     put = await services.storage.presign_put(
         PutSpec(key, len(body), "text/plain", digest.digest()), now(), _URL_LIFETIME
     )
-    fix = "set DRIVEBAY_S3_PUBLIC_ENDPOINT to the store's address for clients (scheme, host, port), reachable from here"
+    fix = (
+        "set DRIVEBAY_S3_PUBLIC_ENDPOINT to the URL of the store for clients (scheme, host, port), reachable from here"
+    )
     async with _http_client() as http:
         try:
             uploaded = await http.send(put, body)
@@ -91,7 +93,7 @@ async def check_public_address(services: Services, now: Now) -> list[Finding]:
                 detail = f"the store answers a presigned PUT with status {uploaded.status}"
                 if uploaded.status >= 500:
                     fix = NO_ROOM
-                return [*findings, failed("public address", detail, fix)]
+                return [*findings, failed("public endpoint", detail, fix)]
             (found,) = await services.storage.stat_staged((key,))
             if found.presence is Presence.FOUND:
                 (found,) = await services.storage.promote((StagedObject(found.key, found.etag, found.size),))
@@ -102,16 +104,16 @@ async def check_public_address(services: Services, now: Now) -> list[Finding]:
             unsigned = await http.request("GET", put.url.partition("?")[0])
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             detail = f"cannot reach the store at {URL(put.url).authority}: {describe_http_error(error)}"
-            return [failed("public address", detail, fix)]
+            return [failed("public endpoint", detail, fix)]
         finally:
             await services.storage.delete_objects((key,))
     if downloaded.body != body:
         detail = f"the store answers a presigned GET with status {downloaded.status} and not with the uploaded bytes"
-        findings.append(failed("public address", detail, fix))
+        findings.append(failed("public endpoint", detail, fix))
     if unsigned.status != 403:
         detail = f"the store answers a GET without a signature with status {unsigned.status}: anyone can read files"
         findings.append(failed("bucket", detail, "remove the bucket's public policy or anonymous access"))
-    return [ok("public address", "presigned PUT and GET work; a request without a signature is refused"), *findings]
+    return [ok("public endpoint", "presigned PUT and GET work; a request without a signature is refused"), *findings]
 
 
 async def _check_cors(http: _Client, services: Services, put: SignedRequest) -> Finding:
@@ -138,7 +140,7 @@ async def check_round_trip(services: Services, now: Now) -> list[Finding]:
     upload = await files.begin_upload(DOCTOR, UploadIntent("doctor.txt", len(body), "text/plain", ROOT, sha256=digest))
     put = PutSpec(upload.key, upload.size, upload.content_type, upload.sha256, upload.metadata)
     signed = await services.storage.presign_put(put, upload.created_at, _URL_LIFETIME)
-    fix = "see the findings for the public address"
+    fix = "see the finding `public endpoint`"
     async with _http_client() as http:
         try:
             response = await http.send(signed, body)

@@ -32,7 +32,7 @@ app = typer.Typer()
 ServerOption = Annotated[
     str | None,
     typer.Option(
-        help="The address of the server, https://... "
+        help="The URL of the server, such as https://drive.example.com. "
         "The default is DRIVEBAY_SERVER, or the server you are logged in to."
     ),
 ]
@@ -177,7 +177,7 @@ def _wrong_server(server: str, error: ApiError) -> Error | None:
     return CommandError(
         f"{server} is not a Drivebay server (it answered with status {error.status})",
         ExitCode.FAILED,
-        "give the address without a path, with https:// if the server uses TLS: https://drive.example.com",
+        "give the URL without a path, with https:// if the server uses TLS: https://drive.example.com",
     )
 
 

@@ -11,7 +11,7 @@ import typer
 from drivebay.client import Scope
 
 from .console import JsonOption, print_json, print_line, run_command
-from .exit_codes import CommandError, ExitCode
+from .exit_codes import CommandError, ExitCode, if_not_found
 from .formatting import format_time, printable
 from .open_drive import open_drive
 
@@ -73,12 +73,13 @@ def revoke(
     ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids of tokens, as `drivebay token list` shows them.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Revoke API tokens. Within five seconds no server accepts them any more."""
+    """Revoke API tokens. The server refuses them within five seconds."""
 
     async def command() -> None:
         async with open_drive() as drive:
-            for id in ids:
-                await drive.revoke_token(id)
+            with if_not_found("list your API tokens with `drivebay token list`"):
+                for id in ids:
+                    await drive.revoke_token(id)
         if as_json:
             print_json({})
 

@@ -46,7 +46,7 @@ def get(
     ] = None,
     force: Annotated[bool, typer.Option("-f", "--force", help="Replace local files that have other content.")] = False,
     as_zip: Annotated[
-        bool, typer.Option("--zip", help="Download everything as one ZIP file: -o FILE, or its name in --to.")
+        bool, typer.Option("--zip", help="Download everything as one ZIP file: to -o FILE, or into the folder --to.")
     ] = False,
     checksum: ChecksumOption = False,
     password_stdin: PasswordStdinOption = False,
@@ -55,7 +55,7 @@ def get(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Download files and folders, also with the URL of a link.
+    """Download files and folders, or the item of a link by its URL.
 
     Print the local path of each file. Files keep their modification times and permission bits. Run the same command
     again to resume after an interruption.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Final
 
@@ -83,7 +85,7 @@ _NEXT_STEPS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (Unavailable, "run the command again to resume"),
     (
         NetworkError,
-        "check that the server is running and its address is right, then run the command again to resume",
+        "check that the server is running and its URL is right, then run the command again",
     ),
     (ChecksumMismatch, "run the command again"),
 )
@@ -96,6 +98,16 @@ _NEXT_STEPS_BY_CODE: Final = {
     "last_manager": "make another member a manager first: `drivebay drives share DRIVE USER --role manager`",
     "precondition_failed": "look at the file with `drivebay ls -l`, then run the command again",
 }
+
+
+@contextmanager
+def if_not_found(next_step: str) -> Iterator[None]:
+    """Give a NotFound of the block its own next step. The default is for files. An empty one prints none."""
+    try:
+        yield
+    except NotFound as error:
+        error.add_note(next_step)
+        raise
 
 
 def exit_code_of(error: BaseException) -> ExitCode:
@@ -113,6 +125,8 @@ def next_step_for(error: BaseException) -> str:
     """Return what the user can do about an error, or an empty string."""
     if isinstance(error, CommandError | UploadInProgress):
         return error.next_step
+    if notes := getattr(error, "__notes__", None):
+        return str(notes[-1])
     if isinstance(error, ApiError) and error.code in _NEXT_STEPS_BY_CODE:
         return _NEXT_STEPS_BY_CODE[error.code]
     if isinstance(error, Unauthenticated) and os.environ.get("DRIVEBAY_TOKEN"):

@@ -14,7 +14,7 @@ from drivebay.client import AsyncDrive, Disposition, LinkRole, NotFound, ShareLi
 
 from .account import PasswordStdinOption, read_password
 from .console import JsonOption, print_json, print_line, result_printer, run_command
-from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode
+from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode, if_not_found
 from .formatting import format_time, printable
 from .open_drive import open_drive
 from .workers import Failures
@@ -43,14 +43,14 @@ def link(
         int | None, typer.Option("--max-downloads", min=1, help="The link ends after this many downloads.")
     ] = None,
     temporary: Annotated[
-        bool, typer.Option("--temporary", help="Print a signed URL of a file instead, valid for some minutes.")
+        bool, typer.Option("--temporary", help="Print a presigned URL of a file instead, valid for some minutes.")
     ] = False,
     inline: Annotated[
         bool, typer.Option("--inline", help="With --temporary: let browsers open the file, if its type is safe.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a link with which anyone reaches a file or folder, and print its URL. It is not shown again."""
+    """Create a link to a file or folder, for people without an account, and print its URL. It is not shown again."""
 
     async def command() -> None:
         async with open_drive() as drive:
@@ -112,7 +112,8 @@ def unlink(
             with result_printer(as_json, str) as show:
                 for id in ids:
                     try:
-                        await drive.delete_link(id)
+                        with if_not_found("list the links with `drivebay links`"):
+                            await drive.delete_link(id)
                     except EXPECTED_ERRORS as error:
                         failures.add(error, id)
                     else:

@@ -41,14 +41,14 @@ def ls(
     ] = "/",
     long: Annotated[bool, typer.Option("-l", "--long", help="Show size, time and id too.")] = False,
     tree: Annotated[bool, typer.Option("--tree", "-R", help="List all folders below too, as a tree.")] = False,
-    starred: Annotated[bool, typer.Option("--starred", help="List all files and folders that have a star.")] = False,
+    starred: Annotated[bool, typer.Option("--starred", help="List all starred files and folders.")] = False,
     trash: Annotated[bool, typer.Option("--trash", help="List the trash, the latest entry first.")] = False,
     sort: Annotated[
         SortOrder, typer.Option(help="Sort order. A leading - reverses it, for example -size.")
     ] = SortOrder.NAME,
     as_json: JsonOption = False,
 ) -> None:
-    """List a folder, the trash, or what has a star. Names of folders end with a slash."""
+    """List a folder, the trash, or starred items. Names of folders end with a slash."""
 
     def to_line(file: File) -> str:
         return _line(file, long)

@@ -12,7 +12,7 @@ from drivebay.client import AsyncDrive
 
 from .account import PasswordStdinOption, ServerOption, read_password
 from .console import JsonOption, print_json, print_line, run_command
-from .exit_codes import CommandError, ExitCode
+from .exit_codes import CommandError, ExitCode, if_not_found
 from .logins import server_for_login
 from .open_drive import LOGIN_CONNECT_TIMEOUT, LOGIN_RETRY, open_account
 
@@ -27,15 +27,16 @@ LinkArgument = Annotated[
 def reset_password(
     link: LinkArgument = None,
     email: Annotated[
-        str | None, typer.Option("--email", help="Send a mail with a reset link to this address, if it has an account.")
+        str | None,
+        typer.Option("--email", help="Send a mail with a reset link to this email address, if it has an account."),
     ] = None,
     server: ServerOption = None,
     password_stdin: PasswordStdinOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Set your password with the link of an invitation or a reset, or ask for one.
+    """Set your password with the link of a mail or an invitation, or ask for a mail with such a link.
 
-    The link works once. With --email instead of a link, the server sends you one.
+    The link works once. With --email instead of a link, the server sends you a mail.
     """
 
     def ask_then_reset() -> Coroutine[None, None, None]:
@@ -48,8 +49,9 @@ def reset_password(
 
     async def request(address: str, recipient: str) -> None:
         async with _anonymous_drive(address) as drive:
-            await drive.request_password_reset(recipient)
-        _print_done(as_json, "If this address has an account, a mail is on its way.")
+            with if_not_found(""):
+                await drive.request_password_reset(recipient)
+        _print_done(as_json, "If this email address has an account, a mail is on its way.")
 
     async def reset(address: str, given: str, password: str) -> None:
         async with _anonymous_drive(address) as drive:
@@ -61,15 +63,16 @@ def reset_password(
 
 @app.command()
 def verify_email(link: LinkArgument = None, server: ServerOption = None, as_json: JsonOption = False) -> None:
-    """Confirm your email address with the link of a mail, or ask for the mail again.
+    """Confirm your email address with the link of a mail, or ask for a new mail.
 
-    The link works once. Without a link, the server sends you the mail again.
+    The link works once. Without a link, the server sends you a new mail.
     """
 
     async def request() -> None:
         async with open_account() as drive:
-            await drive.request_email_verification()
-        _print_done(as_json, "If the address is not confirmed yet, a mail is on its way.")
+            with if_not_found(""):
+                await drive.request_email_verification()
+        _print_done(as_json, "If your email address is not confirmed yet, a mail is on its way.")
 
     async def verify(address: str, given: str) -> None:
         async with _anonymous_drive(address) as drive:

@@ -11,7 +11,7 @@ import typer
 from drivebay.client import AsyncDrive, File, Permission
 
 from .console import JsonOption, print_json, print_line, result_printer, run_command
-from .exit_codes import CommandError, ExitCode
+from .exit_codes import CommandError, ExitCode, if_not_found
 from .open_drive import open_account, open_drive
 
 app = typer.Typer()
@@ -35,10 +35,12 @@ def share(
         str | None, typer.Argument(metavar="[USER]", help="The email address or the id of an account.")
     ] = None,
     role: Annotated[_Role, typer.Option("--role", help="What the user may do.")] = _Role.VIEWER,
-    list_: Annotated[bool, typer.Option("--list", help="List with whom the file or folder is shared.")] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="List the users that the file or folder is shared with.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Share a file or folder with a user, or list with whom it is shared."""
+    """Share a file or folder with a user, or list the users that it is shared with."""
     if (user is None) is not list_:
         raise typer.BadParameter("give either a user or --list")
 
@@ -49,7 +51,9 @@ def share(
                     for permission in await drive.permissions(path):
                         show(permission)
                 return
-            _print_permission(await drive.share(path, user, role.value), as_json)
+            file = await drive.resolve(path)
+            with if_not_found("check the email address; the user must have an account, and may have to confirm it"):
+                _print_permission(await drive.share(file, user, role.value), as_json)
 
     run_command(command, as_json)
 

@@ -18,7 +18,7 @@ from .console import OutputError, result_printer
 from .content_match import has_time, is_same_file, set_time
 from .download_items import DownloadedFile, to_line
 from .download_zip import ZipOptions, show_archive, zip_name
-from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode
+from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode, if_not_found
 from .name_filter import NameFilter
 from .progress import ProgressDisplay, progress_display
 from .workers import Failures
@@ -69,7 +69,8 @@ async def _open_link(url: str, password_stdin: bool) -> AsyncIterator[tuple[Asyn
     """Yield a link and what it is to. Asks for its password if it has one."""
     async with AsyncPublicLink(url) as link:
         try:
-            info = await link.info()
+            with if_not_found("check the URL, or ask the person who sent it for a new link"):
+                info = await link.info()
         except Unauthenticated as error:
             if error.code != "password_required":
                 raise

@@ -45,7 +45,7 @@ def search(
     before: Annotated[
         datetime | None, typer.Option("--before", formats=_FORMATS, metavar="DATE", help="Modified before this date.")
     ] = None,
-    starred: Annotated[bool, typer.Option("--starred", help="Only what has a star.")] = False,
+    starred: Annotated[bool, typer.Option("--starred", help="Only starred items.")] = False,
     long: Annotated[bool, typer.Option("-l", "--long", help="Show size, time and id too.")] = False,
     as_json: JsonOption = False,
 ) -> None:

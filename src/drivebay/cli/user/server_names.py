@@ -26,7 +26,7 @@ def validate_server(address: str) -> str:
     except ValueError:
         valid = False
     if not valid:
-        message = f"{address!r} is not the address of a server"
+        message = f"{address!r} is not the URL of a server"
         raise CommandError(message, ExitCode.USAGE, "write it like https://drive.example.com")
     return address.rstrip("/")
 

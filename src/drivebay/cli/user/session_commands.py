@@ -11,7 +11,7 @@ from drivebay.client import SessionInfo
 
 from .account import ask, read_password
 from .console import JsonOption, print_json, print_line, run_command
-from .exit_codes import CommandError, ExitCode
+from .exit_codes import CommandError, ExitCode, if_not_found
 from .formatting import format_time, printable
 from .open_drive import open_drive
 
@@ -56,8 +56,9 @@ def sessions(
 
     async def command() -> None:
         async with open_drive() as drive:
-            for id in end or []:
-                await drive.end_session(id)
+            with if_not_found("list your sessions with `drivebay sessions`"):
+                for id in end or []:
+                    await drive.end_session(id)
             if end_others:
                 await drive.end_other_sessions()
             listed = [] if end or end_others else await drive.sessions()

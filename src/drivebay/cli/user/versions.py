@@ -28,11 +28,12 @@ def versions(
         str | None, typer.Option("--delete", metavar="ID", help="Delete this old version for good.")
     ] = None,
     link: Annotated[
-        str | None, typer.Option("--link", metavar="ID", help="Print a temporary URL of the bytes of this version.")
+        str | None,
+        typer.Option("--link", metavar="ID", help="Print a presigned URL of this version, valid for some minutes."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the versions of a file, or restore or delete one. Newest first; the current version has a star."""
+    """List the versions of a file, or restore or delete one. Newest first. An asterisk marks the current version."""
 
     async def command() -> None:
         if sum(option is not None for option in (restore, delete, link)) > 1:

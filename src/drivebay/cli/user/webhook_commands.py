@@ -10,7 +10,7 @@ import typer
 from drivebay.client import Webhook, WebhookDelivery
 
 from .console import JsonOption, print_json, print_line, result_printer, run_command
-from .exit_codes import EXPECTED_ERRORS
+from .exit_codes import EXPECTED_ERRORS, if_not_found
 from .formatting import format_time, printable
 from .open_drive import open_drive
 from .workers import Failures
@@ -19,6 +19,7 @@ app = typer.Typer()
 webhooks = typer.Typer(no_args_is_help=True, help="Send the changes of a drive to a URL.")
 app.add_typer(webhooks, name="webhooks")
 
+_LIST = "list your webhooks with `drivebay webhooks list`"
 IdArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The id of a webhook, as `drivebay webhooks list` shows.")
 ]
@@ -75,7 +76,8 @@ def remove(ids: IdsArgument, as_json: JsonOption = False) -> None:
             with result_printer(as_json, str) as show:
                 for id in ids:
                     try:
-                        await drive.delete_webhook(id)
+                        with if_not_found(_LIST):
+                            await drive.delete_webhook(id)
                     except EXPECTED_ERRORS as error:
                         failures.add(error, id)
                     else:
@@ -103,7 +105,7 @@ def deliveries(id: IdArgument, as_json: JsonOption = False) -> None:
 
     async def command() -> None:
         async with open_drive() as drive, aclosing(drive.webhook_deliveries(id)) as found:
-            with result_printer(as_json, _delivery_line) as show:
+            with if_not_found(_LIST), result_printer(as_json, _delivery_line) as show:
                 async for item in found:
                     show(item)
 
@@ -113,14 +115,18 @@ def deliveries(id: IdArgument, as_json: JsonOption = False) -> None:
 @webhooks.command()
 def redeliver(
     id: IdArgument,
-    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="The id of an attempt to send an event.")],
+    delivery: Annotated[
+        str,
+        typer.Argument(metavar="DELIVERY", help="The id of a delivery, as `drivebay webhooks deliveries ID` shows."),
+    ],
     as_json: JsonOption = False,
 ) -> None:
-    """Send the event of a delivery once more, soon."""
+    """Send the event of a delivery again, within seconds."""
 
     async def command() -> None:
         async with open_drive() as drive:
-            await drive.redeliver(id, delivery)
+            with if_not_found("list the attempts with `drivebay webhooks deliveries ID`"):
+                await drive.redeliver(id, delivery)
         if as_json:
             print_json({})
 
@@ -130,7 +136,8 @@ def redeliver(
 def _set_disabled(id: str, as_json: bool, *, disabled: bool) -> None:
     async def command() -> None:
         async with open_drive() as drive:
-            changed = await drive.update_webhook(id, disabled=disabled)
+            with if_not_found(_LIST):
+                changed = await drive.update_webhook(id, disabled=disabled)
         if as_json:
             print_json(changed)
 
