@@ -51,7 +51,9 @@ class Case(NamedTuple):
 
 def intent(parent: FileId, multipart: bool = False, unsized: bool = False) -> c.UploadIntent:
     size = 0 if unsized else len(HELLO)
-    return c.UploadIntent("new.txt", size, "text/plain", parent, multipart=multipart, deferred_length=unsized)
+    # A pending upload of the same name would keep a case from the statement that checks no role.
+    name = "unsized.bin" if unsized else "parts.bin" if multipart else "new.txt"
+    return c.UploadIntent(name, size, "text/plain", parent, multipart=multipart, deferred_length=unsized)
 
 
 SCOPED: Final = {
