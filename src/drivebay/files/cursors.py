@@ -1,7 +1,7 @@
-"""Cursors: the position at which the next page of a listing begins, signed against forgery.
+"""Cursors: the position at which the next page of a list begins, signed against forgery.
 
 A cursor is base64url of a MAC and the MessagePack of the position. The MAC also covers the query, so a cursor is
-valid only for the listing that returned it.
+valid only for the list that returned it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _mac(key: bytes, query: str, body: bytes) -> bytes:
 
 
 def encode_cursor(key: bytes, query: str, position: Position) -> str:
-    """Return the cursor for a position in the listing that `query` identifies."""
+    """Return the cursor for a position in the list that `query` identifies."""
     body = _encoder.encode(position)
     return base64.urlsafe_b64encode(_mac(key, query, body) + body).rstrip(b"=").decode()
 

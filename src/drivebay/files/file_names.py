@@ -48,12 +48,12 @@ def numbered_names(name: str, start: int = 1) -> Iterator[str]:
     stem, suffix = (name[:dot], name[dot:]) if dot > 0 else (name, "")
     number = start
     while True:
-        mark = f" ({number})"
-        stem_bytes = MAX_BYTES - len(mark.encode()) - len(suffix.encode())
+        number_suffix = f" ({number})"
+        stem_bytes = MAX_BYTES - len(number_suffix.encode()) - len(suffix.encode())
         if stem_bytes >= 1:
-            yield _truncate(stem, stem_bytes) + mark + suffix
-        else:  # The suffix is too long. Truncate the whole name.
-            yield _truncate(name, MAX_BYTES - len(mark.encode())) + mark
+            yield _truncate(stem, stem_bytes) + number_suffix + suffix
+        else:  # The suffix is too long, so truncate the whole name.
+            yield _truncate(name, MAX_BYTES - len(number_suffix.encode())) + number_suffix
         number += 1
 
 

@@ -1,4 +1,4 @@
-"""The times of change that clients give with their files."""
+"""The modification times that clients send with their files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ..errors import FieldError, InvalidRequest
 
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_AHEAD: Final = timedelta(days=1)
-"""Clocks of clients may be wrong by their time zone."""
+"""The clock of a client may be set to a wrong time zone."""
 
 
 def check_modified_at(time: datetime, now: datetime) -> datetime:
-    """Return a time of change in UTC. Raises InvalidRequest unless it is from 1970 to one day after `now`."""
+    """Return a modification time in UTC. Raises InvalidRequest unless it is from 1970 to one day after `now`."""
     if time.tzinfo is None or not _EARLIEST <= time <= now + _MAX_AHEAD:  # guard: modified-at-range
         problem = "must be a time with a zone, from 1970 to one day after now"
         raise InvalidRequest(f"modified_at {problem}", errors=(FieldError("modified_at", problem),))

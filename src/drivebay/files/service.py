@@ -10,7 +10,7 @@ from ..contract.storage import Storage
 from ..hints import HintChannel
 from ..postgres import Database
 from .archives.service import ArchiveService
-from .changes.hinting import hinting
+from .changes.publishing_hints import publishing_hints
 from .changes.service import ChangeService
 from .commits.file_creation import FileCreation
 from .commits.service import CommitService
@@ -50,8 +50,8 @@ class Service:
     and the calls that wait for a transaction.
 
     Each attribute is the bound method of the aggregate that implements it, so a call takes no extra step. A method that
-    changes entries is `hinting`, and so is one that can end the access of a member: it ends the waits of that member.
-    `update_entry` gives its hints itself, because an update may change nothing.
+    changes entries is `publishing_hints`, and so is one that can end the access of a member: it ends the waits of that
+    member. `update_entry` gives its hints itself, because an update may change nothing.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Service:
         self.get_file = entries.get_file
         self.get_content = entries.get_content
         self.get_contents = entries.get_contents
-        self.create_folder = hinting(hints, entries.create_folder)
+        self.create_folder = publishing_hints(hints, entries.create_folder)
         self.update_entry = entries.update_entry
         self.get_usage = entries.get_usage
 
@@ -106,10 +106,10 @@ class Service:
 
         trash = TrashService(db, settings)
         self.list_trash = trash.list_trash
-        self.trash_entry = hinting(hints, trash.trash_entry)
-        self.restore_entry = hinting(hints, trash.restore_entry)
-        self.delete_trashed = hinting(hints, trash.delete_trashed)
-        self.empty_trash = hinting(hints, trash.empty_trash)
+        self.trash_entry = publishing_hints(hints, trash.trash_entry)
+        self.restore_entry = publishing_hints(hints, trash.restore_entry)
+        self.delete_trashed = publishing_hints(hints, trash.delete_trashed)
+        self.empty_trash = publishing_hints(hints, trash.empty_trash)
 
         drives = DriveService(db, settings, new_id)
         self.resolve_access = drives.resolve_access
@@ -117,15 +117,15 @@ class Service:
         self.create_drive = drives.create_drive
         self.get_drive = drives.get_drive
         self.rename_drive = drives.rename_drive
-        self.delete_drive = hinting(hints, drives.delete_drive)
+        self.delete_drive = publishing_hints(hints, drives.delete_drive)
         self.list_members = drives.list_members
-        self.put_member = hinting(hints, drives.put_member)
-        self.remove_member = hinting(hints, drives.remove_member)
+        self.put_member = publishing_hints(hints, drives.put_member)
+        self.remove_member = publishing_hints(hints, drives.remove_member)
 
         permissions = PermissionService(db, settings)
-        self.put_permission = hinting(hints, permissions.put_permission)
+        self.put_permission = publishing_hints(hints, permissions.put_permission)
         self.list_permissions = permissions.list_permissions
-        self.delete_permission = hinting(hints, permissions.delete_permission)
+        self.delete_permission = publishing_hints(hints, permissions.delete_permission)
         self.list_shared_items = permissions.list_shared_items
 
         archives = ArchiveService(db, drives, settings, new_id)
@@ -141,24 +141,24 @@ class Service:
         self.find_entry = trees.find_entry
         self.get_path = trees.get_path
         self.measure_tree = trees.measure_tree
-        self.create_folders = hinting(hints, trees.create_folders)
+        self.create_folders = publishing_hints(hints, trees.create_folders)
 
         entry_batches = EntryBatchService(entries, trash)
-        self.move_entries = hinting(hints, entry_batches.move_entries)
-        self.trash_entries = hinting(hints, entry_batches.trash_entries)
-        self.restore_entries = hinting(hints, entry_batches.restore_entries)
+        self.move_entries = publishing_hints(hints, entry_batches.move_entries)
+        self.trash_entries = publishing_hints(hints, entry_batches.trash_entries)
+        self.restore_entries = publishing_hints(hints, entry_batches.restore_entries)
 
         self._open_links(db, settings, new_id, now, hints)
         self._open_webhooks(db, settings, new_id)
 
         copies = CopyService(db, settings, new_id)
-        self.copy_entry = hinting(hints, copies.copy_entry)
-        self.copy_entries = hinting(hints, copies.copy_entries)
+        self.copy_entry = publishing_hints(hints, copies.copy_entry)
+        self.copy_entries = publishing_hints(hints, copies.copy_entries)
 
         versions = VersionService(db, settings, new_id)
         self.list_versions = versions.list_versions
         self.get_version_content = versions.get_version_content
-        self.restore_version = hinting(hints, versions.restore_version)
+        self.restore_version = publishing_hints(hints, versions.restore_version)
         self.delete_version = versions.delete_version
 
         purges = PurgeService(db, settings, hints)
@@ -196,10 +196,10 @@ class Service:
     ) -> None:
         passwords = LinkPasswords(settings.secret, settings.bcrypt_cost)
         links = LinkService(db, settings, passwords, new_id, now)
-        self.create_link = hinting(hints, links.create_link)
+        self.create_link = publishing_hints(hints, links.create_link)
         self.list_links = links.list_links
         self.update_link = links.update_link
-        self.delete_link = hinting(hints, links.delete_link)
+        self.delete_link = publishing_hints(hints, links.delete_link)
         self.end_links = links.end_links
         self.end_sharing = links.end_sharing
 

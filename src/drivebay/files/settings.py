@@ -18,8 +18,8 @@ class Settings:
     `upload_ttl` is the lifetime of a pending upload in one piece. `parts_ttl` is the lifetime of an upload in parts,
     counted from the last request for part URLs. `watch` is how long an expired upload is still looked up.
     `trash_grace` is the time between the trash and the purge. `tombstone` is how long the row of a deleted object
-    stays: its key is deleted again when its last URL has expired, and at the end. `lease` is the time a janitor has
-    for one batch of purges.
+    stays. Its key is deleted again when its last URL has expired, and when the tombstone ends. `lease` is the time that
+    a janitor has for one batch of purges.
 
     Changes are deleted when they are older than `change_age`. `archive_ttl` is how long the URL of an archive works.
 

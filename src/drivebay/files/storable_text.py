@@ -1,4 +1,4 @@
-"""Text as PostgreSQL can store it."""
+"""Makes text storable in PostgreSQL."""
 
 from __future__ import annotations
 

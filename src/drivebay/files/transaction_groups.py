@@ -1,10 +1,11 @@
 """Transaction groups: concurrent calls for one owner share a transaction.
 
-A transaction that changes an owner's rows locks the owner and waits for its own write to disk. One after the other,
-that bounds an owner to a few hundred calls a second. So while a transaction for a key runs here, further calls for
-the key wait, and the next transaction does the work of all of them. A call for an idle key starts at once.
+A transaction that changes an owner's rows locks the owner, and waits until it is written to disk. So one owner could
+make only a few hundred calls a second, one after another. Therefore further calls for a key wait here while a
+transaction for the key runs, and the next transaction does the work of all of them. A call for an idle key starts at
+once.
 
-Only calls of one process share transactions. Between processes, the lock on the owner's row decides, as always.
+Only calls of one process share transactions. Transactions of different processes wait for the lock on the owner's row.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _GROUP_TIMEOUT: Final = 10.0
-"""Seconds. Callers have deadlines of their own; this one ends a group that every caller may have left."""
+"""Seconds. Callers have their own deadlines. This timeout ends a group even if all its callers were cancelled."""
 
 
 class _WaitingCall(NamedTuple, Generic[Item, Result]):
     item: Item
     size: int
-    answer: asyncio.Future[Result]
+    future: asyncio.Future[Result]
 
 
 class TransactionGroups(Generic[Key, Item, Result]):
@@ -49,7 +50,7 @@ class TransactionGroups(Generic[Key, Item, Result]):
         self._run_alone = run_alone
         self._run_group = run_group
         self._max_size = max_size
-        # The calls that wait, by key. A key is here exactly while one of its transactions runs.
+        # The waiting calls by key. A key is in this dict only while one of its transactions runs.
         self._waiting: dict[Key, deque[_WaitingCall[Item, Result]]] = {}
         self._groups: set[asyncio.Task[None]] = set()
 
@@ -62,17 +63,17 @@ class TransactionGroups(Generic[Key, Item, Result]):
                 return await self._run_alone(key, item)
             finally:
                 self._start_next(key)
-        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        waiting.append(_WaitingCall(item, size, answer))
-        return await answer
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        waiting.append(_WaitingCall(item, size, future))
+        return await future
 
     def _start_next(self, key: Key) -> None:
         calls = self._take_group(key)
         if not calls:
             del self._waiting[key]
             return
-        # The group has a context of its own: it must not inherit the deadline of the call that started it.
-        task = asyncio.get_running_loop().create_task(self._answer_group(key, calls), context=Context())
+        # The group gets a new context, so that it does not inherit the deadline of the call that started it.
+        task = asyncio.get_running_loop().create_task(self._run_waiting_calls(key, calls), context=Context())
         self._groups.add(task)
         task.add_done_callback(self._groups.discard)
 
@@ -82,24 +83,24 @@ class TransactionGroups(Generic[Key, Item, Result]):
         size = 0
         while waiting and (not calls or size + waiting[0].size <= self._max_size):  # guard: group-size
             call = waiting.popleft()
-            if not call.answer.done():  # guard: group-cancelled-call
+            if not call.future.done():  # guard: group-cancelled-call
                 calls.append(call)
                 size += call.size
         return calls
 
-    async def _answer_group(self, key: Key, calls: Sequence[_WaitingCall[Item, Result]]) -> None:
+    async def _run_waiting_calls(self, key: Key, calls: Sequence[_WaitingCall[Item, Result]]) -> None:
         try:
             with tracing.tracer.start_as_current_span("files transaction group"):
-                if len(calls) == 1 or not await self._try_together(key, calls):
+                if len(calls) == 1 or not await self._run_in_one_transaction(key, calls):
                     for call in calls:
-                        await self._answer_alone(key, call)
+                        await self._run_one_call(key, call)
         finally:
             for call in calls:  # only if this task was cancelled
-                _set_error(call.answer, Unavailable("the files service stops"))
+                _set_error(call.future, Unavailable("the files service stops"))
             self._start_next(key)
 
-    async def _try_together(self, key: Key, calls: Sequence[_WaitingCall[Item, Result]]) -> bool:
-        """Answer the calls from one transaction. Return False if it failed for a reason that may be one item's."""
+    async def _run_in_one_transaction(self, key: Key, calls: Sequence[_WaitingCall[Item, Result]]) -> bool:
+        """Set the results of the calls from one transaction. Return False if it failed, perhaps because of one item."""
         try:
             with Timeout(_GROUP_TIMEOUT):
                 results = await self._run_group(key, [call.item for call in calls])
@@ -107,32 +108,32 @@ class TransactionGroups(Generic[Key, Item, Result]):
             # The transaction may have been committed, so its items must not run again.
             detail = error.detail if isinstance(error, Unavailable) else "the database took too long; try again later"
             for call in calls:
-                _set_error(call.answer, Unavailable(detail))
+                _set_error(call.future, Unavailable(detail))
             return True
         except Exception:  # noqa: BLE001 - each item then fails alone  # guard: group-failed-item
             return False
         for call, result in zip(calls, results, strict=True):
             if isinstance(result, Error):
-                _set_error(call.answer, result)
-            elif not call.answer.done():
-                call.answer.set_result(result)
+                _set_error(call.future, result)
+            elif not call.future.done():
+                call.future.set_result(result)
         return True
 
-    async def _answer_alone(self, key: Key, call: _WaitingCall[Item, Result]) -> None:
-        if call.answer.done():
+    async def _run_one_call(self, key: Key, call: _WaitingCall[Item, Result]) -> None:
+        if call.future.done():
             return
         try:
             with Timeout(_GROUP_TIMEOUT):
                 result = await self._run_alone(key, call.item)
         except TimeoutError:
-            _set_error(call.answer, Unavailable("the database took too long; try again later"))
+            _set_error(call.future, Unavailable("the database took too long; try again later"))
         except Exception as error:  # noqa: BLE001 - the caller gets it
-            _set_error(call.answer, error)
+            _set_error(call.future, error)
         else:
-            if not call.answer.done():
-                call.answer.set_result(result)
+            if not call.future.done():
+                call.future.set_result(result)
 
 
-def _set_error(answer: asyncio.Future[Result], error: Exception) -> None:
-    if not answer.done():
-        answer.set_exception(error)
+def _set_error(future: asyncio.Future[Result], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

@@ -1,4 +1,4 @@
-"""Metrics of commits and of the ends of uploads."""
+"""Metrics of commits and of ended uploads."""
 
 from __future__ import annotations
 

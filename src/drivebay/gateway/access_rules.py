@@ -156,7 +156,7 @@ def access_rule(method: str, path: str) -> AccessRule | None:
 async def resolve_access(
     drives: Drives, req: Request, rule: AccessRule | None, path_fields: Mapping[str, Any]
 ) -> Access:
-    """Return the access of the caller to the drive of a request. Only another drive than their own takes a call.
+    """Return the access of the caller to the drive of a request. Their personal drive needs no call to files.
 
     Raises InvalidRequest (the id of the drive), NotFound (nothing in the drive is shared with the caller), Forbidden
     (their role is too low, or the operation is about the whole drive and they have permissions on items only).

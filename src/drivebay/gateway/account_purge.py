@@ -1,8 +1,8 @@
 """Empties the drives of deleted accounts, and then deletes the accounts. Ends what the earlier user of a reclaimed
 account shared.
 
-Auth records a deletion, so none is lost. Every gateway hands all of them on to the files service, again and again,
-until the drive is purged: after the trash's grace period. Each step may be repeated, and by several gateways at once.
+Auth records each deletion, so none is lost. Every gateway asks the files service again and again to empty the drive,
+until the drive is purged, which takes the grace period of the trash. Several gateways may run each step at once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 _INTERVAL: Final = 30.0
 """Seconds between two rounds."""
 _PAGE: Final = 100
-_MAX_GAP: Final = timedelta(hours=1)
+_MAX_RETRY_INTERVAL: Final = timedelta(hours=1)
 
 
 class AccountPurge:
@@ -35,7 +35,7 @@ class AccountPurge:
         self._auth = auth
         self._files = files
         self._now = now
-        self._asked_at: dict[UserId, datetime] = {}
+        self._attempted_at: dict[UserId, datetime] = {}
 
     async def run(self) -> None:
         """Run a round every 30 seconds, until cancelled."""
@@ -63,18 +63,20 @@ class AccountPurge:
             last = page[-1]
 
     def _is_due(self, account: DeletedAccount) -> bool:
-        """Return whether to ask for the drive again. The gap grows with the age of the deletion, up to an hour."""
-        now, asked_at = self._now(), self._asked_at.get(account.user)
-        return asked_at is None or now - asked_at >= min((asked_at - account.deleted_at) / 10, _MAX_GAP)
+        """Return whether the next attempt is due. The interval grows with the age of the deletion, up to an hour."""
+        now, attempted_at = self._now(), self._attempted_at.get(account.user)
+        return attempted_at is None or now - attempted_at >= min(
+            (attempted_at - account.deleted_at) / 10, _MAX_RETRY_INTERVAL
+        )
 
     async def _purge(self, account: DeletedAccount) -> None:
-        self._asked_at[account.user] = self._now()
+        self._attempted_at[account.user] = self._now()
         try:
             is_purged = await self._files.empty_drive(DriveId(account.user))
             if not is_purged:  # guard: account-purge-order
                 return
             if await self._auth.purge_account(account.user):
-                del self._asked_at[account.user]
+                del self._attempted_at[account.user]
         except Error as error:
             log.warning("account_purge_postponed", user=str(account.user), reason=error.detail)
 
@@ -92,7 +94,7 @@ async def end_reclaimed_sharing(auth: Auth, files: Files) -> tuple[UserId, ...]:
         return ()
     for account in accounts:
         try:
-            # The time of the reclaim is included, and the seconds in which another gateway accepts an old access token.
+            # The margin covers the time of the reclaim, and the seconds in which another gateway accepts an old token.
             await files.end_sharing(account.user, account.reclaimed_at + RECLAIM_MARGIN)  # guard: reclaim-sharing
             await auth.finish_reclaimed_account(account.user)
         except Error as error:

@@ -11,7 +11,7 @@ from ..contract.ids import UserId
 from ..errors import Unauthenticated
 
 LIFETIME: Final = timedelta(seconds=4)
-"""How long a result is used, from before the call. A revoked token is refused within five seconds."""
+"""How long a result is used, from the start of the call. So a revoked token is refused within five seconds."""
 
 
 class ApiTokenCache:
@@ -49,5 +49,7 @@ class ApiTokenCache:
     def forget(self, user: UserId | None) -> None:
         """Forget the tokens of a user, or of all, so that a token that was revoked here is refused at once."""
         # guard: api-token-cache-user
-        kept = {} if user is None else {key: cached for key, cached in self._cached.items() if cached[0].user != user}
-        self._cached = kept
+        remaining = (
+            {} if user is None else {key: cached for key, cached in self._cached.items() if cached[0].user != user}
+        )
+        self._cached = remaining

@@ -51,7 +51,7 @@ class GatewayApp:
 
     `operations` is the app for the operations address. `readiness.run()` keeps the state of `/readyz` fresh, and
     `revoked_sessions.run()` the list of ended sessions. `account_purge.run()` purges deleted accounts.
-    `waiters.close()` ends the requests that wait for changes, with what there is. Call it before the server stops.
+    `waiters.close()` ends the requests that wait for changes. Call it before the server stops.
     """
 
     readiness: ReadinessMonitor
@@ -82,7 +82,7 @@ def create_app(
 ) -> GatewayApp:
     """Return the ASGI app. `readiness_checks` are readiness checks in addition to those of the services.
 
-    `hints` wake the requests that wait for changes. Without them these look again from time to time.
+    `hints` wake the requests that wait for changes. Without hints, these requests poll the files service.
     """
     readiness = create_readiness_monitor(auth, files, storage, readiness_checks or {})
     waiters = ChangeWaiters(hints or HintChannel(), settings.user_waits)
@@ -99,9 +99,13 @@ def create_app(
     )
     urls = PublicUrls(settings.public_url, ClientAddresses(settings.trusted_proxies))
     web = None if settings.web is None else WebApp(read_assets(), settings.web, storage, urls)
-    served = routes if web is None else tuple(_with_page(route, web) for route in routes)
+    gateway_routes = routes if web is None else tuple(_with_page(route, web) for route in routes)
     app = create_app_from_routes(
-        (*served, *_document_routes(routes, urls, web)), authenticator, files, settings, new_request_id=new_request_id
+        (*gateway_routes, *_document_routes(routes, urls, web)),
+        authenticator,
+        files,
+        settings,
+        new_request_id=new_request_id,
     )
     if web is not None:
         # Falcon calls a sink without a response only for WebSockets, which the server does not accept.
@@ -171,7 +175,7 @@ def _allow_header(methods: Mapping[str, Route]) -> str:
 
 
 def _resource(responders: dict[str, Responder]) -> SimpleNamespace:
-    """Return a Falcon resource. GET also answers HEAD; OPTIONS is answered on every path."""
+    """Return a Falcon resource. The responder of GET also serves HEAD. Every path serves OPTIONS."""
     resource = SimpleNamespace(on_options=_respond_options)
     if "GET" in responders:
         resource.on_head = responders["GET"]
@@ -189,19 +193,19 @@ def _escape(query: bytes) -> bytes:
 
 
 def _with_page(route: Route, web: WebApp) -> Route:
-    """Return the route with the page for browsers, if people open its URL: the URL of a link."""
+    """Return the route of a link's URL with a page for browsers, and any other route unchanged."""
     if route.operation != "openShare":
         return route
-    return replace(route, handler=web.page_or(route.handler))
+    return replace(route, handler=web.page_or_handler(route.handler))
 
 
 def _document_routes(routes: tuple[Route, ...], urls: PublicUrls, web: WebApp | None) -> tuple[Route, ...]:
-    described = openapi.document(routes)
-    as_json, as_page = msgspec.json.encode(described), openapi.page(described)
+    document = openapi.document(routes)
+    as_json, as_page = msgspec.json.encode(document), openapi.page(document)
 
     async def get_document(req: Request, resp: Response) -> None:
         server = urls.server(req.scope)
-        resp.data = as_json if server is None else msgspec.json.encode({**described, "servers": [{"url": server}]})
+        resp.data = as_json if server is None else msgspec.json.encode({**document, "servers": [{"url": server}]})
         resp.content_type = JSON
 
     async def get_page(req: Request, resp: Response) -> None:

@@ -1,4 +1,5 @@
-"""Authentication of requests: access tokens are verified with the auth service's public keys, API tokens by auth.
+"""Authentication of requests. The gateway verifies access tokens with public keys. The auth service verifies API
+tokens.
 
 A verified token is cached by its hash until it expires, because a signature check costs as much as the rest of a
 small request. Keys are fetched once a minute, and when a token names an unknown key. While auth is down, the last
@@ -57,8 +58,8 @@ class Authenticator:
     async def authenticate(self, authorization: str | None) -> Caller:
         """Return the caller of an `Authorization` header.
 
-        Raises Unauthenticated, and Unavailable while no key could be fetched yet, or while auth does not answer whether
-        the session has ended or the API token is valid.
+        Raises Unauthenticated. Raises Unavailable while no key was fetched yet, or if auth cannot be reached and the
+        gateway does not know whether the session has ended or the API token is valid.
         """
         if authorization is None:
             raise Unauthenticated("send Authorization: Bearer with an access token")
@@ -83,19 +84,19 @@ class Authenticator:
         try:
             await self.authenticate(authorization)
         except Unauthenticated:
-            # An ended session is forgotten here when its access tokens have expired, so ask auth.
+            # The list of ended sessions has only those whose access tokens are still valid, so ask auth.
             sessions = await self._auth.list_sessions(caller.user)
             if caller.session not in {session.id for session in sessions}:  # guard: expired-token-session
                 raise
 
-    async def learn_ended_sessions(self) -> None:
-        """Refuse the sessions that ended until now, from now on. Other gateways do so within five seconds."""
+    async def refresh_revoked_sessions(self) -> None:
+        """Fetch the sessions that have ended, and refuse them from now on. Other gateways do so within five seconds."""
         await self.revoked_sessions.refresh()
 
     def forget_api_tokens(self, user: UserId | None) -> None:
-        """Refuse the API tokens of a user that were revoked until now, from now on. `user`: None if it is not known.
+        """Drop the cached API tokens of a user, so that revoked ones are refused at once. None: those of all users.
 
-        Only a call that has revoked tokens does so: without its cache the gateway asks auth about every request.
+        Call it only after a revocation: without the cache, every request needs a call to auth.
         """
         self._api_tokens.forget(user)
 
@@ -109,7 +110,7 @@ class Authenticator:
         return await self._verify(token, digest, now)
 
     async def lifetime(self, authorization: str | None) -> float:
-        """Return for how many seconds the token of a header stays valid. Raises as `authenticate` does.
+        """Return how many seconds the token of a header stays valid. Raises as `authenticate` does.
 
         A token without an expiry time returns infinity.
         """
@@ -132,7 +133,7 @@ class Authenticator:
     async def _current_verifier(self, now: datetime, max_age: timedelta) -> Verifier:
         """Return a verifier whose keys are at most `max_age` old, or the last one if the fetch fails.
 
-        Raises the error of the fetch when there never was a key.
+        Raises the error of the fetch if no key was ever fetched.
         """
         if self._verifier is not None and self._is_fresh(now, max_age):
             return self._verifier
@@ -140,7 +141,7 @@ class Authenticator:
         async with self._fetch_lock:
             if self._verifier is not None and self._is_fresh(now, max_age):
                 return self._verifier
-            # A request that waited for a failed fetch shares its failure. Otherwise each would wait a whole deadline.
+            # A request that waited for a fetch that failed gets its error. Otherwise each would wait for a deadline.
             if self._last_failure is failure:
                 await self._fetch_keys(now)
         if self._verifier is not None:

@@ -1,4 +1,4 @@
-"""The minimum rate of a body. Without it a client could hold a request open with a byte from time to time."""
+"""The minimum rate of a body. Without it, a client could keep a request open by sending one byte now and then."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ MIN_BYTES_PER_SECOND: Final = 1024
 class BodyRate:
     """Measures how fast a client sends or accepts a body, window by window.
 
-    `window` is in seconds, `minimum` in bytes per second. Only the time counts that the gateway waits for the client,
-    so a slow store makes no body too slow.
+    `window` is in seconds, `minimum` in bytes per second. Only the time in which the gateway waits for the client
+    counts, so a slow store does not make a body too slow.
     """
 
     __slots__ = ("_bytes", "_minimum", "_waited", "_window", "is_too_slow")

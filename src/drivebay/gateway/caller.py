@@ -1,4 +1,4 @@
-"""Who sent a request: a user with a session, or a program with an API token of that user."""
+"""The sender of a request: a user with a session, or a program with an API token of that user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network address of a client, for rate limits: the peer's address, or what a trusted proxy forwarded.
+"""The network address of a client, for rate limits: the address of the peer, or one that a trusted proxy forwarded.
 
 Proxies add the address of their peer at the right end of `X-Forwarded-For` or `Forwarded` (RFC 7239). A client may have
 forged everything to the left of the nearest address that is no trusted proxy.
@@ -49,20 +49,20 @@ class ClientAddresses:
         return address is not None and self._is_trusted(address)
 
     def actor(self, req: Request, user: UserId | None = None) -> Actor:
-        """Return who sends a request, from where. `user` is None for a request without a login."""
+        """Return the user, address and program that sent a request. `user` is None for a request without a login."""
         return Actor(user, self.resolve(req.scope), req.get_header("User-Agent") or "")
 
     def resolve(self, scope: Mapping[str, Any]) -> str:
         """Return the nearest address in an ASGI scope that does not belong to a trusted proxy.
 
-        A client can forge every address to the left of that one. A proxy that hides or does not know its peer
-        (`unknown`, `_name`) is the nearest address itself.
+        A client can forge every address to the left of that one. If a proxy hides or does not know its peer (`unknown`,
+        `_name`), this returns the address of the proxy.
         """
         peer = _peer(scope)
         if not self._trusted:
             return peer
-        for hop in itertools.chain((peer,), _forwarded_nodes(scope["headers"])):  # guard: forwarded-nodes
-            address = _parse(hop)
+        for node in itertools.chain((peer,), _forwarded_nodes(scope["headers"])):  # guard: forwarded-nodes
+            address = _parse(node)
             if address is None:
                 break
             peer = str(address)
@@ -125,7 +125,7 @@ def _rfc7239_nodes(text: str) -> Iterator[str]:
 
 
 def _parse(text: str) -> Address | None:
-    """Return the address of a node, without port, brackets and zone; None if it is none."""
+    """Return the address of a node without port, brackets and zone, or None if it is not an address."""
     match = _NODE.fullmatch(text.strip())
     if match is None:
         return None

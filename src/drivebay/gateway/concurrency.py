@@ -1,4 +1,4 @@
-"""Concurrency limits: how many requests run at once, and which are rejected.
+"""Concurrency limits: how many requests run at once. The others are rejected.
 
 A request that cannot be answered in time is rejected before any work is done for it. The limit adapts: while most
 responses are slow, something behind the gateway has a queue, so fewer requests are admitted until the queue is gone.
@@ -15,12 +15,12 @@ HASHING: Final = "hashing"  # guard: login-concurrency-limit
 STREAMS: Final = "streams"
 WAITS: Final = "waits"
 UNLIMITED: Final = "open"
-"""Names of the limiters. Logins have one of their own, because each needs a CPU core for its password hash. Streams
-have one, because they take long and hold up to two parts of a file in memory. Requests that wait for changes are in
-one of their own meanwhile. Health checks are never rejected."""
+"""Names of the limiters. Logins have a limiter of their own, because each needs a CPU core for its password hash.
+Streams have one, because they take long and hold up to two parts of a file in memory. Requests have one while they
+wait for changes. Health checks are never rejected."""
 
 MIN_LIMIT: Final = 32
-"""The limit never falls below this: enough to keep a busy machine at work, too few for a long queue."""
+"""The limit never falls below this. It keeps a CPU busy, and is too low for a long queue."""
 SLOW_RESPONSE: Final = 0.1
 """Seconds. A response that took longer counts as slow."""
 _ADJUST_INTERVAL: Final = 0.25
@@ -88,7 +88,7 @@ class ConcurrencyLimiter:
         return True
 
     def release(self, working_since: float, now: float) -> None:
-        """End an admitted request. `working_since`: since when the request has not waited for its client."""
+        """End an admitted request. `working_since` is the time at which it last stopped waiting for its client."""
         self.running -= 1
         self._slow_balance += 1 if now - working_since > SLOW_RESPONSE else -1
         if self._adaptive and now - self._adjusted_at >= _ADJUST_INTERVAL:
@@ -106,7 +106,7 @@ class ConcurrencyLimiter:
         """Book a slot for this rejection and return how many seconds to wait before sending it.
 
         Clients that retry at once would otherwise use all CPU time with rejections. A waiting client costs nothing.
-        A burst worth a fifth of a second is never delayed.
+        The rejections of a burst of 0.2 seconds at the full rate are never delayed.
         """
         self._rejections_booked_until = max(self._rejections_booked_until, now) + 1 / MAX_REJECTIONS_PER_SECOND
         delay = self._rejections_booked_until - now - _REJECTION_BURST_SECONDS  # guard: rejection-delay
@@ -116,8 +116,8 @@ class ConcurrencyLimiter:
         return max(0.0, delay)
 
     def _adjust(self, now: float) -> None:
-        # Compare the numbers of slow and fast responses: single responses are no evidence. With few running requests
-        # slowness has another cause, so the limit is not lowered.
+        # One slow response proves nothing, so compare the numbers of slow and fast ones. If few requests run, slow
+        # responses have another cause, so the limit is not lowered.
         if self._slow_balance > 0 and self.running >= self._minimum // 2:
             self.limit = max(self._minimum, self.limit * 3 // 4)
         else:
@@ -129,8 +129,8 @@ class ConcurrencyLimiter:
 def create_limiters(max_requests: int) -> dict[str, ConcurrencyLimiter]:
     """Return the limiters of one gateway by name.
 
-    Only the `work` limiter adapts. Logins wait for a CPU core, and streams wait for their clients. So a slow one does
-    not indicate overload.
+    Only the `work` limiter adapts. Logins wait for a CPU core, and streams for their clients, so slow ones do not
+    indicate overload.
     """
     return {
         DEFAULT_LIMITER: ConcurrencyLimiter(DEFAULT_LIMITER, max_requests, adaptive=True),

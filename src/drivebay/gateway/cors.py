@@ -45,7 +45,7 @@ class CorsPolicy:
         self.enabled = bool(self._allowed)
 
     def headers(self, origin: str | None) -> Headers:
-        """Return the CORS headers of a response to a page of that origin; `None` is a request without an origin."""
+        """Return the CORS headers of a response to a page of that origin. None: the request has no origin."""
         if not self._allowed:
             return ()
         if origin is None or not (origin in self._allowed or "*" in self._allowed):  # guard: cors-origin

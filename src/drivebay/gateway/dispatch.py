@@ -1,8 +1,8 @@
-"""The Falcon responder of a route: it limits concurrency in total and by user, authenticates, traces, and calls the
+"""The Falcon responder of a route. It limits concurrency in total and by user, authenticates, traces, and calls the
 handler.
 
 If the limiter is full, the responder rejects the request before it does any work. It releases the limiter even if the
-request is cancelled; a middleware could not, because Falcon skips response middleware then.
+request is cancelled. A middleware could not do that, because Falcon skips response middleware for cancelled requests.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ Responder: TypeAlias = Callable[..., Awaitable[None]]
 
 
 class Dispatcher:
-    """Makes responders.
+    """Creates responders.
 
-    `limiters` and `shares` are by name of the limiter; requests of a limiter without a share have no limit by user.
-    `body_timeout` is how many seconds a client may take to send a JSON body.
+    The keys of `limiters` and `shares` are names of limiters. Requests of a limiter without a share have no limit by
+    user. `body_timeout` is how many seconds a client may take to send a JSON body.
     """
 
     def __init__(

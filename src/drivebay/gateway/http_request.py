@@ -1,6 +1,6 @@
-"""The request type of the handlers, and strict parsing of what a client sent.
+"""The request type of the handlers, and strict parsing of the values that clients send.
 
-A value that does not fit raises InvalidRequest with the name of its field.
+An invalid value raises InvalidRequest with the name of its field.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ _FIELD_NAME: Final = re.compile(r"field `([^`]*)`")
 
 
 class Request(falcon.asgi.Request):
-    """Falcon's request and what the gateway adds to it.
+    """Falcon's request with the fields of the gateway.
 
-    `route` is set once a route was found, `user` and `access` on routes that need a token, `session` if that is an
-    access token. `access` is the access of the user to the drive of the request. `started_at` and `working_since` are
-    times of `perf_counter`: when the request arrived, and when its client had sent everything that it needs. Processing
-    time counts from there. `rejected` is set when the concurrency limiter refused the request.
-    `body_timeout` is how many seconds the client may take to send a JSON body. `share` is the share of its user that
-    the request takes a place of. A request that takes long calls `check_again` before it reads more: the token may have
-    expired, or the access may have ended. It raises as the first check does.
-    `check_session_again` is the same for uploads, except that an access token may have expired since the start of the
-    request, as long as its session lasts.
+    `route` is set if a route matches. `user` and `access` are set on routes that need a token, `session` if the token
+    is an access token. `access` is the access of the user to the drive of the request. `started_at` and `working_since`
+    are times of `perf_counter`: the arrival of the request, and the time at which it last stopped waiting for its
+    client. Processing time is measured from `working_since`. `rejected` is set if the concurrency limiter rejects the
+    request. `body_timeout` is how many seconds the client may take to send a JSON body. `share` is the limit of the
+    user, in which the request counts. A long request calls `check_again` before it reads more data, because the token
+    may have expired, or the access may have ended. It raises the same errors as the first check. `check_session_again`
+    does the same for uploads, but accepts an access token that expired during the request, if its session has not
+    ended.
     """
 
     request_id: str = ""
@@ -86,7 +86,10 @@ class Request(falcon.asgi.Request):
         return await self.authenticator.lifetime(self.get_header("Authorization"))
 
     def on_disconnect(self, callback: Callable[[], None]) -> None:
-        """Call back when the client closes the connection, at once if it has. Something must await further events."""
+        """Call `callback` when the client closes the connection, or at once if it has closed it.
+
+        It works only while some task awaits `receive_event`.
+        """
         receiver = self._receive
         if isinstance(receiver, BodyReceiver):
             receiver.on_disconnect(callback)
@@ -105,7 +108,7 @@ class Request(falcon.asgi.Request):
 
     @property
     def drive_query(self) -> str:
-        """The query that a link needs so that it names the drive of this request; empty for the personal drive."""
+        """The query of a link to something in the drive of this request. It is empty for the personal drive."""
         return "" if self.access.drive == self.user else f"?drive_id={self.access.drive}"
 
 
@@ -117,12 +120,12 @@ class BodyReceiver:
     class raises MalformedBody instead.
     """
 
-    __slots__ = ("_callback", "_complete", "_gone", "_receive", "_started")
+    __slots__ = ("_callback", "_complete", "_is_disconnected", "_receive", "_started")
 
     def __init__(self, receive: Any) -> None:
         self._receive = receive
         self._callback: Callable[[], None] | None = None
-        self._gone = False
+        self._is_disconnected = False
         self._started = False
         self._complete = False
 
@@ -134,7 +137,7 @@ class BodyReceiver:
         if event["type"] == "http.request":
             self._complete = not event.get("more_body")
             return event
-        self._gone = True
+        self._is_disconnected = True
         if self._callback is not None:
             self._callback()
         if not self._complete:  # guard: body-incomplete
@@ -142,9 +145,9 @@ class BodyReceiver:
         return event
 
     def on_disconnect(self, callback: Callable[[], None]) -> None:
-        """Call back when the disconnect arrives, at once if it has."""
+        """Call `callback` when the client disconnects, or at once if it has disconnected."""
         self._callback = callback
-        if self._gone:
+        if self._is_disconnected:
             callback()
 
 
@@ -189,7 +192,7 @@ async def _read_body(req: Request) -> bytes:
 
 
 def body_length(req: Request) -> int | None:
-    """Return the length of the body that the headers declare, 0 without a body, None when it is unknown."""
+    """Return the length of the body that the headers declare, 0 without a body, or None if it is unknown."""
     declared = req.get_header("Content-Length")
     if declared is not None and declared.isdigit() and len(declared) <= _MAX_LENGTH_DIGITS:
         return int(declared)
@@ -263,7 +266,7 @@ def parse_sha256(text: str | None) -> bytes | None:
 
 
 def parse_limit(text: str | None) -> int:
-    """Return a page's number of items; 100 without a parameter."""
+    """Return the number of items of a page, which is 100 if the parameter is missing."""
     if text is None:
         return 100
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= 1000:
@@ -283,7 +286,7 @@ def _decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def _from_validation_error(message: str) -> InvalidRequest:
-    """Translate a message of msgspec, such as ``Expected `int`, got `str` - at `$.size` ``, to field and sentence."""
+    """Return the error for a message of msgspec, such as ``Expected `int`, got `str` - at `$.size` ``."""
     path = _JSON_PATH.search(message)
     text = _JSON_PATH.sub("", message)
     field = path[1] if path else ""

@@ -10,7 +10,7 @@ from falcon.asgi import Response
 
 JSON: Final = "application/json"
 SECURITY_HEADERS: Final = (  # guard: header-nosniff, header-referrer-policy, header-no-store, header-content-policy
-    ("server", "drivebay"),  # the HTTP server would name itself otherwise
+    ("server", "drivebay"),  # hides the name of the HTTP server
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("cache-control", "no-store"),
@@ -34,7 +34,7 @@ def respond_json(
 
 
 def respond_empty(resp: Response, status: int, headers: Mapping[str, str] | None = None) -> None:
-    """Answer without a body."""
+    """Respond without a body."""
     resp.status = status
     if headers:
         resp.set_headers(headers)

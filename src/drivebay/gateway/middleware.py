@@ -65,7 +65,7 @@ class RequestMiddleware:
             if self._cors.enabled:
                 resp.set_headers(self._cors.preflight_headers(req.get_header("Origin"), allow))
         seconds = time.perf_counter() - req.started_at
-        # A client chooses paths and methods freely. Without a route they share one label, so that metrics stay small.
+        # Clients can send any path and method. Those without a route share one label, so that metrics stay small.
         method, path = ("other", "none") if req.route is None else (req.route.method, req.route.path)
         status = resp.status_code
         metric = self._metrics.get((method, path, status))

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document and an HTML page of it, both made from the route table."""
+"""The OpenAPI 3.1 document and its HTML page. Both are generated from the route table."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Json = dict[str, Any]
 
 _TEXT: Json = {"type": "string"}
 _HEADERS: Json = {
-    "X-Request-Id": {"description": "the client's if it is valid", "schema": _TEXT, "required": True},
+    "X-Request-Id": {"description": "the id of the client if it is valid", "schema": _TEXT, "required": True},
     "ETag": {"description": "a strong entity tag (RFC 9110)", "schema": _TEXT, "required": True},
     "Location": {"description": "the URL of the result", "schema": _TEXT, "required": True},
     "Repr-Digest": {"description": "RFC 9530: the SHA-256 of the file's bytes, if it is known", "schema": _TEXT},
@@ -167,7 +167,7 @@ def _responses(route: Route) -> Json:
             responses[str(status)]["content"] = {"application/json": {"schema": _ref(view)}}
         elif status in (200, 206) and route.method == "GET":
             responses[str(status)]["content"] = {route.response_media_type: {"schema": {"type": "string"}}}
-    for status, kinds in _failures(route).items():
+    for status, kinds in _errors_by_status(route).items():
         if str(status) in responses:
             continue
         responses[str(status)] = {
@@ -182,7 +182,7 @@ def _header_refs(names: tuple[str, ...]) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
 
 
-def _failures(route: Route) -> dict[int, list[type[Error]]]:
+def _errors_by_status(route: Route) -> dict[int, list[type[Error]]]:
     kinds: list[type[Error]] = list(route.errors)
     if not route.public:
         kinds += [Unauthenticated, InsufficientScope]

@@ -31,9 +31,9 @@ class Alive(msgspec.Struct):
 
 
 class Readiness(msgspec.Struct):
-    """The result of each check: `ok`, or what is wrong. `checked_at` is the start of the checks: usually a second
-    ago, up to 7 seconds while a check hangs. With `verbose`, `store` has the capabilities that the store showed at
-    start."""
+    """The result of each check: `ok` or the reason of the failure. `checked_at` is the start of the checks: usually a
+    second ago, up to 7 seconds while a check hangs. With `verbose`, `store` has the capabilities that the store
+    proved at start."""
 
     status: Literal["ready", "unavailable"]
     checks: dict[str, str]
@@ -42,7 +42,7 @@ class Readiness(msgspec.Struct):
 
 
 class OperationsResource:
-    """`has_details` is whether a response may say what is wrong and show the capabilities of the store."""
+    """`has_details` is whether a response may have the reasons of failures and the capabilities of the store."""
 
     def __init__(self, readiness: ReadinessMonitor, *, has_details: bool) -> None:
         self._readiness = readiness
@@ -96,13 +96,13 @@ class OperationsApp:
 def readiness_view(state: ReadinessState, *, verbose: bool, has_details: bool) -> Readiness:
     """Return a state as JSON. Without details a failed check is only `failed`."""
     checks = {name: outcome if has_details or outcome == "ok" else "failed" for name, outcome in state.checks.items()}
-    known = state.capabilities if verbose and has_details else None  # guard: readiness-details
-    store = UNSET if known is None else capabilities_view(known)
+    capabilities = state.capabilities if verbose and has_details else None  # guard: readiness-details
+    store = UNSET if capabilities is None else capabilities_view(capabilities)
     return Readiness("ready" if state.is_ready else "unavailable", checks, state.checked_at, store)
 
 
 def capabilities_view(capabilities: Capabilities) -> dict[str, bool | int | None]:
     """Return the capabilities of the store under the names of the HTTP API."""
     values = msgspec.structs.asdict(capabilities)
-    del values["unsupported_headers"]  # `signed_checksum` and `write_once` say what follows from them
+    del values["unsupported_headers"]  # `signed_checksum` and `write_once` depend on them and are shown instead
     return {_CAPABILITY_NAMES.get(name, name): value for name, value in values.items()}

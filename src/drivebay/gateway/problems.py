@@ -1,4 +1,4 @@
-"""Failures as `application/problem+json` (RFC 9457), and the error handlers that write them."""
+"""Errors as `application/problem+json` (RFC 9457), and the error handlers that write them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FieldProblem(msgspec.Struct):
 class Problem(msgspec.Struct):
     """`code` is stable. `detail` is for people. `errors` names the fields of an invalid request.
 
-    `challenge` is what the second step of a login needs, if the code is `second_factor_required`.
+    `challenge` is set if the code is `second_factor_required`. The second step of the login needs it.
     """
 
     type: Annotated[str, Meta(examples=["urn:drivebay:problem:not_found"])]
@@ -51,13 +51,13 @@ class ErrorHandlers:
         self._allow = allow
 
     async def handle_error(self, req: Request, resp: Response, error: Error, params: dict[str, Any]) -> None:
-        """Write a failure that a service or a handler raised."""
+        """Respond with an error that a service or a handler raised."""
         respond_problem(req, resp, error)
 
     async def handle_framework_error(
         self, req: Request, resp: Response, error: falcon.HTTPError, params: dict[str, Any]
     ) -> None:
-        """Write a failure that Falcon found itself: no such path, no such method, or a header it cannot read."""
+        """Respond with an error that Falcon raised: no such path, no such method, or a header that it cannot read."""
         if req.route is not None:
             respond_problem(req, resp, MalformedBody(error.description or error.title or ""))
         elif req.uri_template is None:
@@ -67,7 +67,7 @@ class ErrorHandlers:
             resp.set_header("Allow", self._allow[req.uri_template])
 
     async def handle_defect(self, req: Request, resp: Response, error: Exception, params: dict[str, Any]) -> None:
-        """Log an unexpected exception and answer 500. The response contains no details of it."""
+        """Log an unexpected exception and respond with 500. The response has no details of the exception."""
         log.error(
             "request_failed",
             method=req.method,
@@ -78,7 +78,7 @@ class ErrorHandlers:
 
 
 def respond_problem(req: Request, resp: Response, error: Error) -> None:
-    """Make a failure the response."""
+    """Make the problem of an error the response."""
     resp.status = error.http
     resp.data = encode_problem(error, req.request_id)
     resp.content_type = MEDIA_TYPE
@@ -97,7 +97,7 @@ def encode_problem(error: Error, request_id: str) -> bytes:
 
 
 def problem_headers(error: Error, *, authorized: bool = False) -> dict[str, str]:
-    """Return the headers that a failure's status requires.
+    """Return the headers that the status of an error requires.
 
     `authorized` is whether the client sent an `Authorization` header.
     """

@@ -1,7 +1,7 @@
-"""The URL under which clients reach the gateway, which a proxy may serve below a path prefix or under another host.
+"""The URL at which clients reach the gateway. A proxy may serve it below a path prefix, or at another host.
 
-`DRIVEBAY_PUBLIC_URL` decides. Without it, a trusted proxy says so with `X-Forwarded-Prefix`, `-Proto` and `-Host`.
-Other clients could make the gateway answer with links to another site.
+It is `DRIVEBAY_PUBLIC_URL` if that is set. Otherwise a trusted proxy sends it in `X-Forwarded-Prefix`, `-Proto` and
+`-Host`. These headers of other clients are ignored: they could make the gateway respond with links to another site.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::
 
 
 class PublicUrls:
-    """Makes links that work for the client of a request. `public_url` is the configured URL, None if there is none."""
+    """Creates links that work for the client of a request. `public_url` is the configured URL, or None."""
 
     def __init__(self, public_url: str | None, addresses: ClientAddresses) -> None:
         self._public_url = None if public_url is None else public_url.rstrip("/")
@@ -33,7 +33,7 @@ class PublicUrls:
         return self._base(scope) + path
 
     def server(self, scope: Mapping[str, Any]) -> str | None:
-        """Return the base URL of the API for the client of an ASGI scope; None if it is the root of the same server."""
+        """Return the base URL of the API for the client of an ASGI scope, or None for the root of the same server."""
         base = self._base(scope)
         if self._public_url is None and self._addresses.is_from_proxy(scope):
             proto, host = _last(scope, b"x-forwarded-proto"), _last(scope, b"x-forwarded-host")
@@ -42,13 +42,14 @@ class PublicUrls:
         return base or None
 
     def path(self, scope: Mapping[str, Any]) -> str:
-        """Return the path under which the client of an ASGI scope reaches the gateway: empty, or such as `/drive`."""
+        """Return the path of the gateway for the client of an ASGI scope: empty, or a prefix such as `/drive`."""
         return urlsplit(self._base(scope)).path
 
     def absolute_link(self, scope: Mapping[str, Any], path: str) -> str:
-        """Return the URL of a path with scheme and host, to be given to other people.
+        """Return the URL of a path with scheme and host, which the user may send to other people.
 
-        Without `DRIVEBAY_PUBLIC_URL` they are those of the request. If its Host is not valid, the result is a path.
+        Without `DRIVEBAY_PUBLIC_URL`, it has the scheme and host of the request. If the header `Host` is not valid, the
+        result is only a path.
         """
         server, host = self.server(scope) or "", _last(scope, b"host")
         if server.startswith(("http://", "https://")) or not _HOST.fullmatch(host):

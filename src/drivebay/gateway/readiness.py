@@ -1,4 +1,4 @@
-"""Readiness: a state that is refreshed in the background, so that requests do not add load to what is checked."""
+"""Readiness: a state that is refreshed in the background, so that requests do not add load to the checked servers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INTERVAL: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ReadinessState:
-    """The result of one round of checks: `ok` or what is wrong, by name. Unknown `capabilities` are None."""
+    """The result of one round of checks: `ok` or the error, by name. Unknown `capabilities` are None."""
 
     checks: Mapping[str, str]
     capabilities: Capabilities | None
@@ -35,7 +35,7 @@ class ReadinessState:
 
 
 class ReadinessMonitor:
-    """Runs `checks` at most once a second, however many requests ask. `storage` tells the capabilities of the store."""
+    """Runs `checks` at most once a second, for all requests. `storage` returns the capabilities of the store."""
 
     def __init__(self, checks: Mapping[str, Check], storage: Storage) -> None:
         self._checks = checks

@@ -33,17 +33,20 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation: `handler` answers `method` at `path`.
+    """One operation: `handler` handles `method` at `path`.
 
-    `responses` are the JSON types of successes by status. `headers` are the names of headers that the handler sets, for
-    the OpenAPI document. `errors` are the documented failures besides those that every route has. A route that is not
-    `public` needs a token. `scopes` are the scopes of API tokens, any of which suffices; `NO_API_TOKEN` for a route
-    that only a session may call. None, which a test refuses, allows no API token either. `limiter` is the name of its
-    concurrency limiter. `fixed_headers` are the headers that the dispatcher sets on every response, also on failures.
-    `request_media_type` is the media type of a request body that is not JSON, `response_media_type` that of a response
-    to GET without a type. `access` is the role that the operation needs in the drive of the request, if it is about a
-    drive. `body_required`:
-    the JSON body may not be left out.
+    - `responses`: the JSON types of successful responses, by status.
+    - `headers`: the names of headers that the handler sets, for the OpenAPI document.
+    - `errors`: the documented errors, in addition to those of every route.
+    - `public`: whether the route needs no token.
+    - `scopes`: an API token needs one of these. `NO_API_TOKEN` is for a route that only a session may call. None allows
+      no API token either, and a test refuses it.
+    - `limiter`: the name of the concurrency limiter.
+    - `fixed_headers`: the headers of every response, also of errors. The dispatcher sets them.
+    - `request_media_type`: the media type of a request body that is not JSON.
+    - `response_media_type`: the media type of a response to GET that has no JSON type.
+    - `access`: the role that the operation needs in the drive of the request. None: it is not about a drive.
+    - `body_required`: whether the JSON body is required.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""The table of all routes. The app and the OpenAPI document are both made from it."""
+"""The table of all routes. The app and the OpenAPI document are built from it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ from .versions.version_routes import version_routes
 from .webhooks.webhook_resource import WebhookResource
 from .webhooks.webhook_routes import webhook_routes
 
-_VERBOSE = Parameter("verbose", "query", {"type": "string"}, "with any value or none: also show what the store can do")
+_VERBOSE = Parameter("verbose", "query", {"type": "string"}, "with any value: also show the capabilities of the store")
 _LIMIT = Parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "items a page")
 _CURSOR = Parameter("cursor", "query", {"type": "string"}, "`next_cursor` of the previous page")
 _PARENT = Parameter(
@@ -91,7 +91,7 @@ _STARRED = Parameter(
     "starred",
     "query",
     {"type": "string", "enum": ["true", "false"]},
-    "`true`: only with a star, folders too; `false`: only without a star",
+    "`true`: only files and folders with a star; `false`: only those without",
 )
 _PATH = Parameter(
     "path",
@@ -104,7 +104,7 @@ _DISPOSITION = Parameter(
     "disposition",
     "query",
     {"type": "string", "enum": ["attachment", "inline"], "default": "attachment"},
-    "`inline` has an effect only for types that no browser runs",
+    "`inline` has an effect only for types without active content",
 )
 _DRIVE = Parameter(
     "drive_id",
@@ -116,7 +116,7 @@ _KEY = Parameter(
     "Idempotency-Key",
     "header",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
-    "the same key and body within 24 h give the first answer again",
+    "the same key and body within 24 h give the first response again",
 )
 _IF_MATCH = Parameter("If-Match", "header", {"type": "string"}, "the file's ETag")
 _CONDITIONS = (
@@ -147,7 +147,7 @@ def build_routes(
 ) -> tuple[Route, ...]:
     """Return the table of routes, with handlers that call these services.
 
-    `authenticator` is the one that serves the routes: it learns at once what a handler revokes.
+    `authenticator` authenticates the requests. Handlers update it at once when they revoke a session or a token.
     """
     authenticator = authenticator or Authenticator(auth, settings, now)
     upload_ttl, download_ttl = _whole_seconds(settings.upload_ttl), _whole_seconds(settings.download_ttl)
@@ -192,7 +192,7 @@ def build_routes(
 
 
 def _with_access(route: Route) -> Route:
-    """Return a route with its access rule, and with what the rule adds to its description."""
+    """Return a route with its access rule, and with the errors and the parameter that the rule adds."""
     rule = access_rule(route.method, route.path)
     if rule is None:
         return route
@@ -205,15 +205,15 @@ def _with_access(route: Route) -> Route:
 
 
 def create_readiness_monitor(
-    auth: Auth, files: contract.Files, storage: Storage, further: Mapping[str, Check]
+    auth: Auth, files: contract.Files, storage: Storage, extra_checks: Mapping[str, Check]
 ) -> ReadinessMonitor:
-    """Return the monitor of a gateway: its three services, and `further` checks."""
+    """Return the monitor of a gateway: checks of its three services, and `extra_checks`."""
     checks: dict[str, Check] = {"auth": auth.health, "files": files.health, "storage": storage.health}
-    return ReadinessMonitor(checks | dict(further), storage)
+    return ReadinessMonitor(checks | dict(extra_checks), storage)
 
 
 def _whole_seconds(ttl: timedelta) -> int:
-    """Return a lifetime as a signature can express it: whole seconds, at least one."""
+    """Return a lifetime in whole seconds, at least one, because a signature has no fractions of seconds."""
     return max(1, int(ttl.total_seconds()))
 
 

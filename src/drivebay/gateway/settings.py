@@ -10,8 +10,8 @@ from datetime import timedelta
 class WebSettings:
     """The settings of the web app.
 
-    `name` and `color` are its branding; an empty color is the default one. `signup`, `passwords`, `oidc` and `mail`
-    are whether the deployment takes sign-ups, passwords and sign-ins with an identity provider, and sends mail.
+    `name` and `color` are its branding. An empty color is the default color. `signup`, `passwords`, `oidc` and `mail`
+    are whether the deployment allows sign-ups, passwords and sign-ins with an identity provider, and sends mail.
     """
 
     name: str = "Drivebay"
@@ -26,15 +26,15 @@ class WebSettings:
 class Settings:
     """The settings of one deployment for its gateway.
 
-    `upload_ttl` and `download_ttl` are the lifetimes of presigned URLs. `public_url` is where clients reach the
-    gateway, with a path if it has one; None if requests decide. `trusted_proxies` are the networks (CIDR)
+    `upload_ttl` and `download_ttl` are the lifetimes of presigned URLs. `public_url` is the URL of the gateway for
+    clients, with a path if it has one. None: it is taken from each request. `trusted_proxies` are the networks (CIDR)
     whose `X-Forwarded-For` or `Forwarded` is used. `allowed_origins` are the web origins that may read responses.
-    `hsts` adds the header `Strict-Transport-Security`; set it if clients reach the gateway over TLS.
-    `max_concurrent_requests` bounds the requests that run at once; the gateway rejects more. `user_requests` and
-    `user_streams` bound the requests and the tus requests of one user at once, or of one address without a login.
-    `user_waits` bounds the requests of one user that wait for changes. `archives` bounds the archives that are sent at
-    once, `user_archives` those of one user. `archive_timeout` is how long their clients may take to accept the next
-    bytes, the window in which their rate is measured, and after which the access to an archive is checked again.
+    `hsts` adds the header `Strict-Transport-Security`. Set it if clients reach the gateway over TLS.
+    `max_concurrent_requests` bounds the requests that run at once. The gateway rejects further ones. `user_requests`
+    and `user_streams` bound the requests and the tus requests that one user, or one address without a login, runs at
+    once. `user_waits` bounds the requests of one user that wait for changes. `archives` bounds the archives that are
+    sent at once, `user_archives` those of one user. `archive_timeout` has three uses: the time that the client may take
+    to accept the next bytes, the window in which its rate is measured, and the interval of the checks of its access.
     `body_timeout` is how long a client may take to send a JSON body, or the next bytes of a tus body, and the window
     in which the rate of a tus body is measured. `max_file_size` is in bytes.
     `shared_drives` is who may create shared drives: `anyone` or `admins`.

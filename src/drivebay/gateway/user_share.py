@@ -1,7 +1,7 @@
-"""The share of each client: how many requests at once one user may have, or one address without a login.
+"""The share of each client: how many requests one user, or one address without a login, may run at once.
 
-Without shares a single user could take every place of a concurrency limiter. Responses tell clients their share, in the
-headers of draft-ietf-httpapi-ratelimit-headers-10.
+Without shares, one user could use up a whole concurrency limiter. Responses show clients their share in the headers of
+draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _REJECTED: Final = Counter(
 
 
 class UserShare:
-    """Bounds the requests at once of each client. Each successful `acquire` needs one `release`."""
+    """Bounds how many requests each client runs at once. Each successful `acquire` needs one `release`."""
 
     __slots__ = ("_maximum", "_name", "_rejected", "_running", "policy")
 
@@ -32,11 +32,11 @@ class UserShare:
         self._rejected = _REJECTED.labels(name)
 
     def state(self, client: Hashable) -> str:
-        """Return the header `RateLimit`: how many more requests at once the client may have now."""
+        """Return the header `RateLimit`: how many more requests the client may start now."""
         return f'"{self._name}";r={max(0, self._maximum - self._running.get(client, 0))}'
 
     def acquire(self, client: Hashable) -> bool:
-        """Admit one request. Return False if the client has as many as it may have."""
+        """Admit one request. Return False if the client has reached its share."""
         running = self._running.get(client, 0)
         if running >= self._maximum:  # guard: user-share
             self._rejected.inc()
@@ -49,7 +49,7 @@ class UserShare:
         self.release(client)
 
     def resume(self, client: Hashable) -> None:
-        """Count a paused request again, even if the client has as many as it may have."""
+        """Count a paused request again, even if the client has reached its share."""
         self._running[client] = self._running.get(client, 0) + 1
 
     def release(self, client: Hashable) -> None:

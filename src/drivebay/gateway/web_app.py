@@ -1,7 +1,7 @@
 """Serves the web app: its static files, and its page at every path that is not part of the API.
 
-The page works at any path, so each view has a URL. Files are in memory: a request for one does no work that a limiter
-would have to bound.
+The page works at any path, so each view has a URL. The files are kept in memory, so requests for them are cheap and
+need no concurrency limiter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PROBE_SECONDS: Final = 60
 
 
 class PageConfig(msgspec.Struct):
-    """What the page tells the app about the deployment."""
+    """The configuration of the app, which the page contains."""
 
     base: str
     name: str
@@ -42,7 +42,7 @@ class PageConfig(msgspec.Struct):
 
 
 class WebApp:
-    """Answers requests for the page and its files. `storage` signs the URL that shows the origin of the store."""
+    """Serves the page and its files. `storage` signs a URL, from which the origin of the store is read."""
 
     def __init__(self, assets: Assets, settings: WebSettings, storage: Storage, urls: PublicUrls) -> None:
         self._assets = assets
@@ -53,7 +53,7 @@ class WebApp:
         self._store_origin: str | None = None
 
     async def respond(self, req: Request, resp: Response, **_: str) -> None:
-        """Answer a request that no route of the API matches. Raises HTTPRouteNotFound for what is not of the app."""
+        """Handle a request that matches no route of the API. Raises HTTPRouteNotFound if it is not for the app."""
         if req.method not in ("GET", "HEAD"):
             raise falcon.HTTPRouteNotFound
         if req.path.startswith(FILES):
@@ -63,8 +63,8 @@ class WebApp:
         else:
             await self.respond_page(req, resp)
 
-    def page_or(self, handler: Handler) -> Handler:
-        """Return a handler that gives browsers the page and leaves other clients to `handler`."""
+    def page_or_handler(self, handler: Handler) -> Handler:
+        """Return a handler that serves the page to browsers and calls `handler` for other clients."""
 
         async def respond(req: Request, resp: Response, **params: str) -> None:
             if _accepts_html(req):
@@ -76,7 +76,7 @@ class WebApp:
         return respond
 
     async def respond_page(self, req: Request, resp: Response) -> None:
-        """Answer with the page."""
+        """Respond with the page."""
         base = self._urls.path(req.scope)
         page = self._pages.get(base)
         if page is None:
@@ -105,7 +105,8 @@ class WebApp:
         asset = self._assets.files.get(path)
         if asset is None:
             raise falcon.HTTPRouteNotFound
-        # During a deployment a page may ask for the files of another release: they work, but not for ever.
+        # During a deployment, a page may request the files of another release. Send the current ones, but do not let
+        # the browser keep them under this URL.
         is_current = version == self._assets.version  # guard: web-immutable
         resp.set_header("cross-origin-resource-policy", "same-origin")
         _respond_asset(req, resp, asset, _IMMUTABLE if is_current else _REVALIDATE)
@@ -116,7 +117,7 @@ class WebApp:
                 signed = await self._storage.presign_get(
                     _PROBE_KEY, "origin", "text/plain", Disposition.ATTACHMENT, _PROBE_SECONDS
                 )
-            except Error:  # the page still works, except for transfers; the next request asks again
+            except Error:  # without the origin the page works except for transfers, and the next request tries again
                 return None
             self._store_origin = origin_of(signed.url)
         return self._store_origin

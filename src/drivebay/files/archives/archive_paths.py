@@ -1,7 +1,7 @@
 """The paths of the entries of an archive: unique and valid on Windows and macOS too.
 
-Their file systems take `a.txt` and `A.TXT` for one file, so paths must differ in more than case. Windows refuses some
-characters and names, and programs that extract a ZIP file there stop or skip the file.
+On these systems, `a.txt` and `A.TXT` are the same file, so paths must differ in more than case. Windows refuses some
+characters and names. Programs that extract a ZIP file there stop at such a file, or skip it.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from ...contract.ids import FileId
 from ..entries.store import TreeEntry
 from ..file_names import numbered_names
 
-# A backslash is a separator there, so `..\x` would be extracted outside the folder.
+# On Windows, a backslash is a separator, so `..\x` would be extracted outside the folder.
 _REFUSED: Final = re.compile(r'[<>:"\\|?*]|[. ]\Z')
 _DEVICE: Final = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL)
 
 
 def make_paths(tree: Sequence[TreeEntry]) -> list[str]:
-    """Return the path of each entry of a tree, in which a folder comes before what is in it.
+    """Return the path of each entry of a tree. The tree lists each folder before its contents.
 
     The path of a folder ends with a slash. No two paths are equal without regard to case.
     """
     folders: dict[tuple[int, FileId], str] = {}
-    free = _FreePaths()
+    allocator = _PathAllocator()
     paths = []
     for entry in tree:
-        # An entry that was chosen by itself is at the top, even if its folder was chosen too.
-        path = free.take(folders.get((entry.top, entry.parent), ""), windows_name(entry.name))
+        # An entry that the user chose is at the top of the archive, even if the user chose its folder too.
+        path = allocator.take(folders.get((entry.top, entry.parent), ""), windows_name(entry.name))
         if entry.kind is Kind.FOLDER:
             path += "/"
             folders[entry.top, entry.id] = path
@@ -48,16 +48,16 @@ def windows_name(name: str) -> str:
     return f"{name[:end]}_{name[end:]}"
 
 
-class _FreePaths:
-    """Chooses paths that are not taken. The next number of each name is kept, so that many equal names take no long
-    search."""
+class _PathAllocator:
+    """Chooses paths that are not taken. It remembers the next number of each name, so that many equal names do not need
+    a long search."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
         self._numbers: dict[str, int] = {}
 
     def take(self, folder: str, name: str) -> str:
-        """Return a path of a name in a folder that no entry has yet. It gets a number if it is taken."""
+        """Return a path for a name in a folder, and mark it as taken. A taken path gets a number."""
         path = folder + name
         if path.casefold() in self._taken:  # guard: archive-unique-paths
             path = self._numbered(folder, name)
@@ -65,12 +65,12 @@ class _FreePaths:
         return path
 
     def _numbered(self, folder: str, name: str) -> str:
-        # Long names are cut before their number, so several names may have the same numbered ones.
-        family = (folder + next(numbered_names(name))).casefold()
-        number = self._numbers.get(family, 1)
+        # Long names are cut to make room for the number, so different names may get the same numbered name.
+        numbered_name = (folder + next(numbered_names(name))).casefold()
+        number = self._numbers.get(numbered_name, 1)
         for path in (folder + numbered for numbered in numbered_names(name, number)):
             number += 1
             if path.casefold() not in self._taken:
                 break
-        self._numbers[family] = number
+        self._numbers[numbered_name] = number
         return path

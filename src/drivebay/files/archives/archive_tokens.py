@@ -1,7 +1,7 @@
-"""Tokens of archives: the drive and the id of an archive, encrypted, so that a URL tells nothing about the drive.
+"""Tokens of archives: the drive and the id of an archive, encrypted, so that a URL does not reveal the drive.
 
-A personal drive has the id of its user, whom the holder of a link must not learn. The encryption is AES-256-SIV
-(RFC 5297), which authenticates too: only a token that was issued opens an archive.
+The id of a personal drive is the id of its user, which the holder of a link must not learn. The encryption is
+AES-256-SIV (RFC 5297). It authenticates too, so a forged token opens no archive.
 """
 
 from __future__ import annotations

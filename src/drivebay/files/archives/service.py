@@ -1,4 +1,4 @@
-"""Archives: the lists of entries, as they were when the archives were created, and who may still read them."""
+"""Archives: the list of entries at the time of the creation, and the check whether it may still be read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_ENTRIES: Final = 10_000
 _MAX_PATH_BYTES: Final = 8 * 2**20
 """Bytes of all paths of an archive. A reader keeps them in memory."""
 MAX_LIVE_ENTRIES: Final = 100_000
-"""How many entries the archives of one user may have together."""
+"""The maximum of entries in all archives of one user."""
 _MAX_BATCH: Final = 1000
 _RETRY_AFTER: Final = 60
 _SUFFIX: Final = ".zip"
@@ -84,8 +84,8 @@ class ArchiveService:
             entries = await self._list_entries(tx, access, tree)
             # Thousands of headers take long enough to delay other calls.
             size = await asyncio.to_thread(_measure, entries)
-            new = NewArchive(_zip_name(name, tree, chosen), access.actor, chosen, len(entries), size)
-            archive = await self._insert(tx, access, new, entries, link)
+            new_archive = NewArchive(_zip_name(name, tree, chosen), access.actor, chosen, len(entries), size)
+            archive = await self._insert(tx, access, new_archive, entries, link)
             if call is not None:
                 await call.record(tx, msgspec.msgpack.encode(archive))
         return archive
@@ -94,16 +94,16 @@ class ArchiveService:
         if not 1 <= limit <= _MAX_BATCH or not 0 <= after <= MAX_ENTRIES:
             raise InvalidRequest(f"limit must be 1 to {_MAX_BATCH}, and after 0 to {MAX_ENTRIES}")
         owner, id = self._tokens.open(token)
-        found = await self._archives.select_archive(self._db, owner, id)
-        if found is None:
+        stored = await self._archives.select_archive(self._db, owner, id)
+        if stored is None:
             raise NotFound("no such archive, or it has expired")
-        if found.actor is not None:
-            access = await self._drives.resolve_access(found.actor, owner)  # guard: archive-access
-            await self._scope.require(self._db, access, Role.VIEWER, *found.chosen)  # guard: archive-access-scope
-        elif found.link_file is not None:
-            access = Access(owner, None, Role.VIEWER, (Grant(found.link_file, Role.VIEWER),))
-            await self._scope.require(self._db, access, Role.VIEWER, *found.chosen)  # guard: archive-link-scope
-        archive = Archive(token, found.name, found.actor, found.entry_count, found.expires_at, found.size)
+        if stored.actor is not None:
+            access = await self._drives.resolve_access(stored.actor, owner)  # guard: archive-access
+            await self._scope.require(self._db, access, Role.VIEWER, *stored.chosen)  # guard: archive-access-scope
+        elif stored.link_file is not None:
+            access = Access(owner, None, Role.VIEWER, (Grant(stored.link_file, Role.VIEWER),))
+            await self._scope.require(self._db, access, Role.VIEWER, *stored.chosen)  # guard: archive-link-scope
+        archive = Archive(token, stored.name, stored.actor, stored.entry_count, stored.expires_at, stored.size)
         return ArchivePage(archive, await self._archives.select_entries(self._db, (owner, id), after, limit))
 
     async def save_archive_crcs(self, token: str, crcs: tuple[EntryCrc, ...]) -> None:
@@ -120,15 +120,15 @@ class ArchiveService:
         return await self._archives.delete_expired(self._db, limit)
 
     async def _select_tree(self, tx: Connection, access: Access, ids: Sequence[FileId]) -> list[TreeEntry]:
-        tops = [id for id in ids if id != ROOT]
+        top_ids = [id for id in ids if id != ROOT]
         if ROOT in ids:
-            tops += await self._archives.select_root_entries(tx, access.drive, MAX_ENTRIES + 1)
-        tree = await self._entries.select_tree(tx, access.drive, tops, MAX_ENTRIES + 1)
+            top_ids += await self._archives.select_root_entries(tx, access.drive, MAX_ENTRIES + 1)
+        tree = await self._entries.select_tree(tx, access.drive, top_ids, MAX_ENTRIES + 1)
         if len(tree) > MAX_ENTRIES:  # guard: archive-entries
             raise _invalid("ids", f"have more than {MAX_ENTRIES} files and folders together; choose fewer")
-        reached = {entry.id for entry in tree}
+        tree_ids = {entry.id for entry in tree}
         for id in ids:
-            if id != ROOT and id not in reached:
+            if id != ROOT and id not in tree_ids:
                 raise NotFound(f"no file {id}")
         return tree
 
@@ -139,8 +139,8 @@ class ArchiveService:
         for entry, path in zip(tree, make_paths(tree), strict=True):
             if entry.kind is Kind.FOLDER:
                 entries.append(ArchivedFile(ArchiveEntry(path, 0, entry.modified_at), None))
-            elif (found := versions.get(entry.id)) is not None:  # None: it was trashed a moment ago
-                version, content = found
+            elif (versioned := versions.get(entry.id)) is not None:  # None: it was trashed after the tree was read
+                version, content = versioned
                 entries.append(ArchivedFile(ArchiveEntry(path, content.size, entry.modified_at, content.key), version))
         if sum(len(file.entry.path.encode()) for file in entries) > _MAX_PATH_BYTES:  # guard: archive-path-bytes
             raise _invalid("ids", f"have paths of more than {_MAX_PATH_BYTES} bytes together; choose fewer")
@@ -150,27 +150,29 @@ class ArchiveService:
         self,
         tx: Connection,
         access: Access,
-        new: NewArchive,
+        new_archive: NewArchive,
         entries: Sequence[ArchivedFile],
         link: StoredLink | None,
     ) -> Archive:
         creator = access.actor or (access.drive if link is None else link.link.id)
         await self._archives.lock_archives_of(tx, creator)
-        live = await self._archives.count_entries(tx, creator)
-        if live + max(1, len(entries)) > MAX_LIVE_ENTRIES:  # guard: archive-live-entries
+        live_entries = await self._archives.count_entries(tx, creator)
+        if live_entries + max(1, len(entries)) > MAX_LIVE_ENTRIES:  # guard: archive-live-entries
             raise RateLimited("your archives have too many files; wait until some expire", retry_after=_RETRY_AFTER)
-        counted = None
+        counted_link = None
         if link is not None:
             count = await self._links.count_download(tx, link)  # guard: archive-link-count
             if count is None:
                 raise NotFound("the link has ended")
-            counted = CountedLink(link, count)
+            counted_link = CountedLink(link, count)
         id = self._new_id()
         key = (access.drive, id)
-        expires_at = await self._archives.insert_archive(tx, key, new, self._settings.archive_ttl, counted)
+        expires_at = await self._archives.insert_archive(tx, key, new_archive, self._settings.archive_ttl, counted_link)
         await self._archives.insert_entries(tx, key, entries)
         token = self._tokens.issue(access.drive, id)
-        return Archive(token, new.name, new.actor, new.entry_count, expires_at, new.size)
+        return Archive(
+            token, new_archive.name, new_archive.actor, new_archive.entry_count, expires_at, new_archive.size
+        )
 
 
 def _measure(files: Sequence[ArchivedFile]) -> int:

@@ -17,14 +17,15 @@ from ..links.store import StoredLink
 
 
 class ArchivedFile(NamedTuple):
-    """An entry of an archive, and the version of a file; None for a folder."""
+    """An entry of an archive, and its version. `version` is None for a folder."""
 
     entry: ArchiveEntry
     version: UUID | None
 
 
 class NewArchive(msgspec.Struct, frozen=True):
-    """An archive to insert. `chosen` are the items that it is created of. `size` is the length of the ZIP file."""
+    """An archive to insert. `chosen` are the items that the user chose. `size` is the length of the ZIP file in
+    bytes."""
 
     name: str
     actor: UserId | None
@@ -34,9 +35,9 @@ class NewArchive(msgspec.Struct, frozen=True):
 
 
 class StoredArchive(msgspec.Struct, frozen=True):
-    """The row of an archive. `chosen` are the items that it was created of. `size` is the length of the ZIP file.
+    """The row of an archive. `chosen` are the items that the user chose. `size` is the length of the ZIP file in bytes.
 
-    `link_file` is the item of the link of its creator, None without a link.
+    `link_file` is the item of the link with which it was created, or None without a link.
     """
 
     name: str
@@ -49,7 +50,7 @@ class StoredArchive(msgspec.Struct, frozen=True):
 
 
 class CountedLink(NamedTuple):
-    """The link of the holder who creates an archive. The archive is download `number` of it."""
+    """The link with which an archive is created. The archive counts as the download `number` of the link."""
 
     stored: StoredLink
     number: int
@@ -64,21 +65,23 @@ class ArchiveStore:
         return [record["id"] for record in records]
 
     async def lock_archives_of(self, tx: Connection, creator: UserId | LinkId | DriveId) -> None:
-        """Let one transaction at a time create archives of a user, or of the holders of a link."""
+        """Lock the creation of archives of a user, or of a link, until the transaction ends."""
         await tx.execute(self.statements["lock_archives_of"], creator)
 
     async def count_entries(self, tx: Connection, creator: UserId | LinkId | DriveId) -> int:
-        """Return how many entries the archives of a user or of a link have that have not expired."""
+        """Return the number of entries in all unexpired archives of a user or of a link."""
         return int(await tx.fetchval(self.statements["count_archived_entries"], creator))
 
     async def insert_archive(
         self, tx: Connection, key: tuple[DriveId, UUID], archive: NewArchive, lifetime: timedelta,
         link: CountedLink | None,
     ) -> datetime:  # fmt: skip
-        """Insert an archive. Return when it expires."""
+        """Insert an archive. Return its expiry time."""
         values = (archive.name, archive.actor, archive.chosen, archive.entry_count, archive.size, lifetime)
-        of_link = (None, None, None) if link is None else (link.stored.link.id, link.stored.password_hash, link.number)
-        expires_at: datetime = await tx.fetchval(self.statements["insert_archive"], *key, *values, *of_link)
+        link_values = (
+            (None, None, None) if link is None else (link.stored.link.id, link.stored.password_hash, link.number)
+        )
+        expires_at: datetime = await tx.fetchval(self.statements["insert_archive"], *key, *values, *link_values)
         return expires_at
 
     async def insert_entries(self, tx: Connection, key: tuple[DriveId, UUID], files: Sequence[ArchivedFile]) -> None:
@@ -124,9 +127,9 @@ class ArchiveStore:
         return await db.execute(self.statements["delete_expired_archives"], limit)
 
     async def end_archives(self, db: Database, drive: DriveId) -> None:
-        """Let the archives of a drive expire, and those of the user with the same id."""
+        """Expire the archives of a drive, and those of the user with the same id."""
         await db.execute(self.statements["end_archives"], drive)
 
     async def end_early_archives(self, db: Database, user: UserId, until: datetime) -> None:
-        """Let the archives expire that a user has created until a time."""
+        """Expire the archives that a user created before a time."""
         await db.execute(self.statements["end_early_archives"], user, until)

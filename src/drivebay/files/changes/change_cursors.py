@@ -9,7 +9,7 @@ from ..settings import Settings
 
 
 class ChangeCursors:
-    """Makes and reads the cursors of change feeds. A cursor is the number of a change of one owner."""
+    """Encodes and decodes the cursors of change feeds. A cursor contains the number of a change of one owner."""
 
     def __init__(self, settings: Settings) -> None:
         self._key = derive_key(settings.secret)

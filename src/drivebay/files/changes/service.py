@@ -37,7 +37,7 @@ class ChangeService:
             return ChangePage((), self._cursors.encode(access.drive, number))
         after = self._cursors.decode(access.drive, cursor)
         page = await self._changes.select_changes(self._db, access.drive, after, limit)
-        # `after` above `last_change`: the database was restored from a backup, and the cursor is of the lost changes.
+        # If `after` is above `last_change`, the database was restored from a backup, and that change is lost.
         if not page.trimmed_changes <= after <= page.last_change:  # guard: changes-expired
             raise CursorExpired(_EXPIRED)
         last = page.changes[-1].number if len(page.changes) == limit else page.last_change

@@ -17,7 +17,7 @@ from ..trash.store import any_file_from
 
 _KINDS: Final = {
     **{kind.value: kind for kind in ChangeKind},
-    # Changes that the previous release wrote. It did not tell a rename from a move.
+    # Changes that the previous release wrote. It did not distinguish a rename from a move.
     "stored": ChangeKind.CREATED,
     "replaced": ChangeKind.CONTENT,
     "changed": ChangeKind.MOVED,
@@ -25,7 +25,7 @@ _KINDS: Final = {
 
 
 class NumberedChange(msgspec.Struct, frozen=True):
-    """A change with its number. `file` is the item as it is now, None if it is gone for good."""
+    """A change with its number. `file` is the item as it is now, or None if it was deleted for good."""
 
     number: int
     what: ChangeKind
@@ -51,20 +51,20 @@ class ChangeStore:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
     async def select_last_change(self, db: Database, owner: DriveId) -> int:
-        """Return the number of the owner's last change, 0 if there was none."""
+        """Return the number of the owner's last change, or 0 if there is none."""
         return int(await db.fetchval(self.statements["select_last_change"], owner) or 0)
 
     async def restart_feeds(self, db: Database, users: Sequence[UserId]) -> None:
-        """Make every cursor of the time before a restore an expired one. `users` are all users.
+        """Make every cursor expire that was issued before a restore from a backup. `users` are all users.
 
-        The database has another past than the clients: a number that they know has another meaning here.
+        After a restore, the numbers of changes begin again at those of the backup, so old cursors would skip changes.
         """
         async with db.transaction() as tx:
             await tx.execute(self.statements["delete_changes"])
             await tx.execute(self.statements["restart_feeds"], users)
 
     async def select_changes(self, db: Database, owner: DriveId, after: int, limit: int) -> FeedPage:
-        """Return up to `limit` changes after a number, in their order."""
+        """Return up to `limit` changes after a number, in ascending order."""
         records = await db.fetch(self.statements["select_changes"], owner, after, limit)
         if not records:
             return FeedPage()

@@ -26,7 +26,7 @@ from ..versions.store import StoredObject, VersionStore
 from .store import Candidate, CommitStore, Folder, NewFile, VerifiedObject
 
 MAX_GROUP: Final = 1000
-"""Uploads in one transaction of several calls."""
+"""The maximum of uploads in one transaction that serves several calls."""
 log = structlog.get_logger(__name__)
 
 _NO_QUOTA: Final = "quota_exceeded"
@@ -53,7 +53,7 @@ class FileCreation:
     ) -> dict[UploadRef, CommitOutcome]:
         """Turn uploads into files, in one transaction. Return the outcome of each upload.
 
-        An upload that has ended meanwhile stays as it is. Concurrent calls for one owner may share a transaction.
+        An upload that has already ended is not changed. Concurrent calls for one owner may share a transaction.
         """
         owners = {object.ref.owner for object in objects}
         if len(owners) > 1:
@@ -90,8 +90,8 @@ class FileCreation:
         async with self._db.transaction() as tx:
             await self._usage.lock_owners(tx, (object.ref.owner for object in objects))
             completed = await self._commits.insert_files(tx, await self._plan_files(tx, objects), trigger)
-            # These remain: uploads that replace a file, whose folder is in the trash, whose name is taken, that are
-            # late, or that have ended. Create their files one at a time.
+            # These uploads remain: those that replace a file, those whose folder is in the trash or whose name is
+            # taken, late ones, and ended ones. Create their files one at a time.
             rejected: list[UploadRef] = []
             for object in await self._select_committable(tx, [each for each in objects if each.ref not in completed]):
                 if not await self._fits(tx, object.upload):
@@ -115,7 +115,8 @@ class FileCreation:
         return outcomes | dict.fromkeys(rejected, CommitOutcome.REJECTED)
 
     async def _plan_files(self, tx: Connection, objects: Sequence[VerifiedObject]) -> list[NewFile]:
-        """Return the new files that one statement can insert: they replace no file, and no folder is in the trash."""
+        """Return the files that one statement can insert: they replace no file, and their folder is not in the
+        trash."""
         inserts = [each for each in objects if each.upload.on_conflict is not OnConflict.REPLACE]
         folders = {(each.ref.owner, each.upload.parent) for each in inserts if each.upload.parent != ROOT}
         untrashed = await self._entries.select_untrashed_folders(tx, folders) if folders else frozenset()
@@ -126,7 +127,8 @@ class FileCreation:
         ]
 
     async def _select_committable(self, tx: Connection, objects: Sequence[VerifiedObject]) -> list[VerifiedObject]:
-        """Return the objects of uploads that have not ended. Their owners are locked, so no commit can end them now."""
+        """Return the objects of uploads that have not ended. Their owners are locked, so no other commit can end
+        them."""
         if not objects:
             return []
         uploads = await self._commits.select_candidates(tx, [object.ref for object in objects])
@@ -138,7 +140,8 @@ class FileCreation:
         ]
 
     async def _fits(self, tx: Connection, upload: Candidate) -> bool:
-        """Return whether an upload fits in the quota. A late one has no reservation any more."""
+        """Return whether an upload fits in the quota. A late upload has no reservation any more, so it must be
+        checked."""
         if not upload.is_late:
             return True
         usage = await self._usage.lock_usage(tx, upload.ref.owner, self._settings.quota)
@@ -146,22 +149,22 @@ class FileCreation:
 
     async def _create_one(self, tx: Connection, object: VerifiedObject, trigger: Trigger | None) -> bool:
         upload = object.upload
-        wanted = await self._choose_location(tx, upload)
+        location = await self._choose_location(tx, upload)
         # Replace only in the intended folder. A file of the same name in the root is another file.
-        if upload.on_conflict is OnConflict.REPLACE and wanted.parent == upload.parent:  # guard: replace-own-folder
-            existing = await self._find_file(tx, wanted)
+        if upload.on_conflict is OnConflict.REPLACE and location.parent == upload.parent:  # guard: replace-own-folder
+            existing = await self._find_file(tx, location)
             if existing is not None:
                 replaced = await self._commits.replace_version(tx, existing, object, trigger)
-                await self._versions.delete_excess(tx, wanted.owner, existing, self._settings.versions_keep)
+                await self._versions.delete_excess(tx, location.owner, existing, self._settings.versions_keep)
                 return replaced
-        name = await find_free_name(self._entries, tx, wanted, except_upload=upload.ref.id)
-        new_file = NewFile(object, FileId(self._new_id()), wanted.parent, name)
+        name = await find_free_name(self._entries, tx, location, except_upload=upload.ref.id)
+        new_file = NewFile(object, FileId(self._new_id()), location.parent, name)
         return bool(await self._commits.insert_files(tx, [new_file], trigger, late=True))
 
     async def _choose_location(self, tx: Connection, upload: Candidate) -> Location:
-        """Return the place of the file: the intended folder, also if that is in the trash, or the root.
+        """Return the location of the file: the intended folder, also if it is in the trash, or the root.
 
-        The bytes are stored. So the file of a folder that is purged, or about to be, goes to the root.
+        If the folder is purged, or is due for it, the file goes to the root, so that the stored bytes are not lost.
         """
         owner = upload.ref.owner
         folder = Folder(ROOT)
@@ -170,7 +173,7 @@ class FileCreation:
         return Location(owner, folder.id, upload.name, folder.trashed_with)
 
     async def _find_file(self, tx: Connection, location: Location) -> FileId | None:
-        """Return the file at this location, in the trash if its folder is there."""
+        """Return the file at this location. If the folder is in the trash, look for the file in the trash."""
         if location.trashed_with is not None:
             return await self._commits.select_file_in_trash(tx, location)
         entry = await self._entries.select_entry_by_name(tx, location.owner, location.parent, location.name)

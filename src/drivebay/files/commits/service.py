@@ -1,9 +1,9 @@
 """Commits: the one place where an upload becomes a file.
 
-A commit is triggered by an event of the store, by a client's `complete_upload`, or by the sweep. It does
-not rely on them: it looks the object up, outside any transaction, and compares it with the recorded intent. Then one
-transaction creates the file, turns reserved bytes into used bytes and records the change. A second commit of the same
-upload does nothing.
+A commit is triggered by an event of the store, by a client's `complete_upload`, or by the sweep. It trusts none of
+them: it looks up the object, outside any transaction, and compares it with the recorded intent. Then one transaction
+creates the file, turns reserved bytes into used bytes and records the change. A second commit of the same upload is a
+no-op.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .store import Candidate, CommitStore, VerifiedObject
 
 MAX_BATCH = 1000
 MIN_RESENT_BYTES = 64 * 2**20
-"""An honest client sends a part again when it lost the answer. Every upload may do that with this many bytes."""
+"""A client sends a part again if it did not get the response. Each upload may resend at least this many bytes."""
 
 _MAX_CONCURRENT_MEASUREMENTS = 16
 
@@ -66,7 +66,7 @@ class CommitService:
         if cleanable := [each.ref for each in candidates if each.staging_cleanable]:
             await self._clean_staging(cleanable)
         if trigger is Trigger.EVENT and (late := [each.ref for each in candidates if each.has_no_file]):
-            # Bytes arrived for an upload that has ended: delete them now, not at the end of the tombstone.
+            # Bytes arrived for an upload that has ended. Delete them now, and not only when the tombstone ends.
             await self._commits.make_purges_due(self._db, late)  # guard: late-bytes-purge
         for outcome in outcomes.values():
             COMMITS.labels(outcome.value).inc()
@@ -103,39 +103,40 @@ class CommitService:
         outcomes: dict[UploadRef, CommitOutcome] = {}
         matching: dict[UploadRef, ObjectInfo] = {}
         for ref, candidate in candidates.items():
-            found = objects[ref]
-            if found.presence is Presence.UNKNOWN:  # guard: commit-unknown-object
+            info = objects[ref]
+            if info.presence is Presence.UNKNOWN:  # guard: commit-unknown-object
                 outcomes[ref] = CommitOutcome.UNKNOWN
-            elif found.presence is Presence.ABSENT:
+            elif info.presence is Presence.ABSENT:
                 # guard: expire-deadline
                 outcomes[ref] = CommitOutcome.EXPIRED if candidate.is_overdue else CommitOutcome.ABSENT
-            elif reason := _find_mismatch(candidate, found):
+            elif reason := _find_mismatch(candidate, info):
                 outcomes[ref] = await self._reject(ref, reason, trigger)
             else:
-                matching[ref] = found
+                matching[ref] = info
         promoted = await self._promote(matching)
         verified = [
-            _verified_object(candidates[ref], found, checksum_enforced)
-            for ref, found in promoted.items()
-            if found.presence is Presence.FOUND
+            _verified_object(candidates[ref], info, checksum_enforced)
+            for ref, info in promoted.items()
+            if info.presence is Presence.FOUND
         ]
-        # Objects that were not promoted: they changed after the look-up, or another caller is still copying them.
-        not_promoted = (ref for ref, found in promoted.items() if found.presence is not Presence.FOUND)
+        # Some objects were not promoted: they changed after the look-up, or another caller is still copying them.
+        not_promoted = (ref for ref, info in promoted.items() if info.presence is not Presence.FOUND)
         outcomes.update(dict.fromkeys(not_promoted, CommitOutcome.UNKNOWN))
-        # Bytes can arrive after the look-up and before this UPDATE. The upload is watched, so a later check still finds
-        # them.
+        # Bytes can arrive after the look-up and before this UPDATE. Later checks find them, because the upload is
+        # watched.
         if expired := [ref for ref, outcome in outcomes.items() if outcome is CommitOutcome.EXPIRED]:
             await self._expire(expired)
         if verified:
             outcomes.update(await self._creation.create_files(verified, trigger))
-        # Last, because each upload in parts needs a request of its own: stored files do not wait for it.
+        # This comes last, because each upload in parts needs a call to the store. The other commits do not wait for it.
         absent = [candidates[ref] for ref, outcome in outcomes.items() if outcome is CommitOutcome.ABSENT]
         for ref in await self._find_excess_parts(absent):
             outcomes[ref] = await self._reject(ref, "parts_repeated", trigger)
         return outcomes
 
     async def _find_excess_parts(self, uploads: Iterable[Candidate]) -> list[UploadRef]:
-        """Return the uploads of which the store keeps many more bytes than they have: parts were sent repeatedly."""
+        """Return the uploads whose parts were sent repeatedly, so that the store keeps many more bytes than their
+        size."""
         slots = asyncio.Semaphore(_MAX_CONCURRENT_MEASUREMENTS)
 
         async def has_excess(upload: Candidate, multipart_id: str) -> bool:
@@ -143,8 +144,8 @@ class CommitService:
                 return await self._has_excess_parts(upload, multipart_id)
 
         in_parts = [(upload, upload.multipart_id) for upload in uploads if upload.multipart_id is not None]
-        found = await asyncio.gather(*(has_excess(upload, multipart_id) for upload, multipart_id in in_parts))
-        return [upload.ref for (upload, _), excess in zip(in_parts, found, strict=True) if excess]
+        excesses = await asyncio.gather(*(has_excess(upload, multipart_id) for upload, multipart_id in in_parts))
+        return [upload.ref for (upload, _), has_too_many in zip(in_parts, excesses, strict=True) if has_too_many]
 
     async def _has_excess_parts(self, upload: Candidate, multipart_id: str) -> bool:
         try:
@@ -156,23 +157,23 @@ class CommitService:
     async def _look_up(self, uploads: Iterable[UploadRef]) -> dict[UploadRef, ObjectInfo]:
         keys = {ref: object_key(ref.owner, ref.id) for ref in uploads}
         try:
-            found = await self._storage.stat_staged(tuple(keys.values()))
+            infos = await self._storage.stat_staged(tuple(keys.values()))
         except Unavailable:
             return {ref: ObjectInfo(key, Presence.UNKNOWN) for ref, key in keys.items()}
-        return dict(zip(keys, found, strict=True))
+        return dict(zip(keys, infos, strict=True))
 
     async def _promote(self, objects: Mapping[UploadRef, ObjectInfo]) -> dict[UploadRef, ObjectInfo]:
         """Copy staged objects to keys that no URL can write, and return the look-up results of the copies.
 
         An object that could not be copied is `UNKNOWN`.
         """
-        if all(found.key == object_key(ref.owner, ref.id) for ref, found in objects.items()):
+        if all(info.key == object_key(ref.owner, ref.id) for ref, info in objects.items()):
             return dict(objects)
         try:
-            staged = tuple(StagedObject(found.key, found.etag, found.size) for found in objects.values())
+            staged = tuple(StagedObject(info.key, info.etag, info.size) for info in objects.values())
             promoted = await self._storage.promote(staged)
         except Unavailable:
-            return {ref: ObjectInfo(found.key, Presence.UNKNOWN) for ref, found in objects.items()}
+            return {ref: ObjectInfo(info.key, Presence.UNKNOWN) for ref, info in objects.items()}
         crash_point("commit.promoted")
         return {
             # The copy has the same bytes, so it has the same checksum.
@@ -219,28 +220,28 @@ class CommitService:
         ENDED_UPLOADS.labels("expired").inc(expired)
 
 
-def _find_mismatch(candidate: Candidate, found: ObjectInfo) -> str | None:
-    if found.size != candidate.size:  # guard: commit-size
+def _find_mismatch(candidate: Candidate, info: ObjectInfo) -> str | None:
+    if info.size != candidate.size:  # guard: commit-size
         return "size_mismatch"
     # guard: commit-checksum
-    if candidate.sha256 is not None and found.sha256 is not None and found.sha256 != candidate.sha256:
+    if candidate.sha256 is not None and info.sha256 is not None and info.sha256 != candidate.sha256:
         return "checksum_mismatch"
     # guard: commit-type
-    if found.content_type is not None and _plain_type(found.content_type) != _plain_type(candidate.content_type):
+    if info.content_type is not None and _normalize_type(info.content_type) != _normalize_type(candidate.content_type):
         return "type_mismatch"
     return None
 
 
-def _plain_type(content_type: str) -> str:
-    """Return a content type without what a store may change in it: spaces and case."""
+def _normalize_type(content_type: str) -> str:
+    """Return a content type without spaces and in lower case, because a store may change these."""
     return "".join(content_type.split()).lower()
 
 
-def _verified_object(candidate: Candidate, found: ObjectInfo, checksum_enforced: bool) -> VerifiedObject:
-    sha256 = found.sha256
+def _verified_object(candidate: Candidate, info: ObjectInfo, checksum_enforced: bool) -> VerifiedObject:
+    sha256 = info.sha256
     # The store verifies the parts of an upload in parts, but not the whole object.
     # guard: commit-enforced-checksum, commit-multipart-checksum
     if sha256 is None and checksum_enforced and not candidate.is_multipart:
         sha256 = candidate.sha256
-    copied_key = None if found.key == object_key(candidate.ref.owner, candidate.ref.id) else found.key
-    return VerifiedObject(candidate, found.etag, sha256, copied_key)
+    copied_key = None if info.key == object_key(candidate.ref.owner, candidate.ref.id) else info.key
+    return VerifiedObject(candidate, info.etag, sha256, copied_key)

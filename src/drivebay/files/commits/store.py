@@ -22,7 +22,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
     `multipart_id` is set while its parts are being sent. `can_commit`: it can still become a file. `is_overdue`: its
     deadline has passed. `is_late`: it has expired, and its reservation was released. `has_no_file`: it has ended
-    without a file. `staging_cleanable`: it is complete by a copy, and no URL can write its staged object any more.
+    without a file. `staging_cleanable`: its object was promoted, and no URL can write the staged object any more.
     """
 
     ref: UploadRef
@@ -44,8 +44,8 @@ class Candidate(msgspec.Struct, frozen=True):
 class VerifiedObject(msgspec.Struct, frozen=True):
     """The stored object of an upload. It matches the upload's intent.
 
-    `sha256` is set when the store verified it. `copied_key` is the key of the object if that is a copy. Of an instant
-    upload it is the key of the object `shared`, which an earlier upload stored.
+    `sha256` is set if the store verified it. `copied_key` is the key of the object if it was promoted. For an instant
+    upload, `copied_key` is the key of an existing object, and `shared` is the upload that stored it.
     """
 
     upload: Candidate
@@ -69,7 +69,7 @@ class NewFile(msgspec.Struct, frozen=True):
 
 
 class Folder(msgspec.Struct, frozen=True):
-    """A folder as the place of a new file. In the trash, `trashed_with` is the entry that it was trashed with."""
+    """The folder of a new file. If it is in the trash, `trashed_with` is the entry that it was trashed with."""
 
     id: FileId
     trashed_with: FileId | None = None
@@ -83,7 +83,7 @@ class CommitStore:
         self._url_expiry_delay = url_expiry_delay
 
     async def select_candidates(self, db: Database | Connection, uploads: Sequence[UploadRef]) -> list[Candidate]:
-        """Return those of the uploads that exist, in any order."""
+        """Return the uploads that exist, in any order."""
         records = await db.fetch(self.statements["select_candidates"], *_columns(uploads), self._url_expiry_delay)
         return [
             Candidate(
@@ -106,7 +106,7 @@ class CommitStore:
         ]
 
     async def select_copied_keys(self, db: Database, uploads: Sequence[UploadRef]) -> tuple[str, ...]:
-        """Return the keys of those uploads' objects that are copies."""
+        """Return the keys of the objects of these uploads that were promoted."""
         records = await db.fetch(self.statements["select_copied_keys"], *_columns(uploads))
         return tuple(record["key"] for record in records)
 
@@ -115,13 +115,13 @@ class CommitStore:
         await db.execute(self.statements["stop_checks"], *_columns(uploads))
 
     async def expire_uploads(self, tx: Connection, uploads: Sequence[UploadRef], watch: timedelta) -> int:
-        """Expire those uploads whose deadline has passed, and return their number."""
+        """Expire the uploads whose deadline has passed, and return their number."""
         return len(await tx.fetch(self.statements["expire_uploads"], *_columns(uploads), watch))
 
     async def insert_files(
         self, tx: Connection, files: Sequence[NewFile], trigger: Trigger | None, *, late: bool = False
     ) -> set[UploadRef]:
-        """Turn uploads into new files, expired ones only if `late`. Return those that became files.
+        """Turn uploads into new files. Include expired uploads only if `late`. Return the uploads that became files.
 
         The others have ended, or their name is taken.
         """
@@ -160,8 +160,8 @@ class CommitStore:
     ) -> bool:
         """Make the object the current version of a file. The old version stays.
 
-        Return False when the owner has no such file. The file may be in the trash. The upload must be committable and
-        its owner locked.
+        Return False if the owner has no such file. The file may be in the trash. The upload must be committable, and
+        its owner must be locked.
         """
         replaced = await tx.fetchval(
             self.statements["replace_version"],
@@ -178,20 +178,20 @@ class CommitStore:
         return replaced is not None
 
     async def claim_checks(self, db: Database, limit: int, overdue: bool) -> tuple[UploadRef, ...]:
-        """Take up to `limit` pending uploads whose scheduled look-up is due. Needs no lock.
+        """Claim up to `limit` pending uploads whose scheduled look-up is due. Needs no lock.
 
-        With `overdue`, take those uploads whose deadline has passed, also watched and complete ones.
+        With `overdue`, claim the uploads whose deadline has passed, also watched and complete ones.
         """
         records = await db.fetch(self.statements["claim_checks"], limit, overdue)
         return tuple(UploadRef(record["owner_id"], record["id"]) for record in records)
 
     async def claim_newest_checks(self, db: Database, limit: int) -> tuple[UploadRef, ...]:
-        """Take up to `limit` pending uploads whose check became due last. Needs no lock."""
+        """Claim up to `limit` pending uploads whose check became due last. Needs no lock."""
         records = await db.fetch(self.statements["claim_newest_checks"], limit)
         return tuple(UploadRef(record["owner_id"], record["id"]) for record in records)
 
     async def make_purges_due(self, db: Database, uploads: Sequence[UploadRef]) -> None:
-        """Delete the objects of uploads without a file again, now. Needs no lock."""
+        """Make the purges of uploads without a file due now, so that their objects are deleted again. Needs no lock."""
         await db.execute(self.statements["make_purges_due"], *_columns(uploads))
 
     async def make_checks_due(self, db: Database) -> int:

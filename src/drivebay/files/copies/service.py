@@ -84,8 +84,8 @@ class CopyService:
         tree = await self._entries.select_tree(tx, access.drive, (id,), MAX_ENTRIES + 1)
         await self._check_place(tx, access.drive, tree, target.parent)
         self._check_limits(usage, tree)
-        wanted = Location(access.drive, target.parent, entry.name if target.name is None else target.name)
-        placement = await place_entry(self._entries, tx, entry, wanted, target.on_conflict, is_copy=True)
+        location = Location(access.drive, target.parent, entry.name if target.name is None else target.name)
+        placement = await place_entry(self._entries, tx, entry, location, target.on_conflict, is_copy=True)
         if placement.replaced is None:
             copies = self._plan_copies(tree, target.parent, placement.name)
             return (await self._copies.insert_copies(tx, access, copies))[copies[0].id]

@@ -22,11 +22,11 @@ from ..webhooks.store import WebhookStore
 from .store import DeletionStore
 
 _BATCH: Final = 200
-"""Uploads and entries of one transaction, which holds the lock of the drive."""
+"""The maximum of uploads and of entries in one transaction, because it holds the lock of the drive."""
 _MAX_BATCHES: Final = 50
-"""Transactions of one call. A later call continues."""
+"""The maximum of transactions in one call. A later call continues."""
 _MAX_DRIVES: Final = 100
-"""Drives that one call leaves, or takes permissions in, each in its own transaction. A later call continues."""
+"""The maximum of drives in which one call ends memberships or permissions. A later call continues."""
 
 
 class DeletionService:
@@ -67,18 +67,19 @@ class DeletionService:
         return False
 
     async def _leave_drive(self, drive: DriveId, user: UserId) -> None:
-        """Remove a deleted user from a shared drive, which keeps a manager. Delete the drive if nobody else is left."""
+        """Remove a deleted user from a shared drive. Another member becomes manager. The last member deletes the
+        drive."""
         async with self._db.transaction() as tx:
             await self._usage.lock_usage(tx, drive, self._settings.quota)  # guard: account-end-lock
             successor = await self._drives.select_successor(tx, drive, user)
             if successor is None:
-                # The row of the last member stays until the drive is purged, as in every deleted drive.
+                # The row of the last member stays until the drive is purged, as for every deleted drive.
                 await self._drives.delete_drive(tx, drive, self._settings.trash_grace)
                 await self._permissions.delete_of_drive(tx, drive)
                 await self._webhooks.delete_of_drive(tx, drive)
             else:
                 if successor.role is not Role.MANAGER:  # guard: account-end-manager
-                    # The statement keeps an email address visible that was visible.
+                    # `hides_email` has no effect if the email address was visible before.
                     manager = msgspec.structs.replace(successor, role=Role.MANAGER, hides_email=True)
                     await self._drives.upsert_member(tx, drive, manager)
                 await self._drives.delete_member(tx, drive, user)
@@ -86,7 +87,7 @@ class DeletionService:
         self._hints.publish(drive)
 
     async def _delete_permissions(self, drive: DriveId, user: UserId) -> None:
-        """Delete the permissions of a deleted user in a drive of somebody else."""
+        """Delete the permissions of a deleted user in the drive of another user."""
         async with self._db.transaction() as tx:
             await self._usage.lock_usage(tx, drive, self._settings.quota)
             await self._permissions.delete_of_user(tx, drive, user)  # guard: account-end-permissions

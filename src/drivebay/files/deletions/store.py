@@ -21,5 +21,5 @@ class DeletionStore:
         return [record["id"] for record in await tx.fetch(self.statements["list_top_entries"], drive, ROOT, limit)]
 
     async def is_purged(self, db: Database, drive: DriveId) -> bool:
-        """Return whether nothing of the drive is left, except tombstones."""
+        """Return whether the drive has no rows any more, except tombstones."""
         return bool(await db.fetchval(self.statements["is_purged"], drive))

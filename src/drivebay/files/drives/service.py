@@ -1,7 +1,7 @@
 """Shared drives, their members, and access to drives.
 
-The members of a drive change under the lock of the drive's row in `usage`, so two changes at once cannot leave it
-without a manager.
+The members of a drive change only under the lock of the drive's row in `usage`. So concurrent changes cannot leave a
+drive without a manager.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ class DriveService:
         query = f"{actor} drives"  # guard: drives-cursor-user
         items = [await self._personal(actor)] if cursor is None else []
         after = _FIRST_ID if cursor is None else DriveId(decode_cursor(self._cursor_key, query, cursor).id)
-        room = limit - len(items)
-        shared = await self._drives.list_drives(self._db, actor, after, room + 1, self._settings.quota)
-        items += shared[:room]
-        if len(shared) <= room:
+        remaining = limit - len(items)
+        shared = await self._drives.list_drives(self._db, actor, after, remaining + 1, self._settings.quota)
+        items += shared[:remaining]
+        if len(shared) <= remaining:
             return DrivePage(tuple(items), None)
-        last = shared[room - 1].id if room else after
+        last = shared[remaining - 1].id if remaining else after
         return DrivePage(tuple(items), encode_cursor(self._cursor_key, query, Position("", last)))
 
     async def create_drive(self, actor: UserId, name: str, idempotency_key: str | None = None) -> Drive:
@@ -129,7 +129,7 @@ class DriveService:
                 raise Conflict(f"a drive has at most {limit} members")
             if role is not Role.MANAGER:
                 _keep_a_manager(members, user)  # guard: last-manager-demoted
-            hides_email = named_by_id and not await self._permissions.has_tie(tx, _member(access), user)
+            hides_email = named_by_id and not await self._permissions.shares_anything(tx, _member(access), user)
             member = await self._drives.upsert_member(tx, access.drive, Member(user, role, hides_email))
             if user not in members:
                 await self._permissions.delete_of_user(tx, access.drive, user)  # guard: member-permissions
@@ -139,9 +139,9 @@ class DriveService:
 
     async def remove_member(self, access: Access, user: UserId) -> None:
         _require_shared(access)
-        needed = Role.VIEWER if user == access.actor else Role.MANAGER  # guard: member-leaves
+        required_role = Role.VIEWER if user == access.actor else Role.MANAGER  # guard: member-leaves
         async with self._db.transaction() as tx:
-            members = await self._lock_members(tx, access, needed)
+            members = await self._lock_members(tx, access, required_role)
             if user not in members:
                 raise NotFound(f"no member {user}")
             _keep_a_manager(members, user)  # guard: last-manager-removed
@@ -159,8 +159,10 @@ class DriveService:
             raise NotFound(f"no drive {id}")
         return drive
 
-    async def _lock_members(self, tx: Connection, access: Access, needed: Role = Role.MANAGER) -> dict[UserId, Role]:
-        """Lock a drive and return its members. The role of the actor may have changed since the access was resolved.
+    async def _lock_members(
+        self, tx: Connection, access: Access, required_role: Role = Role.MANAGER
+    ) -> dict[UserId, Role]:
+        """Lock a drive, check the current role of the actor again, and return the members.
 
         Raises NotFound, Forbidden.
         """
@@ -169,7 +171,7 @@ class DriveService:
         actor = _member(access)
         if actor not in members:
             raise NotFound(f"no drive {access.drive}")
-        if needed is Role.MANAGER and members[actor] is not Role.MANAGER:  # guard: manager-under-lock
+        if required_role is Role.MANAGER and members[actor] is not Role.MANAGER:  # guard: manager-under-lock
             raise Forbidden("only a manager of the drive may do this")
         return members
 

@@ -17,9 +17,10 @@ class DriveStore:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
     async def select_access(self, db: Database, drive: DriveId, user: UserId) -> Access | None:
-        """Return the access of a user to a drive that is not deleted: their role as a member, else their permissions.
+        """Return the access of a user to a drive that is not deleted: their role as a member, or else their
+        permissions.
 
-        Return None if they have neither.
+        Return None if the user has neither.
         """
         records = await db.fetch(self.statements["select_access"], drive, user)
         if not records:
@@ -41,33 +42,33 @@ class DriveStore:
     async def list_drives(
         self, db: Database, user: UserId, after: DriveId, limit: int, default_quota: int
     ) -> list[Drive]:
-        """Return the shared drives of a user after a drive, by id."""
+        """Return up to `limit` shared drives of a user in the order of their ids, after the id `after`."""
         records = await db.fetch(self.statements["list_drives_of_user"], user, after, limit, default_quota)
         return [_drive_from(record) for record in records]
 
     async def count_created(self, tx: Connection, user: UserId) -> int:
-        """Return how many drives of a user count for their limit."""
+        """Return how many drives count for the limit of a user: those that they created and that are not purged."""
         return int(await tx.fetchval(self.statements["count_drives_of_creator"], user))
 
     async def insert_drive(self, tx: Connection, drive: DriveId, name: str, creator: UserId) -> datetime:
-        """Create a drive whose manager is its creator, and return when."""
+        """Create a drive whose manager is its creator, and return the creation time."""
         created_at: datetime = await tx.fetchval(self.statements["insert_drive"], drive, name, creator)
         return created_at
 
     async def update_name(self, tx: Connection, drive: DriveId, name: str) -> bool:
-        """Return False if there is no such drive."""
+        """Rename a drive. Return False if it does not exist."""
         return await tx.fetchval(self.statements["update_drive_name"], drive, name) is not None
 
     async def delete_drive(self, tx: Connection, drive: DriveId, grace: timedelta) -> bool:
-        """Return False if there is no such drive."""
+        """Delete a drive. Return False if it does not exist."""
         return await tx.fetchval(self.statements["delete_drive"], drive, grace) is not None
 
     async def select_members(self, db: Database | Connection, drive: DriveId) -> dict[UserId, Role]:
-        """Return the members by id. The result is empty if there is no such drive."""
+        """Return the roles of the members by their ids. The result is empty if there is no such drive."""
         return {member.user: member.role for member in await self.list_members(db, drive)}
 
     async def select_successor(self, tx: Connection, drive: DriveId, leaving: UserId) -> Member | None:
-        """Return the member who is or becomes the manager when a user leaves, or None if there is no other member."""
+        """Return the member who is or becomes a manager when a user leaves, or None if there is no other member."""
         record = await tx.fetchrow(self.statements["select_successor"], drive, leaving)
         return None if record is None else Member(UserId(record["user_id"]), Role(record["role"]))
 
@@ -76,12 +77,12 @@ class DriveStore:
         return [record["owner_id"] for record in await db.fetch(self.statements["list_drives_to_leave"], user, limit)]
 
     async def list_members(self, db: Database | Connection, drive: DriveId) -> tuple[Member, ...]:
-        """Return the members by id. The result is empty if there is no such drive."""
+        """Return the members in the order of their ids. The result is empty if there is no such drive."""
         records = await db.fetch(self.statements["select_members"], drive)
         return tuple(Member(UserId(row["user_id"]), Role(row["role"]), row["hides_email"]) for row in records)
 
     async def upsert_member(self, tx: Connection, drive: DriveId, member: Member) -> Member:
-        """Add or change a member. The email address stays visible if it was."""
+        """Add or change a member. If the email address was visible before, it stays visible."""
         sql, values = self.statements["upsert_member"], (member.user, member.role.value, member.hides_email)
         return Member(member.user, member.role, bool(await tx.fetchval(sql, drive, *values)))
 
@@ -89,7 +90,7 @@ class DriveStore:
         await tx.execute(self.statements["delete_member"], drive, user)
 
     async def expire_entries(self, tx: Connection, limit: int) -> None:
-        """Let the next purge take up to `limit` entries of deleted drives whose grace period has passed."""
+        """Make up to `limit` entries of deleted drives due for the next purge, if the grace period has passed."""
         await tx.execute(self.statements["expire_entries_of_deleted_drives"], limit)
 
 

@@ -1,4 +1,4 @@
-"""Batches: one change of several entries, one after another, each in a transaction of its own."""
+"""Batches: the same change of several entries, one after another, each in its own transaction."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from .service import check_depth, require_entry
 from .store import EntryStore
 
 _MAX_MEASUREMENTS: Final = 2
-"""Measurements of trees that run at once in this process. Each holds a connection for up to five seconds."""
+"""The maximum of concurrent measurements of trees. Each holds a database connection for up to five seconds."""
 _created_decoder = msgspec.msgpack.Decoder(contract.CreatedFolder)
 
 
@@ -48,9 +48,9 @@ class FolderTreeService:
         names = _normalize_names(names)
         # A file can be one level below the deepest folder.
         if names and len(names) <= self._settings.max_depth + 1:
-            found = await self._entries.select_along_path(self._db, access.drive, ROOT, names)
-            if len(found) == len(names):
-                return found[-1]
+            entries = await self._entries.select_along_path(self._db, access.drive, ROOT, names)
+            if len(entries) == len(names):
+                return entries[-1]
         raise NotFound("no file or folder at this path")
 
     async def get_path(self, access: contract.Access, id: FileId) -> tuple[contract.File, ...]:
@@ -70,7 +70,7 @@ class FolderTreeService:
             entry = require_entry(await self._entries.select_entry(self._db, access.drive, id), id)
             if entry.kind is contract.Kind.FILE:
                 return contract.TreeSize(entry.size, 1, 0)
-        # One owner waits for their own measurement first, and so takes at most one of the slots of all.
+        # One measurement at a time for each owner, so that one owner cannot take all slots.
         lock = self._measuring.get(access.drive)
         if lock is None:
             lock = self._measuring[access.drive] = asyncio.Lock()
@@ -121,13 +121,13 @@ class FolderTreeService:
                 f"the drive may have {self._settings.max_entries} files and folders, the trash included; "
                 "delete some from the trash"
             )
-        above = existing[-1].id if existing else parent
+        parent_id = existing[-1].id if existing else parent
         # guard: create-folders-pending-name
-        if await self._entries.select_taken_names(tx, access.drive, above, missing[:1], NO_UPLOAD):
+        if await self._entries.select_taken_names(tx, access.drive, parent_id, missing[:1], NO_UPLOAD):
             raise NameTaken(f"a pending upload has the name {missing[0]!r}")
         for name in missing:
-            folder = await self._entries.insert_folder(tx, access, FileId(self._new_id()), above, name)
-            above = folder.id
+            folder = await self._entries.insert_folder(tx, access, FileId(self._new_id()), parent_id, name)
+            parent_id = folder.id
         return contract.CreatedFolder(folder, is_new=True)
 
 

@@ -1,4 +1,4 @@
-"""Free names: the name that a new entry gets when its own name is taken."""
+"""Free names: the name that a new entry gets if its intended name is taken."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ class Location(msgspec.Struct, frozen=True):
 async def find_free_name(
     entries: EntryStore,
     tx: Connection,
-    wanted: Location,
+    location: Location,
     *,
     except_upload: UUID = NO_UPLOAD,
     own_name: str | None = None,
 ) -> str:
     """Return the wanted name, or the first numbered name that no entry and no pending upload holds.
 
-    The name of the pending upload `except_upload` counts as free, and `own_name`, the name that the entry has in this
-    folder already. The caller must hold the owner's lock, so that the name stays free.
+    Two taken names count as free: that of the pending upload `except_upload`, and `own_name`, which the entry itself
+    has in this folder already. The caller must hold the owner's lock, so that the name stays free.
     """
-    candidates = numbered_names(wanted.name)
-    names, batch_size = [wanted.name], _FIRST_BATCH
+    candidates = numbered_names(location.name)
+    names, batch_size = [location.name], _FIRST_BATCH
     while True:
-        taken = await _select_taken(entries, tx, wanted, names, except_upload)
+        taken = await _select_taken(entries, tx, location, names, except_upload)
         for name in names:
             if name not in taken or name == own_name:  # guard: free-own-name
                 return name
@@ -55,9 +55,9 @@ async def find_free_name(
 
 
 async def _select_taken(
-    entries: EntryStore, tx: Connection, wanted: Location, names: list[str], except_upload: UUID
+    entries: EntryStore, tx: Connection, location: Location, names: list[str], except_upload: UUID
 ) -> frozenset[str]:
-    if wanted.trashed_with is None:
-        return await entries.select_taken_names(tx, wanted.owner, wanted.parent, names, except_upload)
-    ids = (except_upload, wanted.trashed_with)
-    return await entries.select_taken_names_in_trash(tx, wanted.owner, wanted.parent, names, *ids)
+    if location.trashed_with is None:
+        return await entries.select_taken_names(tx, location.owner, location.parent, names, except_upload)
+    ids = (except_upload, location.trashed_with)
+    return await entries.select_taken_names_in_trash(tx, location.owner, location.parent, names, *ids)

@@ -1,4 +1,4 @@
-"""Listings of files, in pages."""
+"""Lists of files, in pages."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ListingService:
         folders = () if listing.parent is None else (listing.parent,)
         async with self._scope.reading(self._db, access, *folders) as (db, _):
             page = await self._read_page(db, access, listing)
-        # The cursor of the feed would show how many changes the drive has.
+        # Hide the cursor of the feed from users of single items, because it reveals how many changes the drive has.
         return msgspec.structs.replace(page, changes_cursor=None) if access.grants else page
 
     async def _read_page(self, db: Database | Connection, access: Access, listing: Listing) -> FilePage:

@@ -1,4 +1,4 @@
-"""Name conflicts: where an entry goes that is renamed, moved or restored to a name that is taken."""
+"""Name conflicts: the name of an entry that is renamed, moved, copied or restored to a name that is taken."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from .store import EntryStore
 
 
 class Placement(NamedTuple):
-    """The name of an entry in its folder, or the file `replaced`, of which the entry becomes a new version."""
+    """The name of an entry in its folder. If `replaced` is set, the entry becomes a new version of that file
+    instead."""
 
     name: str
     replaced: FileId | None = None
@@ -23,25 +24,25 @@ async def place_entry(
     entries: EntryStore,
     tx: Connection,
     entry: File,
-    wanted: Location,
+    location: Location,
     on_conflict: OnConflict,
     *,
     is_copy: bool = False,
 ) -> Placement:
-    """Return the placement of an entry, or of a copy of it, at a location where it is not yet.
+    """Return the placement of an entry, or of a copy of it, at a new location.
 
     The caller must hold the owner's lock. Raises NameTaken.
     """
     if on_conflict is OnConflict.RENAME:
-        # A repeated request finds the entry under the free name that the first one gave it.
-        is_there = entry.trashed_at is None and entry.parent == wanted.parent and not is_copy  # guard: copy-own-name
+        # If the request is repeated, the entry already has the free name that the first request chose.
+        is_there = entry.trashed_at is None and entry.parent == location.parent and not is_copy  # guard: copy-own-name
         own_name = entry.name if is_there else None
-        return Placement(await find_free_name(entries, tx, wanted, own_name=own_name))
+        return Placement(await find_free_name(entries, tx, location, own_name=own_name))
     # guard: entry-taken-name
-    if not await entries.select_taken_names(tx, wanted.owner, wanted.parent, [wanted.name], NO_UPLOAD):
-        return Placement(wanted.name)
+    if not await entries.select_taken_names(tx, location.owner, location.parent, [location.name], NO_UPLOAD):
+        return Placement(location.name)
     if on_conflict is OnConflict.REPLACE and entry.kind is Kind.FILE:
-        existing = await entries.select_entry_by_name(tx, wanted.owner, wanted.parent, wanted.name)
+        existing = await entries.select_entry_by_name(tx, location.owner, location.parent, location.name)
         if existing is not None and existing.kind is Kind.FILE:  # guard: replace-folder
-            return Placement(wanted.name, existing.id)
-    raise NameTaken(f"the name {wanted.name!r} is taken")
+            return Placement(location.name, existing.id)
+    raise NameTaken(f"the name {location.name!r} is taken")

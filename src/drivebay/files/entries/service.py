@@ -1,7 +1,7 @@
-"""Files and folders: their description, content, names and places. The object store is never used here.
+"""Files and folders: their values, contents, names and folders. The object store is never used here.
 
-A change of a name or a place holds the owner's lock. So two moves of one owner cannot create a cycle, and two entries
-cannot get the same name.
+A rename or a move holds the owner's lock. So two moves of one owner cannot create a cycle, and two entries cannot get
+the same name.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .store import EntryStore, new_folder
 
 
 class EntryService:
-    """Implements `contract.files.Entries` without its listings."""
+    """Implements `contract.files.Entries`, except `list_files`."""
 
     def __init__(
         self,
@@ -97,8 +97,8 @@ class EntryService:
         await self._scope.require(tx, access, contract.Role.EDITOR, parent)  # guard: scope-create-folder
         usage.check_entries(self._settings.max_entries)
         await self._check_parent(tx, access.drive, parent, height=1)
-        taken = await self._entries.select_taken_names(tx, access.drive, parent, [name], NO_UPLOAD)
-        if taken:  # guard: folder-taken-name
+        taken_names = await self._entries.select_taken_names(tx, access.drive, parent, [name], NO_UPLOAD)
+        if taken_names:  # guard: folder-taken-name
             raise NameTaken(f"the name {name!r} is taken")
         return await self._entries.insert_folder(tx, access, FileId(self._new_id()), parent, name)
 
@@ -128,21 +128,21 @@ class EntryService:
                 check_folder_reached(reach, id)  # guard: scope-move
                 await self._check_move(tx, access.drive, entry, parent)
             if (parent, placement.name) != (entry.parent, entry.name):
-                wanted = Location(access.drive, parent, placement.name)
+                location = Location(access.drive, parent, placement.name)
                 on_conflict = update.on_conflict
                 if on_conflict is contract.OnConflict.REPLACE and not reach.has_folder(id, contract.Role.EDITOR):
                     on_conflict = contract.OnConflict.FAIL  # guard: scope-replace
-                placement = await place_entry(self._entries, tx, entry, wanted, on_conflict)
-            moved = msgspec.structs.replace(entry, name=placement.name, parent=parent)
+                placement = await place_entry(self._entries, tx, entry, location, on_conflict)
+            placed = msgspec.structs.replace(entry, name=placement.name, parent=parent)
             if placement.replaced is not None:
                 replaced = await self._entries.replace_file(tx, access, placement.replaced, id)
                 await self._versions.delete_excess(tx, access.drive, placement.replaced, self._settings.versions_keep)
-                entry = moved = require_entry(replaced, id)
-            changed = _with_values(moved, update)
+                entry = placed = require_entry(replaced, id)
+            changed = _with_values(placed, update)
             if changed == entry:
                 return reach.show(before), reach.show(entry)
             kind = contract.ChangeKind.PROPERTIES
-            if placement.replaced is None and (moved.parent, moved.name) != (entry.parent, entry.name):
+            if placement.replaced is None and (placed.parent, placed.name) != (entry.parent, entry.name):
                 kind = contract.ChangeKind.RENAMED if parent == entry.parent else contract.ChangeKind.MOVED
             after = require_entry(await self._entries.update_entry(tx, access, changed, kind), id)
             return reach.show(before), reach.show(after)
@@ -196,20 +196,20 @@ def _with_values(entry: contract.File, update: contract.EntryUpdate) -> contract
 
 
 def require_entry(entry: contract.File | None, id: FileId) -> contract.File:
-    """Return the entry. Raises NotFound when there is none."""
+    """Return the entry. Raises NotFound if it is None."""
     if entry is None:
         raise NotFound(f"no file {id}")
     return entry
 
 
 def check_folder_reached(reach: Reach, id: FileId) -> None:
-    """Raise Forbidden if an item is shared without its folder: only what is below it may leave its place."""
+    """Raise Forbidden if an item is shared without its folder. Only items below it may be moved or deleted."""
     if not reach.has_folder(id, contract.Role.EDITOR):
         raise Forbidden(f"the item {id} is shared with you without its folder, so you cannot move or delete it")
 
 
 def check_depth(levels: int, settings: Settings) -> None:
-    """Raise InvalidRequest if so many levels of folders are too many."""
+    """Raise InvalidRequest if there are more levels of folders than the settings allow."""
     if levels > settings.max_depth:  # guard: folder-depth
         raise _invalid_parent(
             f"folders can be nested at most {settings.max_depth} levels deep, and these would be {levels}; "

@@ -36,15 +36,15 @@ _FILTERS = {
     True: ("_starred", " AND starred", " AND starred"),
     False: ("_unstarred", " AND NOT starred", " AND NOT starred AND kind = 'file'"),
 }
-"""By `Listing.starred`: the end of a statement's name, and its condition in a folder and in all folders."""
+"""By `starred`: the end of the name of a statement, its condition in one folder, and its condition in all folders."""
 _properties_decoder = msgspec.json.Decoder(dict[str, str])
 _KINDS = {"file": contract.Kind.FILE, "folder": contract.Kind.FOLDER}
 
 
 class TreeEntry(NamedTuple):
-    """An entry of a tree. `top` is the number of the entry from which it was reached, from 1 on.
+    """An entry of one of several trees. `top` is the number of the tree, from 1 on.
 
-    `depth` is 0 for that entry, 1 for what is in it, and so on.
+    `depth` is 0 for the top of the tree, 1 for the entries in it, and so on.
     """
 
     top: int
@@ -58,7 +58,7 @@ class TreeEntry(NamedTuple):
 
 
 class EntryStore:
-    """`statements` has each listing once for each sort and direction, such as `list_all_size_ascending`."""
+    """`statements` has one statement of each list for each sort and direction, such as `list_all_size_ascending`."""
 
     def __init__(self) -> None:
         self.statements = _expand_listings(Statements(Path(__file__).with_name("statements.sql")))
@@ -66,9 +66,9 @@ class EntryStore:
     async def select_taken_names(
         self, tx: Connection, owner: DriveId, parent: FileId, names: Sequence[str], except_upload: UUID
     ) -> frozenset[str]:
-        """Return which of the names are taken by an entry outside the trash or by a pending upload.
+        """Return the names that an entry outside the trash or a pending upload has.
 
-        The name of the upload `except_upload` is not taken.
+        The upload `except_upload` is ignored.
         """
         records = await tx.fetch(self.statements["select_taken_names"], owner, parent, names, except_upload)
         return frozenset(record["name"] for record in records)
@@ -76,9 +76,9 @@ class EntryStore:
     async def select_taken_names_in_trash(
         self, tx: Connection, owner: DriveId, parent: FileId, names: Sequence[str], *ids: UUID
     ) -> frozenset[str]:
-        """As `select_taken_names`, in a trashed folder: which names are taken once the folder is restored.
+        """Do the same for a trashed folder: return the names that will be taken after the folder is restored.
 
-        `ids` are the upload whose name counts as free, and the entry that the folder was trashed with.
+        `ids` are the upload that is ignored, and the entry that the folder was trashed with.
         """
         records = await tx.fetch(self.statements["select_taken_names_in_trash"], owner, parent, names, *ids)
         return frozenset(record["name"] for record in records)
@@ -135,7 +135,7 @@ class EntryStore:
         return {record["id"]: (record["version_id"], content_from(owner, record)) for record in records}
 
     async def select_tree(self, tx: Connection, owner: DriveId, tops: Sequence[FileId], limit: int) -> list[TreeEntry]:
-        """Return entries and everything below them, each folder before what is in it, up to `limit` entries.
+        """Return up to `limit` entries: those in `tops` and everything below them, each folder before its contents.
 
         Needs no lock.
         """
@@ -146,13 +146,14 @@ class EntryStore:
         ]
 
     async def select_ancestors(self, tx: Connection, owner: DriveId, folder: FileId) -> tuple[FileId, ...]:
-        """Return the folder and the folders above it, nearest first. Empty if it is not a folder or is in the trash."""
+        """Return the folder and the folders above it, nearest first. It is empty for a file and for a trashed
+        folder."""
         return tuple(record["id"] for record in await tx.fetch(self.statements["select_ancestors"], owner, folder))
 
     async def select_untrashed_folders(
         self, tx: Connection, folders: Collection[tuple[DriveId, FileId]]
     ) -> frozenset[tuple[DriveId, FileId]]:
-        """Return which of the folders, as pairs of owner and id, are outside the trash."""
+        """Return the folders that are outside the trash, as pairs of owner and id."""
         owners, ids = zip(*folders, strict=True)
         records = await tx.fetch(self.statements["select_untrashed_folders"], owners, ids)
         return frozenset((record["owner_id"], record["id"]) for record in records)
@@ -164,7 +165,7 @@ class EntryStore:
     async def select_along_path(
         self, db: Database | Connection, owner: DriveId, parent: FileId, names: Sequence[str]
     ) -> list[contract.File]:
-        """Return the entries along a path below `parent` from the top down, as many as exist. Needs no lock."""
+        """Return the existing entries of a path below `parent`, from the top down. Needs no lock."""
         records = await db.fetch(self.statements["select_along_path"], owner, parent, names)
         return [file_from(record) for record in records]
 
@@ -195,7 +196,7 @@ class EntryStore:
     async def update_entry(
         self, tx: Connection, access: contract.Access, changed: contract.File, what: contract.ChangeKind
     ) -> contract.File | None:
-        """Give an entry outside the trash the name, parent, time, star and properties of `changed`.
+        """Set the name, parent, time, star and properties of an entry outside the trash to those of `changed`.
 
         Return None when the owner has no such entry.
         """
@@ -272,8 +273,8 @@ def _expand_listings(statements: Statements) -> dict[str, str]:
 def _with_last_change(page: str) -> str:
     """Return a statement for a page, with the number of the owner's last change in front of each row.
 
-    Both are from one snapshot, so a client that follows the changes after that number misses nothing. An empty page has
-    one row without a file. The usage row is one row, so the order of the page stays.
+    Both are from one snapshot, so a client that reads the changes after that number misses none. An empty page has one
+    row without a file. The usage table has one row for the owner, so the join keeps the order of the page.
     """
     return _PAGE_WITH_LAST_CHANGE.replace("{page}", page.rstrip().rstrip(";"))
 
@@ -310,7 +311,7 @@ def _properties_from(text: str | None) -> dict[str, str]:
 
 
 def _listed_file_from(owner: DriveId, record: asyncpg.Record) -> contract.File:
-    # Most rows of all are rows of listings. Columns by position are faster than by name.
+    # Lists read far more rows than other statements. Access by position is faster than by name.
     _, id, kind, name, parent, size, content_type, sha256, revision, created_at, modified_at, *others = record
     version, starred, properties, created_by, modified_by = others
     return contract.File(

@@ -17,7 +17,7 @@ MAX_KEY_LENGTH = 255
 
 
 def fingerprint(kind: str, *values: object) -> bytes:
-    """Return a hash of a request. Requests of another kind or with other values have another fingerprint."""
+    """Return a hash of a request. Requests of different kinds or with different values have different fingerprints."""
     return hashlib.sha256(kind.encode() + b"\0" + msgspec.msgpack.encode(values)).digest()
 
 
@@ -28,8 +28,8 @@ class KeyedCall:
         self._store = store
         self._owner = access.drive
         self._key = key
-        # Two members of a shared drive may use the same key for different requests.
-        # Those of a link without account are told apart by the items that it reaches.
+        # Two members of a shared drive may use the same key for different requests, so the stored key has the actor.
+        # Holders of links have no actor. Their key has the item of the link instead.
         holder = access.actor or " ".join(str(grant.item) for grant in access.grants)
         self._stored_key = key if access.actor == access.drive else f"{holder} {key}"  # guard: idempotency-actor
         self._request_hash = request_hash
@@ -50,8 +50,8 @@ class KeyedCall:
             raise IdempotencyKeyReused
         return first
 
-    async def was_made(self, db: Database) -> bool:
-        """Return whether a request with this key was made. It need not be the same request."""
+    async def is_known(self, db: Database) -> bool:
+        """Return whether a request with this key was made. It may have been another request."""
         return await self._store.select_request(db, self._owner, self._stored_key) is not None
 
     @property

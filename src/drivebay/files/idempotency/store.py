@@ -15,8 +15,8 @@ from ...postgres import Connection, Database, Statements
 class KeyedRequest(msgspec.Struct, frozen=True):
     """The first request that used an idempotency key: its fingerprint and its result.
 
-    `resource` is the id of the upload or folder that it created. A batch has the nil UUID there, and the encoded
-    results of its items in `batch_results`.
+    `resource` is the id of the upload or folder that it created. For a batch, `resource` is the nil UUID, and
+    `batch_results` has the encoded results of its items.
     """
 
     fingerprint: bytes

@@ -1,7 +1,7 @@
-"""What the holders of links do. Every call looks the link up again, so a link that has ended is refused at once.
+"""The calls of the holders of links. Every call looks up the link again, so a link that has ended is refused at once.
 
-A holder acts with an access that is limited to the item of the link and has no actor. The files service checks the
-place of each item with it, as for people with a permission.
+The access of a holder is limited to the item of the link, and has no actor. The files service uses it to check that
+each item is below that item, as it does for users with a permission.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ from .store import LinkStore, OpenLink, StoredLink
 
 PASSWORD_TRIES: Final = 10
 PASSWORD_INTERVAL: Final = timedelta(minutes=1)
-"""A client has ten tries of the password of one link, and gets one back each minute. A right password gives all back.
+"""A client has ten attempts at the password of one link, and one more each minute. The right password resets them.
 
-Other clients have tries of their own: nobody can lock them out."""
+Each client has its own attempts, so no client can lock out others."""
 _NOT_FOUND: Final = "there is no such link or file, or the link has ended"
 
 
 class FileCalls(msgspec.Struct, frozen=True):
-    """The calls of the files service that a link leads to."""
+    """The methods of the files service that the holders of links use."""
 
     list_files: Callable[[Access, Listing], Awaitable[FilePage]]
     get_content: Callable[[Access, FileId], Awaitable[Content]]
@@ -100,7 +100,7 @@ class LinkHolderService:
         if stored.password_hash is None:
             return self._secrets.create_session(stored.link.id, "", self._now())
         client = hashlib.sha256(client.encode("utf-8", "surrogatepass")).hexdigest()
-        # The try is taken before the password is compared, so that calls at once cannot have more tries.
+        # The attempt is counted before the password is compared, so that concurrent calls do not get more attempts.
         if not await self._links.take_password_attempt(self._db, stored, client, PASSWORD_INTERVAL, PASSWORD_TRIES):
             retry_after = int(PASSWORD_INTERVAL.total_seconds())
             raise RateLimited("too many wrong passwords for this link", retry_after=retry_after)
@@ -115,13 +115,13 @@ class LinkHolderService:
         if listing.starred is not None:
             raise InvalidRequest("starred is not allowed", errors=(FieldError("starred", "is not allowed"),))
         link = opened.stored.link
-        inner = msgspec.structs.replace(
+        folder_listing = msgspec.structs.replace(
             listing,
-            parent=_place(opened, listing.parent or ROOT),
+            parent=_resolve_item(opened, listing.parent or ROOT),
             cursor=self._secrets.open_cursor(link.id, listing.cursor),
         )
-        with _same_error_for_all():
-            page = await self._calls.list_files(_access(opened, Role.VIEWER), inner)
+        with _hide_details():
+            page = await self._calls.list_files(_access(opened, Role.VIEWER), folder_listing)
         items = tuple(
             msgspec.structs.replace(file, parent=ROOT) if file.parent == link.file else file for file in page.items
         )
@@ -129,8 +129,8 @@ class LinkHolderService:
 
     async def get_link_content(self, token: str, session: str | None, id: FileId) -> Content:
         opened = await self._open_for_reading(token, session)
-        with _same_error_for_all():
-            return await self._calls.get_content(_access(opened, Role.VIEWER), _place(opened, id))
+        with _hide_details():
+            return await self._calls.get_content(_access(opened, Role.VIEWER), _resolve_item(opened, id))
 
     async def count_link_download(self, token: str, session: str | None) -> None:
         opened = await self._open_for_reading(token, session)
@@ -145,15 +145,15 @@ class LinkHolderService:
         name: str | None = None,
         idempotency_key: str | None = None,
     ) -> Archive:
-        # The first request may have taken the last download, and a repeat of it takes none.
+        # The first request may have used the last download. A repeated request uses none, so it must still work.
         has_key = idempotency_key is not None
         opened = await self._open_for_reading(token, session, spent=has_key)  # guard: link-archive-repeat
-        placed = tuple(_place(opened, id) for id in ids)
-        key, access = _own_key(opened, idempotency_key), _access(opened, Role.VIEWER)
+        item_ids = tuple(_resolve_item(opened, id) for id in ids)
+        key, access = _holder_key(opened, idempotency_key), _access(opened, Role.VIEWER)
         if opened.stored.is_spent and not await self._is_repeat(access, key):
             raise NotFound(_NOT_FOUND)
-        with _same_error_for_all("too many archives are open"):
-            return await self._calls.create_archive(access, placed, name, key, opened.stored)
+        with _hide_details("too many archives are open"):
+            return await self._calls.create_archive(access, item_ids, name, key, opened.stored)
 
     async def begin_link_upload(
         self, token: str, session: str | None, intent: UploadIntent, idempotency_key: str | None = None
@@ -161,43 +161,43 @@ class LinkHolderService:
         opened = await self._open_for_uploads(token, session)
         if intent.on_conflict is not OnConflict.RENAME:  # guard: link-upload-rename
             raise InvalidRequest("on_conflict must be rename", errors=(FieldError("on_conflict", "must be rename"),))
-        parent = _place(opened, intent.parent)
+        parent = _resolve_item(opened, intent.parent)
         if opened.info.role is LinkRole.UPLOADER and parent != opened.stored.link.file:  # guard: uploader-place
             raise NotFound(_NOT_FOUND)
         name = normalize_name(intent.name)
-        intent = msgspec.structs.replace(intent, parent=parent, client_note=f"{_mark(opened)}{quote(name, '')}")
-        idempotency_key = _own_key(opened, idempotency_key)
+        intent = msgspec.structs.replace(intent, parent=parent, client_note=f"{_note_prefix(opened)}{quote(name, '')}")
+        idempotency_key = _holder_key(opened, idempotency_key)
         access = _access(opened, Role.EDITOR)
         if not await self._is_repeat(access, idempotency_key):  # guard: link-upload-repeat
-            pending = await self._links.count_pending_uploads(self._db, opened.stored.drive, _mark(opened))
+            pending = await self._links.count_pending_uploads(self._db, opened.stored.drive, _note_prefix(opened))
             if pending >= self._max_uploads:  # guard: link-pending-uploads
                 raise RateLimited("this link has too many pending uploads", retry_after=60)
-        with _same_error_for_all():
+        with _hide_details():
             upload = await self._calls.begin_upload(access, intent, idempotency_key)
-        return _as_seen(opened, upload)
+        return _holder_view(opened, upload)
 
     async def get_link_upload(self, token: str, session: str | None, id: UploadId) -> Upload:
         opened = await self._open_for_uploads(token, session)
-        return _as_seen(opened, await self._get_upload(opened, id))
+        return _holder_view(opened, await self._get_upload(opened, id))
 
     async def open_link_parts(
         self, token: str, session: str | None, id: UploadId, parts: tuple[PartIntent, ...]
     ) -> Upload:
         opened = await self._open_for_uploads(token, session)
         await self._get_upload(opened, id)
-        with _same_error_for_all():
-            return _as_seen(opened, await self._calls.open_parts(_access(opened, Role.EDITOR), id, parts))
+        with _hide_details():
+            return _holder_view(opened, await self._calls.open_parts(_access(opened, Role.EDITOR), id, parts))
 
     async def complete_link_upload(self, token: str, session: str | None, id: UploadId) -> Upload:
         opened = await self._open_for_uploads(token, session)
         await self._get_upload(opened, id)
-        with _same_error_for_all():
-            return _as_seen(opened, await self._calls.complete_upload(_access(opened, Role.EDITOR), id))
+        with _hide_details():
+            return _holder_view(opened, await self._calls.complete_upload(_access(opened, Role.EDITOR), id))
 
     async def _is_repeat(self, access: Access, idempotency_key: str | None) -> bool:
         if idempotency_key is None:
             return False
-        return await KeyedCall(self._idempotency, access, idempotency_key, b"").was_made(self._db)
+        return await KeyedCall(self._idempotency, access, idempotency_key, b"").is_known(self._db)
 
     async def _find(self, token: str, *, spent: bool = False) -> OpenLink:
         opened = await self._links.select_link_by_token(self._db, hash_token(token), spent=spent)
@@ -230,9 +230,9 @@ class LinkHolderService:
         return opened
 
     async def _get_upload(self, opened: OpenLink, id: UploadId) -> Upload:
-        with _same_error_for_all():
+        with _hide_details():
             upload = await self._calls.get_upload(_access(opened, Role.EDITOR), id)
-        if not (upload.client_note or "").startswith(_mark(opened)):  # guard: link-own-uploads
+        if not (upload.client_note or "").startswith(_note_prefix(opened)):  # guard: link-own-uploads
             raise NotFound(_NOT_FOUND)
         return upload
 
@@ -242,34 +242,34 @@ def _access(opened: OpenLink, role: Role) -> Access:
     return Access(stored.drive, None, role, (Grant(stored.link.file, role),))  # guard: link-grant
 
 
-def _place(opened: OpenLink, id: FileId) -> FileId:
+def _resolve_item(opened: OpenLink, id: FileId) -> FileId:
     """Return the id of an item of the link. The root stands for the item of the link."""
     return opened.stored.link.file if id == ROOT else id
 
 
-def _own_key(opened: OpenLink, key: str | None) -> str | None:
-    """Return the idempotency key of a holder. It is none of the members of the drive, or of another link."""
+def _holder_key(opened: OpenLink, key: str | None) -> str | None:
+    """Return the stored key of a holder. It differs from the keys of the drive's members and of other links."""
     if key is None or not 1 <= len(key) <= MAX_KEY_LENGTH:
         return key
     return hashlib.sha256(f"{opened.stored.link.id} {key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _mark(opened: OpenLink) -> str:
-    """Return how the client note of an upload begins that was begun with the link. The asked name follows."""
+def _note_prefix(opened: OpenLink) -> str:
+    """Return the prefix of the client note of uploads that were begun with the link. The intended name follows it."""
     return f"link {opened.stored.link.id} "
 
 
-def _as_seen(opened: OpenLink, upload: Upload) -> Upload:
-    """Return an upload as the holder sees it: an uploader cannot learn from the name of a file which names exist."""
+def _holder_view(opened: OpenLink, upload: Upload) -> Upload:
+    """Return an upload as the holder sees it. An uploader sees the intended name, which does not reveal taken names."""
     if opened.info.role is LinkRole.UPLOADER:  # guard: uploader-asked-name
-        asked = unquote((upload.client_note or "").removeprefix(_mark(opened)))
-        upload = msgspec.structs.replace(upload, name=asked)
+        intended_name = unquote((upload.client_note or "").removeprefix(_note_prefix(opened)))
+        upload = msgspec.structs.replace(upload, name=intended_name)
     return upload
 
 
 @contextmanager
-def _same_error_for_all(busy: str = "too many uploads are under way") -> Iterator[None]:
-    """Replace the details of errors that would say something about the drive, or about items outside the link.
+def _hide_details(busy: str = "too many uploads are pending") -> Iterator[None]:
+    """Replace the details of errors that would reveal something about the drive, or about items outside the link.
 
     `busy` is the detail of RateLimited.
     """
@@ -278,6 +278,6 @@ def _same_error_for_all(busy: str = "too many uploads are under way") -> Iterato
     except NotFound:
         raise NotFound(_NOT_FOUND) from None
     except QuotaExceeded:
-        raise QuotaExceeded("the drive has no room for this file") from None
+        raise QuotaExceeded("the quota of the drive does not allow this file") from None
     except RateLimited as error:
         raise RateLimited(busy, retry_after=error.retry_after) from None

@@ -1,7 +1,8 @@
 """Passwords of links: bcrypt over base64(HMAC-SHA-384(key, password)), as for the passwords of accounts.
 
-bcrypt reads 72 bytes at most and stops at a zero byte; the HMAC makes every character count. One hash takes about a
-quarter of a second of CPU time, so few run at once. Clients share the queue: see `concurrency/hashing_queue.py`.
+bcrypt reads at most 72 bytes, and stops at a zero byte. With the HMAC, every character of a password counts. One hash
+takes about a quarter of a second of CPU time, so only a few run at once. `concurrency/hashing_queue.py` divides them
+among the clients.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ...errors import FieldError, InvalidRequest
 
 MAX_LENGTH: Final = 256
 """In code points. It bounds the cost of one call."""
-_AT_ONCE: Final = 2
+_MAX_CONCURRENT: Final = 2
 T = TypeVar("T")
 
 
@@ -32,7 +33,7 @@ class LinkPasswords:
     def __init__(self, secret: bytes, cost: int) -> None:
         self._key = hmac.digest(secret, b"link passwords", hashlib.sha256)
         self._cost = cost
-        self._queue = HashingQueue(_AT_ONCE, SECONDS_AT_COST_ZERO * 2**cost)
+        self._queue = HashingQueue(_MAX_CONCURRENT, SECONDS_AT_COST_ZERO * 2**cost)
 
     def check(self, password: str) -> None:
         """Raise InvalidRequest for a text that cannot be the password of a link."""
@@ -41,9 +42,9 @@ class LinkPasswords:
             raise InvalidRequest(f"password {problem}", errors=(FieldError("password", problem),))
 
     async def hash(self, password: str, client: HashClient = ANYONE) -> str:
-        """Return the text to store for a password.
+        """Return the hash to store for a password.
 
-        Raises InvalidRequest, and Unavailable if the queue is full and other clients have had fewer passwords hashed.
+        Raises InvalidRequest, and Unavailable if the queue is full and this client has used more of it than others.
         """
         self.check(password)
         digest = self.digest(password)
@@ -57,18 +58,18 @@ class LinkPasswords:
         return await self._run(client, lambda: bcrypt.checkpw(digest, stored.encode("ascii")))
 
     def digest(self, password: str) -> bytes:
-        """Return a keyed digest of a password. Guesses cannot be tested without the key."""
-        # NFC (RFC 8265, 4.2): operating systems encode the same typed password differently.
+        """Return a keyed digest of a password. Without the key, nobody can test guesses."""
+        # NFC (RFC 8265, 4.2), because operating systems encode the same password in different Unicode forms.
         text = unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
         return b64encode(hmac.digest(self._key, text, "sha384"))  # guard: link-password-key
 
     async def _run(self, client: HashClient, work: Callable[[], T]) -> T:
-        running = asyncio.create_task(self._run_in_place(client, work))
-        running.add_done_callback(_read_error)
-        # A thread cannot be cancelled, so a caller that leaves must not give its place to another one.
-        return await asyncio.shield(running)
+        task = asyncio.create_task(self._run_in_slot(client, work))
+        task.add_done_callback(_read_error)
+        # A thread cannot be cancelled. So the slot stays taken until the hash ends, even if the caller is cancelled.
+        return await asyncio.shield(task)
 
-    async def _run_in_place(self, client: HashClient, work: Callable[[], T]) -> T:
+    async def _run_in_slot(self, client: HashClient, work: Callable[[], T]) -> T:
         async with self._queue.place(client):
             result, seconds = await asyncio.to_thread(_measure, work)
         self._queue.record(seconds)
@@ -82,7 +83,7 @@ def _measure(work: Callable[[], T]) -> tuple[T, float]:
 
 def _read_error(ended: asyncio.Task[Any]) -> None:
     if not ended.cancelled():
-        ended.exception()  # the caller that left does not read it
+        ended.exception()  # mark the exception as read, because a cancelled caller does not read it
 
 
 def _is_text(password: str) -> bool:

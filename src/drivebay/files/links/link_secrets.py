@@ -1,8 +1,8 @@
-"""Tokens of links, and the sessions that a password is traded for.
+"""Tokens of links, and the sessions that clients get for the password of a link.
 
-A token is derived from the id of its link with a key of the service, so a repeated request gets the same token although
-only the hash of it is stored. A session is an end time and a MAC over the link, this time and the hash of the password.
-So a change of the password ends every session, and no session is stored.
+A token is derived from the id of its link with a key of the service. So a repeated request gets the same token,
+although only its hash is stored. A session contains an end time and a MAC over the link, this time and the hash of the
+password. So a change of the password ends every session, and sessions need not be stored.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _END: Final = struct.Struct(">Q")
 
 
 def hash_token(token: str) -> bytes:
-    """Return the hash of a token as it is stored. Any text is a token."""
+    """Return the stored hash of a token. The text need not be a valid token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 class LinkSecrets:
-    """Makes and checks tokens, sessions and cursors of links. `secret` is the secret of the service."""
+    """Creates and checks tokens, sessions and cursors of links. `secret` is the secret of the service."""
 
     def __init__(self, secret: bytes) -> None:
         self._token_key = hmac.digest(secret, b"link tokens", hashlib.sha256)
@@ -42,12 +42,12 @@ class LinkSecrets:
         return TOKEN_PREFIX + _encode(hmac.digest(self._token_key, link.bytes, hashlib.sha256))
 
     def create_session(self, link: LinkId, password_hash: str, now: datetime) -> str:
-        """Return a session that is valid for one hour, as long as the link has this password hash."""
+        """Return a session that is valid for one hour, or until the password hash of the link changes."""
         end = _END.pack(int((now + SESSION_LIFETIME).timestamp()))
         return _encode(end + self._session_mac(link, password_hash, end))
 
     def is_session(self, text: str | None, link: LinkId, password_hash: str, now: datetime) -> bool:
-        """Return whether a text is a session of the link that is valid now."""
+        """Return whether a text is a valid session of the link."""
         try:
             raw = _decode(text or "")
         except ValueError:

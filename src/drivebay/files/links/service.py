@@ -70,43 +70,48 @@ class LinkService:
         self._secrets = LinkSecrets(settings.secret)
         self._cursor_key = derive_key(settings.secret)
 
-    async def create_link(self, access: Access, new: NewLink, idempotency_key: str | None = None) -> Link:
+    async def create_link(self, access: Access, new_link: NewLink, idempotency_key: str | None = None) -> Link:
         actor = _require_editor(access)
-        expires_at = self._check_form(new)
+        expires_at = self._check_values(new_link)
         call = None
         if idempotency_key is not None:
-            call = KeyedCall(self._idempotency, access, idempotency_key, self._fingerprint(new))
-            # A repeat needs no hash, and is answered after the end of its link too.
+            call = KeyedCall(self._idempotency, access, idempotency_key, self._fingerprint(new_link))
+            # A repeated request needs no password hash, and gets the first result also after its link has expired.
             async with self._db.transaction() as tx:
-                if first := await self._find_first(tx, call, new, actor):  # guard: link-repeat-first
+                if first := await self._find_first(tx, call, new_link, actor):  # guard: link-repeat-first
                     return first
         self._check_future(expires_at)
-        password_hash = None if new.password is None else await self._passwords.hash(new.password, _client(actor))
+        password_hash = (
+            None if new_link.password is None else await self._passwords.hash(new_link.password, _hash_client(actor))
+        )
         row = LinkRow(
             LinkId(self._new_id()),
-            new.file,
+            new_link.file,
             b"",
-            new.role,
+            new_link.role,
             actor,
-            LinkValues(new.name, password_hash, expires_at, new.max_downloads),
+            LinkValues(new_link.name, password_hash, expires_at, new_link.max_downloads),
         )
         async with self._db.transaction() as tx:
-            if call is not None and (first := await self._find_first(tx, call, new, actor)):
+            if call is not None and (first := await self._find_first(tx, call, new_link, actor)):
                 return first
             link = await self._insert(tx, access, row)
             if call is not None:
                 await call.record(tx, link.id)
             return link
 
-    async def _find_first(self, tx: Connection, call: KeyedCall, new: NewLink, actor: UserId) -> Link | None:
-        """Return the link of the first request with a key, as it was created. Raises as `lock_and_find_first`."""
+    async def _find_first(self, tx: Connection, call: KeyedCall, new_link: NewLink, actor: UserId) -> Link | None:
+        """Return the link that the first request with a key created, with its values at that time.
+
+        Raises the errors of `lock_and_find_first`.
+        """
         first = await call.lock_and_find_first(tx)
         if first is None:
             return None
         stored = await self._links.select_link(tx, call.owner, LinkId(first.resource), actor)
         if stored is None:
             raise IdempotencyKeyReused("the link that this key created no longer exists; use a new key")
-        return self._with_token(_as_created(stored.link, new, self._check_form(new)))
+        return self._with_token(_with_created_values(stored.link, new_link, self._check_values(new_link)))
 
     async def list_links(self, access: Access, listing: LinkListing) -> LinkPage:
         actor = _require_editor(access)
@@ -127,13 +132,13 @@ class LinkService:
 
     async def update_link(self, access: Access, id: LinkId, update: LinkUpdate) -> Link:
         actor = _require_editor(access)
-        expires_at = self._check_form(update)
+        expires_at = self._check_values(update)
         self._check_future(expires_at)
         password_hash = None
         if update.password is not None:
-            # A hash is expensive. The link may be gone before the transaction.
+            # Check before the expensive hash. The transaction checks again, because the link may end in between.
             _require_link(await self._select(self._db, access, actor, id), id)  # guard: link-update-first
-            password_hash = await self._passwords.hash(update.password, _client(actor))
+            password_hash = await self._passwords.hash(update.password, _hash_client(actor))
         cleared = frozenset(update.cleared)
         async with self._db.transaction() as tx:
             await self._usage.lock_usage(tx, access.drive, self._settings.quota)
@@ -185,13 +190,16 @@ class LinkService:
     def _with_token(self, link: Link) -> Link:
         return msgspec.structs.replace(link, token=self._secrets.token(link.id))
 
-    def _fingerprint(self, new: NewLink) -> bytes:
-        # A plain hash of the password would be stored with the key.
-        password = None if new.password is None else self._passwords.digest(new.password)
-        return fingerprint("link", new.file, new.role, new.name, password, new.expires_at, new.max_downloads)
+    def _fingerprint(self, new_link: NewLink) -> bytes:
+        # The key is stored with the fingerprint, which must not allow guesses of the password. So it has a keyed
+        # digest.
+        password = None if new_link.password is None else self._passwords.digest(new_link.password)
+        return fingerprint(
+            "link", new_link.file, new_link.role, new_link.name, password, new_link.expires_at, new_link.max_downloads
+        )
 
-    def _check_form(self, values: NewLink | LinkUpdate) -> datetime | None:
-        """Return the end of a link in UTC. Raises InvalidRequest for values that can never be valid."""
+    def _check_values(self, values: NewLink | LinkUpdate) -> datetime | None:
+        """Check all values except that the end is in the future. Return the end in UTC. Raises InvalidRequest."""
         name, expires_at, limit = values.name, values.expires_at, values.max_downloads
         if values.password is not None:
             self._passwords.check(values.password)
@@ -217,12 +225,12 @@ def _require_editor(access: Access) -> UserId:
     return access.actor
 
 
-def _client(actor: UserId) -> HashClient:
+def _hash_client(actor: UserId) -> HashClient:
     return HashClient(f"user {actor}")
 
 
 def _creator_filter(access: Access, actor: UserId) -> UserId | None:
-    """Return whose links an actor sees: None, all of them, for a manager."""
+    """Return the user whose links an actor may see, or None for a manager, who may see all links."""
     return None if access.role is Role.MANAGER else actor  # guard: links-of-others
 
 
@@ -232,15 +240,15 @@ def _require_link(stored: StoredLink | None, id: LinkId) -> StoredLink:
     return stored
 
 
-def _as_created(link: Link, new: NewLink, expires_at: datetime | None) -> Link:
-    """Return a link as it was right after its creation, whatever has changed since."""
+def _with_created_values(link: Link, new_link: NewLink, expires_at: datetime | None) -> Link:
+    """Return a link with the values that it had right after its creation."""
     return msgspec.structs.replace(
         link,
         downloads=0,
-        name=new.name,
-        has_password=new.password is not None,
+        name=new_link.name,
+        has_password=new_link.password is not None,
         expires_at=expires_at,
-        max_downloads=new.max_downloads,
+        max_downloads=new_link.max_downloads,
     )
 
 

@@ -42,7 +42,7 @@ class StoredLink(msgspec.Struct, frozen=True):
 
     @property
     def is_spent(self) -> bool:
-        """Whether no download is left."""
+        """Whether all downloads have been used."""
         return self.link.max_downloads is not None and self.link.downloads >= self.link.max_downloads
 
     @property
@@ -52,7 +52,7 @@ class StoredLink(msgspec.Struct, frozen=True):
 
 
 class OpenLink(msgspec.Struct, frozen=True):
-    """A link that has not ended, and what its holder sees of it."""
+    """A link that has not ended, and the values that its holder sees."""
 
     stored: StoredLink
     info: LinkInfo
@@ -76,7 +76,7 @@ class LinkStore:
     async def select_link(
         self, db: Database | Connection, drive: DriveId, id: LinkId, creator: UserId | None
     ) -> StoredLink | None:
-        """Return a link, if it is one of `creator`. None as the creator is everybody."""
+        """Return a link of `creator`, or of any creator if that is None."""
         record = await db.fetchrow(self.statements["select_link"], drive, id, creator)
         return None if record is None else _stored_from(record)
 
@@ -88,12 +88,12 @@ class LinkStore:
         return [_link_from(record) for record in records]
 
     async def update_link(self, tx: Connection, drive: DriveId, id: LinkId, values: LinkValues) -> Link | None:
-        """Set the values of a link. Return None if there is none."""
+        """Set the values of a link. Return None if the link does not exist."""
         record = await tx.fetchrow(self.statements["update_link"], drive, id, *msgspec.structs.astuple(values))
         return None if record is None else _link_from(record)
 
     async def delete_link(self, tx: Connection, drive: DriveId, id: LinkId, actor: UserId | None) -> bool:
-        """Return False if there is no such link."""
+        """Delete a link. Return False if it does not exist."""
         return await tx.fetchval(self.statements["delete_link"], drive, id, actor) is not None
 
     async def delete_links_of_user(self, db: Database, user: UserId) -> None:
@@ -101,11 +101,11 @@ class LinkStore:
         await db.execute(self.statements["delete_links_of_user"], user)
 
     async def delete_early_links_of_user(self, db: Database, user: UserId, until: datetime) -> None:
-        """Do the same for the links that were created up to a time."""
+        """Delete the same links as `delete_links_of_user`, but only those that were created before `until`."""
         await db.execute(self.statements["delete_early_links_of_user"], user, until)
 
     async def select_link_by_token(self, db: Database, token_hash: bytes, *, spent: bool = False) -> OpenLink | None:
-        """Return the link of a token, unless it has ended. With `spent`, it need not have a download left."""
+        """Return the link of a token, or None if it has ended. With `spent`, also if all its downloads are used."""
         record = await db.fetchrow(self.statements["select_link_by_token"], token_hash, spent)
         if record is None:
             return None
@@ -115,11 +115,11 @@ class LinkStore:
         return OpenLink(stored, info)
 
     async def count_pending_uploads(self, db: Database, drive: DriveId, note: str) -> int:
-        """Return how many uploads of a drive are pending whose note begins with `note`."""
+        """Return the number of pending uploads of a drive whose client note begins with `note`."""
         return int(await db.fetchval(self.statements["count_pending_uploads"], drive, note))
 
     async def count_download(self, db: Database | Connection, stored: StoredLink) -> int | None:
-        """Count one download and return their number. Return None if the link has ended or has no download left."""
+        """Count one download, and return the new count. Return None if the link has ended or has no download left."""
         sql = self.statements["count_link_download"]
         count: int | None = await db.fetchval(sql, stored.drive, stored.link.id, stored.password_hash)
         return count
@@ -127,12 +127,15 @@ class LinkStore:
     async def take_password_attempt(
         self, db: Database, stored: StoredLink, client: str, interval: timedelta, burst: int
     ) -> bool:
-        """Take one of `burst` tries of a client; one comes back in each `interval`. Return False if none is left."""
+        """Use one password attempt of a client. Return False if none is left.
+
+        A client has at most `burst` attempts, and gets one more in each `interval`.
+        """
         sql = self.statements["take_password_attempt"]
         return await db.fetchval(sql, stored.drive, stored.link.id, client, interval, burst) is not None
 
     async def refill_password_attempts(self, db: Database, stored: StoredLink, client: str) -> None:
-        """Give a client all tries back."""
+        """Reset the password attempts of a client to the maximum."""
         await db.execute(self.statements["refill_password_attempts"], stored.drive, stored.link.id, client)
 
 

@@ -1,4 +1,4 @@
-"""Dead letters: events that cannot be used, reduced to what the database can store."""
+"""Dead letters: events that cannot be used. Text that the database cannot store is removed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ _MAX_DELIVERIES: Final = 2**31 - 1
 
 
 def make_storable(event: DeadLetter) -> DeadLetter:
-    """Return the event without anything that the database cannot store.
+    """Return the event without characters that the database cannot store, and with a shortened payload.
 
-    An event that cannot be used must still be stored as a dead letter. Only its id cannot be changed.
-    Raises InvalidRequest for an invalid id.
+    Its id is not changed. Raises InvalidRequest for an invalid id.
     """
     if not 1 <= len(event.id.encode(errors="replace")) <= MAX_ID_BYTES or storable_text(event.id) != event.id:
         problem = f"an id has 1 to {MAX_ID_BYTES} bytes of text"

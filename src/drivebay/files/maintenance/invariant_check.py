@@ -1,6 +1,6 @@
-"""The test of every invariant against the database and the object store.
+"""The check of every invariant in the database and the object store.
 
-Tests run it after each scenario, and `drivebay check` runs it.
+`drivebay check` runs it, and so do tests after each scenario.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from .store import BEFORE_ALL_VERSIONS, MaintenanceStore, StoredVersion
 _PAGE_SIZE: Final = 1000
 _OBJECT_INVARIANT: Final = "a_stored_version_has_its_object"
 _MAX_VIOLATIONS: Final = 100
-"""The most violations that one invariant reports."""
+"""The maximum of violations that one invariant reports."""
 
 
 async def check_all(db: Database, store: MaintenanceStore, storage: Storage) -> tuple[Violation, ...]:
-    """Return the violations of all invariants, and update the missing mark of each stored version.
+    """Return the violations of all invariants. Mark each stored version as missing or not.
 
     At most 100 violations of each invariant are returned. An invariant that could not be checked is one violation with
     `is_unknown`.
@@ -39,36 +39,36 @@ async def check_all(db: Database, store: MaintenanceStore, storage: Storage) -> 
 
 
 async def _check_objects(db: Database, store: MaintenanceStore, storage: Storage) -> list[Violation]:
-    """Set the missing mark of versions whose object is missing, and clear it where the object exists again.
+    """Mark the versions whose object is missing, and remove the mark if the object exists again.
 
-    If the store did not answer about an object, the mark stays as it is, and the number of such versions is reported.
+    If the store did not respond about an object, the mark does not change, and the number of such versions is reported.
     """
     violations: list[Violation] = []
-    asked, unanswered, reason = 0, 0, ""
+    checked, unknown, reason = 0, 0, ""
     last = BEFORE_ALL_VERSIONS
     while versions := await store.select_versions_after(db, last, _PAGE_SIZE):
         last = versions[-1].ref
-        asked += len(versions)
+        checked += len(versions)
         try:
             objects = await storage.stat_objects(tuple(version.key for version in versions))
         except Unavailable as error:
-            unanswered, reason = unanswered + len(versions), f": {error.detail}"
+            unknown, reason = unknown + len(versions), f": {error.detail}"
             continue
-        changed = []
-        for version, found in zip(versions, objects, strict=True):
-            if found.presence is Presence.UNKNOWN:
-                unanswered += 1
-            elif problem := _find_problem(version, found):
+        marks = []
+        for version, info in zip(versions, objects, strict=True):
+            if info.presence is Presence.UNKNOWN:
+                unknown += 1
+            elif problem := _find_problem(version, info):
                 violations.append(Violation(_OBJECT_INVARIANT, version.ref.owner, problem))
-            is_missing = found.presence is Presence.ABSENT
+            is_missing = info.presence is Presence.ABSENT
             # guard: check-missing-object, check-unknown-object
-            if found.presence is not Presence.UNKNOWN and is_missing != version.is_missing:
-                changed.append((version.ref, is_missing))
-        if changed:
-            await store.mark_missing(db, changed)
+            if info.presence is not Presence.UNKNOWN and is_missing != version.is_missing:
+                marks.append((version.ref, is_missing))
+        if marks:
+            await store.mark_missing(db, marks)
     del violations[_MAX_VIOLATIONS:]
-    if unanswered:
-        detail = f"the store did not answer about {unanswered} of {asked} stored versions{reason}"
+    if unknown:
+        detail = f"the store did not answer about {unknown} of {checked} stored versions{reason}"
         violations.append(Violation(_OBJECT_INVARIANT, None, detail, is_unknown=True))
     elif problem := await _find_store_problem(storage):
         violations.append(Violation(_OBJECT_INVARIANT, None, problem, is_unknown=True))
@@ -76,19 +76,19 @@ async def _check_objects(db: Database, store: MaintenanceStore, storage: Storage
 
 
 async def _find_store_problem(storage: Storage) -> str | None:
-    """Return why the store cannot be asked, None if it can. A drive without files asks the store nothing else."""
+    """Return why the store is not available, or None. In an empty drive, no other call would show that."""
     for health in await storage.health():
         if health.name == "store" and not health.ok:  # guard: check-empty-drive
             return f"the store does not answer: {health.detail}"
     return None
 
 
-def _find_problem(version: StoredVersion, found: ObjectInfo) -> str | None:
+def _find_problem(version: StoredVersion, info: ObjectInfo) -> str | None:
     id = version.ref.id
-    if found.presence is Presence.ABSENT:
+    if info.presence is Presence.ABSENT:
         return f"the object of version {id} is missing"
-    if found.size != version.size:
-        return f"the object of version {id} has {found.size} bytes, not {version.size}"
-    if version.sha256 is not None and found.sha256 is not None and found.sha256 != version.sha256:
+    if info.size != version.size:
+        return f"the object of version {id} has {info.size} bytes, not {version.size}"
+    if version.sha256 is not None and info.sha256 is not None and info.sha256 != version.sha256:
         return f"the object of version {id} has another checksum"
     return None

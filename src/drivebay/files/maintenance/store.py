@@ -35,7 +35,7 @@ class MaintenanceStore:
         self.invariants = Statements(folder / "invariants.sql")
 
     async def insert_dead_letter(self, db: Database, event: DeadLetter) -> None:
-        """Insert an event. An event with the same id stays as it is."""
+        """Insert an event. An event with the same id is not changed."""
         sql = self.statements["insert_dead_letter"]
         await db.execute(sql, event.id, event.subject, event.reason, event.payload, event.deliveries)
 

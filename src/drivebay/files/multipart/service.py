@@ -1,8 +1,8 @@
 """Uploads in parts: which parts may be sent, which are stored, and their assembly.
 
-The database is authoritative for the parts that may be signed, the store for the parts that are stored. The checksum of
-a part is recorded before its URL is signed and never changes, so every stored part has its recorded checksum. We
-compute the composite checksum from the recorded checksums, because stores report it in different ways.
+The database decides which parts may be signed. The store decides which parts are stored. The checksum of a part is
+recorded before its URL is signed, and never changes, so every stored part has its recorded checksum. We compute the
+composite checksum from the recorded checksums, because stores report it in different ways.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class MultipartService:
         checksums: dict[int, bytes] = {}
         if layout.checksummed:
             checksums = await self._multiparts.select_part_checksums(self._db, access.drive, id)
-        # Read this after the listing, because the assembly may have begun during it. The store lists no parts once they
-        # are assembled, so the listing may be wrong then.
+        # Read this after the parts were listed, because the assembly may begin meanwhile. The store lists no parts of
+        # an assembled upload, so the list may be wrong then.
         assembly_begun = await self._multiparts.is_assembly_begun(self._db, access.drive, id)
         if assembly_begun and await self._commits.commit_for_client(contract.UploadRef(access.drive, id)):
             raise Conflict(f"the parts of upload {id} are assembled")
@@ -98,7 +98,7 @@ class MultipartService:
     async def assemble(self, upload: contract.Upload) -> None:
         """Assemble the parts of a pending upload in the store. A commit must follow.
 
-        Does nothing when the upload has ended meanwhile. Raises NotUploaded (parts are missing), Unavailable.
+        It is a no-op if the upload has ended. Raises NotUploaded (parts are missing), Unavailable.
         """
         layout = _layout(upload)
         if layout.multipart_id is None:

@@ -18,7 +18,7 @@ from ..uploads.store import upload_from
 
 
 class PartTimes(NamedTuple):
-    """How long an upload in parts lives after a request for URLs, and how long these URLs live."""
+    """The lifetime of an upload in parts after a request for URLs, and the lifetime of these URLs."""
 
     upload: timedelta
     urls: timedelta
@@ -33,14 +33,15 @@ class MultipartStore:
     ) -> Upload | None:
         """Record the multipart id unless the upload has one, and extend the deadline.
 
-        Return the upload with the multipart id that it now has, or None when the upload has ended.
+        Return the upload with its current multipart id, or None if the upload has ended.
         """
         sql = self.statements["set_multipart_id"]
         record = await db.fetchrow(sql, upload.owner, upload.id, multipart.id, multipart.checksummed, *times)
         return None if record is None else upload_from(record)
 
     async def extend_deadline(self, db: Database, owner: DriveId, id: UploadId, times: PartTimes) -> Upload | None:
-        """Extend the deadline, and record that URLs live. Return None if neither is needed, or it has ended."""
+        """Extend the deadline, and record until when URLs are valid. Return None if nothing changes, or it has
+        ended."""
         record = await db.fetchrow(self.statements["extend_deadline"], owner, id, *times)
         return None if record is None else upload_from(record)
 
@@ -57,7 +58,7 @@ class MultipartStore:
         return {record["number"]: record["sha256"] for record in records}
 
     async def delete_part_checksums(self, tx: Connection, uploads: Iterable[UploadRef]) -> None:
-        """Delete the checksums of those uploads that have ended."""
+        """Delete the checksums of the uploads that have ended."""
         uploads = tuple(uploads)
         owners, ids = [ref.owner for ref in uploads], [ref.id for ref in uploads]
         await tx.execute(self.statements["delete_part_checksums"], owners, ids)

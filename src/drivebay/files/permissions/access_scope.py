@@ -1,6 +1,6 @@
-"""Which items an access reaches: the granted items, and everything below them.
+"""Checks which items an access reaches: the granted items, and everything below them.
 
-An access without grants reaches the whole drive. It takes no query here: its role was checked when it was made.
+An access without grants reaches the whole drive. It needs no query here, because its role was checked before.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .store import PermissionStore
 
 
 class Reach(NamedTuple):
-    """How far an access reaches around some items.
+    """The roles of an access in the folders of some items.
 
-    `folder_roles` has for each item the role in the folder that it is in, None if the access does not reach the folder.
-    It is empty for an access to the whole drive.
+    `folder_roles` has the role in the folder of each item, or None if the access does not reach the folder. It is empty
+    for an access to the whole drive.
     """
 
     folder_roles: Mapping[FileId, Role | None]
@@ -31,8 +31,8 @@ class Reach(NamedTuple):
         """Return whether the access reaches the folder of an item with at least this role."""
         if item not in self.folder_roles:
             return True
-        found = self.folder_roles[item]
-        return found is not None and found.includes(role)
+        folder_role = self.folder_roles[item]
+        return folder_role is not None and folder_role.includes(role)
 
     def show(self, file: File) -> File:
         """Return a file without the id of a folder that the access does not reach."""
@@ -47,11 +47,10 @@ class AccessScope:
         self._permissions = PermissionStore()
 
     async def require(self, db: Database | Connection, access: Access, role: Role, *items: FileId) -> Reach:
-        """Return how far an access reaches around items outside the trash.
+        """Check that an access has a role for each of the items, and return its roles in their folders.
 
         A change calls this under the lock of the drive, so that no folder moves between this check and the change.
-
-        Raises NotFound (the access does not reach one of the items), Forbidden (its role there is lower than `role`).
+        Raises NotFound (the access does not reach an item outside the trash), Forbidden (its role there is too low).
         """
         if not access.grants:
             return _WHOLE_DRIVE
@@ -63,7 +62,7 @@ class AccessScope:
     async def require_in(
         self, db: Database | Connection, access: Access, role: Role, folder: FileId, missing: NotFound
     ) -> None:
-        """Check as `require` does the folder of something that the caller named. Raises `missing`, Forbidden."""
+        """Check a folder as `require` does, but raise `missing` instead of NotFound. Raises Forbidden too."""
         error = (await self.find_errors(db, access, role, (folder,))).get(folder)
         if error is not None:
             raise missing if isinstance(error, NotFound) else error
@@ -76,7 +75,7 @@ class AccessScope:
     async def find_errors(
         self, db: Database | Connection, access: Access, role: Role, items: Collection[FileId]
     ) -> dict[FileId, Error]:
-        """Return the error that `require` raises for each of the items that the access does not reach."""
+        """Return the error that `require` would raise for each item, if there is one."""
         if not access.grants:
             return {}
         _, errors = await self._check(db, access, role, items)
@@ -86,9 +85,9 @@ class AccessScope:
     async def reading(
         self, db: Database, access: Access, *items: FileId
     ) -> AsyncIterator[tuple[Database | Connection, Reach]]:
-        """Yield what to read items with, and how far the access reaches around them.
+        """Yield the database to read items from, and the roles of the access in their folders.
 
-        With grants, the check and the read see one snapshot of the database. Raises NotFound.
+        With grants, the check and the read use one snapshot of the database. Raises NotFound.
         """
         if not access.grants:
             yield db, _WHOLE_DRIVE
@@ -102,17 +101,17 @@ class AccessScope:
         roles: dict[FileId, Role] = {}
         for grant in access.grants:
             roles[grant.item] = _highest(grant.role, roles.get(grant.item)) or grant.role
-        covering = await self._permissions.select_granted_above(db, access.drive, items, roles)
+        granted_above = await self._permissions.select_granted_above(db, access.drive, items, roles)
         folder_roles: dict[FileId, Role | None] = {}
         errors: dict[FileId, Error] = {}
         for item in items:
-            folder_role = _highest(*(roles[id] for id in covering.get(item, ()) if id != item))
-            found = _highest(folder_role, roles.get(item) if item in covering else None)
+            folder_role = _highest(*(roles[id] for id in granted_above.get(item, ()) if id != item))
+            item_role = _highest(folder_role, roles.get(item) if item in granted_above else None)
             folder_roles[item] = folder_role
-            if found is None:  # guard: scope-item
+            if item_role is None:  # guard: scope-item
                 errors[item] = NotFound(_describe_missing(item))
-            elif not found.includes(role):  # guard: scope-role
-                errors[item] = Forbidden(f"this needs the role {role.value} for the item; yours is {found.value}")
+            elif not item_role.includes(role):  # guard: scope-role
+                errors[item] = Forbidden(f"this needs the role {role.value} for the item; yours is {item_role.value}")
         return Reach(folder_roles), errors
 
 
@@ -123,7 +122,7 @@ def require_whole_drive(access: Access) -> None:
 
 
 def hide_folder(file: File) -> File:
-    """Return an item as somebody sees it with whom it is shared without its folder."""
+    """Return an item without its folder, for a user to whom only the item is shared."""
     return msgspec.structs.replace(file, parent=HIDDEN_FOLDER)  # guard: scope-hidden-folder
 
 
@@ -133,8 +132,8 @@ def upload_folder(upload: Upload) -> FileId:
 
 
 def _highest(*roles: Role | None) -> Role | None:
-    found = {role for role in roles if role is not None}
-    return next((role for role in reversed(Role) if role in found), None)
+    role_set = {role for role in roles if role is not None}
+    return next((role for role in reversed(Role) if role in role_set), None)
 
 
 def _describe_missing(item: FileId) -> str:

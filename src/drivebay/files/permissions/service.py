@@ -1,4 +1,4 @@
-"""Permissions on items: users who are no members see or change an item and everything below it."""
+"""Permissions on items. They let users who are not members see or change an item and everything below it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PermissionService:
             require_entry(await self._entries.select_entry(tx, access.drive, id), id)
             await self._check_limits(tx, access.drive, id, user)
             current = await self._permissions.select_permission(tx, access.drive, id, user)
-            hides_email = named_by_id and not await self._permissions.has_tie(tx, access.actor, user)
+            hides_email = named_by_id and not await self._permissions.shares_anything(tx, access.actor, user)
             stays_same = current is not None and (hides_email or not current.hides_email)
             if current is not None and current.role is role and stays_same:  # guard: permission-repeat
                 return current
@@ -58,12 +58,12 @@ class PermissionService:
             raise NotFound(f"no drive {drive}")
         if user == drive or limits.is_member:  # guard: permission-member
             raise Conflict("the user is a member of this drive, with a role in all of it; change that role instead")
-        most = self._settings.max_permissions
-        if limits.of_item >= most:  # guard: permission-limit
-            raise Conflict(f"an item has at most {most} permissions; share a folder above it, or use a shared drive")
-        most = self._settings.max_shared_items
-        if limits.of_user >= most:  # guard: permission-user-limit
-            raise Conflict(f"a user has permissions on at most {most} items of a drive; share a folder instead")
+        maximum = self._settings.max_permissions
+        if limits.of_item >= maximum:  # guard: permission-limit
+            raise Conflict(f"an item has at most {maximum} permissions; share a folder above it, or use a shared drive")
+        maximum = self._settings.max_shared_items
+        if limits.of_user >= maximum:  # guard: permission-user-limit
+            raise Conflict(f"a user has permissions on at most {maximum} items of a drive; share a folder instead")
 
     async def list_permissions(self, access: Access, id: FileId) -> tuple[Permission, ...]:
         _require_editor(access)
@@ -84,12 +84,12 @@ class PermissionService:
         check_page_size(limit)
         query = f"{actor} shared items"  # guard: shared-items-cursor-user
         after = _LAST if cursor is None else _parse_position(decode_cursor(self._cursor_key, query, cursor))
-        found = await self._permissions.list_shared_items(self._db, actor, after, limit + 1)
+        shared_items = await self._permissions.list_shared_items(self._db, actor, after, limit + 1)
         next_cursor = None
-        if len(found) > limit:
-            found.pop()
-            next_cursor = encode_cursor(self._cursor_key, query, _position(found[-1]))
-        items = (SharedItem(hide_folder(item.file), item.role, item.shared_at, item.shared_by) for item in found)
+        if len(shared_items) > limit:
+            shared_items.pop()
+            next_cursor = encode_cursor(self._cursor_key, query, _position(shared_items[-1]))
+        items = (SharedItem(hide_folder(item.file), item.role, item.shared_at, item.shared_by) for item in shared_items)
         return SharedItemPage(tuple(items), next_cursor)
 
 

@@ -64,7 +64,7 @@ WITH given AS (
 )
 SELECT user_id, role, created_by, created_at, NULL::uuid AS inherited_from, hides_email FROM given;
 
--- name: has_tie
+-- name: shares_anything
 -- Whether the user $1 may see the email address of the user $2: both are members of a drive that shows it, or one has
 -- shared an item with the other, naming the address.
 SELECT $1 = $2::uuid OR EXISTS (

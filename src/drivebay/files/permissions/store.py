@@ -19,9 +19,9 @@ from ..entries.store import file_from
 
 
 class SharingLimits(NamedTuple):
-    """What decides whether a user can get a permission on an item.
+    """The facts that decide whether a user can get a permission on an item.
 
-    `of_item` and `of_user` are the numbers of other permissions on the item, and of the user in the drive.
+    `of_item` is the number of other permissions on the item, `of_user` that of the user's other ones in the drive.
     """
 
     is_member: bool
@@ -37,15 +37,15 @@ class PermissionStore:
     async def select_granted_above(
         self, db: Database | Connection, owner: DriveId, items: Collection[FileId], granted: Collection[FileId]
     ) -> dict[FileId, frozenset[FileId]]:
-        """Return for each item which of the granted items it is, or is below. Needs no lock.
+        """Return for each item the granted items that it is, or is below. Needs no lock.
 
-        An item that is in the trash, or below none of them, is left out.
+        An item in the trash, or without a granted item, is left out.
         """
         records = await db.fetch(self.statements["select_granted_above"], owner, list(items), list(granted))
-        found: dict[FileId, frozenset[FileId]] = {}
+        granted_by_item: dict[FileId, frozenset[FileId]] = {}
         for record in records:
-            found[record["item"]] = found.get(record["item"], frozenset()) | {record["granted"]}
-        return found
+            granted_by_item[record["item"]] = granted_by_item.get(record["item"], frozenset()) | {record["granted"]}
+        return granted_by_item
 
     async def select_limits(self, tx: Connection, owner: DriveId, item: FileId, user: UserId) -> SharingLimits:
         record = await tx.fetchrow(self.statements["select_sharing_limits"], owner, item, user)
@@ -65,16 +65,16 @@ class PermissionStore:
         return tuple(_permission_from(record) for record in records)
 
     async def upsert_permission(self, tx: Connection, access: Access, item: FileId, member: Member) -> Permission:
-        """Give a user a role on an item, and record the change. The email address stays visible if it was."""
+        """Give a user a role on an item, and record the change. An email address that was visible stays visible."""
         sql = self.statements["upsert_permission"]
         values = (member.user, member.role.value, access.actor, member.hides_email)
         record = await tx.fetchrow(sql, access.drive, item, *values)
         assert record is not None  # noqa: S101 - an upsert returns its row
         return _permission_from(record)
 
-    async def has_tie(self, tx: Connection, actor: UserId | None, user: UserId) -> bool:
+    async def shares_anything(self, tx: Connection, actor: UserId | None, user: UserId) -> bool:
         """Return whether the actor may see the email address of a user. Needs no lock."""
-        return bool(await tx.fetchval(self.statements["has_tie"], actor, user))
+        return bool(await tx.fetchval(self.statements["shares_anything"], actor, user))
 
     async def delete_permission(self, tx: Connection, access: Access, item: FileId, user: UserId) -> bool:
         """Delete a permission, and record the change. Return False if there is none."""
@@ -86,9 +86,9 @@ class PermissionStore:
         await tx.execute(self.statements["delete_permissions_of_user"], owner, user)
 
     async def delete_early_of_user(self, db: Database, user: UserId, until: datetime) -> None:
-        """Delete the permissions of up to a time in the personal drive of a user, and those that the user gave.
+        """Delete permissions that were given before `until`: those in the personal drive of a user, and those that the
 
-        Needs no lock.
+        user gave elsewhere. Needs no lock.
         """
         await db.execute(self.statements["delete_early_permissions_of_user"], user, until)
 

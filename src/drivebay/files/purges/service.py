@@ -1,7 +1,7 @@
 """Purges: permanent deletions of objects, claimed under leases.
 
 The rows of an object are deleted last. While its bytes may exist, its row is `purging` and counts in the usage.
-Another janitor takes it over when the lease ends. A janitor whose lease has ended finishes nothing.
+Another janitor takes it over when the lease ends. The results of a janitor whose lease has ended are ignored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .store import PurgeStore
 
 MAX_BATCH: Final = 1000
 _MAX_ROUNDS: Final = 20  # guard: purge-folders
-"""Transactions of one claim that delete only entries without objects."""
+"""The maximum of transactions in one claim that delete only entries without objects."""
 
 
 class PurgeService:
@@ -38,7 +38,7 @@ class PurgeService:
     async def claim_purges(self, lease: LeaseId, limit: int) -> tuple[PurgeTask, ...]:
         if not 1 <= limit <= MAX_BATCH:
             raise InvalidRequest(f"limit must be 1 to {MAX_BATCH}")
-        # Folders have no object. After one round of only folders the janitor would believe that nothing is due.
+        # Folders have no object. If this returned after a round of only folders, the janitor would stop too early.
         for _ in range(_MAX_ROUNDS):
             tasks, is_last = await self._claim_once(lease, limit)
             if tasks or is_last:
@@ -54,16 +54,16 @@ class PurgeService:
             if not await self._purges.may_purge(tx):  # guard: backup-holds-purges
                 return (), True
             await self._drives.expire_entries(tx, limit)
-            marked = await self._purges.mark_for_purge(tx, limit)
-            await self._versions.delete_of_files(tx, marked.deleted)
-            aged = await self._versions.delete_aged(tx, self._settings.versions_age, limit)
+            deleted_entries = await self._purges.mark_for_purge(tx, limit)
+            await self._versions.delete_of_files(tx, deleted_entries.deleted)
+            aged_count = await self._versions.delete_aged(tx, self._settings.versions_age, limit)
             await self._versions.settle_released(tx, await self._purges.take_purges_of_versions(tx, limit))
             tasks = await self._purges.lease_purges(tx, lease, limit, self._settings.lease)
             if tasks:
                 crash_point("purge.claim_before_db_commit")
-        for owner in marked.owners:
+        for owner in deleted_entries.owners:
             self._hints.publish(owner)  # guard: hint-after-purge
-        return tasks, len(marked.deleted) < limit and aged < limit
+        return tasks, len(deleted_entries.deleted) < limit and aged_count < limit
 
     async def finish_purges(self, lease: LeaseId, uploads: tuple[UploadRef, ...]) -> int:
         async with self._db.transaction() as tx:

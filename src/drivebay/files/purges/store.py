@@ -25,7 +25,7 @@ class PurgeStore:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
     async def may_purge(self, tx: Connection) -> bool:
-        """Return whether no backup runs, and keep one from starting until the transaction ends."""
+        """Return whether no backup runs. If so, prevent the start of a backup until the transaction ends."""
         return bool(await tx.fetchval(self.statements["may_purge"], BACKUP_LOCK))
 
     async def mark_for_purge(self, tx: Connection, limit: int) -> MarkedEntries:
@@ -34,9 +34,9 @@ class PurgeStore:
         return MarkedEntries(tuple((owner, id) for owner, id in record["deleted"]), tuple(record["owners"]))
 
     async def take_purges_of_versions(self, tx: Connection, limit: int) -> list[tuple[DriveId, VersionId]]:
-        """Take due purges off the queue that the previous release queued for versions that share an object.
+        """Remove from the queue the due purges that the previous release queued for versions that share an object.
 
-        Locks their owners. Return the versions, as pairs of owner and id, whose objects the caller settles.
+        Locks their owners. Return the versions as pairs of owner and id. The caller must settle their objects.
         """
         records = await tx.fetch(self.statements["take_purges_of_versions"], limit)
         return [(record["owner_id"], record["id"]) for record in records]
@@ -66,7 +66,7 @@ class PurgeStore:
         return int(await tx.fetchval(sql, lease, *_columns(uploads), tombstone, url_ttl))
 
     async def are_known(self, db: Database, uploads: Sequence[UploadRef]) -> tuple[bool, ...]:
-        """Return for each upload whether the database has a row of it."""
+        """Return for each upload whether the database has a row for it."""
         return tuple(record["known"] for record in await db.fetch(self.statements["are_known"], *_columns(uploads)))
 
     async def select_multipart_ids(self, db: Database, uploads: Sequence[UploadRef]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from ..storable_text import storable_text
 from .store import ScanStore
 
 TERM: Final = timedelta(minutes=15)
-"""A janitor has this time for one page. The move of one orphan to quarantine may take 11 minutes."""
+"""The lease of a janitor for one page. The move of one orphan to quarantine may take 11 minutes."""
 _MAX_PAUSE: Final = 366 * 86_400
 
 
@@ -29,7 +29,7 @@ class ScanService:
 
     async def save_scan(self, kind: ScanKind, lease: LeaseId, position: str) -> bool:
         if storable_text(position) != position:
-            raise InvalidRequest("position must be one that a listing returned")
+            raise InvalidRequest("position must be one that `list_objects` returned")
         return await self._scans.save_scan(self._db, kind, lease, position, TERM)
 
     async def finish_scan(self, kind: ScanKind, lease: LeaseId, pause_seconds: int) -> bool:

@@ -27,10 +27,10 @@ def like_patterns(media_type: str) -> tuple[str, ...] | None:
 
     None: the text is neither.
     """
-    wanted = media_type.lower()
-    if wanted in _GROUPS:
-        return _GROUPS[wanted]
-    if not _MEDIA_TYPE.fullmatch(wanted) or len(wanted) > 255:
+    type_name = media_type.lower()
+    if type_name in _GROUPS:
+        return _GROUPS[type_name]
+    if not _MEDIA_TYPE.fullmatch(type_name) or len(type_name) > 255:
         return None
-    literal = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    literal = type_name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return (literal, f"{literal};%", f"{literal} ;%")

@@ -1,6 +1,6 @@
 """Misspellings: whether a name contains a text with one letter missing, added or wrong, or with two letters swapped.
 
-Both are given in the form in which names are compared.
+The name and the text are search names: without case and accents.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import re
 from typing import Final
 
 MIN_LENGTH: Final = 4
-"""A shorter text has too little left when one letter of it may be wrong."""
+"""In a shorter text, one wrong letter would match too many names."""
 MAX_LENGTH: Final = 32
-"""Misspellings of a longer text are not searched: the comparison takes time for each letter of text and name."""
+"""For a longer text the comparison would take too long: its time grows with the letters of text and name."""
 _WORD: Final = re.compile("[^\x01-\x40\x5b-\x60\x7b-\x7f]+")  # as in the SQL function files.search_words
 _MIN_WORD, _MAX_WORD = 4, 16
 
 
-def split_in_halves(text: str) -> tuple[str, str, str] | None:
+def split_halves(text: str) -> tuple[str, str, str] | None:
     """Return the halves of a text, and the text with the two letters in its middle swapped.
 
     None: the text is too short or too long.
@@ -44,12 +44,12 @@ def _starts_misspelt(name: str, start: int, text: str) -> bool:
     equal = 0
     while equal < len(text) and start + equal < len(name) and name[start + equal] == text[equal]:
         equal += 1
-    # The misspelling is at the first difference: the rest of the text follows unchanged.
-    at, rest = start + equal, text[equal + 1 :]
+    # The misspelling is at the first difference. After it, the rest of the text must follow unchanged.
+    position, rest = start + equal, text[equal + 1 :]
     return (
         equal >= len(text) - 1
-        or name.startswith(rest, at + 1)  # a wrong letter
-        or name.startswith(rest, at)  # a letter of the text that the name does not have
-        or name.startswith(text[equal:], at + 1)  # a letter of the name that the text does not have
-        or name.startswith(text[equal + 1] + text[equal] + text[equal + 2 :], at)  # two swapped letters
+        or name.startswith(rest, position + 1)  # a wrong letter
+        or name.startswith(rest, position)  # a letter of the text that the name does not have
+        or name.startswith(text[equal:], position + 1)  # a letter of the name that the text does not have
+        or name.startswith(text[equal + 1] + text[equal] + text[equal + 2 :], position)  # two swapped letters
     )

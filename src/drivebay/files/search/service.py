@@ -1,8 +1,8 @@
 """Search over names, best results first.
 
-A search reads names in up to five scans, one after another, until its page is full. Each kind of match is read in an
-order of its own, so the position of a page is a scan and the last name that it read. One call reads a bounded number of
-names, and each of its statements has a time limit, so that no search can keep others waiting.
+A search reads names in up to five scans, one after another, until its page is full. Each scan reads one kind of match
+in its own order. So the position of a page is a scan and the last name that it read. One call reads a bounded number of
+names, and each of its statements has a time limit, so that no search can delay others.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from ..settings import Settings
 from ..storable_text import storable_text
 from ..usage.store import UsageStore
 from .media_type_filters import GROUP_NAMES, like_patterns
-from .misspellings import contains_misspelt, longest_word, split_in_halves
+from .misspellings import contains_misspelt, longest_word, split_halves
 from .store import Filters, Match, Position, Scan, SearchStore, SearchText, Source
 
 MAX_TEXT: Final = 255
 MAX_BATCH: Final = 1000
-_NAMES: Final = 4000
-"""How many names one scan reads. A page of common names is full after the newest so many."""
+_NAMES_PER_SCAN: Final = 4000
+"""How many names one scan reads. For common names, this fills a page."""
 _MAX_SCANS: Final = 8
-"""How many scans one call makes. A page that is not full then has a cursor."""
+"""How many scans one call runs at most. If the page is not full then, it has a cursor."""
 _MAX_CANDIDATES: Final = 1000
-"""How many names that may be misspelt one scan returns."""
+"""The maximum of possibly misspelt names that one scan returns."""
 _ORDER: Final = (Source.PREFIX, Source.NEWEST, Source.PAIRS, Source.NEWEST_MISSPELT, Source.WORDS_MISSPELT)
-_Place: TypeAlias = tuple[Source, Position]
+_ScanPosition: TypeAlias = tuple[Source, Position]
 """A scan, and the last name that it read."""
 _MISSPELT: Final = (Source.NEWEST_MISSPELT, Source.WORDS_MISSPELT)
 
@@ -59,28 +59,28 @@ class SearchService:
 
     async def search_files(self, access: Access, search: Search) -> SearchPage:
         check_page_size(search.limit)
-        wanted = _check_text(search.text)
+        checked_text = _check_text(search.text)
         filters = _filters(search)
         if search.below is None:
             require_whole_drive(access)
         query = f"search {access.drive} {_digest(search)}"  # guard: search-cursor-query
         start = self._decode_position(query, search.cursor)
-        # One snapshot: no folder moves between the check and the search.
+        # The check and the search use one snapshot, so that no folder moves between them.
         async with self._db.snapshot() as tx:
             await self._search.limit_time(tx, self._seconds)
             if search.below is not None:
                 await self._check_folder(tx, access, search.below)
-            text = await self._search.select_search_text(tx, wanted)
+            text = await self._search.select_search_text(tx, checked_text)
             if not text:
                 return SearchPage((), None)
-            parsed = SearchText(text, split_in_halves(text), longest_word(text))
-            found, position = await _Reader(tx, self._search, access, parsed, filters).read(
+            parsed = SearchText(text, split_halves(text), longest_word(text))
+            matches, position = await _Reader(tx, self._search, access, parsed, filters).read(
                 start, search.limit, self._seconds
             )
-            ids = [match.file.id for match in found]
+            ids = [match.file.id for match in matches]
             granted = [grant.item for grant in access.grants] or None
             paths = await self._search.select_paths(tx, access.drive, ids, granted) if ids else {}
-        items = tuple(FoundFile(match.file, paths[match.file.id]) for match in found)
+        items = tuple(FoundFile(match.file, paths[match.file.id]) for match in matches)
         if position is None:
             return SearchPage(items, None)
         source, last = position
@@ -95,12 +95,12 @@ class SearchService:
             if claimed is None:
                 return 0
             owner, after = claimed
-            # No name of the owner changes while the names of its entries are copied.
+            # The lock keeps the owner's names from changing while they are copied.
             await self._usage.lock_usage(tx, owner, self._settings.quota)
-            # At least 1, also for an owner without entries: 0 means that nothing is left.
+            # Return at least 1, also for an owner without entries, because 0 means that no owner is left.
             return max(1, await self._search.index_names(tx, owner, after, limit))
 
-    def _decode_position(self, query: str, cursor: str | None) -> _Place | None:
+    def _decode_position(self, query: str, cursor: str | None) -> _ScanPosition | None:
         if cursor is None:
             return None
         value = decode_cursor(self._cursor_key, query, cursor)
@@ -126,37 +126,39 @@ class _Reader:
         self._text = text
         self._filters = filters
 
-    async def read(self, start: _Place | None, limit: int, seconds: float) -> tuple[list[Match], _Place | None]:
-        """Return up to `limit` matches, and the place at which the next page begins, if there is one.
+    async def read(
+        self, start: _ScanPosition | None, limit: int, seconds: float
+    ) -> tuple[list[Match], _ScanPosition | None]:
+        """Return up to `limit` matches, and the scan and position of the next page, if there is one.
 
-        After so many seconds no further scan begins.
+        After `seconds`, no further scan begins.
         """
         source, after = start or self._first(Source.PREFIX)
-        found: list[tuple[Source, Match]] = []
+        found_matches: list[tuple[Source, Match]] = []
         clock = asyncio.get_running_loop()
         ends_at = clock.time() + seconds
         for number in range(_MAX_SCANS):
             if number and clock.time() > ends_at:
                 break
-            # One more than the page shows whether there is a next one.
-            room = limit + 1 - len(found)
-            most = max(room, _MAX_CANDIDATES) if source in _MISSPELT else room
+            # Read one more match than the page needs, to find out whether there is a next page.
+            missing = limit + 1 - len(found_matches)
+            max_matches = max(missing, _MAX_CANDIDATES) if source in _MISSPELT else missing
             query = (self._text, self._filters, after)
-            scan = await self._store.scan(self._tx, self._access.drive, source, query, most, _NAMES)
-            found += [(source, match) for match in (await self._accepted(source, scan))[:room]]
-            if len(found) > limit:
-                kept = [match for _, match in found[:limit]]
-                return kept, (found[limit - 1][0], Position(kept[-1].name, kept[-1].file.id))
-            if len(scan.matches) == most:
+            scan = await self._store.scan(self._tx, self._access.drive, source, query, max_matches, _NAMES_PER_SCAN)
+            found_matches += [(source, match) for match in (await self._select_matches(source, scan))[:missing]]
+            if len(found_matches) > limit:
+                page = [match for _, match in found_matches[:limit]]
+                return page, (found_matches[limit - 1][0], Position(page[-1].name, page[-1].file.id))
+            if len(scan.matches) == max_matches:
                 after = Position(scan.matches[-1].name, scan.matches[-1].file.id)
                 continue
-            place = self._next_place(source, scan)
-            if place is None:
-                return [match for _, match in found], None
-            source, after = place
-        return [match for _, match in found], (source, after)
+            next_position = self._next_scan_position(source, scan)
+            if next_position is None:
+                return [match for _, match in found_matches], None
+            source, after = next_position
+        return [match for _, match in found_matches], (source, after)
 
-    async def _accepted(self, source: Source, scan: Scan) -> list[Match]:
+    async def _select_matches(self, source: Source, scan: Scan) -> list[Match]:
         if source not in _MISSPELT:
             return list(scan.matches)
 
@@ -164,12 +166,12 @@ class _Reader:
             # guard: search-misspelt
             return [match for match in scan.matches if contains_misspelt(match.name, self._text.text)]
 
-        # Up to a second for names that are full of one letter: too long for the event loop.
+        # This may take up to a second for names that repeat one letter, which is too long for the event loop.
         return await asyncio.to_thread(compare)
 
-    def _next_place(self, source: Source, scan: Scan) -> _Place | None:
-        """Return where to read after a scan whose matches are all taken; None if there is nothing to read."""
-        if scan.read < _NAMES or scan.last is None:  # this was the last name of the source
+    def _next_scan_position(self, source: Source, scan: Scan) -> _ScanPosition | None:
+        """Return the scan and position that follow a scan after all its matches were used, or None at the end."""
+        if scan.read < _NAMES_PER_SCAN or scan.last is None:  # this was the last name of the source
             if source is Source.PREFIX:
                 return self._first(Source.NEWEST)
             if source in _MISSPELT or self._text.halves is None:
@@ -181,7 +183,7 @@ class _Reader:
             return None if self._text.word is None else (Source.WORDS_MISSPELT, scan.last)
         return source, scan.last
 
-    def _first(self, source: Source) -> _Place:
+    def _first(self, source: Source) -> _ScanPosition:
         return source, Position.first(source, self._text.text)
 
 
@@ -235,6 +237,6 @@ def _check_time(field: str, time: datetime | None) -> datetime | None:
 
 
 def _digest(search: Search) -> str:
-    """Return a digest of everything that the results depend on. A cursor is valid for one digest."""
-    whole = msgspec.structs.replace(search, limit=0, cursor=None)
-    return hashlib.blake2b(msgspec.msgpack.encode(whole), digest_size=16).hexdigest()
+    """Return a digest of all parameters that affect the results. A cursor is valid only for the same digest."""
+    parameters = msgspec.structs.replace(search, limit=0, cursor=None)
+    return hashlib.blake2b(msgspec.msgpack.encode(parameters), digest_size=16).hexdigest()

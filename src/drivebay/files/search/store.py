@@ -26,18 +26,19 @@ _MISSPELT_WORD: Final = f"{_MISSPELT} AND $17::text IS NOT NULL"
 
 
 class Source(Enum):
-    """Where a scan reads names, and which of them it takes."""
+    """The names that a scan reads, and the condition of a match."""
 
     PREFIX = "prefix"
-    """Names that begin with the text, by name. The other scans skip these names, and read the newest ids first."""
+    """Reads names that begin with the text, in the order of names. The other scans skip these, and read newest
+    first."""
     NEWEST = "newest"
-    """Of all names, those that contain the text."""
+    """Reads all names. Matches contain the text."""
     PAIRS = "pairs"
-    """Of the names with all pairs of characters of the text, those that contain it."""
+    """Reads the names that have all pairs of characters of the text. Matches contain the text."""
     NEWEST_MISSPELT = "newest_misspelt"
-    """Of all names, those that may contain the text with one misspelling."""
+    """Reads all names. Matches may contain the text with one misspelling."""
     WORDS_MISSPELT = "words_misspelt"
-    """Of the names that have one word in another spelling, those that may contain the text with one misspelling."""
+    """Reads the names that may have a word of the text with a misspelling. Matches may contain the misspelt text."""
 
 
 _TEMPLATES: Final = {
@@ -64,9 +65,9 @@ class Filters(msgspec.Struct, frozen=True):
 
 
 class SearchText(msgspec.Struct, frozen=True):
-    """A text in the form in which names are compared, and what a misspelling of it must contain.
+    """A text without case and accents, and the parts of which a misspelling contains one.
 
-    `halves` are its halves and the text with its two middle letters swapped. `word` is its longest word, if the index
+    `halves` are its halves, and the text with its two middle letters swapped. `word` is its longest word, if the index
     of words has it.
     """
 
@@ -76,7 +77,7 @@ class SearchText(msgspec.Struct, frozen=True):
 
     @property
     def has_pairs(self) -> bool:
-        """Whether the index has keys for the text: one character of ASCII has none."""
+        """Whether the index has keys for the text. It has none for a single ASCII character."""
         return len(self.text) > 1 or not self.text.isascii()
 
 
@@ -93,14 +94,14 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct, frozen=True):
-    """An entry that a scan found. `name` is its name in the form in which names are compared."""
+    """An entry that a scan found. `name` is its name without case and accents."""
 
     file: File
     name: str
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """The result of one scan: matches in order, the last name that was read, and how many were."""
+    """The result of one scan: the matches in order, the last name that was read, and how many names were read."""
 
     matches: tuple[Match, ...]
     last: Position | None
@@ -112,7 +113,7 @@ class SearchStore:
         self.statements = _expand_scans(Statements(Path(__file__).with_name("statements.sql")))
 
     async def limit_time(self, tx: Connection, seconds: float) -> None:
-        """End each later statement of the transaction after so many seconds, and use one process for it."""
+        """Limit each later statement of the transaction to `seconds`, and to one process."""
         await tx.execute(
             f"SET LOCAL statement_timeout = {int(seconds * 1000)}; SET LOCAL max_parallel_workers_per_gather = 0"
         )
@@ -136,9 +137,9 @@ class SearchStore:
                 arguments.append(text.word)
         records = await tx.fetch(self.statements[f"scan_{source.value}"], *arguments)
         matches = tuple(_match_from(record) for record in records if record["id"] is not None)
-        ends = records[0]
-        last = None if ends["last_id"] is None else Position(ends["last_name"], ends["last_id"])
-        return Scan(matches, last, ends["read"])
+        summary = records[0]
+        last = None if summary["last_id"] is None else Position(summary["last_name"], summary["last_id"])
+        return Scan(matches, last, summary["read"])
 
     async def select_paths(
         self, tx: Connection, owner: DriveId, ids: Sequence[FileId], granted: Sequence[FileId] | None
@@ -148,12 +149,12 @@ class SearchStore:
         return {record["id"]: record["path"] for record in records}
 
     async def claim_backlog(self, tx: Connection) -> tuple[DriveId, UUID] | None:
-        """Lock an owner with names to add, and return it with the id of its last added entry."""
+        """Lock an owner with names to add, and return it with the id of its entry that was added last."""
         record = await tx.fetchrow(self.statements["claim_search_backlog"])
         return None if record is None else (record["owner_id"], record["after"])
 
     async def index_names(self, tx: Connection, owner: DriveId, after: UUID, limit: int) -> int:
-        """Add the names of the next entries of an owner, and return their number. The caller holds the owner's lock."""
+        """Add the names of the next `limit` entries of an owner, and return their number. Needs the owner's lock."""
         record = await tx.fetchrow(self.statements["index_names"], owner, after, limit)
         assert record is not None  # noqa: S101 - an aggregate without GROUP BY returns one row
         if record["number"] < limit:

@@ -57,7 +57,7 @@ class TrashService:
             await self._trash_entry(tx, access, id, if_match)
 
     async def trash_and_return(self, access: Access, id: FileId) -> File:
-        """Move an entry to the trash and return it as it is there. Raises NotFound."""
+        """Move an entry to the trash, and return it. Raises NotFound."""
         async with self._db.transaction() as tx:
             await self._trash_entry(tx, access, id, None)
             return require_entry(await self._trash.select_trashed(tx, access.drive, id), id)
@@ -84,19 +84,19 @@ class TrashService:
                 await self._scope.require_in(tx, access, Role.EDITOR, trashed.parent, missing)  # guard: scope-restore
                 if parent is not None:
                     await self._scope.require(tx, access, Role.EDITOR, parent)  # guard: scope-restore-target
-            wanted_parent = parent
+            requested_parent = parent
             parent = trashed.parent if parent is None else parent
             ancestors = () if parent == ROOT else await self._entries.select_ancestors(tx, access.drive, parent)
             if not ancestors and parent != ROOT:
-                if wanted_parent is not None:
+                if requested_parent is not None:
                     raise NotFound(f"no folder {parent}")
                 parent = ROOT
             if trashed.kind is Kind.FOLDER:
-                # The folder above may have been moved down since. Only what is restored counts.
+                # The parent may have been moved to a deeper folder since. Only the restored folders count.
                 height = await self._trash.select_height(tx, access.drive, id)
                 check_depth(len(ancestors) + height, self._settings)  # guard: restore-depth
-            wanted = Location(access.drive, parent, trashed.name)
-            placement = await place_entry(self._entries, tx, trashed, wanted, on_conflict)
+            location = Location(access.drive, parent, trashed.name)
+            placement = await place_entry(self._entries, tx, trashed, location, on_conflict)
             if placement.replaced is not None:
                 replaced = await self._entries.replace_file(tx, access, placement.replaced, id)
                 await self._versions.delete_excess(tx, access.drive, placement.replaced, self._settings.versions_keep)

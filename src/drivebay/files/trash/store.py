@@ -34,24 +34,24 @@ class TrashStore:
         return None if record is None else any_file_from(record)
 
     async def select_height(self, tx: Connection, owner: DriveId, folder: FileId) -> int:
-        """Return the number of levels of folders that come back with a trashed folder, including it."""
+        """Return the number of levels of folders that would be restored with a trashed folder, including it."""
         return int(await tx.fetchval(self.statements["select_height_in_trash"], owner, folder))
 
     async def restore_entry(
         self, tx: Connection, owner: DriveId, trashed: File, place: tuple[FileId, str], actor: UserId | None
     ) -> File | None:
-        """Restore an entry with everything that was trashed with it, to a place (its parent and its name there).
+        """Restore an entry with everything that was trashed with it. `place` is its new parent and name.
 
-        Return None when it is too late for that.
+        Return None if its grace period has ended.
         """
         sql = self.statements["restore_entry"]
         record = await tx.fetchrow(sql, owner, trashed.id, *place, trashed.trashed_at, actor)
         return None if record is None else file_from(record)
 
     async def end_grace_period(self, tx: Connection, owner: DriveId, id: FileId, actor: UserId | None) -> bool:
-        """Make a trashed entry, with everything that was trashed with it, due for the purge.
+        """Make a trashed entry, and everything that was trashed with it, due for the purge.
 
-        Return False when there is no such entry that can be restored.
+        Return False if there is no such entry that can be restored.
         """
         return bool(await tx.fetchval(self.statements["end_grace_period"], owner, id, actor))
 

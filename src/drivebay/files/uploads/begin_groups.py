@@ -1,4 +1,4 @@
-"""Concurrent begins of one user in one drive share transactions (see `transaction_groups`)."""
+"""Concurrent calls of `begin_upload` for one access share transactions (see `transaction_groups`)."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class CompletionService:
         return tuple(hidden.get(id) or _result(id, outcomes[id], uploads.get(id)) for id in ids)
 
     async def _find_hidden(self, access: Access, ids: tuple[UploadId, ...]) -> dict[UploadId, BatchResult]:
-        """Return the results for the uploads into folders that an access with grants does not reach."""
+        """Return the error results of the uploads to folders that an access with grants does not reach."""
         if not access.grants:
             return {}
         uploads = await self._uploads.select_uploads(self._db, access.drive, ids)

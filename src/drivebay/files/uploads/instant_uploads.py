@@ -1,4 +1,4 @@
-"""Instant uploads: uploads of bytes that the drive has already. They are complete when they begin."""
+"""Instant uploads: uploads of bytes that the drive has already. They are complete at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .upload_batches import UploadBatchService
 
 
 class InstantUploads:
-    """Begins uploads. If some of them are complete, publishes a hint and counts them, when that is committed.
+    """Begins uploads. If some of them are instant, it publishes a hint after the commit, and counts them.
 
-    A repeated call with an idempotency key counts again.
+    A repeated call with an idempotency key counts them again.
     """
 
     def __init__(self, groups: BeginGroupService, batches: UploadBatchService, hints: HintChannel) -> None:

@@ -20,13 +20,13 @@ MAX_NOTE_LENGTH = 4096
 _FIRST_FIELDS = frozenset(
     ("name", "size", "content_type", "parent", "on_conflict", "sha256", "multipart", "deferred", "note")
 )
-"""The encoded fields that every fingerprint has. Never add one: stored fingerprints do not have it."""
+"""The encoded fields that every fingerprint has. Do not add fields, because stored fingerprints do not have them."""
 SHA256_BYTES = 32
 _PRINTABLE_ASCII = re.compile("[ -~]*")
 
 
 class PendingUpload(msgspec.Struct, frozen=True):
-    """An upload to record: its valid intent, its user, its part size (None: in one piece) and its lifetime."""
+    """An upload to record. `part_size` is None for an upload in one piece. `ttl` is its lifetime."""
 
     owner: DriveId
     id: UploadId
@@ -63,10 +63,10 @@ def _is_valid_note(note: str | None) -> bool:
 
 
 def fingerprint_fields(intent: UploadIntent) -> dict[str, object]:
-    """Return the fields of an intent as the fingerprint of an idempotency key has them.
+    """Return the fields of an intent for the fingerprint of an idempotency key.
 
-    A field of a later release counts only if it is set. So the fingerprint of a request stays the same across an
-    upgrade.
+    A field that a later release added is included only if it is set. So an upgrade does not change the fingerprint of a
+    request.
     """
     encoded: dict[str, object] = msgspec.to_builtins(intent, builtin_types=(bytes,))
     return {

@@ -58,10 +58,10 @@ class UploadService:
         self._new_id = new_id
 
     async def begin_now(self, access: contract.Access, intent: contract.UploadIntent) -> contract.Upload:
-        """Begin an upload with a valid intent, in a transaction of its own."""
+        """Begin an upload with a valid intent, in its own transaction."""
         if intent.on_conflict is contract.OnConflict.RENAME and not access.grants:  # guard: scope-begin-now
-            # FAIL and REPLACE depend on whether the name is taken. Only the owner's lock keeps that from changing.
-            # So does whether an access with grants reaches the folder.
+            # For FAIL and REPLACE the name must not become taken meanwhile, and an access with grants must not lose the
+            # folder meanwhile. Only the owner's lock ensures that, so these need `lock_and_begin`.
             upload = plan_upload(access, UploadId(self._new_id()), intent, self._settings)
             settings = self._settings
             limits = (settings.quota, settings.max_pending_uploads, settings.max_entries)
@@ -87,15 +87,15 @@ class UploadService:
             recorded = await self._uploads.select_upload(tx, access.drive, UploadId(first.resource))
         if recorded is None:
             raise IdempotencyKeyReused("the upload that this key created no longer exists; use a new key")
-        return self.as_begun(recorded, intent)
+        return self.with_begun_state(recorded, intent)
 
     async def lock_and_begin(
         self, tx: Connection, access: contract.Access, intent: contract.UploadIntent
     ) -> contract.Upload:
         """Lock the owner, check the limits, and record a valid intent. An error changes nothing in the transaction.
 
-        If the drive has the bytes already, and the store has verified their checksum, the upload is complete at once:
-        its file shares the object.
+        If the drive has the bytes already, and the store has verified their checksum, the upload is complete at once.
+        Its file shares the existing object then.
 
         Raises NotFound (the parent), Forbidden, QuotaExceeded, RateLimited, NameTaken.
         """
@@ -118,14 +118,14 @@ class UploadService:
         upload = PendingUpload(access.drive, id, intent, None, self._settings.upload_ttl, access.actor)
         await self._uploads.insert_without_reserving(tx, upload)
         await self._creation.create_instantly(tx, contract.UploadRef(access.drive, id), stored)
-        return _found(await self._uploads.select_upload(tx, access.drive, id), id)
+        return _require_found(await self._uploads.select_upload(tx, access.drive, id), id)
 
     async def _find_stored(
         self, tx: Connection, access: contract.Access, intent: contract.UploadIntent
     ) -> StoredObject | None:
-        """Return an object of the drive that has the bytes of the intent. The owner's lock keeps its reference.
+        """Return an object of the drive that has the bytes of the intent. The owner's lock keeps it from being purged.
 
-        An access that is limited to some items gets none: it must not learn, or get, what else the drive has.
+        An access with grants gets None, because it must not learn, or get, the other contents of the drive.
         """
         if intent.sha256 is None or access.grants:  # guard: instant-limited-access
             return None
@@ -137,14 +137,14 @@ class UploadService:
             if existing is not None and existing.kind is contract.Kind.FOLDER:
                 raise NameTaken(f"{intent.name!r} is a folder")
             return intent.name
-        wanted = Location(owner, intent.parent, intent.name)
-        name = await find_free_name(self._entries, tx, wanted)
+        location = Location(owner, intent.parent, intent.name)
+        name = await find_free_name(self._entries, tx, location)
         if name != intent.name and intent.on_conflict is contract.OnConflict.FAIL:
             raise NameTaken(f"the name {intent.name!r} is taken")
         return name
 
-    def as_begun(self, upload: contract.Upload, intent: contract.UploadIntent) -> contract.Upload:
-        """Return the upload as `begin_upload` first returned it, whatever its state is now."""
+    def with_begun_state(self, upload: contract.Upload, intent: contract.UploadIntent) -> contract.Upload:
+        """Return the upload as `begin_upload` first returned it, even if its state has changed."""
         if upload.is_instant:
             return upload
         upload = msgspec.structs.replace(upload, status=contract.UploadStatus.PENDING, file=None, reason=None)
@@ -161,14 +161,14 @@ class UploadService:
         )
 
     async def get_upload(self, access: contract.Access, id: UploadId) -> contract.Upload:
-        upload = _found(await self._uploads.select_upload(self._db, access.drive, id), id)
+        upload = _require_found(await self._uploads.select_upload(self._db, access.drive, id), id)
         await self._scope.require_upload(self._db, access, upload)  # guard: scope-get-upload
         return upload
 
     async def resize_upload(self, access: contract.Access, id: UploadId, size: int, final: bool) -> contract.Upload:
         async with self._db.transaction() as tx:
             usage = await self._usage.lock_usage(tx, access.drive, self._settings.quota)
-            upload = _found(await self._uploads.select_upload(tx, access.drive, id), id)
+            upload = _require_found(await self._uploads.select_upload(tx, access.drive, id), id)
             await self._scope.require_upload(tx, access, upload)  # guard: scope-resize-upload
             if not upload.deferred_length or upload.status is not contract.UploadStatus.PENDING:
                 if upload.size == size and not upload.deferred_length and upload.parts is not None:
@@ -196,12 +196,12 @@ class UploadService:
     async def list_upload_events(self, access: contract.Access, id: UploadId) -> tuple[contract.UploadEvent, ...]:
         if access.grants:
             await self.get_upload(access, id)  # guard: scope-upload-events
-        return _found(await self._uploads.select_events(self._db, access.drive, id) or None, id)
+        return _require_found(await self._uploads.select_events(self._db, access.drive, id) or None, id)
 
     async def abort_upload(self, access: contract.Access, id: UploadId) -> None:
         async with self._db.transaction() as tx:
             await self._usage.lock_usage(tx, access.drive, self._settings.quota)
-            upload = _found(await self._uploads.select_upload(tx, access.drive, id), id)
+            upload = _require_found(await self._uploads.select_upload(tx, access.drive, id), id)
             await self._scope.require_upload(tx, access, upload)  # guard: scope-abort-upload
             if upload.status is contract.UploadStatus.COMPLETE:  # guard: abort-complete-upload
                 raise Conflict(f"upload {id} is complete; delete the file {upload.file} instead")
@@ -211,7 +211,7 @@ class UploadService:
             ENDED_UPLOADS.labels("aborted").inc()
 
 
-def _found(value: T | None, id: UploadId) -> T:
+def _require_found(value: T | None, id: UploadId) -> T:
     if value is None:
         raise NotFound(f"no upload {id}")
     return value

@@ -40,15 +40,15 @@ class UploadStore:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
     async def insert_pending(self, db: Database, upload: PendingUpload, *limits: int) -> contract.Upload | None:
-        """Reserve the bytes and record the upload, in a transaction of its own and without the owner's lock.
+        """Reserve the bytes and record the upload, in its own transaction and without the owner's lock.
 
-        `limits` are the default quota, the number of pending uploads and the number of entries. Return None when one of
-        them, the name or the parent prevents it.
+        `limits` are the default quota, the number of pending uploads and the number of entries. Return None if a limit,
+        the name or the parent prevents it.
         """
         sql = self.statements["insert_pending"]
         try:
             record = await db.fetchrow(sql, *_insert_arguments(upload), *limits)
-        except asyncpg.UniqueViolationError:  # A pending upload holds the name.
+        except asyncpg.UniqueViolationError:  # a pending upload has the name
             return None
         return None if record is None else upload_from(record)
 
@@ -59,9 +59,9 @@ class UploadStore:
         return upload_from(record)
 
     async def insert_batch(self, tx: Connection, uploads: Sequence[PendingUpload]) -> dict[UploadId, contract.Upload]:
-        """Record uploads of one owner, and reserve their bytes. Leave out those whose name or parent prevents it.
+        """Record uploads of one owner, and reserve their bytes. Leave out uploads whose name or parent prevents it.
 
-        All are uploads in one piece with the same lifetime, without a client note, and none replaces a file.
+        All must be in one piece, with the same lifetime and without a client note. None may replace a file.
         """
         if not uploads:
             return {}
@@ -83,14 +83,14 @@ class UploadStore:
         return {record["id"]: upload_from(record) for record in records}
 
     async def select_upload(self, db: Database | Connection, owner: DriveId, id: UploadId) -> contract.Upload | None:
-        """Return the upload, or None when the owner has no such upload. Needs no lock."""
+        """Return the upload, or None if the owner has no such upload. Needs no lock."""
         record = await db.fetchrow(self.statements["select_upload"], owner, id)
         return None if record is None else upload_from(record)
 
     async def select_uploads(
         self, db: Database | Connection, owner: DriveId, ids: Collection[UploadId]
     ) -> dict[UploadId, contract.Upload]:
-        """Return those of the owner's uploads that exist. Needs no lock."""
+        """Return the uploads of the owner that exist. Needs no lock."""
         records = await db.fetch(self.statements["select_uploads"], owner, ids)
         return {record["id"]: upload_from(record) for record in records}
 
@@ -110,7 +110,7 @@ class UploadStore:
         return None if record is None else upload_from(record)
 
     async def end_upload(self, tx: Connection, upload: contract.UploadRef, end: UploadEnd) -> bool:
-        """End a pending or expired upload without a file. Return False when it has ended already."""
+        """End a pending or expired upload without a file. Return False if it has ended already."""
         trigger = None if end.trigger is None else end.trigger.value
         sql = self.statements["end_upload"]
         ended = await tx.fetchval(sql, upload.owner, upload.id, _STATES[end.status], end.reason, trigger)

@@ -1,6 +1,6 @@
-"""Several uploads begun in one call and one transaction, each with its own result.
+"""Begins several uploads in one call and one transaction. Each has its own result.
 
-One statement records the simple intents (see `_plan_simple`). The others are recorded one at a time, with the rules of
+One statement records all simple intents (see `_plan_simple`). The others are recorded one at a time, with the rules of
 `begin_upload`.
 """
 
@@ -27,8 +27,8 @@ from .intents import PendingUpload, check_intent, fingerprint_fields, is_multipa
 from .service import UploadService
 from .store import UploadStore
 
-_PASSING_ERRORS: Final = frozenset(error.code for error in (QuotaExceeded, RateLimited, Unavailable))
-"""Errors that say nothing about the request itself: the same request may succeed later."""
+_TEMPORARY_ERRORS: Final = frozenset(error.code for error in (QuotaExceeded, RateLimited, Unavailable))
+"""Temporary errors: the same request may succeed later."""
 _results_decoder = msgspec.msgpack.Decoder(list[UUID | ItemError])
 
 
@@ -94,11 +94,11 @@ class UploadBatchService:
         checked: Sequence[UploadIntent | Error],
         replayed: tuple[BatchResult, ...],
     ) -> tuple[BatchResult, ...]:
-        """Begin the items again that a limit refused, which may have passed since, and record their results."""
+        """Begin the items again that failed with a temporary error, and record their results."""
         indexes = [
             index
             for index, result in enumerate(replayed)
-            if result.error is not None and result.error.code in _PASSING_ERRORS  # guard: batch-passing-error
+            if result.error is not None and result.error.code in _TEMPORARY_ERRORS  # guard: batch-passing-error
         ]
         if not indexes:
             return replayed
@@ -188,7 +188,7 @@ class UploadBatchService:
         if len(uploads) < len(ids):
             raise IdempotencyKeyReused("an upload that this key created no longer exists; use a new key")
         return tuple(
-            BatchResult(self._single.as_begun(uploads[UploadId(each)], intent))
+            BatchResult(self._single.with_begun_state(uploads[UploadId(each)], intent))
             if isinstance(each, UUID)
             else BatchResult(None, each)
             for each, intent in zip(recorded, intents, strict=True)

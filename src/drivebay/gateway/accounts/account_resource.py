@@ -52,14 +52,14 @@ class AccountResource:
     async def log_in(self, req: Request, resp: Response) -> None:
         body = await read_json(req, _login_decoder)
         client = self._client_addresses.actor(req)
-        self._cookies.are_wanted(req)
+        self._cookies.check_request(req)
         tokens = await self._auth.log_in(body.email, body.password, client.address, client.user_agent)
         self._cookies.respond(req, resp, tokens)
 
     async def log_in_with_code(self, req: Request, resp: Response) -> None:
         body = await read_json(req, _code_login_decoder)
         client = self._client_addresses.actor(req)
-        self._cookies.are_wanted(req)
+        self._cookies.check_request(req)
         tokens = await self._auth.log_in_with_code(body.challenge, body.code, client.address, client.user_agent)
         self._cookies.respond(req, resp, tokens)
 
@@ -71,7 +71,7 @@ class AccountResource:
         except Unauthenticated as error:
             self._cookies.clear(req, resp)
             if isinstance(error, TokenReused):
-                await self._authenticator.learn_ended_sessions()
+                await self._authenticator.refresh_revoked_sessions()
             raise
         self._cookies.respond(req, resp, tokens)
 
@@ -80,7 +80,7 @@ class AccountResource:
         token = self._cookies.token(req, resp, body.refresh_token, LOGOUT_COOKIE)
         await self._auth.log_out(token)
         self._cookies.clear(req, resp)
-        await self._authenticator.learn_ended_sessions()  # guard: logout-revokes-here
+        await self._authenticator.refresh_revoked_sessions()  # guard: logout-revokes-here
         respond_empty(resp, 204)
 
     async def get_me(self, req: Request, resp: Response) -> None:
@@ -107,7 +107,7 @@ class AccountResource:
             await self._auth.change_password(req.user, *passwords, client.address, req.session, client.user_agent)
         except NotFound:
             raise _account_gone() from None
-        await self._authenticator.learn_ended_sessions()
+        await self._authenticator.refresh_revoked_sessions()
         respond_empty(resp, 204)
 
     async def delete_me(self, req: Request, resp: Response) -> None:
@@ -118,7 +118,7 @@ class AccountResource:
         except NotFound:
             raise _account_gone() from None
         self._authenticator.forget_api_tokens(req.user)
-        await self._authenticator.learn_ended_sessions()
+        await self._authenticator.refresh_revoked_sessions()
         await end_links(self._files, req.user)  # guard: account-links-at-once
         respond_empty(resp, 204)
 

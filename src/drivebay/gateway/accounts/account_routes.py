@@ -89,7 +89,7 @@ def session_routes(sessions: SessionResource) -> tuple[Route, ...]:
 
 
 def api_token_routes(tokens: ApiTokenResource, key: Parameter, paging: tuple[Parameter, ...]) -> tuple[Route, ...]:
-    """Return the routes of API tokens. `key` is the parameter `Idempotency-Key`, `paging` those of every list."""
+    """Return the routes of API tokens. `key` is `Idempotency-Key`, `paging` are the parameters of every list."""
     return (
         Route(
             "POST", "/v1/me/tokens", "createToken", "Create an API token, which is shown only here",

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 
 class PasswordResetRequest(msgspec.Struct, forbid_unknown_fields=True):  # guard: reset-unknown-fields
-    """The email address of an account. Any text is accepted, and the answer is always the same."""
+    """The email address of an account. Any text is accepted, and the response is always the same."""
 
     email: Annotated[str, Meta(examples=["ada@example.com"])]
 

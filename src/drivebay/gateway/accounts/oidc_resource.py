@@ -26,7 +26,7 @@ _code_decoder = msgspec.json.Decoder(oidc_views.OidcCode)
 
 
 class OidcResource:
-    """`public_url` is that of the deployment, None if it has none."""
+    """Handles the sign-in. `public_url` is the public URL of the deployment, or None."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class OidcResource:
         self._files = files
         self._authenticator = authenticator
         self._addresses = addresses
-        # The cookie has the path as browsers see it, behind a proxy too.
+        # The path of the cookie is the path that browsers see, also behind a proxy that adds a prefix.
         base = "" if public_url is None else public_url.partition("://")[2].partition("/")[2].rstrip("/")
         self._path = f"/{base}{_PATH}" if base else _PATH
         self._is_secure = public_url is not None and public_url.startswith("https://")
@@ -66,19 +66,19 @@ class OidcResource:
         # The sign-in may have ended the access of the account's earlier user.
         for user in await end_reclaimed_sharing(self._auth, self._files):  # guard: oidc-ends-sharing
             self._authenticator.forget_api_tokens(user)
-            await self._authenticator.learn_ended_sessions()
+            await self._authenticator.refresh_revoked_sessions()
         respond_empty(resp, 302, {"Location": url})
         resp.unset_cookie(COOKIE, path=self._path, same_site="Lax")
 
     async def log_in(self, req: Request, resp: Response) -> None:
         body = await read_json(req, _code_decoder)
         client = self._addresses.actor(req)
-        self._cookies.are_wanted(req)
+        self._cookies.check_request(req)
         tokens = await self._auth.log_in_with_oidc(body.code, client.address, client.user_agent)
         self._cookies.respond(req, resp, tokens)
 
     def _set_cookie(self, resp: Response, value: str) -> None:
-        # Lax: the provider sends the browser back with a link of another site.
+        # Lax, because the browser returns from another site: that of the provider. Strict would withhold the cookie.
         resp.set_cookie(
             COOKIE,
             value,

@@ -16,7 +16,7 @@ _REDIRECT = Parameter(
     "where the browser goes at the end: a URL of this deployment, or of a port of the user's own machine",
     required=True,
 )
-_ANSWER = (
+_CALLBACK_PARAMETERS = (
     Parameter("state", "query", _TEXT, "of the sign-in"),
     Parameter("code", "query", _TEXT, "of the identity provider"),
     Parameter("iss", "query", _TEXT, "the issuer (RFC 9207)"),
@@ -34,7 +34,7 @@ def oidc_routes(oidc: OidcResource) -> tuple[Route, ...]:
         ),
         Route(
             "GET", "/v1/oidc/callback", "completeOidcLogin", "Send the browser back to the app with a one-time code",
-            oidc.complete, {302: None}, parameters=_ANSWER, headers=("Location",), public=True,
+            oidc.complete, {302: None}, parameters=_CALLBACK_PARAMETERS, headers=("Location",), public=True,
             errors=(errors.NotFound, errors.InvalidCode),
         ),
         Route(

@@ -30,51 +30,56 @@ PARAMETER: Final = Parameter(
 REFRESH_COOKIE: Final = "drivebay_refresh"
 LOGOUT_COOKIE: Final = "drivebay_logout"
 COOKIES: Final = ((REFRESH_COOKIE, "/v1/token/refresh"), (LOGOUT_COOKIE, "/v1/logout"))
-"""Two cookies with the same token, because a cookie has one path and each call should get no other."""
+"""Two cookies with the same token: a cookie has one path, and only these two calls may get the token."""
 _SECONDS: Final = 30 * 24 * 3600
 """The lifetime of a refresh token. Each refresh sets new cookies."""
 
 
 class SessionCookies:
-    """Reads and sets the cookies. `urls` are those under which browsers reach the gateway."""
+    """Reads and sets the cookies. `urls` are the URLs at which browsers reach the gateway."""
 
     def __init__(self, urls: PublicUrls) -> None:
         self._urls = urls
 
     def respond(self, req: Request, resp: Response, tokens: Tokens) -> None:
-        """Answer with the tokens of a session. Raises Forbidden before anything is set for a page of another site."""
-        shown = views.session_view(tokens)
-        if self.are_wanted(req):
+        """Respond with the tokens of a session. Raises Forbidden for a page of another site, before it sets a
+        cookie."""
+        session = views.session_view(tokens)
+        if self.are_requested(req):
             self._set(req, resp, tokens.refresh_token)
-            shown.refresh_token = UNSET  # guard: cookie-token-not-in-json
-        respond_json(resp, shown)
+            session.refresh_token = UNSET  # guard: cookie-token-not-in-json
+        respond_json(resp, session)
 
-    def token(self, req: Request, resp: Response, given: str, name: str) -> str:
-        """Return the refresh token of a request: `given` in its body, or that of the cookie `name`.
+    def token(self, req: Request, resp: Response, body_token: str, name: str) -> str:
+        """Return the refresh token of a request: `body_token`, or the value of the cookie `name`.
 
-        Raises Forbidden and InvalidRequest as `are_wanted`, and Unauthenticated without the cookie.
+        Raises Forbidden and InvalidRequest as `are_requested` does, and Unauthenticated if the cookie is missing.
         """
-        if not self.are_wanted(req):
-            return given
+        if not self.are_requested(req):
+            return body_token
         token: str | None = req.cookies.get(name)
         if not token:
             raise Unauthenticated("there is no session in this browser; log in")
         return token
 
     def clear(self, req: Request, resp: Response) -> None:
-        """Remove the cookies of a request that wants them."""
+        """Remove the cookies if the request asked for cookies."""
         if req.get_header(HEADER) is not None:
             base = self._urls.path(req.scope)
             for name, path in COOKIES:
-                # Not `set_cookie` with a lifetime of 0: Falcon leaves the lifetime out then.
+                # `set_cookie` with a lifetime of 0 does not work: Falcon leaves out a lifetime of 0.
                 resp.unset_cookie(name, path=base + path, same_site="Strict")  # guard: cookie-removal
 
-    def are_wanted(self, req: Request) -> bool:
+    def check_request(self, req: Request) -> None:
+        """Raise the errors of `are_requested`. Call it before a session begins."""
+        self.are_requested(req)
+
+    def are_requested(self, req: Request) -> bool:
         """Return whether the request asks for cookies. Raises InvalidRequest, and Forbidden for another origin."""
-        wanted = req.get_header(HEADER)
-        if wanted is None:  # guard: cookie-needs-header
+        header = req.get_header(HEADER)
+        if header is None:  # guard: cookie-needs-header
             return False
-        if wanted != "cookie":
+        if header != "cookie":
             raise invalid(HEADER, "must be cookie")
         if not self._is_same_origin(req):  # guard: cookie-same-origin
             raise Forbidden("only pages of this server may use the session cookie")

@@ -22,10 +22,10 @@ class SessionResource:
 
     async def end_session(self, req: Request, resp: Response, id: str) -> None:
         await self._auth.end_session(req.user, SessionId(parse_uuid(id, "id")))
-        await self._authenticator.learn_ended_sessions()
+        await self._authenticator.refresh_revoked_sessions()
         respond_empty(resp, 204)
 
     async def end_other_sessions(self, req: Request, resp: Response) -> None:
         await self._auth.end_sessions(req.user, req.session)
-        await self._authenticator.learn_ended_sessions()
+        await self._authenticator.refresh_revoked_sessions()
         respond_empty(resp, 204)

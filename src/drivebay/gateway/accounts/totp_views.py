@@ -11,7 +11,7 @@ Code = Annotated[str, Meta(description="a one-time code or a recovery code", exa
 
 
 class TotpSecret(msgspec.Struct):
-    """The secret in base32, and the `otpauth` URI for a QR code. It is not active before its confirmation."""
+    """The secret in base32, and the `otpauth` URI for a QR code. The secret is not active until it is confirmed."""
 
     secret: str
     uri: str
@@ -24,13 +24,13 @@ class Confirmation(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RecoveryCodes(msgspec.Struct):
-    """Ten codes, each of which replaces a one-time code once. They are shown only here."""
+    """Ten codes. Each replaces a code of the authenticator app once. They are shown only here."""
 
     recovery_codes: list[str]
 
 
 class Removal(msgspec.Struct, forbid_unknown_fields=True):
-    """The password of the account, and a code. An account without a password signs in within 5 minutes before."""
+    """The password and a code. A user without a password must have signed in within the last 5 minutes."""
 
     code: Code
     password: str = ""

@@ -23,7 +23,7 @@ class NewAccount(msgspec.Struct, forbid_unknown_fields=True):  # guard: account-
 
 
 class Login(msgspec.Struct, forbid_unknown_fields=True):
-    """The email address and the password of an account. Any text is accepted; a wrong value is a failed login."""
+    """The email address and the password of an account. Any text is accepted: a wrong value is a failed login."""
 
     email: Annotated[str, Meta(examples=["ada@example.com"])]
     password: Annotated[str, Meta(examples=["correct horse battery"])]
@@ -37,7 +37,7 @@ class CodeLogin(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RefreshToken(msgspec.Struct, forbid_unknown_fields=True):
-    """The refresh token. With `Drivebay-Session: cookie` that of the cookie counts, and this one may be empty."""
+    """The refresh token. With `Drivebay-Session: cookie` the cookie is used instead, and this may be empty."""
 
     refresh_token: str
 
@@ -49,9 +49,9 @@ class AccountUpdate(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
-    """A new password of 8 to 256 characters, which is not one of the most common, and the present one.
+    """The current password, and a new one of 8 to 256 characters that is not one of the most common.
 
-    An account without a password leaves `current_password` out and signs in within 5 minutes before.
+    A user without a password leaves out `current_password`, and must have signed in within the last 5 minutes.
     """
 
     new_password: Annotated[str, Meta(min_length=8, max_length=256, examples=["staple battery horse"])]
@@ -59,7 +59,7 @@ class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AccountDeletion(msgspec.Struct, forbid_unknown_fields=True):
-    """The password of the account. An account without one leaves it out and signs in within 5 minutes before."""
+    """The password. A user without one leaves it out, and must have signed in within the last 5 minutes."""
 
     password: Annotated[str, Meta(examples=["correct horse battery"])] = ""
 
@@ -71,7 +71,7 @@ class Account(msgspec.Struct):
 
 
 class Usage(msgspec.Struct):
-    """`used_bytes` includes the trash. `reserved_bytes` are promised to pending uploads."""
+    """`used_bytes` includes the trash. `reserved_bytes` are reserved for pending uploads."""
 
     used_bytes: int
     reserved_bytes: int
@@ -124,7 +124,7 @@ def account_view(user: auth.User) -> Account:
 
 
 def me_view(user: auth.User, usage: files.Usage) -> Me:
-    shown = Usage(usage.used_bytes, usage.reserved_bytes, usage.limit_bytes, usage.file_count)
+    usage_view = Usage(usage.used_bytes, usage.reserved_bytes, usage.limit_bytes, usage.file_count)
     return Me(
         id=user.id,
         email=user.email,
@@ -133,7 +133,7 @@ def me_view(user: auth.User, usage: files.Usage) -> Me:
         role=user.role.value,
         second_factor=user.second_factor,
         created_at=user.created_at,
-        usage=shown,
+        usage=usage_view,
     )
 
 

@@ -83,7 +83,7 @@ class AdminResource:
         account = await self._auth.update_account(self.actor(req), user, update)
         if account.disabled:
             self._authenticator.forget_api_tokens(user)
-            await self._authenticator.learn_ended_sessions()
+            await self._authenticator.refresh_revoked_sessions()
         if body.limit_bytes is UNSET:
             (usage,) = await self._files.get_usages((DriveId(user),))
         else:
@@ -94,13 +94,13 @@ class AdminResource:
         user = _parse_user_id(id)
         await self._auth.remove_account(self.actor(req), user)
         self._authenticator.forget_api_tokens(user)
-        await self._authenticator.learn_ended_sessions()
+        await self._authenticator.refresh_revoked_sessions()
         await end_links(self._files, user)
         respond_empty(resp, 204)
 
     async def end_sessions(self, req: Request, resp: Response, id: str) -> None:
         await self._auth.end_user_sessions(self.actor(req), _parse_user_id(id))
-        await self._authenticator.learn_ended_sessions()
+        await self._authenticator.refresh_revoked_sessions()
         respond_empty(resp, 204)
 
     async def get_statistics(self, req: Request, resp: Response) -> None:
@@ -125,12 +125,12 @@ class AdminResource:
         body = await read_json(req, _new_password_decoder)
         await self._auth.reset_password(self.actor(req), body.token, body.password)
         self._authenticator.forget_api_tokens(None)  # only the auth service knows whose password it is
-        await self._authenticator.learn_ended_sessions()
+        await self._authenticator.refresh_revoked_sessions()
         await end_reclaimed_sharing(self._auth, self._files)  # guard: reset-ends-sharing
         respond_empty(resp, 204)
 
     def for_admins(self, handler: Handler) -> Handler:
-        """Return a handler that raises Forbidden for others before it reads the request."""
+        """Return a handler that raises Forbidden for callers who are no admins, before it reads the request."""
 
         async def handle(req: Request, resp: Response, **fields: str) -> None:
             await self._auth.get_accounts(self.actor(req), ())  # guard: admin-before-request
@@ -139,15 +139,15 @@ class AdminResource:
         return handle
 
     def actor(self, req: Request) -> contract.Actor:
-        """Return who sends a request, from where."""
+        """Return the user, address and program that sent a request."""
         user = None if req.route is None or req.route.public else req.user
         return self._addresses.actor(req, user)
 
     async def _get_account(self, req: Request, user: UserId) -> contract.Account:
-        found = await self._auth.get_accounts(self.actor(req), (user,))
-        if not found:
+        accounts = await self._auth.get_accounts(self.actor(req), (user,))
+        if not accounts:
             raise NotFound(f"no account {user}")
-        return found[0]
+        return accounts[0]
 
 
 def _parse_user_id(text: str, field: str = "id") -> UserId:

@@ -22,43 +22,46 @@ _AUDIT_PARAMETERS = (
 
 def admin_routes(admin: AdminResource, key: Parameter, paging: tuple[Parameter, ...]) -> tuple[Route, ...]:
     """Return the routes. `key` is the header of idempotency keys, `paging` the parameters of every list."""
-    only = admin.for_admins
+    for_admins = admin.for_admins
     idempotency_errors = (errors.IdempotencyKeyReused, errors.InProgress)
     return (
         Route(
-            "GET", "/v1/admin/users", "listUsers", "List accounts", only(admin.list_users), {200: views.UserList},
+            "GET", "/v1/admin/users", "listUsers", "List accounts", for_admins(admin.list_users), {200: views.UserList},
             parameters=(_QUERY, _SORT, *paging), errors=(errors.Forbidden, errors.InvalidCursor), scopes=NO_API_TOKEN,
         ),
         Route(
-            "POST", "/v1/admin/users", "createUser", "Create an account, or invite its user", only(admin.create_user),
+            "POST", "/v1/admin/users", "createUser", "Create an account, or invite its user",
+            for_admins(admin.create_user),
             {201: views.CreatedUser}, body=views.NewUser, parameters=(key,), limiter=concurrency.HASHING,
             errors=(errors.Forbidden, errors.EmailTaken, *idempotency_errors), scopes=NO_API_TOKEN,
         ),
         Route(
-            "GET", "/v1/admin/users/{id}", "showUser", "Get an account", only(admin.get_user), {200: views.AdminUser},
+            "GET", "/v1/admin/users/{id}", "showUser", "Get an account",
+            for_admins(admin.get_user), {200: views.AdminUser},
             errors=(errors.Forbidden, errors.NotFound), scopes=NO_API_TOKEN,
         ),
         Route(
             "PATCH", "/v1/admin/users/{id}", "changeUser", "Change role and quota, disable or enable an account",
-            only(admin.update_user), {200: views.AdminUser}, body=views.UserUpdate,
+            for_admins(admin.update_user), {200: views.AdminUser}, body=views.UserUpdate,
             errors=(errors.Forbidden, errors.NotFound, errors.LastAdmin), scopes=NO_API_TOKEN,
         ),
         Route(
             "DELETE", "/v1/admin/users/{id}", "deleteUser", "Delete an account, as its user can",
-            only(admin.delete_user), {204: None},
+            for_admins(admin.delete_user), {204: None},
             errors=(errors.Forbidden, errors.NotFound, errors.LastAdmin), scopes=NO_API_TOKEN,
         ),
         Route(
             "POST", "/v1/admin/users/{id}/sessions/end", "endUserSessions", "End every session of an account",
-            only(admin.end_sessions), {204: None}, errors=(errors.Forbidden, errors.NotFound), scopes=NO_API_TOKEN,
+            for_admins(admin.end_sessions), {204: None},
+            errors=(errors.Forbidden, errors.NotFound), scopes=NO_API_TOKEN,
         ),
         Route(
             "GET", "/v1/admin/stats", "stats", "Get sums over all accounts, and the work that waits",
-            only(admin.get_statistics), {200: views.Statistics}, errors=(errors.Forbidden,), scopes=NO_API_TOKEN,
+            for_admins(admin.get_statistics), {200: views.Statistics}, errors=(errors.Forbidden,), scopes=NO_API_TOKEN,
         ),
         Route(
             "GET", "/v1/admin/audit", "listAuditEvents", "List events of the audit log, newest first",
-            only(admin.list_audit_events), {200: views.AuditList}, parameters=(*_AUDIT_PARAMETERS, *paging),
+            for_admins(admin.list_audit_events), {200: views.AuditList}, parameters=(*_AUDIT_PARAMETERS, *paging),
             errors=(errors.Forbidden, errors.InvalidCursor), scopes=NO_API_TOKEN,
         ),
         Route(

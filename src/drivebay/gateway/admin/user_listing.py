@@ -1,8 +1,9 @@
 """Lists accounts with their usage, in any order of the admin API.
 
 The auth service orders by email and creation. Only the files service knows the usage, so the order `used` has two
-parts: the drives with stored bytes, as files orders them, and the other accounts, as auth orders them. A cursor says
-in which part it is. Its rest is a cursor that files or auth has signed for this list and this part.
+parts: first the drives with stored bytes, in the order of the files service, then the other accounts, in the order of
+the auth service (descending; ascending lists begin with the second part). A cursor begins with its part. The rest of
+it is a cursor that files or auth has signed for this list and this part.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ SORTS: Final = ("email", "-email", "used", "-used", "created", "-created")
 _STORING: Final = "s"
 _EMPTY: Final = "e"
 _STARTS: Final = {"S": _STORING, "E": _EMPTY}
-"""Cursors that are at the beginning of a part."""
+"""The letters of cursors at the beginning of a part, and the part."""
 _MAX_ROUNDS: Final = 10
-"""Pages of a service that one request reads. A page that is not full yet then ends early, with a cursor."""
+"""How many pages of a service one request reads. If its own page is not full then, the page ends early."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserQuery:
-    """A list of accounts as an admin asks for it. `sort` is one of `SORTS`."""
+    """The parameters of a list of accounts. `sort` is one of `SORTS`."""
 
     query: str
     sort: str
@@ -43,7 +44,7 @@ class UserPage:
 
 
 class UserLister:
-    """Lists the accounts that `actor` may see. Raises what the services raise: Forbidden, InvalidCursor, ..."""
+    """Lists the accounts that `actor` may see. Raises the errors of the services: Forbidden, InvalidCursor, ..."""
 
     def __init__(self, auth: Auth, files: Files) -> None:
         self._auth = auth
@@ -69,25 +70,25 @@ class UserLister:
         part, cursor = parts[0], None
         if query.cursor is not None:
             part, cursor = await self._parse_cursor(actor, query, query.cursor)
-        found: list[tuple[Account, Usage]] = []
+        accounts: list[tuple[Account, Usage]] = []
         for _ in range(_MAX_ROUNDS):
-            wanted = query.limit - len(found)
-            read = self._read_storing if part == _STORING else self._read_empty
-            items, cursor = await read(actor, query, wanted, cursor)
-            found += items
+            missing_count = query.limit - len(accounts)
+            read_part = self._read_storing if part == _STORING else self._read_empty
+            items, cursor = await read_part(actor, query, missing_count, cursor)
+            accounts += items
             if cursor is None:
                 if part == parts[1]:
-                    return UserPage(tuple(found), None)
+                    return UserPage(tuple(accounts), None)
                 part = parts[1]
-            if len(found) >= query.limit:
+            if len(accounts) >= query.limit:
                 break
         if cursor is not None:
-            return UserPage(tuple(found), f"{part}.{cursor}")
+            return UserPage(tuple(accounts), f"{part}.{cursor}")
         start = await self._auth.list_accounts(actor, _start_listing(query, part, None))
-        return UserPage(tuple(found), f"{part.upper()}.{start.first_cursor or ''}")
+        return UserPage(tuple(accounts), f"{part.upper()}.{start.first_cursor or ''}")
 
     async def _parse_cursor(self, actor: Actor, query: UserQuery, cursor: str) -> tuple[str, str | None]:
-        """Return the part and the cursor in the part; None: its beginning. Raises InvalidCursor."""
+        """Return the part and the cursor in it, or None for the beginning of the part. Raises InvalidCursor."""
         part, _, rest = cursor.partition(".")
         if part in _STARTS and rest:
             # Auth refuses the cursor unless it was made for this list.
@@ -105,9 +106,9 @@ class UserLister:
         await self._auth.get_accounts(actor, ())
         listing = UsageListing(query.sort.startswith("-"), limit, cursor, f"{query.sort} {query.query}")
         page = await self._files.list_usages(listing)
-        usages = {UserId(each.drive): each.usage for each in page.items}
-        found = await self._auth.get_accounts(actor, tuple(usages), query.query)
-        return tuple((account, usages[account.id]) for account in found), page.next_cursor
+        usages = {UserId(item.drive): item.usage for item in page.items}
+        accounts = await self._auth.get_accounts(actor, tuple(usages), query.query)
+        return tuple((account, usages[account.id]) for account in accounts), page.next_cursor
 
     async def _read_empty(
         self, actor: Actor, query: UserQuery, limit: int, cursor: str | None
@@ -120,9 +121,9 @@ class UserLister:
         items = await self._with_usage(page.items)
         return tuple(item for item in items if item[1].used_bytes == 0), page.next_cursor
 
-    async def _with_usage(self, found: tuple[Account, ...]) -> tuple[tuple[Account, Usage], ...]:
-        usages = await self._files.get_usages(tuple(DriveId(account.id) for account in found))
-        return tuple(zip(found, usages, strict=True))
+    async def _with_usage(self, accounts: tuple[Account, ...]) -> tuple[tuple[Account, Usage], ...]:
+        usages = await self._files.get_usages(tuple(DriveId(account.id) for account in accounts))
+        return tuple(zip(accounts, usages, strict=True))
 
 
 def _start_listing(query: UserQuery, part: str, cursor: str | None) -> AccountListing:

@@ -18,7 +18,7 @@ LimitBytes = Annotated[int, Meta(ge=0, le=2**53, description="bytes; null: the q
 
 
 class NewUser(msgspec.Struct, forbid_unknown_fields=True):  # guard: admin-unknown-fields
-    """A new account. Without a password the answer has an invitation."""
+    """A new account. Without a password the response has an invitation."""
 
     email: Annotated[str, Meta(max_length=254, examples=["ada@example.com"], extra_json_schema=_EMAIL)]
     password: Annotated[str, Meta(min_length=8, max_length=256)] | None = None
@@ -49,8 +49,8 @@ class AdminUser(msgspec.Struct):
 
 
 class CreatedUser(AdminUser):
-    """A new account. `invitation_url` sets its password once, within 7 days; null if it has a password,
-    or if the deployment has no passwords."""
+    """A new account. With `invitation_url` the user sets the password once, within 7 days. It is null if the account
+    has a password, or if the deployment has no passwords."""
 
     invitation_url: str | None
 
@@ -61,7 +61,8 @@ class UserList(msgspec.Struct):
 
 
 class Statistics(msgspec.Struct):
-    """`drives` are personal and shared ones. `pending_uploads`, `purges_due` and `dead_letters` are work that waits."""
+    """`drives` counts personal and shared drives. `pending_uploads`, `purges_due` and `dead_letters` are the
+    backlog."""
 
     users: int
     drives: int

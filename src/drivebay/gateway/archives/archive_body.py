@@ -14,7 +14,7 @@ from .crc_states import CrcStates
 from .read_ahead import Piece, ReadAhead, split_pieces
 
 _BLOCK_SIZE: Final = 64 * 2**10
-"""Smaller parts are joined, so that a small file does not take three sends."""
+"""Bytes. Smaller parts are joined, so that a small file does not take three blocks."""
 
 
 class ArchiveBody:
@@ -32,18 +32,18 @@ class ArchiveBody:
         A yielded block may be empty: the body makes progress, but has no bytes yet. Raises NotFound (an object does not
         exist any more), Unavailable.
         """
-        waiting = bytearray()
+        buffer = bytearray()
         async with aclosing(self._parts(start, stop)) as parts:
             async for part in parts:
                 if not part:
                     yield part
                     continue
-                waiting += part
-                if len(waiting) >= _BLOCK_SIZE:
-                    yield bytes(waiting)
-                    waiting.clear()
-        if waiting:
-            yield bytes(waiting)
+                buffer += part
+                if len(buffer) >= _BLOCK_SIZE:
+                    yield bytes(buffer)
+                    buffer.clear()
+        if buffer:
+            yield bytes(buffer)
 
     async def _parts(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Yield the bytes as headers, pieces and records. An empty part is one that was read only for its CRC-32."""
@@ -65,7 +65,7 @@ class ArchiveBody:
     async def _entry_parts(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Yield the parts of the entries between two positions: local headers, bytes and data descriptors."""
         layout = self._layout
-        ahead = ReadAhead(self._storage, self._pieces(start, stop))
+        read_ahead = ReadAhead(self._storage, self._pieces(start, stop))
         try:
             for index in range(layout.first_after(start), len(layout.entries)):
                 entry, begin = layout.entries[index], layout.offsets[index]
@@ -75,7 +75,7 @@ class ArchiveBody:
                     yield part
                 first, last = layout.data_range(index, start, stop)
                 while first < last:
-                    body = await ahead.read()
+                    body = await read_ahead.read()
                     self._crcs.add(index, first, body)
                     first += len(body)
                     yield body
@@ -88,7 +88,7 @@ class ArchiveBody:
                 if part := _cut(zip_format.data_descriptor(entry, self._crcs.value(index)), end, start, stop):
                     yield part
         finally:
-            await ahead.close()
+            await read_ahead.close()
 
     def _pieces(self, start: int, stop: int) -> Iterator[Piece]:
         for index in range(self._layout.first_after(start), len(self._entries)):
@@ -104,17 +104,17 @@ class ArchiveBody:
         key, first = self._entries[index].key, self._crcs.missing_from(index)
         if key is None or first >= self._entries[index].size:
             return
-        ahead = ReadAhead(self._storage, split_pieces(key, first, self._entries[index].size))
+        read_ahead = ReadAhead(self._storage, split_pieces(key, first, self._entries[index].size))
         try:
             while first < self._entries[index].size:
-                body = await ahead.read()
+                body = await read_ahead.read()
                 self._crcs.add(index, first, body)
                 first += len(body)
                 yield
         finally:
-            await ahead.close()
+            await read_ahead.close()
 
 
 def _cut(part: bytes, begin: int, start: int, stop: int) -> bytes:
-    """Return what is between two positions of a part that begins at `begin`."""
+    """Return the bytes of a part between the positions `start` and `stop`. The part begins at `begin`."""
     return part[max(0, start - begin) : max(0, stop - begin)]

@@ -44,15 +44,15 @@ class ArchiveServices(NamedTuple):
 
 
 class _EntryList(NamedTuple):
-    """All entries of an archive, and their places in the ZIP file."""
+    """All entries of an archive, and the layout of the ZIP file."""
 
     entries: list[contract.ArchiveEntry]
     layout: ZipLayout
 
 
 class ArchiveResource:
-    """`timeout` is how many seconds a client may take to accept the next bytes. After as many the access to an archive
-    that is being sent is checked again.
+    """Creates and sends archives. `timeout` is the time in seconds that a client may take to accept the next bytes. It
+    is also the interval at which the access to an archive that is being sent is checked again.
     """
 
     def __init__(
@@ -83,22 +83,22 @@ class ArchiveResource:
         self._respond_created(req, resp, archive)
 
     async def send_archive(self, req: Request, resp: Response, token: str) -> None:
-        """Answer GET with the ZIP file, or with a range of it, and HEAD without a body."""
+        """Respond to GET with the ZIP file or a range of it, and to HEAD without a body."""
         archive = await self._open(token)
-        # The list of an archive never changes, so its token names its bytes. The ETag is a hash, so that it does not
-        # reveal the token.
-        current = Validators(f'"{hashlib.blake2b(token.encode(), digest_size=16).hexdigest()}"')
-        headers = {"ETag": current.etag, "Accept-Ranges": "bytes"}
-        if is_not_modified(req, current, redirects=False):
+        # The entries of an archive never change, so the token identifies the bytes. The ETag is a hash of the token,
+        # so that it does not reveal the token.
+        validators = Validators(f'"{hashlib.blake2b(token.encode(), digest_size=16).hexdigest()}"')
+        headers = {"ETag": validators.etag, "Accept-Ranges": "bytes"}
+        if is_not_modified(req, validators, redirects=False):
             respond_empty(resp, 304, headers)
             return
         headers |= {"Content-Type": MEDIA_TYPE, "Content-Disposition": content_disposition(archive.name)}
         if req.method == "HEAD":
             respond_empty(resp, 200, headers | {"Content-Length": str(archive.size)})
             return
-        span = _parse_span(req, resp, current, archive.size)
-        start, stop = span or (0, archive.size)
-        # Before the list is read, which takes memory.
+        byte_range = _parse_byte_range(req, resp, validators, archive.size)
+        start, stop = byte_range or (0, archive.size)
+        # The slot is taken before the list of entries is read, because the list takes memory.
         release = self._slots.acquire(archive.actor or client_network(self._addresses.resolve(req.scope)))
         try:
             entries, layout = await self._load(archive)
@@ -110,9 +110,9 @@ class ArchiveResource:
             release()
             raise
         headers["Content-Length"] = str(stop - start)
-        if span is not None:
+        if byte_range is not None:
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{archive.size}"
-        respond_empty(resp, 200 if span is None else 206, headers)
+        respond_empty(resp, 200 if byte_range is None else 206, headers)
 
     async def _open(self, token: str) -> contract.Archive:
         """Return an archive that may be read now. Raises NotFound (also if the account of its creator is disabled or
@@ -133,7 +133,7 @@ class ArchiveResource:
         respond_json(resp, views.Archive(url, archive.size, archive.expires_at), 201, {"Location": url})
 
     async def _load(self, archive: contract.Archive) -> _EntryList:
-        """Return the entries of an archive and their places. Raises NotFound, Unavailable."""
+        """Return the entries of an archive and the layout of the ZIP file. Raises NotFound, Unavailable."""
         entries: list[contract.ArchiveEntry] = []
         while len(entries) < archive.entry_count:
             page = await self._files.open_archive(archive.token, len(entries), _PAGE)
@@ -143,7 +143,7 @@ class ArchiveResource:
         # Thousands of headers take long enough to delay other requests.
         layout = await asyncio.to_thread(lambda: ZipLayout([_zip_entry(entry) for entry in entries]))
         if layout.size != archive.size:  # guard: archive-size
-            raise _no_archive()  # a release with another layout created it
+            raise _no_archive()  # another release of Drivebay created the archive, with another layout
         return _EntryList(entries, layout)
 
 
@@ -155,11 +155,11 @@ def _no_archive() -> NotFound:
     return NotFound("no such archive, or it has expired")
 
 
-def _parse_span(req: Request, resp: Response, current: Validators, size: int) -> tuple[int, int] | None:
-    """Return the range of a request: its first byte and the one after its last. Raises RangeNotSatisfiable."""
-    if not is_range_current(req, current):
+def _parse_byte_range(req: Request, resp: Response, validators: Validators, size: int) -> tuple[int, int] | None:
+    """Return the range of a request: start and stop (exclusive), in bytes. Raises RangeNotSatisfiable."""
+    if not is_range_current(req, validators):
         return None
-    resp.set_header("Content-Range", f"bytes */{size}")  # of the failure, if the range is not satisfiable
-    span = parse_range(req.get_header("Range"), size)
+    resp.set_header("Content-Range", f"bytes */{size}")  # for the error response, if `parse_range` raises
+    byte_range = parse_range(req.get_header("Range"), size)
     resp.delete_header("Content-Range")
-    return span
+    return byte_range

@@ -1,4 +1,5 @@
-"""The response body of an archive. It ends when the client goes away or reads too slowly, and when the archive ends.
+"""The response body of an archive. It ends early when the client disconnects or reads too slowly, and when the
+archive may no longer be read.
 
 The server closes the connection then, so the client notices that the body is incomplete.
 """
@@ -28,11 +29,11 @@ class IncompleteArchive(Exception):
 
 
 class Admission(NamedTuple):
-    """What allows a client to read an archive, and for how long.
+    """The permission of a client to read an archive, and its time limit.
 
     `check` raises NotFound once the archive may not be read any more. It is called again after each `timeout` seconds,
-    which is also how long the client may take to accept a block, and the window of the minimum rate. `release` gives
-    back the place of the request in the limits.
+    which is also the time that the client may take to accept a block, and the window of the minimum rate. `release`
+    frees the slot of the request.
     """
 
     check: Callable[[], Awaitable[None]]
@@ -55,14 +56,14 @@ class ArchiveStream:
         self._crcs = crcs
         self._check = admission.check
         self._timeout = admission.timeout
-        # Also if Falcon drops the response before it begins to send it.
+        # A finalizer frees the slot also if Falcon drops the response before it sends it.
         self._release = weakref.finalize(self, admission.release)
         self._rate = BodyRate(admission.timeout, MIN_BYTES_PER_SECOND)
         self._loop = asyncio.get_running_loop()
         self._next_check = self._loop.time() + admission.timeout
         self._sent_at = 0.0
         self._sent_bytes = 0
-        self._gone: asyncio.Task[None] | None = None
+        self._disconnect: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -70,8 +71,8 @@ class ArchiveStream:
 
     async def __anext__(self) -> bytes:
         self._stop_timer()
-        if self._gone is None:
-            self._gone = asyncio.create_task(_wait_for_disconnect(self._req), name="archive disconnect")
+        if self._disconnect is None:
+            self._disconnect = asyncio.create_task(_wait_for_disconnect(self._req), name="archive disconnect")
         try:
             self._check_rate()
             while True:
@@ -79,23 +80,23 @@ class ArchiveStream:
                 block = await anext(self._blocks)
                 if self._crcs.needs_save:
                     await self._crcs.save()
-                if self._gone.done():  # guard: archive-disconnect
+                if self._disconnect.done():  # guard: archive-disconnect
                     raise StopAsyncIteration
                 if block:
                     self._start_timer(len(block))
                     return block
         except Error as error:
-            # The response has begun. Bytes in place of the missing ones would be a damaged file that looks complete.
+            # The response has begun, so no error can be sent. A normal end would look like a complete file.
             log.warning("archive_incomplete", code=error.code, reason=error.detail)
             incomplete: Exception = IncompleteArchive(error.detail)  # guard: archive-incomplete
             raise incomplete from None
 
     async def close(self) -> None:
-        """End what still runs, and keep the CRC-32 values for the next request."""
+        """Cancel the tasks that still run, and save the CRC-32 values for the next request."""
         self._stop_timer()
         try:
-            if self._gone is not None:
-                self._gone.cancel()
+            if self._disconnect is not None:
+                self._disconnect.cancel()
             await self._blocks.aclose()
             await self._crcs.save()
         finally:
@@ -110,7 +111,7 @@ class ArchiveStream:
             raise IncompleteArchive("the client reads too slowly")
 
     async def _check_again(self) -> None:
-        """Check from time to time that the archive may still be read. Raises NotFound."""
+        """Check that the archive may still be read, once in each `timeout`. Raises NotFound."""
         if self._loop.time() < self._next_check:
             return
         try:
@@ -124,14 +125,14 @@ class ArchiveStream:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in a task
         self._sent_at, self._sent_bytes = self._loop.time(), size
-        self._timer = self._loop.call_later(self._timeout, self._end, task)  # guard: archive-stall
+        self._timer = self._loop.call_later(self._timeout, self._cancel, task)  # guard: archive-stall
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _end(self, task: asyncio.Task[object]) -> None:
+    def _cancel(self, task: asyncio.Task[object]) -> None:
         log.info("archive_client_stopped", seconds=self._timeout)
         task.cancel()
 

@@ -11,10 +11,10 @@ _RANGE: Final = re.compile(r"bytes=[ \t]*([0-9]{0,19})-([0-9]{0,19})[ \t]*", re.
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return the first byte of a range and the one after its last. `size` is the length of the whole.
+    """Return the start and the stop (exclusive) of a range in bytes. `size` is the length of the archive.
 
-    None: there is no range, or one that is ignored, such as several ranges. The answer is the whole then.
-    Raises RangeNotSatisfiable.
+    None: the header has no range, or one that is ignored, such as several ranges. The response is the whole archive
+    then. Raises RangeNotSatisfiable.
     """
     matched = None if header is None else _RANGE.fullmatch(header)
     if matched is None or matched.group(1, 2) == ("", ""):

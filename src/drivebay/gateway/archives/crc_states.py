@@ -1,7 +1,7 @@
-"""The CRC-32 of each entry of an archive, as far as its bytes have been read.
+"""The CRC-32 of the bytes of each entry of an archive that have been read so far.
 
-The values are kept with the archive, so that a later request, which continues a download that broke off, does not
-read the bytes before its range again.
+The files service saves the values with the archive. A later request that continues an interrupted download needs
+not read the bytes before its range again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 _SAVE_ENTRIES: Final = 500
 _SAVE_BYTES: Final = 64 * 2**20
-"""After how many changed values, or read bytes, the values are saved."""
+"""The values are saved after this many changed entries, or this many bytes read."""
 _MAX_SAVED: Final = 1000
 _SAVE_TIMEOUT: Final = 5.0
 
@@ -36,12 +36,13 @@ class CrcStates:
         self._read = [entry.crc_size for entry in entries]
         self._values = [entry.crc32 for entry in entries]
         self._unsaved: set[int] = set()
-        # Since the last attempt to save, so that a service that fails is not asked again for each block.
+        # Counted since the last attempt to save, so that a failing service is not called again for each block.
         self._new_entries = 0
         self._new_bytes = 0
 
     def add(self, index: int, offset: int, body: bytes) -> None:
-        """Add bytes of an entry from `offset` on. Bytes after a gap are not added, and known ones not again."""
+        """Add the bytes of an entry that begin at `offset`. Bytes that were added before, or after a gap, are
+        ignored."""
         read = self._read[index]
         if not offset <= read < offset + len(body):  # guard: archive-crc-order
             return
@@ -53,11 +54,11 @@ class CrcStates:
         self._new_bytes += len(new)
 
     def missing_from(self, index: int) -> int:
-        """Return the offset of the first byte of an entry that is not in its value; its size if none is missing."""
+        """Return the offset of the first byte of an entry that was not added yet, or the size if all were added."""
         return self._read[index]
 
     def value(self, index: int) -> int:
-        """Return the CRC-32 of an entry, all of whose bytes were added."""
+        """Return the CRC-32 of an entry. Raises ValueError unless all its bytes were added."""
         if self._read[index] != self._sizes[index]:
             raise ValueError(f"entry {index}: only {self._read[index]} of {self._sizes[index]} bytes were read")
         return self._values[index]
@@ -67,7 +68,7 @@ class CrcStates:
         return self._new_entries >= _SAVE_ENTRIES or self._new_bytes >= _SAVE_BYTES
 
     async def save(self) -> None:
-        """Keep the new values with the archive. If that fails, the next call tries again."""
+        """Save the new values with the archive. A failure is logged, and the next call tries again."""
         self._new_entries = self._new_bytes = 0
         try:
             async with asyncio.timeout(_SAVE_TIMEOUT):

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 from ...contract.storage import Storage
 
 PIECE_SIZE: Final = 2**20
-"""Bytes that one call reads at most."""
+"""The maximum of bytes that one call reads."""
 _MAX_CALLS: Final = 8
 _MAX_BYTES: Final = 4 * PIECE_SIZE
-"""How many calls, and for how many bytes, run or have ended before their bytes are taken."""
+"""Limits of the calls that are running or whose bytes were not read yet, and of their bytes."""
 
 
 class Piece(NamedTuple):

@@ -21,7 +21,7 @@ from .change_waiters import ChangeWaiters, Wake
 
 MAX_WAIT: Final = 60
 _STREAM_HEADERS: Final = {"X-Accel-Buffering": "no"}
-"""nginx would keep events back otherwise."""
+"""Without this header, nginx buffers the events."""
 
 
 class ChangeResource:
@@ -44,27 +44,27 @@ class ChangeResource:
             if page.items:
                 return page
             self._waiters.admit(req.user)
-            gone = asyncio.create_task(_wait_for_disconnect(req))
-            gone.add_done_callback(lambda _: waiter.end())
+            disconnect_task = asyncio.create_task(_wait_for_disconnect(req))
+            disconnect_task.add_done_callback(lambda _: waiter.end())
             try:
                 with _paused(req):
                     while not page.items:
-                        reason = await waiter.wait(until)
+                        wake = await waiter.wait(until)
                         if waiter.is_ended:
                             break
                         async with self._waiters.read_slot(req.user):
                             await req.check_again()  # guard: waits-token
                             page = await self._files.list_changes(req.access, page.next_cursor, limit)
-                        if reason is Wake.TIME:
+                        if wake is Wake.TIME:
                             break
             finally:
-                gone.cancel()
+                disconnect_task.cancel()
                 self._waiters.release(req.user)
         return page
 
     async def stream_changes(self, req: Request, resp: Response) -> None:
         cursor = req.get_header("Last-Event-ID")
-        # This call fails before the stream begins, while the response can still be a problem.
+        # If this call fails, the response can still be an error, because the stream has not begun.
         page = await self._files.list_changes(req.access, cursor or None, 1)
         start = page.next_cursor if cursor is None or not cursor else cursor
         resp.set_headers(_STREAM_HEADERS)
@@ -72,7 +72,7 @@ class ChangeResource:
 
 
 def _parse_wait(text: str | None) -> int:
-    """Return how many seconds a request may wait for changes, 0 without a parameter."""
+    """Return how many seconds a request may wait for changes, or 0 if the parameter is missing."""
     if text is None:
         return 0
     if not re.fullmatch(r"[0-9]{1,2}", text) or int(text) > MAX_WAIT:
@@ -82,7 +82,7 @@ def _parse_wait(text: str | None) -> int:
 
 @contextmanager
 def _paused(req: Request) -> Iterator[None]:
-    """Give up the request's place in the limiter and in its user's share while it waits."""
+    """While the request waits, do not count it in the concurrency limiter and the share of its user."""
     req.pause()  # guard: waits-pause
     try:
         yield
@@ -97,5 +97,5 @@ async def _wait_for_disconnect(req: Request) -> None:
             event = await req.receive_event()
             if event["type"] == "http.disconnect":
                 return
-    except MalformedBody:  # it closed the connection before its body was complete
+    except MalformedBody:  # the client closed the connection before its body was complete
         return

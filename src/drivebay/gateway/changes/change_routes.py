@@ -11,7 +11,7 @@ from . import views
 from .change_resource import MAX_WAIT, ChangeResource
 
 _CURSOR = Parameter(
-    "cursor", "query", {"type": "string"}, "`next_cursor` of the last answer, or `changes_cursor` of a listing"
+    "cursor", "query", {"type": "string"}, "`next_cursor` of the last response, or `changes_cursor` of a list of files"
 )
 _WAIT = Parameter(
     "wait",
@@ -20,13 +20,16 @@ _WAIT = Parameter(
     "seconds to wait for a change if there is none after the cursor",
 )
 _LAST_EVENT_ID = Parameter(
-    "Last-Event-ID", "header", {"type": "string"}, "the `id` of the last event, or a cursor; without it from now on"
+    "Last-Event-ID",
+    "header",
+    {"type": "string"},
+    "the `id` of the last event, or a cursor. Default: changes from now on",
 )
 _READ: Final = (Scope.READ,)
 
 
 def change_routes(changes: ChangeResource, limit: Parameter) -> tuple[Route, ...]:
-    """Return the routes of the change feed. `limit` is the parameter of a page's length."""
+    """Return the routes of the change feed. `limit` is the parameter for the length of a page."""
     cursor_errors = (errors.InvalidCursor, errors.CursorExpired)
     return (
         Route(

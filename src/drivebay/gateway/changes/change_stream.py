@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 COMMENT_INTERVAL: Final = 15.0
 """Seconds without an event after which a comment keeps the connection open."""
 MAX_UNCHECKED: Final = 60.0
-"""Seconds after which the feed is read also without a hint, because a hint may be lost."""
+"""Seconds after which the feed is read even if no hint came, because a hint may be lost."""
 _RETRY: Final = 3000
 """Milliseconds that a browser waits before it connects again."""
 _PAGE: Final = 100
@@ -33,8 +33,8 @@ _encoder = msgspec.json.Encoder()
 class ChangeStream:
     """An iterable of events for Falcon. It ends when the access token expires and when the process stops.
 
-    It also ends when the client closes the connection. It holds a place of the user until it is exhausted or dropped:
-    Falcon drops it when the client has gone before it has begun.
+    It also ends when the client closes the connection. It counts in the share of the user until it ends or is garbage
+    collected: Falcon drops it without a call if the client disconnects before the response has begun.
     """
 
     def __init__(self, files: contract.Files, waiters: ChangeWaiters, req: Request, cursor: str) -> None:
@@ -54,7 +54,7 @@ class ChangeStream:
 
 
 async def _events(files: contract.Files, waiters: ChangeWaiters, req: Request, cursor: str) -> AsyncIterator[SSEvent]:
-    # An id without data: a client that loses the connection before the first change continues from here.
+    # The first event has an id and no data. A client that reconnects before the first change sends this id.
     yield SSEvent(comment="changes follow", event_id=cursor, retry=_RETRY)
     with waiters.listen(req.access.drive) as waiter:
         req.on_disconnect(waiter.end)  # guard: stream-disconnect
@@ -70,7 +70,7 @@ async def _events(files: contract.Files, waiters: ChangeWaiters, req: Request, c
                     async for comment in _comments_until_change(req, waiter):
                         yield comment
         except Error as error:
-            # The response has begun, so the client learns the reason when it connects again.
+            # The response has begun, so no error can be sent. The client gets the error when it reconnects.
             log.info("change_stream_ended", code=error.code)
 
 

@@ -1,8 +1,8 @@
 """Requests that wait for changes: hints wake them, and their number is bounded in total and by user.
 
-A request that waits holds no database connection and no place of the concurrency limiter. While hints arrive, it reads
-nothing until its time is over. Without hints it looks again every 8 to 12 seconds. Hints about a drive that changes all
-the time wake it five times a second at most.
+A request that waits holds no database connection and does not count in the concurrency limiter. While the channel of
+hints works, it reads only after a hint. While the channel is down, it polls every 8 to 12 seconds. If a drive changes
+all the time, hints wake a request at most five times a second.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from .read_slots import ReadSlots
 MAX_WAITS: Final = 8000
 """Requests of one process that wait. The rest of its 10,000 connections stays free for other requests."""
 POLL_INTERVAL: Final = (8.0, 12.0)
-"""Seconds between two looks without hints. They differ, so that waiting requests do not look at the same time."""
+"""Shortest and longest time between two polls, in seconds. It is random, so that requests do not poll together."""
 MIN_READ_INTERVAL: Final = 0.2
-"""Seconds between two reads of one request. The hints that arrive meanwhile share the second read."""
+"""Seconds between two reads of one request. One read serves all hints that arrive in this time."""
 
 
 class Wake(Enum):
@@ -37,7 +37,7 @@ class Wake(Enum):
     CHANGE = auto()
     """There may be a change: read the feed."""
     TIME = auto()
-    """The time is over, or the client has gone, or the process stops."""
+    """The time is over, the client has disconnected, or the process stops."""
 
 
 class Waiter:
@@ -47,7 +47,7 @@ class Waiter:
         self._hints = hints
         self._poll_interval = poll_interval
         self._is_woken = asyncio.Event()
-        self._polls_at = self._next_poll()
+        self._next_poll_at = self._next_poll()
         self._woken_at = float("-inf")
         self._has_ended = asyncio.Event()
 
@@ -69,15 +69,15 @@ class Waiter:
         return time.monotonic() + random.uniform(*self._poll_interval)  # noqa: S311
 
     async def wait(self, until: float) -> Wake:
-        """Wait for a hint, a look without a hint, the end, or the time `until` of the monotonic clock."""
+        """Wait until a hint arrives, a poll is due, `end` is called, or the monotonic clock reaches `until`."""
         while not self.is_ended and (now := time.monotonic()) < until:
             try:
-                async with asyncio.timeout(min(until, self._polls_at) - now):
+                async with asyncio.timeout(min(until, self._next_poll_at) - now):
                     await self._is_woken.wait()
             except TimeoutError:
-                if time.monotonic() < self._polls_at:
+                if time.monotonic() < self._next_poll_at:
                     continue
-                self._polls_at = self._next_poll()
+                self._next_poll_at = self._next_poll()
                 if not self._hints.is_healthy:  # guard: waits-poll
                     return Wake.CHANGE
                 continue
@@ -98,9 +98,9 @@ class Waiter:
 
 
 class ChangeWaiters:
-    """The waiting requests of a gateway. `hints` wake them. `user_waits` is how many of them one user may have.
+    """The waiting requests of a gateway. `hints` wake them. `user_waits` is the maximum of each user.
 
-    `poll_interval` is the shortest and the longest time in seconds between two looks without hints.
+    `poll_interval` is the shortest and the longest time in seconds between two polls while hints are not available.
     """
 
     def __init__(self, hints: HintChannel, user_waits: int, poll_interval: tuple[float, float] = POLL_INTERVAL) -> None:
@@ -152,14 +152,14 @@ class ChangeWaiters:
         return self._reads.slot(user)
 
     def close(self) -> None:
-        """End all waits, now and later: the process stops."""
+        """End all waits, and all that begin later, because the process stops."""
         self.is_closed = True
         for waiters in self._waiters.values():
             for waiter in waiters:
                 waiter.end()
 
     def _wake(self, drive: UUID | None) -> None:
-        woken = self._waiters.values() if drive is None else (self._waiters.get(drive, ()),)
-        for waiters in woken:
+        woken_sets = self._waiters.values() if drive is None else (self._waiters.get(drive, ()),)
+        for waiters in woken_sets:
             for waiter in waiters:
                 waiter.wake()

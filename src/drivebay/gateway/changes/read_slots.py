@@ -1,7 +1,7 @@
-"""Slots for reading the change feed: few at once, and users take turns.
+"""Slots for reading the change feed. There are few, and waiting users get them round-robin.
 
-A hint may wake thousands of requests. Without slots their reads would take every database connection, and with slots in
-order of arrival one user with many streams would delay all others.
+A hint may wake thousands of requests. Without slots, their reads would use every database connection. With slots in the
+order of arrival, one user with many streams would delay all other users.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ReadSlots:
 
     def __init__(self, maximum: int = MAX_READS) -> None:
         self._free = maximum
-        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}  # in the order of turns
+        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}  # the first user gets the next free slot
 
     @asynccontextmanager
     async def slot(self, user: Hashable) -> AsyncIterator[None]:
@@ -33,27 +33,27 @@ class ReadSlots:
         try:
             yield
         finally:
-            self._pass_on()
+            self._release()
 
     async def _wait(self, user: Hashable) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(user, deque()).append(turn)
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(user, deque()).append(future)
         try:
-            await turn
+            await future
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._pass_on()  # the turn came just before the cancellation
+            if future.done() and not future.cancelled():
+                self._release()  # the slot was assigned just before the cancellation
             raise
 
-    def _pass_on(self) -> None:
-        """Give a slot that is free now to the next user."""
+    def _release(self) -> None:
+        """Free a slot: give it to the next waiting user, if there is one."""
         while self._waiting:
             user = next(iter(self._waiting))  # guard: read-slots-turns
-            turns = self._waiting.pop(user)
-            turn = turns.popleft()
-            if turns:
-                self._waiting[user] = turns  # at the end: the others come first
-            if not turn.done():
-                turn.set_result(None)
+            futures = self._waiting.pop(user)
+            future = futures.popleft()
+            if futures:
+                self._waiting[user] = futures  # at the end, because the other users come first
+            if not future.done():
+                future.set_result(None)
                 return
         self._free += 1

@@ -14,8 +14,8 @@ from ..json_types import Time
 
 
 class Change(msgspec.Struct):
-    """One change of a file or folder. `file` is the item as it is at the time of the request, null when it is gone for
-    good. `trashed`, `restored` and `deleted` of a folder concern everything below it. `actor_id` is null for the
+    """One change of a file or folder. `file` is the item at the time of the request, or null if it was deleted for
+    good. `trashed`, `restored` and `deleted` of a folder include everything below it. `actor_id` is null for the
     system."""
 
     what: files.ChangeKind

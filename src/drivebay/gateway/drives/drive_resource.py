@@ -1,4 +1,4 @@
-"""Handlers of drives and their members. The auth service knows the accounts, the files service their roles."""
+"""Handlers of drives and their members. The auth service stores accounts, the files service their roles in drives."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DriveResource:
     async def list_drives(self, req: Request, resp: Response) -> None:
         limit, cursor = parse_limit(req.query_value("limit")), req.query_value("cursor")
         page = await self._files.list_drives(req.user, limit, cursor)
-        items = [await self._view(req, drive) for drive in page.items]  # at most one is personal and needs a call
+        items = [await self._view(req, drive) for drive in page.items]  # only the personal drive needs a call to auth
         respond_json(resp, views.DriveList(items, page.next_cursor))
 
     async def create_drive(self, req: Request, resp: Response) -> None:

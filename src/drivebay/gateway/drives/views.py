@@ -31,14 +31,14 @@ class MemberRole(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewMember(msgspec.Struct, forbid_unknown_fields=True):
-    """A member by the email address of their account."""
+    """A member to add. `email` is the address of their account."""
 
     email: Annotated[str, Meta(max_length=254, examples=["ada@example.com"], extra_json_schema=_EMAIL)]
     role: files.Role
 
 
 class Drive(msgspec.Struct):
-    """A drive. `role` is the role of the caller. `name` of a personal drive is always the same.
+    """A drive. `role` is the role of the caller. All personal drives have the same `name`.
 
     `created_by` is the user who created the drive.
     """
@@ -60,7 +60,7 @@ class DriveList(msgspec.Struct):
 class Member(msgspec.Struct):
     """A member of a drive.
 
-    `email` is null if the account no longer exists, or if the user was named by id only, by somebody without a tie.
+    `email` is null if the account no longer exists, or if a manager who shares nothing with the user added them by id.
     """
 
     user_id: UUID
@@ -74,14 +74,14 @@ class MemberList(msgspec.Struct):
 
 
 def drive_view(drive: files.Drive, user: auth.User | None) -> Drive:
-    """Return a drive. `user` is the account of the caller, needed for a personal drive: it is as old as the account."""
+    """Return a drive. `user` is the account of the caller, for a personal drive: it has the age of the account."""
     created_at = drive.created_at if user is None else user.created_at
     if created_at is None:
         raise ValueError(f"the creation time of drive {drive.id} is not known")
     created_by = drive.creator if user is None else user.id
     usage = drive.usage
-    shown = Usage(usage.used_bytes, usage.reserved_bytes, usage.limit_bytes, usage.file_count)
-    return Drive(drive.id, drive.kind, drive.name, drive.role, created_at, created_by, shown)
+    usage_view = Usage(usage.used_bytes, usage.reserved_bytes, usage.limit_bytes, usage.file_count)
+    return Drive(drive.id, drive.kind, drive.name, drive.role, created_at, created_by, usage_view)
 
 
 def member_view(member: files.Member, user: auth.User | None) -> Member:

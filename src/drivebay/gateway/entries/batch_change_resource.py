@@ -76,15 +76,15 @@ async def _respond_results(
     items: Sequence[bytes],
     change: Callable[[tuple[FileId, ...]], Awaitable[tuple[contract.FileResult, ...]]],
 ) -> None:
-    """Change the items that are ids, and answer with a result for each item."""
+    """Change the items that are ids, and respond with a result for each item."""
     parsed = [parse_item_id(item) for item in items]
     ids = tuple(FileId(item) for item in parsed if isinstance(item, UUID))
     results = iter(await change(ids) if ids else ())
-    views_of_items = []
+    result_views = []
     for item in parsed:
         result = next(results) if isinstance(item, UUID) else contract.FileResult(error=item.error)
-        views_of_items.append(_result_view(result))
-    respond_json(resp, views.FileResults(views_of_items))
+        result_views.append(_result_view(result))
+    respond_json(resp, views.FileResults(result_views))
 
 
 def _result_view(result: contract.FileResult) -> views.FileResult:

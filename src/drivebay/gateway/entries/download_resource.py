@@ -14,7 +14,7 @@ from ...contract.ids import FileId
 from ...contract.storage import Disposition, GetSpec, Presence, SignedRequest, Storage
 from ...errors import NotFound, Unavailable
 from ..batch_items import UndecodedItems, parse_item_id, read_batch
-from ..conditional_requests import Validators, is_not_modified, needs_time
+from ..conditional_requests import Validators, is_not_modified, needs_storage_time
 from ..http_request import Request, invalid, parse_file_id, parse_version_id
 from ..http_response import respond_empty, respond_json
 from ..uploads.views import item_problem_view
@@ -42,40 +42,40 @@ class DownloadResource:
         self._ttl_seconds = ttl_seconds
 
     async def get_download(self, req: Request, resp: Response, id: str) -> None:
-        disposition = disposition_of(req)
+        disposition = parse_disposition(req)
         content = await self._files.get_content(req.access, parse_file_id(id))
-        shown, headers = await signed_download(self._storage, content, disposition, self._ttl_seconds)
-        respond_json(resp, shown, headers=headers)
+        view, headers = await signed_download(self._storage, content, disposition, self._ttl_seconds)
+        respond_json(resp, view, headers=headers)
 
     async def get_version_download(self, req: Request, resp: Response, id: str, version: str) -> None:
-        disposition = disposition_of(req)
+        disposition = parse_disposition(req)
         file, version_id = parse_file_id(id), parse_version_id(version)
         content = await self._files.get_version_content(req.access, file, version_id)
-        shown, headers = await signed_download(self._storage, content, disposition, self._ttl_seconds)
-        respond_json(resp, shown, headers=headers)
+        view, headers = await signed_download(self._storage, content, disposition, self._ttl_seconds)
+        respond_json(resp, view, headers=headers)
 
     async def redirect_to_content(self, req: Request, resp: Response, id: str) -> None:
-        disposition = disposition_of(req)
+        disposition = parse_disposition(req)
         content = await self._files.get_content(req.access, parse_file_id(id))
-        current = await self._validators(req, content)
-        headers = {"ETag": current.etag, **_digest_header(content)}
-        if is_not_modified(req, current):
+        validators = await self._validators(req, content)
+        headers = {"ETag": validators.etag, **_digest_header(content)}
+        if is_not_modified(req, validators):
             respond_empty(resp, 304, headers)
         else:
             respond_empty(resp, 302, {"Location": (await self._presign(content, disposition)).url, **headers})
 
     async def describe_content(self, req: Request, resp: Response, id: str) -> None:
-        """Answer HEAD as the store would answer it. The presigned URL allows only GET."""
-        disposition = disposition_of(req)
+        """Respond to HEAD as the store would, because the presigned URL allows only GET."""
+        disposition = parse_disposition(req)
         content = await self._files.get_content(req.access, parse_file_id(id))
-        current = await self._validators(req, content)
-        headers = {"ETag": current.etag, **_digest_header(content)}
-        if is_not_modified(req, current):
+        validators = await self._validators(req, content)
+        headers = {"ETag": validators.etag, **_digest_header(content)}
+        if is_not_modified(req, validators):
             respond_empty(resp, 304, headers)
             return
         signed = await self._presign(content, disposition)
-        described = {**signed.response_headers, "Accept-Ranges": "bytes", "Content-Length": str(content.size)}
-        respond_empty(resp, 200, {**headers, **described})
+        content_headers = {**signed.response_headers, "Accept-Ranges": "bytes", "Content-Length": str(content.size)}
+        respond_empty(resp, 200, {**headers, **content_headers})
 
     async def create_downloads(self, req: Request, resp: Response) -> None:
         body, undecoded = await read_batch(req, "ids", _download_request_decoder)
@@ -88,12 +88,12 @@ class DownloadResource:
             if content is not None
         )
         signed = iter(await self._storage.presign_gets(gets, self._ttl_seconds) if gets else ())
-        found = iter(contents)
+        content_iterator = iter(contents)
         items = []
         for item in parsed:
             if not isinstance(item, UUID):
                 error = item.error
-            elif (content := next(found)) is not None:
+            elif (content := next(content_iterator)) is not None:
                 items.append(views.DownloadResult(views.download_view(content, next(signed))))
                 continue
             else:
@@ -108,24 +108,24 @@ class DownloadResource:
         )
 
     async def _validators(self, req: Request, content: contract.Content) -> Validators:
-        """Return the validators of a content. The store is asked only for what the content does not have."""
-        if content.etag and not needs_time(req):
+        """Return the validators of a content. Calls the store only if the content has no ETag, or a time is needed."""
+        if content.etag and not needs_storage_time(req):
             return Validators(f'"{content.etag}"')
-        (found,) = await self._storage.stat_objects((content.key,))
-        if found.presence is not Presence.FOUND:
+        (stat,) = await self._storage.stat_objects((content.key,))
+        if stat.presence is not Presence.FOUND:
             raise Unavailable("the store does not answer now; try again later")
-        return Validators(f'"{found.etag}"', found.modified_at)
+        return Validators(f'"{stat.etag}"', stat.modified_at)
 
 
 async def signed_download(
     storage: Storage, content: contract.Content, disposition: Disposition, ttl_seconds: int
 ) -> tuple[views.Download, dict[str, str]]:
-    """Return a presigned URL of a content as clients see it, and the headers of the answer."""
+    """Return the view of a presigned URL of a content, and the headers of the response."""
     signed = await storage.presign_get(content.key, content.name, content.content_type, disposition, ttl_seconds)
     return views.download_view(content, signed), _digest_header(content)
 
 
-def disposition_of(req: Request) -> Disposition:
+def parse_disposition(req: Request) -> Disposition:
     """Return the parameter `disposition` of a request. Raises InvalidRequest."""
     disposition = req.query_value("disposition")
     if disposition is None:

@@ -143,7 +143,7 @@ class EntryResource:
         respond_empty(resp, 204)
 
     async def _required_etag(self, req: Request, id: str) -> str | None:
-        """Return the entity tag that `If-Match` requires; None without a condition.
+        """Return the entity tag that `If-Match` requires, or None without a condition.
 
         The service compares it again under its lock.
         """

@@ -51,7 +51,7 @@ class NewFolder(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class EntryUpdate(msgspec.Struct, forbid_unknown_fields=True):  # guard: entry-change-unknown-fields
-    """An update of a file or a folder. A field that is not given stays unchanged.
+    """An update of a file or a folder. A field that is missing stays unchanged.
 
     `on_conflict` is the rule for a name that is taken. With `replace`, a file becomes a new version of the file that
     has the name, which is the result; a folder is never replaced. `properties` are added to those of the file; null
@@ -67,7 +67,7 @@ class EntryUpdate(msgspec.Struct, forbid_unknown_fields=True):  # guard: entry-c
 
 
 class Restoration(msgspec.Struct, forbid_unknown_fields=True):
-    """Where to restore an entry to, by default its old folder, and the rule for a name that is taken there."""
+    """The folder to restore an entry to (default: its old folder), and the rule for a name that is taken there."""
 
     parent_id: FolderId | UnsetType = UNSET
     on_conflict: files.OnConflict = files.OnConflict.RENAME
@@ -82,7 +82,7 @@ class MoveRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewCopy(msgspec.Struct, forbid_unknown_fields=True):
-    """Where to copy a file or folder to.
+    """The folder to copy a file or folder to.
 
     `name` is by default the name of the original. `on_conflict` is the rule for a name that is taken. With `replace`,
     the content becomes a new version of the file that has the name, which is the result; a folder is never replaced.
@@ -150,7 +150,7 @@ class FileList(msgspec.Struct):
 
 class FileListing(msgspec.Struct):
     """A page of files. `changes_cursor` is the cursor of `/v1/changes` at the time of the page. A client that lists
-    several pages follows from the cursor of the first one."""
+    several pages reads the changes from the `changes_cursor` of the first page on."""
 
     items: list[File]
     next_cursor: str | None
@@ -164,7 +164,8 @@ class Path(msgspec.Struct):
 
 
 class TreeSize(msgspec.Struct):
-    """The bytes of all files in a folder and below, and the numbers of files and folders there, without the folder."""
+    """The bytes of all files in a folder and below, and the numbers of files and folders. The folder itself does not
+    count."""
 
     bytes: int
     files: int
@@ -190,7 +191,7 @@ class Download(msgspec.Struct):
     `part_size` bytes, the last one may have fewer.
 
     The URL gives the bytes of one version, also after the file was replaced. `etag` is the entity tag that the store
-    sends with them: a client that resumes with another URL sends it as `If-Match`, and gets 412 for another version. It
+    sends with them. A client that resumes with another URL sends it as `If-Match`, and gets 412 for another version. It
     is null if it is not known."""
 
     url: str
@@ -228,7 +229,7 @@ def download_view(content: files.Content, signed: SignedRequest) -> Download:
 
 
 def file_view(file: files.File) -> File:
-    shown = File(
+    view = File(
         file.id,
         file.drive,
         file.kind,
@@ -248,16 +249,16 @@ def file_view(file: files.File) -> File:
         file.trashed_at,
     )
     if file.purge_after is not None:
-        shown.purge_after = file.purge_after
-    return shown
+        view.purge_after = file.purge_after
+    return view
 
 
 def file_with_parts_view(file: files.File) -> File:
-    """An entry with `part_size` and `parts_sha256`, if its upload had checksummed parts."""
-    shown = file_view(file)
+    """Return an entry, with `part_size` and `parts_sha256` if its upload had checksummed parts."""
+    view = file_view(file)
     if file.part_size is not None and file.parts_sha256 is not None:
-        shown.part_size, shown.parts_sha256 = file.part_size, file.parts_sha256
-    return shown
+        view.part_size, view.parts_sha256 = file.part_size, file.parts_sha256
+    return view
 
 
 def file_list_view(page: files.FilePage) -> FileList:

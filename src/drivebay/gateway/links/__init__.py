@@ -1,1 +1,1 @@
-"""Links over HTTP: for those who make them, and for those who hold one."""
+"""Links over HTTP: routes for users who create links, and public routes for the holders of a link."""

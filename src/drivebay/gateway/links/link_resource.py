@@ -1,4 +1,4 @@
-"""Handlers of links for those who make them."""
+"""Handlers of links for the users who create them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LinkResource:
 
     async def create_link(self, req: Request, resp: Response, id: str) -> None:
         body = await read_json(req, _link_request_decoder)
-        new = contract.NewLink(
+        new_link = contract.NewLink(
             file=parse_file_id(id),
             role=body.role,
             name=body.name,
@@ -32,7 +32,7 @@ class LinkResource:
             expires_at=None if body.expires_at is None else in_utc(body.expires_at, "expires_at"),
             max_downloads=body.max_downloads,
         )
-        link = await self._files.create_link(req.access, new, idempotency_key(req))
+        link = await self._files.create_link(req.access, new_link, idempotency_key(req))
         if link.token is None:
             raise Internal("a new link has no token")
         url = self._urls.absolute_link(req.scope, f"/s/{link.token}")

@@ -1,4 +1,4 @@
-"""The routes of links: for those who make them, and public ones for those who hold one."""
+"""The routes of links: for the users who create them, and public ones for the holders of a link."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _IDEMPOTENCY_ERRORS: Final = (errors.IdempotencyKeyReused, errors.InProgress)
 
 
 def link_routes(links: LinkResource, key: Parameter, page: tuple[Parameter, ...]) -> tuple[Route, ...]:
-    """Return the routes for those who make links. `key` is `Idempotency-Key`, `page` the parameters of a list."""
+    """Return the routes for users who create links. `key` is `Idempotency-Key`, `page` the parameters of a list."""
     return (
         Route(
             "POST", "/v1/files/{id}/links", "createLink",
@@ -57,7 +57,7 @@ def public_link_routes(
     links: PublicLinkResource, key: Parameter, listing: tuple[Parameter, ...], disposition: Parameter
 ) -> tuple[Route, ...]:
     """Return the public routes. `listing` are the parameters of the list of files."""
-    of_link, of_upload = "/v1/public/{token}", "/v1/public/{token}/uploads/{id}"
+    link_path, upload_path = "/v1/public/{token}", "/v1/public/{token}/uploads/{id}"
     return (
         Route(
             "GET", "/s/{token}", "openShare",
@@ -66,49 +66,49 @@ def public_link_routes(
             public=True, response_media_type="text/html",
         ),
         Route(
-            "GET", of_link, "showPublicLink", "Get the name of what a link is to, and its role", links.get_link,
+            "GET", link_path, "showPublicLink", "Get the name of the item of a link, and the role", links.get_link,
             {200: views.PublicLink}, parameters=(_SESSION,), errors=_HOLDER_ERRORS, public=True,
         ),
         Route(
-            "POST", f"{of_link}/unlock", "unlockLink", "Trade the password of a link for a session",
+            "POST", f"{link_path}/unlock", "unlockLink", "Trade the password of a link for a session",
             links.unlock_link, {200: views.UnlockedLink}, body=views.LinkUnlock, limiter=concurrency.HASHING,
             errors=(errors.NotFound, errors.InvalidCredentials), public=True,
         ),
         Route(
-            "GET", f"{of_link}/files", "listPublicFiles", "List a folder of a link", links.list_files,
+            "GET", f"{link_path}/files", "listPublicFiles", "List a folder of a link", links.list_files,
             {200: views.PublicFileList}, parameters=(_SESSION, *listing),
             errors=(*_HOLDER_ERRORS, errors.InvalidCursor), public=True,
         ),
         Route(
-            "GET", f"{of_link}/files/{{id}}/download", "downloadPublicFile",
+            "GET", f"{link_path}/files/{{id}}/download", "downloadPublicFile",
             "Get a presigned URL of a file below the shared folder; counts one download", links.get_download_of_file,
             {200: entry_views.Download}, parameters=(_SESSION, disposition), headers=("Repr-Digest",),
             errors=_HOLDER_ERRORS, public=True,
         ),
         Route(
-            "GET", f"{of_link}/download", "downloadPublic",
+            "GET", f"{link_path}/download", "downloadPublic",
             "Get a presigned URL of the shared file; counts one download", links.get_download,
             {200: entry_views.Download}, parameters=(_SESSION, disposition), headers=("Repr-Digest",),
             errors=_HOLDER_ERRORS, public=True,
         ),
         Route(
-            "POST", f"{of_link}/uploads", "beginPublicUpload", "Begin an upload into the shared folder",
+            "POST", f"{link_path}/uploads", "beginPublicUpload", "Begin an upload into the shared folder",
             links.create_upload, {201: upload_views.Upload}, body=upload_views.NewUpload, parameters=(_SESSION, key),
             headers=("Location",),
             errors=(*_UPLOAD_ERRORS, errors.QuotaExceeded, errors.TooLarge, errors.RateLimited, *_IDEMPOTENCY_ERRORS),
             public=True,
         ),
         Route(
-            "GET", of_upload, "showPublicUpload", "Get an upload that was begun with this link", links.get_upload,
+            "GET", upload_path, "showPublicUpload", "Get an upload that was begun with this link", links.get_upload,
             {200: upload_views.Upload}, parameters=(_SESSION,), errors=_UPLOAD_ERRORS, public=True,
         ),
         Route(
-            "POST", f"{of_upload}/parts", "signPublicParts", "Get URLs to send parts to; may be repeated",
+            "POST", f"{upload_path}/parts", "signPublicParts", "Get URLs to send parts to; may be repeated",
             links.sign_parts, {200: upload_views.SignedParts}, body=upload_views.NewParts, parameters=(_SESSION,),
             errors=(*_UPLOAD_ERRORS, errors.Conflict), public=True,
         ),
         Route(
-            "POST", f"{of_upload}/complete", "completePublicUpload", "Commit an upload whose bytes are stored",
+            "POST", f"{upload_path}/complete", "completePublicUpload", "Commit an upload whose bytes are stored",
             links.complete_upload, {200: upload_views.Upload}, parameters=(_SESSION,),
             errors=(*_UPLOAD_ERRORS, errors.NotUploaded), public=True,
         ),

@@ -1,7 +1,7 @@
-"""Handlers of links for those who hold one. The token in the path takes the place of an account.
+"""Handlers for the holders of a link. The token in the path replaces a login.
 
-No answer here has a field about the owner. Paths with tokens are never logged: logs, metrics and traces have the
-template of the route.
+No response has a field about the owner. Paths with tokens are never logged: logs, metrics and traces contain the
+template of the route instead.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...contract.ids import ROOT, FileId
 from ...contract.storage import Storage
 from ...errors import NotFound
 from ..client_address import ClientAddresses, client_network
-from ..entries.download_resource import disposition_of, signed_download
+from ..entries.download_resource import parse_disposition, signed_download
 from ..entries.entry_resource import parse_sort
 from ..http_request import (
     Request,
@@ -110,22 +110,23 @@ class PublicLinkResource:
 
     async def sign_parts(self, req: Request, resp: Response, token: str, id: str) -> None:
         body = await read_json(req, _new_parts_decoder)
-        wanted = tuple(contract.PartIntent(part.number, parse_sha256(part.sha256)) for part in body.parts)
-        upload = await self._files.open_link_parts(token, _session(req), parse_upload_id(id), wanted)
-        respond_json(resp, await self._signer.sign_parts(upload, wanted))
+        part_intents = tuple(contract.PartIntent(part.number, parse_sha256(part.sha256)) for part in body.parts)
+        upload = await self._files.open_link_parts(token, _session(req), parse_upload_id(id), part_intents)
+        respond_json(resp, await self._signer.sign_parts(upload, part_intents))
 
     async def complete_upload(self, req: Request, resp: Response, token: str, id: str) -> None:
         upload = await self._files.complete_link_upload(token, _session(req), parse_upload_id(id))
         respond_json(resp, upload_views.upload_view(upload, await self._signer.sign(upload)))
 
     async def _respond_download(self, req: Request, resp: Response, token: str, id: FileId) -> None:
-        disposition, session = disposition_of(req), _session(req)
+        disposition, session = parse_disposition(req), _session(req)
         content = await self._files.get_link_content(token, session, id)
-        shown, headers = await signed_download(self._storage, content, disposition, self._download_seconds)
+        view, headers = await signed_download(self._storage, content, disposition, self._download_seconds)
         if req.method != "HEAD":  # guard: link-head-uncounted
-            # Counted last, so that a store that is down uses up no download. Without a count the URL is thrown away.
+            # Count after the URL is signed, so that a store that is down does not use up a download. If the count
+            # fails, the client never gets the URL.
             await self._files.count_link_download(token, session)  # guard: link-counted
-        respond_json(resp, shown, headers=headers)
+        respond_json(resp, view, headers=headers)
 
 
 def _session(req: Request) -> str | None:

@@ -1,4 +1,4 @@
-"""JSON types of links. The types of public routes have no field about the owner, or about anything outside the link."""
+"""JSON types of links. Types of public routes have no fields about the owner, or about items outside the link."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LinkRequest(msgspec.Struct, forbid_unknown_fields=True):  # guard: link-un
 
 
 class LinkChange(msgspec.Struct, forbid_unknown_fields=True):
-    """An update of a link. A field that is not given stays unchanged, null clears it."""
+    """An update of a link. A field that is missing stays unchanged. Null clears a field."""
 
     name: LinkName | UnsetType | None = UNSET
     password: LinkPassword | UnsetType | None = UNSET
@@ -39,7 +39,7 @@ class LinkChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ShareLink(msgspec.Struct):
-    """A link. `url` is null: it is shown only in the answer that created the link."""
+    """A link. `url` is null: only the response that created the link shows it."""
 
     id: UUID
     file_id: UUID
@@ -55,7 +55,7 @@ class ShareLink(msgspec.Struct):
 
 
 class CreatedShareLink(ShareLink):
-    """A new link. `token` is the secret in `url`; both are shown only here."""
+    """A new link. `token` is the secret in `url`. Both are shown only here."""
 
     token: str
 
@@ -70,13 +70,13 @@ class LinkUnlock(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class UnlockedLink(msgspec.Struct):
-    """Send `link_session` as `X-Link-Session`. It is valid for one hour, and until the password of the link changes."""
+    """Send `link_session` as `X-Link-Session`. It is valid for one hour, or until the password of the link changes."""
 
     link_session: str
 
 
 class PublicLink(msgspec.Struct):
-    """What the holder of a link sees of it. The size of a folder is 0."""
+    """A link as its holder sees it. The size of a folder is 0."""
 
     name: str
     kind: files.Kind
@@ -86,7 +86,7 @@ class PublicLink(msgspec.Struct):
 
 
 class PublicFile(msgspec.Struct):
-    """A file or folder of a link. `parent_id` is `root` for what is directly in the shared folder."""
+    """A file or folder of a link. `parent_id` is `root` for items directly in the shared folder."""
 
     id: UUID
     kind: files.Kind
@@ -122,9 +122,9 @@ def link_view(link: files.Link) -> ShareLink:
 
 
 def created_link_view(link: files.Link, token: str, url: str) -> CreatedShareLink:
-    shown = link_view(link)
-    shown.url = url
-    return CreatedShareLink(**msgspec.structs.asdict(shown), token=token)
+    view = link_view(link)
+    view.url = url
+    return CreatedShareLink(**msgspec.structs.asdict(view), token=token)
 
 
 def link_list_view(page: files.LinkPage) -> ShareLinkList:
@@ -141,13 +141,13 @@ def public_file_list_view(page: files.FilePage) -> PublicFileList:
 
 def link_update(body: LinkChange) -> files.LinkUpdate:
     """Return the update that a body describes."""
-    given = {field: getattr(body, field.value) for field in files.LinkField}
+    fields = {field: getattr(body, field.value) for field in files.LinkField}
     return files.LinkUpdate(
         name=_or_none(body.name),
         password=_or_none(body.password),
         expires_at=_or_none(body.expires_at),
         max_downloads=_or_none(body.max_downloads),
-        cleared=tuple(field for field, value in given.items() if value is None),
+        cleared=tuple(field for field, value in fields.items() if value is None),
     )
 
 

@@ -1,1 +1,1 @@
-"""Permissions on items over HTTP, and what is shared with a user."""
+"""Permissions on items over HTTP, and the items that are shared with a user."""

@@ -1,4 +1,4 @@
-"""Handlers of permissions on items. The auth service knows the accounts, the files service their permissions."""
+"""Handlers of permissions on items. The auth service stores the accounts, the files service their permissions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..http_response import respond_empty, respond_json
 from . import views
 
 _MAX_USERS: Final = 1000
-"""Ids that one call of `list_users` takes."""
+"""The maximum of ids in one call of `list_users`."""
 _new_permission_decoder = msgspec.json.Decoder(views.NewPermission)
 
 
@@ -50,14 +50,14 @@ class PermissionResource:
     async def list_shared_items(self, req: Request, resp: Response) -> None:
         limit, cursor = parse_limit(req.query_value("limit")), req.query_value("cursor")
         page = await self._files.list_shared_items(req.user, limit, cursor)
-        givers = dict.fromkeys(item.shared_by for item in page.items if item.shared_by is not None)
-        respond_json(resp, views.shared_items_view(page, await self._list_users(givers)))
+        sharers = dict.fromkeys(item.shared_by for item in page.items if item.shared_by is not None)
+        respond_json(resp, views.shared_items_view(page, await self._list_users(sharers)))
 
     async def _list_users(self, ids: Iterable[UserId]) -> list[User]:
         users: list[User] = []
-        wanted = tuple(ids)
-        for start in range(0, len(wanted), _MAX_USERS):
-            users += await self._auth.list_users(wanted[start : start + _MAX_USERS])
+        user_ids = tuple(ids)
+        for start in range(0, len(user_ids), _MAX_USERS):
+            users += await self._auth.list_users(user_ids[start : start + _MAX_USERS])
         return users
 
     async def _find_user(self, caller: UserId, body: views.NewPermission) -> User:

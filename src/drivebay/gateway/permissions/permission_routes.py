@@ -1,4 +1,4 @@
-"""The routes of permissions on items, and of what is shared with the caller."""
+"""The routes of permissions on items, and of the items that are shared with the caller."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def permission_routes(permissions: PermissionResource, page: tuple[Parameter, ..
     return (
         Route(
             "GET", "/v1/files/{id}/permissions", "listPermissions",
-            "List the permissions of an item, those of the folders above it too", permissions.list_permissions,
+            "List the permissions of an item and of the folders above it", permissions.list_permissions,
             {200: views.PermissionList}, errors=(errors.NotFound,), scopes=_READ,
         ),
         Route(

@@ -26,7 +26,7 @@ class PermissionRole(StrEnum):
 
 
 class NewPermission(msgspec.Struct, forbid_unknown_fields=True):
-    """A role for a user, who is named by `user_id` or by the `email` of their account: one of the two."""
+    """A role for a user. Name the user by `user_id` or by the `email` of their account, but not by both."""
 
     role: PermissionRole
     user_id: Id | UnsetType = UNSET
@@ -39,7 +39,7 @@ class Permission(msgspec.Struct):
     """The permission of a user on an item and everything below it.
 
     `inherited_from` is the id of the folder above that has the permission, null for a permission of the item itself.
-    `email` is null if the account no longer exists, or if the user was named by id only, by somebody without a tie.
+    `email` is null if the account no longer exists, or if a user who shares nothing with them named them by id.
     """
 
     user_id: UUID
@@ -58,7 +58,7 @@ class PermissionList(msgspec.Struct):
 class SharedItems(msgspec.Struct):
     """Items that are shared with the caller, the latest first.
 
-    Each has `role`, `shared_at`, and who shared it: `shared_by`, `shared_by_email` and `shared_by_name`.
+    Each has `role`, `shared_at`, and the user who shared it: `shared_by`, `shared_by_email` and `shared_by_name`.
     """
 
     items: list[File]
@@ -86,9 +86,9 @@ def shared_items_view(page: files.SharedItemPage, users: Iterable[auth.User]) ->
 
 
 def _shared_item_view(item: files.SharedItem, users: Mapping[UserId, auth.User]) -> File:
-    shown = file_view(item.file)
-    shown.role, shown.shared_by, shown.shared_at = item.role, item.shared_by, item.shared_at
+    view = file_view(item.file)
+    view.role, view.shared_by, view.shared_at = item.role, item.shared_by, item.shared_at
     user = None if item.shared_by is None else users.get(item.shared_by)
-    shown.shared_by_email = None if user is None else user.email
-    shown.shared_by_name = None if user is None else user.display_name or None
-    return shown
+    view.shared_by_email = None if user is None else user.email
+    view.shared_by_name = None if user is None else user.display_name or None
+    return view

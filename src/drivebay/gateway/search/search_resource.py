@@ -29,7 +29,7 @@ class SearchResource:
         kind = req.query_value("kind")
         if kind is not None and kind not in _KINDS:
             raise invalid("kind", "must be file or folder")
-        below = req.query_value("parent_id")
+        folder = req.query_value("parent_id")
         starred = req.query_value("starred")
         if starred not in _BOOLS:
             raise invalid("starred", "must be true or false")
@@ -41,7 +41,7 @@ class SearchResource:
             max_size=_parse_size(req, "max_size"),
             modified_after=_parse_time(req, "modified_after"),
             modified_before=_parse_time(req, "modified_before"),
-            below=None if below is None else parse_file_id(below, "parent_id"),
+            below=None if folder is None else parse_file_id(folder, "parent_id"),
             limit=parse_limit(req.query_value("limit")),
             cursor=req.query_value("cursor"),
             starred=_BOOLS[starred],
@@ -59,7 +59,7 @@ def _parse_size(req: Request, field: str) -> int | None:
 
 
 def _parse_time(req: Request, field: str) -> datetime | None:
-    """Return a time of RFC 3339. A `+` of its offset that was not escaped arrives as a space."""
+    """Return a time of RFC 3339. If the client did not escape the `+` of its offset, a space stands there."""
     text = req.query_value(field)
     if text is None:
         return None

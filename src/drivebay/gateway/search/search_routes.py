@@ -17,7 +17,7 @@ _MEDIA_TYPE_OR_GROUP: Final = r"^(image|video|audio|document|[!-.0-~]+/[ -~]*[!-
 _SEARCH: Final = (
     Parameter(
         "q", "query", {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"\S"},
-        "what the name begins with or contains, without regard to case and accents; from 4 characters on, one letter "
+        "the beginning or a part of the name, without regard to case and accents; from 4 characters on, one letter "
         "may be missing, added or wrong, or two may be swapped", required=True,
     ),
     Parameter("kind", "query", {"type": "string", "enum": ["file", "folder"]}, "only files, or only folders"),
@@ -27,18 +27,18 @@ _SEARCH: Final = (
     ),
     Parameter("min_size", "query", _BYTES, "bytes"),
     Parameter("max_size", "query", _BYTES, "bytes"),
-    Parameter("modified_after", "query", _TIME, "only what was modified later"),
-    Parameter("modified_before", "query", _TIME, "only what was modified earlier"),
+    Parameter("modified_after", "query", _TIME, "only items that were modified later"),
+    Parameter("modified_before", "query", _TIME, "only items that were modified earlier"),
     Parameter("parent_id", "query", {"type": "string", "pattern": UUID_OR_ROOT}, "only below this folder"),
 )  # fmt: skip
 
 
-def search_routes(search: SearchResource, shared: tuple[Parameter, ...]) -> tuple[Route, ...]:
-    """Return the route of the search. `shared` are the parameters that listings have too."""
+def search_routes(search: SearchResource, list_parameters: tuple[Parameter, ...]) -> tuple[Route, ...]:
+    """Return the route of the search. `list_parameters` are those that the search has in common with lists."""
     return (
         Route(
             "GET", "/v1/search", "search", "Find files and folders by name, best first", search.search,
-            {200: views.SearchResults}, parameters=(*_SEARCH, *shared),
+            {200: views.SearchResults}, parameters=(*_SEARCH, *list_parameters),
             errors=(errors.NotFound, errors.Forbidden, errors.InvalidCursor), scopes=(Scope.READ,),
         ),
     )  # fmt: skip

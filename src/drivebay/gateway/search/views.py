@@ -17,7 +17,8 @@ class FoundFile(File, kw_only=True):
 class SearchResults(msgspec.Struct):
     """One page of results, best first.
 
-    A page may have fewer items than `limit`, or none, although there are more: go on while `next_cursor` is not null.
+    A page may have fewer items than `limit`, or none, although there are more. Continue while `next_cursor` is not
+    null.
     """
 
     items: list[FoundFile]
@@ -25,8 +26,8 @@ class SearchResults(msgspec.Struct):
 
 
 def search_results_view(page: files.SearchPage) -> SearchResults:
-    return SearchResults([_found_file_view(found) for found in page.items], page.next_cursor)
+    return SearchResults([_found_file_view(result) for result in page.items], page.next_cursor)
 
 
-def _found_file_view(found: files.FoundFile) -> FoundFile:
-    return FoundFile(**msgspec.structs.asdict(file_view(found.file)), path=found.path)
+def _found_file_view(result: files.FoundFile) -> FoundFile:
+    return FoundFile(**msgspec.structs.asdict(file_view(result.file)), path=result.path)

@@ -1,4 +1,4 @@
-"""Makes the folders of an upload that came with a path, such as a folder that was dropped on a page."""
+"""Creates the folders of an upload with a relative path, such as one of a folder that was dropped on a web page."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ from ...contract.ids import FileId
 from ...errors import NameTaken
 
 _ATTEMPTS: Final = 3
-"""Another request may make a folder between two of our calls, and delete it again."""
+"""More than one, because another request may create or delete the folder between two calls."""
 
 
-async def make_folders(files: contract.Files, access: contract.Access, parent: FileId, names: Iterable[str]) -> FileId:
-    """Return the last of the folders `names`, each inside the one before it, the first in `parent`.
+async def create_folder_path(
+    files: contract.Files, access: contract.Access, parent: FileId, names: Iterable[str]
+) -> FileId:
+    """Return the id of the folder at the path `names` below `parent`.
 
-    Folders that do not exist are created. Requests may do this at the same time, and all get the same folder. Raises
-    NotFound (the parent), NameTaken (a file has the name), InvalidRequest (a name, or too many levels).
+    Missing folders are created. Requests that do this at the same time all get the same folder. Raises NotFound (the
+    parent), NameTaken (a file has the name), InvalidRequest (a name is invalid, or there are too many levels).
     """
     for name in names:
-        parent = await _make_folder(files, access, parent, name)
+        parent = await _create_or_find_folder(files, access, parent, name)
     return parent
 
 
-async def _make_folder(files: contract.Files, access: contract.Access, parent: FileId, name: str) -> FileId:
-    # Look first: most files of a dropped folder find it made.
+async def _create_or_find_folder(files: contract.Files, access: contract.Access, parent: FileId, name: str) -> FileId:
+    # Look up before creating, because for most files of a dropped folder the folder exists already.
     for attempt in range(1, _ATTEMPTS + 1):
-        found = (await files.list_files(access, contract.Listing(parent=parent, name=name))).items
-        if found:
-            if found[0].kind is not contract.Kind.FOLDER:
+        entries = (await files.list_files(access, contract.Listing(parent=parent, name=name))).items
+        if entries:
+            if entries[0].kind is not contract.Kind.FOLDER:
                 raise NameTaken(f"a file has the name {name!r}, so no folder can be made there")
-            return found[0].id
+            return entries[0].id
         try:
             return (await files.create_folder(access, parent, name)).id
         except NameTaken:  # guard: relative-path-race
-            # Another request has made the folder meanwhile, or a pending upload has its name.
+            # Another request created the folder after the look-up, or a pending upload has its name.
             if attempt == _ATTEMPTS:
                 raise
     raise AssertionError("the last attempt returns or raises")

@@ -1,8 +1,8 @@
 """Writes a stream of bytes into the parts of an upload.
 
 Nothing is written to disk. The buffer holds one part, and nothing is read from the client while a full part is
-written to the store. Bytes that do not fill a part are stored as a partial part. So the stored offset is what the
-store has: full parts without a gap, then the partial part of the next one.
+written to the store. Bytes that do not fill a part are stored as a partial part. The stored offset is the number of
+bytes in the store: the full parts without a gap, and the partial part that follows them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _HASH_IN_THREAD: Final = 2**18
 
 
 class UploadServices(NamedTuple):
-    """The services that know and store an upload, and the access of the request to its drive."""
+    """The services that hold the record and the bytes of an upload, and the access of the request to its drive."""
 
     files: contract.Files
     storage: Storage
@@ -35,7 +35,7 @@ class UploadServices(NamedTuple):
 
 
 class StoredState(NamedTuple):
-    """The stored bytes of an upload: `full_parts` without a gap, then `partial`. `offset` is their number."""
+    """The stored bytes of an upload: `full_parts` parts without a gap, then `partial`. `offset` counts the bytes."""
 
     full_parts: int
     partial: PartialPart | None
@@ -43,21 +43,21 @@ class StoredState(NamedTuple):
 
 
 async def read_stored_state(uploads: UploadServices, upload: contract.Upload) -> StoredState:
-    """Return how much of a pending upload the store has. Raises Locked when it has just ended, Unavailable."""
+    """Return which bytes of a pending upload the store has. Raises Locked if it has just ended, Unavailable."""
     layout = part_layout(upload)
-    # List partial parts first. One that disappears meanwhile has become a full part, which the second list then has. So
-    # the offset never decreases.
+    # List partial parts first. If one disappears after that, it has become a full part, which the second list has.
+    # So the offset never decreases.
     partials = {partial.number: partial for partial in await uploads.storage.list_partial_parts(upload.key)}
     try:
         sizes = {part.number: part.size for part in await uploads.files.list_parts(uploads.access, upload.id)}
     except Conflict:
-        # The next request sees how it ended. Locked makes a client retry; other errors make it start over.
+        # The next request returns the final state. Locked makes a client retry. Other errors make it start again.
         raise Locked(f"upload {upload.id} has just ended; repeat the request") from None
     full_parts, offset = 0, 0
-    while (size := _size_of(upload, layout, full_parts + 1)) and sizes.get(full_parts + 1) == size:
+    while (size := _part_size_of(upload, layout, full_parts + 1)) and sizes.get(full_parts + 1) == size:
         full_parts, offset = full_parts + 1, offset + size
     partial = partials.get(full_parts + 1)
-    if partial is None or partial.size > _size_of(upload, layout, full_parts + 1):
+    if partial is None or partial.size > _part_size_of(upload, layout, full_parts + 1):
         return StoredState(full_parts, None, offset)
     return StoredState(full_parts, partial, offset + partial.size)
 
@@ -68,7 +68,7 @@ def part_layout(upload: contract.Upload) -> contract.PartLayout:
     return upload.parts
 
 
-def _size_of(upload: contract.Upload, layout: contract.PartLayout, number: int) -> int:
+def _part_size_of(upload: contract.Upload, layout: contract.PartLayout, number: int) -> int:
     """Return the size of a part; 0 if the upload has no such part."""
     if upload.deferred_length:
         return layout.size if number <= MAX_PARTS else 0
@@ -76,10 +76,11 @@ def _size_of(upload: contract.Upload, layout: contract.PartLayout, number: int) 
 
 
 class PartWriter:
-    """Writes bytes from the stored offset on. `offset` counts all bytes written; `close` stores the rest.
+    """Writes bytes from the stored offset on. `offset` counts all bytes of the upload that were written so far. Call
 
-    A request may take an hour. So `check` is called before each write to the store and before the commit, and raises
-    if the session or the access has ended meanwhile.
+    `close` at the end.
+    A request may take an hour. So `check` is called before each write to the store and before the commit. It raises
+    if the session or the access has ended.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class PartWriter:
     ) -> PartWriter:
         """Return a writer that continues at the stored offset.
 
-        Raises Locked when another process has continued the upload meanwhile, Unavailable.
+        Raises Locked if another process has continued the upload, Unavailable.
         """
         writer = cls(uploads, check, upload, stored.full_parts)
         if stored.partial is not None:
@@ -124,17 +125,18 @@ class PartWriter:
         if not self.upload.deferred_length and self.offset + len(rest) > self.upload.size:
             raise TooLarge(f"upload {self.upload.id} has only {self.upload.size} bytes")
         while rest:
-            capacity = _size_of(self.upload, self._layout, self._number) - self._buffered
+            capacity = _part_size_of(self.upload, self._layout, self._number) - self._buffered
             if capacity <= 0:
                 raise TooLarge(f"uploads are limited to {MAX_PARTS} parts")
             await self._fill(rest[:capacity])
             self.offset += min(capacity, len(rest))
             rest = rest[capacity:]
-            if self._buffered == _size_of(self.upload, self._layout, self._number):
+            if self._buffered == _part_size_of(self.upload, self._layout, self._number):
                 await self._store_part()
 
     async def close(self) -> None:
-        """Store the bytes that fill no part. Raises QuotaExceeded, Unavailable, and the errors of the check."""
+        """Store the last bytes, which do not fill a part. Raises QuotaExceeded, Unavailable, and the errors of the
+        check."""
         if self._buffered > self._partial_size:
             await self._check()  # guard: tus-partial-access
             await self._reserve()
@@ -142,7 +144,7 @@ class PartWriter:
             self._partial_size = self._buffered
 
     async def finish(self) -> contract.Upload:
-        """Commit an upload all of whose bytes were written.
+        """Commit the upload after all its bytes were written.
 
         Raises NotUploaded, Conflict, Unavailable, and the errors of the check.
         """
@@ -193,6 +195,6 @@ class PartWriter:
             self.upload = await self._files.resize_upload(self._access, self.upload.id, size, False)
 
     async def _delete_partial_parts(self, number: int) -> None:
-        # A failure does no harm: the rest is deleted together with the upload.
+        # An error does no harm, because remaining partial parts are deleted together with the upload.
         with suppress(Unavailable):
             await self._storage.delete_partial_parts(self.upload.key, number)

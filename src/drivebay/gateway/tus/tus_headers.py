@@ -86,7 +86,7 @@ def check_media_type(req: Request) -> None:
 
 
 def parse_byte_count(req: Request, name: str) -> int | None:
-    """Return a header that is a number of bytes; None without the header."""
+    """Return a header that is a number of bytes, or None without the header."""
     text = req.get_header(name)
     if text is None:
         return None
@@ -96,7 +96,7 @@ def parse_byte_count(req: Request, name: str) -> int | None:
 
 
 def parse_creation_length(req: Request) -> int | None:
-    """Return the length of a new upload; None if it is deferred.
+    """Return the length of a new upload, or None if it is deferred.
 
     Raises InvalidRequest unless the client sends exactly one of `Upload-Length` and `Upload-Defer-Length`.
     """
@@ -124,7 +124,7 @@ def parse_checksum(req: Request) -> Checksum | None:
 
 
 def parse_metadata(req: Request) -> UploadMetadata:
-    """Return the metadata of a new file. HEAD returns unknown keys unchanged; they have no other effect."""
+    """Return the metadata of a new file. Unknown keys have no effect, and HEAD returns them unchanged."""
     header = req.get_header("Upload-Metadata")
     if header is None or not header.strip():
         return UploadMetadata("upload", "application/octet-stream", ROOT, (), contract.OnConflict.RENAME, None)
@@ -148,7 +148,7 @@ def parse_metadata(req: Request) -> UploadMetadata:
 
 
 def _parse_time(text: str | None) -> datetime | None:
-    """Return a time of change: RFC 3339 with a zone, or seconds since 1970. Raises InvalidRequest."""
+    """Return the modification time: RFC 3339 with a zone, or seconds since 1970. Raises InvalidRequest."""
     if text is None:
         return None
     try:
@@ -162,7 +162,7 @@ def _parse_time(text: str | None) -> datetime | None:
 def _parse_relative_path(text: str | None) -> tuple[str, ...]:
     """Return the names in a path such as `photos/2024/a.jpg`: folders, then the file. Raises InvalidRequest.
 
-    All names are checked in NFC, as they are stored, before the first folder is made.
+    The names are converted to NFC, as they are stored, and are all checked before the first folder is created.
     """
     if text is None:
         return ()

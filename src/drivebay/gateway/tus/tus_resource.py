@@ -30,7 +30,7 @@ from ..http_response import respond_empty
 from ..public_url import PublicUrls
 from ..settings import Settings
 from . import tus_headers
-from .folders import make_folders
+from .folders import create_folder_path
 from .part_writer import MAX_FILE_SIZE, PartWriter, StoredState, UploadServices, part_layout, read_stored_state
 from .tus_headers import ALGORITHMS, EXTENSIONS, Checksum, UploadMetadata
 from .upload_lock import UploadLock, UploadLocks
@@ -73,7 +73,7 @@ class TusResource:
             tus_headers.check_media_type(req)
         key = idempotency_key(req)
         if metadata.folders:
-            parent = await make_folders(self._files, req.access, intent.parent, metadata.folders)
+            parent = await create_folder_path(self._files, req.access, intent.parent, metadata.folders)
             intent = msgspec.structs.replace(intent, parent=parent)
         upload = await self._files.begin_upload(req.access, intent, key)
         location = {"Location": self._urls.link(req.scope, f"/v1/tus/{upload.id}{req.drive_query}")}
@@ -245,16 +245,16 @@ async def _write_checked(req: Request, lock: UploadLock, writer: PartWriter, che
     too_large = TooLarge(f"a request with a checksum is limited to {max_size} bytes; send less per request")
     if (body_length(req) or 0) > max_size:
         raise too_large
-    held: deque[bytes] = deque()
+    received: deque[bytes] = deque()
     size, digest = 0, ALGORITHMS[checksum.algorithm]()
     chunks: AsyncIterator[bytes] = aiter(req.stream)
     while (chunk := await lock.read_chunk(chunks)) is not None:
         size += len(chunk)
         if size > max_size:
             raise too_large
-        held.append(chunk)
+        received.append(chunk)
         digest.update(chunk)
     checksum.verify(digest.digest())
     # Each chunk is released once it is written. Otherwise memory would exceed two parts.
-    while held:
-        await writer.write(held.popleft())
+    while received:
+        await writer.write(received.popleft())

@@ -1,8 +1,8 @@
 """Upload locks: one request at a time writes the bytes of an upload, and the newest request preempts the others.
 
-A client that lost its connection comes back before the gateway notices the loss. So a newer request preempts the
-older one, and reads the stored offset only after the older one has stored its bytes. The locks cover one process.
-Between processes there is no lock: the offset is read from the store, and never decreases.
+A client that lost its connection may reconnect before the gateway notices the loss. So a newer request preempts the
+older one, and reads the stored offset only after the older one has stored its bytes. The locks work in one process.
+There is no lock between processes: the offset is read from the store, and never decreases.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ...errors import Locked, Unavailable
 from ..body_rate import BodyRate
 
 _RELEASE_TIMEOUT: Final = 30.0
-"""Seconds that a preempted request has to store its bytes: as long as writing one part may take."""
+"""Seconds that a preempted request has to store its bytes. Writing one part may take as long."""
 
 
 class UploadLock:
     """The lock that one request holds on an upload.
 
     `chunk_timeout` is how many seconds the request waits for the next bytes, and the window of the minimum rate.
-    `deadline` is when it must end, by the loop's clock.
+    `deadline` is the time of the loop's clock at which the request must end.
     """
 
     def __init__(self, chunk_timeout: float, deadline: float) -> None:
@@ -35,13 +35,14 @@ class UploadLock:
         self._preempted = False
         self.released = asyncio.Event()
         self.next: UploadLock | None = None
-        """A request that gave up waiting for this one. Those that wait for it have to wait for this one too."""
+        """The lock of a request that stopped waiting for this one. It is released together with this one, because later
+        requests that wait for it must wait for this one too."""
 
     async def read_chunk(self, chunks: AsyncIterator[bytes]) -> bytes | None:
-        """Return the next bytes of the body; None at its end.
+        """Return the next bytes of the body, or None at its end.
 
-        Raises MalformedBody when the connection closes, Locked when a newer request preempts this one, and
-        Unavailable when the client is too slow.
+        Raises MalformedBody if the connection closes, Locked if a newer request preempts this one, and Unavailable if
+        the client is too slow.
         """
         self.check()
         loop = asyncio.get_running_loop()
@@ -66,7 +67,7 @@ class UploadLock:
             raise Locked("a newer request writes this upload")
 
     def preempt(self) -> None:
-        """End the request that holds the lock: its next read fails, and a read that waits fails now."""
+        """End the request that holds the lock: its next read fails, and a read that is waiting fails at once."""
         self._preempted = True
         if self._read_timeout is not None and not self._read_timeout.expired():
             self._read_timeout.reschedule(asyncio.get_running_loop().time())
@@ -75,7 +76,8 @@ class UploadLock:
 class UploadLocks:
     """The locks of one process, at most one for each upload.
 
-    `chunk_timeout` is how many seconds a request waits for the next bytes, `request_timeout` how many it may last.
+    `chunk_timeout` is how many seconds a request waits for the next bytes. `request_timeout` is its maximum duration
+    in seconds.
     """
 
     def __init__(self, chunk_timeout: float, request_timeout: float) -> None:
@@ -87,7 +89,7 @@ class UploadLocks:
     async def hold(self, upload: UploadRef) -> AsyncIterator[UploadLock]:
         """Take the lock of an upload for the block. Preempts the request that holds it.
 
-        Raises Locked if that request does not end in time, or if a newer request preempts this one meanwhile.
+        Raises Locked if that request does not end in time, or if a newer request preempts this one during the wait.
         """
         lock = UploadLock(self._chunk_timeout, asyncio.get_running_loop().time() + self._request_timeout)
         previous = self._locks.get(upload)

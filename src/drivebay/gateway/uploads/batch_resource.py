@@ -51,23 +51,25 @@ class BatchResource:
         key = idempotency_key(req)
         parsed = [_parse_item(item) for item in items]
         intents = tuple(item for item in parsed if isinstance(item, contract.UploadIntent))
-        refused = tuple(
+        refused_items = tuple(
             contract.RefusedItem(position, item_digest(item))
             for position, (item, result) in enumerate(zip(items, parsed, strict=True))
             if isinstance(result, contract.BatchResult) and key is not None
         )
-        needs_call = bool(intents or refused)  # guard: batch-refused-key
-        begun = iter(await self._files.begin_uploads(req.access, intents, key, refused) if needs_call else ())
-        results = tuple(next(begun) if isinstance(item, contract.UploadIntent) else item for item in parsed)
-        # Sign as of the creation of each upload, so that a repeated request gets the same URLs.
+        needs_call = bool(intents or refused_items)  # guard: batch-refused-key
+        begun_results = iter(
+            await self._files.begin_uploads(req.access, intents, key, refused_items) if needs_call else ()
+        )
+        results = tuple(next(begun_results) if isinstance(item, contract.UploadIntent) else item for item in parsed)
+        # The signing time is the creation time of each upload, so that a repeated request gets the same URLs.
         await self._respond_results(resp, results, None)
 
     async def complete_uploads(self, req: Request, resp: Response) -> None:
         _, items = await read_batch(req, "ids", _upload_ids_decoder)
         parsed = [parse_item_id(item) for item in items]
         ids = tuple(UploadId(item) for item in parsed if isinstance(item, UUID))
-        done = iter(await self._files.complete_uploads(req.access, ids) if ids else ())
-        results = tuple(next(done) if isinstance(item, UUID) else item for item in parsed)
+        commit_results = iter(await self._files.complete_uploads(req.access, ids) if ids else ())
+        results = tuple(next(commit_results) if isinstance(item, UUID) else item for item in parsed)
         await self._respond_results(resp, results, self._now())
 
     async def _respond_results(
@@ -85,15 +87,15 @@ class BatchResource:
     async def _presign(
         self, uploads: Sequence[contract.Upload], signed_at: datetime | None
     ) -> dict[UploadId, SignedRequest]:
-        """Return the signed requests of the uploads that need one, signed as of a time or of their creation."""
+        """Return the signed requests of the uploads that need one. `signed_at` None: signed at their creation time."""
         by_time: dict[datetime, list[contract.Upload]] = {}
         for upload in uploads:
             if needs_url(upload):
                 by_time.setdefault(signed_at or upload.created_at, []).append(upload)
         signed: dict[UploadId, SignedRequest] = {}
-        for at, group in by_time.items():
-            ttl_seconds = min(url_lifetime(self._ttl_seconds, upload, at) for upload in group)
-            requests = await self._storage.presign_puts(tuple(map(put_spec, group)), at, ttl_seconds)
+        for signing_time, group in by_time.items():
+            ttl_seconds = min(url_lifetime(self._ttl_seconds, upload, signing_time) for upload in group)
+            requests = await self._storage.presign_puts(tuple(map(put_spec, group)), signing_time, ttl_seconds)
             signed |= {upload.id: request for upload, request in zip(group, requests, strict=True)}
         return signed
 

@@ -1,4 +1,4 @@
-"""Handlers for requests about one upload (batches: `batch_resource`). An intent is recorded before a URL is signed."""
+"""Handlers of single uploads (batches: `batch_resource`). An intent is recorded before a URL is signed."""
 
 from __future__ import annotations
 
@@ -38,17 +38,19 @@ class UploadSigner:
         self._ttl_seconds = ttl_seconds
 
     async def sign_new(self, upload: contract.Upload) -> SignedRequest | None:
-        """Return the request of a new upload, None if it is in parts.
+        """Return the request that sends the bytes of a new upload, or None if it is in parts.
 
-        It is signed as of the upload's creation, so that a repeated request gets exactly the same answer.
+        The signing time is the creation time of the upload, so that a repeated request gets exactly the same response.
         """
         return await self._presign(upload, upload.created_at) if needs_url(upload) else None
 
     async def sign(self, upload: contract.Upload) -> SignedRequest | None:
-        """Return the request of an upload, None if it takes no bytes in one piece now."""
+        """Return the request that sends the bytes of an upload, or None if it is in parts or no longer pending."""
         return await self._presign(upload, self._now()) if needs_url(upload) else None
 
-    async def sign_parts(self, upload: contract.Upload, wanted: tuple[contract.PartIntent, ...]) -> views.SignedParts:
+    async def sign_parts(
+        self, upload: contract.Upload, part_intents: tuple[contract.PartIntent, ...]
+    ) -> views.SignedParts:
         """Return the requests that send parts of an upload whose parts are open."""
         layout = upload.parts
         if layout is None or layout.multipart_id is None:
@@ -60,14 +62,16 @@ class UploadSigner:
                 layout.size_of(part.number, upload.size),
                 part.sha256 if layout.checksummed else None,
             )
-            for part in wanted
+            for part in part_intents
         )
         ttl_seconds = url_lifetime(self._ttl_seconds, upload, self._now())
         signed = await self._storage.presign_parts(upload.key, multipart, parts, ttl_seconds)
         return views.signed_parts_view(parts, signed)
 
-    async def _presign(self, upload: contract.Upload, at: datetime) -> SignedRequest:
-        return await self._storage.presign_put(put_spec(upload), at, url_lifetime(self._ttl_seconds, upload, at))
+    async def _presign(self, upload: contract.Upload, signing_time: datetime) -> SignedRequest:
+        return await self._storage.presign_put(
+            put_spec(upload), signing_time, url_lifetime(self._ttl_seconds, upload, signing_time)
+        )
 
 
 class UploadResource:
@@ -98,9 +102,9 @@ class UploadResource:
 
     async def sign_parts(self, req: Request, resp: Response, id: str) -> None:
         body = await read_json(req, _new_parts_decoder)
-        wanted = tuple(contract.PartIntent(part.number, parse_sha256(part.sha256)) for part in body.parts)
-        upload = await self._files.open_parts(req.access, parse_upload_id(id), wanted)
-        respond_json(resp, await self._signer.sign_parts(upload, wanted))
+        part_intents = tuple(contract.PartIntent(part.number, parse_sha256(part.sha256)) for part in body.parts)
+        upload = await self._files.open_parts(req.access, parse_upload_id(id), part_intents)
+        respond_json(resp, await self._signer.sign_parts(upload, part_intents))
 
     async def list_parts(self, req: Request, resp: Response, id: str) -> None:
         respond_json(resp, views.part_list_view(await self._files.list_parts(req.access, parse_upload_id(id))))
@@ -139,10 +143,10 @@ def needs_url(upload: contract.Upload) -> bool:
     return upload.status is contract.UploadStatus.PENDING and upload.parts is None
 
 
-def url_lifetime(longest: int, upload: contract.Upload, signed_at: datetime) -> int:
-    """Return the lifetime in seconds of a URL for an upload: it ends with the upload, and has at least one second."""
-    left = int((upload.expires_at - signed_at).total_seconds())
-    return max(1, min(longest, left))  # guard: url-upload-deadline
+def url_lifetime(max_seconds: int, upload: contract.Upload, signed_at: datetime) -> int:
+    """Return the lifetime in seconds of a URL for an upload. It ends with the upload, and is at least one second."""
+    seconds_left = int((upload.expires_at - signed_at).total_seconds())
+    return max(1, min(max_seconds, seconds_left))  # guard: url-upload-deadline
 
 
 def put_spec(upload: contract.Upload) -> PutSpec:

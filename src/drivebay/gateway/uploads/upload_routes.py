@@ -28,7 +28,7 @@ _IDEMPOTENCY_ERRORS: Final = (errors.IdempotencyKeyReused, errors.InProgress)
 def upload_routes(
     uploads: UploadResource, batches: BatchResource, key: Parameter, page: tuple[Parameter, ...]
 ) -> tuple[Route, ...]:
-    """Return the routes. `key` is the parameter `Idempotency-Key`, `page` are those of a page."""
+    """Return the routes. `key` is the parameter `Idempotency-Key`, `page` are the parameters of a list."""
     return (
         Route(
             "POST", "/v1/uploads", "beginUpload", "Record an intent and get a URL to send the bytes to",
@@ -40,7 +40,7 @@ def upload_routes(
             ), scopes=_WRITE,
         ),
         Route(
-            "GET", "/v1/uploads", "listUploads", "List the uploads that are under way", uploads.list_uploads,
+            "GET", "/v1/uploads", "listUploads", "List the pending uploads", uploads.list_uploads,
             {200: views.PendingUploads}, parameters=(_UPLOAD_STATUS, _UPLOAD_SORT, *page),
             errors=(errors.InvalidCursor,), scopes=_READ_OR_WRITE,
         ),

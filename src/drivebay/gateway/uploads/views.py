@@ -28,12 +28,12 @@ class NewUpload(msgspec.Struct, forbid_unknown_fields=True):  # guard: upload-un
     parent_id: FolderId = "root"
     sha256: Digest | None = None
     on_conflict: files.OnConflict = files.OnConflict.RENAME
-    multipart: Annotated[bool, Meta(description="upload in parts, whatever the size")] = False
+    multipart: Annotated[bool, Meta(description="upload in parts, also if the file is small")] = False
     modified_at: ModifiedAt | None = None
 
 
 class BatchUpload(msgspec.Struct, forbid_unknown_fields=True):
-    """A file to upload, as in a request of its own. A wrong value fails this item and no other."""
+    """A file to upload, as in a single request. A wrong value fails only this item."""
 
     name: Annotated[str, Meta(examples=["report.pdf"])]
     size: Size
@@ -56,7 +56,7 @@ class UploadIds(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewPart(msgspec.Struct, forbid_unknown_fields=True):
-    """A part to send. Either all parts of an upload have a SHA-256, or none."""
+    """A part to send. Either all parts of an upload have a SHA-256, or none has."""
 
     number: PartNumber
     sha256: Digest | None = None
@@ -89,7 +89,7 @@ class Upload(msgspec.Struct, omit_defaults=True):
 
 
 class PendingUpload(msgspec.Struct):
-    """An upload whose bytes are not stored yet. It holds its name and its bytes of the quota until it ends.
+    """An upload whose bytes are not stored yet. Its name is taken and its bytes count in the quota until it ends.
 
     `showUpload` returns it with a signed URL. `part_size` and `part_count` are null for an upload in one piece.
     """
@@ -112,7 +112,7 @@ class PendingUploads(msgspec.Struct):
 
 
 class ItemProblem(msgspec.Struct):
-    """Why one item of a batch failed: the problem that a request for it alone would get."""
+    """The error of one item of a batch: the problem that a request for this item alone would get."""
 
     type: str
     title: str
@@ -151,7 +151,7 @@ class SignedParts(msgspec.Struct):
 
 
 class Part(msgspec.Struct):
-    """A part that the store has. `sha256` is null when the client gave none."""
+    """A part that the store has. `sha256` is null if the client did not send one."""
 
     number: PartNumber
     size: int
@@ -177,20 +177,20 @@ class Timeline(msgspec.Struct):
 
 
 def upload_view(upload: files.Upload, signed: SignedRequest | None = None) -> Upload:
-    """`signed` is the presigned request of a pending upload in one piece."""
-    shown = Upload(upload.id, upload.status, upload.name, upload.size, upload.content_type)
+    """Return the view of an upload. `signed` is the presigned request of a pending upload in one piece."""
+    view = Upload(upload.id, upload.status, upload.name, upload.size, upload.content_type)
     if signed is not None:
-        shown.method, shown.url = signed.method, signed.url
-        shown.headers, shown.expires_at = signed.headers, signed.expires_at
+        view.method, view.url = signed.method, signed.url
+        view.headers, view.expires_at = signed.headers, signed.expires_at
     if upload.parts is not None:
-        shown.part_size, shown.part_count = upload.parts.size, upload.parts.count
+        view.part_size, view.part_count = upload.parts.size, upload.parts.count
         if upload.status is files.UploadStatus.PENDING:
-            shown.expires_at = upload.expires_at
+            view.expires_at = upload.expires_at
     if upload.file is not None:
-        shown.file_id = upload.file
+        view.file_id = upload.file
     if upload.reason is not None:
-        shown.reason = upload.reason
-    return shown
+        view.reason = upload.reason
+    return view
 
 
 def pending_uploads_view(page: files.UploadPage) -> PendingUploads:
@@ -215,17 +215,17 @@ def _pending_upload_view(upload: files.Upload) -> PendingUpload:
 
 def item_problem_view(error: files.ItemError) -> ItemProblem:
     kind = BY_CODE[error.code]
-    shown = ItemProblem(problems.TYPE_PREFIX + kind.code, kind.title, kind.http, error.detail, kind.code)
+    view = ItemProblem(problems.TYPE_PREFIX + kind.code, kind.title, kind.http, error.detail, kind.code)
     if error.field is not None:
-        shown.errors = [problems.FieldProblem(error.field, error.detail)]
-    return shown
+        view.errors = [problems.FieldProblem(error.field, error.detail)]
+    return view
 
 
 def signed_parts_view(parts: Sequence[PartSpec], signed: Sequence[SignedRequest]) -> SignedParts:
     return SignedParts(
         [
-            SignedPart(part.number, part.size, one.method, one.url, one.headers, one.expires_at)
-            for part, one in zip(parts, signed, strict=True)
+            SignedPart(part.number, part.size, request.method, request.url, request.headers, request.expires_at)
+            for part, request in zip(parts, signed, strict=True)
         ]
     )
 

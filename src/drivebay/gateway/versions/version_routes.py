@@ -19,7 +19,7 @@ _WRITE: Final = (Scope.WRITE,)
 def version_routes(
     versions: VersionResource, downloads: DownloadResource, disposition: Parameter, page: tuple[Parameter, ...]
 ) -> tuple[Route, ...]:
-    """Return the routes of versions. `disposition` is the parameter of downloads, `page` are those of a list."""
+    """Return the routes of versions. `disposition` is a parameter of downloads, `page` are the parameters of a list."""
     return (
         Route(
             "GET", "/v1/files/{id}/versions", "listVersions", "List the versions of a file, newest first",

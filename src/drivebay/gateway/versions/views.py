@@ -11,7 +11,7 @@ from ..json_types import Time
 
 
 class Version(msgspec.Struct):
-    """One content of a file. `sha256` is null when the store has not verified it. `created_by` is the id of a user, or
+    """One content of a file. `sha256` is null if the store has not verified it. `created_by` is the id of a user, or
     null."""
 
     id: UUID

@@ -28,7 +28,8 @@ Kinds: TypeAlias = Annotated[list[files.ChangeKind], Meta(min_length=1, max_leng
 
 
 class WebhookRequest(msgspec.Struct, forbid_unknown_fields=True):  # guard: webhook-unknown-fields
-    """A new webhook. Without `drive_id` it is of the personal drive, without `what` it sends changes of every kind."""
+    """A new webhook. The default of `drive_id` is the personal drive. Without `what`, it sends changes of every
+    kind."""
 
     url: ReceiverUrl
     drive_id: Id | None = None
@@ -36,7 +37,7 @@ class WebhookRequest(msgspec.Struct, forbid_unknown_fields=True):  # guard: webh
 
 
 class WebhookChange(msgspec.Struct, forbid_unknown_fields=True):
-    """An update of a webhook. A field that is not given stays unchanged. `what` null sends changes of every kind."""
+    """An update of a webhook. A field that is missing stays unchanged. If `what` is null, every kind is sent."""
 
     url: ReceiverUrl | UnsetType = UNSET
     what: Kinds | UnsetType | None = UNSET
@@ -82,8 +83,8 @@ class DeliveryStatus(StrEnum):
 class Delivery(msgspec.Struct):
     """One attempt to send an event. `event_id` is the header `webhook-id`, the same in each attempt.
 
-    `attempt` counts from 1, and is 0 for a redelivery. `response_status` is the HTTP status of the answer, null without
-    one. `next_try_at` is the time of the next attempt to send the event.
+    `attempt` counts from 1, and is 0 for a redelivery. `response_status` is the HTTP status of the response, or null
+    without a response. `next_try_at` is the time of the next attempt to send the event.
     """
 
     id: UUID

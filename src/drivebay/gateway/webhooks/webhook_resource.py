@@ -1,4 +1,4 @@
-"""Handlers of webhooks. A webhook belongs to the caller; the files service checks their role in the drive."""
+"""Handlers of webhooks. A webhook belongs to the caller. The files service checks their role in the drive."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class WebhookResource:
     async def create_webhook(self, req: Request, resp: Response) -> None:
         body = await read_json(req, _webhook_request_decoder)
         drive = DriveId(req.user if body.drive_id is None else parse_uuid(body.drive_id, "drive_id"))
-        new = contract.NewWebhook(drive, body.url, tuple(body.what or ()))
-        webhook = await self._files.create_webhook(req.user, new, idempotency_key(req))
+        new_webhook = contract.NewWebhook(drive, body.url, tuple(body.what or ()))
+        webhook = await self._files.create_webhook(req.user, new_webhook, idempotency_key(req))
         if webhook.secret is None:
             raise Internal("a new webhook has no secret")
         location = self._urls.link(req.scope, f"/v1/webhooks/{webhook.id}")

@@ -20,7 +20,7 @@ _DRIVE: Final = Parameter(
 
 def webhook_routes(webhooks: WebhookResource, key: Parameter, page: tuple[Parameter, ...]) -> tuple[Route, ...]:
     """Return the routes of webhooks. `key` is `Idempotency-Key`, `page` the parameters of a list."""
-    one, deliveries = "/v1/webhooks/{id}", "/v1/webhooks/{id}/deliveries"
+    webhook_path, list_path = "/v1/webhooks/{id}", "/v1/webhooks/{id}/deliveries"
     return (
         Route(
             "POST", "/v1/webhooks", "createWebhook", "Send the changes of a drive to a URL, from now on",
@@ -37,25 +37,25 @@ def webhook_routes(webhooks: WebhookResource, key: Parameter, page: tuple[Parame
             {200: views.WebhookList}, parameters=(_DRIVE, *page), errors=(errors.InvalidCursor,), scopes=_READ,
         ),
         Route(
-            "GET", one, "showWebhook", "Get a webhook", webhooks.get_webhook, {200: views.Webhook},
+            "GET", webhook_path, "showWebhook", "Get a webhook", webhooks.get_webhook, {200: views.Webhook},
             errors=(errors.NotFound,), scopes=_READ,
         ),
         Route(
-            "PATCH", one, "changeWebhook", "Change the URL or the kinds of a webhook, disable or enable it",
+            "PATCH", webhook_path, "changeWebhook", "Change the URL or the kinds of a webhook, disable or enable it",
             webhooks.update_webhook, {200: views.Webhook}, body=views.WebhookChange,
             errors=(errors.NotFound, errors.Forbidden), scopes=_SHARE,
         ),
         Route(
-            "DELETE", one, "deleteWebhook", "Delete a webhook", webhooks.delete_webhook, {204: None},
+            "DELETE", webhook_path, "deleteWebhook", "Delete a webhook", webhooks.delete_webhook, {204: None},
             errors=(errors.NotFound,), scopes=_SHARE,
         ),
         Route(
-            "GET", deliveries, "listDeliveries", "List the attempts to send events to a webhook, newest first",
+            "GET", list_path, "listDeliveries", "List the attempts to send events to a webhook, newest first",
             webhooks.list_deliveries, {200: views.DeliveryList}, parameters=page,
             errors=(errors.NotFound, errors.InvalidCursor), scopes=_READ,
         ),
         Route(
-            "POST", f"{deliveries}/{{delivery}}/redeliver", "redeliver", "Send the event of a delivery again, soon",
+            "POST", f"{list_path}/{{delivery}}/redeliver", "redeliver", "Send the event of a delivery again, soon",
             webhooks.redeliver, {202: None}, errors=(errors.NotFound, errors.Conflict), scopes=_SHARE,
         ),
     )  # fmt: skip

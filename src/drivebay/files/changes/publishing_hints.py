@@ -1,4 +1,4 @@
-"""Hints after the calls that change entries."""
+"""Publishes a hint after each call that changes entries."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def hinting(hints: HintChannel, method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Return the method with a hint after each call that succeeds, when its transaction is committed.
+def publishing_hints(
+    hints: HintChannel, method: Callable[P, Coroutine[Any, Any, T]]
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Wrap a method so that it publishes a hint after each successful call. Its transaction has been committed then.
 
     The first argument of the method is `access`.
     """
