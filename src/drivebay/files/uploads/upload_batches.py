@@ -119,7 +119,7 @@ class UploadBatchService:
         self, tx: Connection, access: Access, checked: Sequence[UploadIntent | Error]
     ) -> list[Upload | Error]:
         """Begin the uploads of valid intents. Return an upload or an error for each item."""
-        # With grants, each folder is checked under the owner's lock.
+        # If the access has grants, `lock_and_begin` checks each folder under the owner's lock.
         begun = {} if access.grants else await self._begin_simple(tx, access, checked)  # guard: scope-begin-simple
         results: list[Upload | Error] = []
         for index, intent in enumerate(checked):
@@ -143,8 +143,8 @@ class UploadBatchService:
     ) -> dict[int, Upload]:
         """Lock the owner, and record the simple intents with one statement. Return their uploads by index.
 
-        Record none if the whole batch exceeds a limit. The items are then recorded one at a time, so that an earlier
-        item never fails because of a later one.
+        Record none if the whole batch would exceed a limit. Then the caller records the items one at a time, so that an
+        earlier item does not fail because of a later one.
         """
         usage = await self._usage.lock_usage(tx, access.drive, self._settings.quota)
         valid = {index: intent for index, intent in enumerate(intents) if not isinstance(intent, Error)}
@@ -161,21 +161,22 @@ class UploadBatchService:
     def _plan_simple(self, access: Access, intents: Mapping[int, UploadIntent]) -> dict[int, PendingUpload]:
         """Return the simple uploads by index.
 
-        A simple upload is sent in one piece, has no client note, does not replace a file, and has a name that no
-        earlier item wants that is not simple, or whose bytes the drive may have: such an item is recorded later.
+        A simple upload is sent in one piece, has no client note and does not replace a file. It also must not have the
+        same name as an earlier item that is recorded later than the simple ones: an item that is not simple, or that
+        may be an instant upload.
         """
         planned: dict[int, PendingUpload] = {}
-        locations_of_later: set[tuple[FileId, str]] = set()
+        later_locations: set[tuple[FileId, str]] = set()
         for index, intent in intents.items():
             location = (intent.parent, intent.name)
             # guard: batch-item-order
-            if intent.on_conflict is OnConflict.REPLACE or location in locations_of_later:
+            if intent.on_conflict is OnConflict.REPLACE or location in later_locations:
                 continue
             is_simple = intent.client_note is None and not is_multipart(intent, self._settings)
             if is_simple:
                 planned[index] = plan_upload(access, UploadId(self._new_id()), intent, self._settings)
             if not is_simple or intent.sha256 is not None:  # guard: batch-instant-order
-                locations_of_later.add(location)
+                later_locations.add(location)
         return planned
 
     async def _replay(

@@ -14,7 +14,7 @@ from ..settings import Settings
 from .store import UsageStore
 
 MAX_QUOTA: Final = 2**53
-"""In bytes. JSON numbers are exact up to it."""
+"""Bytes. JSON numbers are exact up to this value."""
 _MAX_ITEMS: Final = 1000
 _MAX_CONTEXT: Final = 1000
 _BEFORE_ALL: Final = (0, UUID(int=0))
@@ -40,9 +40,9 @@ class QuotaService:
     async def get_usages(self, drives: tuple[DriveId, ...]) -> tuple[Usage, ...]:
         if len(drives) > _MAX_ITEMS:
             raise InvalidRequest(f"at most {_MAX_ITEMS} drives can be read at once")
-        found = {each.drive: each.usage for each in await self._select(drives)}
+        usage_by_drive = {each.drive: each.usage for each in await self._select(drives)}
         empty = Usage(0, 0, self._settings.quota, 0)
-        return tuple(found.get(drive, empty) for drive in drives)
+        return tuple(usage_by_drive.get(drive, empty) for drive in drives)
 
     async def list_usages(self, listing: UsageListing) -> UsagePage:
         if not 1 <= listing.limit <= _MAX_ITEMS:
@@ -54,11 +54,11 @@ class QuotaService:
         if listing.cursor is not None:
             position = decode_cursor(self._cursor_key, query, listing.cursor)
             after = int(position.value), position.id
-        found = await self._usage.list_usages(
+        usages = await self._usage.list_usages(
             self._db, after, listing.limit + 1, self._settings.quota, descending=listing.descending
         )
-        items, next_cursor = tuple(found[: listing.limit]), None
-        if len(found) > listing.limit:
+        items, next_cursor = tuple(usages[: listing.limit]), None
+        if len(usages) > listing.limit:
             last = items[-1]
             next_cursor = encode_cursor(self._cursor_key, query, Position(last.usage.used_bytes, last.drive))
         return UsagePage(items, next_cursor)

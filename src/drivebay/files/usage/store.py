@@ -1,4 +1,4 @@
-"""SQL statements on an owner's usage row, which is also the owner's lock."""
+"""SQL statements on an owner's usage row. A lock on this row is the owner's lock."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class UsageStore:
     async def list_usages(
         self, db: Database, after: tuple[int, UUID], limit: int, default_quota: int, *, descending: bool
     ) -> list[DriveUsage]:
-        """Return up to `limit` drives with stored bytes. `after` is the last one of the page before."""
+        """Return up to `limit` drives with stored bytes. `after` is the last drive of the previous page."""
         arguments = (*after, limit, default_quota)
         if descending:
             records = await db.fetch(self.statements["list_usages_descending"], *arguments)

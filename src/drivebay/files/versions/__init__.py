@@ -1,1 +1,1 @@
-"""Versions: the contents that files have and had, and the objects that versions share."""
+"""Versions: the current and old contents of files, and the objects that versions share."""

@@ -66,10 +66,10 @@ class VersionService:
         async with self._db.transaction() as tx:
             usage = await self._usage.lock_usage(tx, access.drive, self._settings.quota)
             reach = await self._scope.require(tx, access, contract.Role.EDITOR, id)
-            found = await self._find(tx, access, id, version)
-            if found.is_same_content:  # guard: restore-version-repeat
+            existing = await self._find(tx, access, id, version)
+            if existing.is_same_content:  # guard: restore-version-repeat
                 return reach.show(require_entry(await self._entries.select_entry(tx, access.drive, id), id))
-            usage.check_bytes(found.content.size)  # guard: restore-version-quota
+            usage.check_bytes(existing.content.size)  # guard: restore-version-quota
             shared = SharedVersion(VersionId(self._new_id()), id, version)
             file = require_entry(await self._versions.share_version(tx, access, shared), id)
             await self._versions.delete_excess(tx, access.drive, id, self._settings.versions_keep)
@@ -79,15 +79,15 @@ class VersionService:
         async with self._db.transaction() as tx:
             await self._usage.lock_usage(tx, access.drive, self._settings.quota)
             await self._scope.require(tx, access, contract.Role.EDITOR, id)  # guard: scope-delete-version
-            found = await self._find(tx, access, id, version)
-            if found.is_current:
+            existing = await self._find(tx, access, id, version)
+            if existing.is_current:
                 raise Conflict(f"{version} is the current version; restore another one first, or delete the file")
             await self._versions.delete_version(tx, access.drive, id, version)
 
     async def _find(
         self, db: Database | Connection, access: contract.Access, id: FileId, version: VersionId
     ) -> FoundVersion:
-        found = await self._versions.select_version(db, access.drive, id, version)
-        if found is None:
+        existing = await self._versions.select_version(db, access.drive, id, version)
+        if existing is None:
             raise NotFound(f"file {id} has no version {version}")
-        return found
+        return existing

@@ -31,7 +31,7 @@ class FoundVersion(msgspec.Struct, frozen=True):
 
 
 class StoredObject(msgspec.Struct, frozen=True):
-    """An object that a new version can share. `id` is the upload that stored it, `etag` the store's."""
+    """An object that a new version can share. `id` is the upload that stored it. `etag` is the ETag of the store."""
 
     id: UploadId
     key: str
@@ -39,7 +39,7 @@ class StoredObject(msgspec.Struct, frozen=True):
 
 
 class SharedVersion(msgspec.Struct, frozen=True):
-    """A new version to insert, which shares the object of the version `source`. `modified_at` None: now."""
+    """A new version that shares the object of the version `source`. If `modified_at` is None, the time is now."""
 
     id: VersionId
     file: FileId
@@ -70,9 +70,9 @@ class VersionStore:
     async def share_version(
         self, tx: Connection, access: contract.Access, shared: SharedVersion
     ) -> contract.File | None:
-        """Make a version that shares an object the current version of its file, and return the file.
+        """Insert a version that shares an object as the current version of its file, and return the file.
 
-        Return None when there is no such file or version.
+        Return None if there is no such file or version.
         """
         record = await tx.fetchrow(
             self.statements["share_version"],
@@ -86,7 +86,7 @@ class VersionStore:
         return None if record is None else file_from(record)
 
     async def delete_version(self, tx: Connection, owner: DriveId, file: FileId, version: VersionId) -> None:
-        """Delete an old version for good. Do nothing if the file has no such old version."""
+        """Delete an old version for good. It is a no-op if the file has no such old version."""
         await self._settle(tx, await tx.fetch(self.statements["release_version"], owner, file, version))
 
     async def delete_of_files(self, tx: Connection, files: Sequence[tuple[DriveId, FileId]]) -> None:
@@ -96,12 +96,12 @@ class VersionStore:
             await self._settle(tx, await tx.fetch(self.statements["release_versions_of"], owners, ids))
 
     async def delete_excess(self, tx: Connection, owner: DriveId, file: FileId, keep: int) -> None:
-        """Delete the old versions of a file for good that are more than `keep`."""
+        """Delete the oldest versions of a file for good, so that `keep` old versions remain."""
         released = await tx.fetch(self.statements["release_excess_versions"], owner, file, keep)
         await self._settle(tx, released)
 
     async def delete_aged(self, tx: Connection, age: timedelta, limit: int) -> int:
-        """Delete up to `limit` versions for good that were replaced longer ago than `age`. Locks their owners.
+        """Delete for good up to `limit` versions that were replaced more than `age` ago. Locks their owners.
 
         Return their number.
         """
@@ -110,7 +110,10 @@ class VersionStore:
         return len(released)
 
     async def settle_released(self, tx: Connection, versions: Sequence[tuple[DriveId, VersionId]]) -> None:
-        """Delete the versions, as pairs of owner and id, that this transaction released, or queue their objects."""
+        """Delete the rows of released versions, or queue their objects for the purge if nothing else shares them.
+
+        `versions` are pairs of owner and id, which this transaction has released.
+        """
         if versions:
             owners, ids = zip(*versions, strict=True)
             await tx.execute(self.statements["settle_released"], owners, ids)
@@ -121,6 +124,6 @@ class VersionStore:
     async def select_object_by_content(
         self, tx: Connection, owner: DriveId, sha256: bytes, size: int
     ) -> StoredObject | None:
-        """Return an object of the owner with this checksum, which the store has verified, and this size, or None."""
+        """Return an object of the owner with this size and this checksum, if the store has verified it, or None."""
         record = await tx.fetchrow(self.statements["select_object_by_content"], owner, sha256, size)
         return None if record is None else StoredObject(*record)

@@ -54,7 +54,7 @@ class WebhookService:
             request_hash = fingerprint("webhook", str(new.drive), new.url, [kind.value for kind in kinds])
             call = KeyedCall(self._idempotency, Access.personal(actor), idempotency_key, request_hash)
         async with self._db.transaction() as tx:
-            # Before the lock of the role: nobody who holds that lock waits for this one.
+            # Take this lock before the lock of the role. All transactions use this order, so there is no deadlock.
             await self._usage.lock_usage(tx, DriveId(actor), self._settings.quota)
             await self._require_manager(tx, actor, new.drive)
             first = None if call is None else await call.lock_and_find_first(tx)
@@ -96,9 +96,9 @@ class WebhookService:
             self._check_url(update.url)
         async with self._db.transaction() as tx:
             if update.url is not None or update.disabled is False:
-                # The role is locked before the webhook, in the order of a change of the role.
-                found = _require(await self._webhooks.select_webhook(tx, actor, id), id)
-                await self._require_manager(tx, actor, found.drive)
+                # Lock the role before the webhook, as a change of the role does, so that there is no deadlock.
+                webhook = _require(await self._webhooks.select_webhook(tx, actor, id), id)
+                await self._require_manager(tx, actor, webhook.drive)
             old = _require(await self._webhooks.lock_webhook(tx, actor, id), id)
             is_enabled = update.disabled is False and old.disabled
             kinds = () if update.every_kind else tuple(dict.fromkeys(update.what)) or old.what

@@ -177,7 +177,7 @@ SET attempts = attempts + 1, failing_since = coalesce(failing_since, now()), lea
                    greatest(coalesce(failing_since, now()) + $3::interval, now() + interval '5 seconds'))
 WHERE owner_id = $1 AND id = $2 RETURNING due_at;
 
--- name: end_webhook
+-- name: disable_webhook
 -- Disable the webhook $2 of the drive $1 for the reason $3. The lease ends.
 UPDATE files.webhooks
 SET disabled_at = coalesce(disabled_at, now()), disabled_reason = $3, lease = NULL, leased_until = NULL

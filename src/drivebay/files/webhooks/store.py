@@ -15,9 +15,9 @@ from ...postgres import Connection, Database, Statements
 
 
 class StoredWebhook(msgspec.Struct, frozen=True):
-    """A webhook with its owner and its position: the changes up to `last_number` are done.
+    """A webhook with its owner and its position: the changes up to `last_number` have been sent or skipped.
 
-    `is_due`: its next regular event may be sent now. Otherwise only redeliveries may.
+    `is_due`: its next regular event may be sent now. If not, only redeliveries may be sent.
     """
 
     webhook: Webhook
@@ -28,7 +28,7 @@ class StoredWebhook(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """What is recorded of an attempt beside its result. `number` counts the attempts, a redelivery has 0."""
+    """The data of an attempt that are recorded with its result. `number` counts attempts from 1. A redelivery has 0."""
 
     id: DeliveryId
     number: int
@@ -50,7 +50,7 @@ class WebhookStore:
         return int(await tx.fetchval(self.statements["count_webhooks"], user))
 
     async def insert_webhook(self, tx: Connection, user: UserId, id: WebhookId, new: NewWebhook) -> Webhook:
-        """Insert a webhook, which begins after the last change of its drive."""
+        """Insert a webhook. Its first event is the next change of its drive."""
         sql = self.statements["insert_webhook"]
         (record,) = await tx.fetch(sql, user, id, new.drive, new.url, _texts(new.what))
         return _webhook_from(record)
@@ -66,19 +66,19 @@ class WebhookStore:
     async def list_webhooks(
         self, db: Database, user: UserId, before: WebhookId, drive: DriveId | None, limit: int
     ) -> list[Webhook]:
-        """Return up to `limit` webhooks of a user before a webhook, newest first."""
+        """Return up to `limit` webhooks of a user that are older than `before`, newest first."""
         records = await db.fetch(self.statements["list_webhooks"], user, before, drive, limit)
         return [_webhook_from(record) for record in records]
 
     async def update_webhook(self, tx: Connection, user: UserId, webhook: Webhook, *, is_due: bool) -> Webhook:
-        """Set URL, kinds and state of a webhook. `is_due`: forget its failures, and try at once."""
+        """Set URL, kinds and state of a webhook. With `is_due`, clear its failures, and make it due now."""
         sql = self.statements["update_webhook"]
         arguments = (user, webhook.id, webhook.url, _texts(webhook.what), webhook.disabled, is_due)
         (record,) = await tx.fetch(sql, *arguments)  # it is locked, so it exists
         return _webhook_from(record)
 
     async def delete_webhook(self, db: Database, user: UserId, id: WebhookId) -> bool:
-        """Return False if there is no such webhook."""
+        """Delete a webhook. Return False if it does not exist."""
         return await db.fetchval(self.statements["delete_webhook"], user, id) is not None
 
     async def delete_of_member(self, tx: Connection, user: UserId, drive: DriveId) -> None:
@@ -86,7 +86,7 @@ class WebhookStore:
         await tx.execute(self.statements["delete_webhooks_of_member"], user, drive)
 
     async def disable_of_member(self, tx: Connection, user: UserId, drive: DriveId) -> None:
-        """Disable the webhooks of a user who is no manager of a drive any more."""
+        """Disable the webhooks of a user who is no longer a manager of a drive."""
         await tx.execute(self.statements["disable_webhooks_of_member"], user, drive)
 
     async def delete_of_drive(self, tx: Connection, drive: DriveId) -> None:
@@ -97,11 +97,11 @@ class WebhookStore:
         await db.execute(self.statements["delete_webhooks_of_user"], user)
 
     async def delete_early_of_user(self, db: Database, user: UserId, until: datetime) -> None:
-        """Delete the webhooks of a user in every drive that were created up to a time."""
+        """Delete the webhooks of a user in every drive that were created before `until`."""
         await db.execute(self.statements["delete_early_webhooks_of_user"], user, until)
 
     async def list_deliveries(self, db: Database, webhook: Webhook, before: DeliveryId, limit: int) -> list[Delivery]:
-        """Return up to `limit` attempts before an attempt, newest first."""
+        """Return up to `limit` attempts that are older than `before`, newest first."""
         records = await db.fetch(self.statements["list_deliveries"], webhook.drive, webhook.id, before, limit)
         return [_delivery_from(record) for record in records]
 
@@ -122,17 +122,18 @@ class WebhookStore:
     async def lease_webhooks(
         self, db: Database, lease: LeaseId, limit: int, length: timedelta, share: int
     ) -> list[StoredWebhook]:
-        """Lease up to `limit` webhooks that are due or have redeliveries, at most `share` of one user at a time."""
+        """Lease up to `limit` webhooks that are due or have redeliveries. One user has at most `share` leases at a
+        time."""
         records = await db.fetch(self.statements["lease_webhooks"], lease, limit, length, share)
         return [_stored_from(record, is_due=record["is_due"]) for record in records]
 
     async def list_redeliveries(self, db: Database, webhook: Webhook, limit: int) -> list[int]:
-        """Return the numbers of changes that a user asked for again."""
+        """Return the numbers of the changes for which a user requested a redelivery."""
         records = await db.fetch(self.statements["list_redeliveries"], webhook.drive, webhook.id, limit)
         return [record["number"] for record in records]
 
     async def release(self, db: Database, webhook: Webhook, lease: LeaseId) -> None:
-        """End a lease without an event."""
+        """End a lease without sending an event."""
         await db.execute(self.statements["release_webhook"], webhook.drive, webhook.id, lease)
 
     async def skip_changes(self, db: Database, webhook: Webhook, lease: LeaseId, through: int) -> None:
@@ -150,27 +151,27 @@ class WebhookStore:
     async def delete_redelivery(
         self, db: Database | Connection, drive: DriveId, webhook: WebhookId, number: int
     ) -> None:
-        """Forget that a user asked for a change again."""
+        """Delete the request for a redelivery."""
         await db.execute(self.statements["delete_redelivery"], drive, webhook, number)
 
     async def advance(self, tx: Connection, result: DeliveryResult, lease_length: timedelta | None) -> None:
-        """Move a webhook past an event. None as the length ends the lease."""
+        """Move the position of a webhook past an event. Extend the lease, or end it if `lease_length` is None."""
         sql = self.statements["advance_webhook"]
         await tx.execute(sql, result.drive, result.webhook, result.event.through, lease_length)
 
     async def keep_lease(self, tx: Connection, result: DeliveryResult, lease_length: timedelta | None) -> None:
-        """Extend a lease, or end it, without a move."""
+        """Extend the lease, or end it if `lease_length` is None. The position does not change."""
         await tx.execute(self.statements["keep_webhook_lease"], result.drive, result.webhook, lease_length)
 
     async def postpone(self, tx: Connection, result: DeliveryResult, retry_time: timedelta) -> datetime:
-        """Return when the next attempt follows."""
+        """Schedule the next attempt after a failed one, and return its time."""
         sql = self.statements["postpone_webhook"]
-        at: datetime = await tx.fetchval(sql, result.drive, result.webhook, retry_time)
-        return at
+        next_try_at: datetime = await tx.fetchval(sql, result.drive, result.webhook, retry_time)
+        return next_try_at
 
-    async def end_webhook(self, tx: Connection, result: DeliveryResult, reason: str) -> None:
-        """Disable a webhook for a reason."""
-        await tx.execute(self.statements["end_webhook"], result.drive, result.webhook, reason)
+    async def disable_webhook(self, tx: Connection, result: DeliveryResult, reason: str) -> None:
+        """Disable a webhook, and record the reason."""
+        await tx.execute(self.statements["disable_webhook"], result.drive, result.webhook, reason)
 
     async def insert_delivery(self, tx: Connection, result: DeliveryResult, attempt: Attempt, *, is_ok: bool) -> None:
         change = result.event.change

@@ -1,7 +1,7 @@
-"""Webhooks that have events to send: claimed under a lease, and their results recorded.
+"""Claims webhooks that have events to send, under a lease, and records the results.
 
-The position of a webhook in the change feed moves only after an event was delivered. So events are sent in order, and
-at least once: a worker that stops between sending and recording leaves the position as it was.
+The position of a webhook in the change feed moves only after an event was delivered. So events are sent in order. They
+are sent at least once: if a worker stops after it sent an event and before the result is recorded, it is sent again.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from .store import Attempt, StoredWebhook, WebhookStore
 from .webhook_secrets import WebhookSecrets
 
 MAX_EVENTS: Final = 20
-"""Events of one task."""
-_SCAN: Final = 500
-"""Changes of one task that are looked at: most may be of kinds that the webhook does not want."""
+"""The maximum of events in one task."""
+_MAX_SCANNED_CHANGES: Final = 500
+"""The maximum of changes that one task reads, because the webhook may not want most of them."""
 _MAX_TASKS: Final = 100
 _MAX_ERROR: Final = 300
 KEPT_DELIVERIES: Final = 1000
@@ -51,22 +51,24 @@ class WebhookClaimService:
         if not 1 <= limit <= _MAX_TASKS:
             raise InvalidRequest(f"limit must be 1 to {_MAX_TASKS}")
         await self._webhooks.prune_old_deliveries(self._db, DELIVERY_AGE)
-        own = self._settings
-        leased = await self._webhooks.lease_webhooks(self._db, lease, limit, own.webhook_lease, own.max_webhook_leases)
-        tasks = [await self._task(lease, webhook) for webhook in leased]
+        settings = self._settings
+        leased = await self._webhooks.lease_webhooks(
+            self._db, lease, limit, settings.webhook_lease, settings.max_webhook_leases
+        )
+        tasks = [await self._next_task(lease, webhook) for webhook in leased]
         return tuple(task for task in tasks if task is not None)
 
     async def record_delivery(self, lease: LeaseId, result: DeliveryResult) -> bool:
         async with self._db.transaction() as tx:
-            found = await self._webhooks.lock_leased(tx, lease, result, self._settings.webhook_retry_time)
-            if found is None:
+            locked = await self._webhooks.lock_leased(tx, lease, result, self._settings.webhook_retry_time)
+            if locked is None:
                 return False
-            stored, is_ending = found
+            stored, is_ending = locked
             is_repeat = not result.event.is_redelivery and result.event.number <= stored.last_number
             if is_repeat:  # guard: webhook-repeated-record
                 return not result.is_last
             if result.outcome is DeliveryOutcome.OWNER_ENDED:
-                await self._webhooks.end_webhook(tx, result, OWNER_ENDED)
+                await self._webhooks.disable_webhook(tx, result, OWNER_ENDED)
                 return False
             if result.event.is_redelivery:
                 return await self._record_redelivery(tx, stored, result)
@@ -75,38 +77,38 @@ class WebhookClaimService:
     async def _record_attempt(
         self, tx: Connection, stored: StoredWebhook, result: DeliveryResult, *, is_ending: bool
     ) -> bool:
-        next_try_at, goes_on = None, False
+        next_try_at, keeps_lease = None, False
         if result.outcome is DeliveryOutcome.DELIVERED:
-            goes_on = not result.is_last and not stored.webhook.disabled
-            await self._webhooks.advance(tx, result, self._settings.webhook_lease if goes_on else None)
+            keeps_lease = not result.is_last and not stored.webhook.disabled
+            await self._webhooks.advance(tx, result, self._settings.webhook_lease if keeps_lease else None)
         elif result.outcome is DeliveryOutcome.GONE:  # guard: webhook-gone
-            await self._webhooks.end_webhook(tx, result, GONE)
+            await self._webhooks.disable_webhook(tx, result, GONE)
         elif is_ending:  # guard: webhook-retry-time
             days = self._settings.webhook_retry_time / timedelta(days=1)
             reason = f"no event was delivered for {days:g} days: {_shorten(result.error)}"
-            await self._webhooks.end_webhook(tx, result, reason)
+            await self._webhooks.disable_webhook(tx, result, reason)
         else:
             next_try_at = await self._webhooks.postpone(tx, result, self._settings.webhook_retry_time)
         attempt = Attempt(DeliveryId(self._new_id()), stored.attempts + 1, next_try_at)
         await self._insert_delivery(tx, result, attempt)
-        return goes_on
+        return keeps_lease
 
     async def _record_redelivery(self, tx: Connection, stored: StoredWebhook, result: DeliveryResult) -> bool:
-        """A redelivery is one attempt, whatever its result. It says nothing about the regular events."""
+        """Record the only attempt of a redelivery. It does not affect the regular events."""
         await self._webhooks.delete_redelivery(tx, result.drive, result.webhook, result.event.number)
-        goes_on = not result.is_last and not stored.webhook.disabled
-        await self._webhooks.keep_lease(tx, result, self._settings.webhook_lease if goes_on else None)
+        keeps_lease = not result.is_last and not stored.webhook.disabled
+        await self._webhooks.keep_lease(tx, result, self._settings.webhook_lease if keeps_lease else None)
         await self._insert_delivery(tx, result, Attempt(DeliveryId(self._new_id()), 0, None))
-        return goes_on
+        return keeps_lease
 
     async def _insert_delivery(self, tx: Connection, result: DeliveryResult, attempt: Attempt) -> None:
         is_ok = result.outcome is DeliveryOutcome.DELIVERED
-        shown = msgspec.structs.replace(result, error=None if is_ok else _shorten(result.error))
-        await self._webhooks.insert_delivery(tx, shown, attempt, is_ok=is_ok)
-        await self._webhooks.prune_deliveries(tx, shown, KEPT_DELIVERIES)
+        stored_result = msgspec.structs.replace(result, error=None if is_ok else _shorten(result.error))
+        await self._webhooks.insert_delivery(tx, stored_result, attempt, is_ok=is_ok)
+        await self._webhooks.prune_deliveries(tx, stored_result, KEPT_DELIVERIES)
 
-    async def _task(self, lease: LeaseId, stored: StoredWebhook) -> WebhookTask | None:
-        """Return the events of a leased webhook. None, and the lease ends, if there are none."""
+    async def _next_task(self, lease: LeaseId, stored: StoredWebhook) -> WebhookTask | None:
+        """Return a task with the events of a leased webhook. If there are none, end the lease and return None."""
         webhook = stored.webhook
         events = tuple(await self._redeliveries(stored))
         if stored.is_due:  # guard: webhook-due
@@ -114,52 +116,52 @@ class WebhookClaimService:
         if not events:
             await self._webhooks.release(self._db, webhook, lease)
             return None
-        return self._task_of(stored, events)
+        return self._make_task(stored, events)
 
     async def _due_task(
         self, lease: LeaseId, stored: StoredWebhook, redeliveries: tuple[WebhookEvent, ...]
     ) -> WebhookTask | None:
         webhook = stored.webhook
-        page = await self._changes.select_changes(self._db, webhook.drive, stored.last_number, _SCAN)
-        scanned = page.changes[-1].number if len(page.changes) == _SCAN else page.last_change
+        page = await self._changes.select_changes(self._db, webhook.drive, stored.last_number, _MAX_SCANNED_CHANGES)
+        scanned = page.changes[-1].number if len(page.changes) == _MAX_SCANNED_CHANGES else page.last_change
         events = (*redeliveries, *self._events(stored, page, scanned))[:MAX_EVENTS]
         if not events:
             await self._webhooks.skip_changes(self._db, webhook, lease, scanned)
             return None
-        return self._task_of(stored, events)
+        return self._make_task(stored, events)
 
-    def _task_of(self, stored: StoredWebhook, events: tuple[WebhookEvent, ...]) -> WebhookTask:
+    def _make_task(self, stored: StoredWebhook, events: tuple[WebhookEvent, ...]) -> WebhookTask:
         webhook, secret = stored.webhook, self._secrets.secret(stored.webhook.id)
         return WebhookTask(webhook.id, webhook.drive, stored.owner, webhook.url, secret, events)
 
     async def _redeliveries(self, stored: StoredWebhook) -> list[WebhookEvent]:
-        """Return the events that the user asked for again. A change that is no longer kept cannot be sent."""
+        """Return the events that the user wants to be sent again. Changes that were deleted are left out."""
         events, webhook = [], stored.webhook
         for number in await self._webhooks.list_redeliveries(self._db, webhook, MAX_EVENTS):
             page = await self._changes.select_changes(self._db, webhook.drive, number - 1, 1)
             if page.changes and page.changes[0].number == number:
-                change = self._shown(stored, page.changes[0])
+                change = self._contract_change(stored, page.changes[0])
                 events.append(WebhookEvent(number, number, change, is_redelivery=True))
             else:
                 await self._webhooks.delete_redelivery(self._db, webhook.drive, webhook.id, number)
         return events
 
     def _events(self, stored: StoredWebhook, page: FeedPage, scanned: int) -> list[WebhookEvent]:
-        """Return the events of the changes that a webhook wants. `scanned` is the number of the last change seen."""
+        """Return the events of the changes that a webhook wants. `scanned` is the number of the last change read."""
         webhook = stored.webhook
         wanted = [change for change in page.changes if not webhook.what or change.what in webhook.what]
         ends = [change.number - 1 for change in wanted[1:]] + [scanned]
         return [
-            WebhookEvent(change.number, max(end, change.number), self._shown(stored, change))
+            WebhookEvent(change.number, max(end, change.number), self._contract_change(stored, change))
             for change, end in zip(wanted, ends, strict=False)
         ]
 
-    def _shown(self, stored: StoredWebhook, change: NumberedChange) -> Change:
+    def _contract_change(self, stored: StoredWebhook, change: NumberedChange) -> Change:
         cursor = self._cursors.encode(stored.webhook.drive, change.number)
         return Change(change.what, change.file_id, change.at, cursor, change.actor, change.file)
 
 
 def _shorten(error: str | None) -> str:
-    """Return an error as it is kept."""
+    """Return an error as text that can be stored, with at most 300 characters."""
     text = (error or "the attempt failed").encode("utf-8", "replace").decode()
     return text.replace("\0", "")[:_MAX_ERROR]
