@@ -63,7 +63,9 @@ async def measure(bench_servers: BenchServers, report: Report, files: int, each:
 
 
 def _texts() -> dict[str, Callable[[], str]]:
-    word = lambda: random.choice(_WORDS)  # noqa: E731
+    def word() -> str:
+        return random.choice(_WORDS)
+
     return {
         "a prefix": lambda: word()[: random.randint(2, 6)],
         "a frequent substring": lambda: random.choice(("img", "jpg", "20", "pdf", "e", "a")),
