@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 
 from drivebay import postgres
 from drivebay.auth import email_address
-from drivebay.auth.rate_limiter import FIRST_TRIES, LOOKUP_LIMIT, MAX_KNOWN, RECORD_LIMIT, client_network
+from drivebay.auth.rate_limiter import FIRST_ATTEMPTS, LOOKUP_LIMIT, MAX_KNOWN, RECORD_LIMIT, client_network
 from drivebay.auth.service import prune
 from drivebay.auth.settings import Rate, Settings
 from drivebay.auth.store import Store
@@ -415,7 +415,7 @@ async def test_another_account_does_not_make_a_network_known(start_service: Star
             with pytest.raises((InvalidCredentials, RateLimited)) as caught:
                 await auth.log_in(EMAIL, "a wrong password", ADDRESS)
             granted += caught.type is InvalidCredentials
-        assert granted == FIRST_TRIES[0]
+        assert granted == FIRST_ATTEMPTS[0]
 
 
 async def test_the_failed_logins_in_the_audit_log_are_bounded(start_service: StartService, database: Database) -> None:

@@ -204,7 +204,7 @@ class Places:
         self.gate = asyncio.Event()
 
     async def take(self, client: HashClient) -> None:
-        async with self.queue.place(client):
+        async with self.queue.slot(client):
             self.served.append(client.key)
             await self.gate.wait()
 

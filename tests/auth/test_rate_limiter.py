@@ -11,7 +11,7 @@ import pytest
 from drivebay.auth.rate_limiter import (
     ADDRESS_FACTOR,
     CODE_LIMIT,
-    FIRST_TRIES,
+    FIRST_ATTEMPTS,
     LOOKUP_LIMIT,
     RECORD_LIMIT,
     UNKNOWN_LIMIT_FACTORS,
@@ -74,78 +74,88 @@ def network(number: int) -> str:
 
 async def test_an_account_has_a_limit_at_each_network(limiter: RateLimiter) -> None:
     for address in ("192.0.2.1", "192.0.2.2"):
-        assert await count_granted(*(limiter.charge_attempt(Attempt(ANN, address)) for _ in range(30))) == RATE.count
+        assert (
+            await count_granted(*(limiter.charge_password_attempt(Attempt(ANN, address)) for _ in range(30)))
+            == RATE.count
+        )
 
 
 async def test_a_network_is_limited_over_all_accounts(limiter: RateLimiter) -> None:
-    calls = [limiter.charge_attempt(Attempt(f"{n}@example.org", "192.0.2.1")) for n in range(110)]
+    calls = [limiter.charge_password_attempt(Attempt(f"{n}@example.org", "192.0.2.1")) for n in range(110)]
     assert await count_granted(*calls) == RATE.count * ADDRESS_FACTOR
-    await limiter.charge_attempt(Attempt(ANN, "192.0.2.2"))
+    await limiter.charge_password_attempt(Attempt(ANN, "192.0.2.2"))
 
 
 async def test_under_attack_a_further_network_has_only_its_first_tries(database: Database) -> None:
     limiter = RateLimiter(Store(database), None, Rate(10, timedelta(hours=1)))
     for n in range(UNKNOWN_LIMIT_FACTORS[0]):
-        assert await count_granted(*(limiter.charge_attempt(Attempt(ANN, network(n))) for _ in range(10))) == 10
+        assert (
+            await count_granted(*(limiter.charge_password_attempt(Attempt(ANN, network(n))) for _ in range(10))) == 10
+        )
     for n in range(100, 103):
-        calls = [limiter.charge_attempt(Attempt(ANN, network(n))) for _ in range(10)]
-        assert await count_granted(*calls) == FIRST_TRIES[0]
-    assert await count_granted(*(limiter.charge_attempt(Attempt(BOB, network(200))) for _ in range(10))) == 10
+        calls = [limiter.charge_password_attempt(Attempt(ANN, network(n))) for _ in range(10)]
+        assert await count_granted(*calls) == FIRST_ATTEMPTS[0]
+    assert await count_granted(*(limiter.charge_password_attempt(Attempt(BOB, network(200))) for _ in range(10))) == 10
 
 
 async def test_no_number_of_networks_keeps_a_user_out(limiter: RateLimiter) -> None:
     """The user logs in at a network of their own: one that the account knows, or one that it does not know."""
     for n in range(500):
-        await count_granted(limiter.charge_attempt(Attempt(ANN, network(n))))
-    await limiter.charge_attempt(Attempt(ANN, "192.0.2.1", is_known=True))
-    await limiter.charge_attempt(Attempt(ANN, "192.0.2.2"))
+        await count_granted(limiter.charge_password_attempt(Attempt(ANN, network(n))))
+    await limiter.charge_password_attempt(Attempt(ANN, "192.0.2.1", is_known=True))
+    await limiter.charge_password_attempt(Attempt(ANN, "192.0.2.2"))
 
 
 async def test_a_known_network_has_a_limit_of_its_own(limiter: RateLimiter) -> None:
     """Others who share the network cannot use it up with attempts on their accounts."""
-    others = [limiter.charge_attempt(Attempt(f"{n}@example.org", "192.0.2.1")) for n in range(200)]
+    others = [limiter.charge_password_attempt(Attempt(f"{n}@example.org", "192.0.2.1")) for n in range(200)]
     assert await count_granted(*others) == RATE.count * ADDRESS_FACTOR
-    known = [limiter.charge_attempt(Attempt(ANN, "192.0.2.1", is_known=True)) for _ in range(50)]
+    known = [limiter.charge_password_attempt(Attempt(ANN, "192.0.2.1", is_known=True)) for _ in range(50)]
     assert await count_granted(*known) == RATE.count
 
 
 async def test_a_refused_network_takes_nothing_from_an_account(database: Database) -> None:
     limiter = RateLimiter(Store(database), None, Rate(2, timedelta(hours=1)))
-    others = [limiter.charge_attempt(Attempt(f"{n}@example.org", "192.0.2.1")) for n in range(20)]
+    others = [limiter.charge_password_attempt(Attempt(f"{n}@example.org", "192.0.2.1")) for n in range(20)]
     assert await count_granted(*others) == 2 * ADDRESS_FACTOR
-    assert await count_granted(*(limiter.charge_attempt(Attempt(ANN, "192.0.2.1")) for _ in range(20))) == 0
+    assert await count_granted(*(limiter.charge_password_attempt(Attempt(ANN, "192.0.2.1")) for _ in range(20))) == 0
     buckets = await database.fetch("SELECT bucket FROM auth.throttle WHERE bucket LIKE 'login:%'")
     assert not [row for row in buckets if Attempt(ANN, "").account_hash in row["bucket"]]
 
 
 async def test_a_login_forgets_the_failures_of_its_network_only(limiter: RateLimiter) -> None:
     for address in ("192.0.2.1", "192.0.2.2"):
-        await count_granted(*(limiter.charge_attempt(Attempt(ANN, address)) for _ in range(30)))
-    await limiter.settle_attempt(Attempt(ANN, "192.0.2.1"))
-    assert await count_granted(*(limiter.charge_attempt(Attempt(ANN, "192.0.2.1")) for _ in range(30))) == RATE.count
-    assert await count_granted(limiter.charge_attempt(Attempt(ANN, "192.0.2.2"))) == 0
+        await count_granted(*(limiter.charge_password_attempt(Attempt(ANN, address)) for _ in range(30)))
+    await limiter.clear_failures(Attempt(ANN, "192.0.2.1"))
+    assert (
+        await count_granted(*(limiter.charge_password_attempt(Attempt(ANN, "192.0.2.1")) for _ in range(30)))
+        == RATE.count
+    )
+    assert await count_granted(limiter.charge_password_attempt(Attempt(ANN, "192.0.2.2"))) == 0
 
 
 async def test_many_right_logins_from_one_network_are_not_limited(limiter: RateLimiter) -> None:
     for n in range(3 * RATE.count * ADDRESS_FACTOR):
         attempt = Attempt(f"{n}@example.org", "192.0.2.1")
-        await limiter.charge_attempt(attempt)
-        await limiter.settle_attempt(attempt)
+        await limiter.charge_password_attempt(attempt)
+        await limiter.clear_failures(attempt)
 
 
 async def test_right_logins_of_a_known_network_pay_for_no_others(limiter: RateLimiter) -> None:
     """An attacker with an account of their own must not earn attempts on other accounts."""
-    await count_granted(*(limiter.charge_attempt(Attempt(f"{n}@example.org", "192.0.2.1")) for n in range(200)))
+    await count_granted(
+        *(limiter.charge_password_attempt(Attempt(f"{n}@example.org", "192.0.2.1")) for n in range(200))
+    )
     for _ in range(30):
         own = Attempt(BOB, "192.0.2.1", is_known=True)
-        await limiter.charge_attempt(own)
-        await limiter.settle_attempt(own)
-    assert await count_granted(limiter.charge_attempt(Attempt(ANN, "192.0.2.1"))) == 0
+        await limiter.charge_password_attempt(own)
+        await limiter.clear_failures(own)
+    assert await count_granted(limiter.charge_password_attempt(Attempt(ANN, "192.0.2.1"))) == 0
 
 
 async def test_sign_up_and_login_have_separate_limits(limiter: RateLimiter) -> None:
     await count_granted(*(limiter.charge_signup("192.0.2.1") for _ in range(21)))
-    await limiter.charge_attempt(Attempt(ANN, "192.0.2.1"))
+    await limiter.charge_password_attempt(Attempt(ANN, "192.0.2.1"))
 
 
 async def test_many_networks_leave_sign_ups_for_others(database: Database) -> None:
@@ -158,8 +168,8 @@ async def test_many_networks_leave_sign_ups_for_others(database: Database) -> No
 async def test_without_limits_nothing_is_refused_or_stored(database: Database) -> None:
     limiter = RateLimiter(Store(database), None, None)
     assert await count_granted(*(limiter.charge_signup("192.0.2.1") for _ in range(100))) == 100
-    assert await count_granted(*(limiter.charge_attempt(Attempt(ANN, "192.0.2.1")) for _ in range(100))) == 100
-    await limiter.settle_attempt(Attempt(ANN, "192.0.2.1"))
+    assert await count_granted(*(limiter.charge_password_attempt(Attempt(ANN, "192.0.2.1")) for _ in range(100))) == 100
+    await limiter.clear_failures(Attempt(ANN, "192.0.2.1"))
     assert await database.fetchval("SELECT count(*) FROM auth.throttle") == 0
 
 

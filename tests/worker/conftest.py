@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from drivebay.contract.auth import MailKind, MailResult, MailTask
 from drivebay.contract.ids import LeaseId, MailId
-from drivebay.worker.mail_delivery import MailDelivery
+from drivebay.worker.mail_delivery import MailSender
 from drivebay.worker.settings import Settings, SmtpServer, SmtpTls
 
 from ..mail_server import Certificate, MailServer, make_certificate
@@ -52,12 +52,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture
-def deliver(certificate: Certificate) -> Callable[[Queue, Settings], MailDelivery]:
+def deliver(certificate: Certificate) -> Callable[[Queue, Settings], MailSender]:
     """Return a delivery from a queue that trusts the certificate of the mail server."""
 
-    def make(queue: Queue, own: Settings) -> MailDelivery:
+    def make(queue: Queue, own: Settings) -> MailSender:
         assert own.smtp is not None
-        return MailDelivery(
+        return MailSender(
             queue,  # type: ignore[arg-type]
             own,
             own.smtp,

@@ -14,7 +14,7 @@ import pytest
 from drivebay.contract.auth import MailKind, MailOutcome
 from drivebay.errors import Unavailable
 from drivebay.worker import service
-from drivebay.worker.mail_delivery import MailDelivery
+from drivebay.worker.mail_delivery import MailSender
 from drivebay.worker.mail_messages import compose
 from drivebay.worker.settings import Settings, SmtpTls
 from drivebay.worker.smtp_client import SmtpError, connect
@@ -22,7 +22,7 @@ from drivebay.worker.smtp_client import SmtpError, connect
 from ..mail_server import Certificate, link_of, serve
 from .conftest import BASE, SENDER, Queue, settings, task
 
-Deliver = Callable[[Queue, Settings], MailDelivery]
+Deliver = Callable[[Queue, Settings], MailSender]
 
 
 @pytest.mark.parametrize("kind", list(MailKind))

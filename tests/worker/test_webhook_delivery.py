@@ -25,9 +25,9 @@ from drivebay.gateway.changes.views import change_view
 from drivebay.hints import HintChannel
 from drivebay.worker import service, webhook_delivery
 from drivebay.worker.settings import Settings
-from drivebay.worker.webhook_delivery import WebhookDelivery
+from drivebay.worker.webhook_delivery import WebhookSender
 from drivebay.worker.webhook_events import event_body
-from drivebay.worker.webhook_receiver import MAX_ANSWER, LookUp, look_up, open_receiver
+from drivebay.worker.webhook_receiver import MAX_RESPONSE_BYTES, LookUp, look_up, open_receiver
 
 from ..files.conftest import SETTINGS as FILES_SETTINGS
 from ..files.conftest import Drive, open_drive
@@ -98,8 +98,8 @@ class World:
         async with receiver as client, asyncio.TaskGroup() as tasks:
             return await self.delivery(client, own).start_deliveries(tasks, lambda: None)
 
-    def delivery(self, client: object, own: Settings = OWN) -> WebhookDelivery:
-        return WebhookDelivery(
+    def delivery(self, client: object, own: Settings = OWN) -> WebhookSender:
+        return WebhookSender(
             self.accounts,  # type: ignore[arg-type]
             self.drive.files,
             client,  # type: ignore[arg-type]
@@ -257,7 +257,7 @@ async def test_a_long_answer_is_not_read_to_its_end(world: World) -> None:
         await world.run_once()
     (sent,) = await world.deliveries(webhook)
     assert sent.is_delivered
-    assert MAX_ANSWER < 10_000
+    assert MAX_RESPONSE_BYTES < 10_000
 
 
 @pytest.mark.parametrize("answer", [cut_body, stalled_body])

@@ -1,4 +1,4 @@
-"""API tokens: random secrets that act for a user within scopes. The database stores only a digest of each."""
+"""API tokens: secrets with which programs act for a user, limited to scopes. Only their digests are stored."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .utc_times import to_utc
 log = structlog.get_logger(__name__)
 
 MAX_TOKENS: Final = 100
-"""Tokens of one user, those that have expired included."""
+"""The maximum of tokens of one user. Expired tokens count."""
 _LATEST_EXPIRY: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 """The database driver stores the last microsecond as infinity, and returns infinity as a time without a zone."""
 _SECRET_BYTES: Final = 32
@@ -45,7 +45,7 @@ _SECRET: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 
 
 class _KeyedRequest(NamedTuple):
-    """A request with an idempotency key: whose, which key, and a fingerprint of its fields."""
+    """A request with an idempotency key. `scope` names the user, `fingerprint` is a hash of the fields."""
 
     scope: str
     key: str
@@ -108,7 +108,7 @@ class ApiTokens:
         async with self._store.transaction() as store:
             if not await store.lock_user(user):
                 raise NotFound(f"no user {user}")
-            # The lock of the account makes a second request with the key wait for the first.
+            # A second request with the key waits for the lock of the account until the first one ends, so look again.
             if request is not None and (earlier := await self._find_earlier(store, request)):
                 return earlier
             if await store.count_api_tokens(user) >= MAX_TOKENS:  # guard: api-token-count
@@ -129,10 +129,10 @@ class ApiTokens:
             raise InvalidRequest(f"limit must be 1 to {_MAX_PAGE}")
         query = f"tokens {user}"
         after = None if cursor is None else decode_cursor(self._keys.cursors, query, cursor).id
-        found = await self._store.list_api_tokens(user, after, limit + 1)
-        if len(found) <= limit:
-            return ApiTokenPage(found, None)
-        items = found[:limit]
+        tokens = await self._store.list_api_tokens(user, after, limit + 1)
+        if len(tokens) <= limit:
+            return ApiTokenPage(tokens, None)
+        items = tokens[:limit]
         return ApiTokenPage(items, encode_cursor(self._keys.cursors, query, Position("", items[-1].id)))
 
     async def revoke_api_token(self, user: UserId, token: ApiTokenId, client: Actor | None = None) -> None:
@@ -144,19 +144,19 @@ class ApiTokens:
         log.info("api_token_revoked", user=str(user), id=str(token))
 
     async def verify_api_token(self, secret: str) -> ApiTokenClaims:
-        found = await self._store.find_api_token(_digest(secret)) if _SECRET.fullmatch(secret) else None
-        if found is None:
+        stored = await self._store.find_api_token(_digest(secret)) if _SECRET.fullmatch(secret) else None
+        if stored is None:
             raise Unauthenticated("the API token is not valid, has expired or was revoked")
-        if found.is_use_due:
-            # A database that takes no writes still answers: the token works, only its last use is not recorded.
+        if stored.is_use_due:
+            # If the database is read-only, the token still works. Only its last use is not recorded.
             with suppress(Unavailable):
-                await self._store.record_api_token_use(found.claims.id)
-        return found.claims
+                await self._store.record_api_token_use(stored.claims.id)
+        return stored.claims
 
     async def _find_earlier(self, store: Store, request: _KeyedRequest) -> NewApiToken | None:
-        """Return the result of the first request with the same key, None if there was none.
+        """Return the result of the first request with the same key, or None if this is the first.
 
-        Raises IdempotencyKeyReused, and Conflict if that token was revoked: a late repeat must not create another one.
+        Raises IdempotencyKeyReused, and Conflict if that token was revoked: a late repeat must not create a new token.
         """
         earlier = await store.find_token_result(request.scope, request.key)
         if earlier is None:
@@ -171,7 +171,7 @@ class ApiTokens:
         return _secret_text(self._random_bytes(_SECRET_BYTES))
 
     def _secret_of(self, token: ApiTokenId) -> str:
-        """Return the secret of a token that has an idempotency key. It is derived, so that no secret is stored."""
+        """Return the secret of a token that has an idempotency key. It is derived, so it need not be stored."""
         return _secret_text(hmac.digest(self._keys.secrets, token.bytes, "sha256"))
 
     def _check(self, name: str, scopes: tuple[Scope, ...], expires_at: datetime | None) -> None:

@@ -1,7 +1,7 @@
-"""Refuses new passwords that are among the most common ones: attackers try these first.
+"""Refuses new passwords that are among the most common ones, because attackers try these first.
 
-The list in `common_passwords.txt` is compared without regard to case, Unicode form and surrounding spaces. It is not
-used at logins, so accounts with an older password stay usable.
+The comparison with `common_passwords.txt` ignores case, Unicode form and surrounding spaces. Logins do not use the
+list, so accounts with an older password stay usable.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def new_password_problem(password: str) -> str | None:
     """Return the reason why a new password is refused, or None."""
     if problem := password_problem(password):
         return problem
-    if _folded(password) in _common_passwords():  # guard: common-password
+    if _fold(password) in _common_passwords():  # guard: common-password
         return "is one of the most common passwords; choose another one"
     return None
 
@@ -28,5 +28,5 @@ def _common_passwords() -> frozenset[str]:
     return frozenset(line for line in lines if not line.startswith("# "))
 
 
-def _folded(password: str) -> str:
+def _fold(password: str) -> str:
     return unicodedata.normalize("NFKC", password).strip().casefold()

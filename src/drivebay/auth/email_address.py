@@ -1,7 +1,7 @@
 """Parses email addresses, and decides when two addresses belong to one account.
 
-Two addresses are equal when they differ only in case, in Unicode normalization, or in how the domain is written:
-`münchen.de` and `xn--mnchen-3ya.de` are one domain.
+Two addresses are equal if they differ only in case, in Unicode normalization, or in the encoding of the domain:
+`münchen.de` and `xn--mnchen-3ya.de` are the same domain.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class EmailAddress:
     """A parsed address.
 
     `as_entered` is the input without surrounding spaces. `key` is stored with a new account and identifies it.
-    `lookup_keys` are all keys under which an existing account may be stored, the preferred one first. They include
-    the key that earlier releases stored. The tuple is empty when no account can exist. `problem` is the reason why
-    sign-up refuses this address. It is None for a valid address.
+    `lookup_keys` are all keys that an existing account with this address may have, the preferred one first. They
+    include the keys of earlier releases. The tuple is empty if no account can exist. `problem` is the reason why
+    sign-up refuses this address, or None for a valid address.
     """
 
     as_entered: str
@@ -56,9 +56,9 @@ def parse(text: str) -> EmailAddress:
 
 
 def delivery_address(text: str) -> str | None:
-    """Return the address of an account in the form that mail servers take: with the domain in ASCII.
+    """Return the address of an account in the form that mail servers accept: with the domain in ASCII.
 
-    None if no mail can be sent to it: earlier releases accepted addresses that are refused today.
+    None if no mail can be sent to it, because earlier releases accepted addresses that are refused today.
     """
     try:
         valid = _validate(text.strip())

@@ -59,7 +59,7 @@ class Keyring:
         return self._current
 
     async def load(self) -> None:
-        """Load the keys from the database. Create the first key if there is none.
+        """Load the keys from the database. If there is none, create the first one.
 
         Raises Unavailable, and WrongSecret if the secret cannot decrypt the newest key.
         """

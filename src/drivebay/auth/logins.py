@@ -1,6 +1,6 @@
-"""Logins: email and password, and a code if the account has a second factor.
+"""Logins with email and password, and with a code if the account has a second factor.
 
-The row of the audit log and the session are one transaction.
+One transaction creates the session and the row of the audit log.
 """
 
 from __future__ import annotations
@@ -65,28 +65,28 @@ class Logins:
     async def log_in_with_code(self, challenge: str, code: str, address: str, user_agent: str = "") -> Tokens:
         client = Actor(address=address, user_agent=user_agent)
         token = RefreshToken.parse(challenge)
-        # The try is committed before the code is verified, so that no failure gives it back.
+        # The attempt is committed before the code is verified, so that an error does not undo it.
         row = None if token is None else await factors.take_try(self._store.executor, token.digest)
         if token is None or row is None:
             raise InvalidCode("the challenge has ended; log in again with email and password")
-        known = await self._accounts.known_network(row.user, address)
-        await self._verifier.charge(row.user, code, known)
+        known_network = await self._accounts.known_network(row.user, address)
+        await self._verifier.charge(row.user, code, known_network)
         tokens = None
         async with self._store.transaction() as store:
             await factors.lock_account(store.executor, row.user)  # guard: code-login-lock-order
             is_right = await self._verifier.use_any_code(store.executor, row.user, code)
-            # Of two right codes at once, one gets the challenge.
+            # If two requests send a right code at once, only the one that deletes the challenge logs in.
             if is_right and await factors.delete_challenge(store.executor, token.digest):  # guard: challenge-once
                 tokens = await self._start(store, client, row.user, row.password_version)
         if tokens is None:
             await self._refuse(client, row.user, "code")
             raise InvalidCode
-        await self._verifier.refill(row.user, known)
+        await self._verifier.refill(row.user, known_network)
         await self._accounts.finish_code_login(row.user, address)
         return tokens
 
     async def start_without_password(self, client: Actor, user: UserId, password_version: int) -> Tokens:
-        """Start a session of a user who has proved who they are otherwise. Raises as `log_in`."""
+        """Start a session of a user whose identity was verified in another way. Raises the errors of `log_in`."""
         credentials = await self._store.find_credentials_of_user(user)
         if credentials is not None and credentials.has_second_factor and not credentials.is_disabled:
             challenge = await self._verifier.create_challenge(self._store.executor, user, password_version)
@@ -111,7 +111,7 @@ class Logins:
 
     async def _refuse(self, client: Actor, user: UserId | None, reason: str) -> None:
         LOGINS.labels("refused").inc()
-        # Also without an account, so that both cases take the same time.
+        # This also runs if there is no account, so that both cases take the same time.
         record = await self._limiter.take_record(user, client.address)
         if not record.granted:  # guard: audit-failed-logins
             _omitted.inc()

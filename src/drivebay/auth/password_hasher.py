@@ -1,8 +1,8 @@
 """Hashes passwords with bcrypt over base64(HMAC-SHA-384(pepper, password)), in a small thread pool.
 
-bcrypt reads 72 bytes at most and stops at a zero byte. The HMAC makes every character count, and makes a stolen table
-useless without the pepper. One hash takes about a quarter of a second of CPU time, by design. So the pool is bounded,
-and clients share it: see `concurrency/hashing_queue.py`.
+bcrypt reads at most 72 bytes, and stops at a zero byte. With the HMAC, every character of a password counts, and a
+stolen table is useless without the pepper. One hash takes about a quarter of a second of CPU time, by design. So the
+pool is bounded, and `concurrency/hashing_queue.py` divides it among the clients.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_LENGTH: Final = 256
 _SCHEME: Final = "hmac-sha384-bcrypt:"
 
 _UNUSABLE: Final = "." * 53
-"""Salt and hash that no password has."""
+"""A salt and a hash that match no password."""
 
 _Result = TypeVar("_Result")
 
@@ -70,10 +70,10 @@ class PasswordHasher:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     async def hash(self, password: str, client: HashClient = ANYONE) -> str:
-        """Return the text to store for `password`.
+        """Return the hash to store for `password`.
 
-        Raises Unavailable if the hash would take longer than `hashing_queue.MAX_WAIT` and the other waiting clients had
-        fewer hashes recently.
+        Raises Unavailable if the wait would be longer than `hashing_queue.MAX_WAIT` and this client has used more
+        hashes recently than the other waiting clients.
         """
         hashed = await self._run(client, lambda: bcrypt.hashpw(self._digest(password), bcrypt.gensalt(self._cost)))
         return _SCHEME + hashed.decode("ascii")
@@ -92,7 +92,7 @@ class PasswordHasher:
 
     @property
     def unusable_hash(self) -> str:
-        """The text to store for an account without a password. No password matches it."""
+        """The hash to store for an account without a password. No password matches it."""
         return _SCHEME + self._dummy_hash
 
     def needs_rehash(self, stored: str) -> bool:
@@ -105,7 +105,7 @@ class PasswordHasher:
         return self._queue.is_busy
 
     def _digest(self, password: str) -> bytes:
-        # NFC (RFC 8265, 4.2): operating systems encode the same typed password differently.
+        # NFC (RFC 8265, 4.2), because operating systems encode the same password in different Unicode forms.
         text = unicodedata.normalize("NFC", password).encode()
         digest = hmac.digest(self._pepper, text, "sha384")  # guard: password-pepper, password-all-characters
         return b64encode(digest)
@@ -113,13 +113,13 @@ class PasswordHasher:
     async def _run(self, client: HashClient, work: Callable[[], _Result]) -> _Result:
         _waiting.inc()
         try:
-            async with self._queue.place(client):
+            async with self._queue.slot(client):
                 loop = asyncio.get_running_loop()
                 thread = loop.run_in_executor(self._threads, self._measure, work)
                 try:
                     result, seconds = await asyncio.shield(thread)
                 except asyncio.CancelledError:
-                    await asyncio.wait([thread])  # guard: hash-place   a thread cannot be stopped, and takes a place
+                    await asyncio.wait([thread])  # guard: hash-place   a thread cannot be stopped, and uses a slot
                     raise
         finally:
             _waiting.dec()
@@ -132,7 +132,7 @@ class PasswordHasher:
 
 
 def is_usable(stored: str) -> bool:
-    """Return whether a password can match a stored hash, so whether its account has a password."""
+    """Return whether a stored hash is that of a password, and not of an account without a password."""
     return not stored.endswith(_UNUSABLE)
 
 

@@ -1,8 +1,8 @@
 """Rate limits of sign-ups, logins and codes: token buckets in PostgreSQL, shared by every process.
 
-A bucket holds `Rate.count` tokens and refills evenly within `Rate.per`. Each call takes one token. A refused call
-takes none. No bucket is shared by networks that have nothing in common, so an attacker cannot keep a user out who
-logs in from another network: see docs/decisions/0058-logins-are-limited-by-network.md.
+A bucket holds `Rate.count` tokens and refills evenly within `Rate.per`. Each call takes one token. A refused call takes
+none. An attacker cannot lock out a user who logs in from another network:
+see docs/decisions/0058-logins-are-limited-by-network.md.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from .stored_rows import TakeTokenResult
 ADDRESS_FACTOR: Final = 5
 """The login limit of one network is this many times the limit of one account: several people may share a network."""
 UNKNOWN_LIMIT_FACTORS: Final = (5, 60)
-"""Failed logins of one account from all networks without an earlier login: the multiples of count and period of the
-login limit. Above it, each of these networks has only its first tries."""
-FIRST_TRIES: Final = (3, 360)
-"""The first tries of a network for an account that is under attack: their number, and the multiple of the period."""
+"""The limit of failed logins of one account from all unknown networks together, as multiples of the count and the
+period of the login limit. Above it, each unknown network has only its first attempts."""
+FIRST_ATTEMPTS: Final = (3, 360)
+"""The first attempts of an unknown network at an account under attack: their number, and the multiple of the period."""
 KNOWN_FOR: Final = timedelta(days=90)
 """How long an account remembers a network from which it logged in."""
 MAX_KNOWN: Final = 100
-"""Networks that an account remembers."""
+"""The maximum of networks that an account remembers."""
 
 CODE_LIMIT: Final = Rate(20, timedelta(hours=1))
-"""Tries of one-time codes of one account. A guess is right once in 333,333 tries, so once in two years."""
+"""Attempts at the codes of one account. One of 333,333 guesses is right, so an attacker needs two years."""
 REFRESH_LIMIT: Final = Rate(120, timedelta(hours=1))
-"""Refreshes of one session. Each stores a token for as long as the session lasts."""
+"""Refreshes of one session. Each stores a token until the session ends."""
 LOOKUP_LIMIT: Final = Rate(100, timedelta(hours=1))
-"""Accounts that one user may look up by email: a lookup shows whether an address has an account."""
+"""Accounts that one user may look up by email. It is limited, because a look-up reveals whether an account exists."""
 RECORD_LIMIT: Final = Rate(100, timedelta(hours=1))
 """Failed logins of one account, and from one network, that the audit log records."""
 UNKNOWN_RECORD_LIMIT: Final = Rate(1000, timedelta(hours=1))
@@ -52,9 +52,9 @@ _refused = Counter("drivebay_auth_throttled_total", "Calls refused by a rate lim
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A check of a password. `account` is the email key of a login, the id of a user who has a session.
+    """An attempt to prove a password. `account` is the email key at a login, or the user's id if there is a session.
 
-    `network` is the result of `client_network`. `is_known`: the account logged in from there before.
+    `network` is the result of `client_network`. `is_known`: the account has logged in from this network before.
     """
 
     account: str
@@ -64,12 +64,12 @@ class Attempt:
 
     @property
     def pair(self) -> str:
-        """The name of what belongs to this account at this network."""
+        """The key of buckets for this account and this network together."""
         return f"{self.account_hash}:{self.network}"
 
     @property
     def account_hash(self) -> str:
-        """The hash of the account. It bounds the length of the bucket's name, and is not meant to hide the email."""
+        """The hash of the account. It keeps the name of the bucket short. It does not hide the email."""
         return hashlib.sha256(self.account.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -86,7 +86,7 @@ class RateLimiter:
         if self._signup is not None:
             await self._charge("signup", "address", client_network(address), self._signup)
 
-    async def charge_attempt(self, attempt: Attempt) -> None:
+    async def charge_password_attempt(self, attempt: Attempt) -> None:
         """Charge a check of a password before it is made. Raises RateLimited."""
         if self._login is None:
             return
@@ -94,50 +94,50 @@ class RateLimiter:
         if attempt.is_known:  # guard: login-limit-known
             await self._charge(call, "known", attempt.pair, login)  # guard: login-limit-known-charge
             return
-        # Charge the bucket of the network first. A call that it refuses then takes no token of the account.
+        # Charge the bucket of the network first. If it refuses the call, the account loses no token.
         # guard: login-limit-address, login-limit-order
         await self._charge(call, "address", attempt.network, login.times(ADDRESS_FACTOR))
         await self._charge(call, "pair", attempt.pair, login)  # guard: login-limit-pair
         unknown = await self._take(call, "account", attempt.account_hash, _unknown_limit(login))
         if not unknown.granted:  # guard: login-limit-account
-            # The account is under attack. A network that fails for the first time may still be its user's.
+            # The account is under attack. Its user may still log in from a new network, with a few first attempts.
             await self._charge(call, "first", attempt.pair, _first_limit(login))
 
-    async def settle_attempt(self, attempt: Attempt) -> None:
-        """Forget the failed attempts of an account at one network, after a success.
+    async def clear_failures(self, attempt: Attempt) -> None:
+        """Clear the failed attempts of an account from one network after a success.
 
-        The buckets that others share get back only the token of this attempt.
+        Buckets that are shared with others get back only the token of this attempt.
         """
         if self._login is None:
             return
         for scope in ("known", "pair", "first"):
             await self._refill(attempt.call, scope, attempt.pair)
         if not attempt.is_known:  # guard: login-give-back
-            await self._give_back(attempt.call, "address", attempt.network, self._login.times(ADDRESS_FACTOR))
-            await self._give_back(attempt.call, "account", attempt.account_hash, _unknown_limit(self._login))
+            await self._return_token(attempt.call, "address", attempt.network, self._login.times(ADDRESS_FACTOR))
+            await self._return_token(attempt.call, "account", attempt.account_hash, _unknown_limit(self._login))
 
     async def charge_code(self, user: UserId, known_network: str | None = None) -> None:
-        """Charge one try of a one-time code of a login, before the code is verified. Raises RateLimited.
+        """Charge one attempt at a code of a login, before the code is verified. Raises RateLimited.
 
-        Six digits can be guessed, and the password of the account may be known: this limit is narrow, has no refill but
-        a right code, and cannot be turned off. All networks share it. Only one from which the account has logged in has
-        a limit of its own, so that an attacker with the password cannot keep the user out there.
+        Six digits can be guessed, and the attacker may know the password. So this limit is low, only a right code
+        resets it, and it cannot be turned off. All networks share it, except known ones: each of these has its own
+        limit, so that an attacker with the password cannot lock out the user there.
         """
         await self._charge("code", *_code_bucket(user, known_network), CODE_LIMIT)
 
     async def refill_code_bucket(self, user: UserId, known_network: str | None = None) -> None:
-        """Forget the wrong codes of an account, after a right one."""
+        """Clear the wrong codes of an account after a right one."""
         await self._refill("code", *_code_bucket(user, known_network))
 
     async def charge_code_change(self, user: UserId) -> None:
-        """Charge one try of a code with which a user sets up or removes the second factor. Raises RateLimited.
+        """Charge one attempt at a code with which a user sets up or removes the second factor. Raises RateLimited.
 
-        It takes nothing from the tries of logins.
+        It does not count in the limit of logins.
         """
         await self._charge("code", "change", str(user), CODE_LIMIT)
 
     async def refill_code_change(self, user: UserId) -> None:
-        """Forget the wrong codes of an account's changes, after a right one."""
+        """Clear the wrong codes of changes after a right one."""
         await self._refill("code", "change", str(user))
 
     async def charge_refresh(self, store: Store, session: SessionId, access_token_ttl: timedelta) -> None:
@@ -157,7 +157,7 @@ class RateLimiter:
         network = await self._take("audit", "address", client_network(address), RECORD_LIMIT)
         rate = UNKNOWN_RECORD_LIMIT if user is None else RECORD_LIMIT
         account = await self._take("audit", "account", "" if user is None else str(user), rate)
-        # Both are taken in every case, so that the time does not show whether the account exists.
+        # Both statements always run, so that the time does not reveal whether the account exists.
         granted = network.granted and account.granted
         return TakeTokenResult(granted=granted, wait=account.wait, tokens=min(network.tokens, account.tokens))
 
@@ -177,7 +177,7 @@ class RateLimiter:
     async def _refill(self, call: str, scope: str, caller: str) -> None:
         await buckets.refill_bucket(self._store.executor, _bucket(call, scope, caller))
 
-    async def _give_back(self, call: str, scope: str, caller: str, rate: Rate) -> None:
+    async def _return_token(self, call: str, scope: str, caller: str, rate: Rate) -> None:
         await buckets.give_back_token(self._store.executor, _bucket(call, scope, caller), rate.per / rate.count)
 
 
@@ -187,7 +187,7 @@ def _unknown_limit(login: Rate) -> Rate:
 
 
 def _first_limit(login: Rate) -> Rate:
-    count, period = FIRST_TRIES
+    count, period = FIRST_ATTEMPTS
     return Rate(count, login.per * period)
 
 

@@ -53,7 +53,7 @@ _PRUNE_INTERVAL: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Aggregates:
-    """What implements `contract.auth.Auth`, by aggregate."""
+    """The objects that implement `contract.auth.Auth`, by aggregate."""
 
     accounts: Accounts
     reclaims: Reclaims
@@ -70,60 +70,60 @@ class Aggregates:
 
 
 class Service:
-    """Implements `contract.auth.Auth`. Each method is the method of the aggregate that it belongs to."""
+    """Implements `contract.auth.Auth`. Each attribute is the bound method of the aggregate that implements it."""
 
-    def __init__(self, store: Store, of: Aggregates) -> None:
+    def __init__(self, store: Store, aggregates: Aggregates) -> None:
         self._store = store
-        self.sign_up = of.accounts.sign_up
-        self.get_user = of.accounts.get_user
-        self.find_user = of.accounts.find_user
-        self.list_users = of.accounts.list_users
-        self.update_profile = of.accounts.update_profile
-        self.change_password = of.accounts.change_password
-        self.delete_account = of.accounts.delete_account
-        self.list_deleted_accounts = of.accounts.list_deleted_accounts
-        self.list_reclaimed_accounts = of.reclaims.list_reclaimed_accounts
-        self.finish_reclaimed_account = of.reclaims.finish_reclaimed_account
-        self.purge_account = of.accounts.purge_account
-        self.log_in = of.logins.log_in
-        self.log_in_with_code = of.logins.log_in_with_code
-        self.refresh = of.sessions.refresh
-        self.log_out = of.sessions.log_out
-        self.list_sessions = of.sessions.list_sessions
-        self.end_session = of.sessions.end_session
-        self.end_sessions = of.sessions.end_sessions
-        self.list_revoked_sessions = of.sessions.list_revoked_sessions
-        self.begin_totp = of.second_factor.begin_totp
-        self.confirm_totp = of.second_factor.confirm_totp
-        self.remove_totp = of.second_factor.remove_totp
-        self.reset_second_factor = of.second_factor.reset_second_factor
-        self.create_api_token = of.api_tokens.create_api_token
-        self.list_api_tokens = of.api_tokens.list_api_tokens
-        self.list_api_token_page = of.api_tokens.list_api_token_page
-        self.revoke_api_token = of.api_tokens.revoke_api_token
-        self.verify_api_token = of.api_tokens.verify_api_token
-        self.verify_token = of.keyring.verify_token
-        self.list_keys = of.keyring.list_keys
-        self.rotate_key = of.keyring.rotate_key
-        self.list_accounts = of.administration.list_accounts
-        self.get_accounts = of.administration.get_accounts
-        self.count_accounts = of.administration.count_accounts
-        self.find_account = of.administration.find_account
-        self.update_account = of.administration.update_account
-        self.remove_account = of.administration.remove_account
-        self.end_user_sessions = of.administration.end_user_sessions
-        self.create_account = of.invitations.create_account
-        self.create_reset_token = of.invitations.create_reset_token
-        self.reset_password = of.invitations.reset_password
-        self.request_password_reset = of.mail.request_password_reset
-        self.request_verification = of.mail.request_verification
-        self.verify_email = of.mail.verify_email
-        self.claim_mails = of.mail.claim_mails
-        self.finish_mails = of.mail.finish_mails
-        self.begin_oidc_login = of.oidc.begin_oidc_login
-        self.complete_oidc_login = of.oidc.complete_oidc_login
-        self.log_in_with_oidc = of.oidc.log_in_with_oidc
-        self.list_audit_events = of.audit.list_audit_events
+        self.sign_up = aggregates.accounts.sign_up
+        self.get_user = aggregates.accounts.get_user
+        self.find_user = aggregates.accounts.find_user
+        self.list_users = aggregates.accounts.list_users
+        self.update_profile = aggregates.accounts.update_profile
+        self.change_password = aggregates.accounts.change_password
+        self.delete_account = aggregates.accounts.delete_account
+        self.list_deleted_accounts = aggregates.accounts.list_deleted_accounts
+        self.list_reclaimed_accounts = aggregates.reclaims.list_reclaimed_accounts
+        self.finish_reclaimed_account = aggregates.reclaims.finish_reclaimed_account
+        self.purge_account = aggregates.accounts.purge_account
+        self.log_in = aggregates.logins.log_in
+        self.log_in_with_code = aggregates.logins.log_in_with_code
+        self.refresh = aggregates.sessions.refresh
+        self.log_out = aggregates.sessions.log_out
+        self.list_sessions = aggregates.sessions.list_sessions
+        self.end_session = aggregates.sessions.end_session
+        self.end_sessions = aggregates.sessions.end_sessions
+        self.list_revoked_sessions = aggregates.sessions.list_revoked_sessions
+        self.begin_totp = aggregates.second_factor.begin_totp
+        self.confirm_totp = aggregates.second_factor.confirm_totp
+        self.remove_totp = aggregates.second_factor.remove_totp
+        self.reset_second_factor = aggregates.second_factor.reset_second_factor
+        self.create_api_token = aggregates.api_tokens.create_api_token
+        self.list_api_tokens = aggregates.api_tokens.list_api_tokens
+        self.list_api_token_page = aggregates.api_tokens.list_api_token_page
+        self.revoke_api_token = aggregates.api_tokens.revoke_api_token
+        self.verify_api_token = aggregates.api_tokens.verify_api_token
+        self.verify_token = aggregates.keyring.verify_token
+        self.list_keys = aggregates.keyring.list_keys
+        self.rotate_key = aggregates.keyring.rotate_key
+        self.list_accounts = aggregates.administration.list_accounts
+        self.get_accounts = aggregates.administration.get_accounts
+        self.count_accounts = aggregates.administration.count_accounts
+        self.find_account = aggregates.administration.find_account
+        self.update_account = aggregates.administration.update_account
+        self.remove_account = aggregates.administration.remove_account
+        self.end_user_sessions = aggregates.administration.end_user_sessions
+        self.create_account = aggregates.invitations.create_account
+        self.create_reset_token = aggregates.invitations.create_reset_token
+        self.reset_password = aggregates.invitations.reset_password
+        self.request_password_reset = aggregates.mail.request_password_reset
+        self.request_verification = aggregates.mail.request_verification
+        self.verify_email = aggregates.mail.verify_email
+        self.claim_mails = aggregates.mail.claim_mails
+        self.finish_mails = aggregates.mail.finish_mails
+        self.begin_oidc_login = aggregates.oidc.begin_oidc_login
+        self.complete_oidc_login = aggregates.oidc.complete_oidc_login
+        self.log_in_with_oidc = aggregates.oidc.log_in_with_oidc
+        self.list_audit_events = aggregates.audit.list_audit_events
 
     async def health(self) -> tuple[Health, ...]:
         problem = await self._store.ping()
@@ -215,7 +215,7 @@ def _invitation_keys(settings: Settings) -> InvitationKeys:
 
 
 async def prune(store: Store, settings: Settings) -> None:
-    """Delete what has expired: buckets, known networks, sign-up results, audit events, sessions, tokens and keys."""
+    """Delete expired rows: buckets, known networks, sign-up results, audit events, sessions, tokens and keys."""
     await audit_log.prune(store.executor, settings.audit_age)
     await prune_password_tokens(store.executor)
     await prune_challenges(store.executor)
@@ -239,5 +239,5 @@ async def _run_periodically(name: str, interval: timedelta, job: Callable[[], Aw
         except Unavailable as error:
             log.warning("job_postponed", job=name, reason=error.detail)
         except Exception:
-            # The job continues after a defect. If it stopped, operators would not notice for weeks.
+            # Continue after a defect, because operators might not notice a stopped job for weeks.
             log.exception("job_failed", job=name)

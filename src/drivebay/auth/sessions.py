@@ -28,9 +28,9 @@ from .utc_times import to_utc
 log = structlog.get_logger(__name__)
 
 MAX_SESSIONS: Final = 100
-"""Sessions of one account that have not ended."""
+"""The maximum of sessions of one account that have not ended."""
 MAX_REVOKED_PAGE: Final = 10_000
-"""Ended sessions in one page of `list_revoked_sessions`."""
+"""The maximum of ended sessions in one page of `list_revoked_sessions`."""
 _MAX_LISTED: Final = 1000
 _MAX_USER_AGENT: Final = 256
 _MAX_ADDRESS: Final = 64
@@ -58,7 +58,7 @@ class Sessions:
     async def start(self, store: Store, client: Actor, user: UserId, password_version: int) -> Tokens | None:
         """Start a session in the transaction of `store`.
 
-        Return None if the password is no longer of that version, or the account cannot log in any more.
+        Return None if the password has changed since that version, or if the account cannot log in any more.
         """
         token = self._issuer.new_refresh_token()
         session = NewSession(
@@ -71,7 +71,7 @@ class Sessions:
         )
         if not await store.insert_session(session, self._settings.refresh_token_ttl):
             return None
-        # The account is locked until the login is committed, so logins at once cannot exceed the limit together.
+        # The account is locked until the login is committed, so concurrent logins cannot exceed the limit.
         await store.end_excess_sessions(user, session.id, MAX_SESSIONS - 1)  # guard: session-count
         log.info("logged_in", user=str(user), session=str(session.id))
         return self._issuer.issue(user, session.id, token)
@@ -123,18 +123,18 @@ class Sessions:
     ) -> RevokedSessions:
         if limit is not None and not 1 <= limit <= MAX_REVOKED_PAGE:
             raise InvalidRequest(f"limit must be 1 to {MAX_REVOKED_PAGE}")
-        # The time comes first. Sessions that end between the two statements are in the next result too.
+        # Read the time first, so that sessions which end between the two statements are in the next result too.
         as_of = await self._store.get_time()
         since = None if since is None else to_utc(since, "since")
         if after is not None:
             after = RevocationPosition(to_utc(after.ended_at, "after"), after.id)
         remembered_for = self._settings.access_token_ttl + REVOCATION_MARGIN
-        found = await self._store.list_revoked_sessions(since, remembered_for, after, limit)
-        position = found[-1][1] if limit is not None and len(found) == limit else None
-        return RevokedSessions(tuple(session for session, _ in found), as_of, position)
+        revoked = await self._store.list_revoked_sessions(since, remembered_for, after, limit)
+        position = revoked[-1][1] if limit is not None and len(revoked) == limit else None
+        return RevokedSessions(tuple(session for session, _ in revoked), as_of, position)
 
     async def _replace(self, store: Store, token: RefreshToken, row: RefreshTokenRow) -> RefreshToken | None:
-        """Return the successor of a locked token. Return None if the session ends, or has ended, because of reuse."""
+        """Return the successor of a locked token, or None if the token was reused, which ends the session."""
         if row.end_reason == "reuse" and row.is_replaced:
             return None
         if row.end_reason is not None or row.is_expired:  # guard: refresh-ended-session, refresh-expiry
@@ -154,6 +154,6 @@ class Sessions:
 
 
 def _printable(text: str, length: int) -> str:
-    """Return the beginning of a text from a client, without characters that could harm a log or a terminal."""
+    """Return the first `length` characters of a client's text, without characters that could harm a log or terminal."""
     shortened = text[:length]  # guard: session-text-length
     return "".join(character for character in shortened if character.isprintable())  # guard: session-text-printable

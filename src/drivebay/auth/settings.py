@@ -12,7 +12,7 @@ from . import subkeys
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The size and the refill time of a token bucket: `count` calls at once, and `count` more in each `per`.
+    """The size and the refill time of a token bucket. It allows `count` calls at once, and `count` more in each `per`.
 
     Raises ValueError unless both are above zero.
     """
@@ -30,7 +30,7 @@ class Rate:
 
 
 class SignupMode(StrEnum):
-    """Who may create an account: everybody, people with an invitation, or only the operator."""
+    """Who may create an account: everybody, users with an invitation, or only the operator."""
 
     OPEN = "open"
     INVITE = "invite"
@@ -38,12 +38,12 @@ class SignupMode(StrEnum):
 
 
 MIN_AUDIT_AGE: Final = timedelta(days=1)
-"""The database refuses the deletion of a younger event."""
+"""The database refuses to delete a younger event."""
 REVOCATION_MARGIN: Final = timedelta(minutes=2)
-"""An ended session is remembered this much longer than its access tokens live.
+"""An ended session is remembered for this time after its last access token has expired.
 
-The clock of the process that signed the last token may be ahead of the database's, and the token is signed after the
-transaction that could have seen the end of its session.
+The process that signed the token may have a clock that is ahead of the database's, and it signs the token after the
+transaction that checked the session.
 """
 _SIGNUP_LIMIT: Final = Rate(60, timedelta(minutes=1))
 _LOGIN_LIMIT: Final = Rate(20, timedelta(minutes=1))
@@ -51,14 +51,14 @@ _LOGIN_LIMIT: Final = Rate(20, timedelta(minutes=1))
 
 @dataclass(frozen=True, slots=True)
 class OidcProvider:
-    """An identity provider (OpenID Connect) and what it may do.
+    """An identity provider (OpenID Connect), and its rights.
 
-    `issuer` is its URL. `client_secret` is None for a public client. `public_url` is that of the deployment, without a
-    slash at its end: the provider sends browsers below it.
+    `issuer` is its URL. `client_secret` is None for a public client. `public_url` is the public URL of the deployment,
+    without a slash at its end. The provider redirects browsers to a path below it.
 
-    `auto_create`: a person without an account gets one. `link_by_email`: a person gets the account that has their
+    `auto_create`: a user without an account gets one. `link_by_email`: a user gets the existing account with their
     address, if the provider says that it is verified. `admin_claim` is the name and the value of the claim that makes
-    an account an admin; None leaves roles as they are.
+    an account an admin. With None, the provider does not change roles.
     """
 
     issuer: str
@@ -81,12 +81,12 @@ class Settings:
     network. Further limits are derived from it (see `rate_limiter`). None means no limit.
 
     `signup` is who may create an account. `audit_age` is how long the audit log keeps events.
-    `sends_mail`: a worker sends the mails that are queued. `oidc` is the identity provider. Without `passwords` only
-    it lets people in.
+    `sends_mail`: a worker sends the mails that are queued. `oidc` is the identity provider. Without `passwords`, users
+    can sign in only there.
 
     `refresh_repeat_window` is how long a client may repeat its last refresh.
 
-    Raises ValueError for values that cannot work.
+    Raises ValueError for invalid values.
     """
 
     secret: bytes = field(repr=False)

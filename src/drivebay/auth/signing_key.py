@@ -26,7 +26,7 @@ _SEED_LENGTH: Final = 32
 
 
 class WrongSecret(StartError):
-    """The signing keys in the database were encrypted under another secret than this process has."""
+    """The signing keys in the database were encrypted with another secret than the one of this process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class Store:
         return self._executor
 
     async def ping(self) -> str | None:
-        """Return None if the database answers, else the problem."""
+        """Return None if the database can be reached, or else the problem."""
         return await self._database.ping()
 
     # -- accounts --------------------------------------------------------------------------------------
@@ -81,7 +81,8 @@ class Store:
         return _user(row) if row else None
 
     async def find_user_by_email(self, email_keys: tuple[str, ...], email: str) -> User | None:
-        """Return the account stored under one of the keys. The choice among several is as in `find_credentials`."""
+        """Return the account that has one of the keys, or None. If there are several, choose as `find_credentials`
+        does."""
         row = await self._fetch_row("find_user_by_email", email_keys, email) if email_keys else None
         return _user(row) if row else None
 
@@ -93,9 +94,9 @@ class Store:
     async def find_credentials(
         self, email_keys: tuple[str, ...], email: str, client_network: str = ""
     ) -> StoredCredentials | None:
-        """Return the account stored under one of the keys.
+        """Return the account that has one of the keys, or None.
 
-        Of several accounts, prefer the one whose address equals `email`, then the one with the first key.
+        If there are several, prefer the account whose address equals `email`, then the one with the first key.
         """
         if not email_keys:
             return None
@@ -127,11 +128,11 @@ class Store:
         return tuple(_user_id(row["id"]) for row in await self._executor.fetch(STATEMENTS["list_user_ids"]))
 
     async def is_user_known(self, user: UserId) -> bool:
-        """Return whether there is an account, deleted or not."""
+        """Return whether the account has a row, also if it was deleted."""
         return await self._fetch_row("is_user_known", user) is not None
 
     async def purge_user(self, user: UserId, remembered_for: timedelta) -> bool:
-        """Delete all rows of a deleted account, unless a session of it is to be remembered."""
+        """Delete all rows of a deleted account, unless one of its ended sessions must still be remembered."""
         return await self._fetch_row("purge_user", user, remembered_for) is not None
 
     async def record_login(self, user: UserId) -> None:
@@ -156,7 +157,7 @@ class Store:
     # -- sessions --------------------------------------------------------------------------------------
 
     async def insert_session(self, session: NewSession, ttl: timedelta) -> bool:
-        """Return False if the account cannot log in any more: new password, disabled or deleted."""
+        """Store a session. Return False if the password was changed, or the account was disabled or deleted."""
         row = await self._fetch_row(
             "insert_session",
             session.id,
@@ -232,7 +233,7 @@ class Store:
         after: RevocationPosition | None = None,
         limit: int | None = None,
     ) -> tuple[tuple[RevokedSession, RevocationPosition], ...]:
-        """Return ended sessions in the order in which they ended, each with its position."""
+        """Return ended sessions with their positions, in the order in which they ended."""
         position = (None, None) if after is None else (after.ended_at, after.id)
         rows = await self._executor.fetch(STATEMENTS["list_revoked_sessions"], since, remembered_for, *position, limit)
         return tuple(
@@ -244,7 +245,7 @@ class Store:
     # -- API tokens ------------------------------------------------------------------------------------
 
     async def lock_user(self, user: UserId) -> bool:
-        """Lock an account until the transaction ends. Return False if there is none."""
+        """Lock an account until the transaction ends. Return False if it does not exist."""
         return await self._fetch_row("lock_user", user) is not None
 
     async def count_api_tokens(self, user: UserId) -> int:
@@ -261,7 +262,7 @@ class Store:
     async def list_api_tokens(
         self, user: UserId, after: UUID | None = None, limit: int | None = None
     ) -> tuple[ApiToken, ...]:
-        """Return the tokens of a user, the newest first, after the token `after`."""
+        """Return up to `limit` tokens of a user that are older than the token `after`, newest first."""
         rows = await self._executor.fetch(STATEMENTS["list_api_tokens"], user, after, limit)
         return tuple(_api_token(row) for row in rows)
 
@@ -320,7 +321,7 @@ class Store:
         await self._fetch_row("prune_sign_up_results")
 
     async def prune_sessions(self, remembered_for: timedelta) -> None:
-        """Delete expired sessions. Those that ended stay for `remembered_for` after their end."""
+        """Delete expired sessions, and ended ones after `remembered_for`."""
         await self._fetch_row("prune_sessions", remembered_for)
 
     async def prune_refresh_tokens(self) -> None:
@@ -372,8 +373,8 @@ def _api_token(row: asyncpg.Record) -> ApiToken:
 
 def _scopes(values: list[str]) -> tuple[Scope, ...]:
     # A later release may have stored a scope that this one does not know.
-    known = {scope.value for scope in Scope}
-    return tuple(Scope(value) for value in values if value in known)
+    known_values = {scope.value for scope in Scope}
+    return tuple(Scope(value) for value in values if value in known_values)
 
 
 def _user_id(value: UUID) -> UserId:

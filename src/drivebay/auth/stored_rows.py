@@ -14,9 +14,9 @@ EndReason = Literal["logout", "reuse", "ended", "password", "deleted", "disabled
 
 
 class StoredCredentials(msgspec.Struct, frozen=True):
-    """An account and the hash of its password. `password_version` grows with each change of the password.
+    """An account and the hash of its password. `password_version` increases with each change of the password.
 
-    `is_known`: the account logged in from the client's network before.
+    `is_known`: the account has logged in from the client's network before.
     """
 
     user: UserId
@@ -30,7 +30,7 @@ class StoredCredentials(msgspec.Struct, frozen=True):
 
 
 class NewSession(msgspec.Struct, frozen=True):
-    """A session to store. `password_version` is that of the password with which it begins."""
+    """A session to store. `password_version` is the version of the password of this login."""
 
     id: SessionId
     user: UserId
@@ -41,7 +41,7 @@ class NewSession(msgspec.Struct, frozen=True):
 
 
 class FoundApiToken(msgspec.Struct, frozen=True):
-    """An API token that is valid now. `is_use_due`: its last use is to be recorded."""
+    """A valid API token. `is_use_due`: its last use should be recorded now."""
 
     claims: ApiTokenClaims
     is_use_due: bool
@@ -55,7 +55,7 @@ class SignUpResult(msgspec.Struct, frozen=True):
 
 
 class TokenResult(msgspec.Struct, frozen=True):
-    """The API token of a request with an idempotency key, None if it was revoked, and a fingerprint of the request."""
+    """The result of a request with an idempotency key. `token` is None if the API token was revoked."""
 
     fingerprint: bytes
     token: ApiToken | None
@@ -65,9 +65,9 @@ class RefreshTokenRow(msgspec.Struct, frozen=True):
     """A refresh token and its session.
 
     `successor_salt` is the salt from which the successor token was derived. It is None until the token is replaced.
-    `account_end` is why the account may have no session: it is deleted or disabled.
-    `is_repeatable`: the refresh with this token may be repeated, because it was the last refresh of the session and is
-    recent.
+    `account_end` is the reason why the account may have no session: it is deleted or disabled.
+    `is_repeatable`: the refresh with this token may be repeated, because it is the last refresh of the session, and it
+    is recent.
     """
 
     session: SessionId
@@ -90,7 +90,7 @@ class EncryptedKey(msgspec.Struct, frozen=True):
 
 
 class TakeTokenResult(msgspec.Struct, frozen=True):
-    """Whether the bucket had a token. If not, `wait` is the time until it has one. `tokens` are left in it."""
+    """Whether the bucket had a token. If not, `wait` is the time until it has one. `tokens` is the number left."""
 
     granted: bool
     wait: timedelta

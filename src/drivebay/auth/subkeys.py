@@ -1,7 +1,7 @@
 """Derives one key for each purpose from the deployment's secret (HKDF, RFC 5869).
 
-The key of one purpose reveals nothing about the key of another. A changed label gives a different key, so everything
-that was created with the old key is lost.
+The key of one purpose reveals nothing about the other keys. If a label changes, its key changes, and all data that was
+created with the old key is lost.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Label = Literal[
 ]
 
 MIN_SECRET_LENGTH: Final = 32
-"""In bytes. A secret is at least as long as each key derived from it."""
+"""Bytes. A secret must be at least as long as each key derived from it."""
 
 
 def derive_key(secret: bytes, label: Label) -> bytes:

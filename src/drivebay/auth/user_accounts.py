@@ -48,7 +48,7 @@ from .utc_times import to_utc
 log = structlog.get_logger(__name__)
 
 FRESH_LOGIN: Final = timedelta(minutes=5)
-"""How old a login may be that confirms the user of an account without a password."""
+"""The maximum age of a login that confirms a user without a password."""
 _MAX_USERS: Final = 1000
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 255
 _MAX_DISPLAY_NAME: Final = 100
@@ -75,7 +75,7 @@ class _SignUpKey:
 
 @dataclass(frozen=True, slots=True)
 class CheckedCredentials:
-    """The account of an email, None if there is none, and whether the password matches. `attempt` was charged."""
+    """The result of a check. `credentials` is None if no account has the email. `attempt` was charged."""
 
     credentials: StoredCredentials | None
     matches: bool
@@ -112,9 +112,8 @@ class Accounts:
         parsed = email_address.parse(email)
         _validate_sign_up(parsed, password, idempotency_key)
         key = self._sign_up_key(parsed, password, address, idempotency_key)
-        # Run this query before the query for an earlier result. Account and result are committed together. In the
-        # other order, the first delivery of this same sign-up could commit between the two queries, and the second
-        # delivery would raise EmailTaken.
+        # Query the account before the earlier result. Both are committed together. In the other order, the first
+        # request of this sign-up could commit between the two queries, and its repeat would raise EmailTaken.
         is_taken = await self._store.find_credentials(parsed.lookup_keys, parsed.as_entered) is not None
         if key is not None and (earlier := await _find_earlier_result(self._store, key)):
             return earlier
@@ -139,27 +138,27 @@ class Accounts:
         return user
 
     def require_passwords(self) -> None:
-        """Raise Forbidden in a deployment where only the identity provider lets people in."""
+        """Raise Forbidden in a deployment where users sign in only with the identity provider."""
         if not self._has_passwords:  # guard: login-passwords-off
             raise Forbidden("this deployment has no passwords; sign in with its identity provider")
 
     async def get_user(self, user: UserId, caller: UserId | None = None) -> User:
         if caller is not None and caller != user:
             await self.limiter.charge_lookup(caller)  # guard: lookup-limit-by-id
-        found = await self._store.find_user(user)
-        if found is None:
+        account = await self._store.find_user(user)
+        if account is None:
             raise NotFound(f"no user {user}")
-        return found
+        return account
 
     async def find_user(self, email: str, caller: UserId | None = None) -> User:
         if caller is not None:
             await self.limiter.charge_lookup(caller)  # guard: lookup-limit
         parsed = email_address.parse(email)
-        found = await self._store.find_user_by_email(parsed.lookup_keys, parsed.as_entered)
-        # An unconfirmed address may belong to somebody else. Files are not shared with such an account.
-        if found is None or (self._mails.enabled and not found.email_verified):  # guard: find-user-verified
+        account = await self._store.find_user_by_email(parsed.lookup_keys, parsed.as_entered)
+        # An unconfirmed address may belong to another person, so nothing may be shared with the account.
+        if account is None or (self._mails.enabled and not account.email_verified):  # guard: find-user-verified
             raise NotFound("no account has this email address, or it is not confirmed")
-        return found
+        return account
 
     async def list_users(self, users: tuple[UserId, ...]) -> tuple[User, ...]:
         if not 1 <= len(users) <= _MAX_USERS:
@@ -169,17 +168,19 @@ class Accounts:
     async def check_credentials(self, email: str, password: str, address: str) -> CheckedCredentials:
         """Return the account of this email, and whether the password matches. Raises RateLimited and Unavailable.
 
-        `address` is the client's IP address. An unknown email takes the same steps, and so the same time, as a wrong
-        password.
+        `address` is the client's IP address. An unknown email causes the same steps as a wrong password, so both take
+        the same time.
         """
         parsed, network = email_address.parse(email), client_network(address)
         credentials = await self._store.find_credentials(parsed.lookup_keys, parsed.as_entered, network)
         if credentials is not None and credentials.is_deleted:
             credentials = None
         attempt = Attempt(parsed.key, network, is_known=credentials is not None and credentials.is_known)
-        await self.limiter.charge_attempt(attempt)  # guard: login-limit-before-hash
-        stored = None if credentials is None else credentials.password_hash
-        matches = await self._hasher.verify(password, stored, _client(attempt))  # guard: login-unknown-account-hash
+        await self.limiter.charge_password_attempt(attempt)  # guard: login-limit-before-hash
+        stored_hash = None if credentials is None else credentials.password_hash
+        matches = await self._hasher.verify(
+            password, stored_hash, _client(attempt)
+        )  # guard: login-unknown-account-hash
         if credentials is not None and matches:
             await self._rehash(credentials, password)
         return CheckedCredentials(credentials, matches, attempt)
@@ -189,10 +190,9 @@ class Accounts:
     ) -> StoredCredentials:
         """Return the account if the password is right. Raises InvalidCredentials, RateLimited, NotFound.
 
-        An account without a password, or any one in a deployment without passwords, is confirmed by `session` instead
-        if `password` is empty: its login must not be older than `FRESH_LOGIN`.
-
-        A wrong password takes nothing from the limits of logins: a stolen session must not keep the user out.
+        If `password` is empty, and the account or the deployment has no passwords, the user is confirmed by `session`
+        instead: its login must not be older than `FRESH_LOGIN`.
+        A wrong password does not count in the limits of logins, so a stolen session cannot lock out the user.
         """
         network = client_network(address)
         credentials = await self._store.find_credentials_of_user(user, network)
@@ -204,22 +204,22 @@ class Accounts:
                 raise InvalidCredentials("the account has no password: sign in again, and repeat this within 5 minutes")
             return credentials
         attempt = Attempt(str(user), network, credentials.is_known, call="confirm")  # guard: confirm-password-bucket
-        await self.limiter.charge_attempt(attempt)  # guard: confirm-password-limit
+        await self.limiter.charge_password_attempt(attempt)  # guard: confirm-password-limit
         # guard: confirm-password
         if not await self._hasher.verify(password, credentials.password_hash, _client(attempt)):
             raise InvalidCredentials("the password is wrong")
-        await self.limiter.settle_attempt(attempt)
+        await self.limiter.clear_failures(attempt)
         return credentials
 
     async def known_network(self, user: UserId, address: str) -> str | None:
-        """Return the network of an address if the account logged in from there before, else None."""
+        """Return the network of an address if the account has logged in from it before, or else None."""
         network = client_network(address)
         credentials = await self._store.find_credentials_of_user(user, network)
         return network if credentials is not None and credentials.is_known else None
 
     async def finish_login(self, attempt: Attempt) -> None:
-        """Forget the failed logins of an account from one network, after a complete login."""
-        await self.limiter.settle_attempt(attempt)
+        """Clear the failed logins of an account from one network after a complete login."""
+        await self.limiter.clear_failures(attempt)
 
     async def finish_code_login(self, user: UserId, address: str) -> None:
         """Do the same after a login with a code, whose password was checked by an earlier call."""
@@ -233,7 +233,7 @@ class Accounts:
         await remember_network(store.executor, user, client_network(address), MAX_KNOWN - 1)
 
     async def _rehash(self, credentials: StoredCredentials, password: str) -> None:
-        # A rehash is done during a login only if a hash thread is free. Otherwise a later login does it.
+        # Rehash only if a hash thread is free. Otherwise a later login does it.
         if self._hasher.needs_rehash(credentials.password_hash) and not self._hasher.is_busy:
             new_hash = await self._hasher.hash(password)
             await self._store.update_password_hash(credentials.user, credentials.password_hash, new_hash)
@@ -245,10 +245,10 @@ class Accounts:
         if len(name) > _MAX_DISPLAY_NAME or not name.isprintable():  # guard: display-name
             problem = f"must have at most {_MAX_DISPLAY_NAME} printable characters"
             raise InvalidRequest(f"display_name {problem}", errors=(FieldError("display_name", problem),))
-        found = await self._store.update_display_name(user, name)
-        if found is None:
+        account = await self._store.update_display_name(user, name)
+        if account is None:
             raise NotFound(f"no user {user}")
-        return found
+        return account
 
     async def change_password(
         self,
@@ -308,7 +308,7 @@ class Accounts:
     ) -> _SignUpKey | None:
         if idempotency_key is None:
             return None
-        # The fingerprint is keyed: a plain hash of the password would be easier to attack than its bcrypt hash.
+        # The fingerprint is keyed, because a plain hash of the password would be easier to attack than its bcrypt hash.
         request = f"{len(email.as_entered)}:{email.as_entered}{password}"
         fingerprint = hmac.digest(self._fingerprint_key, request.encode(), "sha256")
         return _SignUpKey(client_network(address), idempotency_key, fingerprint)

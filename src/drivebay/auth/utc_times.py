@@ -1,4 +1,4 @@
-"""Times that callers give: what PostgreSQL cannot store is refused before a statement sees it."""
+"""Converts times of callers to UTC, and refuses times that PostgreSQL cannot store."""
 
 from __future__ import annotations
 

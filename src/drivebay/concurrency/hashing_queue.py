@@ -1,8 +1,8 @@
-"""The order in which passwords are hashed: the client with the fewest recent hashes is next.
+"""The queue of passwords to hash. The client with the fewest recent hashes is served first.
 
-A hash takes a quarter of a second of CPU time, so an attacker can easily ask for more than the threads can do. The
-queue is bounded by the time that its last entry waits. When it is full, the client with the most recent hashes loses
-its place, so one client cannot use up what all share. Between equal clients, one from a known network is first.
+A hash takes a quarter of a second of CPU time, so an attacker can easily request more than the threads can do. The
+queue is bounded by the time that its last entry waits. If it is full, it refuses an entry of the client with the most
+recent hashes, so one client cannot use up the queue. If clients are equal, one from a known network is first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..errors import Unavailable
 MAX_WAIT: Final = 4.0
 """Seconds that one hash may take, including its wait for a thread. The caller's own deadline is ten seconds."""
 MAX_WAITING: Final = 128
-"""Hashes that wait, however short they are."""
+"""The maximum of waiting hashes, even if hashes are fast."""
 SECONDS_AT_COST_ZERO: Final = 0.25 / 2**12
 """The first estimate of the duration of a hash of bcrypt. The measured durations replace it."""
 SMOOTHING: Final = 0.125
@@ -33,7 +33,7 @@ _FORGOTTEN: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class HashClient:
-    """For whom a password is hashed. `key` names the network, or account and network if the account knows it."""
+    """The client of a hash. `key` names the network, or the account and the network if the network is known."""
 
     key: str = ""
     is_known: bool = False
@@ -52,7 +52,8 @@ class _Waiter:
 class HashingQueue:
     """Admits as many hashes at once as there are threads.
 
-    `average_seconds` is the expected duration of a hash; the owner calls `record`. `clock` is monotonic.
+    `average_seconds` is the expected duration of a hash. The owner must call `record` after each hash. `clock` is
+    monotonic.
     """
 
     def __init__(self, threads: int, average_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -71,11 +72,11 @@ class HashingQueue:
         return self._running >= self._threads
 
     def record(self, seconds: float) -> None:
-        """Take the duration of a hash into the average."""
+        """Add the duration of a hash to the average."""
         self.average_seconds += (seconds - self.average_seconds) * SMOOTHING
 
     @asynccontextmanager
-    async def place(self, client: HashClient) -> AsyncIterator[None]:
+    async def slot(self, client: HashClient) -> AsyncIterator[None]:
         """Wait for a thread, and keep it until the block ends. Raises Unavailable if the queue is full."""
         self._age()
         if self.is_busy:
@@ -92,7 +93,7 @@ class HashingQueue:
     async def _wait(self, client: HashClient) -> None:
         waiter = _Waiter(client, next(self._order))
         if self._is_full():  # guard: hashing-queue-limit
-            self._make_room(waiter)
+            self._refuse_one(waiter)
         self._waiting.append(waiter)
         try:
             await waiter.admitted
@@ -110,8 +111,8 @@ class HashingQueue:
         expected_seconds = (pending // self._threads + 1) * self.average_seconds
         return expected_seconds > MAX_WAIT or len(self._waiting) >= MAX_WAITING
 
-    def _make_room(self, newcomer: _Waiter) -> None:
-        """Refuse the last in the order of the queue: the newcomer, or one that waits. Raises Unavailable."""
+    def _refuse_one(self, newcomer: _Waiter) -> None:
+        """Refuse the waiter with the lowest priority. Raises Unavailable if that is the newcomer."""
         error = Unavailable("too many passwords are being checked, try again later", retry_after=math.ceil(MAX_WAIT))
         ranks = self._ranks([*self._waiting, newcomer])
         last = max(self._waiting, key=ranks.__getitem__, default=newcomer)
@@ -129,9 +130,9 @@ class HashingQueue:
                 waiter.admitted.set_result(None)
 
     def _ranks(self, waiters: Iterable[_Waiter]) -> dict[_Waiter, tuple[float, bool, int]]:
-        """Return the places of waiters in the order of the queue. The lowest is next.
+        """Return the rank of each waiter. The waiter with the lowest rank is served next.
 
-        `waiters` are in the order of their arrival.
+        `waiters` must be in the order of their arrival.
         """
         hashes: dict[str, float] = {}
         ranks: dict[_Waiter, tuple[float, bool, int]] = {}
@@ -143,7 +144,7 @@ class HashingQueue:
         return ranks
 
     def _age(self) -> None:
-        """Let hashes of the past count less."""
+        """Reduce the weight of past hashes."""
         now = self._clock()
         if now - self._aged_at < _HALF_LIFE:
             return

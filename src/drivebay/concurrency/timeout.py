@@ -10,8 +10,8 @@ from typing import Self
 class Timeout:
     """A `with` block that is cancelled after `seconds` (from the start of the block) and then raises TimeoutError.
 
-    As with `asyncio.timeout`, a cancellation from outside stays a cancellation. `expired` is true when the time has
-    passed. Use each object once.
+    As with `asyncio.timeout`, a cancellation from outside raises CancelledError. `expired` is true when the time has
+    passed. Use each object only once.
     """
 
     __slots__ = ("_cancelling", "_seconds", "_task", "_timer", "expired")

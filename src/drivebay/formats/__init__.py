@@ -1,1 +1,1 @@
-"""Formats that several services write: ZIP files, and values of HTTP headers. Nothing here knows a service."""
+"""Formats that several services write: ZIP files, and values of HTTP headers. They do not depend on services."""

@@ -14,8 +14,8 @@ from .percent_encoding import PercentEncoder
 
 # RFC 8187, attr-char.
 _ATTR_CHARS: Final = PercentEncoder("!#$&+-.^_`|~", replace=True)
-# A quote or backslash would end the quoted string, browsers decode a percent sign there, and a slash is a path. The
-# others are not allowed in file names of Windows.
+# A quote or a backslash would end the quoted string. Browsers decode percent signs, and treat a slash as a path. The
+# other characters are not allowed in file names on Windows.
 _UNSAFE: Final = re.compile(r'[^ -~]|["\\%/:*?<>|]')
 _READABLE: Final = re.compile(r"[0-9A-Za-z]")
 _EXTENSION: Final = re.compile(r"\.[0-9A-Za-z_-]{1,16}")
@@ -27,7 +27,7 @@ _NO_NAME: Final = "download"
 def content_disposition(name: str, *, inline: bool = False) -> str:
     """Return the header for a file name. `filename*` is the exact name, and `filename` a readable ASCII form.
 
-    Pass `inline` only for types that no browser runs.
+    Pass `inline` only for types without active content.
     """
     kind = "inline" if inline else "attachment"
     return f"{kind}; filename=\"{ascii_name(name)}\"; filename*=UTF-8''{_ATTR_CHARS.encode(name)}"

@@ -1,4 +1,4 @@
-"""Percent-encoding of text in UTF-8, as `urllib.parse.quote`, which takes four times as long for ASCII text."""
+"""Percent-encoding of text in UTF-8. `urllib.parse.quote` does the same, but takes four times as long for ASCII."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 
 class PercentEncoder:
-    """Encodes everything but letters, digits, `-._~` and the characters of `safe`.
+    """Encodes all characters except letters, digits, `-._~` and those in `safe`.
 
     With `replace`, a single surrogate becomes a question mark. Otherwise it raises UnicodeEncodeError.
     """

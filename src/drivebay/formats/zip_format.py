@@ -1,7 +1,7 @@
 """The parts of a ZIP file around the bytes of its entries (PKWARE APPNOTE 6.3).
 
-Entries are stored, not compressed, so the length of the whole file follows from names and sizes. The CRC-32 of an entry
-follows its bytes, because it is not known before they have been read.
+Entries are not compressed, so the length of the whole file can be computed from names and sizes. The CRC-32 of an entry
+stands after its bytes, because it is not known before they have been read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _END: Final = struct.Struct("<4s4H2IH")
 
 
 class ZipEntry(NamedTuple):
-    """A file or a folder in a ZIP file. `name` is a path in UTF-8; that of a folder ends with a slash."""
+    """A file or a folder in a ZIP file. `name` is a path in UTF-8. The path of a folder ends with a slash."""
 
     name: bytes
     size: int
@@ -55,14 +55,14 @@ def local_length(entry: ZipEntry) -> int:
 
 
 def descriptor_length(entry: ZipEntry) -> int:
-    """Return the length of the data descriptor in bytes, 0 if there is none."""
+    """Return the length of the data descriptor in bytes, or 0 if there is none."""
     if not entry.has_descriptor:
         return 0
     return (_DESCRIPTOR_ZIP64 if entry.is_large else _DESCRIPTOR).size
 
 
 def local_header(entry: ZipEntry) -> bytes:
-    """Return what precedes the bytes of an entry."""
+    """Return the local header of an entry, which stands before its bytes."""
     extra = _time_field(entry)
     size = 0  # the data descriptor has it
     if entry.is_large:
@@ -75,7 +75,7 @@ def local_header(entry: ZipEntry) -> bytes:
 
 
 def data_descriptor(entry: ZipEntry, crc32: int) -> bytes:
-    """Return what follows the bytes of an entry. Empty if it has no bytes."""
+    """Return the data descriptor, which follows the bytes of an entry. It is empty if the entry has no bytes."""
     if not entry.has_descriptor:
         return b""
     layout = _DESCRIPTOR_ZIP64 if entry.is_large else _DESCRIPTOR
@@ -83,7 +83,7 @@ def data_descriptor(entry: ZipEntry, crc32: int) -> bytes:
 
 
 def central_header(entry: ZipEntry, crc32: int, offset: int) -> bytes:
-    """Return the row of an entry in the central directory. `offset` is where its local header begins."""
+    """Return the row of an entry in the central directory. `offset` is the position of its local header."""
     size, position = entry.size, offset
     wide = b""
     if entry.is_large:
@@ -103,7 +103,7 @@ def central_header(entry: ZipEntry, crc32: int, offset: int) -> bytes:
 
 
 def end_records(count: int, directory_size: int, directory_offset: int) -> bytes:
-    """Return what follows the central directory of `count` entries."""
+    """Return the records at the end of the file, after the central directory of `count` entries."""
     records = b""
     if count >= _MAX_16 or directory_size >= _MAX_32 or directory_offset >= _MAX_32:
         records = _END_ZIP64.pack(
@@ -125,7 +125,7 @@ def _flags(entry: ZipEntry) -> int:
 
 
 def _dos_time(entry: ZipEntry) -> tuple[int, int]:
-    """Return time and date of MS-DOS, in UTC. They reach from 1980 to 2107."""
+    """Return time and date in the format of MS-DOS, in UTC. Years are limited to 1980 to 2107."""
     time = entry.modified_at.astimezone(UTC)
     if time.year < 1980:
         return 0, (1 << 5) | 1
@@ -136,6 +136,6 @@ def _dos_time(entry: ZipEntry) -> tuple[int, int]:
 
 
 def _time_field(entry: ZipEntry) -> bytes:
-    """Return the extra field with the exact time, which programs prefer; none if it does not fit into 32 bits."""
+    """Return the extra field with the exact time, or nothing if it does not fit into 32 bits."""
     seconds = int(entry.modified_at.timestamp())
     return _TIME.pack(0x5455, 5, 1, seconds) if 0 <= seconds < 2**31 else b""

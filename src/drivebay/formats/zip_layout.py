@@ -1,4 +1,4 @@
-"""Where each entry of a ZIP file is. The layout follows from names and sizes, so it is the same for every request."""
+"""The positions in a ZIP file. They depend only on names and sizes, so they are the same for every request."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class ZipLayout:
         *self.row_offsets, self.records_offset = accumulate(rows, initial=self.directory_offset)
         self.size = self.records_offset + len(self.end_records())
 
-    def first_after(self, position: int) -> int:
-        """Return the index of the entry that has the byte at `position`; the number of entries if none has it."""
+    def entry_at(self, position: int) -> int:
+        """Return the index of the entry that has the byte at `position`, or the number of entries if none has it."""
         if position >= self.directory_offset:
             return len(self.entries)
         return bisect_right(self.offsets, position) - 1
@@ -61,11 +61,12 @@ class ZipLayout:
         return range(max(0, bisect_right(self.row_offsets, start) - 1), bisect_left(self.row_offsets, stop))
 
     def data_offset(self, index: int) -> int:
-        """Return where the bytes of an entry begin."""
+        """Return the position at which the bytes of an entry begin."""
         return self.offsets[index] + zip_format.local_length(self.entries[index])
 
     def data_range(self, index: int, start: int, stop: int) -> tuple[int, int]:
-        """Return which bytes of an entry are between two positions of the ZIP file: the first, and after the last."""
+        """Return the bytes of an entry between two positions of the ZIP file, as start and stop (exclusive) in the
+        entry."""
         begin, size = self.data_offset(index), self.entries[index].size
         return max(0, min(start - begin, size)), max(0, min(stop - begin, size))
 

@@ -1,4 +1,4 @@
-"""The hints of one process: those of its own services, and those that a transport brings from other processes."""
+"""The hints of one process: from its own services, and from other processes through a transport."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Listener: TypeAlias = Callable[[UUID | None], None]
 class HintChannel:
     """Passes hints to the listeners of this process, and to a transport if there is one.
 
-    `is_alone`: every change of every drive is made in this process, so that a transport is not needed. `reaches_all` is
-    the result of the function of that name.
+    `is_alone`: all changes are made in this process, so no transport is needed. `reaches_all` is the result of the
+    function `reaches_all`.
     """
 
     def __init__(self, *, is_alone: bool = False, reaches_all: bool = True) -> None:
@@ -29,7 +29,7 @@ class HintChannel:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether hints about all drives arrive here at the moment, as far as this process can know."""
+        """Whether hints about all drives arrive in this process now, as far as it can know."""
         return self._reaches_all and (self._is_alone or self._is_transport_healthy())  # guard: hints-reach-all
 
     def listen(self, listener: Listener) -> None:
@@ -37,9 +37,9 @@ class HintChannel:
         self._listeners.append(listener)
 
     def publish(self, drive: UUID) -> None:
-        """Hint that a drive has changed, after the commit. Never waits and never fails."""
+        """Publish a hint that a drive has changed. Call it after the commit. It never waits and never fails."""
         self.deliver(drive)
-        if self._is_forwarding:  # without a connection hints are dropped, so that they need no memory
+        if self._is_forwarding:  # without a connection, hints are dropped to save memory
             self._outgoing.add(drive)
             self._has_outgoing.set()
 
@@ -51,7 +51,7 @@ class HintChannel:
             listener(drive)
 
     def start_forwarding(self, is_healthy: Callable[[], bool]) -> None:
-        """Collect hints for the transport from now on. `is_healthy` replaces the state of the transport."""
+        """Collect hints for the transport from now on. `is_healthy` returns whether the transport works."""
         self._is_forwarding = True
         self._is_transport_healthy = is_healthy
 
@@ -74,9 +74,9 @@ class HintChannel:
 
 
 def reaches_all(database_url: str | None, nats_url: str | None) -> bool:
-    """Return whether hints can reach every process that uses the database. None: this process starts its own server.
+    """Return whether hints can reach every process that uses the database.
 
-    A database that others may use needs a NATS that others may use. Whether they do cannot be known, so a node with a
-    database of its deployment and no NATS of it also looks for changes from time to time.
+    The URL of an embedded server is None. If the database is not embedded, other processes may use it, so hints need a
+    NATS server that is not embedded either. Without it, requests poll for changes.
     """
     return nats_url is not None or database_url is None

@@ -1,8 +1,8 @@
-"""Hints between processes, over core NATS: subject `drivebay.changes.{drive}`, no body, no JetStream.
+"""Hints between processes over core NATS: subject `drivebay.changes.{drive}`, no body, no JetStream.
 
-A process with the files service publishes, a process with a gateway subscribes. Publishers also send a beat every few
-seconds, so that a gateway notices when nobody publishes. Nothing here can fail a request: while NATS is down, hints are
-dropped.
+A process with the files service publishes, and a process with a gateway subscribes. Publishers also send a heartbeat
+every few seconds, so that a gateway notices when nobody publishes. Errors here never fail a request: while NATS is
+down, hints are dropped.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from .hint_channel import HintChannel
 log = structlog.get_logger(__name__)
 
 _PREFIX: Final = "drivebay.changes."
-_BEAT: Final = "beat"
-_BEAT_INTERVAL: Final = 5.0
-_BEAT_TIMEOUT: Final = 15.0
-"""Seconds without a beat after which hints are not healthy."""
+_HEARTBEAT: Final = "beat"
+_HEARTBEAT_INTERVAL: Final = 5.0
+_HEARTBEAT_TIMEOUT: Final = 15.0
+"""Seconds without a heartbeat after which hints are not healthy."""
 _GATHER_TIME: Final = 0.01
-"""Seconds between two rounds of publishing. A drive that changes often sends one hint in a round."""
+"""Seconds between two rounds of publishing. Each drive sends at most one hint in a round."""
 _CONNECT_TIMEOUT: Final = 3
 _MIN_DELAY: Final = 0.2
 _MAX_DELAY: Final = 10.0
@@ -49,10 +49,10 @@ class NatsTransport:
         self._channel = channel
         self._publishes = publishes
         self._listens = listens
-        self._heard_at = float("-inf")
+        self._last_received_at = float("-inf")
 
     async def run(self) -> None:
-        """Run until cancelled. A lost connection is replaced, with growing pauses."""
+        """Run until cancelled. Reconnect with exponential backoff after a connection is lost."""
         delay, logged_at = _MIN_DELAY, float("-inf")
         while True:
             started = time.monotonic()
@@ -109,30 +109,30 @@ class NatsTransport:
             self._channel.stop_forwarding()
             with suppress(nats.errors.Error, TimeoutError, OSError):
                 await asyncio.wait_for(client.close(), timeout=1)
-            # A close that fails or takes too long leaves the task of the subscription, which nobody would end.
+            # If the close fails or takes too long, the task of the subscription still runs, so cancel it here.
             receiving = getattr(subscription, "_wait_for_msgs_task", None)
             if receiving is not None:
                 receiving.cancel()
                 await asyncio.wait([receiving])
 
     async def _publish_until(self, client: Client, closed: asyncio.Event) -> None:
-        beat_at = float("-inf")
+        heartbeat_at = float("-inf")
         while not closed.is_set():
-            drives = await self._channel.take_outgoing(_BEAT_INTERVAL / 5)
+            drives = await self._channel.take_outgoing(_HEARTBEAT_INTERVAL / 5)
             for drive in drives:
                 await client.publish(f"{_PREFIX}{drive}")
-            if self._publishes and time.monotonic() - beat_at >= _BEAT_INTERVAL:
-                beat_at = time.monotonic()
-                await client.publish(f"{_PREFIX}{_BEAT}")
+            if self._publishes and time.monotonic() - heartbeat_at >= _HEARTBEAT_INTERVAL:
+                heartbeat_at = time.monotonic()
+                await client.publish(f"{_PREFIX}{_HEARTBEAT}")
             await asyncio.sleep(_GATHER_TIME)
 
     async def _receive(self, message: Msg) -> None:
         subject = message.subject.removeprefix(_PREFIX)
-        self._heard_at = time.monotonic()
-        if subject == _BEAT:
+        self._last_received_at = time.monotonic()
+        if subject == _HEARTBEAT:
             return
-        with suppress(ValueError):  # anybody who may publish can send other subjects
+        with suppress(ValueError):  # other publishers may send subjects that are not valid
             self._channel.deliver(UUID(subject))
 
     def _is_healthy(self) -> bool:
-        return self._publishes or time.monotonic() - self._heard_at < _BEAT_TIMEOUT
+        return self._publishes or time.monotonic() - self._last_received_at < _HEARTBEAT_TIMEOUT

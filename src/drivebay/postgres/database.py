@@ -39,23 +39,23 @@ DEFAULT_SIZE: Final = 10
 _IDLE_TIMEOUT: Final = 300.0
 _PING_TIMEOUT: Final = 2.0
 _PROBE_INTERVAL: Final = 10.0
-"""Seconds between two tests of the disk, and how long a failed write is reported after it."""
-_READS_ONLY: Final = "SELECT current_setting('transaction_read_only') = 'on'"
-# More rows than fit into `work_mem`: PostgreSQL writes them to a temporary file on its disk. No table is touched.
+"""Seconds between two tests of the disk, and how long `ping` reports a failed write."""
+_IS_READ_ONLY: Final = "SELECT current_setting('transaction_read_only') = 'on'"
+# These rows do not fit into `work_mem`, so PostgreSQL writes them to a temporary file. No table is changed.
 _WRITE_TEMPORARY_FILE: Final = "SELECT count(*) FROM generate_series(1, 20000)"
 
 
 class Database:
-    """The database of one service in one process. Made by `connect`.
+    """The database of one service in one process. Create it with `connect`.
 
-    Every method raises `Unavailable` when the server cannot be reached or does not answer in time.
+    Every method raises `Unavailable` if the server cannot be reached or does not respond in time.
     """
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
-        self._met: Problem | None = None
-        """The last problem that a statement met, and when."""
-        self._met_at = 0.0
+        self._last_problem: Problem | None = None
+        """The last problem of a statement. `_problem_at` is its time."""
+        self._problem_at = 0.0
         self._disk_tested_at = 0.0
 
     @asynccontextmanager
@@ -69,15 +69,16 @@ class Database:
                 self._release_after(error, connection)
                 raise
             except BaseException:  # guard: cancelled-transaction-connection
-                # A statement may still run: no other caller may read its result.
+                # A statement may still run, and no other caller may get its result.
                 self._pool.discard(connection)
                 raise
             self._pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Lend a connection inside a READ COMMITTED transaction: committed at the end, rolled back on an error."""
-        # An empty span without tracing. A transaction is expensive enough to carry it.
+        """Lend a connection inside a READ COMMITTED transaction. It is committed at the end, and rolled back on an
+        error."""
+        # Without tracing the span does nothing, and its cost is small compared to a transaction.
         span = tracing.tracer.start_as_current_span("postgres transaction", kind=SpanKind.CLIENT)
         with span:
             async with self.connection() as connection, connection.transaction():
@@ -111,7 +112,8 @@ class Database:
         return affected_rows(await self._run(asyncpg.Connection.execute, sql, arguments))
 
     async def ping(self) -> str | None:
-        """Return None if the server answers within 2 seconds and takes writes, else the problem in one sentence."""
+        """Return None if the server responds within 2 seconds and accepts writes, or else the problem in one
+        sentence."""
         try:
             async with asyncio.timeout(_PING_TIMEOUT):
                 problem = await self._find_write_problem()
@@ -122,10 +124,10 @@ class Database:
         return problem and problem.detail
 
     async def _find_write_problem(self) -> Problem | None:
-        if await self.fetchval(_READS_ONLY):  # guard: ping-read-only
+        if await self.fetchval(_IS_READ_ONLY):  # guard: ping-read-only
             return READ_ONLY
         now = asyncio.get_running_loop().time()
-        if self._met is DISK_FULL and now - self._met_at < _PROBE_INTERVAL:  # guard: ping-met-problem
+        if self._last_problem is DISK_FULL and now - self._problem_at < _PROBE_INTERVAL:  # guard: ping-met-problem
             return DISK_FULL
         if now - self._disk_tested_at >= _PROBE_INTERVAL:
             async with self.transaction() as connection:
@@ -135,7 +137,7 @@ class Database:
         return None
 
     async def _run(self, method: Callable[..., Awaitable[T]], sql: str, arguments: tuple[object, ...]) -> T:
-        # Does what `connection` does, without its two generators: every request comes through here.
+        # The same as `connection`, but without the overhead of generators, because every request runs this.
         try:
             connection = await self._pool.acquire()
             try:
@@ -160,17 +162,17 @@ class Database:
         if not ends_connection(error):  # guard: connection-without-writes
             self._pool.release(connection)
             return
-        # The next caller gets a new connection: the address may lead to another server by then.
+        # The next caller gets a new connection, because the address may lead to another server by then.
         self._pool.discard(connection)
         problem = find_problem(error)
         if problem in (READ_ONLY, SCHEMA_CHANGED):  # guard: retired-connections
             # The server is no longer the primary, or each connection has statements prepared for the old tables.
             self._pool.retire()
         now = asyncio.get_running_loop().time()
-        if problem is not self._met or now - self._met_at >= _PROBE_INTERVAL:
+        if problem is not self._last_problem or now - self._problem_at >= _PROBE_INTERVAL:
             log.warning("database_problem", reason=problem.detail, fix=problem.fix)
-            self._met_at = now
-        self._met = problem
+            self._problem_at = now
+        self._last_problem = problem
 
 
 @asynccontextmanager

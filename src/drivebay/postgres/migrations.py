@@ -19,26 +19,26 @@ from .server_errors import translate_errors
 log = structlog.get_logger(__name__)
 
 _LOCK_TIMEOUT: Final = 3000
-"""Milliseconds that a migration waits for the lock of a table. Requests for that table wait behind it meanwhile."""
+"""Milliseconds that a migration waits for the lock of a table. Requests for that table are blocked meanwhile."""
 _ATTEMPTS: Final = 20
 _PAUSE: Final = 1.0
-"""Seconds between two attempts, in which the requests that waited are served."""
+"""Seconds between two attempts, so that the blocked requests can run."""
 
 
 class MigrationError(StartError):
-    """This release cannot work with the schema in the database. The message says why."""
+    """This release cannot use the schema in the database. The message says why."""
 
 
 async def migrate(
     url: str, schema: str, folder: Path, *, timeout: float = 300.0, only: Collection[str] | None = None
 ) -> tuple[str, ...]:
-    """Apply the migrations in `folder` (`0001_name.sql`, ...) that `schema` lacks and return their names.
+    """Apply the missing migrations in `folder` (`0001_name.sql`, ...) to `schema`, and return their names.
 
-    `only` are the names to apply, None for all. `timeout` in seconds bounds each statement. Many processes may call
-    this at once, and a process may be killed in the middle: a migration and its row in `<schema>.migrations` are one
-    transaction. Raises Unavailable, and MigrationError when an applied migration was edited later, when the schema is
-    newer than this release, or when the database user lacks a privilege. A second call applies nothing and writes
-    nothing, so a server that takes no writes does not stop it.
+    `only` are the names to apply, or None for all. `timeout` in seconds bounds each statement. Many processes may call
+    this at once, and a process may be killed at any time: a migration and its row in `<schema>.migrations` are one
+    transaction. Raises Unavailable. Raises MigrationError if an applied migration was edited, if the schema is newer
+    than this release, or if the database user lacks a privilege. A second call writes nothing, so it also works on a
+    read-only server.
     """
     with translate_errors():
         connection = await asyncpg.connect(url, timeout=10, command_timeout=timeout)
@@ -82,7 +82,7 @@ async def _apply_missing(connection: Connection, schema: str, migrations: Mappin
 
 
 async def _apply_patiently(connection: Connection, schema: str, name: str, sql: str) -> None:
-    """Apply a migration. Try again when another transaction keeps a lock for long, or after a deadlock."""
+    """Apply a migration. Retry if another transaction holds a lock for too long, or after a deadlock."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             await _apply(connection, schema, name, sql)
@@ -115,7 +115,7 @@ def migration_names(folder: Path) -> tuple[str, ...]:
 
 
 async def _read_applied(connection: Connection, schema: str) -> dict[str, str] | None:
-    """Return the digests of the applied migrations by name, None without the schema's table of migrations."""
+    """Return the digests of the applied migrations by name, or None if the schema has no table of migrations."""
     if await connection.fetchval("SELECT to_regclass($1)", f"{schema}.migrations") is None:
         return None
     rows = await connection.fetch(f"SELECT name, digest FROM {schema}.migrations")  # noqa: S608

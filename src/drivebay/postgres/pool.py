@@ -20,10 +20,10 @@ _CLOSE_TIMEOUT: Final = 2.0
 
 
 class ConnectionPool:
-    """At most `size` connections, lent to one caller at a time. Waiters are served in order.
+    """At most `size` connections. Each is lent to one caller at a time. Waiters are served in order.
 
-    A session is not reset between two callers: no caller changes a session outside of its transaction.
-    A wait has no timeout of its own. It ends when the deadline of the call cancels it.
+    A session is not reset between two callers, because no caller changes a session outside of its transaction.
+    `acquire` has no timeout. The deadline of the call cancels it.
     """
 
     def __init__(self, open_connection: Callable[[], Awaitable[Connection]], size: int, idle_timeout: float) -> None:
@@ -36,7 +36,7 @@ class ConnectionPool:
         """Connections in use that are closed when they come back."""
         # Pairs of a connection and the time it became idle. It is a stack, so index 0 has been idle longest.
         self._idle: list[tuple[Connection, float]] = []
-        # A waiter gets a connection, or None: a slot in which it opens a connection itself.
+        # A waiter gets a connection, or None. None is a free slot, in which the waiter opens a connection itself.
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
         self._idle_timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -57,7 +57,7 @@ class ConnectionPool:
         try:
             received = await waiter
         except asyncio.CancelledError:
-            # Cancelled after it was served: the next waiter gets what this one received.
+            # It was cancelled after it was served. Pass its connection or slot to the next waiter.
             if waiter.done() and not waiter.cancelled():
                 received = waiter.result()
                 if received is None:
@@ -87,7 +87,7 @@ class ConnectionPool:
         self._free_slot()
 
     def retire(self) -> None:
-        """Lend no connection again that is open now: close idle ones at once, and those in use when they come back."""
+        """Close all connections that are open now: idle ones at once, and those in use when they are released."""
         for connection, _ in self._idle:
             self._terminate(connection)
         self._used_slots -= len(self._idle)

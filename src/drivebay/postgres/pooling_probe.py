@@ -1,8 +1,7 @@
-"""Tests whether a connection pooler before PostgreSQL gives the statements of one connection to several sessions.
+"""Tests whether a connection pooler in front of PostgreSQL runs the statements of one connection in several sessions.
 
-pgbouncer does so in its transaction and statement modes. A prepared statement and a session lock then belong to
-another client a moment later. In session mode a connection keeps its session, and nothing here can tell it from
-PostgreSQL itself.
+pgbouncer does so in its transaction and statement modes. Then another client may get the session with its prepared
+statements and locks. In session mode a connection keeps its session, and behaves like a connection to PostgreSQL.
 """
 
 from __future__ import annotations
@@ -33,41 +32,41 @@ async def pools_transactions(url: str) -> bool:
 
 
 async def _shares_sessions(first: Connection, url: str) -> bool:
-    # A pooler hands out the session used last, or the next in turn. Each round notices both.
-    seen = {await _backend_pid(first), await _backend_pid(first)}
-    if len(seen) > 1:
+    # A pooler uses the session that was used last, or the sessions in turn. Each round detects both.
+    pids = {await _backend_pid(first), await _backend_pid(first)}
+    if len(pids) > 1:
         return True
     try:
         second = await asyncpg.connect(url, timeout=_TIMEOUT, command_timeout=_TIMEOUT)
     except (TimeoutError, asyncpg.TooManyConnectionsError):
-        return False  # one session for one client: no session is shared
+        return False  # the server allows only one session, so none is shared
     try:
         for _ in range(_ROUNDS):
-            # Simple statements in one message each: nothing is prepared.
+            # Simple statements, because prepared statements may fail behind a pooler.
             await second.execute("BEGIN")
-            shared = await _backend_pid(second) in seen or await _backend_pid(first) not in seen
+            shared = await _backend_pid(second) in pids or await _backend_pid(first) not in pids
             await second.execute("ROLLBACK")
             if shared:
                 return True
     except asyncpg.PostgresConnectionError:
-        # pgbouncer in statement mode refuses BEGIN and closes the connection. Of a server that died, the next line
-        # raises an error too.
+        # pgbouncer in statement mode refuses BEGIN and closes the connection. If the server died instead, the next
+        # line raises an error.
         return await _backend_pid(first) > 0
     except TimeoutError:
-        return False  # a pooler in session mode with one session: the second client waits
+        return False  # a pooler in session mode has only one session, so the second client waits for it
     finally:
         second.terminate()
     return False
 
 
 async def _backend_pid(connection: Connection) -> int:
-    """Return the process id of the session that runs this statement. The id that the pooler returned is its own."""
+    """Return the process id of the session that runs this statement. (At the connect, a pooler sends its own id.)"""
     chunks: list[bytes] = []
 
     async def collect(data: bytes) -> None:
         chunks.append(data)
 
     async with asyncio.timeout(_TIMEOUT):
-        # COPY is the one simple statement, without a prepared statement, that asyncpg returns rows of.
+        # COPY, because asyncpg prepares every other statement that returns rows.
         await connection.copy_from_query("SELECT pg_backend_pid()", output=collect)
     return int(b"".join(chunks))

@@ -1,6 +1,6 @@
-"""The errors of PostgreSQL and of its connections that mean that the database cannot be used now, and their fixes.
+"""The errors that mean that PostgreSQL cannot be used now, and how an operator fixes them.
 
-A violated constraint is not among them, because only a store knows its meaning.
+Violated constraints are not included, because only a store knows their meaning.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ..errors import Unavailable
 
 
 class Problem(NamedTuple):
-    """`detail` is a sentence for the log and for readiness, `fix` one for the operator.
+    """`detail` is a sentence for the log and for readiness. `fix` tells the operator what to do.
 
-    `is_temporary`: the problem can end without a change of our settings, so a starting process waits for it.
+    `is_temporary`: the problem may end without a change of our settings, so a starting process waits.
     """
 
     detail: str
@@ -97,19 +97,19 @@ def find_problem(error: BaseException) -> Problem:
 
 
 def find_fix(detail: str) -> str | None:
-    """Return what an operator can do about the problem whose `detail` this text begins with, None if there is none."""
+    """Return the fix of the problem with whose `detail` this text begins, or None if there is no such problem."""
     return next((problem.fix for problem in _ALL if detail.startswith(problem.detail)), None)
 
 
 def unavailable(error: BaseException) -> Unavailable:
-    """Return the Unavailable that is raised for `error`. It names the problem and the class of the error."""
+    """Return the `Unavailable` to raise for `error`. It names the problem and the class of the error."""
     problem = find_problem(error)
     detail = "the database cannot answer" if problem is NO_ANSWER else problem.detail
     return Unavailable(f"{detail} ({type(error).__name__})")
 
 
 def ends_connection(error: BaseException) -> bool:
-    """Return whether the connection that met `error` must be closed, because its server cannot serve now."""
+    """Return whether the connection of `error` must be closed, because its server cannot be used now."""
     return find_problem(error) is not NO_ANSWER
 
 

@@ -1,7 +1,7 @@
-"""The rows of whole schemas as files: read from one snapshot, and loaded into empty tables in one transaction.
+"""Writes the rows of whole schemas to files, from one snapshot, and loads them into tables in one transaction.
 
-The files have the text format of COPY, which every version of PostgreSQL reads. The tables themselves are made by the
-migrations, so a backup does not depend on the version of the server.
+The files have the text format of COPY, which every version of PostgreSQL reads. The migrations create the tables, so a
+backup does not depend on the version of the server.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .pool import Connection
 from .server_errors import translate_errors
 
 BACKUP_LOCK: Final = 7_304_002
-"""The number of the advisory lock that a backup holds. Purges take it shared for each claim."""
+"""The number of the advisory lock that a backup holds. Each claim of purges takes it as a shared lock."""
 _CONNECT_TIMEOUT: Final = 30.0
 _LOCK_ATTEMPTS: Final = 300
 _LOCK_DELAY: Final = 0.1
@@ -44,7 +44,7 @@ class TableFileError(ValueError):
 
 
 class TableFile(msgspec.Struct, frozen=True):
-    """The rows of one table: the columns in their order in the file, how many rows, and the SHA-256 of the file."""
+    """A file with the rows of one table: its columns in order, its number of rows, and its SHA-256."""
 
     schema: str
     table: str
@@ -58,7 +58,7 @@ class TableFile(msgspec.Struct, frozen=True):
 
 
 class Snapshot:
-    """One consistent state of the database, while its block is open."""
+    """A consistent state of the database. It is valid until its block ends."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -123,9 +123,9 @@ async def open_snapshot(url: str) -> AsyncIterator[Snapshot]:
 
 @asynccontextmanager
 async def hold_purges(url: str) -> AsyncIterator[PurgeHold]:
-    """Hold purges until the block ends or this process dies. Waits up to 30 seconds for purges that are being claimed.
+    """Prevent purges until the block ends or this process dies. Waits up to 30 seconds for running claims of purges.
 
-    Raises Unavailable, also if another process holds them.
+    Raises Unavailable, also if another process prevents purges.
     """
     async with _connection(url) as connection:
         with translate_errors():
@@ -139,13 +139,13 @@ async def hold_purges(url: str) -> AsyncIterator[PurgeHold]:
 
 
 class PurgeHold:
-    """The lock that holds purges."""
+    """The lock that prevents purges."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def is_held(self) -> bool:
-        """Return whether the lock was held without a break until now."""
+        """Return whether the lock has been held without interruption until now."""
         try:
             return bool(await self._connection.fetchval("SELECT true"))
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -153,24 +153,24 @@ class PurgeHold:
 
 
 async def load_tables(url: str, tables: Sequence[TableFile], folder: Path) -> None:
-    """Load the files into tables in one transaction. What the tables contain is replaced.
+    """Load the files into tables in one transaction. Existing rows are deleted.
 
-    A table is loaded after the tables that its rows refer to. Raises Unavailable.
+    A table is loaded after the tables that its rows reference. Raises Unavailable.
     """
     async with _connection(url) as connection:
         with translate_errors():
             async with connection.transaction():
-                found = await connection.fetch(_TABLES, sorted({each.schema for each in tables}))
-                by_name = {(row["schema"], row["name"]): row for row in found}
-                files = {by_name[each.schema, each.table]["oid"]: each for each in tables}
-                graph = {row["oid"]: set(row["parents"]) for row in found}
-                names = [f'"{each.schema}"."{each.table}"' for each in files.values()]
+                rows = await connection.fetch(_TABLES, sorted({table.schema for table in tables}))
+                by_name = {(row["schema"], row["name"]): row for row in rows}
+                files = {by_name[table.schema, table.table]["oid"]: table for table in tables}
+                graph = {row["oid"]: set(row["parents"]) for row in rows}
+                names = [f'"{table.schema}"."{table.table}"' for table in files.values()]
                 await connection.execute(f"TRUNCATE {', '.join(names)}")
-                # The rows hold already what the triggers of a change would count.
+                # The loaded rows already include the counts that the triggers would add.
                 await _switch_triggers(connection, names, "DISABLE")  # guard: restore-triggers
                 for oid in TopologicalSorter(graph).static_order():
-                    if (each := files.get(oid)) is not None:
-                        await _load_table(connection, each, folder)
+                    if (table := files.get(oid)) is not None:
+                        await _load_table(connection, table, folder)
                 await _switch_triggers(connection, names, "ENABLE")
                 await connection.execute("ANALYZE")
 
@@ -180,10 +180,10 @@ async def _switch_triggers(connection: Connection, tables: Sequence[str], action
         await connection.execute(f"ALTER TABLE {table} {action} TRIGGER USER")
 
 
-async def _load_table(connection: Connection, each: TableFile, folder: Path) -> None:
-    source = folder / each.file_name
-    tag = await connection.copy_to_table(each.table, schema_name=each.schema, columns=each.columns, source=source)
-    if int(tag.split()[-1]) != each.rows:
+async def _load_table(connection: Connection, table: TableFile, folder: Path) -> None:
+    source = folder / table.file_name
+    tag = await connection.copy_to_table(table.table, schema_name=table.schema, columns=table.columns, source=source)
+    if int(tag.split()[-1]) != table.rows:
         raise ValueError(f"{source} has another number of rows than the manifest says")
 
 
@@ -194,7 +194,7 @@ async def applied_migrations(url: str, schema: str) -> tuple[str, ...]:
 
 
 async def find_first_row(url: str, tables: Sequence[str]) -> str | None:
-    """Return the first of `tables` that exists and has a row, None if there is none."""
+    """Return the first of `tables` that exists and has a row, or None."""
     async with _connection(url) as connection:
         with translate_errors():
             for table in tables:

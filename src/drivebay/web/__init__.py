@@ -1,1 +1,1 @@
-"""The web app: static files that the gateway serves, and the policy under which a browser runs them."""
+"""The web app: static files that the gateway serves, and their content security policy."""

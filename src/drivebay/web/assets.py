@@ -1,6 +1,6 @@
 """The static files of the web app, read once at start and compressed in memory.
 
-The URL of a file contains the version of all files, so a browser may keep a file for ever: a new release has new URLs.
+The URL of a file contains the version of all files, so a browser may cache a file forever. A new release has new URLs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _COMPRESSED: Final = (".css", ".html", ".js", ".json", ".svg")
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file. `etag` is strong and has its quotes. `compressed` is the file in gzip, None if that is not smaller."""
+    """One file. `etag` is strong, with its quotes. `compressed` is the file in gzip, or None if that is not smaller."""
 
     body: bytes
     compressed: bytes | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 TRUSTED_TYPES_POLICY = "drivebay"
-"""The one Trusted Types policy. It makes URLs of workers, and only of the app's own files."""
+"""The only Trusted Types policy. It allows only URLs of workers in the app's own files."""
 
 
 def origin_of(url: str) -> str:
@@ -15,7 +15,7 @@ def origin_of(url: str) -> str:
 
 
 def policy(store_origin: str | None) -> str:
-    """Return the Content-Security-Policy of the page. `store_origin` is that of presigned URLs, None if unknown."""
+    """Return the Content-Security-Policy of the page. `store_origin` is the origin of presigned URLs, or None."""
     loads = "'self'" if store_origin is None else f"'self' {store_origin}"
     return "; ".join(
         (
@@ -38,7 +38,7 @@ def policy(store_origin: str | None) -> str:
 
 
 def page_headers(store_origin: str | None) -> tuple[tuple[str, str], ...]:
-    """Return the headers of the page beside those of every response."""
+    """Return the headers of the page in addition to those of every response."""
     return (
         ("content-security-policy", policy(store_origin)),
         ("cross-origin-opener-policy", "same-origin"),

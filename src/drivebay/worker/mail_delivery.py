@@ -1,7 +1,7 @@
 """Sends the mails that auth has queued.
 
-A mail is finished directly after the server has taken it. If the process dies between the two, the lease ends and the
-mail is sent once more, with the same Message-ID and the same link.
+A mail is finished directly after the mail server has accepted it. If the process dies between the two steps, the lease
+ends, and the mail is sent once more with the same Message-ID and the same link.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ log = structlog.get_logger(__name__)
 MAILS: Final = Counter("drivebay_worker_mails_total", "Attempts to send a mail by outcome", ["kind", "outcome"])
 
 
-class MailDelivery:
-    """Sends mails over one server. `tls_context` is as in `smtp_client.connect`."""
+class MailSender:
+    """Sends mails over one mail server. `tls_context` is passed to `smtp_client.connect`."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class MailDelivery:
     async def deliver(self) -> int:
         """Send the mails of one claim and return how many there were. Raises Unavailable and TimeoutError.
 
-        A mail that cannot be sent is postponed or fails; that is no error.
+        A mail that cannot be sent is postponed or fails. This raises no error.
         """
         lease = LeaseId(self._new_id())
         async with asyncio.timeout(self._settings.deadline.total_seconds()):

@@ -1,7 +1,7 @@
 """The texts of mails, as plain text and as HTML.
 
-A mail contains no text of a user, so users cannot write to others through Drivebay. `EmailMessage` refuses a header
-with a line break.
+A mail contains no text of users, so nobody can send messages to others through Drivebay. `EmailMessage` refuses headers
+with line breaks.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ..contract.auth import MailKind, MailTask
 
 
 class _Text(NamedTuple):
-    """A mail: its subject, the sentences before the link, the path of the link, the command that takes the link, and
-    the sentences after it.
+    """A mail: its subject, the text before the link, the path of the link, the command that accepts the link, and the
+    text after it.
 
     `{site}` is the URL of the deployment. `path` and `command` are empty for a mail without a link.
     """
@@ -74,14 +74,14 @@ _SIGN_IN_INVITATION: Final = _Text(
 """The invitation of a deployment without passwords."""
 
 _RECIPIENT: Final = re.compile(r"""[^\s\x00-\x1f\x7f<>()\[\]",:;\\@]{1,64}@[A-Za-z0-9.-]{1,255}""")
-"""An address without quotes. Accounts have no others, so anything else is a defect or an attack."""
+"""An address without quotes. No account has another kind of address, so others are a defect or an attack."""
 
 
 def compose(task: MailTask, *, mail_from: str, link_base: str, at: datetime) -> EmailMessage:
     """Return the mail of a task.
 
     Equal tasks have the same Message-ID, so that a mail server or a mailbox can drop a second delivery.
-    Raises ValueError if the recipient is no address.
+    Raises ValueError if the recipient is not a valid address.
     """
     is_sign_in = task.kind is MailKind.INVITATION and task.token is None
     text = _SIGN_IN_INVITATION if is_sign_in else _TEXTS[task.kind]
@@ -94,10 +94,10 @@ def compose(task: MailTask, *, mail_from: str, link_base: str, at: datetime) -> 
     message["Subject"] = text.subject
     message["Date"] = at
     message["Message-ID"] = f"<{task.id}@{message['From'].addresses[0].domain}>"
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notes in return
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: prevents automatic replies
     site = link_base
     link = f"{link_base}{text.path}{task.token}" if text.path else ""
-    # Without `cte` a long link would be broken into several encoded lines, which some tools show as they are.
+    # Without `cte`, a long link would be split into several encoded lines, which some mail programs do not join.
     message.set_content(_plain(text, site, link), cte="7bit")
     message.add_alternative(_html(text, site, link), subtype="html", cte="7bit")
     return message

@@ -17,17 +17,17 @@ from ..contract.auth import Auth
 from ..contract.files import Files
 from ..errors import Unavailable
 from ..hints import HintChannel
-from .mail_delivery import MailDelivery
+from .mail_delivery import MailSender
 from .settings import Settings
-from .webhook_delivery import WebhookDelivery
+from .webhook_delivery import WebhookSender
 from .webhook_receiver import open_receiver
 
 log = structlog.get_logger(__name__)
 
-_LONGEST_PAUSE: Final = timedelta(seconds=15)
-"""Between two attempts while a service does not answer."""
+_MAX_PAUSE: Final = timedelta(seconds=15)
+"""The maximum of the pause between two attempts while a service is not available."""
 _WAKE_GAP: Final = timedelta(milliseconds=50)
-"""After a wake-up. Many changes at the same time then cost one claim."""
+"""The pause after a wake-up, so that many changes at the same time need only one claim."""
 
 
 def _utc_now() -> datetime:
@@ -44,7 +44,7 @@ async def run(
     now: Callable[[], datetime] = _utc_now,
     tls_context: ssl.SSLContext | None = None,
 ) -> None:
-    """Run until cancelled. Without a mail server no mails are sent, without `files` no events of webhooks.
+    """Run until cancelled. Without a mail server, no mails are sent. Without `files`, no webhook events are sent.
 
     `hints` wake the worker when a drive has changed. `tls_context` verifies mail servers and receivers of webhooks.
     """
@@ -52,7 +52,7 @@ async def run(
         if settings.smtp is None:
             log.info("mail_off", fix="set DRIVEBAY_SMTP_URL and DRIVEBAY_MAIL_FROM to send mails")
         else:
-            delivery = MailDelivery(auth, settings, settings.smtp, new_id=new_id, now=now, tls_context=tls_context)
+            delivery = MailSender(auth, settings, settings.smtp, new_id=new_id, now=now, tls_context=tls_context)
             tasks.create_task(_repeat("mails", delivery.deliver, settings, asyncio.Event()))
         if files is None:
             return
@@ -61,7 +61,7 @@ async def run(
             hints.listen(lambda _: wake.set())
         receiver = open_receiver(settings.receivers, settings.webhook_timeout, tls_context=tls_context)
         async with receiver as open_client, asyncio.TaskGroup() as deliveries:
-            webhooks = WebhookDelivery(auth, files, open_client, settings, new_id=new_id, now=now)
+            webhooks = WebhookSender(auth, files, open_client, settings, new_id=new_id, now=now)
 
             async def start() -> int:
                 return await webhooks.start_deliveries(deliveries, wake.set)
@@ -70,7 +70,7 @@ async def run(
 
 
 async def _repeat(job: str, work: Callable[[], Awaitable[int]], settings: Settings, wake: asyncio.Event) -> None:
-    """Call `work` until it returns 0, then wait for `wake` or for the interval, without an end."""
+    """Repeat until cancelled: call `work` until it returns 0, then wait for `wake` or for the interval."""
     pause = settings.interval
     while True:
         try:
@@ -78,16 +78,16 @@ async def _repeat(job: str, work: Callable[[], Awaitable[int]], settings: Settin
                 pass
             pause = settings.interval
         except (Unavailable, TimeoutError) as error:
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, _MAX_PAUSE)
             log.warning("worker_unavailable", job=job, reason=str(error) or "no answer within the call timeout")
         except Exception as error:  # a defect must not stop the worker
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, _MAX_PAUSE)
             log.error("worker_failed", job=job, exc_info=error)
         await _sleep(pause, settings.interval, wake)
 
 
 async def _sleep(pause: timedelta, interval: timedelta, wake: asyncio.Event) -> None:
-    """Wait for `pause`. A wake-up ends the wait early, but not while a service does not answer."""
+    """Wait for `pause`. A wake-up ends the wait early, but not while a service is not available."""
     if pause > interval:
         await asyncio.sleep(pause.total_seconds())
         return

@@ -32,17 +32,17 @@ class SmtpServer:
 class Settings:
     """The settings of one deployment for the worker.
 
-    `smtp` is the mail server; without it the worker sends no mail. `mail_from` is the sender, such as
-    `Drivebay <drive@example.com>`. `link_base` is the URL that links in mails begin with, without a slash at its end.
+    `smtp` is the mail server. Without it the worker sends no mail. `mail_from` is the sender, such as
+    `Drivebay <drive@example.com>`. `link_base` is the URL with which links in mails begin, without a slash at its end.
 
-    `interval` is the pause between two looks for mails. `batch` is the number of mails of one claim. `send_timeout`
-    bounds each command of a mail server, and `deadline` one call of a service. `sending_time` is how long a batch may
-    take: the lease of the service is longer by more than the time of one mail.
+    `interval` is the pause between two claims of mails. `batch` is the number of mails in one claim. `send_timeout`
+    bounds each command of a mail server, and `deadline` bounds one call of a service. `sending_time` is how long a
+    batch may take. The lease must be longer than this by the time of one mail.
 
     `receivers` says which URLs and addresses webhooks may have. Events are sent to `webhook_slots` webhooks at the same
     time. `webhook_timeout` bounds one attempt. After `webhook_time` a webhook leaves its slot to others, even if it has
-    more events. `webhook_lease_time` is how long after a claim, or a recorded result, an attempt may begin: the lease
-    of the service is longer by more than one attempt and two calls.
+    more events. `webhook_lease_time` is how long after a claim, or after a recorded result, an attempt may begin. The
+    lease must be longer than this by the time of one attempt and two calls.
     """
 
     smtp: SmtpServer | None = None

@@ -21,10 +21,10 @@ _STATUS: Final = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 
 
 class SmtpError(Exception):
-    """A mail was not sent. `is_permanent`: the server will refuse it again.
+    """A mail was not sent. `is_permanent`: the server would refuse it again.
 
-    The text names the step and the codes of the server. It does not quote the server, whose answer may contain a link
-    of the mail.
+    The text names the step and the codes of the server. It does not quote the response of the server, which may contain
+    the link of the mail.
     """
 
     def __init__(self, reason: str, *, is_permanent: bool = False) -> None:
@@ -43,7 +43,7 @@ class SmtpConnection:
         return self._client.is_connected
 
     async def send(self, message: EmailMessage) -> None:
-        """Send a mail. Returns when the server has taken responsibility for it. Raises SmtpError."""
+        """Send a mail. Returns when the server has accepted it. Raises SmtpError."""
         recipient = str(message["To"].addresses[0].addr_spec)
         sender = str(message["From"].addresses[0].addr_spec)
         try:
@@ -65,13 +65,13 @@ async def connect(
 ) -> AsyncIterator[SmtpConnection]:
     """Connect and log in, and close the connection at the end. `timeout` bounds each step.
 
-    `tls_context` is the one to verify the server with; None takes the authorities of the system. Raises SmtpError.
+    `tls_context` verifies the server. None: use the certificate authorities of the system. Raises SmtpError.
     """
     client = aiosmtplib.SMTP(
         hostname=server.host,
         port=server.port,
         use_tls=server.tls is SmtpTls.IMPLICIT,
-        # True, not None: a server, or an attacker in between, that does not offer STARTTLS gets nothing.
+        # True, not None: if the server (or an attacker) does not offer STARTTLS, the connection fails.
         start_tls=server.tls is SmtpTls.STARTTLS,  # guard: smtp-starttls
         username=server.user,
         password=server.password,

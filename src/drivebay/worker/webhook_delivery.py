@@ -28,13 +28,13 @@ log = structlog.get_logger(__name__)
 
 DELIVERIES: Final = Counter("drivebay_worker_webhook_deliveries_total", "Attempts to send an event", ["outcome"])
 _ACCOUNT_AGE: Final = 5.0
-"""Seconds for which an answer of auth about an account counts."""
+"""How many seconds the state of an account from auth is used."""
 OLDEST: Final = Gauge(
     "drivebay_worker_webhook_oldest_seconds", "Age of the oldest change among those that are being sent"
 )
 
 
-class WebhookDelivery:
+class WebhookSender:
     """Delivers events, to `webhook_slots` webhooks at the same time."""
 
     def __init__(
@@ -61,18 +61,18 @@ class WebhookDelivery:
 
         `ended` is called after each webhook. Raises Unavailable and TimeoutError.
         """
-        free = self._settings.webhook_slots - len(self._running)
-        if free <= 0:  # guard: webhook-slots
+        free_slots = self._settings.webhook_slots - len(self._running)
+        if free_slots <= 0:  # guard: webhook-slots
             return 0
         lease = LeaseId(self._new_id())
         async with asyncio.timeout(self._settings.deadline.total_seconds()):
-            claimed = await self._files.claim_webhooks(lease, free)
+            claimed = await self._files.claim_webhooks(lease, free_slots)
         for task in claimed:
-            running = tasks.create_task(self._deliver_safely(lease, task))
+            delivery = tasks.create_task(self._deliver_safely(lease, task))
             first = task.events[0]
-            self._running[running] = None if first.is_redelivery else first.change.at
-            running.add_done_callback(self._running.pop)
-            running.add_done_callback(lambda _: ended())
+            self._running[delivery] = None if first.is_redelivery else first.change.at
+            delivery.add_done_callback(self._running.pop)
+            delivery.add_done_callback(lambda _: ended())
         self._measure()
         return len(claimed)
 
@@ -82,10 +82,10 @@ class WebhookDelivery:
         ends_at = clock() + self._settings.webhook_time.total_seconds()
         lease_time = self._settings.webhook_lease_time.total_seconds()
         lease_ends_at = clock() + lease_time
-        is_active, asked_at = await self._is_active(task), clock()
+        is_active, checked_at = await self._is_active(task), clock()
         for event in task.events:
-            if clock() > asked_at + _ACCOUNT_AGE:
-                is_active, asked_at = await self._is_active(task), clock()
+            if clock() > checked_at + _ACCOUNT_AGE:
+                is_active, checked_at = await self._is_active(task), clock()
             if clock() > lease_ends_at:  # guard: webhook-lease-time
                 log.warning("webhook_left", webhook=str(task.webhook), reason="the time of the lease is over")
                 return
@@ -134,5 +134,5 @@ class WebhookDelivery:
             return await self._files.record_delivery(lease, result)
 
     def _measure(self) -> None:
-        times = [at for at in self._running.values() if at is not None]
-        OLDEST.set(max(((self._now() - at).total_seconds() for at in times), default=0.0))
+        times = [changed_at for changed_at in self._running.values() if changed_at is not None]
+        OLDEST.set(max(((self._now() - changed_at).total_seconds() for changed_at in times), default=0.0))

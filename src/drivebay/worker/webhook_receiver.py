@@ -1,7 +1,7 @@
-"""Sends one event to the receiver of a webhook: to addresses that are allowed, without redirects, in bounded time.
+"""Sends one event to the receiver of a webhook: only to allowed addresses, without redirects, in bounded time.
 
-The host is resolved for each attempt, and the connection is made to the addresses that were checked. So a name that
-resolves to another address a moment later leads nowhere else.
+The host is resolved for each attempt, and the connection goes to the addresses that were checked. So a name that
+resolves to another address after the check has no effect.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from ..contract.files import DeliveryOutcome, ReceiverRules
 from ..contract.files.receiver_urls import is_allowed_address, parse_receiver_url
 
-MAX_ANSWER: Final = 4096
-"""Bytes of an answer that are read. They are not used, but a short answer lets the receiver finish in order."""
+MAX_RESPONSE_BYTES: Final = 4096
+"""How many bytes of a response body are read. They are not used, but reading lets the receiver finish normally."""
 _BODY_TIME: Final = 1.0
-"""Seconds in which the beginning of an answer's body is read."""
+"""How many seconds the response body is read."""
 _RESOLVER_THREADS: Final = 128
-"""More than attempts at the same time: a look-up goes on after the timeout of its attempt, and holds up no other."""
+"""More than concurrent attempts, because a look-up continues after the timeout of its attempt, and uses a thread."""
 _MAX_HEADER: Final = 8190
 
 LookUp: TypeAlias = Callable[[str, int], Sequence[str]]
-"""Returns the addresses of a host name. Blocks. Raises OSError."""
+"""Returns the addresses of a host name. It blocks. Raises OSError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The result of an attempt. `status` is the HTTP status of the answer, `error` is for the user of the webhook."""
+    """The result of an attempt. `status` is the HTTP status of the response. `error` is for the user of the webhook."""
 
     outcome: DeliveryOutcome
     status: int | None = None
@@ -54,7 +54,7 @@ class CheckedResolver(AbstractResolver):
     def __init__(self, rules: ReceiverRules, look_up: LookUp) -> None:
         self._rules = rules
         self._look_up = look_up
-        # The threads of the event loop are for others: a slow name server blocks only webhooks.
+        # Separate threads from those of the event loop, so that a slow name server blocks only webhooks.
         self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, "webhook-resolver")
 
     async def resolve(
@@ -83,13 +83,13 @@ class CheckedResolver(AbstractResolver):
 
 
 def look_up(host: str, port: int) -> Sequence[str]:
-    """Return the addresses of a host name by the resolver of the system. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(address[4][0]) for address in found))
+    """Return the addresses of a host name from the resolver of the system. Raises OSError."""
+    results = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(address[4][0]) for address in results))
 
 
 class Receiver:
-    """Sends requests to receivers. Make it with `open_receiver`."""
+    """Sends requests to receivers. Create it with `open_receiver`."""
 
     def __init__(self, session: aiohttp.ClientSession, rules: ReceiverRules, timeout: timedelta) -> None:
         self._session = session
@@ -97,7 +97,7 @@ class Receiver:
         self._timeout = timeout
 
     async def send(self, url: str, headers: dict[str, str], body: bytes) -> Attempt:
-        """Send one request and return the result. `timeout` bounds all of it, also the look-up of the host."""
+        """Send one request, and return the result. The timeout includes the look-up of the host."""
         try:
             parse_receiver_url(url, self._rules)  # guard: webhook-url-at-delivery
         except ValueError as error:
@@ -120,10 +120,10 @@ class Receiver:
         async with request as response:
             status = response.status
             if 200 <= status < 300:
-                # The status is the answer, whatever becomes of the body.
+                # Only the status counts, so ignore errors while the body is read.
                 with suppress(aiohttp.ClientError, OSError, TimeoutError, ValueError):
                     async with asyncio.timeout(_BODY_TIME):
-                        await response.content.read(MAX_ANSWER)
+                        await response.content.read(MAX_RESPONSE_BYTES)
             response.close()  # the rest of a long answer is not read
         if 200 <= status < 300:
             return Attempt(DeliveryOutcome.DELIVERED, status)
@@ -141,7 +141,7 @@ async def open_receiver(
     look_up: LookUp = look_up,
     tls_context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Receiver]:
-    """Open the client that sends events. `tls_context` verifies receivers; None takes the authorities of the system."""
+    """Open the client that sends events. `tls_context` verifies receivers. None: use the authorities of the system."""
     resolver = CheckedResolver(rules, look_up)
     connector = aiohttp.TCPConnector(
         resolver=resolver,
@@ -171,7 +171,7 @@ def _failed(error: str) -> Attempt:
 
 
 def _describe(error: Exception) -> str:
-    """Return an error for the user of the webhook. It names no address of the network of the deployment."""
+    """Return an error text for the user of the webhook. It does not reveal addresses in the deployment's network."""
     if isinstance(error, AddressRefused) or isinstance(error.__cause__, AddressRefused):
         return "the host has an address that is not public"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):

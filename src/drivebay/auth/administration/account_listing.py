@@ -32,10 +32,10 @@ async def list_accounts(db: Executor, cursor_key: bytes, listing: AccountListing
         position = decode_cursor(cursor_key, identity, listing.cursor)
         after = after if position == _FIRST else _parse_position(listing.sort, position)
     order = (listing.sort, listing.descending)
-    found = await store.list_accounts(db, order, query, after, listing.limit + 1)
-    items, next_cursor = tuple(each.account for each in found[: listing.limit]), None
-    if len(found) > listing.limit:
-        last = found[listing.limit - 1]
+    accounts = await store.list_accounts(db, order, query, after, listing.limit + 1)
+    items, next_cursor = tuple(row.account for row in accounts[: listing.limit]), None
+    if len(accounts) > listing.limit:
+        last = accounts[listing.limit - 1]
         by_email = listing.sort is UserSort.EMAIL
         value = last.email_key if by_email else last.account.created_at.isoformat()
         next_cursor = encode_cursor(cursor_key, identity, Position(value, last.account.id))
@@ -43,7 +43,7 @@ async def list_accounts(db: Executor, cursor_key: bytes, listing: AccountListing
 
 
 def fold_query(query: str) -> str:
-    """Return a query as emails are compared. Raises InvalidRequest for text that no account can contain."""
+    """Return a query in NFC and without case, as emails are stored. Raises InvalidRequest for unstorable text."""
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", query).casefold())
     is_storable = not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in folded)
     if len(query) > MAX_QUERY or not is_storable:
@@ -53,7 +53,7 @@ def fold_query(query: str) -> str:
 
 
 def check_limit(limit: int) -> None:
-    """Raise InvalidRequest unless a page may have so many items."""
+    """Raise InvalidRequest unless the number of items of a page is 1 to 1,000."""
     if not 1 <= limit <= MAX_PAGE:
         problem = f"must be 1 to {MAX_PAGE}"
         raise InvalidRequest(f"limit {problem}", errors=(FieldError("limit", problem),))

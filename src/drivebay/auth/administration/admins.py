@@ -1,4 +1,4 @@
-"""Who is an admin: the check of each call, and the rule that one admin is left."""
+"""Checks that the caller is an admin, and that at least one admin remains."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def require_admin(db: Executor, actor: Actor) -> None:
 
 
 async def require_other_admin(db: Executor, user: UserId) -> None:
-    """Raise LastAdmin if this account is the only enabled admin. The caller holds the lock of `store.lock_admins`."""
+    """Raise LastAdmin if this account is the only enabled admin. The caller must hold the lock of `lock_admins`."""
     # guard: last-admin
     if await store.is_admin(db, user) and not await store.has_other_admin(db, user):
         raise LastAdmin("no other admin has logged in: make another account an admin and log in with it first")

@@ -1,7 +1,7 @@
-"""New accounts by an admin, and the tokens that set a password: invitations and resets.
+"""Accounts that an admin creates, and the tokens that set a password: invitations and resets.
 
-A token is 256 random bits. Only its digest is stored. The token of an invitation is derived from an id and a key that
-never leaves the service, so a repeated request can return it again.
+A token has 256 bits. Only its digest is stored. The token of an invitation is derived from an id and a key that never
+leaves the service, so a repeated request can return the same token. Other tokens are random.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class InvitationKeys:
 
 @dataclass(frozen=True, slots=True)
 class RandomSource:
-    """Where ids and tokens come from."""
+    """The sources of ids and of random bytes."""
 
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]
@@ -89,7 +89,7 @@ class Invitations:
         email = self._validate(account, idempotency_key)
         scope, key = f"admin {actor.user}", idempotency_key
         fingerprint = hmac.digest(self._keys.fingerprints, msgspec.json.encode(account), "sha256")
-        # A repeat needs no hash.
+        # Check for a repeated request before the expensive hash.
         if key is not None and (first := await _find_first(Store(self._database), scope, key, fingerprint)):
             return await self._created(self._database, first, account)
         password_hash = self._hasher.unusable_hash
@@ -142,27 +142,27 @@ class Invitations:
             raise InvalidRequest(f"password {problem}", errors=(FieldError("password", problem),))
         password_hash = await self._hasher.hash(password, HashClient(client_network(actor.address)))
         async with self._database.transaction() as tx:
-            taken = await store.take_password_token(tx, parsed.digest)
-            if taken is None:
+            used_token = await store.take_password_token(tx, parsed.digest)
+            if used_token is None:
                 raise InvalidToken("the link was used, has expired or never existed; ask for a new one")
-            if await _has_unknown_holder(tx, taken):  # guard: reset-second-factor
-                await reclaim(tx, taken.user, password_hash)
+            if await _may_belong_to_other(tx, used_token):  # guard: reset-second-factor
+                await reclaim(tx, used_token.user, password_hash)
             else:
-                await store.set_password(tx, taken.user, password_hash)
-                await store.end_sessions(tx, taken.user, "password")  # guard: reset-ends-sessions
-                await store.delete_api_tokens(tx, taken.user)  # guard: reset-ends-api-tokens
-            if taken.was_mailed:  # guard: mailed-token-verifies
-                await mail_store.verify_email(tx, taken.user)
-            if taken.purpose == "reset":
-                await self._mails.add(tx, MailKind.PASSWORD_CHANGED, taken.user)
-            holder = msgspec.structs.replace(actor, user=taken.user)
-            await self._audit.record(tx, holder, Action.PASSWORD_CHANGED, taken.user, {"by": taken.purpose})
-        log.info("password_reset", user=str(taken.user), purpose=taken.purpose)
+                await store.set_password(tx, used_token.user, password_hash)
+                await store.end_sessions(tx, used_token.user, "password")  # guard: reset-ends-sessions
+                await store.delete_api_tokens(tx, used_token.user)  # guard: reset-ends-api-tokens
+            if used_token.was_mailed:  # guard: mailed-token-verifies
+                await mail_store.verify_email(tx, used_token.user)
+            if used_token.purpose == "reset":
+                await self._mails.add(tx, MailKind.PASSWORD_CHANGED, used_token.user)
+            holder = msgspec.structs.replace(actor, user=used_token.user)
+            await self._audit.record(tx, holder, Action.PASSWORD_CHANGED, used_token.user, {"by": used_token.purpose})
+        log.info("password_reset", user=str(used_token.user), purpose=used_token.purpose)
 
     async def _created(self, tx: Executor, user: UserId, account: NewAccount) -> CreatedAccount:
-        """Return the result of a creation. An account without a password gets its invitation, the same in a repeat.
+        """Return the result of a creation. For an account without a password, it has the invitation, also if repeated.
 
-        In a deployment without passwords there is no token: the user signs in at the identity provider.
+        In a deployment without passwords there is no token, because the user signs in at the identity provider.
         """
         accounts: tuple[Account, ...] = await store.get_accounts(tx, (user,), "")
         if account.password is not None or not self._mails.has_passwords:
@@ -199,13 +199,15 @@ async def _find_first(users: Store, scope: str, key: str, fingerprint: bytes) ->
     return earlier.user.id
 
 
-async def _has_unknown_holder(tx: Executor, taken: store.TakenToken) -> bool:
-    """Return whether a stranger may have made the account of a mailed reset: its address was never confirmed.
+async def _may_belong_to_other(tx: Executor, used_token: store.UsedPasswordToken) -> bool:
+    """Return whether another person may have created the account of a mailed reset, because it was never confirmed.
 
-    Nobody could use an account whose invitation is not used.
+    This does not apply to invitations, because nobody can use such an account before the invitation is used.
     """
-    recipient = await mail_store.find_recipient(tx, taken.user)
-    return taken.was_mailed and taken.purpose == "reset" and recipient is not None and not recipient.is_verified
+    recipient = await mail_store.find_recipient(tx, used_token.user)
+    return (
+        used_token.was_mailed and used_token.purpose == "reset" and recipient is not None and not recipient.is_verified
+    )
 
 
 def _creation_detail(account: NewAccount) -> dict[str, str]:

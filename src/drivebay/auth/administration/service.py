@@ -1,7 +1,7 @@
 """Implements `contract.auth.Administration`.
 
-Every change reads the role of its actor in its own transaction, under the lock that each change of an admin takes. So
-two admins who demote each other at once cannot both succeed, and a demoted admin changes nothing more.
+Every change reads the role of its actor in its own transaction, under the lock that protects the list of admins. So if
+two admins demote each other at once, only one succeeds, and a demoted admin can change nothing.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from .admins import require_admin, require_other_admin
 log = structlog.get_logger(__name__)
 
 MAX_LIMIT: Final = 2**53
-"""In bytes. JSON numbers are exact up to it."""
+"""Bytes. JSON numbers are exact up to this value."""
 _MAX_IDS: Final = 1000
 
 
 class AdministrationService:
-    """The methods on accounts that exist. `cursor_key` signs cursors."""
+    """The methods for existing accounts. `cursor_key` signs cursors."""
 
     def __init__(self, database: Database, audit: AuditLog, hasher: PasswordHasher, cursor_key: bytes) -> None:
         self._database = database
@@ -75,7 +75,7 @@ class AdministrationService:
                 await self._audit.record(tx, actor, Action.ROLE_CHANGED, user, {"role": role.value})
             if disabled != account.disabled:
                 await self._set_disabled(tx, actor, user, disabled=disabled)
-            if update.disabled:  # also of an account that is disabled: an earlier release may have begun a session
+            if update.disabled:  # also if it was disabled before, because an earlier release may have begun sessions
                 await store.end_sessions(tx, user, "disabled")  # guard: disabled-sessions
                 await store.delete_password_tokens(tx, user)  # guard: disabled-reset-links
             if update.records_limit:
@@ -116,5 +116,5 @@ class AdministrationService:
 
 
 def limit_problem(limit: int | None) -> str | None:
-    """Return why a number of bytes cannot be a quota. None is the quota of the deployment."""
+    """Return why a number of bytes is not a valid quota, or None if it is. `limit` None is always valid."""
     return None if limit is None or 0 <= limit <= MAX_LIMIT else f"must be 0 to {MAX_LIMIT}"

@@ -27,18 +27,18 @@ _LISTS: Final = {
 
 
 PasswordTokenPurpose = Literal["invitation", "reset", "mailed_invitation", "mailed_reset"]
-"""Tokens that came by mail also confirm the address. The others are given to an admin or an operator."""
+"""Tokens that were sent by mail also confirm the address. The others were shown to an admin or an operator."""
 
 
 class StoredAccount(msgspec.Struct, frozen=True):
-    """An account and the key that its email is compared by."""
+    """An account, and the key of its email for comparisons."""
 
     account: Account
     email_key: str
 
 
-class TakenToken(msgspec.Struct, frozen=True):
-    """A password token that was used up."""
+class UsedPasswordToken(msgspec.Struct, frozen=True):
+    """A password token that was used, and deleted."""
 
     user: UserId
     purpose: str
@@ -58,7 +58,7 @@ async def is_admin(db: Executor, user: UserId) -> bool:
 async def has_other_admin(db: Executor, user: UserId) -> bool:
     """Return whether another account is an admin who is not disabled and has logged in.
 
-    If this account has never logged in, the other need not have.
+    If this account has never logged in, the other need not have logged in either.
     """
     return await db.fetchrow(STATEMENTS["has_other_admin"], user) is not None
 
@@ -66,9 +66,9 @@ async def has_other_admin(db: Executor, user: UserId) -> bool:
 async def list_accounts(
     db: Executor, order: tuple[UserSort, bool], query: str, after: tuple[object, UUID], limit: int
 ) -> list[StoredAccount]:
-    """Return up to `limit` accounts that match `query`. `order` is the sort and whether it is descending.
+    """Return up to `limit` accounts that match `query`. `order` is the sort, and whether it is descending.
 
-    `after` is the sort value and the id of the last account of the page before.
+    `after` is the sort value and the id of the last account of the previous page.
     """
     return [_stored(row) for row in await db.fetch(_LISTS[order], query, *after, limit)]
 
@@ -84,7 +84,7 @@ async def count_accounts(db: Executor) -> int:
 
 
 async def find_account(db: Executor, email_keys: tuple[str, ...]) -> UserId | None:
-    """Return the account that is stored under one of the keys."""
+    """Return the account that has one of the keys, or None."""
     row = await db.fetchrow(STATEMENTS["find_account"], list(email_keys))
     return None if row is None else _user_id(row["id"])
 
@@ -104,7 +104,7 @@ async def set_disabled(db: Executor, user: UserId, *, disabled: bool) -> None:
 
 
 async def delete_account(db: Executor, user: UserId, unusable_hash: str) -> None:
-    """Mark an account as deleted. Its API tokens are deleted now, the other rows with the purge of its files."""
+    """Mark an account as deleted. Delete its API tokens now. Its other rows are deleted after its files are purged."""
     await db.fetchrow(STATEMENTS["delete_account"], user, unusable_hash)
     await delete_api_tokens(db, user)
 
@@ -122,7 +122,7 @@ async def end_sessions(db: Executor, user: UserId, reason: EndReason) -> None:
 async def insert_password_token(
     db: Executor, digest: bytes, user: UserId, purpose: PasswordTokenPurpose, ttl: timedelta
 ) -> None:
-    """Store a token. A token that is stored already stays as it is."""
+    """Store a token. It is a no-op if the token is stored already."""
     await db.fetchrow(STATEMENTS["insert_password_token"], digest, user, purpose, ttl)
 
 
@@ -130,8 +130,8 @@ async def has_password_token(db: Executor, digest: bytes) -> bool:
     return await db.fetchrow(STATEMENTS["has_password_token"], digest) is not None
 
 
-async def take_password_token(db: Executor, digest: bytes) -> TakenToken | None:
-    """Delete a token that is valid and return its account. None if there is no such token."""
+async def take_password_token(db: Executor, digest: bytes) -> UsedPasswordToken | None:
+    """Delete a valid token, and return its account and purpose, or None if there is no such token."""
     row = await db.fetchrow(STATEMENTS["take_password_token"], digest)
     return None if row is None else _taken(row)
 
@@ -151,10 +151,10 @@ async def prune_password_tokens(db: Executor) -> None:
     await db.fetchrow(STATEMENTS["prune_password_tokens"])
 
 
-def _taken(row: asyncpg.Record) -> TakenToken:
+def _taken(row: asyncpg.Record) -> UsedPasswordToken:
     purpose = str(row["purpose"])
     name = purpose.removeprefix("mailed_")
-    return TakenToken(_user_id(row["user_id"]), name, was_mailed=name != purpose)
+    return UsedPasswordToken(_user_id(row["user_id"]), name, was_mailed=name != purpose)
 
 
 def _stored(row: asyncpg.Record) -> StoredAccount:

@@ -1,1 +1,1 @@
-"""The audit log: who did what to which account, from where. Rows are only added, and pruned by age."""
+"""The audit log: the actor, the action, the account and the address. Rows are never changed, and deleted by age."""

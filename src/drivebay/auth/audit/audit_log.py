@@ -1,4 +1,4 @@
-"""Records events in the transaction that they describe, and deletes old ones."""
+"""Records each event in the transaction that makes the change, and deletes old events."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from . import store
 MAX_ADDRESS: Final = 64
 MAX_USER_AGENT: Final = 256
 MAX_REQUEST_ID: Final = 128
-"""In characters. Longer texts are cut."""
+"""Characters. Longer texts are cut."""
 _PRUNE_BATCH: Final = 10_000
 
 
 class Action(StrEnum):
-    """The actions that the audit log knows. Clients depend on these values."""
+    """The actions in the audit log. Clients depend on these values."""
 
     LOGIN = "login"
     LOGIN_FAILED = "login_failed"
@@ -45,7 +45,7 @@ class Action(StrEnum):
 
 
 class AuditLog:
-    """Writes the audit log. `new_id` makes the ids of events."""
+    """Writes the audit log. `new_id` creates the ids of events."""
 
     def __init__(self, new_id: Callable[[], UUID]) -> None:
         self.new_id = new_id
@@ -53,7 +53,7 @@ class AuditLog:
     async def record(
         self, db: Executor, actor: Actor, action: Action, target: UserId | None, detail: Mapping[str, str] | None = None
     ) -> None:
-        """Record an event. `db` is the transaction that the event describes: both are committed, or neither."""
+        """Record an event. `db` is the transaction that makes the change, so both are committed, or neither."""
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
         event = store.NewEvent(
             id=self.new_id(),
@@ -75,5 +75,5 @@ async def prune(db: Executor, age: timedelta) -> None:
 
 
 def _storable(text: str, length: int) -> str:
-    """Return the first characters of a client's text, without what PostgreSQL or a terminal could not take."""
+    """Return the first `length` characters of a client's text, with a replacement for unprintable characters."""
     return "".join(character if character.isprintable() else "\ufffd" for character in text[:length])

@@ -33,9 +33,9 @@ class AuditReader:
         after = _AFTER_ALL
         if query.cursor is not None:
             after = _parse_position(decode_cursor(self._cursor_key, identity, query.cursor))
-        found = await store.list_events(self._database, query, after, query.limit + 1)
-        items, next_cursor = tuple(found[: query.limit]), None
-        if len(found) > query.limit:
+        events = await store.list_events(self._database, query, after, query.limit + 1)
+        items, next_cursor = tuple(events[: query.limit]), None
+        if len(events) > query.limit:
             position = Position(items[-1].at.isoformat(), items[-1].id)
             next_cursor = encode_cursor(self._cursor_key, identity, position)
         return AuditPage(items, next_cursor)

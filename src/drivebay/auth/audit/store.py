@@ -19,7 +19,7 @@ STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 
 
 class NewEvent(msgspec.Struct, frozen=True):
-    """An event to record. `address` and `user_agent` are what the client sent, without control characters."""
+    """An event to record. `address` and `user_agent` are those of the client, without control characters."""
 
     id: UUID
     actor: UserId | None

@@ -1,8 +1,8 @@
-"""The queue of mails: filled in the transaction that asks for a mail, emptied by the worker under leases.
+"""The queue of mails. The transaction of a request adds mails, and the worker claims them under leases.
 
 The secret of a link is derived from the id of its mail and a key that never leaves the service. So the queue contains
-no secret, and each attempt sends the same link. Its digest is stored when the mail is claimed first: the life of the
-link begins then.
+no secret, and each attempt sends the same link. Its digest is stored when the mail is claimed for the first time. The
+lifetime of the link begins then.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SENDING_TIME: Final = {
     MailKind.PASSWORD_CHANGED: timedelta(days=2),
     MailKind.RESET: timedelta(minutes=30),
 }
-"""How long a mail is tried. A link of a reset must still be valid when it arrives."""
+"""How long sending is attempted. The time for resets is short, because their links expire after an hour."""
 _MAX_CLAIM: Final = 100
 _MAX_ROUNDS: Final = 10
 _MAX_RESULTS: Final = 100
@@ -56,16 +56,16 @@ _PURPOSES: Final[dict[MailKind, Literal["mailed_reset", "mailed_invitation"]]] =
 
 @dataclass(frozen=True, slots=True)
 class AccountRecords:
-    """What a change of an account leaves behind: a row of the audit log, and a mail."""
+    """Records a change of an account in the audit log, and mails it to the user."""
 
     audit: AuditLog
     mails: MailQueue
 
 
 class MailQueue:
-    """Queues mails, and hands them to the worker. Without `enabled` nothing is queued.
+    """Queues mails, and gives them to the worker. If `enabled` is False, nothing is queued.
 
-    `token_key` derives the secrets of links. Without `has_passwords` no link sets a password.
+    `token_key` derives the secrets of links. If `has_passwords` is False, there are no links that set a password.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class MailQueue:
         self.has_passwords = has_passwords
 
     def require_enabled(self) -> None:
-        """Raise NotFound in a deployment that sends no mail, and log once what to change."""
+        """Raise NotFound in a deployment that sends no mail, and log once which settings are missing."""
         if self.enabled:  # guard: mail-off
             return
         if not self._has_warned:
@@ -96,12 +96,13 @@ class MailQueue:
         raise NotFound("this deployment sends no mail; ask its operator")
 
     def require_passwords(self) -> None:
-        """Raise NotFound in a deployment where only the identity provider lets people in."""
+        """Raise NotFound in a deployment where users sign in only with the identity provider."""
         if not self.has_passwords:  # guard: reset-passwords-off
             raise NotFound("this deployment has no passwords; sign in with its identity provider")
 
     async def add(self, tx: Executor, kind: MailKind, user: UserId) -> None:
-        """Queue a mail to an account in the transaction of the request. No effect without mail."""
+        """Queue a mail to an account in the transaction of the request. It is a no-op if the deployment sends no
+        mail."""
         if self.enabled:
             await store.insert_mail(tx, self._new_mail_id(), kind, user, SENDING_TIME[kind])
 
@@ -113,14 +114,14 @@ class MailQueue:
     async def claim_mails(self, lease: LeaseId, limit: int) -> tuple[MailTask, ...]:
         if not 1 <= limit <= _MAX_CLAIM:
             raise InvalidRequest(f"limit must be 1 to {_MAX_CLAIM}")
-        # An empty answer means an empty queue. A batch of resets for unknown addresses is no reason for one.
+        # An empty result means that the queue is empty. So if all mails of a batch were dropped, claim another batch.
         for _ in range(_MAX_ROUNDS):
             async with self._database.transaction() as tx:
                 claimed = await store.claim_mails(tx, lease, limit, LEASE)
                 tasks = [await self._prepare(tx, mail) for mail in claimed]
-            wanted = tuple(task for task in tasks if task is not None)
-            if wanted or not claimed:
-                return wanted
+            ready_tasks = tuple(task for task in tasks if task is not None)
+            if ready_tasks or not claimed:
+                return ready_tasks
         return ()
 
     async def finish_mails(self, lease: LeaseId, results: tuple[MailResult, ...]) -> int:
@@ -150,7 +151,7 @@ class MailQueue:
         return True
 
     async def _prepare(self, tx: Executor, mail: ClaimedMail) -> MailTask | None:
-        """Return what the worker needs for a mail. Return None, and delete the mail, if it is not to be sent."""
+        """Return the task of the worker for a mail. If the mail is not needed any more, delete it and return None."""
         user = mail.user if mail.requested_email is None else await self._find_reset_account(tx, mail)
         recipient = None if user is None else await store.find_recipient(tx, user)
         address = None if recipient is None else email_address.delivery_address(recipient.email)
@@ -161,19 +162,19 @@ class MailQueue:
         if mail.kind is MailKind.PASSWORD_CHANGED or not self._has_link(mail.kind):
             return MailTask(mail.id, mail.kind, address)
         token = RefreshToken(hmac.digest(self._token_key, mail.id.bytes, "sha256"))
-        # A later attempt must not restore a token that the user has used after the first one.
+        # Store the token only at the first attempt. The user may have used it since, and it works only once.
         if mail.attempts == 1:  # guard: mail-token-once
             await self._store_token(tx, mail, user, recipient, token.digest)
         return MailTask(mail.id, mail.kind, address, token.text)
 
     async def _find_reset_account(self, tx: Executor, mail: ClaimedMail) -> UserId | None:
-        """Return the account that a reset was requested for, and record it with the mail."""
+        """Return the account of a requested reset, and record it with the mail. None if there is no account."""
         parsed = email_address.parse(mail.requested_email or "")
-        found = await Store(self._database, tx).find_credentials(parsed.lookup_keys, parsed.as_entered)
-        if found is None or found.is_deleted:
+        credentials = await Store(self._database, tx).find_credentials(parsed.lookup_keys, parsed.as_entered)
+        if credentials is None or credentials.is_deleted:
             return None
-        await store.set_recipient(tx, mail.id, found.user)
-        return found.user
+        await store.set_recipient(tx, mail.id, credentials.user)
+        return credentials.user
 
     async def _store_token(
         self, tx: Executor, mail: ClaimedMail, user: UserId, recipient: Recipient, digest: bytes
@@ -191,11 +192,11 @@ class MailQueue:
         return MailId(self._new_id())
 
     def _has_link(self, kind: MailKind) -> bool:
-        """Return whether a mail has a link with a secret. Without passwords an invitation has none."""
+        """Return whether a mail has a link with a secret. In a deployment without passwords, an invitation has none."""
         return self.has_passwords or kind is not MailKind.INVITATION  # guard: invitation-passwords-off
 
     def _is_wanted(self, kind: MailKind, recipient: Recipient) -> bool:
-        """Return whether a mail still makes sense for its account."""
+        """Return whether an account still needs a mail of this kind."""
         if kind is MailKind.VERIFICATION:
             return not recipient.is_verified
         if kind is MailKind.RESET and not self.has_passwords:
@@ -204,7 +205,7 @@ class MailQueue:
 
 
 async def fail_expired_mails(db: Executor) -> None:
-    """Give up the mails whose time has ended while no worker had them."""
+    """Fail the mails whose time has ended and that no worker has claimed."""
     for id, kind in await store.fail_expired_mails(db):
         _record_failure(id, kind, "it was not sent in time")
 

@@ -26,15 +26,15 @@ from .mail_queue import MailQueue
 log = structlog.get_logger(__name__)
 
 MAILS_A_MINUTE: Final = Rate(1, timedelta(minutes=1))
-"""Mails of one kind to one address that one user, or one network, asks for."""
+"""The limit of mails of one kind to one address that one user, or one network, requests."""
 MAILS_A_DAY: Final = Rate(10, timedelta(days=1))
-"""Mails of one kind to one address, so that no user can fill the mailbox of another person."""
+"""The limit of mails of one kind to one address, so that no user can fill the mailbox of another person."""
 FIRST_MAILS_A_DAY: Final = Rate(1, timedelta(days=1))
-"""Further resets that each network may ask for an address, so that others cannot use up the owner's mails."""
+"""The limit of further resets to one address from each network, so that others cannot use up the owner's mails."""
 
 
 class MailService:
-    """The methods of `contract.auth.Mail`. `client_limit` is the limit of one client address; None is no limit."""
+    """The methods of `contract.auth.Mail`. `client_limit` is the limit of one client address, or None for no limit."""
 
     def __init__(self, database: Database, queue: MailQueue, audit: AuditLog, client_limit: Rate | None) -> None:
         self._database = database
@@ -51,7 +51,7 @@ class MailService:
         parsed = email_address.parse(email)
         if not parsed.lookup_keys:
             return  # no account can have it
-        # The same statements run whether the account exists or not: the worker's call looks it up.
+        # The same statements run if there is no account, so that the time reveals nothing. The worker looks it up.
         recipient = hashlib.sha256(parsed.key.encode()).hexdigest()
         if await self._take_reset(recipient, client_network(actor.address)):
             await self._queue.add_reset_request(parsed.as_entered, _printable(actor.address))
@@ -82,7 +82,7 @@ class MailService:
         log.info("email_verified", user=str(user))
 
     async def _take_reset(self, recipient: str, network: str) -> bool:
-        """Count a reset of an address that a network asks for. Return False if there were too many."""
+        """Count a reset that a network requests for an address. Return False if there were too many."""
         pair = f"{recipient}:{network}"
         if not (await self._take(f"mail:reset:minute:{pair}", MAILS_A_MINUTE)).granted:  # guard: reset-mail-minute
             return False
@@ -96,18 +96,18 @@ class MailService:
     async def _take_mail(self, kind: str, recipient: str) -> int | None:
         """Count a mail to a recipient. Return the seconds to wait if there were too many, else None."""
         for name, rate in (("minute", MAILS_A_MINUTE), ("day", MAILS_A_DAY)):
-            taken = await self._take(f"mail:{kind}:{name}:{recipient}", rate)
-            if not taken.granted:  # guard: mail-rate
-                return max(1, math.ceil(taken.wait.total_seconds()))
+            result = await self._take(f"mail:{kind}:{name}:{recipient}", rate)
+            if not result.granted:  # guard: mail-rate
+                return max(1, math.ceil(result.wait.total_seconds()))
         return None
 
     async def _charge_client(self, address: str) -> None:
         if self._client_limit is None:
             return
-        # Without a limit of all clients together: one with many addresses could use it up.
-        taken = await self._take(f"mail:address:{client_network(address)}", self._client_limit)
-        if not taken.granted:  # guard: mail-client-rate
-            wait = max(1, math.ceil(taken.wait.total_seconds()))
+        # There is no limit for all clients together, because one client with many addresses could use it up.
+        result = await self._take(f"mail:address:{client_network(address)}", self._client_limit)
+        if not result.granted:  # guard: mail-client-rate
+            wait = max(1, math.ceil(result.wait.total_seconds()))
             raise RateLimited("too many attempts", retry_after=wait)
 
 

@@ -21,7 +21,7 @@ STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 class ClaimedMail(msgspec.Struct, frozen=True):
     """A mail under a lease. Either `user` is set, or `requested_email`: the address that a reset was requested for.
 
-    `attempts` counts this one. `requested_from` is the client's network address.
+    `attempts` includes the current one. `requested_from` is the network address of the client.
     """
 
     id: MailId
@@ -49,7 +49,7 @@ class Postponement(msgspec.Struct, frozen=True):
 
 
 async def insert_mail(db: Executor, id: MailId, kind: MailKind, user: UserId, ttl: timedelta) -> None:
-    """Queue a mail. It fails when it is not sent within `ttl`."""
+    """Queue a mail. It fails if it is not sent within `ttl`."""
     await db.fetchrow(STATEMENTS["insert_mail"], id, kind.value, user, ttl)
 
 
@@ -66,7 +66,7 @@ async def claim_mails(db: Executor, lease: LeaseId, limit: int, ttl: timedelta) 
 
 
 async def set_recipient(db: Executor, id: MailId, user: UserId) -> None:
-    """Record the account of a reset, and forget who asked for it."""
+    """Record the account of a reset, and delete the requested email and the address of the client."""
     await db.fetchrow(STATEMENTS["set_recipient"], id, user)
 
 
@@ -81,24 +81,24 @@ async def delete_mail(db: Executor, id: MailId) -> None:
 
 
 async def delete_sent_mail(db: Executor, id: MailId, lease: LeaseId) -> bool:
-    """Return False, and change nothing, if the mail does not belong to the lease any more."""
+    """Delete a mail that was sent. If the lease has ended, change nothing and return False."""
     return await db.fetchrow(STATEMENTS["delete_sent_mail"], id, lease) is not None
 
 
 async def postpone_mail(db: Executor, id: MailId, lease: LeaseId, error: str) -> Postponement | None:
-    """Return None, and change nothing, if the mail does not belong to the lease any more."""
+    """Schedule another attempt, or fail the mail if it is too old. If the lease has ended, return None."""
     row = await db.fetchrow(STATEMENTS["postpone_mail"], id, lease, error)
     return None if row is None else Postponement(*row)
 
 
 async def fail_mail(db: Executor, id: MailId, lease: LeaseId, error: str) -> str | None:
-    """Return the kind of the mail, or None, and change nothing, if it does not belong to the lease any more."""
+    """Mark a mail as failed, and return its kind. If the lease has ended, change nothing and return None."""
     row = await db.fetchrow(STATEMENTS["fail_mail"], id, lease, error)
     return None if row is None else str(row["kind"])
 
 
 async def fail_expired_mails(db: Executor) -> list[tuple[MailId, str]]:
-    """Give up the mails whose time has ended and that are under no lease. Return them with their kinds."""
+    """Fail the mails whose time has ended and that are under no lease. Return them with their kinds."""
     rows = await db.fetch(STATEMENTS["fail_expired_mails"])
     return [(MailId(UUID(int=row["id"].int)), str(row["kind"])) for row in rows]
 
@@ -113,13 +113,13 @@ async def insert_email_token(db: Executor, digest: bytes, user: UserId, email_ke
 
 
 async def take_email_token(db: Executor, digest: bytes) -> UserId | None:
-    """Delete a token that is valid and return its account. None if there is no such token."""
+    """Delete a valid token, and return its account, or None if there is no such token."""
     row = await db.fetchrow(STATEMENTS["take_email_token"], digest)
     return None if row is None else UserId(UUID(int=row["user_id"].int))
 
 
 async def verify_email(db: Executor, user: UserId) -> None:
-    """Record that the address of an account is its user's, and delete the tokens that would confirm it."""
+    """Mark the address of an account as confirmed, and delete the tokens that would confirm it."""
     await db.fetchrow(STATEMENTS["verify_email"], user)
     await db.fetchrow(STATEMENTS["delete_email_tokens"], user)
 

@@ -27,7 +27,7 @@ from ..settings import OidcProvider
 log = structlog.get_logger(__name__)
 
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""Only signatures with a public key. A token that is signed with `none` or with the client secret is refused."""
+"""Only algorithms with a public key. Tokens that are signed with `none` or with the client secret are refused."""
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=8.0)
 _MAX_BODY: Final = 1 << 20
 _CACHE_SECONDS: Final = 3600.0
@@ -37,12 +37,12 @@ _CLOCK_SKEW: Final = 60
 """Seconds that the provider's clock may be ahead or behind."""
 
 
-class InvalidAnswer(Exception):
-    """The provider's answer cannot be used. The text contains no secret."""
+class InvalidProviderResponse(Exception):
+    """The response of the provider cannot be used. The text contains no secret."""
 
 
 class Metadata(msgspec.Struct, frozen=True):
-    """What discovery returns (OpenID Connect Discovery, 3)."""
+    """The metadata of the provider (OpenID Connect Discovery, 3)."""
 
     issuer: str
     authorization_endpoint: str
@@ -54,7 +54,7 @@ class Metadata(msgspec.Struct, frozen=True):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A person as the provider knows them. `email` is None unless the provider says that it is verified."""
+    """A user of the provider. `email` is None unless the provider says that it is verified."""
 
     subject: str
     email: str | None
@@ -79,7 +79,10 @@ class IdentityProvider:
         self._lock = asyncio.Lock()
 
     async def authorization_url(self, callback: str, state: str, nonce: str, challenge: str) -> str:
-        """Return the page of the provider that begins a sign-in. `challenge` is of PKCE, S256. Raises Unavailable."""
+        """Return the URL of the provider that begins a sign-in. `challenge` is the S256 challenge of PKCE.
+
+        Raises Unavailable.
+        """
         metadata = await self._load_metadata()
         parameters = {
             "response_type": "code",
@@ -94,14 +97,14 @@ class IdentityProvider:
         separator = "&" if urlsplit(metadata.authorization_endpoint).query else "?"
         return f"{metadata.authorization_endpoint}{separator}{urlencode(parameters)}"
 
-    async def check_answer_issuer(self, issuer: str) -> None:
-        """Raise InvalidAnswer if an answer is of another provider (RFC 9207). Raises Unavailable."""
+    async def check_response_issuer(self, issuer: str) -> None:
+        """Raise InvalidProviderResponse if a response comes from another provider (RFC 9207). Raises Unavailable."""
         metadata = await self._load_metadata()
         if issuer != metadata.issuer and (issuer or metadata.authorization_response_iss_parameter_supported):
-            raise InvalidAnswer("the answer is of another issuer")
+            raise InvalidProviderResponse("the response comes from another issuer")
 
     async def redeem(self, code: str, callback: str, verifier: str, nonce: str) -> Identity:
-        """Exchange the code of an answer, and return who signed in. Raises InvalidAnswer and Unavailable."""
+        """Exchange a code, and return the identity that signed in. Raises InvalidProviderResponse and Unavailable."""
         metadata = await self._load_metadata()
         response = await self._request_tokens(metadata, code, callback, verifier)
         claims = await self._verify(metadata, response.id_token, nonce)
@@ -110,7 +113,8 @@ class IdentityProvider:
             headers = {"Authorization": f"Bearer {response.access_token}"}
             info = await self._fetch(metadata.userinfo_endpoint, headers=headers)
             if info.get("sub") == claims["sub"]:
-                # Both of one source: a token that says 'verified' must not confirm an address that it does not name.
+                # Take both from one source. The 'verified' of the ID token must not confirm an address of the other
+                # source.
                 address = {name: info.get(name) for name in ("email", "email_verified")}
                 claims = {**info, **claims, **address}  # guard: oidc-one-source
         return _identity(claims)
@@ -129,10 +133,10 @@ class IdentityProvider:
         try:
             return msgspec.convert(body, _TokenResponse)
         except msgspec.ValidationError:
-            raise InvalidAnswer("the answer of the token endpoint has no ID token") from None
+            raise InvalidProviderResponse("the response of the token endpoint has no ID token") from None
 
     async def _verify(self, metadata: Metadata, token: str, nonce: str) -> dict[str, Any]:
-        """Return the claims of an ID token. Raises InvalidAnswer and Unavailable."""
+        """Return the claims of an ID token. Raises InvalidProviderResponse and Unavailable."""
         claims = await self._verify_signature(metadata, token)
         now, client = self._now().timestamp(), self._settings.client_id
         audience = claims.get("aud")
@@ -149,7 +153,7 @@ class IdentityProvider:
         }
         wrong = [name for name, is_wrong in problems.items() if is_wrong]
         if wrong:
-            raise InvalidAnswer(f"the ID token has a wrong {', '.join(wrong)}")
+            raise InvalidProviderResponse(f"the ID token has a wrong {', '.join(wrong)}")
         return claims
 
     async def _verify_signature(self, metadata: Metadata, token: str) -> dict[str, Any]:
@@ -160,11 +164,11 @@ class IdentityProvider:
             # The provider may have a new key.
             fresh = await self._load_keys(metadata, older_than=_KEY_REFRESH_SECONDS)
         if fresh is keys:
-            raise InvalidAnswer("the signature of the ID token is not valid")
+            raise InvalidProviderResponse("the signature of the ID token is not valid")
         try:
             return dict(jwt.decode(token, fresh, algorithms=ALGORITHMS).claims)
         except (JoseError, ValueError, TypeError):
-            raise InvalidAnswer("the signature of the ID token is not valid") from None
+            raise InvalidProviderResponse("the signature of the ID token is not valid") from None
 
     async def _load_metadata(self) -> Metadata:
         now = self._now().timestamp()
@@ -172,24 +176,24 @@ class IdentityProvider:
             if self._metadata is None or now - self._metadata_at > _CACHE_SECONDS:
                 url = f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration"
                 try:
-                    found = msgspec.convert(await self._fetch(url), Metadata)
-                except (msgspec.ValidationError, InvalidAnswer) as error:
+                    metadata = msgspec.convert(await self._fetch(url), Metadata)
+                except (msgspec.ValidationError, InvalidProviderResponse) as error:
                     raise Unavailable(f"the identity provider has no usable configuration: {error}") from None
-                if found.issuer != self._settings.issuer:  # guard: oidc-discovery-issuer
+                if metadata.issuer != self._settings.issuer:  # guard: oidc-discovery-issuer
                     raise Unavailable("the identity provider names another issuer than DRIVEBAY_OIDC_ISSUER")
-                if _uses_other_schemes(found):
+                if _uses_other_schemes(metadata):
                     raise Unavailable("the identity provider has endpoints that are not https://")
-                self._metadata, self._metadata_at = found, now
+                self._metadata, self._metadata_at = metadata, now
             return self._metadata
 
     async def _load_keys(self, metadata: Metadata, older_than: float) -> KeySet:
-        """Return the keys, loaded again if they are older than so many seconds."""
+        """Return the keys. Load them again if they are older than `older_than` seconds."""
         now = self._now().timestamp()
         async with self._lock:
             if self._keys is None or now - self._keys_at > older_than:
                 try:
                     self._keys = KeySet.import_key_set(await self._fetch(metadata.jwks_uri))  # type: ignore[arg-type]
-                except (JoseError, ValueError, TypeError, KeyError, InvalidAnswer) as error:
+                except (JoseError, ValueError, TypeError, KeyError, InvalidProviderResponse) as error:
                     raise Unavailable(f"the keys of the identity provider cannot be read ({error})") from None
                 self._keys_at = now
             return self._keys
@@ -197,7 +201,7 @@ class IdentityProvider:
     async def _fetch(
         self, url: str, *, form: dict[str, str] | None = None, headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
-        """Return a JSON object. Raises Unavailable, and InvalidAnswer for a refusal."""
+        """Return a JSON object. Raises Unavailable, and InvalidProviderResponse if the provider refuses the request."""
         method = "GET" if form is None else "POST"
         try:
             async with (
@@ -215,22 +219,23 @@ class IdentityProvider:
         except msgspec.MsgspecError:
             decoded = None
         if decoded is None:
-            raise InvalidAnswer(f"the identity provider answered {status} without usable JSON")
+            raise InvalidProviderResponse(f"the identity provider answered {status} without usable JSON")
         return decoded
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the whole body. One call of `read` with a size returns only what has arrived. Raises InvalidAnswer."""
+    """Return the whole body. One call of `read` with a size returns only what has arrived. Raises
+    InvalidProviderResponse."""
     body = bytearray()
     async for block in response.content.iter_any():
         body += block
         if len(body) > _MAX_BODY:  # guard: oidc-answer-size
-            raise InvalidAnswer("the answer of the identity provider is too long")
+            raise InvalidProviderResponse("the answer of the identity provider is too long")
     return bytes(body)
 
 
 def _basic_auth(id: str, secret: str) -> str:
-    """Return the header of a client's login: both parts are encoded for a form first (RFC 6749, 2.3.1)."""
+    """Return the `Authorization` of a client. Both parts are form-encoded first (RFC 6749, 2.3.1)."""
     login = f"{quote(id, '')}:{quote(secret, '')}"
     return f"Basic {b64encode(login.encode()).decode()}"
 

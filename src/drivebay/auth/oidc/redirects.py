@@ -1,4 +1,4 @@
-"""Which URLs a sign-in may end at: pages of the deployment, and ports of the user's own machine (RFC 8252, 7.3)."""
+"""Checks the URL at which a sign-in ends: a page of the deployment, or a port of the user's machine (RFC 8252)."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from urllib.parse import SplitResult, urlsplit
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _CHARACTERS: Final = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")
-"""Those of a URL (RFC 3986) without `#`. Browsers read a backslash as a slash, and drop tabs and line breaks."""
+"""The characters of a URL (RFC 3986) without `#`. Browsers read a backslash as a slash, and ignore line breaks."""
 
 _AMBIGUOUS: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)|%2f|%5c|%25|//", re.IGNORECASE)
 """Segments that lead upwards, and characters that some servers decode to a slash."""
 
 
 def is_allowed(url: str, public_url: str) -> bool:
-    """Return whether a sign-in may send a browser to `url`. `public_url` is that of the deployment."""
+    """Return whether a sign-in may send a browser to `url`. `public_url` is the public URL of the deployment."""
     if not _CHARACTERS.fullmatch(url):  # guard: oidc-redirect-characters
         return False
     try:
-        parts, own = urlsplit(url), urlsplit(public_url)
+        parts, deployment = urlsplit(url), urlsplit(public_url)
         if parts.username is not None or parts.password is not None or "@" in parts.netloc:
             return False
         if parts.scheme == "http" and parts.hostname in _LOOPBACK and parts.port is not None:
             return True
-        is_below = _is_below(parts.path, own.path)  # guard: oidc-redirect-path
-        return _origin(parts) == _origin(own) and is_below  # guard: oidc-redirect-origin
+        is_below = _is_below(parts.path, deployment.path)  # guard: oidc-redirect-path
+        return _origin(parts) == _origin(deployment) and is_below  # guard: oidc-redirect-origin
     except ValueError:
         return False
 
 
 def _is_below(path: str, base: str) -> bool:
-    """Return whether a path is that of the deployment or below it, however browsers and proxies read it."""
+    """Return whether a path is `base` or below it. Paths that browsers or proxies may read differently are not."""
     if _AMBIGUOUS.search(path):  # guard: oidc-redirect-segments
         return False
     base = base.rstrip("/")

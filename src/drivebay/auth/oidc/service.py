@@ -1,7 +1,8 @@
 """Implements `contract.auth.Oidc`.
 
-The state ties an answer to the sign-in that began, the cookie ties it to the browser, the nonce ties the ID token to
-it, and PKCE ties the code of the provider to it. Nonce and verifier are derived from the state with a key of auth.
+Four values bind the callback to the sign-in that began: the state identifies it, the cookie identifies the browser,
+the nonce is in the ID token, and PKCE protects the code of the provider. Nonce and PKCE verifier are derived from the
+state with a key of auth.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ..refresh_token import RefreshToken
 from ..settings import OidcProvider
 from ..store import Store
 from . import store
-from .identity_provider import IdentityProvider, InvalidAnswer
+from .identity_provider import IdentityProvider, InvalidProviderResponse
 from .oidc_accounts import OidcAccounts, Refusal
 from .redirects import is_allowed
 
@@ -39,7 +40,8 @@ _MAX_REDIRECT: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class OidcParts:
-    """What a sign-in needs. `provider` is None in a deployment without one. `key` derives nonces and verifiers."""
+    """The dependencies of sign-ins. `provider` is None in a deployment without one. `key` derives nonces and
+    verifiers."""
 
     accounts: OidcAccounts
     logins: Logins
@@ -52,8 +54,8 @@ class OidcParts:
 class OidcService:
     """The methods of `contract.auth.Oidc`."""
 
-    def __init__(self, own_store: Store, parts: OidcParts) -> None:
-        self._store = own_store
+    def __init__(self, auth_store: Store, parts: OidcParts) -> None:
+        self._store = auth_store
         self._accounts = parts.accounts
         self._logins = parts.logins
         self._limiter = parts.limiter
@@ -82,12 +84,12 @@ class OidcService:
         state, browser = RefreshToken.parse(answer.state), RefreshToken.parse(answer.browser_secret)
         redirect_uri = None
         if state is not None and browser is not None:
-            # Committed before the provider is asked, so that no failure makes the state usable again.
+            # This is committed before the call to the provider, so that an error does not make the state usable again.
             redirect_uri = await store.take_login(self._store.executor, state.digest, browser.digest)
         if state is None or redirect_uri is None:
             raise InvalidCode("the sign-in has ended, or another browser began it; begin again")
         try:
-            await provider.check_answer_issuer(answer.issuer)  # guard: oidc-mix-up
+            await provider.check_response_issuer(answer.issuer)  # guard: oidc-mix-up
             if answer.error or not answer.code:
                 return _with_parameters(redirect_uri, {"error": "access_denied"})
             identity = await provider.redeem(
@@ -96,7 +98,7 @@ class OidcService:
                 self._derive(state, "verifier"),
                 self._derive(state, "nonce"),
             )
-        except InvalidAnswer as error:
+        except InvalidProviderResponse as error:
             log.warning("oidc_answer_refused", reason=str(error))
             raise InvalidCode("the answer of the identity provider is not valid; begin again") from None
         holder = await self._accounts.sign_in(actor, settings, identity)

@@ -17,7 +17,7 @@ STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """The account of a one-time code, and the version of its password then."""
+    """The account of a one-time code, and the version of its password when the code was created."""
 
     user: UserId
     password_version: int
@@ -33,7 +33,7 @@ async def insert_login(db: Executor, digest: bytes, browser_digest: bytes, redir
 
 
 async def take_login(db: Executor, digest: bytes, browser_digest: bytes) -> str | None:
-    """Delete a sign-in of this browser and return its `redirect_uri`. None if there is none."""
+    """Delete a sign-in of this browser, and return its `redirect_uri`, or None if there is no such sign-in."""
     row = await db.fetchrow(STATEMENTS["take_login"], digest, browser_digest)
     return None if row is None else str(row["redirect_uri"])
 
@@ -57,13 +57,13 @@ async def insert_identity(db: Executor, issuer: str, subject: str, user: UserId)
 
 
 async def find_account_state(db: Executor, user: UserId) -> AccountState | None:
-    """Return None for an account that was deleted."""
+    """Return the state of an account, or None if it was deleted."""
     row = await db.fetchrow(STATEMENTS["get_password_version"], user)
     return None if row is None else AccountState(row["password_version"], row["is_disabled"])
 
 
-async def find_hash_of_unused_account(db: Executor, user: UserId) -> str | None:
-    """Return the password hash of an account. None if somebody has logged in to it."""
+async def find_unused_account_hash(db: Executor, user: UserId) -> str | None:
+    """Return the password hash of an account that nobody has ever logged in to, or None."""
     row = await db.fetchrow(STATEMENTS["get_hash_of_unused_account"], user)
     return None if row is None else str(row["password_hash"])
 
@@ -73,7 +73,7 @@ async def insert_code(db: Executor, digest: bytes, holder: Holder, ttl: timedelt
 
 
 async def take_code(db: Executor, digest: bytes) -> Holder | None:
-    """Delete a one-time code and return its account. None if there is none."""
+    """Delete a one-time code, and return its account, or None if there is no such code."""
     row = await db.fetchrow(STATEMENTS["take_code"], digest)
     return None if row is None else Holder(_user_id(row["user_id"]), row["password_version"])
 

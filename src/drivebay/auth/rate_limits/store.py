@@ -17,7 +17,7 @@ STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 async def take_token(db: Executor, bucket: str, refill_time: timedelta, time_per_token: timedelta) -> TakeTokenResult:
     """Take one token from a bucket that refills within `refill_time`."""
     row = await db.fetchrow(STATEMENTS["take_token"], bucket, refill_time, time_per_token)
-    # No row: another process created the bucket after this statement began.
+    # If there is no row, another process created the bucket after this statement began.
     if row is None:
         return TakeTokenResult(granted=False, wait=time_per_token)
     return TakeTokenResult(granted=row["granted"], wait=row["wait"], tokens=row["tokens"])
@@ -33,12 +33,12 @@ async def give_back_token(db: Executor, bucket: str, time_per_token: timedelta) 
 
 
 async def remember_network(db: Executor, user: UserId, network: str, others: int) -> None:
-    """Record a login from a network. `others` further networks of the account are kept."""
+    """Record a login from a network. Keep this network and the `others` most recent ones of the account."""
     await db.fetchrow(STATEMENTS["remember_network"], user, network, others)
 
 
 async def prune_known_networks(db: Executor, age: timedelta) -> None:
-    """Forget the networks whose last login is older than `age`."""
+    """Delete the networks whose last login is older than `age`."""
     await db.fetchrow(STATEMENTS["prune_known_networks"], age)
 
 

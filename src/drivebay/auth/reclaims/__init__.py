@@ -1,1 +1,1 @@
-"""Accounts that go to the owner of their email address."""
+"""Reclaimed accounts: accounts that go to the owner of their email address."""

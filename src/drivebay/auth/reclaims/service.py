@@ -1,7 +1,7 @@
-"""Gives an account whose address was never confirmed to the person who proves that the address is theirs.
+"""Gives an account whose address was never confirmed to the user who proves that they own the address.
 
-A stranger may have signed up with that address. So everything that gives access to the account ends: what auth stores
-in the same transaction, links and permissions by the files service afterwards.
+Another person may have signed up with that address. So all access to the account ends: sessions, tokens and factors in
+the same transaction, and links and permissions in the files service afterwards.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from . import store
 log = structlog.get_logger(__name__)
 
 _FINISHED_AFTER: Final = timedelta(minutes=1)
-"""By then every gateway has refused the access tokens of the ended sessions for long."""
+"""After this time, every gateway refuses the access tokens of the ended sessions."""
 _MAX_PAGE: Final = 1000
 
 

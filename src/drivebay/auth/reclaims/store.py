@@ -25,17 +25,17 @@ async def delete_known_networks(db: Executor, user: UserId) -> None:
 
 
 async def list_reclaimed(db: Executor, limit: int) -> tuple[ReclaimedAccount, ...]:
-    """Return up to `limit` reclaimed accounts that are not finished, those that were reclaimed first."""
+    """Return up to `limit` reclaimed accounts that are not finished, the oldest first."""
     rows = await db.fetch(STATEMENTS["list_reclaimed"], limit)
     return tuple(ReclaimedAccount(UserId(UUID(int=row["user_id"].int)), row["reclaimed_at"]) for row in rows)
 
 
 async def delete_late_access(db: Executor, user: UserId, within: timedelta) -> None:
-    """Delete the API tokens and the second factor that date from `within` the reclaim or before."""
+    """Delete the API tokens and the second factor that were created before `within` after the reclaim."""
     await db.fetchrow(STATEMENTS["delete_late_api_tokens"], user, within)
     await db.fetchrow(STATEMENTS["delete_late_second_factor"], user, within)
 
 
 async def finish_reclaimed(db: Executor, user: UserId, after: timedelta) -> None:
-    """Forget a reclaimed account. No effect within `after` of the reclaim."""
+    """Delete the record of a reclaimed account. It is a no-op until `after` has passed since the reclaim."""
     await db.fetchrow(STATEMENTS["finish_reclaimed"], user, after)

@@ -70,7 +70,7 @@ class LinkPasswords:
         return await asyncio.shield(task)
 
     async def _run_in_slot(self, client: HashClient, work: Callable[[], T]) -> T:
-        async with self._queue.place(client):
+        async with self._queue.slot(client):
             result, seconds = await asyncio.to_thread(_measure, work)
         self._queue.record(seconds)
         return result

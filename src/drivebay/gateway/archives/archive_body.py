@@ -67,7 +67,7 @@ class ArchiveBody:
         layout = self._layout
         read_ahead = ReadAhead(self._storage, self._pieces(start, stop))
         try:
-            for index in range(layout.first_after(start), len(layout.entries)):
+            for index in range(layout.entry_at(start), len(layout.entries)):
                 entry, begin = layout.entries[index], layout.offsets[index]
                 if begin >= stop:
                     return
@@ -91,7 +91,7 @@ class ArchiveBody:
             await read_ahead.close()
 
     def _pieces(self, start: int, stop: int) -> Iterator[Piece]:
-        for index in range(self._layout.first_after(start), len(self._entries)):
+        for index in range(self._layout.entry_at(start), len(self._entries)):
             if self._layout.offsets[index] >= stop:
                 return
             key = self._entries[index].key
