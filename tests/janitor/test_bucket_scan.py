@@ -48,7 +48,7 @@ async def test_a_scan_that_stopped_is_continued_by_another_janitor(backend: Back
     assert second is not None
     assert second.position == "object19"
     # The first one still runs. It notices that the scan is not its own any more.
-    assert not await first.turn_page("object29", 10)
+    assert not await first.finish_page("object29", 10)
     assert await scan_orphans(backend, second) == 15
     assert await claim(backend) is None
     assert len(backend.quarantined()) == 35
@@ -96,7 +96,7 @@ async def test_a_complete_scan_is_due_again_after_the_interval(backend: Backend)
 async def test_a_janitor_goes_on_with_its_own_scan_after_a_failure(backend: Backend) -> None:
     scan = await claim(backend)
     assert scan is not None
-    assert await scan.turn_page("a", 0)
+    assert await scan.finish_page("a", 0)
     again = await claim(backend, scan._lease)
     assert again is not None
     assert again.position == "a"
@@ -112,4 +112,4 @@ async def test_a_page_takes_as_long_as_the_rate_says(backend: Backend) -> None:
     scan = await BucketScan.claim(backend.files, settings, ScanKind.OBJECTS, LeaseId(uuid7()))
     assert scan is not None
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(scan.turn_page("a", 100), 0.5)
+        await asyncio.wait_for(scan.finish_page("a", 100), 0.5)

@@ -13,5 +13,5 @@ def exponential_backoff(first: timedelta, maximum: timedelta, attempt: int) -> t
 
     The pause is `first` and doubles with each attempt, up to `maximum`.
     """
-    # The bound keeps the multiplication small after many attempts. Twenty doublings exceed any real maximum.
+    # The bound avoids huge numbers after many attempts. Twenty doublings exceed any useful maximum.
     return min(first * (1 << min(attempt, _MAX_DOUBLINGS)), maximum)

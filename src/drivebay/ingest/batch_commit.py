@@ -25,7 +25,7 @@ async def commit_batch(
 ) -> dict[UploadRef, CommitOutcome | CommitFailure]:
     """Commit uploads and return the outcome of each. Never raises.
 
-    The outcome is UNKNOWN where the files service did not answer in time.
+    The outcome of an upload is UNKNOWN if the files service did not respond in time.
     """
     if not refs:
         return {}

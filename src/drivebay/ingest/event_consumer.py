@@ -1,18 +1,18 @@
-"""Consumes events: takes the deliveries that have arrived, commits their uploads in one batch, then answers them.
+"""Consumes events: takes the deliveries that have arrived, commits their uploads in one batch, and settles them.
 
-A single event is committed at once. While a batch is committed, the next one collects. Under load a batch waits a
-little longer to collect more. A backlog is processed in full batches.
+A single event is committed at once. While one batch is committed, the next one collects events. Under load, a batch
+waits a little longer to collect more. A backlog is processed in full batches.
 
-The answer depends on the outcome of the commit:
+A delivery is settled by the outcome of its commit:
 
 - completed, already ended, rejected: acknowledged. The bytes of a rejected upload are purged later.
-- absent, expired: retried a few times, because the store may report an event before its object is visible. Then
-  acknowledged: the upload stays pending, and the sweeper finds it.
-- unknown: retried with exponential backoff for as long as the queue keeps the event. A store that is down does not
-  make an event bad, so this never leads to a dead letter.
-- no such upload, a key or bucket of another form: acknowledged and counted. Anyone who can write to the bucket can
-  cause these, so they leave nothing behind.
-- unreadable, or failed too often because of a defect: stored as a dead letter, and dropped after that.
+- absent, expired: retried a few times, because the store may send an event before its object is visible. Then
+  acknowledged. The upload stays pending, and the sweeper finds it.
+- unknown: retried with exponential backoff until the queue deletes the event. The event is valid, and only the store
+  is down, so it never becomes a dead letter.
+- no such upload, or a key or bucket that is not ours: acknowledged and counted. Other applications that write to the
+  bucket cause these, so nothing is stored about them.
+- unreadable, or failed too often because of a defect: stored as a dead letter, and then dropped.
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ _ABSENT_OUTCOMES: Final = frozenset({CommitOutcome.ABSENT, CommitOutcome.EXPIRED
 
 
 class ParsedDelivery(NamedTuple):
-    """A delivery and the uploads it names.
+    """A delivery and the uploads that it names.
 
-    `at` is the earliest time in its events. `foreign` is the number of its events that are not about our uploads.
+    `earliest_at` is the earliest time in its events. `foreign_count` counts its events that are not about our uploads.
     """
 
     delivery: Delivery
     refs: tuple[UploadRef, ...]
-    at: datetime | None
-    foreign: int
+    earliest_at: datetime | None
+    foreign_count: int
 
 
 class EventConsumer:
@@ -83,8 +83,8 @@ class EventConsumer:
                 while True:
                     await slots.acquire()
                     if _LOAD_THRESHOLD <= last_batch_size < self._settings.batch:
-                        # Under load more events follow soon. A larger batch costs less, because one listing of the
-                        # store answers for many uploads. A single event is never delayed.
+                        # Under load, more events follow soon. A larger batch costs less, because one list of the store
+                        # shows many uploads. A single event is never delayed.
                         await asyncio.sleep(_COLLECT_SECONDS)
                     deliveries = await queue.next_deliveries()
                     last_batch_size = len(deliveries)
@@ -94,7 +94,7 @@ class EventConsumer:
         raise queue_error
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
-        """Commit the uploads of the deliveries and answer every delivery. Does not raise if a dependency fails."""
+        """Commit the uploads of the deliveries, and settle every delivery. Does not raise if a dependency fails."""
         BATCHES.observe(len(deliveries))
         with tracer.start_as_current_span("ingest.batch", attributes={"events": len(deliveries)}):
             parsed = await self._parse_all(deliveries)
@@ -103,7 +103,7 @@ class EventConsumer:
             outcomes = await commit_batch(self._files, refs, self._settings, Trigger.EVENT)
             crash_point("event.before_ack")
             for each in parsed:
-                await self._answer(each, outcomes)
+                await self._settle(each, outcomes)
 
     async def _parse_all(self, deliveries: Sequence[Delivery]) -> list[ParsedDelivery]:
         parsed: list[ParsedDelivery] = []
@@ -121,18 +121,18 @@ class EventConsumer:
     def _parse(self, delivery: Delivery) -> ParsedDelivery:
         refs: list[UploadRef] = []
         times: list[datetime] = []
-        foreign = 0
+        foreign_count = 0
         for event in parse_events(delivery.payload):
             ref = upload_ref(event.key) if event.bucket == self._settings.bucket else None  # guard: event-bucket
             if ref is None:
-                foreign += 1
+                foreign_count += 1
                 continue
             refs.append(ref)
             if event.at is not None:
                 times.append(event.at)
-        return ParsedDelivery(delivery, tuple(refs), min(times, default=None), foreign)
+        return ParsedDelivery(delivery, tuple(refs), min(times, default=None), foreign_count)
 
-    async def _answer(
+    async def _settle(
         self, parsed: ParsedDelivery, outcomes_by_ref: Mapping[UploadRef, CommitOutcome | CommitFailure]
     ) -> None:
         delivery = parsed.delivery
@@ -155,12 +155,12 @@ class EventConsumer:
 
     def _record_metrics(self, parsed: ParsedDelivery, outcomes: Sequence[CommitOutcome | CommitFailure]) -> None:
         if not outcomes:
-            EVENTS.labels("foreign" if parsed.foreign else "ignored").inc()
+            EVENTS.labels("foreign" if parsed.foreign_count else "ignored").inc()
         for outcome in outcomes:
             EVENTS.labels(str(outcome)).inc()
-        if CommitOutcome.COMPLETED in outcomes and parsed.at is not None:
+        if CommitOutcome.COMPLETED in outcomes and parsed.earliest_at is not None:
             # The lag can be negative, because the clocks of the store and this process differ.
-            LAG.observe(max(0.0, (self._now() - parsed.at).total_seconds()))
+            LAG.observe(max(0.0, (self._now() - parsed.earliest_at).total_seconds()))
         if CommitOutcome.NO_UPLOAD in outcomes:
             log.info("event_without_upload", message=parsed.delivery.id)
 
@@ -171,7 +171,7 @@ class EventConsumer:
         await delivery.retry(delay)
 
     async def _dead_letter(self, delivery: Delivery, reason: str) -> None:
-        letter = DeadLetter(
+        dead_letter = DeadLetter(
             delivery.id,
             delivery.subject,
             reason[:_MAX_DEAD_LETTER_REASON],
@@ -180,7 +180,7 @@ class EventConsumer:
         )
         try:
             async with asyncio.timeout(self._settings.deadline.total_seconds()):
-                await self._files.dead_letter(letter)  # guard: dead-letter-before-drop
+                await self._files.dead_letter(dead_letter)  # guard: dead-letter-before-drop
         except (Error, TimeoutError) as error:
             log.warning(
                 "dead_letter_failed", message=delivery.id, reason=str(error) or "no answer within the call timeout"

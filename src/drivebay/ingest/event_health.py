@@ -1,4 +1,4 @@
-"""Whether events can arrive: every job that brings them is connected."""
+"""Tells whether events can arrive: every job that delivers events must be connected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class EventHealth:
-    """Which of the `jobs` are connected at the moment. Without jobs there are no events."""
+    """Remembers which of the `jobs` are connected now. Without jobs there are no events."""
 
     def __init__(self, *jobs: str) -> None:
         self._jobs = frozenset(jobs)

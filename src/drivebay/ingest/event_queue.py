@@ -1,4 +1,4 @@
-"""The interface of the event queue: what event sources write to, and what the consumer reads from."""
+"""The interface of the event queue. Event sources write to it, and the consumer reads from it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Delivery(Protocol):
     """One delivery of a message. It must be acknowledged exactly once, by `ack`, `retry` or `drop`. Without an
     acknowledgement the queue delivers the message again.
 
-    `id` is given by the queue; it is not the deduplication id. It is the same for every delivery of a message. `count`
-    is 1 for the first. An acknowledgement that cannot be sent is lost without an error, and the message is delivered
-    again.
+    `id` comes from the queue, and differs from the deduplication id. It is the same for every delivery of a message.
+    `count` is 1 for the first delivery. If an acknowledgement cannot be sent, no error is raised, and the message is
+    delivered again.
     """
 
     @property
@@ -42,11 +42,11 @@ class Delivery(Protocol):
         ...
 
     async def retry(self, delay: timedelta) -> None:
-        """Ask for another delivery, after `delay` at the earliest."""
+        """Request another delivery, not earlier than after `delay`."""
         ...
 
     async def drop(self) -> None:
-        """Refuse redelivery of the message, although it is not processed."""
+        """End the deliveries of the message, although it was not processed."""
         ...
 
 

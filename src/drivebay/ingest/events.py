@@ -1,6 +1,6 @@
-"""Events of the store: an S3 event message becomes upload references, and back.
+"""Events of the store: parses and renders S3 event messages.
 
-An event may be repeated, delayed, lost or forged. So an event only names uploads to look up. A commit can be repeated
+An event may be repeated, delayed, lost or forged. So an event only names uploads to look up. A commit can be repeated,
 and trusts its own look-up, not the event.
 
 The format is that of MinIO, which other stores use too: the event message of S3
@@ -21,7 +21,7 @@ from ..contract.files import UploadRef
 from ..contract.ids import DriveId, UploadId
 from ..contract.storage import STAGING_PREFIX
 
-# The full names, because `ObjectCreated:*` also covers changes of tags and retention, which change no bytes.
+# The full names, because `ObjectCreated:*` includes changes of tags and retention, which do not change bytes.
 CREATED_EVENT_NAMES: Final = frozenset(
     f"s3:ObjectCreated:{method}" for method in ("Put", "Post", "Copy", "CompleteMultipartUpload")
 )
@@ -90,9 +90,9 @@ def render_event(event: ObjectCreated) -> bytes:
     """Return the message that MinIO would send for an event."""
     name = "s3:ObjectCreated:Put"
     object = _Object(quote_plus(event.key, safe="/"), event.size, event.etag)
-    at = event.at.isoformat() if event.at else ""
-    at = f"{at.removesuffix('+00:00')}Z" if at.endswith("+00:00") else at
-    record = _Record(name, _S3(_Bucket(event.bucket), object), at)
+    event_time = event.at.isoformat() if event.at else ""
+    event_time = f"{event_time.removesuffix('+00:00')}Z" if event_time.endswith("+00:00") else event_time
+    record = _Record(name, _S3(_Bucket(event.bucket), object), event_time)
     return _encode(_Envelope(name, f"{event.bucket}/{event.key}", [record]))
 
 
@@ -109,14 +109,14 @@ def upload_ref(key: str) -> UploadRef | None:
 
 
 def _is_creation(name: str) -> bool:
-    # Inside records S3 omits the prefix, and MinIO does not.
+    # In records, S3 omits the prefix and MinIO writes it.
     return (name if name.startswith("s3:") else f"s3:{name}") in CREATED_EVENT_NAMES
 
 
 def _object_created(record: _Record) -> ObjectCreated:
     object = record.s3.object
     try:
-        # Decoded exactly once, because a key may contain a percent sign.
+        # Decode exactly once, because a key may contain a percent sign.
         key = unquote_plus(object.key, errors="strict")
     except UnicodeDecodeError as error:
         raise UnreadableEvent("a key is not UTF-8") from error
@@ -125,7 +125,7 @@ def _object_created(record: _Record) -> ObjectCreated:
 
 def _parse_time(text: str) -> datetime | None:
     try:
-        at = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return at if at.tzinfo is not None else None
+    return time if time.tzinfo is not None else None

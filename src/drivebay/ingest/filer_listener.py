@@ -1,11 +1,11 @@
 """Reads the changes of a SeaweedFS filer and publishes them as events.
 
-SeaweedFS sends no events over S3, but its filer streams every change of its tree. The listener publishes the events
-that MinIO would have sent. It saves its position in the stream after the events up to there are stored, so a restart
-loses no change that the filer still has.
+SeaweedFS sends no S3 events, but its filer streams every change of its tree. The listener publishes the events that
+MinIO would send. It saves its position in the stream after the queue has stored the events, so a restart loses no
+change that the filer still has.
 
-A killed filer loses the changes of its last minute, although the objects exist. So after each new connection the
-listener calls `on_connect`, and the sweeper looks up all pending uploads.
+A filer that is killed loses the changes of its last minute, although the objects exist. So the listener calls
+`on_connect` after each new connection, and the sweeper looks up all pending uploads.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ log = structlog.get_logger(__name__)
 CHANGES = Counter("drivebay_ingest_filer_changes_total", "Changes sent by the filer, by kind", ["kind"])
 
 OVERLAP: Final = timedelta(seconds=5)
-"""The order of changes from several filers is not exact, so a restart reads a little twice. The queue drops the
-repeated messages by their id."""
+"""The order of changes from several filers is not exact, so a restart reads the last seconds again. The queue drops
+repeated messages by their ids."""
 INITIAL_LOOKBACK: Final = timedelta(minutes=1)
-"""Without a saved position the listener starts this long ago. The sweeper finds older pending uploads."""
+"""Without a saved position, the listener reads the changes of this last time. The sweeper finds older uploads."""
 
 _SAVE_INTERVAL: Final = 1.0
 _MAX_BATCH: Final = 500
@@ -125,7 +125,7 @@ class FilerListener:
             CHANGES.labels("created").inc()
             at = datetime.fromtimestamp(change.at / 1e9, UTC)
             payload = render_event(ObjectCreated(self._bucket, key, change.size, at))
-            # Every listener gives a change the same id, so two listeners make one event.
+            # Every listener uses the same id for a change, so two listeners create one event.
             message_id = f"{change.at}:{key}"  # guard: filer-message-id
             messages.append(Message(message_id, payload))
         return messages
@@ -152,7 +152,7 @@ async def _take_batch(incoming: asyncio.Queue[seaweedfs.Change | Unavailable]) -
     while len(changes) < _MAX_BATCH and not incoming.empty():
         item = incoming.get_nowait()
         if isinstance(item, Unavailable):
-            # The error goes back for the next call. The reader has ended, so nothing comes after it.
+            # Put the error back for the next call. The reader has ended, so no change follows it.
             incoming.put_nowait(item)
             break
         changes.append(item)
@@ -160,7 +160,7 @@ async def _take_batch(incoming: asyncio.Queue[seaweedfs.Change | Unavailable]) -
 
 
 def resume_position(position: int) -> int:
-    """Return where to resume after the saved `position`. Both are in nanoseconds."""
+    """Return the position from which to resume after the saved `position`. Both are in nanoseconds."""
     return max(0, position - int(OVERLAP.total_seconds() * 1e9))  # guard: filer-overlap
 
 

@@ -25,7 +25,7 @@ from .nats_errors import translate_nats_errors
 from .settings import Settings
 from .stream_setup import check_stream, consumer_name, ensure_consumer, ensure_stream, open_position_store
 
-# NATS sends a heartbeat each _HEARTBEAT seconds while a pull is open.
+# NATS sends a heartbeat every `_HEARTBEAT` seconds while a pull request is open.
 _MAX_SILENCE: Final = 12.0
 _HEARTBEAT: Final = 5
 _PULL_EXPIRY: Final = 30
@@ -45,7 +45,7 @@ class _PullRequest(msgspec.Struct):
 
 
 class _PullStatus(msgspec.Struct, frozen=True):
-    """The status of a pull, which NATS sends in place of a message. `unfilled` messages will not come."""
+    """The status of a pull request, which NATS sends instead of messages. `unfilled` messages will not come."""
 
     code: str
     description: str
@@ -78,7 +78,7 @@ class _JetStreamDelivery:
 
 
 class JetStreamQueue:
-    """A `QueueReader` and a `QueueWriter` on one connection. Made by `nats_connection.connect`."""
+    """A `QueueReader` and a `QueueWriter` on one connection. Create it with `nats_connection.connect`."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
@@ -94,7 +94,7 @@ class JetStreamQueue:
             await ensure_stream(self._jetstream, self._settings)
 
     async def check_stream(self) -> None:
-        """Raise Unavailable if JetStream does not answer or the stream is not usable. Create nothing."""
+        """Raise Unavailable if JetStream does not respond or the stream is not usable. Create nothing."""
         with translate_nats_errors():
             await check_stream(self._jetstream, self._settings)
 

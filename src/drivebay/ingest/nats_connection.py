@@ -44,7 +44,8 @@ async def connect(settings: Settings, *, creates_stream: bool = True) -> AsyncIt
                     settings.nats_url or "",
                     name="drivebay-ingest",
                     allow_reconnect=False,
-                    # The next two also bound the first connection. Their defaults retry it silently for two minutes.
+                    # The next two settings also apply to the first connection. By default it is retried for two
+                    # minutes.
                     max_reconnect_attempts=1,
                     reconnect_time_wait=0,
                     connect_timeout=_CONNECT_TIMEOUT,
@@ -65,7 +66,7 @@ async def connect(settings: Settings, *, creates_stream: bool = True) -> AsyncIt
 
 
 async def find_connection_problem(settings: Settings) -> str | None:
-    """Return None if NATS answers, its JetStream works and the stream is usable, else the problem in one line."""
+    """Return None if NATS, its JetStream and the stream are usable, or else the problem in one line."""
     try:
         async with connect(settings):
             return None
@@ -82,7 +83,7 @@ class ConnectionCheck:
         self._queue: JetStreamQueue | None = None
 
     async def find_problem(self) -> str | None:
-        """Return the problem as `find_connection_problem` does. A stream that does not exist yet is no problem."""
+        """Return the problem as `find_connection_problem` does, but accept that the stream does not exist yet."""
         try:
             if self._queue is None:
                 connection = connect(self._settings, creates_stream=False)

@@ -1,7 +1,7 @@
-"""Runs the ingest service: the sweeper always, and the event source and the event consumer if events are on.
+"""Runs the ingest service: the sweeper, and the event source and the event consumer if events are enabled.
 
-If NATS or the store is down, uploads become visible later, but none is lost, because the sweeper does not
-depend on events.
+If NATS or the store is down, uploads become files later, but none is lost, because the sweeper does not depend on
+events.
 """
 
 from __future__ import annotations

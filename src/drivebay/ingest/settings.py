@@ -11,7 +11,7 @@ class EventSource(StrEnum):
     """The way in which events of the store reach JetStream. MinIO publishes them. For SeaweedFS, ingest does."""
 
     AUTO = "auto"
-    """`seaweedfs` if the address of a filer is set, else `minio`."""
+    """`seaweedfs` if the address of a filer is set, or else `minio`."""
     MINIO = "minio"
     SEAWEEDFS = "seaweedfs"
     OFF = "off"
@@ -27,8 +27,8 @@ class Settings:
     different names.
 
     `batch` is the number of uploads in one commit, `concurrent_commits` the number of commits at once, and `deadline`
-    how long one remote call may take. `ack_wait` is how long JetStream waits for an answer before it delivers an event
-    again.
+    how long one remote call may take. `ack_wait` is how long JetStream waits for an acknowledgement before it delivers
+    an event again.
 
     An event that fails `max_deliveries` times becomes a dead letter. An event whose object is absent is delivered at
     most `absent_deliveries` times and then dropped: the sweep finds its upload if the bytes arrive later. Between

@@ -1,7 +1,7 @@
 """Creates the JetStream stream, the consumer and the position store, and checks their configuration.
 
-They are created when they do not exist, also when they disappear later. An existing stream keeps the limits that its
-operator set.
+They are created if they do not exist, also if they disappear later. An existing stream keeps the limits of its
+operator.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ async def ensure_consumer(jetstream: JetStreamContext, settings: Settings) -> No
         ack_policy=api.AckPolicy.EXPLICIT,
         ack_wait=settings.ack_wait.total_seconds(),
         max_ack_pending=_MAX_ACK_PENDING,
-        # NATS redelivers without end. Ingest ends that, after it has stored the dead letter.
+        # NATS redelivers forever. Ingest ends the deliveries after it has stored a dead letter.
         max_deliver=-1,  # guard: consumer-deliveries
     )
 

@@ -1,13 +1,12 @@
 """The sweeper: finds uploads that no event reported, by looking up pending uploads.
 
-Each upload is looked up again with exponential backoff; a round runs every `sweep_interval`. The sweeper does not
-depend on the event queue. If all events are lost, uploads still become visible, but later. The sweeper counts the
-uploads that it completes: a high number means that events are lost.
+A round runs every `sweep_interval`. Each upload is looked up again with exponential backoff. The sweeper does not
+depend on the event queue. If all events are lost, uploads still become files, but later. The sweeper counts the uploads
+that it completes: a high number means that events are lost.
 
-While events arrive, a round looks up at most `sweep_rate` uploads for each second of the interval. With fewer pending
-uploads, this bound changes nothing. With more, a round takes the newest, as a sample: if too many of them are stored
-without an event, events are being lost. Then, and after each interruption of the events, all pending uploads are
-looked up at once.
+While events arrive, a round looks up at most `sweep_rate` uploads for each second of the interval. If more uploads are
+pending, a round looks up only the newest ones, as a sample. If too many of these are stored without an event, events
+are being lost. Then, and after each interruption of the events, all pending uploads are looked up at once.
 """
 
 from __future__ import annotations
@@ -37,13 +36,13 @@ BACKLOG = Gauge(
     multiprocess_mode="livemax",
 )
 
-# Normally the claims end earlier, when nothing is due. With very many pending uploads, the first ones may be due again
-# before the last ones were looked up. Then the round would never end without this limit.
+# A round normally ends when no upload is due. With very many pending uploads, the first ones may be due again before
+# the last ones were looked up, and the round would not end without this limit.
 _MAX_BATCHES: Final = 200
 _RETRY_SECONDS: Final = 1.0
 _LOST_SHARE: Final = 0.05
-"""The share of looked-up uploads above which events are being lost. Some are always stored while their event is on
-its way."""
+"""Above this share of looked-up uploads that are stored without an event, events are being lost. Some are always
+stored shortly before their event arrives."""
 
 
 class SweepResult(NamedTuple):
@@ -136,10 +135,10 @@ class Sweeper:
 
     def _choose_budget(self) -> int | None:
         """Return how many uploads this round looks up, or None for all that are due."""
-        per_round = max(1, int(self._settings.sweep_rate * self._settings.sweep_interval.total_seconds()))
-        is_limited = self._health.events_arrive and self._pending > per_round  # guard: sweep-without-events
+        round_limit = max(1, int(self._settings.sweep_rate * self._settings.sweep_interval.total_seconds()))
+        is_limited = self._health.events_arrive and self._pending > round_limit  # guard: sweep-without-events
         if self._was_limited and not is_limited:  # guard: sweep-after-limit
-            # The checks of some uploads are minutes away since the limited rounds.
+            # During the limited rounds, the next checks of some uploads were postponed by minutes.
             self.request_recheck()
         self._was_limited = is_limited
-        return per_round if is_limited else None
+        return round_limit if is_limited else None

@@ -1,8 +1,8 @@
 """An HTTP endpoint for stores that can only POST their events. It puts each body into the event queue.
 
-A store keeps an event until it gets status 200, so the endpoint answers 200 only after JetStream has stored the event.
-Until then it answers 503, and the store tries again. The endpoint does not parse the body. The consumer of the queue
-does, and a body that is no event becomes a dead letter there.
+A store keeps an event until it gets status 200. So the endpoint responds with 200 only after JetStream has stored the
+event. If that fails it responds with 503, and the store tries again. The endpoint does not parse the body. The consumer
+of the queue does, and stores a body that is not an event as a dead letter.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RECEIVED = Counter("drivebay_ingest_webhook_total", "Events that were POSTed, by
 
 PATH: Final = "/events"
 MAX_BODY: Final = 1_000_000
-"""In bytes. NATS accepts messages of 1 MiB including headers."""
+"""Bytes. NATS accepts messages of 1 MiB including headers."""
 _BODY_TIMEOUT: Final = 10.0
 _EXTRA_HEADERS: Final[Mapping[int, tuple[tuple[bytes, bytes], ...]]] = {
     401: ((b"www-authenticate", b"Bearer"),),
@@ -36,7 +36,7 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Webhook:
-    """An ASGI app. It answers 503 while it has no queue."""
+    """An ASGI app. It responds with 503 while it has no queue."""
 
     def __init__(self, token: str) -> None:
         self._token_digest = _digest(token.encode())
@@ -80,7 +80,7 @@ class Webhook:
     def _is_authorized(self, scope: Scope) -> bool:
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         scheme, _, token = header.partition(b" ")
-        # The digests have equal length, so the time of the comparison reveals neither content nor length.
+        # The digests have the same length, so the time of the comparison does not reveal the content or the length.
         # guard: webhook-token
         return hmac.compare_digest(_digest(token.strip()), self._token_digest) and scheme.lower() == b"bearer"
 
@@ -89,7 +89,8 @@ class Webhook:
         if queue is None:
             return False
         try:
-            # The id is the digest of the body: a store that missed the response sends the same bytes again.
+            # The id is the digest of the body, because a store that did not get the response sends the same bytes
+            # again.
             await queue.publish([Message(_digest(body).hex(), body)])
         except (Unavailable, TimeoutError):
             self._queue_failed.set()

@@ -1,4 +1,4 @@
-"""One scan of the bucket for all janitors: under a lease, at a bounded rate, from where the last janitor stopped."""
+"""A scan of the bucket, which one janitor runs for all, under a lease and at a bounded rate. It can be resumed."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ log = structlog.get_logger(__name__)
 
 
 class Scan(Protocol):
-    """A listing of the bucket, page by page. `position` is where it continues, None at the start."""
+    """A list of the bucket, page by page. It continues after `position`. None: it begins at the start."""
 
     position: str | None
 
     async def extend(self) -> bool:
-        """Keep the scan for another while in the middle of a page. Return False if another janitor has taken it."""
+        """Extend the lease in the middle of a page. Return False if another janitor has taken over the scan."""
         ...
 
-    async def turn_page(self, position: str | None, listed: int) -> bool:
-        """End a page of `listed` objects; the next one begins after `position`. Return False if there is none."""
+    async def finish_page(self, position: str | None, listed: int) -> bool:
+        """End a page of `listed` objects. The next page begins after `position`. Return False if there is none."""
         ...
 
 
 class BucketScan:
-    """A scan that this janitor does for all. `position` is where it continues, None at the start."""
+    """A scan that this janitor runs for all. It continues after `position`. None: it begins at the start."""
 
     def __init__(self, files: Files, settings: Settings, kind: ScanKind, lease: LeaseId) -> None:
         self.position: str | None = None
@@ -42,7 +42,7 @@ class BucketScan:
     async def claim(cls, files: Files, settings: Settings, kind: ScanKind, lease: LeaseId) -> BucketScan | None:
         """Claim a scan. Return None if another janitor has it, or it is not due. Raises Unavailable.
 
-        With the lease of an earlier claim, a janitor goes on where that scan failed.
+        With the lease of an earlier claim, a janitor resumes the scan at the position where it failed.
         """
         scan = cls(files, settings, kind, lease)
         async with asyncio.timeout(settings.deadline.total_seconds()):
@@ -51,18 +51,18 @@ class BucketScan:
         return scan if claim.is_granted else None
 
     async def extend(self) -> bool:
-        """Extend the lease at the present position. Return False if another janitor has taken the scan."""
+        """Extend the lease at the current position. Return False if another janitor has taken over the scan."""
         async with asyncio.timeout(self._settings.deadline.total_seconds()):
             return await self._save(self.position or "")
 
-    async def turn_page(self, position: str | None, listed: int) -> bool:
-        """Record the position after a page of `listed` objects, and wait so that the rate is kept.
+    async def finish_page(self, position: str | None, listed: int) -> bool:
+        """Record the position after a page of `listed` objects, and wait to keep the rate.
 
-        None as `position` ends the scan. Return False if the scan has ended, or another janitor has taken it.
+        If `position` is None, the scan is complete. Return False then, or if another janitor has taken over the scan.
         """
         async with asyncio.timeout(self._settings.deadline.total_seconds()):
             if position is None:
-                # A little less than the interval, so that this janitor finds it due after its own pause.
+                # A little less than the interval, so that the scan is due when this janitor tries again.
                 pause = int(self._settings.orphan_interval.total_seconds() * 0.9)
                 await self._files.finish_scan(self._kind, self._lease, pause)
                 return False

@@ -1,4 +1,4 @@
-"""Deletes the changes of files that are older than they are kept, in batches."""
+"""Deletes changes that are older than the change feed keeps them, in batches."""
 
 from __future__ import annotations
 

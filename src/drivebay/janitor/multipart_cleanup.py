@@ -1,7 +1,7 @@
-"""Aborts multipart uploads in the store that belong to no upload.
+"""Aborts multipart uploads in the store that do not belong to an upload.
 
-The purge of an upload aborts its own multipart upload. A multipart upload is orphaned when a process was killed after
-the store began it and before the database recorded it. Nobody can continue it, so it is aborted.
+The purge of an upload aborts its own multipart upload. A multipart upload is orphaned if a process was killed after the
+store began it and before the database recorded it. No client can continue it, so it is aborted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ABORTED = Counter("drivebay_janitor_parts_ended_total", "Multipart uploads that 
 
 
 class MultipartCounts(NamedTuple):
-    """Of `listed` multipart uploads, `too_young` ones stay for a later round and `aborted` ones were aborted."""
+    """The numbers of multipart uploads: listed ones, orphans that are too young to abort, and aborted ones."""
 
     listed: int
     too_young: int
@@ -51,7 +51,7 @@ async def abort_orphaned_multiparts(
                 too_young += 1
             elif await _abort(storage, multipart, settings):
                 aborted += 1
-        has_page = await scan.turn_page(page.after, len(page.items))
+        has_page = await scan.finish_page(page.after, len(page.items))
     return MultipartCounts(listed, too_young, aborted)
 
 

@@ -1,4 +1,4 @@
-"""Adds the names of entries from before an upgrade to the search, in batches."""
+"""Adds the search names of entries that were created before an upgrade, in batches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_BATCHES: Final = 10_000
 
 
 async def index_names(files: Files, settings: Settings) -> int:
-    """Add the names that the search does not find yet, and return the number of entries read. Raises Unavailable.
+    """Add the missing search names, and return the number of entries read. Raises Unavailable.
 
     Several janitors may do this at once: each batch skips the owner that another one works on.
     """

@@ -2,8 +2,8 @@
 
 A purge has three steps, and the process may be killed after each. First, a claim records in the database that the
 objects will be deleted. Then the objects are deleted. Then their rows become tombstones, or are deleted if they are
-tombstones already. The row is updated last; otherwise an object could remain that no row refers to. If a process is
-killed between two steps, its lease ends and another process repeats the batch.
+tombstones already. The rows are updated last, because otherwise an object could remain without a row. If a process is
+killed between two steps, its lease ends, and another process repeats the batch.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ PURGES = Counter("drivebay_janitor_purges_total", "Objects by the outcome of the
 
 _MAX_PART_NUMBER: Final = 10_000
 MAX_FAILED_BATCHES: Final = 5
-"""Batches in a row of which the store deletes no object."""
+"""The round ends after this many consecutive batches in which the store deleted no object."""
 _MAX_CONCURRENT_ABORTS: Final = 16
-"""The store has no call that aborts several multipart uploads."""
+"""Aborts run concurrently, because the store has no call that aborts several multipart uploads."""
 
 
 class PurgeCounts(NamedTuple):
-    """`claimed` objects were claimed, `deleted` ones deleted in the store, and `finished` ones had their rows updated.
+    """The numbers of objects that were claimed, deleted in the store, and finished: their rows were updated.
 
-    The row of a deleted object is not updated if the lease had ended and another process claimed it.
+    The row of a deleted object is not updated if the lease has ended and another process has claimed it.
     """
 
     claimed: int = 0
@@ -51,7 +51,7 @@ async def purge_objects(
 ) -> PurgeCounts:
     """Purge until nothing is due. Raises Unavailable.
 
-    If it raises, the batches that were already finished are not undone.
+    If it raises, the batches that are finished stay finished.
     """
     results: list[PurgeCounts] = []
     errors: list[Exception] = []
@@ -89,8 +89,8 @@ async def _purge_batches(
         results.append(counts)
         failed_batches = 0 if counts.deleted else failed_batches + 1
         if failed_batches >= MAX_FAILED_BATCHES:  # guard: purge-round-end
-            # The store has a problem, so more batches would fail too. One batch alone may have objects that cannot be
-            # deleted: the claim has postponed these, and others follow.
+            # The store has a problem, so more batches would fail too. A single failed batch is not enough: it may have
+            # only objects that cannot be deleted, which the claim has postponed.
             raise Unavailable(f"the store deleted no object of {failed_batches} batches")
 
 
@@ -109,7 +109,7 @@ async def _purge_batch(
         if error is None:  # guard: purge-failed-deletion
             deleted.append(purge.ref)
         else:
-            # The claim has set the time of the next attempt, with growing gaps.
+            # The claim has scheduled the next attempt, with exponential backoff.
             log.warning("purge_failed", upload=str(purge.ref.id), reason=error)
     finished = 0
     if deleted:

@@ -1,7 +1,7 @@
 """Finds objects that no row accounts for, and moves them to quarantine.
 
-Normally there are none, because an upload is recorded before anything can be written. An orphan was written by
-somebody else, or the database has lost rows. It may be the only copy of a file, so it is never deleted: an operator
+Normally there are none, because an upload is recorded before anything can be written. An orphan was written by another
+application, or the database has lost rows. It may be the only copy of a file, so it is never deleted. An operator
 decides.
 """
 
@@ -30,7 +30,7 @@ ORPHANS = Counter("drivebay_janitor_strays_total", "Objects that no row accounts
 
 
 class OrphanCounts(NamedTuple):
-    """Of `listed` objects, `too_young` orphans stay for a later round and `quarantined` ones were moved."""
+    """The numbers of objects: listed ones, orphans that are too young to move, and quarantined ones."""
 
     listed: int
     too_young: int
@@ -59,7 +59,7 @@ async def quarantine_orphans(
                 # A move may take minutes, so a page of orphans takes longer than the lease.
                 if not await scan.extend():  # guard: scan-extended
                     return OrphanCounts(listed, too_young, quarantined)
-        has_page = await scan.turn_page(page.after, len(page.objects))
+        has_page = await scan.finish_page(page.after, len(page.objects))
     return OrphanCounts(listed, too_young, quarantined)
 
 

@@ -76,7 +76,7 @@ async def run(
         tasks.create_task(_run_periodically("changes", settings.interval, trim))
         tasks.create_task(_run_periodically("archives", settings.interval, end_archives))
         tasks.create_task(_run_periodically("names", settings.interval, index))
-        # These two wait first, so an operator who has restored an old database can check it before objects are moved.
+        # These two jobs wait first. So an operator who restored an old database can check it before objects are moved.
         # guard: orphan-first-search
         tasks.create_task(_run_periodically("orphans", settings.orphan_interval, quarantine, wait_first=True))
         tasks.create_task(_run_periodically("multiparts", settings.orphan_interval, abort_multiparts, wait_first=True))

@@ -1,6 +1,6 @@
 """Ends uploads whose deadline has passed, after a last look-up.
 
-The look-up decides, so bytes that arrived in the last moment still become a file.
+If the object exists, the upload becomes a file, even if the bytes arrived in the last moment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 OVERDUE = Counter("drivebay_janitor_overdue_total", "Overdue uploads by the outcome of their last look-up", ["outcome"])
 
-# A claim postpones the next look-up of its uploads, so the claims end by themselves long before this limit.
+# A claim postpones the next look-up of its uploads, so the loop normally ends long before this limit.
 _MAX_BATCHES: Final = 10_000
 
 

@@ -1,4 +1,4 @@
-"""Refuse keys, part numbers, sizes and ids that no store would accept, before a request is sent.
+"""Refuse keys, part numbers, sizes and ids that a store would not accept, before a request is sent.
 
 Every function raises InvalidRequest.
 """
@@ -16,11 +16,11 @@ MAX_KEYS: Final = 1000
 MAX_SIGNED: Final = 100
 MAX_PARTS: Final = 10_000
 MAX_BODY: Final = 15 * 2**20
-"""Bytes that one call carries: what fits into a message."""
+"""The maximum of bytes in one call, because of the size limit of a message between services."""
 _MAX_PART_SIZE: Final = 5 * 2**30
 _MAX_KEY_BYTES: Final = 1024
 _MAX_PARTIAL_PART_NAME: Final = 14
-# Characters that XML cannot carry or would change (XML 1.0, section 2.2), and single surrogates.
+# Characters that XML cannot contain or would change (XML 1.0, section 2.2), and single surrogates.
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _DOT_SEGMENTS: Final = frozenset({".", ".."})
 _ETAG: Final = re.compile("[!#-~]{1,256}")
@@ -31,8 +31,8 @@ _METADATA_NAME: Final = re.compile("[a-z0-9-]{1,64}")
 def check_key(key: str) -> None:
     """Check that every store accepts this key unchanged.
 
-    An empty key would be the bucket itself. HTTP clients remove segments of dots. One key that XML cannot carry would
-    fail a whole batch.
+    An empty key would mean the bucket itself. HTTP clients remove the segments '.' and '..'. One key that XML cannot
+    contain would make a whole batch fail.
     """
     if (
         not key
@@ -58,7 +58,7 @@ def check_keys(keys: tuple[str, ...]) -> None:
 
 
 def check_single_put(put: PutSpec) -> None:
-    """Check an upload in one request: here size and checksum count."""
+    """Check an upload in one request, which also needs a valid size and checksum."""
     if put.size < 0 or (put.sha256 is not None and len(put.sha256) != 32):
         raise InvalidRequest("size must not be negative, and sha256 must have 32 bytes")
     check_put(put)
@@ -83,13 +83,13 @@ def check_limit(limit: int) -> None:
 
 
 def check_position(after: str | None) -> None:
-    """Check a position in a listing. It may hold line breaks between two markers."""
+    """Check a position in a list. It may have a line break between two markers."""
     if after and _FORBIDDEN.search(after.replace("\n", "")):
         raise InvalidRequest("after must be the position that the previous page returned")
 
 
 def check_key_position(after: str | None) -> None:
-    """Check the key after which a listing of objects continues."""
+    """Check the key after which a list of objects continues."""
     if after and _FORBIDDEN.search(after):
         raise InvalidRequest("after must be the key that the previous page returned")
 
@@ -127,6 +127,6 @@ def check_body_size(size: int, minimum: int) -> None:
 
 
 def check_partial_part_key(key: str) -> None:
-    """Check a key beside which partial parts can be stored: their names must fit too."""
+    """Check the key of an upload that may have partial parts: the longer keys of these must be valid too."""
     check_key(key)
     check_key(f"{PARTIAL_PARTS_PREFIX}{key}/{'0' * _MAX_PARTIAL_PART_NAME}")

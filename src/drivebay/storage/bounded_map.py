@@ -23,16 +23,16 @@ async def bounded_map(items: Iterable[T], work: Callable[[T], Awaitable[R]], lim
         async with semaphore:
             return await work(item)
 
-    # One task for each item, not `limit` workers: a worker whose call times out just as it is cancelled sees only the
-    # timeout, and would begin the next item.
+    # One task for each item, and not `limit` workers: if the call of a worker timed out at the moment of a
+    # cancellation, the worker would see only the timeout, and begin the next item.
     try:
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(run(item)) for item in items]  # guard: lookup-deadline
+            item_tasks = [tasks.create_task(run(item)) for item in items]  # guard: lookup-deadline
     except* Unavailable as group:
         raise _first(group) from None
-    return tuple([task.result() for task in running])
+    return tuple([task.result() for task in item_tasks])
 
 
 def _first(group: BaseExceptionGroup[Unavailable]) -> Unavailable:
-    found = group.exceptions[0]
-    return found if isinstance(found, Unavailable) else _first(found)
+    first = group.exceptions[0]
+    return first if isinstance(first, Unavailable) else _first(first)

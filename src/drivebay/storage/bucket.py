@@ -1,8 +1,8 @@
 """The interface that this package needs of a store: one bucket of any S3-compatible store.
 
-An implementation converts every error of its client library. It raises `Unavailable` if the store gives no usable
-response. It never guesses, except in `refuses_complete_over_object`. It reports an object as absent only if the store
-said so.
+An implementation converts every error of its client library. It raises `Unavailable` if the store sends no usable
+response. It never guesses a result, except in `refuses_complete_over_object`. It reports an object as absent only if
+the store said so.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Misconfigured(StartError):
 
 
 class BucketStatus(msgspec.Struct, frozen=True):
-    """Whether the bucket exists. `store_time` is the store's clock in whole seconds, None if the store does not
+    """Whether the bucket exists. `store_time` is the clock of the store in whole seconds, or None if the store does not
     send it."""
 
     exists: bool
@@ -31,10 +31,10 @@ class BucketStatus(msgspec.Struct, frozen=True):
 
 
 class PresignSpec(msgspec.Struct, frozen=True):
-    """The one request that a presigned URL allows, valid for `ttl_seconds` from `signed_at`.
+    """The request that a presigned URL allows. It is valid for `ttl_seconds` from `signed_at`.
 
-    The sender must send `headers` exactly as given. With `for_clients`, the URL has the endpoint that clients use,
-    otherwise the endpoint that Drivebay itself uses.
+    The sender must send exactly these `headers`. With `for_clients`, the URL has the endpoint for clients. Otherwise it
+    has the endpoint that Drivebay itself uses.
     """
 
     method: str
@@ -58,7 +58,7 @@ class PartUpload(msgspec.Struct, frozen=True):
 
 
 class Presigner(Protocol):
-    """Makes presigned URLs of one bucket."""
+    """Creates presigned URLs of one bucket."""
 
     def presign(self, spec: PresignSpec) -> str:
         """Return a presigned URL. The same spec gives the same URL. Nothing is sent."""
@@ -89,7 +89,7 @@ class Bucket(Presigner, Protocol):
         ...
 
     async def create_bucket(self) -> None:
-        """Create the bucket. No error if we own it already. Raises Misconfigured if the store refuses."""
+        """Create the bucket. It is a no-op if we own it already. Raises Misconfigured if the store refuses."""
         ...
 
     async def add_cors_rules(self, origins: tuple[str, ...]) -> bool:
@@ -103,8 +103,8 @@ class Bucket(Presigner, Protocol):
     async def add_notification_rule(self, target: str) -> str | None:
         """Add a notification rule: the store sends an event to `target` for every new object. Other rules stay.
 
-        `target` is an ARN of the store's configuration. Return None if the rule exists now, else the reason why not. A
-        second call is a no-op.
+        `target` is an ARN of the store's configuration. Return None if the rule exists now, or else the reason why it
+        does not. A second call is a no-op.
         """
         ...
 
@@ -130,11 +130,11 @@ class Bucket(Presigner, Protocol):
         ...
 
     async def get_object(self, key: str) -> bytes | None:
-        """Return the bytes of an object, None if it does not exist."""
+        """Return the bytes of an object, or None if it does not exist."""
         ...
 
     async def read_range(self, key: str, start: int, length: int) -> bytes | None:
-        """Return exactly `length` bytes of an object from `start` on, None if it has no such bytes."""
+        """Return exactly `length` bytes of an object from `start` on, or None if it does not have these bytes."""
         ...
 
     async def copy_object(self, source: str, target: str, etag: str | None = None) -> bool:
@@ -166,20 +166,20 @@ class Bucket(Presigner, Protocol):
         ...
 
     async def list_parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...] | None:
-        """Return the stored parts by number, each once. None if the multipart upload has ended."""
+        """Return each stored part once, ordered by number, or None if the multipart upload has ended."""
         ...
 
     async def measure_parts(self, key: str, multipart_id: str) -> int:
-        """Return the bytes of all stored copies of parts, 0 if the multipart upload has ended."""
+        """Return the bytes of all stored copies of parts, or 0 if the multipart upload has ended."""
         ...
 
     async def complete_multipart(
         self, key: str, multipart_id: str, parts: Sequence[StoredPart], part_digests: Sequence[bytes]
     ) -> bool:
-        """Complete a multipart upload: make the object from these parts, unless an object exists at `key`.
+        """Complete a multipart upload: assemble the object from these parts, unless an object exists at `key`.
 
-        `part_digests` are the SHA-256 digests of the parts if the multipart upload was created with checksums, else
-        empty. Return False if the store refused because the multipart upload has ended or an object exists.
+        `part_digests` are the SHA-256 digests of the parts if the multipart upload was created with checksums, and
+        otherwise empty. Return False if the store refused because the multipart upload has ended or an object exists.
         """
         ...
 
@@ -194,7 +194,7 @@ class Bucket(Presigner, Protocol):
     async def refuses_complete_over_object(self, key: str) -> bool:
         """Return whether the store refuses to complete a multipart upload at `key`, where an object exists.
 
-        The object at `key` may have other bytes afterwards. Return False also if the store cannot create a multipart
-        upload: then this method does not raise Unavailable.
+        The object at `key` may have other bytes afterwards. If the store cannot create a multipart upload, return False
+        instead of raising Unavailable.
         """
         ...

@@ -1,7 +1,7 @@
-"""Find out what a store enforces: send valid requests, and requests that it must refuse.
+"""Find out which rules a store enforces: send valid requests, and requests that it must refuse.
 
-A store with an S3 API may check less than Amazon does (Garage ignores `If-None-Match`). What the store does not check,
-the commit checks. The probe writes under `.drivebay/probe/` and deletes what it wrote.
+A store with an S3 API may check less than Amazon does (Garage ignores `If-None-Match`). The commit checks the rules
+that the store does not check. The probe writes under `.drivebay/probe/`, and deletes these objects.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _TYPE: Final = "text/plain; charset=utf-8"
 
 
 class StoreProfile(NamedTuple):
-    """The results of the probe. `has_staged_objects`: staging may contain objects, of current uploads or from an
-    earlier start."""
+    """The results of the probe. `has_staged_objects`: staging may contain objects, from current uploads or from before
+    the last start."""
 
     capabilities: Capabilities
     has_staged_objects: bool = False
@@ -81,7 +81,8 @@ async def probe_store(bucket: Bucket, folder: str, setup: BucketSetup) -> StoreP
 
 
 class _Trials:
-    """Uploads of a few bytes, each to its own key. `accepted_key` is the key of one that the store accepted."""
+    """Uploads a few bytes to a new key in each trial. `accepted_key` is the key of an upload that the store
+    accepted."""
 
     def __init__(self, bucket: Bucket, prefix: str, signed_at: datetime) -> None:
         self.accepted_key = ""
@@ -91,7 +92,7 @@ class _Trials:
         self._keys: list[str] = []
 
     async def find_unsupported_headers(self) -> frozenset[str]:
-        """Return the fewest headers without which the store accepts a valid upload."""
+        """Return the smallest set of headers that must be left out so that the store accepts a valid upload."""
         statuses: list[int] = []
         for unsupported in ((), (IF_NONE_MATCH,), (CHECKSUM,), (IF_NONE_MATCH, CHECKSUM)):
             name = f"valid{len(statuses)}"
@@ -132,13 +133,13 @@ class _Trials:
 
     async def refuses_unsigned_requests(self) -> bool:
         """Return whether reading, listing and writing without a signature all fail."""
-        read = await self._bucket.send("GET", self._bucket.unsigned_url(self.accepted_key), {}, b"")
-        listed = await self._bucket.send("GET", f"{self._bucket.unsigned_url('')}?list-type=2", {}, b"")
-        put = await self._bucket.send("PUT", self._bucket.unsigned_url(self._key("unsigned")), {}, _BODY)
-        return all(400 <= status < 500 for status in (read, listed, put))
+        read_status = await self._bucket.send("GET", self._bucket.unsigned_url(self.accepted_key), {}, b"")
+        list_status = await self._bucket.send("GET", f"{self._bucket.unsigned_url('')}?list-type=2", {}, b"")
+        put_status = await self._bucket.send("PUT", self._bucket.unsigned_url(self._key("unsigned")), {}, _BODY)
+        return all(400 <= status < 500 for status in (read_status, list_status, put_status))
 
     async def clean_up(self) -> bool:
-        """Delete what was written. Return whether the store did it with one request."""
+        """Delete the objects of the trials. Return whether the store deleted them with one request."""
         with suppress(Unavailable):
             deletions = await self._bucket.delete_objects(tuple(self._keys))
             if all(deletion.error is None for deletion in deletions) and await self._is_absent(self.accepted_key):

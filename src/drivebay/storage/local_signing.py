@@ -1,7 +1,7 @@
-"""Signing in the process of the caller: a storage service whose URLs are signed here, and which does all else remotely.
+"""Signing in the process of the caller. All other calls go to a remote storage service.
 
-The signature of a URL needs the keys of the store and no request. A gateway that has these keys saves one call to the
-storage service for each download and each upload. What the store supports comes from the service.
+A signature needs only the keys of the store, and no request. A gateway that has these keys saves one call to the
+storage service for each download and each upload. It gets the capabilities of the store from the service.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from .url_signing import UrlSigning
 log = structlog.get_logger(__name__)
 
 _MAX_AGE: Final = 60.0
-"""Seconds after which the capabilities are read again. A store may be replaced by one that supports less."""
+"""Seconds after which the capabilities are read again, because the store may be replaced by another one."""
 
 
 class LocalSigning:
     """Implements `contract.storage.Signing` and `presign_parts`. `storage` is the remote service.
 
-    Raises Misconfigured if `settings` are not those of a store.
+    Raises Misconfigured if `settings` are not valid settings of a store.
     """
 
     def __init__(self, storage: Storage, settings: Settings, now: Callable[[], datetime]) -> None:
@@ -76,11 +76,11 @@ class LocalSigning:
         return await self._urls.presign_parts(key, multipart, parts, ttl_seconds)
 
     async def _refresh(self) -> None:
-        """Read the capabilities if they are old. If the service does not answer, the last ones stay in use."""
+        """Read the capabilities if they are old. If the service is not available, keep the last ones."""
         if self._is_fresh():
             return
         async with self._lock:
-            if self._is_fresh():  # another call has read them meanwhile
+            if self._is_fresh():  # another call read them while this one waited
                 return
             self._read_at = time.monotonic()
             try:
@@ -96,7 +96,7 @@ class LocalSigning:
 
 
 class LocallySignedStorage:
-    """Implements `contract.storage.Storage`: URLs are signed by `signing`, every other call goes to `remote`."""
+    """Implements `contract.storage.Storage`. `signing` signs URLs, and all other calls go to `remote`."""
 
     def __init__(self, remote: Storage, signing: LocalSigning) -> None:
         self.presign_put = signing.presign_put

@@ -1,4 +1,4 @@
-"""Media types (RFC 9110): whether a text is one, in which form it is signed, and whether a browser may show it."""
+"""Media types (RFC 9110): validation, the form that is signed, and whether a browser may show the type."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ _MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9
 
 
 def media_type(content_type: str) -> str | None:
-    """Return the type with single spaces, as it is signed and sent. None if it is not a media type."""
+    """Return the type with single spaces, as it is signed and sent, or None if it is not a media type."""
     return single_spaced(content_type) if _MEDIA_TYPE.fullmatch(content_type) else None
 
 
 def is_safe_inline(content_type: str) -> bool:
-    """Return whether a browser may show this type: audio, video, PDF, and images but SVG, which can hold scripts."""
+    """Return whether a browser may show this type: audio, video, PDF and images. SVG may contain scripts, so it may
+    not."""
     essence = content_type.partition(";")[0].strip().lower()
     if essence.endswith("xml") or not _MEDIA_TYPE.fullmatch(essence):
         return False

@@ -1,7 +1,7 @@
 """Begin multipart uploads, and assemble their parts into one object.
 
-No URL is ever signed for the object itself. Only the store makes it, at our request, and only if no object exists. An
-assembly may take longer than a call, so it continues in the background, and concurrent callers wait for the same one.
+No URL is ever signed for the object itself. Only the store creates it, at our request, and only if no object exists. An
+assembly may take longer than a call, so it continues in the background. Concurrent callers wait for the same assembly.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _CHECKSUM_HEADERS: Final = {"x-amz-checksum-algorithm": "SHA256", "x-amz-checksu
 
 
 class MultipartAssembly:
-    """Implements the calls of `contract.storage.Multiparts` about whole multipart uploads. A call waits `wait_seconds`
-    for an assembly."""
+    """Implements the calls of `contract.storage.Multiparts` about whole multipart uploads. A call waits at most
+    `wait_seconds` for an assembly."""
 
     def __init__(
         self, bucket: Bucket, startup: StoreStartup, seal: MetadataSeal | None, *, wait_seconds: float
@@ -41,7 +41,7 @@ class MultipartAssembly:
         self._running: dict[str, asyncio.Task[AssemblyResult]] = {}
 
     async def close(self) -> None:
-        """Cancel the running assemblies. The store may finish them, and a later call finds that."""
+        """Cancel the running assemblies. If the store finishes one anyway, a later call returns that it is done."""
         tasks = tuple(self._running.values())
         for task in tasks:
             task.cancel()
@@ -101,7 +101,7 @@ class MultipartAssembly:
             completed = await self._bucket.complete_multipart(key, multipart_id, parts, sha256)
             crash_point("assemble.completed")
             if not completed:
-                # An object exists, or the upload has ended. Its parts are of no use.
+                # An object exists, or the upload has ended, so the parts are not needed any more.
                 await self._bucket.abort_multipart(key, multipart_id)
         except Unavailable as error:
             log.warning("assembly_failed", key=key, reason=error.detail)
@@ -110,9 +110,9 @@ class MultipartAssembly:
 
 
 def _missing_parts(parts: Sequence[StoredPart], sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the numbers of parts that are absent or have another size, else of parts beyond the last one.
+    """Return the numbers of parts that are missing or have a wrong size, or else those after the last expected part.
 
-    The store would assemble parts beyond the last one with the others.
+    These must be reported too, because the store would add them to the object.
     """
     stored = {part.number: part.size for part in parts}
     wrong = [number for number, size in enumerate(sizes, 1) if stored.get(number) != size]

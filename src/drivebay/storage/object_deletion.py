@@ -1,7 +1,6 @@
 """Delete objects, and move orphans to quarantine.
 
-An upload can leave more than its object: a staged object, and copies that are not used by any file. They are deleted
-with it.
+An upload may have more than its object: a staged object, and copies that no file uses. They are deleted with it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from .bucket import Bucket
 from .store_startup import StoreStartup
 
 _MAX_COPIES: Final = 1000
-"""Copies that one upload can have. Each copy has different content: the client overwrote the staged object between
+"""The maximum of copies of one upload. A copy is added if the client overwrites the staged object between two
 promotions."""
 
 
@@ -46,9 +45,9 @@ class ObjectDeletion:
         if not self._startup.require_profile().has_staged_objects:
             return
         leftovers = await bounded_map(keys, self._list_leftovers, self._concurrency)
-        kept_keys = frozenset(keys)
+        file_keys = frozenset(keys)
         # guard: staging-cleanup-keeps-file
-        deletions = await self._delete(tuple(key for group in leftovers for key in group if key not in kept_keys))
+        deletions = await self._delete(tuple(key for group in leftovers for key in group if key not in file_keys))
         failed = [deletion for deletion in deletions if deletion.error is not None]
         if failed:
             raise Unavailable(f"the store did not delete {len(failed)} objects: {failed[0].error}")
@@ -59,14 +58,14 @@ class ObjectDeletion:
         if not await self._bucket.copy_object(key, QUARANTINE_PREFIX + key):
             return False
         crash_point("quarantine.copied")
-        # Copy before deletion: after a crash between the two, a second call finishes the move.
+        # Copy before the deletion, so that a second call can finish the move after a crash.
         (deletion,) = await self._delete_batch((key,))
         if deletion.error is not None:
             raise Unavailable(f"the store copied an object to quarantine and did not delete it: {deletion.error}")
         return True
 
     async def _list_leftovers(self, key: str) -> tuple[str, ...]:
-        """Return the keys that an object's upload may have left: its staged object and its copies."""
+        """Return the other keys of an object's upload: its staged object and its copies."""
         upload = upload_key(key)
         copies = await self._bucket.list_objects(upload + PROMOTED_KEY_SEPARATOR, "", _MAX_COPIES)
         return (STAGING_PREFIX + upload, *(copy.key for copy in copies.objects))

@@ -1,4 +1,4 @@
-"""Copies objects of the bucket to local files and back, for backups. Files are complete or not there."""
+"""Copies objects of the bucket to local files and back, for backups. A file exists only if it is complete."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ T = TypeVar("T")
 
 
 class DamagedObject(Exception):
-    """The bytes in the store or in the file are not the expected ones. The message names the object."""
+    """The bytes in the store or in the file are wrong. The message names the object."""
 
 
 @asynccontextmanager
 async def open_object_files(settings: Settings, now: Callable[[], datetime]) -> AsyncIterator[ObjectFiles]:
-    """Open the bucket of these settings. Raises Misconfigured if they are not those of a store."""
+    """Open the bucket of these settings. Raises Misconfigured if they are not valid settings of a store."""
     options = s3.S3Options(
         settings.endpoint,
         settings.access_key,
@@ -49,21 +49,22 @@ async def open_object_files(settings: Settings, now: Callable[[], datetime]) -> 
 
 
 class ObjectFiles:
-    """Requests that failed are repeated. Raises Unavailable if the store still does not answer."""
+    """Copies objects. Failed requests are retried. Raises Unavailable if the store is still not available."""
 
     def __init__(self, bucket: s3.S3Bucket) -> None:
         self._bucket = bucket
 
     async def save(self, key: str, size: int, target: Path) -> str | None:
-        """Write an object to the file `target`. Return its SHA-256 in hexadecimal, None if the object does not exist.
+        """Write an object to the file `target`. Return its SHA-256 in hexadecimal, or None if the object does not
+        exist.
 
         The file exists only when it is complete. Raises DamagedObject if the object does not have `size` bytes.
         """
-        found = await _repeat(lambda: self._bucket.head_object(key))
-        if found.presence is Presence.ABSENT:
+        info = await _repeat(lambda: self._bucket.head_object(key))
+        if info.presence is Presence.ABSENT:
             return None
-        if found.size != size:
-            raise DamagedObject(f"the object {key} has {found.size} bytes, not {size}")
+        if info.size != size:
+            raise DamagedObject(f"the object {key} has {info.size} bytes, not {size}")
         _make_private_folder(target.parent)
         part, digest = target.with_name(target.name + ".part"), hashlib.sha256()
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
@@ -83,13 +84,13 @@ class ObjectFiles:
         return await _repeat(lambda: self._bucket.read_range(key, start, length))
 
     async def read_headers(self, key: str) -> dict[str, str]:
-        """Return the content type and the metadata of an object as headers, none if it does not exist."""
+        """Return the content type and the metadata of an object as headers. Empty if it does not exist."""
         return await _repeat(lambda: self._bucket.read_headers(key))
 
     async def holds(self, key: str, size: int, sha256: str) -> bool:
-        """Return whether the store says that it has the object with this size and SHA-256.
+        """Return whether the store reports the object with this size and SHA-256.
 
-        False if the store keeps no checksum.
+        Return False if the store does not report checksums.
         """
         found = await _repeat(lambda: self._bucket.head_object(key))
         return found.presence is Presence.FOUND and found.size == size and found.sha256 == bytes.fromhex(sha256)
@@ -136,16 +137,16 @@ class ObjectFiles:
         after: str | None = ""
         while after is not None:
             page = await self._list_page(after)
-            for found in page.objects:
-                yield found.key
+            for object in page.objects:
+                yield object.key
             after = page.after
 
     async def _list_page(self, after: str) -> ObjectPage:
         return await _repeat(lambda: self._bucket.list_objects("", after, _LIST_PAGE))
 
 
-def _check_digest(source: Path, found: str, expected: str) -> None:
-    if found != expected:  # guard: restored-bytes
+def _check_digest(source: Path, actual: str, expected: str) -> None:
+    if actual != expected:  # guard: restored-bytes
         raise DamagedObject(f"the file {source} has changed since the backup")
 
 
@@ -156,7 +157,7 @@ def file_sha256(path: Path) -> str:
 
 
 def _make_private_folder(folder: Path) -> None:
-    # `parents=True` would make the folders above with the default mode.
+    # `mkdir(parents=True)` would create the parent folders with the default mode.
     if not folder.is_dir():
         _make_private_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)

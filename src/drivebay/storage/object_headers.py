@@ -22,14 +22,14 @@ def upload_headers(
 ) -> dict[str, str]:
     """Return the headers of an upload. The client must send all of them, and all of them are signed.
 
-    The metadata is sealed, or left out without a `seal`. `unsupported` are headers that the store does not accept. A
-    multipart upload (`single_request` is False) has no condition and no checksum of the whole. Raises InvalidRequest if
-    the content type is not a media type.
+    The metadata is sealed, or left out if there is no `seal`. `unsupported` are headers that the store does not accept.
+    A multipart upload (`single_request` is False) has no condition, and no checksum of the whole object. Raises
+    InvalidRequest if the content type is not a media type.
     """
     content_type = media_type(put.content_type)
     if content_type is None:
         raise InvalidRequest("content_type must be a media type, for example text/plain")
-    # A store shows the metadata to everybody who can download the object.
+    # The metadata is sealed, because a store shows it to everybody who can download the object.
     metadata = seal.seal(put.key, put.metadata) if seal and put.metadata else None  # guard: metadata-sealed
     if not single_request:
         return signed_put_headers(content_type, None, metadata, unsupported | {IF_NONE_MATCH})

@@ -1,7 +1,7 @@
-"""Look up whether objects exist: one HEAD for each, or one page of a listing for many neighbours.
+"""Look up whether objects exist: with one HEAD for each, or with one page of a list for many keys.
 
-Keys are `{owner}/{uuid7}`, so objects that one owner uploaded at about the same time are neighbours in the store's
-order, and one page answers for up to 1,000 of them. A listing has no checksum and no content type. An object that could
+Keys are `{owner}/{uuid7}`, so objects that one owner uploaded at about the same time are near each other in the order
+of the store. One page of a list shows up to 1,000 of them, but without checksum and content type. An object that could
 not be looked up is UNKNOWN.
 """
 
@@ -26,11 +26,11 @@ from .store_startup import StoreStartup
 log = structlog.get_logger(__name__)
 
 MIN_KEYS_FOR_LISTING: Final = 16
-"""One page of a listing costs the store and us about as much as this many HEADs."""
+"""One page of a list costs the store and us about as much as this many HEAD requests."""
 
 
 class LookupLimits(NamedTuple):
-    """`concurrency` requests at a time, `seconds` for all of them."""
+    """`concurrency` is the maximum of concurrent requests. `seconds` is the time limit of all of them together."""
 
     concurrency: int
     seconds: float
@@ -53,26 +53,26 @@ class ObjectLookup:
         store = self._startup.profile
         if store is None or not store.has_staged_objects:
             return await self._stat(keys)
-        # Look first where new uploads go, then look for the absent ones in the other place.
+        # Look first in the location of new uploads, then look for the absent objects in the other location.
         first, second = (STAGING_PREFIX, "") if store.uses_staging else ("", STAGING_PREFIX)
-        found = list(await self._stat(tuple(first + key for key in keys)))
-        absent = [index for index, object in enumerate(found) if object.presence is Presence.ABSENT]
+        infos = list(await self._stat(tuple(first + key for key in keys)))
+        absent = [index for index, object in enumerate(infos) if object.presence is Presence.ABSENT]
         others = await self._stat(tuple(second + keys[index] for index in absent))
         for index, object in zip(absent, others, strict=True):
-            found[index] = object
-        return tuple(found)
+            infos[index] = object
+        return tuple(infos)
 
     async def _stat(self, keys: tuple[str, ...]) -> tuple[ObjectInfo, ...]:
         if self._startup.profile is None:
             return tuple(ObjectInfo(key, Presence.UNKNOWN) for key in keys)  # guard: lookup-before-start
         capabilities = self._startup.profile.capabilities
-        # A listing is enough only if the store checked type and checksum itself: a listing does not show them.
+        # A list shows no type and no checksum, so it is enough only if the store has checked them.
         allow_listing = capabilities.signed_checksum and capabilities.signed_type  # guard: lookup-by-listing
-        found = await look_up(self._bucket, keys, self._limits, allow_listing=allow_listing)
+        infos = await look_up(self._bucket, keys, self._limits, allow_listing=allow_listing)
         if capabilities.reports_type:
-            return found
-        # A store that changes types tells nothing about what the client sent.
-        return tuple(msgspec.structs.replace(object, content_type=None) for object in found)
+            return infos
+        # If the store changes types, its type does not show which type the client sent.
+        return tuple(msgspec.structs.replace(object, content_type=None) for object in infos)
 
 
 async def look_up(
@@ -82,43 +82,45 @@ async def look_up(
 
     `allow_listing` allows results without checksum and content type.
     """
-    found = {key: ObjectInfo(key, Presence.UNKNOWN) for key in keys}
+    infos = {key: ObjectInfo(key, Presence.UNKNOWN) for key in keys}
     try:
         async with asyncio.timeout(limits.seconds):
-            single = await _stat_by_listing(bucket, found, limits.concurrency) if allow_listing else list(found)
-            await _stat_one_by_one(bucket, single, found, limits.concurrency)
-            await _check_bucket_exists(bucket, found)
+            keys_for_head = await _stat_by_listing(bucket, infos, limits.concurrency) if allow_listing else list(infos)
+            await _stat_one_by_one(bucket, keys_for_head, infos, limits.concurrency)
+            await _check_bucket_exists(bucket, infos)
     except (TimeoutError, Unavailable) as error:
-        for key, object in found.items():
+        for key, object in infos.items():
             if object.presence is Presence.ABSENT:  # guard: absent-unconfirmed
-                found[key] = ObjectInfo(key, Presence.UNKNOWN)
-        unknown = sum(object.presence is Presence.UNKNOWN for object in found.values())
-        log.warning("look_up_incomplete", keys=len(found), unknown=unknown, reason=str(error) or "timeout")
-    return tuple(found[key] for key in keys)
+                infos[key] = ObjectInfo(key, Presence.UNKNOWN)
+        unknown = sum(object.presence is Presence.UNKNOWN for object in infos.values())
+        log.warning("look_up_incomplete", keys=len(infos), unknown=unknown, reason=str(error) or "timeout")
+    return tuple(infos[key] for key in keys)
 
 
-async def _stat_by_listing(bucket: Bucket, found: dict[str, ObjectInfo], concurrency: int) -> list[str]:
-    """Fill `found` for keys with enough neighbours. Return the keys that need a HEAD."""
+async def _stat_by_listing(bucket: Bucket, infos: dict[str, ObjectInfo], concurrency: int) -> list[str]:
+    """Look up groups of many keys with lists, and update `infos`. Return the keys that need a HEAD request."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
-    for key in found:
+    for key in infos:
         owner, slash, _ = key.rpartition("/")
         groups[owner + slash].append(key)
     remaining = [key for group in groups.values() if len(group) < MIN_KEYS_FOR_LISTING for key in group]
 
     async def stat_group(group: tuple[str, list[str]]) -> None:
-        # No HEADs for the keys of a failed page: the store is overloaded already.
+        # Send no HEAD requests for the keys of a failed page, because the store may be overloaded.
         with suppress(Unavailable):
-            remaining.extend(await _stat_group(bucket, *group, found))
+            remaining.extend(await _stat_group_by_listing(bucket, *group, infos))
 
     large = [(prefix, sorted(group)) for prefix, group in groups.items() if len(group) >= MIN_KEYS_FOR_LISTING]
     await bounded_map(large, stat_group, concurrency)
     return remaining
 
 
-async def _stat_group(bucket: Bucket, prefix: str, keys: list[str], found: dict[str, ObjectInfo]) -> list[str]:
-    """List pages that start at the first key not yet covered.
+async def _stat_group_by_listing(
+    bucket: Bucket, prefix: str, keys: list[str], infos: dict[str, ObjectInfo]
+) -> list[str]:
+    """Read pages, each from the first key that the pages before did not cover.
 
-    Stop when a page covers fewer than MIN_KEYS_FOR_LISTING keys, and return the keys not covered.
+    Stop when a page covers fewer than MIN_KEYS_FOR_LISTING keys, and return the keys that are not covered.
     """
     while len(keys) >= MIN_KEYS_FOR_LISTING:
         # `after` is exclusive, so the listing starts after a shorter key, which sorts before the first key.
@@ -126,24 +128,24 @@ async def _stat_group(bucket: Bucket, prefix: str, keys: list[str], found: dict[
         objects = {object.key: object for object in page.objects}
         covered = len(keys) if page.after is None else bisect_right(keys, page.after)
         for key in keys[:covered]:
-            found[key] = objects.get(key) or ObjectInfo(key, Presence.ABSENT)
+            infos[key] = objects.get(key) or ObjectInfo(key, Presence.ABSENT)
         keys = keys[covered:]
         if covered < MIN_KEYS_FOR_LISTING:
             break
     return keys
 
 
-async def _stat_one_by_one(bucket: Bucket, keys: list[str], found: dict[str, ObjectInfo], concurrency: int) -> None:
+async def _stat_one_by_one(bucket: Bucket, keys: list[str], infos: dict[str, ObjectInfo], concurrency: int) -> None:
     async def stat(key: str) -> None:
         with suppress(Unavailable):
-            found[key] = await bucket.head_object(key)
+            infos[key] = await bucket.head_object(key)
 
     await bounded_map(keys, stat, concurrency)
 
 
-async def _check_bucket_exists(bucket: Bucket, found: dict[str, ObjectInfo]) -> None:
-    # A HEAD answers 404 also when the whole bucket is gone. This must not be mistaken for 'no such object'.
-    if all(object.presence is not Presence.ABSENT for object in found.values()):
+async def _check_bucket_exists(bucket: Bucket, infos: dict[str, ObjectInfo]) -> None:
+    # The store also responds to HEAD with 404 if the bucket does not exist. That does not mean 'no such object'.
+    if all(object.presence is not Presence.ABSENT for object in infos.values()):
         return
     if not (await bucket.head_bucket()).exists:  # guard: absent-bucket
         raise Unavailable("the bucket does not exist")

@@ -1,8 +1,7 @@
-"""Parts whose bytes pass through Drivebay. Full parts are written to the store. The bytes of a part that is not full
-wait as a partial part.
-
-A store accepts no small part but the last one, so a partial part is an object of its own. Its name has the number
-and size, and it is never overwritten: a sender with fewer bytes cannot undo what another sender was promised.
+"""Writes parts whose bytes pass through Drivebay. A part that is not full is stored as a partial part.
+A store accepts only full parts, except for the last one, so a partial part is a separate object. Its name has its
+number and its size, and it is never overwritten: a sender with fewer bytes cannot replace the bytes that another sender
+stored.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _PAGE_SIZE: Final = 1000
 
 
 class PartialParts:
-    """Implements the calls of `contract.storage.Multiparts` that carry bytes, and their listing."""
+    """Implements the calls of `contract.storage.Multiparts` that write and read bytes of parts."""
 
     def __init__(self, bucket: Bucket, startup: StoreStartup) -> None:
         self._bucket = bucket
@@ -55,7 +54,7 @@ class PartialParts:
         self._startup.require_profile()
         partial = PartialPart(number, len(body))
         await self._bucket.put_object(_object_key(key, partial), body, await _digest(body))
-        # Longer ones stay: another sender was promised that their bytes are stored.
+        # Keep longer ones, because their sender got the response that the bytes are stored.
         await self._delete(key, lambda other: (other.number, other.size) < (number, len(body)))
 
     async def list_partial_parts(self, key: str) -> tuple[PartialPart, ...]:
@@ -93,14 +92,14 @@ class PartialParts:
 
     async def _list(self, key: str) -> list[PartialPart]:
         folder = f"{PARTIAL_PARTS_PREFIX}{key}/"
-        found: list[PartialPart] = []
+        partial_parts: list[PartialPart] = []
         after: str | None = ""
         while after is not None:
             page = await self._bucket.list_objects(folder, after, _PAGE_SIZE)
             names = ((object.key.removeprefix(folder), object.size) for object in page.objects)
-            found += [partial for name, size in names if (partial := _parse_name(name, size))]
+            partial_parts += [partial for name, size in names if (partial := _parse_name(name, size))]
             after = page.after
-        return found
+        return partial_parts
 
 
 def _object_key(key: str, partial: PartialPart) -> str:
@@ -108,7 +107,7 @@ def _object_key(key: str, partial: PartialPart) -> str:
 
 
 def _parse_name(name: str, size: int) -> PartialPart | None:
-    """Return the partial part with this name, None for objects of others and for objects of a wrong size."""
+    """Return the partial part with this name, or None if it is not a partial part or has a wrong size."""
     number, _, length = name.partition("-")
     if not (number.isdecimal() and name.isascii() and length == str(size)):
         return None

@@ -1,9 +1,9 @@
-"""Promote staged objects: copy them to a key that no URL was ever signed for.
+"""Promote staged objects: copy each to a key for which no URL was ever signed.
 
-In a store that accepts a second PUT, a client with an upload's URL could change a file that exists already. In such a
-store the URL writes to staging, and a promotion copies the staged object if its ETag is the one that was looked up.
-The key of the copy contains a hash of that ETag. So two processes that promote the same bytes write the same object,
-and a repeated promotion changes nothing.
+In a store that accepts a second PUT, a client could change an existing file with the URL of its upload. So in such a
+store the URL writes to staging, and the promotion copies the staged object if its ETag has not changed since the
+look-up. The key of the copy contains a hash of the ETag. So two processes that promote the same bytes write the same
+object, and a repeated promotion is a no-op.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from .store_startup import StoreStartup
 log = structlog.get_logger(__name__)
 
 _MAX_RUNNING_COPIES: Final = 8
-"""A store copies no faster with more."""
+"""More copies at once do not make a store faster."""
 
 
 class Promotion:
-    """Implements `promote` of `contract.storage`. A call waits `wait_seconds` for a copy. The copy continues in the
-    background, and a later call finds it."""
+    """Implements `promote` of `contract.storage`. A call waits at most `wait_seconds` for a copy. The copy continues in
+    the background, and a later call finds it."""
 
     def __init__(self, bucket: Bucket, startup: StoreStartup, *, concurrency: int, wait_seconds: float) -> None:
         self._bucket = bucket
@@ -52,7 +52,7 @@ class Promotion:
         return await bounded_map(staged, self._promote_one, self._concurrency)
 
     async def _promote_one(self, staged: StagedObject) -> ObjectInfo:
-        # `stat_staged` also returns objects under their final key: nothing to copy.
+        # `stat_staged` also returns objects at their final key, which need no copy.
         if not staged.key.startswith(STAGING_PREFIX):
             return ObjectInfo(staged.key, Presence.FOUND, size=staged.size, etag=staged.etag)
         target = f"{upload_key(staged.key)}{PROMOTED_KEY_SEPARATOR}{_etag_hash(staged.etag)}"

@@ -12,6 +12,6 @@ class UnsharedScan:
     async def extend(self) -> bool:
         return True
 
-    async def turn_page(self, position: str | None, listed: int) -> bool:
+    async def finish_page(self, position: str | None, listed: int) -> bool:
         self.position = position
         return position is not None

@@ -1,7 +1,7 @@
 """A client for any S3-compatible store. It does not depend on the rest of Drivebay's storage rules.
 
 `connect` opens connections to one bucket. `bucket_operations`, `object_operations` and `multipart_operations` have a
-method for each S3 call that we use, and `S3Bucket` puts them together. `S3Client` signs and sends one request.
+method for each S3 call that we use, and `S3Bucket` combines them. `S3Client` signs and sends one request.
 `listings` and `xml_documents` read the responses.
 """
 

@@ -11,8 +11,8 @@ from .sigv4 import escape_path
 
 @dataclass(frozen=True, slots=True)
 class BucketAddress:
-    """One bucket at one endpoint. `origin` is scheme and host of every URL, and `host` is the Host header that clients
-    send. `base_path` is the encoded path of the bucket, empty for virtual-hosted-style URLs."""
+    """One bucket at one endpoint. `origin` is the scheme and host of every URL. `host` is the Host header that clients
+    send. `base_path` is the encoded path of the bucket, which is empty for virtual-hosted-style URLs."""
 
     bucket: str
     origin: str

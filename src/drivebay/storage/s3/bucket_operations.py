@@ -24,7 +24,7 @@ class BucketOperations:
         except InvalidXml:
             is_listing = False
         if not is_listing:
-            # For example a list of all buckets, because the store and the setting differ in the style of the URL.
+            # It may be a list of all buckets, if the setting does not fit the URL style of the store.
             raise Misconfigured(
                 "the store's response is not a listing of our bucket: change DRIVEBAY_S3_ADDRESSING (path or host)"
             )
@@ -40,11 +40,11 @@ class BucketOperations:
         region = self._client.region
         body = b""
         if region != "us-east-1":
-            # Amazon refuses the constraint for its first region and demands it for all others.
+            # Amazon refuses the constraint for its first region, and requires it for all others.
             body = serialize(build("CreateBucketConfiguration", build("LocationConstraint", region)))
         response = await self._client.call(S3Call("create_bucket", "PUT", body=body))
-        # Another Drivebay process created it first, or it belongs to another account. In the second case check_access
-        # raises Misconfigured.
+        # Either another Drivebay process created it first, or it belongs to another account. In the second case,
+        # `check_access` raises Misconfigured.
         if response.error_code == "BucketAlreadyExists" and (await self.check_access()).exists:
             return
         if response.error_code != "BucketAlreadyOwnedByYou":
@@ -52,12 +52,12 @@ class BucketOperations:
 
     async def add_cors_rules(self, origins: tuple[str, ...]) -> bool:
         read = S3Call("get_cors", "GET", query={"cors": ""})
-        present = await self._client.call(read)
-        has_none = present.status == 404 and present.error_code == "NoSuchCORSConfiguration"
-        if present.status != 200 and not has_none:
+        current = await self._client.call(read)
+        has_none = current.status == 404 and current.error_code == "NoSuchCORSConfiguration"
+        if current.status != 200 and not has_none:
             return False
         try:
-            body = cors_rules.with_rules(None if has_none else present.body, origins)
+            body = cors_rules.with_rules(None if has_none else current.body, origins)
         except cors_rules.UnreadableRules:
             return False
         if body is None:
@@ -69,11 +69,11 @@ class BucketOperations:
 
     async def add_notification_rule(self, target: str) -> str | None:
         read = S3Call("get_event_rules", "GET", query={"notification": ""})
-        present = await self._client.call(read)
-        if present.status != 200:
-            return f"the store answers {present.status} {present.error_code}".rstrip()
+        current = await self._client.call(read)
+        if current.status != 200:
+            return f"the store answers {current.status} {current.error_code}".rstrip()
         try:
-            body = notification_rules.with_rule(present.body, target)
+            body = notification_rules.with_rule(current.body, target)
             if body is None:
                 return None
             written = await self._client.call(

@@ -22,9 +22,9 @@ from .sigv4 import Signer
 class S3Options:
     """The address of the store and the options of its requests.
 
-    Clients use `public_endpoint`; None means `endpoint`. With `virtual_hosted`, URLs are virtual-hosted-style (the
-    bucket's name in the host), otherwise path-style. `timeout` bounds a normal call. `copy_timeout` bounds CopyObject
-    and CompleteMultipartUpload, which copy bytes inside the store.
+    Clients use `public_endpoint`. None means `endpoint`. With `virtual_hosted`, URLs have the name of the bucket in the
+    host, and otherwise in the path. `timeout` bounds a normal call. `copy_timeout` bounds CopyObject and
+    CompleteMultipartUpload, which copy bytes inside the store.
     """
 
     endpoint: str
@@ -59,7 +59,7 @@ async def connect(options: S3Options, *, now: Callable[[], datetime]) -> AsyncIt
 
 
 def create_presigner(options: S3Options) -> S3Presigner:
-    """Return what signs URLs of a bucket. It sends nothing. Raises Misconfigured as `connect` does."""
+    """Return the presigner of a bucket. It sends nothing. Raises Misconfigured as `connect` does."""
     private_address = BucketAddress.parse(
         options.endpoint, options.bucket, options.virtual_hosted, "DRIVEBAY_S3_ENDPOINT"
     )
@@ -71,8 +71,8 @@ def create_presigner(options: S3Options) -> S3Presigner:
 
 
 class _LocalhostResolver(aiohttp.ThreadedResolver):
-    """Resolve every name under `.localhost` to this machine, as RFC 6761 says and browsers do. A local
-    store may need virtual-hosted-style URLs."""
+    """Resolves every name under `.localhost` to this machine, as RFC 6761 requires and browsers do. This allows
+    virtual-hosted-style URLs of a local store."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

@@ -1,8 +1,7 @@
-"""The CORS rules of a bucket that let web pages upload and download: two entries in the bucket's CORS configuration.
+"""The two CORS rules of a bucket that allow web pages to upload and download.
 
-The configuration is one document, and a PUT replaces all of it. Therefore the rules of others are sent back unchanged,
-and a document that cannot be read completely is not replaced.
-Source: PutBucketCors in the Amazon S3 API reference.
+The CORS configuration is one document, and a PUT replaces all of it. So the rules of others are sent back unchanged,
+and a document that cannot be read completely is not replaced. Source: PutBucketCors in the Amazon S3 API reference.
 """
 
 from __future__ import annotations
@@ -26,29 +25,29 @@ EXPOSED_HEADERS: Final = (
     "Repr-Digest",
 )
 _OPAQUE_ORIGIN: Final = "null"
-"""What a browser sends after a redirect from the gateway to the store: the page has another origin than both."""
+"""The origin that a browser sends after a redirect from the gateway to the store, if the page has another origin."""
 _RULE_PARTS: Final = frozenset(
     {"ID", "AllowedOrigin", "AllowedMethod", "AllowedHeader", "ExposeHeader", "MaxAgeSeconds"}
 )
 
 
 class UnreadableRules(Exception):
-    """The bucket has rules of a form that is not known here, so we must not replace the document."""
+    """The bucket has rules of an unknown form, so the document must not be replaced."""
 
 
 def with_rules(configuration: bytes | None, origins: tuple[str, ...]) -> bytes | None:
     """Return the configuration with our rules for these origins. `configuration` is None if the bucket has none.
 
-    Return None if it has exactly these rules of ours, before all others. Rules of ours from earlier starts are
+    Return None if the configuration already begins with exactly these rules. Our rules from earlier starts are
     replaced. Raises UnreadableRules.
     """
     rules = [] if configuration is None else _rules(configuration)
-    own = [_upload_rule(origins), _download_rule(origins)]
+    our_rules = [_upload_rule(origins), _download_rule(origins)]
     others = [rule for rule in rules if not _is_ours(rule)]  # guard: cors-foreign-rules
-    if [_content(rule) for rule in rules] == [_content(rule) for rule in (*own, *others)]:
+    if [_content(rule) for rule in rules] == [_content(rule) for rule in (*our_rules, *others)]:
         return None
-    # Ours come first, because a store uses the first rule that matches. A foreign rule would hide our headers.
-    return serialize(build("CORSConfiguration", *own, *others))
+    # Our rules come first, because a store uses the first rule that matches, and another rule may lack our headers.
+    return serialize(build("CORSConfiguration", *our_rules, *others))
 
 
 def _upload_rule(origins: tuple[str, ...]) -> Element:
@@ -88,10 +87,10 @@ def _rules(configuration: bytes) -> list[Element]:
 
 def _is_ours(rule: Element) -> bool:
     id = next((part.text or "" for part in children(rule, "ID")), "")
-    return id in (UPLOAD_RULE_ID, DOWNLOAD_RULE_ID) or (not id and _is_of_earlier_release(rule))
+    return id in (UPLOAD_RULE_ID, DOWNLOAD_RULE_ID) or (not id and _is_from_earlier_release(rule))
 
 
-def _is_of_earlier_release(rule: Element) -> bool:
+def _is_from_earlier_release(rule: Element) -> bool:
     """Return whether this is the rule that earlier releases wrote. It had no id and replaced all others."""
     content = {part for part in _content(rule) if part[0] not in ("AllowedOrigin", "ID")}
     methods = {("AllowedMethod", method) for method in ("PUT", "GET", "HEAD")}

@@ -1,4 +1,4 @@
-"""Read the pages of S3's listings: objects, parts, and unfinished multipart uploads."""
+"""Read the pages of lists in S3: objects, parts, and unfinished multipart uploads."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from .xml_documents import Element, children, fields
 T = TypeVar("T")
 
 _MARKER_SEPARATOR: Final = "\n"
-"""Between the two markers of a position in the listing of multipart uploads. No key and no id has a line break."""
+"""It separates the two markers of a position in the list of multipart uploads. Keys and ids have no line breaks."""
 _NO_DATE: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class PartCopy(NamedTuple):
-    """A part as one request wrote it. SeaweedFS keeps and lists all copies if a part was sent more than once."""
+    """A part from one request. If a part was sent more than once, SeaweedFS keeps and lists all copies."""
 
     modified_at: datetime
     part: StoredPart
 
 
 class PartPage(NamedTuple):
-    """One page of a listing of parts. `after` continues the listing and is None at its end."""
+    """One page of a list of parts. `after` continues the list, and is None at its end."""
 
     copies: tuple[PartCopy, ...]
     after: int | None
@@ -74,7 +74,7 @@ def _part(entry: dict[str, str]) -> PartCopy:
 def latest_parts(copies: Iterable[PartCopy]) -> tuple[StoredPart, ...]:
     """Return the latest copy of each part, by number.
 
-    A part is left out if two different copies have the same time, because it is unknown which one the store would use.
+    If two different copies of a part have the same time, the part is left out, because the store might use either.
     """
     by_number: defaultdict[int, list[PartCopy]] = defaultdict(list)
     for copy in copies:

@@ -69,8 +69,8 @@ class MultipartOperations:
         copies: list[listings.PartCopy] = []
         after = 0
         while True:
-            # Ask for the longest page. SeaweedFS lists a part once for each time it was sent, and a short page could
-            # end between two copies of a part.
+            # Request the longest page. SeaweedFS lists every copy of a part, and a short page could end between two
+            # copies.
             query = {"uploadId": multipart_id, "max-parts": str(_MAX_PARTS_PER_PAGE)}
             if after:
                 query["part-number-marker"] = str(after)

@@ -1,6 +1,6 @@
-"""The notification rule that makes a store report new objects: one entry in the bucket's notification configuration.
+"""The notification rule of a bucket, with which the store reports new objects.
 
-The configuration is one document, and a PUT replaces all of it. Therefore the rules of the operator are sent back
+The notification configuration is one document, and a PUT replaces all of it. So the rules of the operator are sent back
 unchanged, and a document that cannot be read completely is not replaced.
 Source: PutBucketNotificationConfiguration in the Amazon S3 API reference.
 """
@@ -12,7 +12,7 @@ from typing import Final
 from .xml_documents import Element, InvalidXml, build, children, local_name, parse, serialize, without_namespace
 
 EVENTS: Final = tuple(f"s3:ObjectCreated:{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload"))
-"""Named one by one: `ObjectCreated:*` also reports tags and retention, which change no bytes."""
+"""Single events, because `ObjectCreated:*` includes changes of tags and retention, which do not change bytes."""
 ALL_EVENTS: Final = "s3:ObjectCreated:*"
 RULE_ID: Final = "drivebay"
 
@@ -20,13 +20,13 @@ _KINDS: Final = frozenset(f"{kind}Configuration" for kind in ("Queue", "Topic", 
 
 
 class UnreadableRules(Exception):
-    """The bucket has rules of a form that is not known here, so we must not replace the document."""
+    """The bucket has rules of an unknown form, so the document must not be replaced."""
 
 
 def with_rule(configuration: bytes, target: str) -> bytes | None:
     """Return the configuration with a rule that reports every new object to `target` (an ARN).
 
-    Return None if it has such a rule. An older rule of ours is replaced. Raises UnreadableRules.
+    Return None if it has such a rule already. An old rule of ours is replaced. Raises UnreadableRules.
     """
     rules = _rules(configuration)
     if any(_reports_all(rule, target) for rule in rules):
@@ -34,8 +34,8 @@ def with_rule(configuration: bytes, target: str) -> bytes | None:
     other = [rule for rule in rules if _text(rule, "Id") != RULE_ID]
     kind = _kind(target)
     events = [build("Event", event) for event in EVENTS]
-    own = build(f"{kind}Configuration", build("Id", RULE_ID), build(kind, target), *events)
-    return serialize(build("NotificationConfiguration", *other, own))
+    our_rule = build(f"{kind}Configuration", build("Id", RULE_ID), build(kind, target), *events)
+    return serialize(build("NotificationConfiguration", *other, our_rule))
 
 
 def _rules(configuration: bytes) -> list[Element]:
@@ -52,7 +52,7 @@ def _rules(configuration: bytes) -> list[Element]:
 
 
 def _reports_all(rule: Element, target: str) -> bool:
-    """Return whether this rule reports every new object to the target. An operator may have added it."""
+    """Return whether this rule reports every new object to the target. An operator may have created it."""
     events = {event.text for event in children(rule, "Event")}
     complete = ALL_EVENTS in events or events.issuperset(EVENTS)
     filtered = any(local_name(element) == "FilterRule" for element in rule.iter())

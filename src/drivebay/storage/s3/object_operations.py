@@ -34,7 +34,7 @@ class ObjectOperations:
             raise response.unexpected("HeadObject")
         headers = response.headers
         if "Content-Length" not in headers:  # guard: object-without-size
-            # A default of 0 would reject a good upload.
+            # A default of 0 would reject a valid upload.
             raise Unavailable("the store did not send the size of an object")
         return ObjectInfo(
             key,
@@ -75,15 +75,15 @@ class ObjectOperations:
             raise response.unexpected("PutObject")
 
     async def read_headers(self, key: str) -> dict[str, str]:
-        """Return the content type and the metadata of an object as headers, none if it does not exist."""
+        """Return the content type and the metadata of an object as headers. Empty if it does not exist."""
         response = await self._client.call(S3Call("head_object", "HEAD", key))
         if response.status == 404:
             return {}
         if response.status != 200:
             raise response.unexpected("HeadObject")
-        found = {name.lower(): value for name, value in response.headers.items()}
-        kept = {name: value for name, value in found.items() if name.startswith("x-amz-meta-")}
-        return {**({"Content-Type": found["content-type"]} if "content-type" in found else {}), **kept}
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        metadata = {name: value for name, value in headers.items() if name.startswith("x-amz-meta-")}
+        return {**({"Content-Type": headers["content-type"]} if "content-type" in headers else {}), **metadata}
 
     async def get_object(self, key: str) -> bytes | None:
         response = await self._client.call(S3Call("get_object", "GET", key, timeout=BODY_TIMEOUT))
@@ -94,7 +94,7 @@ class ObjectOperations:
         return response.body
 
     async def read_range(self, key: str, start: int, length: int) -> bytes | None:
-        """Return `length` bytes (at least 1) of an object from `start` on, None if the object has no such bytes."""
+        """Return `length` bytes (at least 1) of an object from `start` on, or None if it does not have these bytes."""
         headers = {"Range": f"bytes={start}-{start + length - 1}"}
         response = await self._client.call(S3Call("get_object", "GET", key, headers=headers, timeout=BODY_TIMEOUT))
         if response.status == 416 or (response.status == 404 and response.error_code != "NoSuchBucket"):

@@ -1,6 +1,6 @@
 """One bucket of any S3-compatible store.
 
-Our own client instead of an SDK: a HEAD takes 130 us of processor time here and 870 us in aiobotocore (see
+This is our own client and not an SDK, because a HEAD takes 130 us of CPU time here and 870 us in aiobotocore (see
 docs/decisions/0009-our-own-s3-client.md).
 """
 

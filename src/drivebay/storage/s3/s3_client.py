@@ -1,6 +1,6 @@
 """Send one signed request to the store and read its response.
 
-Every failure of the network or the store becomes `Unavailable`. A failure that only the operator can repair becomes
+Every error of the network or the store becomes `Unavailable`. An error that only the operator can fix becomes
 `Misconfigured`.
 """
 
@@ -35,9 +35,9 @@ CALL_SECONDS = Histogram(
 )
 
 MAX_RESPONSE: Final = 32 * 2**20
-"""Bytes of a body that we read. The largest objects we read have 15 MiB, the longest listings about 5 MiB."""
+"""The maximum size of a response in bytes. The largest objects that we read have 15 MiB, the longest lists 5 MiB."""
 BODY_TIMEOUT: Final = 25.0
-"""Seconds to send or read the bytes of a part. Callers wait longer than that."""
+"""Seconds to send or read the bytes of a part. The timeouts of callers are longer."""
 BINARY_BODY: Final = {"Content-Type": "application/octet-stream"}
 _WRITE_SIZE: Final = 2**16
 _EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
