@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from drivebay.contract.storage import AssemblyStatus, Disposition, PartSpec, PutSpec
 from drivebay.storage import service
-from drivebay.storage.sealed_metadata import METADATA_HEADER, MetadataSeal, Unsealable, open_metadata
+from drivebay.storage.sealed_metadata import METADATA_HEADER, MetadataSeal, UnreadableMetadata, open_metadata
 from drivebay.storage.service import Service, Settings
 
 Send = Callable[..., Awaitable[httpx.Response]]
@@ -60,7 +60,7 @@ def test_a_single_surrogate_is_replaced(name: str) -> None:
 
 def test_a_value_of_an_older_secret_is_opened_with_that_secret() -> None:
     value = MetadataSeal(OLD_SECRET).seal(KEY, METADATA)
-    with pytest.raises(Unsealable, match="another secret"):
+    with pytest.raises(UnreadableMetadata, match="another secret"):
         open_metadata(KEY, value, [SECRET])
     assert open_metadata(KEY, value, [SECRET, OLD_SECRET]) == METADATA
 
@@ -68,10 +68,10 @@ def test_a_value_of_an_older_secret_is_opened_with_that_secret() -> None:
 def test_a_changed_value_or_one_of_another_object_is_refused() -> None:
     value = MetadataSeal(SECRET).seal(KEY, METADATA)
     for key, refused in ((KEY, changed(value)), ("other/key", value), (KEY, value[:-8]), (KEY, value + "!")):
-        with pytest.raises(Unsealable, match="changed, or belongs to another object"):
+        with pytest.raises(UnreadableMetadata, match="changed, or belongs to another object"):
             open_metadata(key, refused, [SECRET])
     for refused in ("", "v2.a.b", "Drivebay"):
-        with pytest.raises(Unsealable, match="not sealed metadata"):
+        with pytest.raises(UnreadableMetadata, match="not sealed metadata"):
             open_metadata(KEY, refused, [SECRET])
 
 

@@ -1,7 +1,7 @@
-"""The contracts of the services: Protocols and their values. Nothing here does input or output.
+"""The contracts of the services: Protocols and their values. They do no input or output.
 
-`auth`, `files` and `storage` each have a package. A module of such a package is one aggregate: a Protocol with its
-values. The Protocol `Uploads` is in `uploads.py`, `Purges` in `purges.py`, and so on.
+`auth`, `files` and `storage` each have a package. Each module of such a package describes one aggregate: a Protocol and
+its values. The Protocol `Uploads` is in `uploads.py`, `Purges` in `purges.py`, and so on.
 
 A docstring is a promise. These rules hold for every method and are not repeated:
 

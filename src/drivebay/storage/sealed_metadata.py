@@ -1,12 +1,12 @@
-"""Seal the metadata of an object: encrypted and authenticated, so that a stranger with a download URL learns nothing.
+"""Encrypt and authenticate the metadata of an object, so that a holder of a download URL learns nothing from it.
 
-A store returns the metadata of an object with every download. So an object has one metadata value, sealed with a key
-that is derived from the deployment's secret. With the secret, an operator can open it and find the owner and the name
-of every object, also without a database.
+A store returns the metadata of an object with every download. So an object has only one metadata value, sealed with a
+key that is derived from the deployment's secret. With the secret, an operator can open the value, and find the owner
+and the name of every object even without the database.
 
-The form is `v1.<key id>.<base64url>`. The key id names the secret without telling it. The encryption is AES-256-SIV
-(RFC 5297): the same metadata of the same object always gives the same value, so a repeated request gets the same URL.
-The value is bound to the object's key: a value of another object does not open.
+The form is `v1.<key id>.<base64url>`. The key id identifies the secret without revealing it. The encryption is
+AES-256-SIV (RFC 5297): the same metadata of the same object always gives the same value, so a repeated request gets the
+same URL. The value is bound to the key of the object, so the value of another object cannot be opened.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BLOCK: Final = 256
 _decoder = msgspec.json.Decoder(dict[str, str])
 
 
-class Unsealable(Exception):
+class UnreadableMetadata(Exception):
     """A value cannot be opened. The message says why."""
 
 
@@ -49,32 +49,32 @@ class MetadataSeal:
 
     def seal(self, key: str, metadata: Mapping[str, str]) -> str:
         """Return the value for the metadata of the upload with this object key. It is printable ASCII."""
-        # A name from a client may have a single surrogate, which UTF-8 cannot hold.
+        # The name may contain a single surrogate, which UTF-8 cannot encode.
         clean = {name: value.encode("utf-8", "replace").decode() for name, value in metadata.items()}
         text = msgspec.json.encode(clean)
         text += b" " * (-len(text) % _BLOCK)  # guard: metadata-length
-        sealed = self._cipher.encrypt(text, _bound_to(key))
+        sealed = self._cipher.encrypt(text, _associated_data(key))
         return f"{_VERSION}.{self.key_id}.{base64.urlsafe_b64encode(sealed).decode()}"
 
     def open(self, key: str, value: str) -> dict[str, str]:
-        """Return the metadata in a value of the object `key`. Raises Unsealable."""
+        """Return the metadata of the object `key` from its sealed value. Raises UnreadableMetadata."""
         version, _, rest = value.partition(".")
         key_id, _, sealed = rest.partition(".")
         if version != _VERSION:
-            raise Unsealable(f"the value is not sealed metadata of version {_VERSION}")
+            raise UnreadableMetadata(f"the value is not sealed metadata of version {_VERSION}")
         if key_id != self.key_id:
-            raise Unsealable(f"the value was sealed with another secret; its key id is {key_id}")
+            raise UnreadableMetadata(f"the value was sealed with another secret; its key id is {key_id}")
         try:
-            text = self._cipher.decrypt(base64.b64decode(sealed, b"-_", validate=True), _bound_to(key))
+            text = self._cipher.decrypt(base64.b64decode(sealed, b"-_", validate=True), _associated_data(key))
             return _decoder.decode(text)
         except (InvalidTag, binascii.Error, ValueError):
-            raise Unsealable("the value was changed, or belongs to another object") from None
+            raise UnreadableMetadata("the value was changed, or belongs to another object") from None
 
 
 def open_metadata(key: str, value: str, secrets: Sequence[bytes]) -> dict[str, str]:
-    """Return the metadata in a value of the object `key`, sealed with one of these secrets.
+    """Return the metadata of the object `key` from its value, which one of these secrets has sealed.
 
-    `key` may be the key of a copy, a staged object or a quarantined object. Raises Unsealable.
+    `key` may be the key of a copy, a staged object or a quarantined object. Raises UnreadableMetadata.
     """
     seals = [MetadataSeal(secret) for secret in secrets]
     key_id = value.partition(".")[2].partition(".")[0]
@@ -82,7 +82,7 @@ def open_metadata(key: str, value: str, secrets: Sequence[bytes]) -> dict[str, s
     return seal.open(key, value)
 
 
-def _bound_to(key: str) -> list[bytes]:
+def _associated_data(key: str) -> list[bytes]:
     return [upload_key(key.removeprefix(QUARANTINE_PREFIX)).encode("utf-8", "surrogatepass")]
 
 

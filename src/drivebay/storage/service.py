@@ -1,7 +1,7 @@
 """The storage service: `contract.storage.Storage` over one bucket.
 
-Each class implements one part of the contract, and `Service` puts their methods together. The store is prepared once.
-If it cannot be reached, that happens in the background, and until then every call is unavailable.
+Each class implements one part of the contract, and `Service` combines their methods. The store is prepared once. If it
+cannot be reached, the service retries that in the background, and every call raises Unavailable until it succeeds.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ async def open(
 ) -> AsyncIterator[Service]:
     """Open a storage service, and start it if the store can be reached.
 
-    If the store cannot be reached, the service retries in the background. Raises Misconfigured if the store answers and
-    refuses our settings.
+    If the store cannot be reached, the service retries in the background. Raises Misconfigured if the store refuses our
+    settings.
     """
     async with s3.connect(s3_options(settings), now=now) as bucket:
         service = Service(bucket, settings, now, new_id)

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Clients reach the store at `public_endpoint`; None means `endpoint`. With `virtual_hosted`, URLs are
-    virtual-hosted-style (the bucket's name in the host), otherwise path-style. `events_target` is the ARN of our NATS
-    target in the store's configuration; None leaves the bucket's notification rules unchanged. `max_concurrent_calls`
-    bounds the requests of one call to the store. `startup_retry_delay` is the time between two attempts to start.
-    `root_secret` seals the metadata of objects; without it they have none."""
+    """Clients reach the store at `public_endpoint`. None means `endpoint`. With `virtual_hosted`, URLs have the name of
+    the bucket in the host, and otherwise in the path. `events_target` is the ARN of our NATS target in the store's
+    configuration. With None, the bucket's notification rules are not changed. `max_concurrent_calls` bounds the
+    concurrent requests to the store for one call. `startup_retry_delay` is the time between two attempts to start.
+    `root_secret` seals the metadata of objects. Without it, objects have no metadata."""
 
     endpoint: str
     access_key: str

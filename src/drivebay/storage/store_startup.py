@@ -1,6 +1,6 @@
-"""Prepare the store once before it is used: create the bucket, set its rules, and probe what it enforces.
+"""Prepare the store once before it is used: create the bucket, set its rules, and probe its capabilities.
 
-If the store cannot be reached, the service runs and every call is unavailable until a later attempt succeeds.
+If the store cannot be reached, the service runs, and every call raises Unavailable until a later attempt succeeds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _START_TIMEOUT: Final = 120.0
 
 
 class StoreStartup:
-    """Starts the store and holds what the probe found. `profile` is None until then."""
+    """Prepares the store, and keeps the result of the probe. `profile` is None until then."""
 
     def __init__(
         self, bucket: Bucket, settings: Settings, now: Callable[[], datetime], new_id: Callable[[], UUID]
@@ -41,7 +41,7 @@ class StoreStartup:
         self._last_error = "the store has not answered yet"
 
     def require_profile(self) -> StoreProfile:
-        """Return what the probe found. Raises Unavailable with the last error until the store has started."""
+        """Return the result of the probe. Raises Unavailable with the last error until the store is prepared."""
         if self.profile is None:
             raise Unavailable(self._last_error)
         return self.profile
@@ -50,7 +50,7 @@ class StoreStartup:
         return self.require_profile().capabilities
 
     async def start(self) -> None:
-        """Prepare the bucket and probe the store. A second call does it again. Raises Misconfigured, Unavailable."""
+        """Prepare the bucket, and probe the store. A second call repeats that. Raises Misconfigured, Unavailable."""
         try:
             async with asyncio.timeout(_START_TIMEOUT):
                 profile = await self._prepare(str(self._new_id()))

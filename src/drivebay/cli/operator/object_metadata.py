@@ -12,7 +12,7 @@ import typer
 
 from ...config import Settings, SettingsError
 from ...config.parsing import root_secret
-from ...storage.sealed_metadata import Unsealable, open_metadata
+from ...storage.sealed_metadata import UnreadableMetadata, open_metadata
 from .command_runner import fail, run_with_settings
 
 app = typer.Typer()
@@ -45,7 +45,7 @@ def metadata(
     for key, value in lines:
         try:
             typer.echo(json.dumps({"key": key, **open_metadata(key, value, usable)}, ensure_ascii=False))
-        except Unsealable as error:
+        except UnreadableMetadata as error:
             unopened += 1
             typer.echo(json.dumps({"key": key, "error": str(error)}, ensure_ascii=False))
     if unopened:

@@ -1,7 +1,7 @@
 """Verification of access tokens by RFC 8725, with public keys only.
 
-There is no clock, cache or network access here. The owner of a `Verifier` fetches the keys again when a token names an
-unknown one. The result may be cached until its `expires_at`. The caller refuses a token whose session has ended.
+This module has no clock, cache or network access. The owner of a `Verifier` fetches the keys again if a token names an
+unknown key. The result may be cached until its `expires_at`. The caller must refuse a token whose session has ended.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ ALGORITHM: Final = "EdDSA"
 """The only accepted algorithm (RFC 8037). The token does not choose it (RFC 8725, 3.1)."""
 TYPE: Final = "JWT"
 MAX_LENGTH: Final = 2048
-"""Characters. Our tokens have about 400; a longer text is refused without parsing it."""
+"""Characters. Our tokens have about 400. A text longer than the limit is refused before it is parsed."""
 CLOCK_SKEW: Final = timedelta(seconds=60)
 """The clock of the signing process may be this much ahead of ours."""
 
 
 class Verifier:
-    """Verifies tokens against a fixed set of keys. Make a new one when the keys change.
+    """Verifies tokens with a fixed set of keys. Create a new one when the keys change.
 
     `keys` maps each `kid` to its key. `issuer` and `audience` must equal the settings of the auth service. Raises
     ValueError for a key that is not an Ed25519 point.
@@ -44,9 +44,9 @@ class Verifier:
         self._audience = audience
 
     def knows(self, token: str) -> bool:
-        """Return whether fetching newer keys cannot change the result of `verify`.
+        """Return whether the token names a key of this verifier, or is malformed.
 
-        That is so when the token names a key of this verifier, or is malformed.
+        In both cases, newer keys cannot change the result of `verify`.
         """
         try:
             return _parse_header(token).kid in self._keys
@@ -79,9 +79,9 @@ class Verifier:
 
 
 class _EdDSAOnly(jws.JWSRegistry):
-    """Accepts EdDSA and no other algorithm, whatever later versions of joserfc add.
+    """Accepts only EdDSA, also if later versions of joserfc add algorithms.
 
-    The look-up of joserfc warns on each call that RFC 9864 renamed the algorithm. Our clients rely on the old name.
+    The look-up of joserfc warns on each call that RFC 9864 renamed the algorithm. Our clients depend on the old name.
     """
 
     def get_alg(self, name: str) -> JWSAlgModel:
@@ -102,7 +102,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):  # guard: token-heade
     typ: str
 
 
-# The upper bound is the end of the year 9999, the last that `datetime` can hold.
+# The upper bound is the end of the year 9999, the last year of `datetime`.
 _UnixTime = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
 
 

@@ -12,10 +12,10 @@ from .administration import Role
 
 
 class User(msgspec.Struct, frozen=True):
-    """An account. `email` is as the user wrote it, without surrounding spaces. Its comparison ignores case.
+    """An account. `email` is the text that the user entered, without surrounding spaces. Comparisons ignore case.
 
-    `second_factor` is whether a login needs a code. `email_verified` is whether the user has shown that the address is
-    theirs, with a link of a mail. A `disabled` account cannot log in.
+    `second_factor` is whether a login needs a code. `email_verified` is whether the user has confirmed the address with
+    a link of a mail. A `disabled` account cannot log in.
     """
 
     id: UserId
@@ -29,13 +29,13 @@ class User(msgspec.Struct, frozen=True):
 
 
 RECLAIM_MARGIN: Final = timedelta(seconds=5)
-"""How long after a reclaim an access token of the earlier user may still be accepted by a gateway."""
+"""How long after a reclaim a gateway may still accept an access token of the earlier user."""
 
 
 class ReclaimedAccount(msgspec.Struct, frozen=True):
-    """An account that went to the owner of its email address, and whose links and permissions have to end.
+    """An account that went to the owner of its email address. The links and permissions of its earlier user must end.
 
-    The address had never been confirmed, so a stranger may have made the account.
+    The address had never been confirmed, so another person may have created the account.
     """
 
     user: UserId
@@ -65,26 +65,26 @@ class Accounts(Protocol):
     async def get_user(self, user: UserId, caller: UserId | None = None) -> User:
         """Return an account.
 
-        `caller` is another user for whom the call is made. The answer shows the email address, so a lookup by id counts
-        as one by address, see `find_user`.
+        `caller` is another user who makes the request. The result contains the email address, so a look-up by id counts
+        in the limit of `find_user`.
 
         Raises NotFound, RateLimited.
         """
         ...
 
     async def find_user(self, email: str, caller: UserId | None = None) -> User:
-        """Return the account of an email address, so that something can be shared with it. The comparison ignores case.
+        """Return the account of an email address, to share something with it. The comparison ignores case.
 
-        Where the deployment sends mail, an address that is not confirmed is NotFound too: its account may belong to
-        somebody else. `caller` is the user for whom the call is made. The answer shows whether an address has an
-        account, so a user may ask for 100 addresses an hour.
+        If the deployment sends mail, an address that is not confirmed raises NotFound too, because the account may
+        belong to another person. `caller` is the user who makes the request. The result reveals whether an address has
+        an account, so a user may look up only 100 addresses an hour.
 
         Raises NotFound, RateLimited.
         """
         ...
 
     async def list_users(self, users: tuple[UserId, ...]) -> tuple[User, ...]:
-        """Return the accounts that exist of 1 to 1,000 ids, in any order. Raises InvalidRequest."""
+        """Return the existing accounts for 1 to 1,000 ids, in any order. Raises InvalidRequest."""
         ...
 
     async def update_profile(self, user: UserId, display_name: str | None = None) -> User:
@@ -107,11 +107,10 @@ class Accounts(Protocol):
     ) -> None:
         """Change the password of an account and end every session except `keep`.
 
-        `keep` is the session of the caller. An account without a password gets one: `current_password` is empty then,
-        and `keep` confirms the user as in `delete_account`.
-
-        Attempts are limited as logins from `address` are, and take nothing from the limits of logins. A repeat raises
-        InvalidCredentials. `address` and `user_agent` of the client go into the audit log.
+        `keep` is the session of the caller. If the account has no password, `current_password` is empty, and `keep`
+        confirms the user as in `delete_account`.
+        Attempts have the same limits as logins from `address`, but are counted separately. A repeat raises
+        InvalidCredentials. `address` and `user_agent` of the client are recorded in the audit log.
 
         Raises InvalidRequest (as `sign_up`, field `new_password`), InvalidCredentials, RateLimited, NotFound, Forbidden
         (the deployment has no passwords).
@@ -126,8 +125,8 @@ class Accounts(Protocol):
         An account without a password (its user signs in at the identity provider) is confirmed by its `session`
         instead: `password` is empty then, and the login must not be older than 5 minutes. Otherwise InvalidCredentials.
 
-        The email address stays taken until `purge_account`. Attempts are limited as those of `change_password`.
-        `address` and `user_agent` of the client go into the audit log. A repeat raises NotFound.
+        The email address stays taken until `purge_account`. Attempts are limited as in `change_password`. `address` and
+        `user_agent` of the client are recorded in the audit log. A repeat raises NotFound.
 
         Raises LastAdmin, InvalidCredentials, RateLimited, NotFound.
         """
@@ -136,31 +135,30 @@ class Accounts(Protocol):
     async def list_deleted_accounts(
         self, after: DeletedAccount | None = None, limit: int = 100
     ) -> tuple[DeletedAccount, ...]:
-        """Return deleted accounts that are not purged, the oldest first, after the account `after`.
+        """Return up to `limit` deleted accounts that are not purged, oldest first, after the account `after`.
 
         `limit` is 1 to 1,000. Raises InvalidRequest.
         """
         ...
 
     async def list_reclaimed_accounts(self, limit: int = 100) -> tuple[ReclaimedAccount, ...]:
-        """Return up to `limit` (1 to 1,000) reclaimed accounts that are not finished, those reclaimed first.
+        """Return up to `limit` (1 to 1,000) reclaimed accounts that are not finished, oldest first.
 
-        Their links and permissions up to `RECLAIM_MARGIN` after `reclaimed_at` are to be ended, with
-        `files.Permissions.end_sharing`. Raises InvalidRequest.
+        The caller must end their links and permissions from before `reclaimed_at` plus `RECLAIM_MARGIN`, with
+        `files.Links.end_sharing`. Raises InvalidRequest.
         """
         ...
 
     async def finish_reclaimed_account(self, user: UserId) -> None:
-        """Record that links and permissions of a reclaimed account were ended. API tokens and a second factor that
-        date from `RECLAIM_MARGIN` after the reclaim, or from before, are deleted.
-
-        The account stays in the list until a minute after the reclaim: an access token may be accepted for some seconds
-        after its session has ended. A repeat has no effect.
+        """Record that the links and permissions of a reclaimed account were ended. Delete its API tokens and its second
+        factor if they were created before `RECLAIM_MARGIN` after the reclaim.
+        The account stays in the list until a minute after the reclaim, because an access token may be accepted for some
+        seconds after its session has ended. A repeat has no effect.
         """
         ...
 
     async def purge_account(self, user: UserId) -> bool:
-        """Delete every record of a deleted account, whose files must be purged. Its email address is free then.
+        """Delete all records of a deleted account. Its files must be purged already. Its email address is free then.
 
         Return False, and change nothing, while an access token of the account may still be valid. Return True if there
         is no such account.

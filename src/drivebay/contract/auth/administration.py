@@ -1,7 +1,7 @@
 """Administration of accounts: roles, invitations, disabled accounts, and the audit log.
 
 Each call names its actor. The service reads the role of the actor in the same transaction, so a demoted or disabled
-admin loses it at once. `Forbidden` means that the actor is no admin.
+admin loses the rights at once. `Forbidden` means that the actor is not an admin.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..ids import UserId
 
 
 class Role(StrEnum):
-    """What an account may do. An admin also manages accounts, and reads no files of others."""
+    """The rights of an account. An admin also manages accounts, but cannot read files of others."""
 
     USER = "user"
     ADMIN = "admin"
@@ -31,9 +31,10 @@ class UserSort(StrEnum):
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who calls, from where: a user, or an operator at the command line of the server, who may do what an admin may.
+    """The caller: a user, or an operator at the command line of the server, who has the rights of an admin.
 
-    `address` is the client's network address and `user_agent` the header of that name. Both go into the audit log.
+    `address` is the client's network address. `user_agent` is the header of that name. Both are recorded in the audit
+    log.
     """
 
     user: UserId | None = None
@@ -56,10 +57,10 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class AccountListing(msgspec.Struct, frozen=True):
-    """A query for accounts. `query` is a part of the email or the display name; empty for all accounts.
+    """A query for accounts. `query` is a part of the email or the display name. If it is empty, all accounts match.
 
-    `limit` is 1 to 1,000. `cursor` continues a listing with the same other fields. `context` is any text that the
-    cursor belongs to besides: a cursor of a listing with another `context` is refused.
+    `limit` is 1 to 1,000. `cursor` continues a list whose other fields are equal. `context` is any text. A cursor of a
+    list with another `context` is refused.
     """
 
     query: str = ""
@@ -71,9 +72,9 @@ class AccountListing(msgspec.Struct, frozen=True):
 
 
 class AccountPage(msgspec.Struct, frozen=True):
-    """One page of a listing. `next_cursor` gets the next page and is None on the last one.
+    """One page of accounts. `next_cursor` gets the next page and is None on the last one.
 
-    `first_cursor` gets the first page of the listing again. None: a service of an earlier release.
+    `first_cursor` gets the first page again. It is None if the service is of an earlier release.
     """
 
     items: tuple[Account, ...]
@@ -84,7 +85,7 @@ class AccountPage(msgspec.Struct, frozen=True):
 class NewAccount(msgspec.Struct, frozen=True):
     """An account to create. Without a password the account gets an invitation.
 
-    `limit_bytes` is only recorded in the audit log: the files service applies it.
+    `limit_bytes` is only recorded in the audit log. The caller sets it in the files service.
     """
 
     email: str
@@ -94,9 +95,10 @@ class NewAccount(msgspec.Struct, frozen=True):
 
 
 class CreatedAccount(msgspec.Struct, frozen=True):
-    """A new account. `invitation_token` sets its password once, within 7 days.
+    """A new account. With `invitation_token` the user sets the password once, within 7 days.
 
-    It is None if the account has a password, or if the deployment has none: the user signs in at the identity provider.
+    It is None if the account has a password, or if the deployment has no passwords: then the user signs in at the
+    identity provider.
     """
 
     account: Account
@@ -106,8 +108,8 @@ class CreatedAccount(msgspec.Struct, frozen=True):
 class AccountUpdate(msgspec.Struct, frozen=True):
     """Changes of an account. A field that is None stays unchanged.
 
-    `records_limit` records the quota `limit_bytes` in the audit log (None: the quota of the deployment). The files
-    service applies it.
+    With `records_limit`, the quota `limit_bytes` (None: the quota of the deployment) is recorded in the audit log. The
+    caller sets it in the files service.
     """
 
     role: Role | None = None
@@ -119,8 +121,8 @@ class AccountUpdate(msgspec.Struct, frozen=True):
 class AuditQuery(msgspec.Struct, frozen=True):
     """A query for the audit log. A condition that is None does not apply. `user` is the actor or the target.
 
-    `since` is included and `until` is not. `limit` is 1 to 1,000. `cursor` continues a query whose other fields are
-    equal.
+    `since` is inclusive, and `until` is exclusive. `limit` is 1 to 1,000. `cursor` continues a query whose other fields
+    are equal.
     """
 
     user: UserId | None = None
@@ -134,9 +136,9 @@ class AuditQuery(msgspec.Struct, frozen=True):
 class AuditEvent(msgspec.Struct, frozen=True):
     """One event of the audit log.
 
-    `actor` is None for an operator at the command line, and for a failed login. A reset that was asked for by mail
-    names its account, with `by` in `detail`: who asked is not known, only the `address`. `target` is the id of the
-    account that the event is about. It is None for a failed login without an account.
+    `actor` is None for an operator at the command line, and for a failed login. For a reset that was requested by mail,
+    `actor` is the account, and `detail` has `by`: the sender of the request is unknown except for the `address`.
+    `target` is the id of the account that the event is about. It is None for a failed login without an account.
     """
 
     id: UUID
@@ -180,12 +182,12 @@ class Administration(Protocol):
     async def create_account(
         self, actor: Actor, account: NewAccount, idempotency_key: str | None = None
     ) -> CreatedAccount:
-        """Create an account. Where the deployment sends mail, its user gets the invitation, or a mail that confirms the
+        """Create an account. If the deployment sends mail, its user gets the invitation, or a mail that confirms the
         address.
 
         A repeat with the same `idempotency_key` by the same actor within 24 hours returns the first result.
 
-        Raises Forbidden, EmailTaken, InvalidRequest (also for a password where the deployment has none),
+        Raises Forbidden, EmailTaken, InvalidRequest (also for a password in a deployment without passwords),
         IdempotencyKeyReused, InProgress.
         """
         ...
@@ -198,7 +200,7 @@ class Administration(Protocol):
         ...
 
     async def remove_account(self, actor: Actor, user: UserId) -> None:
-        """Delete an account, as `delete_account` of its user does. A repeat raises NotFound.
+        """Delete an account, as its user can with `delete_account`. A repeat raises NotFound.
 
         Raises Forbidden, NotFound, LastAdmin.
         """
@@ -211,7 +213,7 @@ class Administration(Protocol):
     async def create_reset_token(self, actor: Actor, user: UserId) -> str:
         """Return a token that sets a new password once, within an hour. Each call returns a new one.
 
-        Raises Forbidden (also where the deployment has no passwords), NotFound.
+        Raises Forbidden (also in a deployment without passwords), NotFound.
         """
         ...
 
@@ -226,9 +228,9 @@ class Administration(Protocol):
         """Set the password of the account of an invitation or a reset token.
 
         The token cannot be used again, every session of the account ends, and its API tokens are deleted. A token that
-        came by mail also confirms the address. If a mailed reset confirms it first, a stranger may have made the
-        account: its second factor is removed too, and the account is in `list_reclaimed_accounts`. The actor's `user`
-        is ignored.
+        was sent by mail also confirms the address. If a mailed reset confirms an address for the first time, another
+        person may have created the account. Then its second factor is removed too, and the account is in
+        `list_reclaimed_accounts`. The actor's `user` is ignored.
 
         Raises InvalidToken, InvalidRequest (the password), NotFound (this deployment has no passwords).
         """

@@ -77,9 +77,9 @@ class ApiTokens(Protocol):
     ) -> NewApiToken:
         """Create an API token. Each call without an `idempotency_key` creates one.
 
-        `name` has 1 to 100 printable characters. `scopes` has at least one; the result has each once. `client` is from
-        where the call comes, for the audit log; its `user` is ignored. A repeat with the same `idempotency_key` within
-        24 hours returns the first result, with the secret.
+        `name` has 1 to 100 printable characters. `scopes` has at least one scope. The result has each scope once.
+        `client` has the address and the program of the caller, for the audit log. Its `user` is ignored. A repeat with
+        the same `idempotency_key` within 24 hours returns the first result, with the secret.
 
         Raises InvalidRequest (also for an `expires_at` in the past), Conflict (the user has 100 tokens, or the token of
         the key was revoked), IdempotencyKeyReused (another request), NotFound (no such user).
@@ -87,12 +87,12 @@ class ApiTokens(Protocol):
         ...
 
     async def list_api_tokens(self, user: UserId) -> tuple[ApiToken, ...]:
-        """Return the API tokens of a user, newest first, those that have expired too. Gateways of the earlier release
+        """Return the API tokens of a user, newest first, including expired ones. Only gateways of the earlier release
         call it."""
         ...
 
     async def list_api_token_page(self, user: UserId, limit: int = 100, cursor: str | None = None) -> ApiTokenPage:
-        """Return one page of the API tokens of a user, newest first, those that have expired too.
+        """Return one page of the API tokens of a user, newest first, including expired ones.
 
         `limit` is 1 to 1,000. Raises InvalidRequest, InvalidCursor.
         """

@@ -1,7 +1,7 @@
 """Accounts, sessions and signing keys.
 
-An access token is a JWT (RFC 7519) signed with EdDSA (RFC 8037). A process that has the result of `list_keys` verifies
-tokens without a call; the gateway does so with `access_tokens.Verifier`.
+An access token is a JWT (RFC 7519) signed with EdDSA (RFC 8037). A process with the result of `list_keys` can verify
+tokens without a call, with `access_tokens.Verifier`. The gateway does so.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Auth(Accounts, Sessions, ApiTokens, SecondFactor, Administration, Mail, Oi
     async def rotate_key(self) -> PublicKey:
         """Create a signing key, use it from now on, and return its public part.
 
-        `list_keys` keeps older keys until the last token they signed has expired. Each call creates a key.
+        `list_keys` returns older keys until the last token that they signed has expired. Each call creates a key.
         """
         ...
 

@@ -1,7 +1,7 @@
-"""Mail to accounts: confirmation of addresses, resets of passwords, and the queue that the worker sends from.
+"""Mail to accounts: confirmation of addresses, resets of passwords, and the queue of mails for the worker.
 
-A mail is queued in the transaction that asks for it. Methods that need mail raise NotFound in a deployment that sends
-none.
+A mail is queued in the transaction of the request. Methods that need mail raise NotFound in a deployment that sends no
+mail.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .administration import Actor
 
 
 class MailKind(StrEnum):
-    """What a mail is about. All but `password_changed` contain a link with a token."""
+    """The kind of a mail. All except `password_changed` contain a link with a token."""
 
     VERIFICATION = "verification"
     RESET = "reset"
@@ -33,7 +33,7 @@ class MailOutcome(StrEnum):
 
 
 class MailTask(msgspec.Struct, frozen=True):
-    """A mail to send to `recipient`, an email address. `token` is the secret for its link, None without a link.
+    """A mail to send to `recipient`, an email address. `token` is the secret of its link, or None without a link.
 
     An invitation has no token in a deployment without passwords: its user signs in at the identity provider.
 
@@ -61,9 +61,9 @@ class Mail(Protocol):
     async def request_password_reset(self, actor: Actor, email: str) -> None:
         """Queue a mail with a reset link, if an account has this address. The actor's `user` is ignored.
 
-        The call does the same whether there is an account or not, so neither its result nor its time shows it. A
-        network gets one mail a minute for an address, and an address ten a day. Above that each network gets one more a
-        day. A further call has no effect.
+        The result and the time of the call do not reveal whether there is an account. Each network may request one mail
+        a minute to an address. An address gets ten mails a day, and one more a day for each network. A further call has
+        no effect.
 
         Raises NotFound (this deployment sends no mail, or has no passwords), RateLimited (by the client's address).
         """
@@ -95,7 +95,7 @@ class Mail(Protocol):
     async def finish_mails(self, lease: LeaseId, results: tuple[MailResult, ...]) -> int:
         """Record the results of claimed mails and return how many of them still belonged to `lease`.
 
-        A sent mail is deleted. A postponed one is due again after a growing time, until it is too old: then it has
-        failed. The results of mails that another lease claimed are ignored.
+        A sent mail is deleted. A postponed mail is due again with exponential backoff. If it is too old, it fails. The
+        results of mails that another lease has claimed are ignored.
         """
         ...

@@ -1,7 +1,8 @@
 """Sign-in with an identity provider (OpenID Connect): code flow with PKCE, state and nonce.
 
-The browser goes to the provider and comes back to the gateway, which sends it on to the app with a one-time code. The
-app exchanges the code for a session. Every method raises NotFound in a deployment without a provider.
+The gateway redirects the browser to the provider. The provider redirects it back to the gateway, and the gateway to the
+app, with a one-time code. The app exchanges the code for a session. Every method raises NotFound in a deployment
+without a provider.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .sessions import Tokens
 class OidcLogin(msgspec.Struct, frozen=True):
     """A sign-in that has begun. `url` is the provider's page.
 
-    `browser_secret` is what ties the sign-in to the browser that began it: a cookie of the browser.
+    `browser_secret` is the value of a cookie that binds the sign-in to the browser that began it.
     """
 
     url: str
@@ -28,7 +29,7 @@ class OidcLogin(msgspec.Struct, frozen=True):
 
 
 class OidcAnswer(msgspec.Struct, frozen=True):
-    """What the browser brings back from the provider, empty where it is missing. `issuer` is as in RFC 9207."""
+    """The parameters with which the provider redirects the browser back. A missing one is empty. `issuer`: RFC 9207."""
 
     state: str
     browser_secret: str
@@ -48,7 +49,7 @@ class Oidc(Protocol):
         (`http://127.0.0.1:...`).
         `address` is the client's network address. A sign-in can be completed within 10 minutes.
 
-        Raises InvalidRequest (`redirect_uri`), RateLimited, NotFound, Unavailable (the provider does not answer).
+        Raises InvalidRequest (`redirect_uri`), RateLimited, NotFound, Unavailable (the provider cannot be reached).
         """
         ...
 
@@ -58,8 +59,8 @@ class Oidc(Protocol):
         `error` is `access_denied` (the provider refused), `no_account` (no account, and none may be created),
         `email_taken` (another account has the address) or `account_disabled`. The actor's `user` is ignored.
 
-        An answer can be used once. Raises InvalidCode (the state is unknown, was used, has expired or is of another
-        browser, or the provider's answer is not valid), NotFound, Unavailable.
+        An answer can be used once. Raises InvalidCode (the state is unknown, was used, has expired or belongs to
+        another browser, or the response of the provider is not valid), NotFound, Unavailable.
         """
         ...
 

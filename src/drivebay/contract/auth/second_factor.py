@@ -1,7 +1,7 @@
 """The second factor: time-based one-time codes (TOTP, RFC 6238) of an authenticator app, and recovery codes.
 
 A code is six digits and valid for its period of 30 seconds, and for one period before and after it, because clocks
-differ. Each code is accepted once. A recovery code takes the place of a code, once.
+differ. Each code is accepted once. A recovery code replaces a code, and can be used once.
 """
 
 from __future__ import annotations

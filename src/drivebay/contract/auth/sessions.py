@@ -1,4 +1,4 @@
-"""Sessions: the logins of an account, and which of them have ended."""
+"""Sessions: the logins of an account, and the list of ended sessions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RevokedSession(msgspec.Struct, frozen=True):
 
 
 class RevocationPosition(msgspec.Struct, frozen=True):
-    """A place in the list of ended sessions: after this session, which ended at this time."""
+    """A position in the list of ended sessions: after the session `id`, which ended at `ended_at`."""
 
     ended_at: datetime
     id: SessionId
@@ -49,7 +49,7 @@ class RevocationPosition(msgspec.Struct, frozen=True):
 class RevokedSessions(msgspec.Struct, frozen=True):
     """Sessions that have ended. `as_of` is the argument `since` of a later call of `list_revoked_sessions`.
 
-    `next` is the position after which the next page begins, None on the last one.
+    `next` is the position after which the next page begins. It is None on the last page.
     """
 
     sessions: tuple[RevokedSession, ...]
@@ -61,8 +61,8 @@ class Sessions(Protocol):
     async def log_in(self, email: str, password: str, address: str, user_agent: str = "") -> Tokens:
         """Start a session. Each call starts a new one.
 
-        `address` and `user_agent` of the client are shown in the list of sessions. An unknown email takes as long as a
-        wrong password, so the time of a call does not show which emails exist.
+        The list of sessions shows `address` and `user_agent` of the client. An unknown email takes as long as a wrong
+        password, so the time of a call does not reveal which emails exist.
 
         Raises InvalidCredentials (also for a disabled account), SecondFactorRequired, RateLimited.
         """
@@ -101,13 +101,13 @@ class Sessions(Protocol):
     async def list_revoked_sessions(
         self, since: datetime | None = None, limit: int | None = None, after: RevocationPosition | None = None
     ) -> RevokedSessions:
-        """Return the sessions that ended and whose access tokens may still be valid.
+        """Return the ended sessions whose access tokens may still be valid.
 
-        `since` is `as_of` of an earlier call: the result then has the sessions that ended after that call, and some
-        that it returned already. The call is cheap: every gateway makes it every two seconds.
-
-        `limit` is the length of a page, 1 to 10,000. Without it, as of gateways of earlier releases, there is one page.
-        `after` is `next` of the page before, with the same `since`. Use `as_of` of the first page for the next `since`.
+        `since` is `as_of` of an earlier call. Then the result has the sessions that ended after that call, and may have
+        some that it returned already. The call is cheap, because every gateway makes it every two seconds.
+        `limit` is the length of a page, 1 to 10,000. Without it, there is one page. (Gateways of earlier releases send
+        none.) `after` is `next` of the previous page, with the same `since`. Use `as_of` of the first page for the next
+        `since`.
 
         Raises InvalidRequest (the limit, or a time that the database cannot store).
         """

@@ -1,4 +1,4 @@
-"""The contract of the files service: all metadata about files, and every rule about it.
+"""The contract of the files service: all metadata of files, and all rules about it.
 
 The first argument of a call about data is an `Access`: the drive, the actor and their role. Data of another drive is
 reported as NotFound, like an id that does not exist. In tables and statements the id of the drive is the `owner_id`.
@@ -6,8 +6,8 @@ reported as NotFound, like an id that does not exist. In tables and statements t
 An upload stays pending until `commit_uploads` finds its object in the store and turns it into a file. A commit relies
 on its own look-up in the store and on the recorded intent, never on the caller or on an event.
 
-`Files` joins the Protocols of all aggregates. One proto service, `FilesService`, mirrors it, because released gRPC
-clients call that service. A new aggregate gets a Protocol in a module of its own.
+`Files` combines the Protocols of all aggregates. One proto service, `FilesService`, mirrors it, because released gRPC
+clients call that service. A new aggregate gets its own Protocol in its own module.
 """
 
 from typing import Protocol

@@ -1,7 +1,8 @@
-"""Access: who calls, in which drive, and how much of it they may see and change.
+"""Access: the caller, the drive, and the items that the caller may see and change.
 
-`Access` is the first argument of every call about the data of a drive. The services trust it. The gateway makes it
-from the token of the request: a user's own drive needs no call, and for another drive it asks the files service.
+`Access` is the first argument of every call about the data of a drive. The services trust it. The gateway creates it
+from the token of the request. The personal drive of the user needs no call. For another drive it calls the files
+service.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ..ids import DriveId, FileId, UserId
 
 
 class Role(StrEnum):
-    """What an actor may do in a drive. Each role may do all that the one before it may do."""
+    """The rights of an actor in a drive. Each role includes the rights of the roles before it."""
 
     VIEWER = "viewer"
     """List and read."""
@@ -24,7 +25,7 @@ class Role(StrEnum):
     """Change the members, and the drive itself."""
 
     def includes(self, other: Role) -> bool:
-        """Return whether this role may do all that the other role may do."""
+        """Return whether this role includes the rights of the other role."""
         roles = tuple(Role)
         return roles.index(self) >= roles.index(other)
 
@@ -39,9 +40,9 @@ class Grant(msgspec.Struct, frozen=True):
 class Access(msgspec.Struct, frozen=True):
     """The access of one actor to one drive, valid for one request.
 
-    Without `grants`, `role` holds in the whole drive. With `grants`, the access reaches only the granted items and what
-    is below them. Where several grants cover an item, the highest role counts; `role` is the highest of all. A granted
-    item can be read, and an editor can change it in its place. Only what is below it can be moved or trashed.
+    Without `grants`, `role` applies to the whole drive. With `grants`, the access reaches only the granted items and
+    the items below them. If several grants cover an item, the highest role counts. `role` is the highest of all. A
+    granted item can be read, and an editor can change it in its folder. Only items below it can be moved or trashed.
 
     A call about items outside the trash that the access does not reach raises NotFound, as for an unknown id, and
     Forbidden if the role is too low there. A call about the whole drive, such as a list of all its files, raises

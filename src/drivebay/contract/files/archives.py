@@ -18,7 +18,7 @@ from .access import Access
 class Archive(msgspec.Struct, frozen=True):
     """An archive. `token` opens it without a login until `expires_at`. `name` ends with `.zip`.
 
-    `actor` is the user who created it, None for the holder of a link. `size` is the length of the ZIP file in bytes.
+    `actor` is the user who created it, or None for the holder of a link. `size` is the length of the ZIP file in bytes.
     """
 
     token: str
@@ -32,7 +32,7 @@ class Archive(msgspec.Struct, frozen=True):
 class ArchiveEntry(msgspec.Struct, frozen=True):
     """An entry of an archive. `path` has a slash between names, and a slash at its end if the entry is a folder.
 
-    `size` is in bytes. `key` is the key of the object, None for a folder. `crc32` is the CRC-32 of the first
+    `size` is in bytes. `key` is the key of the object, or None for a folder. `crc32` is the CRC-32 of the first
     `crc_size` bytes.
     """
 
@@ -65,10 +65,10 @@ class Archives(Protocol):
     ) -> Archive:
         """Create an archive of 1 to 1,000 files and folders, with everything below the folders, and return it.
 
-        The root stands for everything in it. An id that is given twice counts once. Paths are unique without
-        regard to case: an entry whose path is taken gets a number. Characters that Windows refuses in names become `_`,
-        and a name that it keeps for a device gets one (`aux_.txt`). The default of `name` is the name of the only
-        entry, or `files`. An archive has at most 10,000 entries.
+        The root means everything in it. A repeated id counts once. Paths are unique without regard to case: an entry
+        whose path is taken gets a number. Characters that Windows refuses in names become `_`, and a device name of
+        Windows gets a `_` (`aux_.txt`). The default of `name` is the name of the only entry, or `files`. An archive has
+        at most 10,000 entries.
 
         A repeat with the same `idempotency_key` within 24 hours returns the first result, also when that archive has
         expired. `open_archive` raises NotFound then.
@@ -82,7 +82,7 @@ class Archives(Protocol):
         """Return an archive and up to `limit` (1 to 1,000) of its entries from the position `after` on.
 
         The access of its creator is checked again in each call. An archive of a link ends when the link is deleted,
-        expires, gets another password, or has no download left after a later download took the last one.
+        expires, gets another password, or when a later download uses its last download.
 
         Raises NotFound (the token is wrong, the archive has expired, or its creator has lost the access to one of the
         chosen items), InvalidRequest.
@@ -90,11 +90,11 @@ class Archives(Protocol):
         ...
 
     async def save_archive_crcs(self, token: str, crcs: tuple[EntryCrc, ...]) -> None:
-        """Keep CRC-32 values of up to 1,000 entries. A value of fewer bytes than the kept one changes nothing.
+        """Save CRC-32 values of up to 1,000 entries. A value of fewer bytes than the saved one is ignored.
 
-        The caller has computed them from the objects. The value of all bytes of a file is kept with its object too, so
-        later archives of this content begin with it. That is left out while the drive is being changed. The call is
-        idempotent. Raises NotFound, InvalidRequest.
+        The caller has computed them from the objects. The value of all bytes of a file is saved with its object too,
+        for later archives with this content, unless the drive is locked by a change. The call is idempotent. Raises
+        NotFound, InvalidRequest.
         """
         ...
 

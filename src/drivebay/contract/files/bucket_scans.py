@@ -1,6 +1,6 @@
-"""Bucket scans: listings of the whole bucket, which one janitor at a time does for all of them.
+"""Bucket scans: lists of the whole bucket. One janitor at a time runs a scan for all janitors.
 
-A scan goes through the bucket page by page and records its position. If its janitor stops, another one continues there.
+A scan reads the bucket page by page, and records its position. If its janitor stops, another one resumes there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..ids import LeaseId
 
 
 class ScanKind(StrEnum):
-    """What a scan lists. Each kind has a position and a lease of its own."""
+    """The kind of items that a scan lists. Each kind has its own position and lease."""
 
     OBJECTS = "objects"
     MULTIPARTS = "multiparts"

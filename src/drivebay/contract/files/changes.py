@@ -1,4 +1,4 @@
-"""The change feed of a drive: what happened to each of its files and folders, in the order in which it took effect."""
+"""The change feed of a drive: the changes of its files and folders, in the order in which they took effect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .entries import File
 
 
 class ChangeKind(StrEnum):
-    """What happened to an item."""
+    """The kind of a change."""
 
     CREATED = "created"
     CONTENT = "content"
@@ -25,7 +25,7 @@ class ChangeKind(StrEnum):
     TRASHED = "trashed"
     RESTORED = "restored"
     DELETED = "deleted"
-    """The item is gone for good."""
+    """The item was deleted for good."""
     SHARED = "shared"
     PROPERTIES = "properties"
 
@@ -33,9 +33,9 @@ class ChangeKind(StrEnum):
 class Change(msgspec.Struct, frozen=True):
     """One change of one item. One request on one item is one change.
 
-    Trashing, restoring or deleting a folder is one change of the folder, and concerns everything below it. `cursor`
-    continues after this change. `actor` is the user who made the change, None for the system. `file` is the item as it
-    is at the time of the call, also in the trash, and None if it is gone for good.
+    Trashing, restoring or deleting a folder is one change of the folder, and includes everything below it. `cursor`
+    continues after this change. `actor` is the user who made the change, or None for the system. `file` is the item at
+    the time of the call, also in the trash, or None if it was deleted for good.
     """
 
     what: ChangeKind
@@ -47,7 +47,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class ChangePage(msgspec.Struct, frozen=True):
-    """Changes in their order. `next_cursor` continues after them, also when there are none yet."""
+    """Changes in ascending order. `next_cursor` continues after them, also if there are none yet."""
 
     items: tuple[Change, ...]
     next_cursor: str
@@ -55,11 +55,11 @@ class ChangePage(msgspec.Struct, frozen=True):
 
 class Changes(Protocol):
     async def list_changes(self, access: Access, cursor: str | None = None, limit: int = 100) -> ChangePage:
-        """Return up to `limit` (1 to 1,000) changes after a cursor, oldest first. Without a cursor: none.
+        """Return up to `limit` (1 to 1,000) changes after a cursor, oldest first. Without a cursor, return none.
 
-        A change is in the feed as soon as the call that made it has returned, and stays there for 30 days. No change is
-        left out, and each has its place for good: a reader that continues with `next_cursor` gets every change once.
-        Fewer than `limit` changes do not mean that there are no more. No changes mean that there are no more now.
+        A change is in the feed as soon as the call that made it has returned, and stays there for 30 days. The order
+        never changes, so a reader that continues with `next_cursor` gets every change exactly once. If there are fewer
+        than `limit` changes, there may be more. If there are none, there are no more at the moment.
 
         Raises Forbidden (an access with grants), InvalidRequest, InvalidCursor, CursorExpired
         (changes after the cursor are deleted, or the cursor is of a later time than the database, which was restored:

@@ -9,9 +9,9 @@ from .uploads import UploadRef
 
 
 class CommitOutcome(StrEnum):
-    """The result of one commit. Only `UNKNOWN` is worth a retry soon."""
+    """The result of one commit. A retry soon makes sense only for `UNKNOWN`."""
 
-    # The values are labels of a released metric. They stay, whatever the members are called.
+    # The values are labels of a released metric, so they must not change.
     COMPLETED = "completed"
     """This call turned the upload into a file."""
     ALREADY_ENDED = "already"
@@ -23,7 +23,7 @@ class CommitOutcome(StrEnum):
     REJECTED = "rejected"
     """The object does not match the intent. This call ended the upload, and the object will be purged."""
     UNKNOWN = "unknown"
-    """The store gave no usable answer. The upload stays pending."""
+    """The store sent no usable response. The upload stays pending."""
     NO_UPLOAD = "no_upload"
     """There is no such upload."""
 

@@ -14,7 +14,7 @@ from .uploads import OnConflict
 
 
 class CopyTarget(msgspec.Struct, frozen=True):
-    """Where a copy goes: a folder, a name (None: the name of the original) and the rule for a name that is taken."""
+    """The target of a copy: a folder, a name (None: the name of the original) and the rule for a name that is taken."""
 
     parent: FileId
     name: str | None = None
@@ -27,8 +27,8 @@ class Copies(Protocol):
     ) -> File:
         """Copy a file, or a folder with everything in it, and return the copy.
 
-        Content, type, properties and the file's own time of change are copied, but no stars, old versions and entries
-        in the trash. Each copy counts in the usage with its size. A call creates the whole copy or nothing.
+        Content, type, properties and the modification time are copied. Stars, old versions and entries in the trash are
+        not. Each copy counts in the usage with its size. A call creates the whole copy or nothing.
 
         With `OnConflict.REPLACE`, the content of the file becomes a new version of the file that has the name, which is
         returned. A folder replaces nothing and is never replaced, and a file does not replace itself. A repeat with the

@@ -1,7 +1,7 @@
 """Drives, their members, and the access of a user to a drive.
 
-Everything lives in a drive, which has a quota of its own. A personal drive belongs to one user, has the id of that user
-and needs no record. A shared drive has members, each with a role.
+Each entry is in a drive, and each drive has its own quota. A personal drive belongs to one user, has the id of that
+user and needs no record. A shared drive has members, each with a role.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class DriveKind(StrEnum):
 class Drive(msgspec.Struct, frozen=True):
     """A drive as one user sees it. `role` is the role of that user.
 
-    `created_at` is None for a personal drive: it is as old as the account, which the auth service knows.
+    `created_at` is None for a personal drive. It was created with the account, whose creation time the auth service
+    has.
     """
 
     id: DriveId
@@ -48,7 +49,7 @@ class DrivePage(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A member of a shared drive. `hides_email`: their email address is not shown, see `put_member`."""
+    """A member of a shared drive. `hides_email`: their email address is not shown (see `put_member`)."""
 
     user: UserId
     role: Role
@@ -57,7 +58,7 @@ class Member(msgspec.Struct, frozen=True):
 
 class Drives(Protocol):
     async def resolve_access(self, actor: UserId, drive: DriveId) -> Access:
-        """Return the access of a user to a drive, as it is now. Keep it for one request at most.
+        """Return the current access of a user to a drive. Do not keep it longer than one request.
 
         A member has a role in the whole drive. Another user has the grants of their permissions in it.
 
@@ -103,20 +104,20 @@ class Drives(Protocol):
         ...
 
     async def list_members(self, access: Access) -> tuple[Member, ...]:
-        """Return the members of a drive, by the ids of the users. A personal drive has its user as the only one.
+        """Return the members of a drive, ordered by their ids. A personal drive has its user as the only member.
 
         Raises NotFound, Forbidden (an access with grants).
         """
         ...
 
     async def put_member(self, access: Access, user: UserId, role: Role, named_by_id: bool = False) -> Member:
-        """Add a member, or change the role of one. The user must exist; this service does not check that.
+        """Add a member, or change the role of a member. The user must exist. This service does not check that.
 
-        `named_by_id`: the actor gave no email address. It is hidden then, unless the actor has a tie to the user: both
-        are members of a drive, one has shared an item with the other, or somebody gave the address here before.
-
+        `named_by_id`: the actor named the user by id and not by email address. Then the address is hidden, unless the
+        actor may know it: both are members of a drive, one has shared an item with the other, or it was used here
+        before.
         The actor must still be a manager. A repeat is not an error. A new member loses their permissions on items of
-        the drive, because the role holds in all of it.
+        the drive, because the role applies to the whole drive.
 
         Raises NotFound, Forbidden (the actor is no manager any more), LastManager, Conflict (a personal drive, or the
         drive has too many members).

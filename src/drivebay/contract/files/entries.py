@@ -1,4 +1,4 @@
-"""Entries, the calls about those outside the trash, and the usage of their drive. An entry is a file or a folder."""
+"""Entries (files and folders), the calls about entries outside the trash, and the usage of their drive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .access import Access
 from .uploads import OnConflict
 
 NO_DRIVE: Final = DriveId(UUID(int=0))
-"""The drive of an entry that a service of another release describes without its drive."""
+"""The drive of an entry from a service of another release that does not send the drive."""
 
 
 HIDDEN_FOLDER: Final = FileId(UUID(int=2**128 - 1))
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 
 class Sort(StrEnum):
-    """The order of a listing."""
+    """The order of a list."""
 
     NAME = "name"
     MODIFIED = "modified"
@@ -38,17 +38,17 @@ class Sort(StrEnum):
 
 
 class File(msgspec.Struct, frozen=True):
-    """An entry: a file or a folder. The HTTP API calls both a file; `kind` is the difference.
+    """An entry: a file or a folder. The HTTP API calls both a file. `kind` tells which it is.
 
     A folder has the size 0, an empty `content_type` and no `sha256`. `etag` is a strong entity tag (RFC 9110) with its
-    quotes, and every change of the entry changes it. `trashed_at` and `purge_after` are set in the trash; from
-    `purge_after` on the entry may be purged. `part_size` and `parts_sha256` are as in `Content`; only `get_file` sets
-    them.
+    quotes. Every change of the entry changes it. `trashed_at` and `purge_after` are set in the trash. From
+    `purge_after` on, the entry may be purged. `part_size` and `parts_sha256` are those of `Content`. Only `get_file`
+    sets them.
 
     `parent` is the folder, or HIDDEN_FOLDER. `drive` is the drive that the entry is in. `version` is the current
-    version of a file. `properties` are text that clients keep with the entry. `modified_at` is the file's own time of
-    change at the client; a rename, a move and other changes of the entry keep it. `created_by` and `modified_by` are
-    the users who created it and changed it last, None if that is not known.
+    version of a file. `properties` are text that clients keep with the entry. `modified_at` is the modification time at
+    the client. A rename, a move and other changes of the entry do not change it. `created_by` and `modified_by` are the
+    users who created it and changed it last, or None if unknown.
     """
 
     id: FileId
@@ -102,10 +102,10 @@ class ContentResult(msgspec.Struct, frozen=True):
 class Listing(msgspec.Struct, frozen=True):
     """A query for entries and their order.
 
-    `parent` is the folder to list; None lists all files of the drive. `limit` is 1
-    to 1,000. `cursor` continues a listing with the same other fields. `name` finds the entry of this name in the folder
-    `parent` and cannot be combined with `cursor`. With `starred`, only entries that have a star (True) or have none
-    (False) are listed; without a `parent`, True lists starred folders too.
+    `parent` is the folder to list. None lists all files of the drive. `limit` is 1 to 1,000. `cursor` continues a list
+    whose other fields are equal. `name` finds the entry with this name in the folder `parent`, and cannot be combined
+    with `cursor`. With `starred`, only entries with a star (True) or without one (False) are listed. Without a
+    `parent`, True lists starred folders too.
     """
 
     parent: FileId | None = None
@@ -118,10 +118,10 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 class FilePage(msgspec.Struct, frozen=True):
-    """One page of a listing. `next_cursor` gets the next page and is None on the last one.
+    """One page of entries. `next_cursor` gets the next page and is None on the last one.
 
-    `changes_cursor` is the cursor of the change feed at the time of the page: the changes after it are exactly those
-    that happened after the page was read. Only `list_files` sets it, and not for an access with grants.
+    `changes_cursor` is the cursor of the change feed at the time of the page. The changes after it are exactly the
+    changes after the page was read. Only `list_files` sets it, and not for an access with grants.
     """
 
     items: tuple[File, ...]
@@ -160,7 +160,7 @@ class Usage(msgspec.Struct, frozen=True):
 
 class Entries(Protocol):
     async def list_files(self, access: Access, listing: Listing) -> FilePage:
-        """Return one page of a listing. An access with grants needs a `parent`.
+        """Return one page of entries. An access with grants needs a `parent`.
 
         Raises NotFound (the parent), Forbidden (the access does not reach the whole drive), InvalidRequest,
         InvalidCursor.

@@ -33,7 +33,7 @@ class EntryBatches(Protocol):
         ...
 
     async def trash_entries(self, access: Access, ids: tuple[FileId, ...]) -> tuple[FileResult, ...]:
-        """Move entries to the trash, as `trash_entry` does for one, and return them as they are there."""
+        """Move entries to the trash, as `trash_entry` does for one, and return them."""
         ...
 
     async def restore_entries(self, access: Access, ids: tuple[FileId, ...]) -> tuple[FileResult, ...]:

@@ -1,4 +1,4 @@
-"""Paths: entries by the names of the folders above them, and folders as trees."""
+"""Paths and trees: find an entry by its path, measure a folder, and create a path of folders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CreatedFolder(msgspec.Struct, frozen=True):
 
 
 class TreeSize(msgspec.Struct, frozen=True):
-    """The bytes of all files in a folder and below, and the numbers of files and folders there, without the folder."""
+    """The bytes of all files in and below a folder, and the numbers of files and folders. The folder does not count."""
 
     bytes: int
     files: int
@@ -46,7 +46,7 @@ class EntryPaths(Protocol):
     async def measure_tree(self, access: Access, id: FileId) -> TreeSize:
         """Return the size of a folder with everything below it. The trash is not counted. A file counts as itself.
 
-        The call takes longer the more entries there are. One call for each owner runs at a time, a few for all owners.
+        The time grows with the number of entries. Each owner may run one call at a time, and all owners a few together.
 
         Raises NotFound, Unavailable (the folder has too many entries to be counted in some seconds).
         """
@@ -55,11 +55,11 @@ class EntryPaths(Protocol):
     async def create_folders(
         self, access: Access, parent: FileId, names: tuple[str, ...], idempotency_key: str | None = None
     ) -> CreatedFolder:
-        """Create the folders `names`, each inside the one before it, the first in `parent`. Return the last one.
+        """Create the folders of the path `names` below `parent`, and return the last folder.
 
-        Folders that exist stay as they are. Concurrent calls for one path return the same folder, and `is_new` is true
-        for one of them. A call either creates all missing folders or none. A repeat with the same `idempotency_key`
-        within 24 hours returns the first result.
+        Existing folders are not changed. Concurrent calls for one path return the same folder, and `is_new` is true for
+        only one of them. A call creates all missing folders or none. A repeat with the same `idempotency_key` within 24
+        hours returns the first result.
 
         Raises NotFound (the parent), NameTaken (a file, or a pending upload, has one of the names), InvalidRequest (a
         name is invalid, or folders would be nested too deeply), QuotaExceeded (the owner has too many entries),

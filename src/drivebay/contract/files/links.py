@@ -1,7 +1,7 @@
-"""Links: anyone who has the token of a link reaches one file or folder, without an account.
+"""Links: the holder of the token of a link can access one file or folder, without an account.
 
-`Links` is for the people who make links, `PublicLinks` for those who hold one. A token is stored as its SHA-256 only.
-A link belongs to the drive of its item. It ends with the purge of the item, and gives no access while that is in the
+`Links` is for the users who create links, `PublicLinks` for the holders. Only the SHA-256 of a token is stored. A link
+belongs to the drive of its item. It ends with the purge of the item, and gives no access while the item is in the
 trash.
 """
 
@@ -21,12 +21,12 @@ from .uploads import PartIntent, Upload, UploadIntent
 
 
 class LinkRole(StrEnum):
-    """What the holder of a link may do."""
+    """The rights of the holder of a link."""
 
     VIEWER = "viewer"
     """List and download."""
     UPLOADER = "uploader"
-    """Upload into the folder, without seeing anything in it."""
+    """Upload into the folder, without seeing its contents."""
     EDITOR = "editor"
     """List, download and upload."""
 
@@ -64,7 +64,7 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class NewLink(msgspec.Struct, frozen=True):
-    """A link to create. None is no name, no password and no limit.
+    """A link to create. None means no name, no password or no limit.
 
     `name` has 1 to 255 characters, `password` 1 to 256, and `max_downloads` is 1 to 2,147,483,647. `expires_at` is in
     the future. Only a folder can have an `uploader` link.
@@ -82,9 +82,9 @@ class NewLink(msgspec.Struct, frozen=True):
 
 
 class LinkUpdate(msgspec.Struct, frozen=True):
-    """New values of a link, with the limits of `NewLink`. None leaves a field unchanged, `cleared` fields become None.
+    """New values of a link, with the limits of `NewLink`. None leaves a field unchanged. `cleared` fields become None.
 
-    A change of the password, also to the same one, ends every session of the link.
+    A new password, even the same one, ends every session of the link.
     """
 
     name: str | None = None
@@ -113,7 +113,7 @@ class LinkPage(msgspec.Struct, frozen=True):
 
 
 class LinkInfo(msgspec.Struct, frozen=True):
-    """What the holder of a link sees of it. A folder has the size 0."""
+    """A link as its holder sees it. A folder has the size 0."""
 
     name: str
     kind: Kind
@@ -125,8 +125,8 @@ class LinkInfo(msgspec.Struct, frozen=True):
 class Links(Protocol):
     """The links of a drive. All methods need the role editor in the whole drive.
 
-    Editors see and change the links that they created, managers all. Forbidden: the role is too low, or the access is
-    limited to a part of the drive.
+    Editors see and change the links that they created. Managers see and change all links. Forbidden: the role is too
+    low, or the access is limited to a part of the drive.
     """
 
     async def create_link(self, access: Access, new: NewLink, idempotency_key: str | None = None) -> Link:
@@ -168,8 +168,8 @@ class Links(Protocol):
         ...
 
     async def end_sharing(self, user: UserId, until: datetime) -> None:
-        """Delete the links and permissions up to the time `until` in the personal drive of a user, and those that the
-        user created in other drives. The archives and webhooks that the user created until then end too.
+        """Delete the links and permissions from before `until` in the personal drive of a user, and those that the user
+        created in other drives. The archives and webhooks that the user created before `until` end too.
 
         A repeat is not an error. Raises InvalidRequest (`until` has no zone).
         """
@@ -177,22 +177,22 @@ class Links(Protocol):
 
 
 class PublicLinks(Protocol):
-    """What the holder of a link may do.
+    """The calls of the holder of a link.
 
-    `token` is the token of the link, `session` the result of `unlock_link` or None. `root` (an id of 0) stands for the
-    item of the link. NotFound: there is no such link, it has ended, or the item is in the trash; the error is the same
-    in each case, and for an item outside the link. PasswordRequired: the link has a password, and there is no session
-    that is valid for it. The drive of the link pays for uploads.
+    `token` is the token of the link. `session` is the result of `unlock_link`, or None. `root` (the id 0) means the
+    item of the link. NotFound: there is no such link, it has ended, or the item is in the trash. The error is the same
+    in each case, and also for an item outside the link. PasswordRequired: the link has a password, and the session is
+    missing or not valid. Uploads count in the quota of the link's drive.
     """
 
     async def open_link(self, token: str, session: str | None) -> LinkInfo:
-        """Return what the holder of a link sees of it. Raises NotFound, PasswordRequired."""
+        """Return the link as its holder sees it. Raises NotFound, PasswordRequired."""
         ...
 
     async def unlock_link(self, token: str, password: str, client: str) -> str:
-        """Return a session of the link, valid for one hour and until the password changes.
+        """Return a session of the link. It is valid for one hour, or until the password changes.
 
-        `client` stands for the network of the client: its wrong passwords are limited for each link. A link without a
+        `client` identifies the network of the client. Its wrong passwords are limited for each link. A link without a
         password accepts every password.
 
         Raises NotFound, InvalidCredentials, RateLimited, Unavailable (too many passwords are being checked).
@@ -200,15 +200,15 @@ class PublicLinks(Protocol):
         ...
 
     async def list_link_files(self, token: str, session: str | None, listing: Listing) -> FilePage:
-        """Return one page of a folder of the link. `parent` None is the item of the link; `starred` is not allowed.
+        """Return one page of a folder of the link. `parent` None is the item of the link. `starred` is not allowed.
 
-        The cursor is valid for this link only. Raises NotFound (also with the role uploader), PasswordRequired,
+        The cursor is valid only for this link. Raises NotFound (also with the role uploader), PasswordRequired,
         InvalidRequest, InvalidCursor.
         """
         ...
 
     async def get_link_content(self, token: str, session: str | None, id: FileId) -> Content:
-        """Return the content of a file of the link. Call `count_link_download` before you hand out a URL of it.
+        """Return the content of a file of the link. Call `count_link_download` before you return a URL of it.
 
         Raises NotFound (also with the role uploader), PasswordRequired.
         """
@@ -231,9 +231,9 @@ class PublicLinks(Protocol):
     ) -> Archive:
         """Create an archive of 1 to 1,000 files and folders of the link, as `create_archive`.
 
-        It counts as one download of the link, however often it is read. The archives of one link are limited together,
-        apart from those of users. A repeat with the same `idempotency_key` within 24 hours returns the first result and
-        counts no download, also when the link has none left.
+        It counts as one download of the link, even if it is read several times. The archives of one link have a common
+        limit, separate from those of users. A repeat with the same `idempotency_key` within 24 hours returns the first
+        result and counts no download, even if the link has none left.
 
         Raises NotFound (also with the role uploader, and if no download is left), PasswordRequired, InvalidRequest,
         RateLimited, IdempotencyKeyReused, InProgress.
@@ -245,7 +245,7 @@ class PublicLinks(Protocol):
     ) -> Upload:
         """Begin an upload into a folder of the link, as `begin_upload`. `on_conflict` must be RENAME.
 
-        With the role uploader the upload has the name of the intent, whatever name the file gets.
+        With the role uploader, the upload has the name of the intent, even if the file gets another name.
 
         Raises NotFound, PasswordRequired, Forbidden (the role viewer), InvalidRequest, QuotaExceeded, TooLarge,
         RateLimited (too many pending uploads), IdempotencyKeyReused, InProgress.

@@ -13,8 +13,8 @@ from ..ids import DriveId
 class DeadLetter(msgspec.Struct, frozen=True):
     """An event that cannot be used, with the reason.
 
-    `id` has 1 to 255 bytes and identifies the event. Of `payload` the first 64 KiB are kept. Characters and numbers
-    that the database cannot store are replaced. `deliveries` is how often the event was delivered.
+    `id` has 1 to 255 bytes and identifies the event. The first 64 KiB of `payload` are stored. Characters and numbers
+    that the database cannot store are replaced. `deliveries` is the number of deliveries of the event.
     """
 
     id: str
@@ -25,9 +25,9 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class Violation(msgspec.Struct, frozen=True):
-    """A broken invariant: its name, the owner it concerns if it concerns one, and what was found.
+    """A broken invariant: its name, the owner (None if it is not about one owner), and a description.
 
-    `is_unknown`: the invariant could not be checked, or not completely. It may hold. `detail` says what did not answer.
+    `is_unknown`: the invariant could not be checked completely, so it may hold. `detail` says what was not available.
     """
 
     invariant: str
@@ -57,17 +57,17 @@ class Maintenance(Protocol):
     async def check_invariants(self) -> tuple[Violation, ...]:
         """Check every invariant against the database and the store, and return the violations.
 
-        The result is empty only if all invariants were checked and hold. An invariant that could not be checked
-        because the database or the store did not answer is one violation with `is_unknown`. The store is asked even
-        if it holds no object. The call is slow on large data.
+        The result is empty only if all invariants were checked and hold. If the database or the store was not available
+        for an invariant, the result has one violation with `is_unknown`. The store is checked even if it has no
+        objects. The call is slow on large data.
         """
         ...
 
     async def trim_changes(self, limit: int) -> int:
         """Delete about `limit` (1 to 1,000) of the oldest changes that are older than 30 days, and return their number.
 
-        The changes that stay keep their numbers. Owners that another call is changing are skipped. 0: nothing is left,
-        or the owners of the oldest changes are locked. A later call deletes these.
+        The other changes keep their numbers. Owners that another call has locked are skipped. If the result is 0, no
+        such changes are left, or their owners are locked. A later call deletes these.
 
         Raises InvalidRequest.
         """

@@ -15,9 +15,9 @@ from .entries import File
 class Permission(msgspec.Struct, frozen=True):
     """The permission of one user on an item. `role` is viewer or editor.
 
-    `inherited_from` is the folder above that has the permission, None for a permission of the item itself.
-    `created_by` is the user who gave it, None if that is not known. `hides_email`: the email address of the user is not
-    shown, see `put_permission`.
+    `inherited_from` is the folder above that has the permission, or None for a permission of the item itself.
+    `created_by` is the user who gave it, or None if unknown. `hides_email`: the email address of the user is not shown
+    (see `put_permission`).
     """
 
     user: UserId
@@ -29,9 +29,9 @@ class Permission(msgspec.Struct, frozen=True):
 
 
 class SharedItem(msgspec.Struct, frozen=True):
-    """An item that is shared with a user: the item, their role, and who shared it when.
+    """An item that is shared with a user: the item, their role, the user who shared it, and the time.
 
-    `shared_by` is None if that is not known.
+    `shared_by` is None if unknown.
     """
 
     file: File
@@ -55,8 +55,8 @@ class Permissions(Protocol):
 
         `named_by_id` is as for `Drives.put_member`.
 
-        The user must exist; this service does not check that. `role` is viewer or editor. The actor needs the role
-        editor in the whole drive. A repeat changes nothing.
+        The user must exist. This service does not check that. `role` is viewer or editor. The actor needs the role
+        editor in the whole drive. A repeat has no effect.
 
         Raises NotFound (the item), Forbidden, InvalidRequest (the role), Conflict (the user is the owner or a member of
         the drive, or there are too many permissions: 200 on one item, 1,000 of one user in one drive).
@@ -66,16 +66,16 @@ class Permissions(Protocol):
     async def list_permissions(self, access: Access, id: FileId) -> tuple[Permission, ...]:
         """Return the permissions of an item outside the trash, then those of the folders above it, the nearest first.
 
-        A user can occur several times; the highest role counts. The actor needs the role editor in the whole drive.
+        A user can occur several times. The highest role counts. The actor needs the role editor in the whole drive.
 
         Raises NotFound, Forbidden.
         """
         ...
 
     async def delete_permission(self, access: Access, id: FileId, user: UserId) -> None:
-        """Take the permission of a user on an item. From then on it gives no access, also below the item.
+        """Delete the permission of a user on an item. It gives no access from then on, also below the item.
 
-        The actor needs the role editor in the whole drive, or takes their own permission. A repeat raises NotFound.
+        The actor needs the role editor in the whole drive, unless it is their own permission. A repeat raises NotFound.
 
         Raises NotFound (the item, or the user has no permission on the item itself), Forbidden.
         """

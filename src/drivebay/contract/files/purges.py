@@ -1,7 +1,7 @@
 """Purges: the permanent deletion of objects, under a lease.
 
 A purge has three steps. `claim_purges` marks objects as `purging` in the database. The caller deletes them in the
-store. `finish_purges` deletes their rows. A purge that stops half-way is claimed again when its lease has ended.
+store. `finish_purges` deletes their rows. If a purge is interrupted, it is claimed again when its lease has ended.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .uploads import UploadRef
 
 
 class PurgeTask(msgspec.Struct, frozen=True):
-    """An object to delete; `key` is its key in the store.
+    """An object to delete. `key` is its key in the store.
 
     If `multipart_id` is set, a multipart upload must be aborted first. If `has_partial_parts` is set, partial parts may
     be stored beside the upload and must be deleted too.

@@ -20,8 +20,8 @@ class DriveUsage(msgspec.Struct, frozen=True):
 class UsageListing(msgspec.Struct, frozen=True):
     """A query for drives by their stored bytes. `limit` is 1 to 1,000.
 
-    `cursor` continues a listing with the same other fields. `context` is any text of up to 1,000 characters. A cursor
-    is valid only with the context that it was returned for.
+    `cursor` continues a list whose other fields are equal. `context` is any text of up to 1,000 characters. A cursor is
+    valid only with the same context.
     """
 
     descending: bool = True
@@ -31,7 +31,7 @@ class UsageListing(msgspec.Struct, frozen=True):
 
 
 class UsagePage(msgspec.Struct, frozen=True):
-    """One page of a listing. `next_cursor` gets the next page and is None on the last one."""
+    """One page of drives. `next_cursor` gets the next page and is None on the last one."""
 
     items: tuple[DriveUsage, ...]
     next_cursor: str | None
@@ -50,7 +50,7 @@ class Quotas(Protocol):
     async def set_quota(self, drive: DriveId, limit_bytes: int | None) -> Usage:
         """Set the quota of a drive and return its usage. None: the quota of the deployment.
 
-        A quota below the stored bytes refuses new uploads and deletes nothing. A repeat has no effect.
+        If the quota is below the stored bytes, new uploads are refused, and nothing is deleted. A repeat has no effect.
 
         Raises InvalidRequest (not from 0 to 2^53).
         """
@@ -64,7 +64,7 @@ class Quotas(Protocol):
         ...
 
     async def list_usages(self, listing: UsageListing) -> UsagePage:
-        """Return one page of the drives that have stored bytes, ordered by their number.
+        """Return one page of the drives that have stored bytes, ordered by the stored bytes.
 
         Raises InvalidRequest, InvalidCursor.
         """

@@ -1,4 +1,4 @@
-"""Which URLs and addresses a webhook may have.
+"""Checks whether a webhook may have a URL or an address.
 
 The files service checks the URL when a webhook is created. The worker checks the URL and the resolved addresses at each
 delivery, so a name that resolves to another address later gives no access to a private network.
@@ -22,7 +22,7 @@ _TUNNELS: Final = tuple(
     IPv6Network(network)
     for network in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fec0::/10", "5f00::/16")
 )
-"""IPv6 networks whose addresses lead to IPv4 addresses (NAT64, Teredo, 6to4, IPv4-compatible), or to a site."""
+"""IPv6 networks whose addresses lead to IPv4 addresses (NAT64, Teredo, 6to4, IPv4-compatible), or are site-local."""
 _METADATA: Final = frozenset(
     ip_address(address)
     for address in (
@@ -30,20 +30,20 @@ _METADATA: Final = frozenset(
         *("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fd00:42::42"),  # AWS, Google, Scaleway
     )
 )
-"""Addresses, beyond the link-local ones, where clouds serve metadata and keys of their machines."""
+"""Addresses at which clouds serve metadata and keys of their machines, in addition to link-local ones."""
 _SPECIAL: Final[tuple[IPv4Network | IPv6Network, ...]] = tuple(
     ip_network(network)
     for network in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "100::/64", "3fff::/20")
 )
-"""Networks of the special-purpose registries (RFC 6890) that some versions of Python take for public ones."""
+"""Special-purpose networks (RFC 6890) that some versions of Python treat as public."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverRules:
-    """What the deployment allows beyond HTTPS to public addresses.
+    """The URLs and addresses that the deployment allows in addition to HTTPS to public addresses.
 
     `http` allows URLs without TLS. `private` allows private and loopback addresses. Multicast addresses, link-local
-    ones and others where clouds serve their metadata are never allowed.
+    ones and those at which clouds serve metadata are never allowed.
     """
 
     http: bool = False
@@ -115,19 +115,20 @@ def is_allowed_address(address: Address, rules: ReceiverRules) -> bool:
 
 
 def _is_shared(address: Address) -> bool:
-    """Return whether an address belongs to the network of carriers (RFC 6598), which is neither global nor private."""
+    """Return whether an address is in the shared network of carriers (RFC 6598), which is not global and not
+    private."""
     return isinstance(address, IPv4Address) and int(address) >> 22 == int(IPv4Address("100.64.0.0")) >> 22
 
 
 def _is_broadcast(address: Address) -> bool:
-    """Return whether an address is one of 0.0.0.0/8 or 240.0.0.0/4, where no receiver can be."""
+    """Return whether an address is in 0.0.0.0/8 or 240.0.0.0/4. No receiver can have such an address."""
     return isinstance(address, IPv4Address) and (address.packed[0] == 0 or address.packed[0] >= 240)
 
 
 def _literal_address(host: str) -> Address | None:
-    """Return the address that a host is, or None if it is a name.
+    """Return the address if a host is an address, or None if it is a name.
 
-    Numbers such as `2130706433` and `0x7f.1` are addresses too: resolvers accept them.
+    Numbers such as `2130706433` and `0x7f.1` are addresses too, because resolvers accept them.
     """
     try:
         return ip_address(host)

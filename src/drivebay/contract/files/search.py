@@ -16,9 +16,9 @@ class Search(msgspec.Struct, frozen=True):
     """A query over names, and filters that all results must pass.
 
     `text` has 1 to 255 characters. `media_type` is a media type, or `image`, `video`, `audio` or `document`. Sizes are
-    in bytes, and both limits are included. Times are not included. `below` is a folder: results are in it or in folders
-    below it. `starred`: only entries with a star (True), or only those without one (False). `limit` is 1 to 1,000.
-    `cursor` continues a search with the same other fields.
+    in bytes, and both limits are inclusive. Times are exclusive. `below` is a folder. Results are in it or in folders
+    below it. `starred`: only entries with a star (True), or only entries without one (False). `limit` is 1 to 1,000.
+    `cursor` continues a search whose other fields are equal.
     """
 
     text: str
@@ -35,7 +35,7 @@ class Search(msgspec.Struct, frozen=True):
 
 
 class FoundFile(msgspec.Struct, frozen=True):
-    """A result of a search. `path` is the names from the root down to the entry, each after a slash."""
+    """A result of a search. `path` has the names from the root to the entry, each after a slash."""
 
     file: File
     path: str

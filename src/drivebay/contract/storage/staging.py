@@ -13,9 +13,10 @@ import msgspec
 from .objects import ObjectInfo
 
 STAGING_PREFIX: Final = ".incoming/"
+"""The prefix of staged objects, before the key of the upload."""
+
 QUARANTINE_PREFIX: Final = ".quarantine/"
 """The prefix of orphans that `quarantine_object` moved."""
-"""The prefix of staged objects, before the key of the upload."""
 PARTIAL_PARTS_PREFIX: Final = ".tail/"
 """The prefix of partial parts, before the key of the upload."""
 PROMOTED_KEY_SEPARATOR: Final = "~"

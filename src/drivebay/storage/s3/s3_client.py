@@ -50,8 +50,8 @@ _PATH_STYLE_REFUSED: Final = frozenset({"SecondLevelDomainForbidden", "PathStyle
 
 
 class S3Call(msgspec.Struct, frozen=True):
-    """One call of the S3 API. `operation` is its name in metrics and traces. `sha256` is the digest of `body`, None if
-    the client must compute it. `timeout` is in seconds; None means the timeout of the client."""
+    """One call of the S3 API. `operation` is its name in metrics and traces. `sha256` is the digest of `body`, or None
+    if the client must compute it. `timeout` is in seconds. None means the timeout of the client."""
 
     operation: str
     method: str
@@ -70,7 +70,7 @@ class S3Response(msgspec.Struct, frozen=True):
 
     @property
     def error_code(self) -> str:
-        """The store's code for the error, empty if it sent none. Responses to HEAD have none."""
+        """The error code of the store. It is empty if the store sent none, as in responses to HEAD."""
         if not self.body:
             return ""
         try:
@@ -81,7 +81,7 @@ class S3Response(msgspec.Struct, frozen=True):
 
     @property
     def date(self) -> datetime | None:
-        """The store's clock, None if it does not send it."""
+        """The clock of the store, or None if it does not send it."""
         return parse_http_date(self.headers.get("Date", ""))
 
     @property
@@ -97,7 +97,7 @@ class S3Response(msgspec.Struct, frozen=True):
     def document(self, name: str) -> Element:
         """Return the root element of the body, which must have this name.
 
-        Raises Unavailable if the body is anything else: an incomplete listing must not read as an empty one.
+        Raises Unavailable otherwise, so that an incomplete list is not taken for an empty one.
         """
         try:
             root = parse(self.body)
@@ -153,12 +153,12 @@ class S3Client:
                 try:
                     response = await self._exchange(call, url, headers)
                 except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-                    # The store has closed a pooled connection (MinIO does so after a 412, without notice). aiohttp
-                    # retries other methods itself. A POST deletes or completes, and both may be repeated.
+                    # The store has closed a pooled connection (MinIO does so after a 412). aiohttp retries other
+                    # methods itself. A POST deletes or completes, and both may be repeated.
                     if call.method != "POST":
                         raise
                     response = await self._exchange(call, url, headers)
-                # 501 is permanent: the store does not know this operation or header.
+                # 501 is permanent: the store does not support this operation or header.
                 if (response.status >= 500 and response.status != 501) or response.status == 429:  # guard: store-busy
                     raise Unavailable(f"the store answers {response.status} {response.error_code}".rstrip())
                 outcome = "ok" if response.status < 300 else "absent" if response.status == 404 else "refused"
@@ -185,7 +185,7 @@ class S3Client:
             return S3Response(response.status, response.headers, await _read_body(response))
 
     def check_setup(self, response: S3Response, action: str) -> None:
-        """Raise if a call that prepares the bucket failed: Misconfigured if a setting is wrong, else Unavailable.
+        """Raise an error if a call that prepares the bucket failed: Misconfigured for a wrong setting, or Unavailable.
 
         `action` is the name of the S3 operation.
         """
@@ -226,7 +226,7 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
 
 def xml_headers(body: bytes) -> dict[str, str]:
     """Return the headers of a request with an XML body."""
-    # Stores demand different checksums for these calls. All of them accept the oldest one.
+    # Stores require different checksums for these calls. All of them accept MD5.
     return {
         "Content-MD5": base64_digest(hashlib.md5(body, usedforsecurity=False).digest()),
         "Content-Type": "application/xml",
@@ -234,12 +234,12 @@ def xml_headers(body: bytes) -> dict[str, str]:
 
 
 def base64_digest(digest: bytes) -> str:
-    """Return a digest as S3 headers and documents carry it."""
+    """Return a digest in the form of S3 headers and documents."""
     return base64.b64encode(digest).decode()
 
 
 def parse_http_date(text: str) -> datetime | None:
-    """Return the time of an HTTP date, None if it is not one."""
+    """Return the time of an HTTP date, or None if the text is not one."""
     try:
         return parsedate_to_datetime(text).astimezone(UTC)
     except ValueError:

@@ -1,7 +1,7 @@
 """AWS Signature Version 4 for S3: presigned URLs and signed headers.
 
-Our own code, because every upload and download needs a signature: one takes 18 us here and 80 us in botocore. The
-time is an argument, so the same call gives the same URL.
+This is our own code, because every upload and download needs a signature, which takes 18 us here and 80 us in botocore.
+The time is an argument, so the same call returns the same URL.
 Source: "Authenticating Requests (AWS Signature Version 4)" in the Amazon S3 API reference, sections
 "Using Query Parameters" and "Using the Authorization Header".
 """
@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from ...formats.percent_encoding import PercentEncoder
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
-"""Replaces the hash of the body where the signer does not have the body."""
+"""It replaces the hash of the body if the signer does not have the body."""
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _SHA256_BLOCK: Final = 64
 """Bytes."""
@@ -26,7 +26,7 @@ _PATH: Final = PercentEncoder("/")
 
 
 class UnsignedRequest(NamedTuple):
-    """The parts of a request that a signature covers. `path` is percent-encoded; `query` and `headers` are not."""
+    """The parts of a request that are signed. `path` is percent-encoded. `query` and `headers` are not."""
 
     method: str
     host: str
@@ -36,12 +36,12 @@ class UnsignedRequest(NamedTuple):
 
 
 def escape(text: str) -> str:
-    """Percent-encode a query parameter: everything but letters, digits and `-._~`."""
+    """Percent-encode a query parameter: all characters except letters, digits and `-._~`."""
     return _QUERY.encode(text)
 
 
 def escape_path(path: str) -> str:
-    """Percent-encode a key for a path. Slashes stay."""
+    """Percent-encode a key for a path, except slashes."""
     return _PATH.encode(path)
 
 
@@ -57,12 +57,12 @@ def _join_sorted(escaped: list[tuple[str, str]]) -> str:
 
 
 def single_spaced(value: str) -> str:
-    """Return a header value as the signature covers it: no outer spaces, single inner spaces."""
+    """Return a header value in the form that is signed: no outer spaces, single inner spaces."""
     return " ".join(value.split())
 
 
 class _SigningTime:
-    """The values that all signatures with one time share. URLs have whole seconds, so many share them."""
+    """The values that depend only on the time in whole seconds. Many signatures have the same time."""
 
     def __init__(self, timestamp: str, region: str, access_key: str) -> None:
         self.timestamp = timestamp
@@ -75,7 +75,7 @@ class _SigningTime:
 
 
 class _SigningKey:
-    """HMAC-SHA256 with the key of one day (RFC 2104). `hmac.digest` would prepare the key for each signature."""
+    """HMAC-SHA256 with the key of one day (RFC 2104). It prepares the key only once, unlike `hmac.digest`."""
 
     def __init__(self, secret_key: str, day: str, region: str) -> None:
         key = b"AWS4" + secret_key.encode()
@@ -124,7 +124,7 @@ class Signer:
         return f"{query}&X-Amz-Signature={self._signature(canonical, time)}"
 
     def authorize(self, request: UnsignedRequest, payload_hash: str, signed_at: datetime) -> dict[str, str]:
-        """Return the headers to send: those of `request`, the date, the hash of the body, and `Authorization`.
+        """Return the headers to send: the headers of `request`, the date, the hash of the body, and `Authorization`.
 
         `payload_hash` is the SHA-256 of the body in hexadecimal.
         """

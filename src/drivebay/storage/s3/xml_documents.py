@@ -1,7 +1,7 @@
 """Read and write the XML of S3.
 
-The standard library's parser does it, in C. A document type declaration is refused before the parser reads an entity
-from it, and S3 never sends one. So no response can make the parser expand entities or fetch anything.
+This uses the parser of the standard library. S3 never sends a document type declaration, so it is refused before the
+parser reads entities from it. So no response can make the parser expand entities or fetch anything.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class _Builder(ElementTree.TreeBuilder):
 def parse(body: bytes) -> Element:
     """Return the root element of a document. Raises InvalidXml.
 
-    Spaces before the document are allowed: some stores send them to keep a slow call alive.
+    Spaces before the document are allowed, because some stores send them to keep a slow call open.
     """
-    parser = ElementTree.XMLParser(target=_Builder())  # noqa: S314  `_Builder` refuses what makes it unsafe
+    parser = ElementTree.XMLParser(target=_Builder())  # noqa: S314  `_Builder` refuses declarations of entities
     try:
         parser.feed(body.lstrip())
         return parser.close()
@@ -38,7 +38,7 @@ def parse(body: bytes) -> Element:
 
 
 def local_name(element: Element) -> str:
-    """Return the name of an element without its namespace. Stores differ in which namespace they send."""
+    """Return the name of an element without its namespace, because stores send different namespaces."""
     return element.tag.rpartition("}")[2]
 
 
@@ -70,7 +70,7 @@ def serialize(root: Element) -> bytes:
 
 
 def without_namespace(element: Element) -> Element:
-    """Return a copy whose names are plain. Raises InvalidXml for names and attributes of another namespace."""
+    """Return a copy without namespaces. Raises InvalidXml for names and attributes of other namespaces than S3."""
     namespace, _, name = element.tag.rpartition("}")
     if namespace not in ("", "{" + NAMESPACE) or any("}" in attribute for attribute in element.attrib):
         raise InvalidXml(f"{element.tag} is not in the namespace of S3")
