@@ -38,6 +38,16 @@ from .runtime import Progress, ServiceNames
 SERVICES: Final = ("gateway", "auth", "files", "storage", "ingest", "janitor", "worker")
 CONTRACT_SERVICES: Final = ("auth", "files", "storage")
 """The services with a contract. Other processes may call them over gRPC."""
+CALLED_BY: Final = {
+    "gateway": frozenset({"auth", "files", "storage"}),
+    "auth": frozenset[str](),
+    "files": frozenset({"storage"}),
+    "storage": frozenset[str](),
+    "ingest": frozenset({"files"}),
+    "janitor": frozenset({"files", "storage"}),
+    "worker": frozenset({"auth", "files"}),
+}
+"""The contract services that each service calls. With mutual TLS, the others refuse its calls."""
 
 _DATABASE_WAIT: Final = 120.0
 """Seconds that a starting process waits for a database that takes no writes or connections now."""
@@ -70,19 +80,20 @@ async def open_services(
     names: ServiceNames,
     progress: Progress = lambda _: None,
     *,
+    called: ServiceNames = frozenset(CONTRACT_SERVICES),
     database_wait: float = 0.0,
     is_worker: bool = False,
 ) -> AsyncIterator[Services]:
     """Start the contract services among `names`, and the embedded servers that any of `names` needs.
 
-    Contracts that are not among `names` are reached at the address in the settings. `database_wait` is how many
-    seconds to wait for a database that takes no writes or connections now. `is_worker`: other processes run the same
-    services. Raises StartError and SettingsError.
+    Contracts in `called` that are not among `names` are reached at the address in the settings. `database_wait` is
+    how many seconds to wait for a database that takes no writes or connections now. `is_worker`: other processes run
+    the same services. Raises StartError and SettingsError.
     """
     async with AsyncExitStack() as stack:
         hints_reach_all = reaches_all(settings.database_url, settings.nats_url)
         settings = await stack.enter_async_context(runtime.open_servers(settings, names, progress))
-        connector = _ContractConnector(stack, settings, names)
+        connector = _ContractConnector(stack, settings, names, called)
         is_only = not is_worker and settings.workers == 1 and settings.files_address is None
         channel = HintChannel(
             is_alone=settings.nats_url is None and "files" in names and is_only, reaches_all=hints_reach_all
@@ -107,6 +118,7 @@ class _ContractConnector:
     stack: AsyncExitStack
     settings: Settings
     names: ServiceNames
+    called: ServiceNames
 
     async def connect(
         self,
@@ -122,7 +134,7 @@ class _ContractConnector:
             "storage": (settings.storage_address, settings.storage_callers),
         }[name]
         if name not in self.names:
-            if address is None:
+            if address is None or name not in self.called:
                 return rpc.missing(contract, f"DRIVEBAY_{name.upper()}_ADDRESS")
             client = rpc.connect(contract, descriptor, address, deadlines=METHOD_TIMEOUTS, identity=settings.identity)
             return await self.stack.enter_async_context(client)
@@ -255,7 +267,8 @@ def _require_free_ports(settings: Settings, names: ServiceNames) -> None:
 async def _run_until_cancelled(
     settings: Settings, names: ServiceNames, progress: Progress, ready: Callable[[Settings], None]
 ) -> None:
-    services_open = open_services(settings, names, progress, database_wait=_DATABASE_WAIT)
+    called = frozenset[str]().union(*(CALLED_BY[name] for name in names))
+    services_open = open_services(settings, names, progress, called=called, database_wait=_DATABASE_WAIT)
     async with services_open as services, asyncio.TaskGroup() as tasks:
         if services.settings.metrics_address is not None:
             runtime.serve_metrics(services.settings.metrics_address)

@@ -209,6 +209,15 @@ def test_services_that_write_urls_of_the_gateway_know_it(file: str, names: tuple
     assert {services[name].environment["DRIVEBAY_PUBLIC_URL"] for name in names} == {url}
 
 
+@pytest.mark.parametrize("file", FILES)
+def test_only_tmp_is_a_tmpfs(file: str) -> None:
+    """A tmpfs on a folder of the image has the folder's mode and belongs to root, whatever its options say."""
+    document = yaml.safe_load((compose.FOLDER / file).read_text("utf-8"))
+    mounts = [mount for service in document["services"].values() for mount in service.get("tmpfs", ())]
+    assert mounts
+    assert set(mounts) == {"/tmp"}
+
+
 def test_each_service_runs_in_a_container_of_its_own() -> None:
     commands = [
         service.command for service in compose.services("six.yaml", VARIABLES).values() if service.image == OWN_IMAGE

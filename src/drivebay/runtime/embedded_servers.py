@@ -29,12 +29,10 @@ async def open_servers(
 
     Raises ServerStartError.
     """
-    reads_events = settings.events != "off" and "ingest" in names
     needs_postgres = settings.database_url is None and bool(names & {"auth", "files"})
-    needs_nats = settings.nats_url is None and reads_events
-    needs_store = settings.s3_endpoint is None and (
-        "storage" in names or (reads_events and settings.filer_address is None)
-    )
+    needs_nats = settings.nats_url is None and settings.events != "off" and "ingest" in names
+    # Only the process with the storage service has a store: ingest alone reads the events of a store elsewhere.
+    needs_store = settings.s3_endpoint is None and "storage" in names
     if not (needs_postgres or needs_nats or needs_store):
         yield settings
         return

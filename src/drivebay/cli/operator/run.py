@@ -54,7 +54,7 @@ def _print_progress(line: str) -> None:
 
 def _ready_printer(services: frozenset[str]) -> Callable[[Settings], None]:
     def print_ready(settings: Settings) -> None:
-        api = f"http://{settings.host}:{settings.port}"
+        api = (settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
         summary = f"runs {', '.join(sorted(services))}"
         if "gateway" in services:
             summary = f"is ready: {'web app' if settings.web else 'API'} {api}  docs {api}/docs  data {settings.data}"
