@@ -1,4 +1,4 @@
-"""Settings: read from the environment and `.env`, checked together, and handed to each service as its own value.
+"""Settings: read from the environment and `.env`, checked together, and passed to each service as an object of its own.
 
 Only this package reads the environment of the process.
 """

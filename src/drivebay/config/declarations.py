@@ -1,4 +1,4 @@
-"""The declaration of one setting: a dataclass field that carries its parser, default, description and secrecy."""
+"""The declaration of one setting: a dataclass field with its parser, default, description and secrecy."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ _KEY: Final = "declaration"
 class Declaration:
     """One setting. `name` is the environment variable and `field` the attribute of `Settings`.
 
-    `parse` returns the value of a text, or raises ValueError with the accepted form. `default` is a text that
-    `parse` accepts, or None for a setting without a default. The guide shows `default_note` instead of it.
+    `parse` converts a text to the value, or raises ValueError with the accepted form. `default` is a text that
+    `parse` accepts, or None for a setting without a default. If `default_note` is not empty, the guide shows it instead
+    of `default`.
     """
 
     name: str
@@ -39,7 +40,7 @@ def setting(
 ) -> Any:
     """Declare a setting as a dataclass field.
 
-    The variable is DRIVEBAY_ and the name of the field in upper case, unless `variable` names another one.
+    The environment variable is DRIVEBAY_ and the name of the field in upper case, unless `variable` is set.
     A `secret` appears neither in the `repr` of the settings nor in an error message.
     """
     details = (variable, parse, default, description, default_note)
@@ -48,9 +49,9 @@ def setting(
 
 def declarations(settings: type) -> tuple[Declaration, ...]:
     """Return the declarations of a class whose fields are declared with `setting`, in their order."""
-    found = []
+    result = []
     for field in dataclasses.fields(settings):
         variable, parse, default, description, default_note = field.metadata[_KEY]
         name = variable or PREFIX + field.name.upper()
-        found.append(Declaration(name, field.name, parse, default, description, default_note, not field.repr))
-    return tuple(found)
+        result.append(Declaration(name, field.name, parse, default, description, default_note, not field.repr))
+    return tuple(result)

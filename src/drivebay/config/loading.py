@@ -1,6 +1,6 @@
-"""Loads settings from the environment and `.env` and checks that they fit together.
+"""Loads settings from the environment and `.env` and checks that they can be used together.
 
-An unknown name or a bad value stops the start with one line: the name, the problem and what is accepted.
+An unknown name or an invalid value stops the start with one line: the name, the problem and the accepted values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CLIENT_NAMES: Final = (
     *("DRIVEBAY_SERVER", "DRIVEBAY_TOKEN", "DRIVEBAY_KEYRING"),
     *("DRIVEBAY_PROFILE", "DRIVEBAY_DRIVE", "DRIVEBAY_SHARED"),
 )
-"""Settings of the user commands. A user who has them in the environment may run a server too."""
+"""Settings of the user commands. A server accepts them too, because a user may have them in the environment."""
 _TEST_PREFIX: Final = "DRIVEBAY_TEST_"
 _DECLARED_NAMES: Final = frozenset(declaration.name for declaration in SETTINGS)
 
@@ -35,7 +35,7 @@ def load_process(overrides: Mapping[str, str]) -> Settings:
     `overrides` override environment variables, and these override `.env` in the working directory.
     Raises SettingsError.
     """
-    # The gRPC library writes to standard error past every logger. What matters is raised as an error too.
+    # The gRPC library writes to standard error without a logger. Every problem that matters is also raised as an error.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     return load_or_create_root_secret(load({**os.environ, **overrides}, Path.cwd()))
 
@@ -64,14 +64,14 @@ def _read_env_file(file: Path) -> dict[str, str]:
         raise SettingsError(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError:
         raise SettingsError(f"{file} is not UTF-8") from None
-    found = {}
+    values = {}
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
             # The message does not show the line, which may hold a secret.
             raise SettingsError(f"{file}, line {binding.original.line}: not NAME=value")
         if binding.key is not None:
-            found[binding.key] = binding.value or ""
-    return found
+            values[binding.key] = binding.value or ""
+    return values
 
 
 def _refuse_unknown_names(names: Mapping[str, str]) -> None:
@@ -92,8 +92,8 @@ def _parse(declaration: Declaration, text: str | None) -> Any:
     try:
         return declaration.parse(text)
     except ValueError as error:
-        shown = "its value" if declaration.secret else repr(text)
-        raise SettingsError(f"{declaration.name}: {shown} is not {error}") from None
+        described_value = "its value" if declaration.secret else repr(text)
+        raise SettingsError(f"{declaration.name}: {described_value} is not {error}") from None
 
 
 def _check_store(settings: Settings) -> None:

@@ -75,14 +75,14 @@ def idle_limit(text: str) -> timedelta:
 
 
 def token_lifetime(text: str) -> timedelta:
-    """Parse the lifetime of a token. Tokens carry it in whole seconds, so it is at least one."""
+    """Parse the lifetime of a token. Tokens contain it in whole seconds, so it is at least one second."""
     if (value := positive_duration(text)) < timedelta(seconds=1):
         raise ValueError("a duration of at least 1s, such as 90s, 15m or 1d")
     return value
 
 
 def audit_age(text: str) -> timedelta:
-    """Parse the age up to which the audit log keeps events. The database refuses to delete younger ones than a day."""
+    """Parse the age up to which the audit log keeps events. The database refuses to delete events of the last day."""
     if (value := positive_duration(text)) < MIN_AUDIT_AGE:
         raise ValueError("a duration of at least 1d, such as 90d")
     return value
@@ -130,7 +130,7 @@ def rate(text: str) -> Rate | None:
 
 
 def matching(pattern: str, accepted: str) -> Callable[[str], str]:
-    """Return a parser of texts that match `pattern` as a whole. `accepted` names them in an error."""
+    """Return a parser of texts that match `pattern` as a whole. `accepted` describes these texts in an error."""
 
     def parse(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -158,7 +158,7 @@ def comma_separated(text: str) -> tuple[str, ...]:
 
 
 def root_secret(text: str) -> bytes:
-    """Parse the root secret: lower-case hex of at least 32 bytes is decoded, any other text is taken as it is."""
+    """Parse the root secret. Lower-case hex of at least 32 bytes is decoded. Any other text is encoded as UTF-8."""
     value = bytes.fromhex(text) if re.fullmatch(r"(?:[0-9a-f]{2}){32,}", text) else text.encode()
     # The checks use the bytes: worker processes get the secret in hex and must accept what this process accepted.
     is_weak = text.lower() in _WEAK_SECRETS or len(set(value)) < _MIN_DISTINCT_SECRET_BYTES
@@ -194,7 +194,7 @@ def url(*schemes: str) -> Callable[[str], str]:
 def public_url(text: str) -> str:
     """Return an http(s) URL as browsers write it: the host in lower case, no default port, no slash at the end.
 
-    It has no query and no fragment, and its path no `.` or `..`.
+    The URL must have no query, no fragment, and no `.` or `..` in its path.
     """
     parse_url = url("http", "https")
     value = parse_url(text)
@@ -209,7 +209,7 @@ def public_url(text: str) -> str:
 
 
 def receiver_rules(text: str) -> ReceiverRules:
-    """Parse which URLs webhooks may have: `http` also allows plain HTTP, `private` also private addresses."""
+    """Parse the rules for the URLs of webhooks: `http` allows plain HTTP, `private` allows private addresses."""
     words = {word.strip() for word in text.split(",")} - {""}
     if not words <= {"http", "private"}:
         raise ValueError("http, private, both with a comma, or nothing")
@@ -219,8 +219,8 @@ def receiver_rules(text: str) -> ReceiverRules:
 def smtp_url(text: str) -> SmtpServer:
     """Parse the URL of a mail server.
 
-    `smtps` encrypts from the first byte. `smtp` needs STARTTLS, except for a server on this machine, and except with
-    `?tls=off`. User and password are percent-encoded.
+    `smtps` encrypts from the first byte. `smtp` needs STARTTLS, except for a server on this machine or with `?tls=off`.
+    User and password are percent-encoded.
     """
     accepted = ValueError("a URL such as smtp://user:password@mail.example.com:587 or smtps://mail.example.com")
     try:
@@ -260,7 +260,7 @@ def mail_sender(text: str) -> str:
 
 
 def issuer_url(text: str) -> str:
-    """Parse the URL of an identity provider: https, or http on this machine. A slash at its end counts."""
+    """Parse the URL of an identity provider: https, or http on this machine. A slash at its end is not removed."""
     accepted = ValueError("an https:// URL without a query, such as https://id.example.com/realms/drive")
     try:
         parts = urlsplit(text)

@@ -1,4 +1,4 @@
-"""Starts this process anew with another environment, for libraries that read theirs when they are imported."""
+"""Restarts this process with another environment, for libraries that read the environment when they are imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def get_variable(name: str) -> str | None:
 
 
 def restart_with_variable(name: str, value: str) -> NoReturn:
-    """Replace this process by the same command with one more environment variable. The process id stays."""
+    """Replace this process by the same command with one more environment variable. The process id does not change."""
     os.environ[name] = value
     sys.stdout.flush()
     sys.stderr.flush()

@@ -16,7 +16,7 @@ _SECRET_BYTES: Final = 32
 
 
 def load_or_create_root_secret(settings: Settings) -> Settings:
-    """Return the settings with their root secret: the one that is set, or the one in `<data>/secret`.
+    """Return the settings with their root secret: the value of the setting, or else the content of `<data>/secret`.
 
     The file is created if it does not exist. Processes that start at the same time get the same secret.
     Raises SettingsError if the file cannot be created or read.
@@ -44,7 +44,7 @@ def _create_secret(file: Path) -> None:
             output.flush()
             os.fsync(output.fileno())
         try:
-            # The link fails if the name exists, so all processes use the secret of the first one.
+            # The link fails if the file exists, so all processes use the secret of the first process.
             os.link(name, file)  # guard: secret-file-first
         except FileExistsError:
             return

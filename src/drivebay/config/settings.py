@@ -65,7 +65,7 @@ _bearer_token = matching(r"[!-~]{32,}", "at least 32 printable characters withou
 
 
 class SettingsError(Exception):
-    """A setting cannot be used. The message is one line: the name, the problem and what is accepted."""
+    """A setting cannot be used. The message is one line: the name, the problem and the accepted values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,12 +286,12 @@ class Settings:
     @property
     def _store_origins(self) -> tuple[str, ...]:
         """The origins whose pages may use the store. The web app is one of them."""
-        own = (origin_of(self.public_url),) if self.web and self.public_url else ()
-        return tuple(dict.fromkeys((*self.allowed_origins, *own))) if self.allowed_origins else ("*",)
+        web_origin = (origin_of(self.public_url),) if self.web and self.public_url else ()
+        return tuple(dict.fromkeys((*self.allowed_origins, *web_origin))) if self.allowed_origins else ("*",)
 
     @property
     def link_base(self) -> str:
-        """The URL under which people reach the gateway, without a request."""
+        """The URL of the gateway for links in mails and redirects, which are made without a request."""
         return self.public_url or f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     @property

@@ -1,4 +1,4 @@
-"""PostgreSQL, NATS and SeaweedFS from wheels: real servers that Drivebay starts, watches and stops.
+"""PostgreSQL, NATS and SeaweedFS from Python wheels. Drivebay starts, monitors and stops these servers.
 
 Several processes may share a data folder. One of them runs each server, see `shared_server`.
 """
@@ -27,7 +27,7 @@ from .start_error import ServerStartError
 __all__ = ["Nats", "Postgres", "ServerStartError", "Servers", "Store", "StoreAddress", "run"]
 
 LAYOUT: Final = 1
-"""The layout of a data folder, written into its file VERSION. It grows when an older release cannot use the folder."""
+"""The layout of a data folder, written into its file VERSION. Increase it when older releases cannot use the folder."""
 _MAX_SHOWN_VERSION: Final = 40
 
 Progress = Callable[[str], None]
@@ -46,7 +46,7 @@ class Servers:
 
 @dataclass(frozen=True, slots=True)
 class StoreAddress:
-    """Where the S3 port of the store listens. `port` is None for the port that the data folder records."""
+    """The address on which the store serves S3. `port` is None for the port that is recorded in the data folder."""
 
     host: str = LOOPBACK
     port: int | None = None
@@ -62,11 +62,11 @@ async def run(
     store_address: StoreAddress | None = None,
     progress: Progress | None = None,
 ) -> AsyncIterator[Servers]:
-    """Run the wanted servers with their data in `folder`, or use those that another process runs there.
+    """Run the requested servers with their data in `folder`, or use the servers that another process runs there.
 
-    They start concurrently. `store_address` is where the S3 port listens, by default on loopback. `progress` receives
-    a line for people as each comes up. Raises ServerStartError when a server does not start, or if a newer release
-    created the folder.
+    They start concurrently. `store_address` is the address for S3, by default on loopback. `progress` receives a line
+    of text for people when a server has started. Raises ServerStartError when a server does not start, or if a newer
+    release created the folder.
     """
     address = store_address or StoreAddress()
     folder = create_private_folder(folder)
@@ -74,8 +74,8 @@ async def run(
     shared = create_private_folder(folder / "run")
     async with AsyncExitStack() as stack:
 
-        async def start(name: str, server: AbstractAsyncContextManager[T], wanted: bool) -> T | None:
-            if not wanted:
+        async def start(name: str, server: AbstractAsyncContextManager[T], requested: bool) -> T | None:
+            if not requested:
                 return None
             started = time.monotonic()
             entered = await stack.enter_async_context(server)
@@ -105,8 +105,8 @@ def _check_layout(folder: Path) -> None:
         return
     text = file.read_text("utf-8").strip()
     if not text.isdigit():
-        shown = text[:_MAX_SHOWN_VERSION]
-        raise ServerStartError(f"{file} holds {shown!r} instead of a number: is {folder} a Drivebay data folder?")
+        excerpt = text[:_MAX_SHOWN_VERSION]
+        raise ServerStartError(f"{file} holds {excerpt!r} instead of a number: is {folder} a Drivebay data folder?")
     if int(text) > LAYOUT:
         raise ServerStartError(
             f"a newer Drivebay created the data in {folder} (layout {text}, this release supports {LAYOUT}). "

@@ -23,7 +23,7 @@ _MAX_ERROR_OUTPUT: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """The user that a server runs as. With `bypass_permissions` it ignores file permissions."""
+    """The user that a server runs as. With `bypass_permissions` the kernel checks no file permissions for it."""
 
     uid: int
     gid: int
@@ -45,7 +45,7 @@ def program_path(wheel: str, program: str) -> Path:
 def unprivileged_user(*paths: Path) -> User | None:
     """Return the user `nobody` if this process is root, else None.
 
-    It may bypass permissions if it could otherwise not reach one of `paths`.
+    It gets `bypass_permissions` if it could otherwise not read one of `paths`.
     """
     if os.geteuid() != 0:
         return None
@@ -78,7 +78,7 @@ def launch_command(command: tuple[str, ...], *, user: User | None, parent_death:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment of a server. A PGPORT, WEED_ or AWS_ variable of this process would change the server."""
+    """Return the environment of a server. It lacks variables such as PGPORT, WEED_* or AWS_* that change a server."""
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "HOME": "/nonexistent"}
 
 

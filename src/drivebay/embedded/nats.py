@@ -55,7 +55,7 @@ async def run(folder: Path) -> AsyncIterator[Nats]:
     )
 
     async def is_ready() -> bool:
-        # It listens only after JetStream has made its folder. From here on the folder must stay.
+        # NATS listens only after JetStream has created its folder. From now on the folder must exist.
         return await _sends_greeting(port) and data.is_intact()
 
     async def prepare() -> None:
@@ -74,18 +74,18 @@ async def run(folder: Path) -> AsyncIterator[Nats]:
 
 
 class _DataFolder:
-    """The folder with the streams. NATS does not notice when it is deleted: it answers, and no stream works again."""
+    """The folder with the streams. If it is deleted, NATS does not notice it: NATS responds, but no stream works."""
 
     def __init__(self, path: Path) -> None:
         self._paths = (path, path / "jetstream", path / "jetstream" / "$G", path / "jetstream" / "$G" / "streams")
         self._seen: dict[Path, int] = {}
 
     def forget(self) -> None:
-        """Start anew. Call it before NATS starts."""
+        """Forget the folders that NATS has created. Call it before NATS starts."""
         self._seen.clear()
 
     def is_intact(self) -> bool:
-        """Return whether every folder that NATS has made is still there, and is the same one."""
+        """Return whether every folder that NATS has created still exists and was not replaced by another folder."""
         inodes = {path: _inode(path) for path in self._paths}
         is_intact = all(inodes[path] == inode for path, inode in self._seen.items())
         self._seen = {path: inode for path, inode in inodes.items() if inode is not None}

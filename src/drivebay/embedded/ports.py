@@ -34,7 +34,7 @@ def is_free(port: int) -> bool:
 
 
 def assign_ports(file: Path, names: Sequence[str], pick: Callable[[], int] = random_port) -> dict[str, int]:
-    """Return a free port for each name: the one recorded in `file`, or a new one if that is taken.
+    """Return a free port for each name: the port that is recorded in `file`, or a new one if that port is in use.
 
     New ports are recorded in `file`. `pick` proposes a port and is called until one is free.
     """

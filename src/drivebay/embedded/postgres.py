@@ -123,9 +123,9 @@ def _create_socket_folder(folder: Path) -> Path:
     sockets = Path(tempfile.gettempdir()).resolve() / process_tag(folder)
     sockets.mkdir(mode=0o700, exist_ok=True)
     status = sockets.lstat()
-    own_users = {os.geteuid(), folder.stat().st_uid}
+    allowed_owners = {os.geteuid(), folder.stat().st_uid}
     # Another user may have created a folder of this name. Users who may enter it can use the database.
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in own_users or stat.S_IMODE(status.st_mode) != 0o700:
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in allowed_owners or stat.S_IMODE(status.st_mode) != 0o700:
         raise ServerStartError(f"{sockets} is not private to this user: remove it")
     return sockets
 

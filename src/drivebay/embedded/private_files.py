@@ -15,7 +15,7 @@ def create_private_folder(folder: Path) -> Path:
 
 
 def load_or_create_secret(file: Path) -> str:
-    """Return the secret in `file`, created by the first call: 43 characters that need no quoting in any format."""
+    """Return the secret in `file`: 43 characters that need no quotes in any format. The first call creates the file."""
     if not file.exists():
         write_private(file, secrets.token_urlsafe(32).replace("-", "a").replace("_", "b"))
     return file.read_text("utf-8")

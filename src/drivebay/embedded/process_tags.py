@@ -1,7 +1,7 @@
-"""Process tags: a word on the command line of a server that no other process has.
+"""Process tags. A tag is a word on the command line of a server that no other process has.
 
-Processes that an earlier run left are found by their tag. A pid file is not used, because another process may have
-that process id by now.
+A tag finds the processes that an earlier run has left. A file with the process id would not be reliable, because
+another process may have that id now.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ def process_tag(folder: Path) -> str:
 
 def find_tagged(tag: str) -> tuple[int, ...]:
     """Return the ids of the running processes with this tag, except this process."""
-    wanted = tag.encode()
-    found = []
+    encoded_tag = tag.encode()
+    pids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
-                if wanted in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-    return tuple(pid for pid in found if pid != os.getpid())
+                if encoded_tag in (entry / "cmdline").read_bytes():
+                    pids.append(int(entry.name))
+    return tuple(pid for pid in pids if pid != os.getpid())
 
 
 def send_signal(pids: tuple[int, ...], number: signal.Signals) -> None:

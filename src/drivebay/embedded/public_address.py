@@ -1,8 +1,8 @@
-"""Where clients on other machines reach the embedded store.
+"""The address under which clients on other machines reach the embedded store.
 
-The gateway may listen beyond loopback. Then the store's S3 port listens on the same address, because clients send bytes
-to it directly. Its public address is part of every signature, so it never comes from a request: a client could
-otherwise have a URL signed for a host of its choice.
+If the gateway does not listen on loopback, the store serves S3 on the same address, because clients send bytes to it
+directly. Its public address is part of every signature. It is never taken from a request, because a client could then
+choose the host for which a URL is signed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PROBES = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 
 def listen_host(host: str) -> str:
-    """Return the address that the store's S3 port listens on, for a gateway that listens on `host`."""
+    """Return the address on which the store serves S3 if the gateway listens on `host`."""
     return LOOPBACK if host in ("localhost", "::1", LOOPBACK) else host
 
 
@@ -29,8 +29,9 @@ def local_host(host: str) -> str:
 def public_endpoint(host: str, port: int, public_url: str | None) -> str | None:
     """Return the URL of the store for clients on other machines, None if the gateway serves only this machine.
 
-    `host` and `port` are where the S3 port listens. The public host is that of `public_url`, the URL of the gateway, if
-    it is plain HTTP. Otherwise it is `host`, or for every interface the address of the default route. None without one.
+    The store serves S3 on `host` and `port`. `public_url` is the URL of the gateway. If it is plain HTTP, its host is
+    the public host. Otherwise the public host is `host`. If `host` stands for all interfaces, it is the address of the
+    default route, and the result is None if there is no such route.
     """
     if host == LOOPBACK:
         return None
@@ -38,10 +39,10 @@ def public_endpoint(host: str, port: int, public_url: str | None) -> str | None:
     if public.scheme == "http" and public.hostname:
         host = public.hostname
     elif _is_wildcard(host):
-        found = default_route_address()
-        if found is None:
+        address = default_route_address()
+        if address is None:
             return None
-        host = found
+        host = address
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 

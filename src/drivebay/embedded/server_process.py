@@ -1,4 +1,4 @@
-"""An embedded server as a child process: started, watched, restarted when it dies, and stopped.
+"""An embedded server as a child process: it is started, monitored, restarted when it ends, and stopped.
 
 A server belongs to the process that started it and ends with it, even when that process is killed.
 """
@@ -26,7 +26,7 @@ _MAX_LOG_BYTES: Final = 10 * 1024 * 1024
 _LOG_LINES_IN_ERROR: Final = 8
 _READY_POLL: Final = 0.02
 _INTACT_INTERVAL: Final = 1.0
-"""Seconds between two looks at the data folder."""
+"""Seconds between two checks of the data folder."""
 _RESTART_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -54,7 +54,7 @@ class Program:
 class ServerProcess:
     """One server. It also ends when the thread that started it ends.
 
-    `is_ready` returns whether the server answers. It is called until it returns True. `before_start` is called
+    `is_ready` returns whether the server responds. It is called until it returns True. `before_start` is called
     before each start, when no process of an earlier run is alive. `is_intact` returns whether the server still has its
     data folder. It is called each second; when it returns False, the server is killed and started again.
 
@@ -83,7 +83,7 @@ class ServerProcess:
         return self._child.pid if self._child and self._child.returncode is None else None
 
     async def start(self) -> None:
-        """Start the server and return when it answers. Do nothing if it runs already. Raises ServerStartError."""
+        """Start the server and return when it responds. Do nothing if it runs already. Raises ServerStartError."""
         if self.pid is not None:
             return
         await self._cancel_restarter()
@@ -91,7 +91,7 @@ class ServerProcess:
         self._restarter = asyncio.create_task(self._restart_when_it_dies(), name=f"restart {self.program.name}")
 
     async def stop(self) -> None:
-        """Stop the server, and kill it if it does not end in time. None of its processes remains."""
+        """Stop the server, and kill it if it does not end within `stop_timeout`. All its processes have ended then."""
         await self._cancel_restarter()
         if self._child and self._child.returncode is None:
             self.resume()
@@ -101,7 +101,7 @@ class ServerProcess:
         await self.kill()
 
     async def kill(self) -> None:
-        """Kill all processes of the server, as a power cut would. It stays down until `start`."""
+        """Kill all processes of the server, to simulate a power failure. It stays down until `start`."""
         await self._cancel_restarter()
         if self.pid is not None:
             send_signal((self.pid,), signal.SIGKILL)
@@ -111,7 +111,7 @@ class ServerProcess:
             self._child = None
 
     def pause(self) -> None:
-        """Freeze the server. Its connections stay open and get no answer."""
+        """Pause the server. Its connections stay open and get no response."""
         if self.pid is not None:
             send_signal((self.pid,), signal.SIGSTOP)
         send_signal(find_tagged(self.program.tag), signal.SIGSTOP)
@@ -176,7 +176,7 @@ class ServerProcess:
                 log.info("server_restarted", server=self.program.name, pid=self.pid)
 
     async def _wait_until_down(self, child: asyncio.subprocess.Process) -> int:
-        """Return the status of the child when it has ended. Kill it when its data folder is gone."""
+        """Wait until the child has ended, and return its exit status. Kill it when its data folder was deleted."""
         if self._is_intact is None:
             return await child.wait()
         while True:

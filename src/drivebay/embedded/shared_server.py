@@ -1,8 +1,8 @@
-"""A server that several processes use: one of them owns and runs it, the others connect to it.
+"""A server that several processes use. One of them owns and runs the server, the others connect to it.
 
 The owner holds a file lock, which the kernel releases when the owner dies, and writes the connection data to a file.
 When the owner ends, one of the others takes the lock and starts the server again with the same socket, port and
-password. So a process that uses the server sees only a short interruption, however the owner ended.
+password. So the other processes see only a short interruption, even if the owner was killed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LOCK_POLL: Final = 0.2
 _RESTART_DELAY: Final = 2.0
 
 ConnectionInfo = dict[str, str]
-"""The string fields of a server by name. Another process rebuilds the server value from them."""
+"""The string fields of a server by name. Another process creates its server object from them."""
 
 
 class _Server(Protocol):
@@ -50,13 +50,13 @@ def connection_info(server: _Server) -> ConnectionInfo:
 
 
 def server_from_info(kind: type[S], info: Mapping[str, str]) -> S:
-    """Return the server value that belongs to the connection data of another process."""
+    """Return the server object for the connection data that another process wrote."""
     return kind(**info)
 
 
 @asynccontextmanager
 async def share_server(kind: type[S], path: Path, start: Start[S]) -> AsyncIterator[S]:
-    """Run the server that `start` starts, or use the one that another process runs.
+    """Run the server with `start`, or use the server that another process runs.
 
     The owner keeps `<path>.lock` and `<path>.json`. The `server_process` of the server is None in the other processes.
     Raises ServerStartError if another process owns the server and does not start it within 90 seconds.
@@ -99,7 +99,7 @@ def _read_info(file: Path) -> ConnectionInfo | None:
 
 
 async def _lock_or_read_info(lock: int, info_file: Path) -> ConnectionInfo | None:
-    """Return None if this process is now the owner, else the information that the owner wrote."""
+    """Return None if this process is now the owner, else the connection data that the owner wrote."""
     deadline = time.monotonic() + _CONNECT_TIMEOUT
     # Try the lock first: the file may belong to an owner that was killed.
     while not _try_lock(lock):
@@ -129,7 +129,7 @@ def _remove_info(info_file: Path) -> None:
 async def _take_over(
     stack: AsyncExitStack, lock: int, info_file: Path, start: Start[S], old_info: ConnectionInfo
 ) -> None:
-    """Wait until the owner ends, then run the server in its place."""
+    """Wait until the owner ends, then become the owner and run the server."""
     # Poll the lock, because a thread that waits in flock cannot be cancelled.
     while not _try_lock(lock):  # noqa: ASYNC110
         await asyncio.sleep(_LOCK_POLL)

@@ -1,7 +1,7 @@
-"""Named places in the code where a test kills the process, as a power cut would.
+"""Named places in the code where a test kills the process, to simulate a power failure.
 
-A crash point is between two steps. The system must recover if the process dies after the first and before the second.
-An unarmed crash point costs about fifty nanoseconds. It is called once for each batch, never once for each row.
+A crash point is between two steps. The system must recover if the process ends after the first and before the second.
+A crash point that is not armed takes about fifty nanoseconds. It is called once for each batch, not once for each row.
 `tests/soak/test_crash_points.py` tests every crash point.
 """
 

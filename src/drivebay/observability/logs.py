@@ -31,7 +31,7 @@ def setup(level: str, *, otlp_endpoint: str | None, service: str) -> Callable[[]
     _set_up_logs(level, pretty=sys.stderr.isatty())
     if otlp_endpoint is None:
         return lambda: None
-    # Imported here: the SDK takes a seventh of the start of a process, and most processes export nothing.
+    # Imported here: the SDK takes a seventh of the start time of a process, and most processes export no traces.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -43,7 +43,7 @@ def setup(level: str, *, otlp_endpoint: str | None, service: str) -> Callable[[]
     tracing.enable(provider)
 
     def shutdown() -> None:
-        # The SDK has no deadline while the collector is unreachable, so a daemon thread does this.
+        # The SDK may wait without a limit for an unreachable collector, so it runs in a daemon thread.
         flushing = threading.Thread(target=provider.shutdown, daemon=True)
         flushing.start()
         flushing.join(_FLUSH_TIMEOUT)
@@ -85,7 +85,7 @@ def _set_up_logs(level: str, *, pretty: bool) -> None:
 
 
 def _is_not_a_cancelled_call(record: logging.LogRecord) -> bool:
-    # gRPC logs an error when a caller leaves before the response. That is no defect of this process.
+    # gRPC logs an error when a caller ends its call before the response. That is not a defect of this process.
     return not record.getMessage().startswith("ExecuteBatchError raised in core by servicer method")
 
 

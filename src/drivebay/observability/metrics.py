@@ -1,7 +1,7 @@
 """Metrics of this process, or of a group of processes together.
 
 The parent of several gateway processes sets `PROMETHEUS_MULTIPROC_DIR` (`run --workers`). prometheus-client then keeps
-values in files of that folder, and whichever process answers reads the files of all.
+values in files of that folder. The process that handles a request for metrics reads the files of all processes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def is_shared() -> bool:
 
 
 def registry() -> CollectorRegistry:
-    """Return the registry to serve: sums of counters and histograms of the whole group where there is one."""
+    """Return the registry to serve. In a group of processes, it has the sums of the counters and histograms of all."""
     if not is_shared():
         return prometheus_client.REGISTRY
     shared = CollectorRegistry()
@@ -34,6 +34,6 @@ def render() -> bytes:
 
 
 def forget_process(pid: int) -> None:
-    """Leave the gauges of an ended process out. Its counters stay in the sums."""
+    """Remove the gauges of a process that has ended. Its counters stay in the sums."""
     if is_shared():
         mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
-"""Replaces secrets in log events with `[redacted]`, as the last line of defence before an event is written.
+"""Replaces secrets in log events with `[redacted]` just before an event is written.
 
-A field with the name of a secret is redacted as a whole. In any other value only the secret itself is: a bearer
-token, a JWT, a password in a URL, the query of a URL, a SigV4 signature, `password=...`.
+A field with the name of a secret is redacted as a whole. In any other value only the secret itself is redacted: a
+bearer token, a JWT, a password in a URL, the query of a URL, a SigV4 signature, `password=...`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 def _redact_field(name: object, value: Any, depth: int) -> Any:
-    # Numbers stay: a count of tokens is no token.
+    # Numbers are not redacted: a count of tokens is not a token.
     # guard: log-secret-field
     if isinstance(name, str) and _SECRET_FIELD.search(name) and not isinstance(value, int | float | None):
         return REDACTED
@@ -78,8 +78,8 @@ def _redact_value(value: Any, depth: int) -> Any:
         items = [_redact_value(inner, depth - 1) for inner in value]
         return tuple(items) if isinstance(value, tuple) else items
     # The renderer writes any other value as its repr.
-    shown = repr(value)
-    return value if (text := _redact_text(shown)) == shown else text
+    representation = repr(value)
+    return value if (text := _redact_text(representation)) == representation else text
 
 
 def _redact_text(text: str) -> str:

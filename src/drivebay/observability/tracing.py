@@ -1,4 +1,4 @@
-"""OpenTelemetry spans, created only when they are exported: a span costs as much as a small request."""
+"""OpenTelemetry spans, created only when they are exported, because a span takes as much CPU as a small request."""
 
 from __future__ import annotations
 

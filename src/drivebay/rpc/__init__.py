@@ -1,8 +1,8 @@
 """Calls of contracts, in one process or across processes. The code is generic: it works for any contract.
 
-`serve` and `connect` carry a contract over gRPC. The calls of a client share a stream, and each method can be called as
-a unary RPC too. `local.connect` calls a service in the same process. Every call runs through a `CallGuard`. `missing`
-replaces a service that has no address.
+`serve` and `connect` make a contract available over gRPC. The calls of a client share a stream, and each method can be
+called as a unary RPC too. `local.connect` calls a service in the same process. Every call runs through a `CallGuard`.
+`missing` replaces a service that has no address.
 """
 
 from .client import connect, connect_unary, missing

@@ -1,4 +1,4 @@
-"""What a call carries besides its arguments: the request id and the trace of its caller."""
+"""The request id and the trace of a caller, which each call sends in addition to its arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REQUEST_ID: Final = "x-request-id"
 
 
 def call_metadata() -> dict[str, str]:
-    """Return the request id and the trace of the running task, as headers of gRPC."""
+    """Return the request id and the trace of the running task, as gRPC metadata."""
     metadata: dict[str, str] = {}
     if tracing.is_enabled():
         propagate.inject(metadata)

@@ -1,4 +1,6 @@
-"""The guard around every call of a service, in the same process or not: deadline, span, metric, known errors only.
+"""The guard around every call of a service, in the same process or not.
+
+It sets the deadline, records a span and a metric, and lets only errors of `drivebay.errors` through.
 
 A call inherits the remaining time of its caller if that is less than its own deadline. The request id is in the context
 of structlog under `request_id`. The gateway sets it, and every log line has it.
@@ -38,7 +40,7 @@ _deadline: ContextVar[float | None] = ContextVar("drivebay_deadline", default=No
 
 
 class Side(StrEnum):
-    """On which side of a call its guard is. The values are labels of a released metric."""
+    """The side of a call on which its guard runs. The values are labels of a released metric."""
 
     LOCAL = "near"
     """The service is in the same process."""
@@ -53,12 +55,12 @@ _SPAN_KINDS: Final = {
 }
 
 
-def remaining_seconds(own: float) -> float:
-    """Return how long a call with the deadline `own` (seconds) may take: at most what remains of its caller's time."""
-    deadline = _deadline.get()
-    if deadline is None:
-        return own
-    return min(own, deadline - asyncio.get_running_loop().time())
+def remaining_seconds(deadline: float) -> float:
+    """Return the seconds that a call may take: `deadline`, or the remaining time of its caller if that is less."""
+    caller_deadline = _deadline.get()
+    if caller_deadline is None:
+        return deadline
+    return min(deadline, caller_deadline - asyncio.get_running_loop().time())
 
 
 def method_deadline(deadlines: Mapping[str, float] | None, method: str) -> float:

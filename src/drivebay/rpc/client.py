@@ -79,13 +79,13 @@ async def connect_unary(
     deadlines: Mapping[str, float] | None = None,
     identity: Identity | None = None,
 ) -> AsyncIterator[T]:
-    """Do as `connect`, but send each call as a unary RPC, as clients in other languages and older releases do."""
+    """Like `connect`, but send each call as a unary RPC, as clients in other languages and older releases do."""
     async with _channel(address, contract.__name__.lower(), identity) as channel:
         yield _client(contract, descriptor, _Transport(channel, None, address), deadlines)
 
 
 class _Transport:
-    """How the methods of one client reach their service."""
+    """The connection of one client to its service, which its methods share."""
 
     def __init__(self, channel: grpc.aio.Channel, streams: Streams | None, address: str) -> None:
         self.channel = channel
@@ -113,7 +113,7 @@ def _client(
 def _channel(address: str, service: str, identity: Identity | None) -> grpc.aio.Channel:
     if identity is None or not _uses_tls(address, identity):
         return grpc.aio.insecure_channel(address, options=_OPTIONS)
-    # The certificate has the name of the service, while the address may be that of a load balancer.
+    # The certificate has the name of the service, while the address may belong to a load balancer.
     options = (*_OPTIONS, *_TLS_OPTIONS, ("grpc.ssl_target_name_override", service))
     return grpc.aio.secure_channel(address, identity.client_credentials(), options=options)
 

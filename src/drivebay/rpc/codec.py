@@ -195,7 +195,7 @@ def _read_each(read: FieldReader, decode: ValueDecoder | None) -> FieldReader:
 
 
 def _converters(hint: Any, field: FieldDescriptor) -> tuple[Encoder | None, ValueDecoder | None]:
-    """Return how to encode and decode one value of a field. None: protobuf uses the same value."""
+    """Return the encoder and the decoder for one value of a field. None: protobuf uses the same value."""
     hint = resolve_newtype(hint)
     if hint is UUID:
         return msgspec.to_builtins, _decode_uuid

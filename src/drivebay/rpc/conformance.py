@@ -38,8 +38,8 @@ _SCALARS: dict[type, int] = {
 }
 _TIMES = {datetime: "google.protobuf.Timestamp", timedelta: "google.protobuf.Duration"}
 
-# Fields with a default that were released without presence. A client of that release does not send a value that equals
-# protobuf's zero, so `optional` would turn its False and 0 into the default.
+# Fields with a default that were released without presence. A client of that release omits a value that equals
+# protobuf's zero. With `optional`, the server would read its False and 0 as the default.
 RELEASED_WITHOUT_PRESENCE: Final = frozenset({"Listing.descending", "Listing.limit", "ListTrashRequest.limit"})
 
 
@@ -113,12 +113,12 @@ def _compare_presence(where: str, inner: Any, field: FieldDescriptor, *, optiona
     is_enum = isinstance(inner, type) and issubclass(inner, enum.Enum)
     if is_enum or default is REQUIRED or default == field.default_value or where in RELEASED_WITHOUT_PRESENCE:
         return _expect(where, "not optional", not field.has_presence)
-    # Without presence, an omitted field and a zero look the same, and the default would be lost.
+    # Without presence, the reader cannot tell an omitted field from a zero, and would not use the default.
     return _expect(where, f"optional, as its default {default!r} is not protobuf's zero", field.has_presence)
 
 
 def _compare_empty_default(where: str, default: Any) -> list[str]:
-    return _expect(where, "empty by default, as protobuf's is", default is REQUIRED or not default)
+    return _expect(where, "empty by default, as in protobuf", default is REQUIRED or not default)
 
 
 def _is_text_map(entry: Descriptor) -> bool:

@@ -1,4 +1,4 @@
-"""Errors over gRPC. The status gives every client the kind of an error; a trailer carries the exact error.
+"""Errors over gRPC. The status tells every client the kind of an error. A trailer has the exact error.
 
 The trailer is `drivebay-error-bin`: a MessagePack map of code, detail, errors, retry_after and challenge.
 """
@@ -28,7 +28,7 @@ _CONNECTION_HINTS: Final = {
 """The meanings of gRPC's messages about a failed connection."""
 
 
-class _Failure(msgspec.Struct):
+class _EncodedError(msgspec.Struct):
     code: str
     detail: str
     errors: tuple[tuple[str, str], ...] = ()
@@ -60,7 +60,7 @@ def encode_error(error: Error) -> bytes:
             break
         fields.append(entry)
     challenge = error.challenge if isinstance(error, SecondFactorRequired) else ""
-    return msgspec.msgpack.encode(_Failure(error.code, detail, tuple(fields), error.retry_after, challenge))
+    return msgspec.msgpack.encode(_EncodedError(error.code, detail, tuple(fields), error.retry_after, challenge))
 
 
 def _encodable(text: str, length: int) -> str:
@@ -71,15 +71,17 @@ def _encodable(text: str, length: int) -> str:
 def decode_error(data: bytes) -> Error:
     """Decode an error from the trailer. The result is Internal if the code is unknown or the bytes are invalid."""
     try:
-        failure = msgspec.msgpack.decode(data, type=_Failure)
+        encoded_error = msgspec.msgpack.decode(data, type=_EncodedError)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Internal()
-    kind = BY_CODE.get(failure.code, Internal)
-    errors = tuple(FieldError(field, message) for field, message in failure.errors)
+    kind = BY_CODE.get(encoded_error.code, Internal)
+    errors = tuple(FieldError(field, message) for field, message in encoded_error.errors)
     if kind is SecondFactorRequired:
-        challenge = failure.challenge
-        return SecondFactorRequired(failure.detail, errors=errors, retry_after=failure.retry_after, challenge=challenge)
-    return kind(failure.detail, errors=errors, retry_after=failure.retry_after)
+        challenge = encoded_error.challenge
+        return SecondFactorRequired(
+            encoded_error.detail, errors=errors, retry_after=encoded_error.retry_after, challenge=challenge
+        )
+    return kind(encoded_error.detail, errors=errors, retry_after=encoded_error.retry_after)
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, service: str, address: str) -> Error:

@@ -19,7 +19,8 @@ _MAX_PORT: Final = 65_535
 
 
 def prepare(address: str, *, with_tls: bool) -> str:
-    """Check an address and return it as gRPC takes it. For a Unix socket, create its folder and remove a stale socket.
+    """Check an address and return it in the form that gRPC expects. For a Unix socket, create its folder and remove a
+    stale socket.
 
     Raises ValueError for an address that is not allowed, OSError for a socket that is in use.
     """
@@ -39,7 +40,8 @@ def prepare(address: str, *, with_tls: bool) -> str:
 
 
 def bind(server: grpc.aio.Server, target: str, identity: Identity | None) -> int:
-    """Bind a server to an address of `prepare` and return the port. Raises OSError if the address is in use."""
+    """Bind a server to an address that `prepare` returned, and return the port. Raises OSError if the address is in
+    use."""
     # The umask applies when gRPC creates the socket, so other users cannot open it even before a chmod.
     previous = os.umask(0o177)  # guard: socket-mode
     try:

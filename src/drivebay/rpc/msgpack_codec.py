@@ -1,8 +1,8 @@
 """Conversion between the values of a contract and MessagePack, by the name of each field.
 
-The receiver gives a field that is missing its default and skips a field that it does not know, so two releases can
-call each other. A value is refused by the same rules as by `codec`: an integer has at most 64 bits, text no lone
-surrogate, a time a zone, and all arguments together at most MAX_MESSAGE_SIZE bytes.
+If a field is missing, the receiver uses its default. It skips a field that it does not know. So two releases can call
+each other. The rules for values are the same as in `codec`: an integer has at most 64 bits, text has no lone surrogate,
+a time has a zone, and all arguments together have at most MAX_MESSAGE_SIZE bytes.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _MAX_INTEGER: Final = 2**63 - 1
 
 
 class MsgpackMethod:
-    """One method of a contract on a stream. The methods raise the same errors as those of `codec.RpcMethod`."""
+    """One method of a contract on a stream. It raises the same errors as `codec.RpcMethod`."""
 
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
         self.name = name
         self.rpc = rpc_name(name)
         hints, result = split_hints(function)
         self.has_large_values = bytes in (*hints.values(), result)
-        """Whether an argument or the result is bytes of any size, as the part of a file."""
+        """Whether an argument or the result is bytes of any size, such as the part of a file."""
         defaults = argument_defaults(function)
         fields = [(argument, hint, defaults[argument]) if argument in defaults else (argument, hint)
                   for argument, hint in hints.items()]  # fmt: skip
@@ -96,30 +96,30 @@ def msgpack_methods(contract: type) -> dict[str, MsgpackMethod]:
 @cache
 def contract_fields(contract: type) -> frozenset[str]:
     """Return every argument, result, field and enum member of a contract, each as text with its name and type."""
-    found: set[str] = set()
+    fields: set[str] = set()
     for name, function in contract_methods(contract).items():
         hints, result = split_hints(function)
-        found |= {f"{name}.{argument}: {_text(hint)}" for argument, hint in hints.items()}
-        found.add(f"{name} -> {_text(result)}")
+        fields |= {f"{name}.{argument}: {_text(hint)}" for argument, hint in hints.items()}
+        fields.add(f"{name} -> {_text(result)}")
         for hint in (*hints.values(), result):
-            found |= _fields_inside(hint)
-    return frozenset(found)
+            fields |= _fields_inside(hint)
+    return frozenset(fields)
 
 
 @cache
 def _fields_inside(hint: Any) -> frozenset[str]:
     hint = resolve_newtype(hint)
-    found = {field for argument in get_args(hint) for field in _fields_inside(argument)}
+    fields = {field for argument in get_args(hint) for field in _fields_inside(argument)}
     if not isinstance(hint, type) or get_origin(hint) is not None:
-        return frozenset(found)
+        return frozenset(fields)
     if issubclass(hint, enum.Enum):
-        found |= {f"{hint.__name__}: {member.value}" for member in hint}
+        fields |= {f"{hint.__name__}: {member.value}" for member in hint}
     elif issubclass(hint, msgspec.Struct):
         hints = struct_hints(hint)
         for field in msgspec.structs.fields(hint):
-            found.add(f"{hint.__name__}.{field.encode_name}: {_text(hints[field.name])}")
-            found |= _fields_inside(hints[field.name])
-    return frozenset(found)
+            fields.add(f"{hint.__name__}.{field.encode_name}: {_text(hints[field.name])}")
+            fields |= _fields_inside(hints[field.name])
+    return frozenset(fields)
 
 
 def _text(hint: Any) -> str:
@@ -130,7 +130,7 @@ def _text(hint: Any) -> str:
     return getattr(hint, "__name__", repr(hint))
 
 
-# -- what msgspec accepts, but protobuf does not ----------------------------------------------------------
+# -- values that msgspec accepts, but protobuf does not ----------------------------------------------------------
 
 
 class _Checks:
@@ -205,8 +205,8 @@ def _check(hint: Any, leaf: type, check_leaves: Callable[[tuple[Any, ...]], None
         return None
     hints = {name: unwrap_optional(resolve_newtype(part))[0] for name, part in struct_hints(hint).items()}
     leaves = [name for name, part in hints.items() if part is leaf]
-    inner_checks = {name: found for name, part in hints.items() if part is not leaf
-                    and (found := _check(part, leaf, check_leaves))}  # fmt: skip
+    inner_checks = {name: inner_check for name, part in hints.items() if part is not leaf
+                    and (inner_check := _check(part, leaf, check_leaves))}  # fmt: skip
     return _check_struct(leaves, inner_checks, check_leaves)
 
 
@@ -236,8 +236,8 @@ def _check_struct(
         if read_leaves is not None:
             check_leaves(read_leaves(value))
         for read, check_inner in readers:
-            found = read(value)
-            if found is not None:
-                check_inner(found)
+            inner_value = read(value)
+            if inner_value is not None:
+                check_inner(inner_value)
 
     return check

@@ -1,7 +1,7 @@
-"""The client's side of the streams that carry many calls (see `multiplex_frames`).
+"""The client's side of the streams that many calls share (see `multiplex_frames`).
 
-A stream only makes calls cheaper. While there is none, because the server is down, is of another release or refuses the
-caller, calls go as unary RPCs, which fail with the exact reason.
+A stream only makes calls cheaper. There is none while the server is down, is of another release or refuses the caller.
+Calls are then sent as unary RPCs, which fail with the exact reason.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _FIRST_STREAM_TIMEOUT: Final = 1.0
 """Seconds that `open_streams` waits for the first stream. The server need not run yet."""
 _MAX_BACKOFF: Final = 1.0
 _REFUSAL_BACKOFF: Final = 10.0
-"""Seconds until a server that refused a stream is asked again. It may be replaced by another release."""
+"""Seconds until the next request for a stream after a refusal. Another release may replace the server meanwhile."""
 _MAX_DUPLICATES: Final = 8
-"""How often a stream is opened again because its process has one already."""
+"""The maximum number of times that a stream is opened again because its process has one already."""
 
 
 class _Refused(Exception):
@@ -78,21 +78,21 @@ class Streams:
             request_serializer=lambda frames: multiplex_pb2.ExchangeRequest(frames=frames).SerializeToString(),
             response_deserializer=_decode_response,
         )
-        self._wanted = 1
-        self._kept: set[int] = set()
-        """The numbers that a task keeps open."""
+        self._stream_count = 1
+        self._open_numbers: set[int] = set()
+        """The numbers of the streams that a task keeps open."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._start_keeper(0)
+        self._start_stream_task(0)
 
     def choose(self, method: str) -> ClientStream | None:
         """Return the stream with the fewest calls in flight among those whose server has the method."""
-        found = None
+        least_busy = None
         for stream in self._open:
             if stream.unusable.is_set() or method not in stream.methods:  # guard: stream-unusable
                 continue
-            if found is None or stream.in_flight < found.in_flight:
-                found = stream
-        return found
+            if least_busy is None or stream.in_flight < least_busy.in_flight:
+                least_busy = stream
+        return least_busy
 
     async def close(self) -> None:
         """Close all streams. Their calls fail as Unavailable."""
@@ -107,16 +107,16 @@ class Streams:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _start_keeper(self, number: int) -> None:
-        self._kept.add(number)
-        self._start_task(self._keep_open(number)).add_done_callback(lambda _: self._kept.discard(number))
+    def _start_stream_task(self, number: int) -> None:
+        self._open_numbers.add(number)
+        self._start_task(self._keep_open(number)).add_done_callback(lambda _: self._open_numbers.discard(number))
 
     async def _keep_open(self, number: int) -> None:
         """Keep stream `number` open: open it again whenever it ends. Each process of the peer has a stream."""
         now = asyncio.get_running_loop().time
         failures = duplicates = 0
         reported = ""
-        while number < self._wanted:
+        while number < self._stream_count:
             if number == 0:
                 await self._count_processes()
             try:
@@ -151,16 +151,16 @@ class Streams:
             failures += 1
 
     async def _count_processes(self) -> None:
-        """Set the number of streams. Those that are too many end with their present stream."""
+        """Set the number of streams. The task of a stream that is not needed any more ends when its stream ends."""
         count = await count_processes(self._peer.address) if self._peer.spreads else 1
-        self._wanted = count
+        self._stream_count = count
         for number in range(1, count):
-            if number not in self._kept:
-                self._start_keeper(number)
+            if number not in self._open_numbers:
+                self._start_stream_task(number)
 
     def _is_duplicate(self, stream: ClientStream) -> bool:
         others = {other.process for other in self._open}
-        return stream.process in others and len(others) < self._wanted
+        return stream.process in others and len(others) < self._stream_count
 
     async def _start(self) -> ClientStream:
         """Open a stream. Raises Unavailable, _Refused, InvalidFrames."""
@@ -175,7 +175,7 @@ class Streams:
         return stream
 
     async def _greet(self, call: Any) -> Welcome:
-        """Send the greeting and return its answer. Raises Unavailable, _Refused, InvalidFrames."""
+        """Send the greeting and return the welcome. Raises Unavailable, _Refused, InvalidFrames."""
         greeting = Greeting(PROTOCOL, self._peer.service, __version__, contract_fields(self._peer.contract))
         try:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT):
@@ -193,7 +193,7 @@ class Streams:
                 return welcome
             case [Refusal(reason)]:
                 raise _Refused(reason)
-        raise _Refused("the answer to the greeting is not valid")
+        raise _Refused("the response to the greeting is not valid")
 
 
 def _backoff(failures: int) -> float:

@@ -28,12 +28,12 @@ from .multiplex_frames import (
 from .multiplex_queue import SendQueue
 
 CALL_FAILED: Final = (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError)
-"""What gRPC raises when a call or its channel has ended."""
+"""The exceptions that gRPC raises when a call or its channel has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The contract that a client calls, and where. `spreads`: one address may stand for several processes."""
+    """The contract that a client calls, and its address. `spreads`: one address may stand for several processes."""
 
     contract: type
     service: str
@@ -63,22 +63,22 @@ class ClientStream:
 
     @property
     def in_flight(self) -> int:
-        """Return the number of calls without an answer."""
+        """Return the number of calls without a response."""
         return len(self._waiting)
 
     async def send(self, method: str, payload: bytes, seconds: float) -> bytes:
         """Call a method and return its encoded result. `seconds` is the time until the deadline.
 
-        The caller must not wait between the check of `unusable` and this call. The call is sent once: if the stream
-        breaks, it may or may not have run. Raises errors of the service, and Unavailable.
+        The caller must not `await` between the check of `unusable` and this call. The call is sent once: if the stream
+        breaks, the method may or may not have run. Raises errors of the service, and Unavailable.
         """
         id = next(self._ids)
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._waiting[id] = answer
+        result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting[id] = result
         frame = Call(id, method, seconds, payload, call_metadata())
         self._queue.put(frame)
         try:
-            return await answer
+            return await result
         except asyncio.CancelledError:
             if self._waiting.pop(id, None) and not self._queue.remove(frame):  # guard: stream-cancel
                 self._queue.put(Cancel(id))
@@ -87,12 +87,12 @@ class ClientStream:
             raise
 
     def drain(self) -> None:
-        """Send no new calls. The stream ends when every call has its answer."""
+        """Send no new calls. The stream ends when every call has its response."""
         self.unusable.set()
         self._end_if_drained()
 
     async def run(self) -> None:
-        """Read answers until the stream ends. Calls that have none then fail as Unavailable."""
+        """Read responses until the stream ends. Calls without a response then fail as Unavailable."""
         sending = asyncio.create_task(self._send_frames())
         reason = "was closed"
         try:
@@ -120,19 +120,19 @@ class ClientStream:
         if isinstance(frame, Result):
             pieces = self._pieces.pop(frame.id, None)
             payload = frame.payload if pieces is None else b"".join((*pieces, frame.payload))
-            answer = self._waiting.pop(frame.id, None)
-            if answer is not None and not answer.done():  # it is done if its caller was cancelled in this turn
-                answer.set_result(payload)
+            future = self._waiting.pop(frame.id, None)
+            if future is not None and not future.done():  # it is done if its caller was cancelled just now
+                future.set_result(payload)
         elif isinstance(frame, Failure):
-            answer = self._waiting.pop(frame.id, None)
-            if answer is not None and not answer.done():
-                answer.set_exception(decode_error(frame.error))
+            future = self._waiting.pop(frame.id, None)
+            if future is not None and not future.done():
+                future.set_exception(decode_error(frame.error))
         elif isinstance(frame, Piece):
             self._keep_piece(frame)
         elif isinstance(frame, Drain):
             self.drain()
         else:
-            raise InvalidFrames("a second answer to the greeting")
+            raise InvalidFrames("a second response to the greeting")
         self._end_if_drained()
 
     def _keep_piece(self, piece: Piece) -> None:
@@ -150,7 +150,7 @@ class ClientStream:
     def _fail_calls(self, reason: str) -> None:
         waiting, self._waiting = self._waiting, {}
         detail = f"cannot reach {self._peer.title}: the stream {reason} during the call"
-        for answer in waiting.values():
-            if not answer.done():
+        for future in waiting.values():
+            if not future.done():
                 # Each call needs its own error, because raising one adds a traceback to it.
-                answer.set_exception(Unavailable(detail))
+                future.set_exception(Unavailable(detail))

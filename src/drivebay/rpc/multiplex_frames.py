@@ -7,11 +7,12 @@ A message of the stream is a MessagePack array of frames. A frame is an array to
              ◄─────────────────────────────── Welcome, or Refusal: the client uses unary RPCs
     Call     ───────────────────────────────►
              ◄─────────────────────────────── Result or Failure, before it any number of Pieces
-    Cancel   ───────────────────────────────►  (no answer)
+    Cancel   ───────────────────────────────►  (no response)
              ◄─────────────────────────────── Drain: the client makes new calls on another stream
 
-Everything that is ready in one turn of the event loop travels in one message. That is why a call on a stream costs less
-than a unary RPC. A later release may add fields to the end of a frame; receivers skip what they do not know.
+All frames that are ready in one iteration of the event loop are sent in one message. That is why a call on a stream
+costs less than a unary RPC. A later release may add fields to the end of a frame. Receivers skip fields that they do
+not know.
 """
 
 from __future__ import annotations
@@ -23,19 +24,22 @@ import msgspec
 PROTOCOL: Final = 1
 """The version of the frames. Another version is refused."""
 MAX_CALLS: Final = 1024
-"""Calls in flight: of a client, and on each stream of a server. More are refused."""
+"""The maximum number of calls in flight, for a client and for each stream of a server. More are refused."""
 MAX_PAYLOAD: Final = 256 * 1024
 """Bytes. A larger request is sent as a unary RPC, so that it does not delay the calls behind it."""
 PIECE_SIZE: Final = 64 * 1024
 """Bytes. A larger result is sent in pieces, each in another message."""
 MAX_UNSENT: Final = 8 * 2**20
-"""Bytes. A server reads no further calls while more than this waits for a client that does not read."""
+"""Bytes. A server reads no further calls while more bytes than this wait for a client that does not read."""
 HANDSHAKE_TIMEOUT: Final = 5.0
 """Seconds."""
 
 
 class Greeting(msgspec.Struct, array_like=True, frozen=True, tag=0):
-    """`contract` is the full name of the proto service, `fields` are those of `msgpack_codec.contract_fields`."""
+    """The first frame of a client. `contract` is the full name of the proto service.
+
+    `fields` is the result of `msgpack_codec.contract_fields`.
+    """
 
     protocol: int
     contract: str
@@ -44,7 +48,7 @@ class Greeting(msgspec.Struct, array_like=True, frozen=True, tag=0):
 
 
 class Call(msgspec.Struct, array_like=True, frozen=True, tag=1):
-    """`id` is unique on the stream. `seconds` is the time until the deadline."""
+    """A call of one method. `id` is unique on the stream. `seconds` is the time until the deadline."""
 
     id: int
     method: str
@@ -54,13 +58,13 @@ class Call(msgspec.Struct, array_like=True, frozen=True, tag=1):
 
 
 class Cancel(msgspec.Struct, array_like=True, frozen=True, tag=2):
-    """The caller does not wait any more."""
+    """The caller does not wait for the result of a call any more."""
 
     id: int
 
 
 class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=3):
-    """`methods` are those that this server has. `process` identifies the process of the server."""
+    """The server accepts the stream. `methods` are the methods of this server, `process` identifies its process."""
 
     release: str
     process: str
@@ -68,20 +72,20 @@ class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=3):
 
 
 class Refusal(msgspec.Struct, array_like=True, frozen=True, tag=4):
-    """The releases do not fit. The server ends the stream."""
+    """The releases do not match. The server ends the stream."""
 
     reason: str
 
 
 class Piece(msgspec.Struct, array_like=True, frozen=True, tag=5):
-    """A part of a large result. The frame `Result` has the last part."""
+    """A piece of a large result. The frame `Result` has the last piece."""
 
     id: int
     payload: bytes
 
 
 class Result(msgspec.Struct, array_like=True, frozen=True, tag=6):
-    """The answer to a call."""
+    """The result of a call."""
 
     id: int
     payload: bytes
@@ -95,7 +99,8 @@ class Failure(msgspec.Struct, array_like=True, frozen=True, tag=7):
 
 
 class Drain(msgspec.Struct, array_like=True, frozen=True, tag=8):
-    """The server will end the stream. It still answers every call that it receives before the client ends its side."""
+    """The server will end the stream. It still responds to every call that it receives before the client ends its
+    side."""
 
 
 ClientFrame = Greeting | Call | Cancel

@@ -27,8 +27,8 @@ QueuedFrame = Call | Cancel | Result | Failure | Drain
 class SendQueue:
     """The frames that wait to be sent on one stream, and the loop that sends them.
 
-    Small frames go first, in order, as many as fit into a message. A message has at most one piece of a large result:
-    the other frames wait for one piece only.
+    Small frames are sent first, in order, as many as fit into a message. A message has at most one piece of a large
+    result, so that the other frames wait for one piece only.
     """
 
     def __init__(self, write: Callable[[bytes], Awaitable[None]]) -> None:
@@ -41,13 +41,13 @@ class SendQueue:
         self._closed = False
 
     def put(self, frame: QueuedFrame) -> None:
-        """Send a frame soon."""
+        """Add a frame to the queue."""
         self._frames.append(frame)
         self._unsent += _size(frame)
         self._changed.set()
 
     def put_result(self, id: int, payload: bytes) -> None:
-        """Send the result of a call soon, in pieces if it is large."""
+        """Add the result of a call to the queue, in pieces if it is large."""
         if len(payload) <= PIECE_SIZE:
             self.put(Result(id, payload))
             return
@@ -70,7 +70,7 @@ class SendQueue:
         self._changed.set()
 
     async def wait_until_short(self) -> None:
-        """Wait while more than MAX_UNSENT bytes are waiting."""
+        """Wait until at most MAX_UNSENT bytes are queued."""
         while self._unsent > MAX_UNSENT:  # guard: stream-unsent
             self._sent.clear()
             await self._sent.wait()
@@ -108,7 +108,7 @@ class SendQueue:
 
 
 def _size(frame: object) -> int:
-    """Return about how many bytes a frame has."""
+    """Return the approximate number of bytes of a frame."""
     if isinstance(frame, (Call, Result)):
         return len(frame.payload) + 64
     return len(frame.error) + 64 if isinstance(frame, Failure) else 64

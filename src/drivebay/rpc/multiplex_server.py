@@ -1,7 +1,7 @@
-"""The server's side of the streams that carry many calls (see `multiplex_frames`).
+"""The server's side of the streams that many calls share (see `multiplex_frames`).
 
-Each call runs in its own task, behind the same guard as a unary RPC: deadline, span, metric, known errors only. The
-callers of a stream are checked once, because they have one certificate for the whole connection.
+Each call runs in its own task, with the same `CallGuard` as a unary RPC. The caller is checked once for each stream,
+because it has one certificate for the whole connection.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 
 class StreamedMethod(NamedTuple):
-    """How a server runs one method."""
+    """One method of a service with the codec and the guard of its calls."""
 
     codec: MsgpackMethod
     function: Callable[..., Any]
@@ -112,7 +112,7 @@ class MultiplexServer:
             await call.abort(grpc.StatusCode.INVALID_ARGUMENT, "the frames are not valid")
 
     async def _greet(self, call: grpc.aio.ServicerContext[Any, Any]) -> StreamedContract | None:
-        """Answer the greeting. Return the contract that the client calls, or None if it was refused."""
+        """Respond to the greeting. Return the contract that the client calls, or None if the stream was refused."""
         frames = await _read(call)
         if not frames or not isinstance(frames[0], Greeting):
             raise InvalidFrames("the first frame is not a greeting")
@@ -218,7 +218,7 @@ class _Stream:
 
 
 def _end_with(reading: asyncio.Task[Any] | None, sending: asyncio.Task[None]) -> None:
-    """End the task that reads a stream if its answers cannot be sent any more."""
+    """End the task that reads a stream if responses cannot be sent any more."""
     if reading is not None and not sending.cancelled() and sending.exception() is not None:
         reading.cancel()
 
@@ -228,10 +228,10 @@ _TOO_MANY: Final = encode_error(Unavailable(f"more than {MAX_CALLS} calls of one
 
 
 def _find_difference(greeting: Greeting, contract: StreamedContract | None) -> str:
-    """Return why the client must use unary RPCs, or an empty text.
+    """Return the reason why the client must use unary RPCs, or an empty text.
 
-    Fields go by name, so one side may have more of them: it is the newer release. If each side has a field that the
-    other one lacks, a field may have another name or type.
+    Fields are matched by name, so one side may have more fields: it is the newer release. If each side has a field
+    that the other side lacks, a field may have another name or type.
     """
     if greeting.protocol != PROTOCOL:
         return f"protocol {greeting.protocol} is not {PROTOCOL}"

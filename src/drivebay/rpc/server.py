@@ -1,7 +1,7 @@
 """Serving contracts over gRPC.
 
-A server listens on a Unix socket that only its user can open, on loopback, or anywhere with mutual TLS. Each call
-carries its deadline, request id and trace context, and returns its error.
+A server listens on a Unix socket that only its user can open, on loopback, or at any address with mutual TLS. A client
+sends the deadline, the request id and the trace context with each call. Errors of the service are returned to it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ServedContract = tuple[type[Any], ServiceDescriptor, Any]
 """A contract, the proto service that mirrors it, and the service object that implements it."""
 
 _GRACE_SECONDS: Final = 3.0
-"""The time that running calls may take when a server stops."""
+"""Seconds that running calls may still take when a server stops."""
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_SIZE),
     ("grpc.max_send_message_length", MAX_MESSAGE_SIZE),
@@ -156,13 +156,16 @@ def _handler(
             with caller_context(metadata):
                 return cast("bytes", await guard.run(work, deadline))
         except Error as error:
-            failure = error
+            service_error = error
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            failure = Unavailable("the service cancelled the call")  # without it, the caller waits for its deadline
-        await call.abort(grpc_status(failure), status_detail(failure), ((TRAILER, encode_error(failure)),))
+            # Without an error, the caller would wait for its deadline.
+            service_error = Unavailable("the service cancelled the call")
+        await call.abort(
+            grpc_status(service_error), status_detail(service_error), ((TRAILER, encode_error(service_error)),)
+        )
         raise AssertionError("abort always raises")
 
     return handle

@@ -1,4 +1,4 @@
-"""A server stream of a gRPC server that is not ours, as bytes. The caller parses the messages.
+"""Read a server stream of a gRPC server of another product, as bytes. The caller parses the messages.
 
 Contracts have no streams. This is for the events of a store.
 """
@@ -15,7 +15,7 @@ import grpc.aio
 
 from ..errors import Unavailable
 
-# A stream may be silent for hours, so only a missing answer to a ping shows that the server is gone. Go servers close
+# A stream may be silent for hours, so only a missing response to a ping shows that the server is gone. Go servers close
 # connections that ping more often than once a minute.
 _OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 65_000),
@@ -37,8 +37,8 @@ async def server_stream(
 
     The connection exists inside the block, and leaving the block ends the call. The iterator never ends normally.
 
-    Raises Unavailable if nothing answers within `connect_within` seconds, and while reading if the server ends the
-    stream or is gone.
+    Raises Unavailable if there is no connection within `connect_within` seconds, and while reading if the server ends
+    the stream or is gone.
     """
     async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
         try:

@@ -1,4 +1,4 @@
-"""How many processes an address of gRPC stands for."""
+"""Counts the processes that one gRPC address stands for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def count_processes(address: str) -> int:
         return min(_MAX_PROCESSES, len(set(address.split(","))))
     host = address.rpartition(":")[0].strip("[]")
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        addresses = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return 1  # gRPC reports the unknown name
-    return max(1, min(_MAX_PROCESSES, len({where[0] for *_, where in found})))
+    return max(1, min(_MAX_PROCESSES, len({where[0] for *_, where in addresses})))

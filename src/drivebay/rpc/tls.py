@@ -1,6 +1,6 @@
-"""Mutual TLS between services: the certificate of a process, its key, and the authority that both ends trust.
+"""Mutual TLS between services: the certificate of a process, its key, and the authority that both sides trust.
 
-Both ends show a certificate from that authority. A client expects the name of the service in the certificate of the
+Both sides present a certificate from that authority. A client expects the name of the service in the certificate of the
 server, as a DNS name among the subject alternative names (`files` for the files service). A server accepts the names in
 its list of callers. A server reloads its files at each handshake. A client reads them once, so a process must restart
 before its client certificate expires.
@@ -99,8 +99,8 @@ def _public_bytes(key: object) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
     encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    found: bytes = key.public_bytes(encoding, form)  # type: ignore[attr-defined]
-    return found
+    encoded: bytes = key.public_bytes(encoding, form)  # type: ignore[attr-defined]
+    return encoded
 
 
 def _read(file: Path) -> bytes:

@@ -15,7 +15,7 @@ REQUIRED: Final = object()
 
 
 def contract_methods(contract: type) -> dict[str, Callable[..., Any]]:
-    """Return the methods of a contract by name, with those of the Protocols it inherits from."""
+    """Return the methods of a contract by name, including the methods of the Protocols from which it inherits."""
     return {
         name: member
         for protocol in reversed(contract.__mro__)
@@ -33,7 +33,7 @@ def split_hints(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
 
 @cache
 def struct_hints(struct: type[msgspec.Struct]) -> Mapping[str, Any]:
-    """Return the types of a struct's fields by name. They are evaluated once, because that is slow."""
+    """Return the types of a struct's fields by name. The result is cached, because the evaluation is slow."""
     return get_type_hints(struct)
 
 
@@ -48,13 +48,13 @@ def argument_defaults(function: Callable[..., Any]) -> dict[str, Any]:
 
 def field_defaults(struct: type[msgspec.Struct]) -> dict[str, Any]:
     """Return the default of each field that has one."""
-    found: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for field in msgspec.structs.fields(struct):
         if field.default is not msgspec.NODEFAULT:
-            found[field.name] = field.default
+            defaults[field.name] = field.default
         elif field.default_factory is not msgspec.NODEFAULT:
-            found[field.name] = field.default_factory()
-    return found
+            defaults[field.name] = field.default_factory()
+    return defaults
 
 
 def resolve_newtype(hint: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Runs a process: its embedded servers, the HTTP server, more gateway processes, `/metrics`, garbage collection.
+"""The parts of a running process: embedded servers, HTTP server, worker processes, `/metrics`, garbage collection.
 
 `http_server` is imported where it is used: only processes that serve HTTP load Granian.
 """

@@ -1,8 +1,8 @@
 """Reads the rest of a request body that the app has not read, within limits, so that the response reaches the client.
 
-A server that answers early and closes the connection resets it, because unread bytes are left. A proxy that is still
-sending the body then answers 502 instead of passing on the response. Some proxies lose an early response even if the
-connection stays open, so the body is read before the response as well as after it.
+If a server responds early and closes the connection, the connection is reset, because unread bytes are left. A proxy
+that is still sending the body then responds 502 and drops our response. Some proxies lose an early response even if
+the connection stays open. So the body is read before the response as well as after it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 MAX_BYTES: Final = 64 * 2**20
 MAX_SECONDS: Final = 10.0
 _LINGER_SECONDS: Final = 1.0
-"""How long a connection stays open at the limit of bytes, so that the client can still read the response."""
+"""How long a connection stays open after MAX_BYTES, so that the client can still read the response."""
 _PAUSE_SECONDS: Final = 1.0
 """How long the response waits for the next bytes of the body."""
 _MAX_AT_ONCE: Final = 256
@@ -25,7 +25,7 @@ _EXPECT: Final = b"expect"
 
 
 class DrainingApp:
-    """An ASGI app that calls `app`, and reads what is left of the body before its response and again after it.
+    """An ASGI app that calls `app`, and reads the rest of the request body before the response and again after it.
 
     Each time it reads for at most `max_seconds`. Before the response it stops earlier when the client stops sending.
     """
@@ -41,16 +41,16 @@ class DrainingApp:
             await self._app(scope, receive, send)
             return
         body = _TrackedBody(receive, _content_length(headers))
-        # A client with `Expect: 100-continue` sends its body only once it is read.
-        waits = _EXPECT in headers
+        # A client with `Expect: 100-continue` does not send its body before the server reads it.
+        waits_for_continue = _EXPECT in headers
 
         async def drain_and_send(message: Any) -> None:
-            if message["type"] == "http.response.start" and (body.started or not waits):
+            if message["type"] == "http.response.start" and (body.started or not waits_for_continue):
                 await self._drain(body, min(self._max_seconds, _PAUSE_SECONDS))
             await send(message)
 
         await self._app(scope, body, drain_and_send)
-        if body.started or not waits:
+        if body.started or not waits_for_continue:
             await self._drain(body, self._max_seconds)
             if not body.ended:
                 await asyncio.sleep(_LINGER_SECONDS)
@@ -66,7 +66,7 @@ class DrainingApp:
 
 
 class _TrackedBody:
-    """An ASGI `receive` that knows whether the body has ended. A cancelled read ends it: the client was too slow.
+    """An ASGI `receive` that records whether the body has ended. A cancelled read counts as the end (a slow client).
 
     `missing` is the number of bytes that have not arrived. It is infinite for a body of unknown length.
     """

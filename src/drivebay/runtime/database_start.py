@@ -1,4 +1,4 @@
-"""Opens the database of a service at start: refuses what cannot work, waits for what ends by itself, migrates."""
+"""Opens the database of a service at start: checks the settings, waits while a problem is temporary, and migrates."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ async def open_database(
 ) -> AsyncIterator[postgres.Database]:
     """Migrate the schema of a service and open its database.
 
-    While PostgreSQL takes no writes or no connections, try again for `wait` seconds. Raises StartError after that, and
-    at once when the settings are wrong. Raises MigrationError.
+    While PostgreSQL accepts no writes or no connections, try again for `wait` seconds. Raises StartError after that,
+    and at once when the settings are wrong. Raises MigrationError.
     """
     url = settings.database_url
     if url is None:
@@ -37,7 +37,10 @@ async def open_database(
 
 
 async def migrate_when_possible(url: str, schema: str, migrations: Path, wait: float) -> None:
-    """Migrate a schema. A temporary problem of the server is retried for `wait` seconds, then it is a StartError."""
+    """Migrate a schema. While the server has a temporary problem, try again for `wait` seconds.
+
+    Raises StartError after that, and at once for a permanent problem. Raises MigrationError.
+    """
     clock = asyncio.get_running_loop().time
     deadline = clock() + wait
     while True:

@@ -1,6 +1,6 @@
-"""Starts the embedded servers of a process: those that its services need and that no setting names.
+"""Starts the embedded servers that the services of a process need, except where a setting names another server.
 
-The servers are imported where they are started: a process with servers elsewhere loads none of them.
+The code of the servers is imported where they are started: a process that uses other servers does not load it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 ServiceNames = frozenset[str]
 Progress = Callable[[str], None]
-"""Receives a line for people as each embedded server comes up."""
+"""Receives a line of text for people when an embedded server starts."""
 
 
 @asynccontextmanager
 async def open_servers(
     settings: Settings, names: ServiceNames, progress: Progress = lambda _: None
 ) -> AsyncIterator[Settings]:
-    """Start the embedded servers that any of `names` needs, and no service. Yield the settings with all addresses.
+    """Start the embedded servers that the services `names` need, but no service. Yield the settings with all addresses.
 
     Raises ServerStartError.
     """
@@ -67,13 +67,13 @@ def _with_addresses(settings: Settings, servers: embedded.Servers) -> Settings:
 
 
 def _store_address(settings: Settings) -> embedded.StoreAddress:
-    """Return where the S3 port of the embedded store listens: where clients of the gateway can reach it."""
+    """Return the address on which the embedded store serves S3. Clients of the gateway must be able to reach it."""
     from .. import embedded
     from ..embedded import public_address
 
     host = public_address.listen_host(settings.host)
     public = urlsplit(settings.s3_public_endpoint or "")
-    # Behind a proxy, the port of the public endpoint is the proxy's.
+    # Behind a proxy, the port of the public endpoint belongs to the proxy.
     is_direct = public.scheme == "http" and host != public_address.LOOPBACK
     return embedded.StoreAddress(host, public.port if is_direct else None)
 

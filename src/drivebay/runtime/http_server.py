@@ -42,10 +42,10 @@ async def serve_http(
     idle_timeout: timedelta = IDLE_TIMEOUT,
     before_stop: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve an ASGI app until this call is cancelled. Then call `before_stop`, and give running requests 5 seconds.
+    """Serve an ASGI app until this call is cancelled. Then call `before_stop`, and wait up to 5 s for running requests.
 
     The server closes a connection on which the headers of the next request have not arrived completely within
-    `idle_timeout`, or whose client has not taken a response within it. A request that is handled has no limit here.
+    `idle_timeout`, or whose client has not accepted a response within it. The handling of a request has no limit here.
     The rest of a request body that the app does not read is read here, within limits (see `body_drain`).
     Raises StartError when the server ends by itself, OSError when the address cannot be listened on.
     """
@@ -73,7 +73,7 @@ async def serve_http(
 
 
 class _EmbeddedServer(Server):
-    """Granian on a socket of ours, because Granian cannot set the options of its own. Granian closes the socket."""
+    """A Granian server on a socket that we open, because Granian cannot set its options. Granian closes the socket."""
 
     def __init__(self, app: Any, listener: socket.socket, **options: Any) -> None:
         super().__init__(app, **options)
@@ -128,14 +128,14 @@ async def _connect(host: str, port: int) -> None:
 
 
 def _raise_file_limit() -> int:
-    """Raise the limit of open files as far as allowed, and return how many client connections fit below it.
+    """Raise the limit of open files as far as allowed, and return the number of client connections that it allows.
 
     At the limit the HTTP server would accept no connection and would use the CPU in a loop.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MAX_CONNECTIONS + _RESERVED_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    needed = _MAX_CONNECTIONS + _RESERVED_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY:
         return _MAX_CONNECTIONS

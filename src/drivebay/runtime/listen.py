@@ -18,9 +18,9 @@ def split_host_port(address: str) -> tuple[str, int]:
 
 
 def require_free_port(host: str, port: int, *, host_setting: str, port_setting: str) -> None:
-    """Raise StartError if the address cannot be listened on. The message names the setting to change.
+    """Raise StartError if a server cannot listen on the address. The message names the setting to change.
 
-    Call this before you start a server: the HTTP server does not fail on a taken port (it sets SO_REUSEPORT).
+    Call this before you start the HTTP server, which does not fail if the port is in use (it sets SO_REUSEPORT).
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -36,7 +36,7 @@ def require_free_port(host: str, port: int, *, host_setting: str, port_setting: 
 
 
 def serve_metrics(address: str) -> None:
-    """Serve `/metrics` on a `host:port` in a thread, until the process ends. Raises StartError if it is taken."""
+    """Serve `/metrics` on a `host:port` in a thread, until the process ends. Raises StartError if it is in use."""
     host, port = split_host_port(address)
     try:
         start_http_server(port, host, registry=metrics.registry())

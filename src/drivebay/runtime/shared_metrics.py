@@ -17,11 +17,11 @@ _FOLDER_PREFIX: Final = "drivebay-metrics-"
 
 @contextmanager
 def share_metrics(processes: int) -> Iterator[None]:
-    """Let this process and its worker processes sum their metrics, and remove the folder at the end.
+    """Collect the metrics of this process and its worker processes in one folder, and remove the folder at the end.
 
-    The first call of a process with more than one process does not return: it starts the process again, because the
-    library decides where values are kept when it is imported. Call it before anything is started. A folder that the
-    operator has set is used and not removed.
+    If `processes` is more than one, the first call does not return: it restarts this process with the folder in its
+    environment, because the library reads that variable when it is imported. Call it before you start anything. A
+    folder that the operator has set is used and not removed.
     """
     if processes > 1 and not is_shared():
         restart_with_variable(FOLDER_VARIABLE, tempfile.mkdtemp(prefix=_FOLDER_PREFIX))

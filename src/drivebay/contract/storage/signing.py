@@ -54,7 +54,7 @@ class SignedRequest(msgspec.Struct, frozen=True):
 
 class Signing(Protocol):
     async def presign_put(self, put: PutSpec, signed_at: datetime, ttl_seconds: int) -> SignedRequest:
-        """Sign a PUT that is valid for `ttl_seconds` from `signed_at`. The store is not asked.
+        """Sign a PUT that is valid for `ttl_seconds` from `signed_at`. This sends no request to the store.
 
         The signature covers the length, the type, the checksum if given, and the condition that the object does not
         exist yet. A header that the store does not support is left out. If the store accepts a second PUT, the URL
