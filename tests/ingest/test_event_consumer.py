@@ -25,6 +25,7 @@ from drivebay.embedded.nats import Nats
 from drivebay.ingest import nats_connection
 from drivebay.ingest.event_consumer import EventConsumer
 from drivebay.ingest.event_queue import Message
+from drivebay.ingest.nats_connection import StreamProblems
 from drivebay.ingest.settings import Settings
 from drivebay.ingest.stream_setup import consumer_name
 
@@ -210,7 +211,7 @@ async def test_only_the_event_that_fails_the_parser_is_dead_lettered(files: Reco
 
 
 async def test_a_created_stream_has_no_problems(settings: Settings, publish: Publish) -> None:
-    assert await nats_connection.find_stream_problems(settings) == ()
+    assert await nats_connection.find_stream_problems(settings) == StreamProblems((), ())
 
 
 async def test_forged_events_are_ignored(files: RecordingFiles, settings: Settings, publish: Publish) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import api
 
 from drivebay.embedded.launcher import program_path
-from drivebay.ingest import nats_connection
+from drivebay.embedded.nats import Nats
+from drivebay.errors import Unavailable
+from drivebay.ingest import nats_connection, stream_replicas
 from drivebay.ingest.settings import Settings
 
 MakeSettings = Callable[..., Settings]
@@ -68,3 +74,80 @@ async def test_a_wrong_nats_password_is_reported_without_the_password(
     assert problem is not None
     assert "Authorization" in problem
     assert "wrong" not in problem
+
+
+async def test_more_replicas_than_servers_are_refused_with_the_setting_to_change(
+    make_settings: MakeSettings, ingest_nats_url: str
+) -> None:
+    problem = await nats_connection.find_connection_problem(make_settings(ingest_nats_url, replicas=3))
+    assert problem is not None
+    assert "NATS cannot keep 3 replicas" in problem
+    assert "set DRIVEBAY_NATS_REPLICAS to fewer" in problem
+
+
+async def test_a_stream_that_cannot_get_more_replicas_works_on(
+    make_settings: MakeSettings, ingest_nats_url: str
+) -> None:
+    settings = make_settings(ingest_nats_url)
+    assert await nats_connection.find_connection_problem(settings) is None
+    more = make_settings(ingest_nats_url, stream=settings.stream, subject=settings.subject, replicas=3)
+    assert await nats_connection.find_connection_problem(more) is None
+    problems = await nats_connection.find_stream_problems(more)
+    assert problems.settings == ()
+    assert problems.replicas == (
+        f"the stream {settings.stream}: it has 1 instead of 3 replicas (DRIVEBAY_NATS_REPLICAS)",
+    )
+
+
+async def test_a_stream_keeps_replicas_beyond_the_setting_and_fields_that_we_do_not_know() -> None:
+    class Answers:
+        """Answers as JetStream does, and records the configurations that it is sent."""
+
+        def __init__(self) -> None:
+            self.config: dict[str, object] = {"name": "EVENTS", "num_replicas": 2, "new_field": [1]}
+
+        async def request(self, subject: str, payload: bytes, timeout: float) -> Msg:
+            if subject == "$JS.API.STREAM.UPDATE.EVENTS":
+                self.config = json.loads(payload)
+            else:
+                assert subject == "$JS.API.STREAM.INFO.EVENTS"
+            return Msg(Client(), data=json.dumps({"config": self.config}).encode())
+
+    jetstream = Answers()
+    for wanted, expected in ((1, 2), (2, 2), (3, 3), (2, 3)):
+        await stream_replicas.grow_replicas(jetstream, "EVENTS", wanted)  # type: ignore[arg-type]
+        assert jetstream.config == {"name": "EVENTS", "num_replicas": expected, "new_field": [1]}
+
+
+def test_a_stream_without_a_leader_is_no_working_stream() -> None:
+    def stream(cluster: api.ClusterInfo | None) -> api.StreamInfo:
+        return api.StreamInfo(
+            config=api.StreamConfig(name="EVENTS"), state=api.StreamState(0, 0, 0, 0, 0), cluster=cluster
+        )
+
+    stream_replicas.require_leader(stream(None))
+    stream_replicas.require_leader(stream(api.ClusterInfo(leader="one")))
+    with pytest.raises(Unavailable, match="EVENTS has no leader"):
+        stream_replicas.require_leader(stream(api.ClusterInfo(leader=None)))
+
+
+async def test_a_check_whose_connection_broke_tries_a_new_one(make_settings: MakeSettings, own_broker: Nats) -> None:
+    assert own_broker.server_process is not None
+    check = nats_connection.ConnectionCheck(make_settings(own_broker.url))
+    try:
+        assert await check.find_problem() is None
+        await own_broker.server_process.kill()
+        await own_broker.server_process.start()
+        assert await check.find_problem() is None
+    finally:
+        await check.close()
+
+
+async def test_a_server_of_several_that_answers_is_used(
+    make_settings: MakeSettings, ingest_nats_url: str, free_port: int
+) -> None:
+    for urls in (
+        (f"nats://127.0.0.1:{free_port}", ingest_nats_url),
+        (ingest_nats_url, f"nats://127.0.0.1:{free_port}"),
+    ):
+        assert await nats_connection.find_connection_problem(make_settings(",".join(urls))) is None

@@ -134,6 +134,14 @@ def test_every_default_can_be_parsed() -> None:
             declaration.parse(declaration.default)
 
 
+def test_nats_may_be_a_cluster(tmp_path: Path) -> None:
+    servers = "nats://me:canary@one:4222,tls://me:canary@two:4222"
+    ingest = load({"DRIVEBAY_NATS_URL": servers, "DRIVEBAY_NATS_REPLICAS": "3"}, tmp_path).ingest()
+    assert (ingest.nats_url, ingest.replicas) == (servers, 3)
+    assert load({}, tmp_path).ingest().replicas == 1
+    assert "from 1 to 5" in settings_error(tmp_path, DRIVEBAY_NATS_REPLICAS="6")
+
+
 @pytest.mark.parametrize(("text", "connections"), [("1", 1), ("25", 25)])
 def test_database_connections_are_a_setting(tmp_path: Path, text: str, connections: int) -> None:
     assert load({"DRIVEBAY_DATABASE_CONNECTIONS": text}, tmp_path).database_connections == connections
@@ -274,6 +282,8 @@ def test_service_settings_need_their_required_settings(tmp_path: Path) -> None:
         ("DRIVEBAY_SECRET", "canary"),
         ("DRIVEBAY_DATABASE_URL", "mysql://me:canary@db/x"),
         ("DRIVEBAY_NATS_URL", "amqp://me:canary@broker"),
+        ("DRIVEBAY_NATS_URL", "nats://me:canary@one:4222,two:4222"),
+        ("DRIVEBAY_NATS_URL", "nats://me:canary@one:4222, nats://me:canary@two:4222"),
     ],
 )
 def test_error_does_not_show_a_refused_secret(tmp_path: Path, name: str, text: str) -> None:

@@ -191,6 +191,15 @@ def url(*schemes: str) -> Callable[[str], str]:
     return parse
 
 
+def nats_servers(text: str) -> str:
+    """Return the URLs of one or several NATS servers, with commas between them."""
+    parse_url = url("nats", "tls")
+    try:
+        return ",".join(parse_url(server) for server in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"{error}, or several with commas: nats://one:4222,nats://two:4222") from None
+
+
 def public_url(text: str) -> str:
     """Return an http(s) URL as browsers write it: the host in lower case, no default port, no slash at the end.
 

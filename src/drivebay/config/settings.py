@@ -36,6 +36,7 @@ from .parsing import (
     issuer_url,
     mail_sender,
     matching,
+    nats_servers,
     networks,
     on_or_off,
     origins,
@@ -82,7 +83,8 @@ class Settings:
     data: Path = setting("Folder with the data of the embedded servers. Two instances can run side by side with different folders and ports.", Path, "./data")
     database_url: str | None = setting("URL of the PostgreSQL database.", url("postgresql", "postgres"), default_note="embedded", secret=True)
     database_connections: int = setting("Maximum number of connections of a process to PostgreSQL, for each of auth and files.", integer(1, 1000), "10")
-    nats_url: str | None = setting("URL of NATS, with JetStream.", url("nats", "tls"), default_note="embedded", secret=True)
+    nats_url: str | None = setting("URL of NATS, with JetStream. For a cluster, the URLs of its servers with commas and no spaces: one of them that answers is used.", nats_servers, default_note="embedded", secret=True)
+    nats_replicas: int = setting("Servers of a NATS cluster that keep a copy of the events: 3 in a cluster of three. A stream that exists gets more copies when this grows, never fewer.", integer(1, 5), "1")
     s3_endpoint: str | None = setting("URL of the store for the services.", url("http", "https"), default_note="embedded")
     s3_public_endpoint: str | None = setting("URL of the store for clients. It is part of every presigned URL.", url("http", "https"), default_note="value of `DRIVEBAY_S3_ENDPOINT`; for the embedded store, made from `DRIVEBAY_HOST`")
     s3_access_key: str | None = setting("Access key of the store.", _any_text, default_note="embedded")
@@ -219,6 +221,7 @@ class Settings:
             filer_address=self.filer_address,
             stream=re.sub(r"\W", "_", self.events_subject).upper(),
             subject=self.events_subject,
+            replicas=self.nats_replicas,
             sweep_interval=self.sweep_interval,
             sweep_rate=self.sweep_rate,
         )

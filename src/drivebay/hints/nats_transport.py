@@ -84,7 +84,7 @@ class NatsTransport:
         try:
             try:
                 await client.connect(
-                    self._url,
+                    self._url.split(","),
                     name="drivebay-hints",
                     no_echo=True,  # the channel delivers the hints of its own process
                     allow_reconnect=False,

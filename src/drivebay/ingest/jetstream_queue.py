@@ -91,17 +91,17 @@ class JetStreamQueue:
     async def open_stream(self) -> None:
         """Create the stream if it does not exist. Raises Unavailable."""
         with translate_nats_errors():
-            await ensure_stream(self._jetstream, self._settings)
+            await ensure_stream(self._client, self._jetstream, self._settings)
 
     async def check_stream(self) -> None:
         """Raise Unavailable if JetStream does not respond or the stream is not usable. Create nothing."""
         with translate_nats_errors():
             await check_stream(self._jetstream, self._settings)
 
-    async def stream_config(self) -> api.StreamConfig:
-        """Return the configuration of the stream. Raises Unavailable."""
+    async def stream_info(self) -> api.StreamInfo:
+        """Return the configuration and the replicas of the stream. Raises Unavailable."""
         with translate_nats_errors():
-            return (await self._jetstream.stream_info(self._settings.stream)).config
+            return await self._jetstream.stream_info(self._settings.stream)
 
     def mark_closed(self) -> None:
         """Wake the reader with an error, because the connection is closed."""

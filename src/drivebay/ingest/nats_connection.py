@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 
 import nats.errors
@@ -17,6 +18,7 @@ from ..errors import Unavailable
 from .jetstream_queue import JetStreamQueue
 from .nats_errors import translate_nats_errors
 from .settings import Settings
+from .stream_replicas import replica_problems
 from .stream_setup import stream_problems
 
 _CONNECT_TIMEOUT: Final = 3
@@ -24,7 +26,7 @@ _CONNECT_TIMEOUT: Final = 3
 
 @asynccontextmanager
 async def connect(settings: Settings, *, creates_stream: bool = True) -> AsyncIterator[JetStreamQueue]:
-    """Connect to `settings.nats_url` and create the stream if it does not exist. Raises Unavailable."""
+    """Connect to a server of `settings.nats_url` and create the stream if it does not exist. Raises Unavailable."""
     last_error: Exception | None = None
 
     async def on_closed() -> None:
@@ -41,7 +43,7 @@ async def connect(settings: Settings, *, creates_stream: bool = True) -> AsyncIt
         with translate_nats_errors():
             try:
                 await client.connect(
-                    settings.nats_url or "",
+                    (settings.nats_url or "").split(","),
                     name="drivebay-ingest",
                     allow_reconnect=False,
                     # The next two settings also apply to the first connection. By default it is retried for two
@@ -75,7 +77,10 @@ async def find_connection_problem(settings: Settings) -> str | None:
 
 
 class ConnectionCheck:
-    """Checks NATS again and again on one connection. It creates nothing."""
+    """Checks NATS again and again on one connection. It creates nothing.
+
+    When a connection breaks, one new connection is tried before the check fails: another server may answer.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -84,6 +89,13 @@ class ConnectionCheck:
 
     async def find_problem(self) -> str | None:
         """Return the problem as `find_connection_problem` does, but accept that the stream does not exist yet."""
+        had_connection = self._queue is not None
+        problem = await self._check_connection()
+        if problem is not None and had_connection:  # guard: nats-check-reconnects
+            problem = await self._check_connection()
+        return problem
+
+    async def _check_connection(self) -> str | None:
         try:
             if self._queue is None:
                 connection = connect(self._settings, creates_stream=False)
@@ -102,8 +114,20 @@ class ConnectionCheck:
         await self._connection.aclose()
 
 
-async def find_stream_problems(settings: Settings) -> tuple[str, ...]:
-    """Return the settings of the stream that make events unreliable, one line each. Raises Unavailable."""
+@dataclass(frozen=True, slots=True)
+class StreamProblems:
+    """What is wrong with the stream, one line each: `settings` make events unreliable, `replicas` are missing."""
+
+    settings: tuple[str, ...]
+    replicas: tuple[str, ...]
+
+
+async def find_stream_problems(settings: Settings) -> StreamProblems:
+    """Return what is wrong with the stream. Raises Unavailable."""
     async with connect(settings) as queue:
-        config = await queue.stream_config()
-    return tuple(f"the stream {settings.stream}: {problem}" for problem in stream_problems(config))
+        info = await queue.stream_info()
+    stream = f"the stream {settings.stream}"
+    return StreamProblems(
+        tuple(f"{stream}: {problem}" for problem in stream_problems(info.config)),
+        tuple(f"{stream}: {problem}" for problem in replica_problems(info, settings.replicas)),
+    )

@@ -1,7 +1,7 @@
 """Creates the JetStream stream, the consumer and the position store, and checks their configuration.
 
 They are created if they do not exist, also if they disappear later. An existing stream keeps the limits of its
-operator.
+operator, and gets more replicas when the setting grows.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from nats.aio.client import Client
 from nats.js import JetStreamContext, api
 from nats.js import errors as js_errors
 from nats.js.kv import KeyValue
 
 from ..errors import Unavailable
 from .settings import Settings
+from .stream_replicas import grow_replicas, is_refusal, require_leader
 
 _MAX_AGE: Final = timedelta(days=7)
 _DUPLICATE_WINDOW: Final = timedelta(minutes=10)
@@ -34,12 +36,22 @@ def consumer_name(bucket: str) -> str:
     return f"ingest-{bucket.replace('.', '_')}"  # guard: consumer-bucket
 
 
-async def ensure_stream(jetstream: JetStreamContext, settings: Settings) -> None:
-    """Create the stream if it does not exist. Raises Unavailable if the existing one has other subjects."""
+async def ensure_stream(client: Client, jetstream: JetStreamContext, settings: Settings) -> None:
+    """Create the stream if it does not exist. Raises Unavailable if it has other subjects or no leader."""
     try:
         info = await jetstream.stream_info(settings.stream)
-        _check_subjects(info.config.subjects or [], settings)
     except js_errors.NotFoundError:
+        await _create_stream(jetstream, settings)
+        return
+    _check_subjects(info.config.subjects or [], settings)
+    require_leader(info)
+    if settings.replicas > 1:
+        await grow_replicas(client, settings.stream, settings.replicas)
+        await grow_replicas(client, f"KV_{_position_bucket(settings)}", settings.replicas)
+
+
+async def _create_stream(jetstream: JetStreamContext, settings: Settings) -> None:
+    try:
         await jetstream.add_stream(
             name=settings.stream,
             subjects=_stream_subjects(settings),
@@ -51,15 +63,23 @@ async def ensure_stream(jetstream: JetStreamContext, settings: Settings) -> None
             duplicate_window=_DUPLICATE_WINDOW.total_seconds(),
             num_replicas=settings.replicas,
         )
+    except js_errors.APIError as error:
+        if not is_refusal(error.err_code):
+            raise
+        raise Unavailable(
+            f"NATS cannot keep {settings.replicas} replicas of the stream {settings.stream} ({error.description}):"
+            " start more NATS servers, or set DRIVEBAY_NATS_REPLICAS to fewer"
+        ) from error
 
 
 async def check_stream(jetstream: JetStreamContext, settings: Settings) -> None:
-    """Raise Unavailable if the stream has other subjects. A stream that does not exist is created by ingest."""
+    """Raise Unavailable if the stream has other subjects or no leader. If it does not exist, ingest creates it."""
     try:
         info = await jetstream.stream_info(settings.stream)
     except js_errors.NotFoundError:
         return
     _check_subjects(info.config.subjects or [], settings)
+    require_leader(info)
 
 
 async def ensure_consumer(jetstream: JetStreamContext, settings: Settings) -> None:
@@ -77,7 +97,7 @@ async def ensure_consumer(jetstream: JetStreamContext, settings: Settings) -> No
 
 async def open_position_store(jetstream: JetStreamContext, settings: Settings) -> KeyValue:
     """Return the key-value bucket for positions. Create it if it does not exist."""
-    bucket = f"{settings.stream}-positions"
+    bucket = _position_bucket(settings)
     try:
         return await jetstream.key_value(bucket)
     except js_errors.BucketNotFoundError:
@@ -96,6 +116,10 @@ def stream_problems(config: api.StreamConfig) -> tuple[str, ...]:
         "no_ack must be false": not config.no_ack,
     }
     return tuple(requirement for requirement, is_met in requirements.items() if not is_met)
+
+
+def _position_bucket(settings: Settings) -> str:
+    return f"{settings.stream}-positions"
 
 
 def _stream_subjects(settings: Settings) -> list[str]:

@@ -120,11 +120,15 @@ async def check_event_stream(services: Services, _: Now) -> list[Finding]:
             )
         ]
     try:
-        differences = await nats_connection.find_stream_problems(settings)
+        problems = await nats_connection.find_stream_problems(settings)
     except Unavailable as error:
         fix = "check that NATS runs with JetStream and that DRIVEBAY_NATS_URL, its user and its password are right"
         return [failed("events", error.detail, fix)]
-    return [failed("events", each, "change the stream with `nats stream edit`") for each in differences] or [
+    missing = "start the NATS servers that do not run; without a majority of them there are no events"
+    return [
+        *(failed("events", each, "change the stream with `nats stream edit`") for each in problems.settings),
+        *(warning("events", each, missing) for each in problems.replicas),
+    ] or [
         ok(
             "events",
             f"the stream {settings.stream} is configured correctly (not checked: `sync_interval: always` in the"
