@@ -44,6 +44,7 @@ _TIMES = {
     "idempotency": ("created_at",),
     "changes": ("at",),
     "archives": ("expires_at",),
+    "jobs": ("created_at", "ended_at", "due_at", "leased_until"),
 }
 
 

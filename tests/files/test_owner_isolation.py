@@ -187,6 +187,18 @@ async def copy_a_folder(setup: TwinSetup) -> AsyncIterator[None]:
     assert await setup.drive.list_names(copy.id) == ["0", "in.txt"]
 
 
+async def copy_a_folder_by_a_job(setup: TwinSetup) -> AsyncIterator[None]:
+    yield
+    job = await setup.files.start_copy(setup.access, setup.folder.id, c.CopyTarget(ROOT, "copy"))
+    lease = LeaseId(uuid7())
+    (task,) = await setup.files.claim_jobs(lease, 1)
+    while await setup.files.run_job_step(lease, task):
+        pass
+    result = (await setup.files.get_job(UserId(setup.owner), job.id)).result
+    assert result is not None
+    assert await setup.drive.list_names(result.id) == ["0", "in.txt"]
+
+
 async def replace_a_file_of_the_twin(setup: TwinSetup) -> AsyncIterator[None]:
     await setup.update_twin("entries SET name = 'x.txt' WHERE id = $1", setup.file.id)
     yield
@@ -460,6 +472,7 @@ STEPS: tuple[Callable[[TwinSetup], AsyncIterator[None]], ...] = (
     delete_a_version_that_shares_its_object,
     delete_aged_versions,
     copy_a_folder,
+    copy_a_folder_by_a_job,
     replace_a_file_of_the_twin,
     commit_into_a_trashed_folder,
     commit_into_a_folder_that_only_the_twin_has,

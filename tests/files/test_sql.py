@@ -85,7 +85,7 @@ def test_every_statement_has_one_caller_in_its_store(sql_file: Path) -> None:
 
 def test_no_two_statements_have_one_name() -> None:
     names = [name for sql_file in SQL_FILES for name in postgres.Statements(sql_file)]
-    assert len(SQL_FILES) == 20
+    assert len(SQL_FILES) == 21
     assert len(set(names)) == len(names)
 
 
@@ -118,6 +118,8 @@ async def test_every_primary_key_begins_with_the_owner(connection: asyncpg.Conne
             "webhooks",
             "webhook_deliveries",
             "webhook_redeliveries",
+            "jobs",
+            "job_folders",
         ),
         "owner_id",
     )

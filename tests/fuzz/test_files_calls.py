@@ -44,6 +44,7 @@ GLOBAL_METHODS: Final = frozenset(
         "save_scan",
         "finish_scan",
         "claim_webhooks",
+        "claim_jobs",
         "unlock_link",  # its result is a new secret
     }
 )
@@ -84,6 +85,10 @@ _COPY_WEBHOOKS: Final = """
     SELECT (jsonb_populate_record(of, jsonb_build_object('owner_id', owner))).*
     FROM files.webhook_deliveries AS of, (SELECT DISTINCT owner_id FROM hooks) AS owners (owner)
     WHERE of.owner_id = $2"""
+_COPY_JOBS: Final = """
+    INSERT INTO files.jobs
+    SELECT (jsonb_populate_record(of, jsonb_build_object('owner_id', owner, 'created_by', owner))).*
+    FROM files.jobs AS of, unnest($1::uuid[]) AS owners (owner) WHERE of.owner_id = $2"""
 _COPY_TEAM: Final = """
     WITH teams AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS t (team, manager, viewer)), usage AS (
         INSERT INTO files.usage (owner_id) SELECT team FROM teams
@@ -164,6 +169,7 @@ class Drives:
         sent = c.DeliveryResult(webhook.id, OWNER, task.events[0], c.DeliveryOutcome.DELIVERED, 200, is_last=True)
         await files.record_delivery(lease, sent)
         (delivery,) = (await files.list_deliveries(UserId(OWNER), webhook.id)).items
+        job = await files.start_copy(OWN_ACCESS, folder.id, c.CopyTarget(ROOT))
         page = await files.list_files(OWN_ACCESS, c.Listing(limit=1))
         uploads = [newer.id, pending.id, wrong.id, ready.id, aborted.id, *(upload.id for upload in in_parts)]
         self.known = {
@@ -191,6 +197,7 @@ class Drives:
             "LinkId": [link.id],
             "WebhookId": [webhook.id],
             "DeliveryId": [delivery.id],
+            "JobId": [job.id],
             "token": [token_of(OWNER)],
             "session": [None],
             "password": [None, "sesame"],
@@ -211,6 +218,7 @@ class Drives:
             "complete_link_upload": {"id": [through_link[1].id]},
             "search_files": {"search": [c.Search("a"), c.Search("fold", below=folder.id, limit=1)]},
             "copy_entries": {"target": [c.CopyTarget(ROOT), c.CopyTarget(folder.id)], "ids": [(stored.id, other.id)]},
+            "start_copy": {"id": [folder.id, inner.id], "target": [c.CopyTarget(ROOT), c.CopyTarget(folder.id)]},
             "restore_version": of_versions,
             "delete_version": of_versions,
             "get_version_content": of_versions,
@@ -244,6 +252,7 @@ class Drives:
         await self.database.execute(f"{_COPY} SELECT", list(owners.values()), OWNER)
         await self.database.execute(_COPY_LINKS, list(owners.values()), OWNER)
         await self.database.execute(_COPY_WEBHOOKS, list(owners.values()), OWNER)
+        await self.database.execute(_COPY_JOBS, list(owners.values()), OWNER)
         for key, (_, body) in list(self.bucket.objects.items()):
             if key.startswith(str(OWNER)):
                 for owner in owners.values():
@@ -286,7 +295,7 @@ def owned(value: Any, ids: Mapping[UUID, UUID]) -> Any:
     if isinstance(value, Access):
         drive, actor = owned((value.drive, value.actor), ids)
         return msgspec.structs.replace(value, drive=drive, actor=actor)
-    if isinstance(value, c.NewWebhook):
+    if isinstance(value, c.NewWebhook | c.JobTask):
         return msgspec.structs.replace(value, drive=owned(value.drive, ids))
     if value == token_of(OWNER):
         return token_of(DriveId(ids[OWNER]))

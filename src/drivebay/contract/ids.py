@@ -20,6 +20,8 @@ WebhookId = NewType("WebhookId", UUID)
 """The id of a webhook. It is no secret."""
 DeliveryId = NewType("DeliveryId", UUID)
 """The id of one attempt to send an event to a webhook."""
+JobId = NewType("JobId", UUID)
+"""The id of a job. It is no secret."""
 SessionId = NewType("SessionId", UUID)
 """The id of a session. Access tokens carry it as `sid`."""
 ApiTokenId = NewType("ApiTokenId", UUID)

@@ -20,6 +20,7 @@ METHOD_TIMEOUTS: Final[Mapping[str, float]] = {
     "restore_entries": 60.0,
     "copy_entry": 30.0,
     "copy_entries": 60.0,
+    "run_job_step": 300.0,
     "measure_tree": 30.0,
     "promote": 30.0,
     "clean_staging": 60.0,

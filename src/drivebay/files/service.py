@@ -22,6 +22,8 @@ from .entries.batch_changes import EntryBatchService
 from .entries.folder_trees import FolderTreeService
 from .entries.listings import ListingService
 from .entries.service import EntryService
+from .jobs.job_claims import JobClaimService
+from .jobs.service import JobService
 from .links.link_holders import FileCalls, LinkHolderService
 from .links.link_passwords import LinkPasswords
 from .links.service import LinkService
@@ -154,6 +156,14 @@ class Service:
         copies = CopyService(db, settings, new_id)
         self.copy_entry = publishing_hints(hints, copies.copy_entry)
         self.copy_entries = publishing_hints(hints, copies.copy_entries)
+
+        jobs = JobService(db, settings, new_id)
+        self.start_copy = jobs.start_copy
+        self.get_job = jobs.get_job
+        self.cancel_job = jobs.cancel_job
+        job_claims = JobClaimService(db, settings, new_id, hints)
+        self.claim_jobs = job_claims.claim_jobs
+        self.run_job_step = job_claims.run_job_step
 
         versions = VersionService(db, settings, new_id)
         self.list_versions = versions.list_versions

@@ -37,6 +37,9 @@ class Settings:
     `receivers` says which URLs webhooks may have. `max_webhooks` limits the webhooks of one user, and
     `max_webhook_leases` those of one user that workers send to at the same time. `webhook_lease` is the time that a
     worker has until it records a result. A webhook is disabled when it has failed for `webhook_retry_time`.
+
+    `max_jobs` limits the jobs of one user in one drive. `job_lease` is the time that a worker has
+    for one step.
     """
 
     secret: bytes = field(repr=False)
@@ -61,6 +64,8 @@ class Settings:
     max_webhook_leases: int = 4
     webhook_lease: timedelta = timedelta(minutes=1)
     webhook_retry_time: timedelta = timedelta(days=3)
+    max_jobs: int = 10
+    job_lease: timedelta = timedelta(minutes=1)
     watch: timedelta = timedelta(days=7)
     tombstone: timedelta = timedelta(days=7)
     archive_ttl: timedelta = timedelta(hours=6)

@@ -1,4 +1,4 @@
-"""Runs the jobs of the worker until it is cancelled: mails and webhooks."""
+"""Runs the work of the worker until it is cancelled: mails, webhooks and jobs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..contract.auth import Auth
 from ..contract.files import Files
 from ..errors import Unavailable
 from ..hints import HintChannel
+from .job_runner import JobRunner
 from .mail_delivery import MailSender
 from .settings import Settings
 from .webhook_delivery import WebhookSender
@@ -44,7 +45,8 @@ async def run(
     now: Callable[[], datetime] = _utc_now,
     tls_context: ssl.SSLContext | None = None,
 ) -> None:
-    """Run until cancelled. Without a mail server, no mails are sent. Without `files`, no webhook events are sent.
+    """Run until cancelled. Without a mail server, no mails are sent. Without `files`, no webhook events are sent and no
+    jobs run.
 
     `hints` wake the worker when a drive has changed. `tls_context` verifies mail servers and receivers of webhooks.
     """
@@ -56,6 +58,7 @@ async def run(
             tasks.create_task(_repeat("mails", delivery.deliver, settings, asyncio.Event()))
         if files is None:
             return
+        tasks.create_task(_run_jobs(files, settings, new_id))
         wake = asyncio.Event()
         if hints is not None:
             hints.listen(lambda _: wake.set())
@@ -67,6 +70,17 @@ async def run(
                 return await webhooks.start_deliveries(deliveries, wake.set)
 
             await _repeat("webhooks", start, settings, wake)
+
+
+async def _run_jobs(files: Files, settings: Settings, new_id: Callable[[], UUID]) -> None:
+    ended = asyncio.Event()
+    async with asyncio.TaskGroup() as running:
+        runner = JobRunner(files, settings, new_id=new_id)
+
+        async def start() -> int:
+            return await runner.start_jobs(running, ended.set)
+
+        await _repeat("jobs", start, settings, ended)
 
 
 async def _repeat(job: str, work: Callable[[], Awaitable[int]], settings: Settings, wake: asyncio.Event) -> None:

@@ -43,6 +43,8 @@ class Settings:
     time. `webhook_timeout` bounds one attempt. After `webhook_time` a webhook leaves its slot to others, even if it has
     more events. `webhook_lease_time` is how long after a claim, or after a recorded result, an attempt may begin. The
     lease must be longer than this by the time of one attempt and two calls.
+
+    `job_slots` jobs run at the same time. After `job_time` a job leaves its slot to others, even if it is not done.
     """
 
     smtp: SmtpServer | None = None
@@ -58,3 +60,5 @@ class Settings:
     webhook_timeout: timedelta = timedelta(seconds=10)
     webhook_time: timedelta = timedelta(seconds=20)
     webhook_lease_time: timedelta = timedelta(seconds=20)
+    job_slots: int = 4
+    job_time: timedelta = timedelta(seconds=5)

@@ -35,6 +35,7 @@ from .entries import (
 )
 from .entry_batches import EntryBatches, FileResult
 from .entry_paths import CreatedFolder, EntryPaths, TreeSize
+from .jobs import Job, JobClaims, JobKind, Jobs, JobStatus, JobTask
 from .links import (
     Link,
     LinkField,
@@ -131,6 +132,12 @@ __all__ = [
     "FoundFile",
     "Grant",
     "ItemError",
+    "Job",
+    "JobClaims",
+    "JobKind",
+    "JobStatus",
+    "JobTask",
+    "Jobs",
     "Kind",
     "Link",
     "LinkField",
@@ -203,6 +210,8 @@ class Files(
     EntryPaths,
     EntryBatches,
     Copies,
+    Jobs,
+    JobClaims,
     Versions,
     Searches,
     Archives,

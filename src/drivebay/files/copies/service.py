@@ -1,6 +1,7 @@
 """Copies of files and folders. The new versions share the objects, so the object store is never used here.
 
 A copy of a tree is one transaction under the owner's lock, so it has a limit. It is complete or it does not exist.
+A larger tree is copied by a job: see `jobs`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from uuid import UUID
 import msgspec
 
 from ...contract import files as contract
-from ...contract.ids import ROOT, DriveId, FileId, VersionId
-from ...errors import FieldError, InvalidRequest, NameTaken, NotFound, QuotaExceeded, TooLarge, WouldCycle
+from ...contract.ids import DriveId, FileId, VersionId
+from ...errors import FieldError, InvalidRequest, NameTaken, QuotaExceeded, TooLarge
 from ...postgres import Connection, Database
 from ..entries.batch_changes import change_each
 from ..entries.free_names import Location
@@ -27,11 +28,17 @@ from ..permissions.access_scope import AccessScope
 from ..settings import Settings
 from ..usage.store import LockedUsage, UsageStore
 from ..versions.store import SharedVersion, VersionStore
+from .copy_place import count_levels_above
 from .store import CopyStore, NewCopy
 
 MAX_ENTRIES: Final = 1000
 """Files and folders of one copy, which holds the lock of the drive."""
 _file_decoder = msgspec.msgpack.Decoder(contract.File)
+
+
+def copy_fingerprint(id: FileId, target: contract.CopyTarget) -> bytes:
+    """Return the fingerprint of a copy, the same for one request and for a job."""
+    return fingerprint("copy", id, target.parent, target.name, target.on_conflict)
 
 
 class CopyService:
@@ -56,11 +63,12 @@ class CopyService:
         if idempotency_key is None:
             async with self._db.transaction() as tx:
                 return await self._copy(tx, access, id, target)
-        request = fingerprint("copy", id, target.parent, target.name, target.on_conflict)
-        call = KeyedCall(self._idempotency, access, idempotency_key, request)
+        call = KeyedCall(self._idempotency, access, idempotency_key, copy_fingerprint(id, target))
         async with self._db.transaction() as tx:
             await self._require(tx, access, id, target)  # guard: scope-repeated-copy
             first = await call.lock_and_find_first(tx)
+            if first is not None and first.batch_results is None:  # guard: repeated-copy-job
+                raise TooLarge("a job copies this folder")
             if first is not None:
                 return _file_decoder.decode(first.batch_results or b"")
             copy = await self._copy(tx, access, id, target)
@@ -103,20 +111,16 @@ class CopyService:
 
     async def _check_place(self, tx: Connection, owner: DriveId, tree: Sequence[TreeEntry], parent: FileId) -> None:
         """Check that the parent is a folder that may hold the tree. Raises NotFound, WouldCycle, InvalidRequest."""
-        ancestors = () if parent == ROOT else await self._entries.select_ancestors(tx, owner, parent)
-        if parent != ROOT and not ancestors:
-            raise NotFound(f"no folder {parent}")
-        if tree[0].id in ancestors:  # guard: copy-into-itself
-            raise WouldCycle("a folder cannot be copied into itself or a folder below it")
+        levels = await count_levels_above(self._entries, tx, owner, tree[0].id, parent)
         height = max((entry.depth + 1 for entry in tree if entry.kind is contract.Kind.FOLDER), default=0)
         if height:
-            check_depth(len(ancestors) + height, self._settings)  # guard: copy-depth
+            check_depth(levels + height, self._settings)  # guard: copy-depth
 
     def _check_limits(self, usage: LockedUsage, tree: Sequence[TreeEntry]) -> None:
         if len(tree) > MAX_ENTRIES:  # guard: copy-tree-limit
             raise TooLarge(
                 f"one request copies at most {MAX_ENTRIES} files and folders, and this folder has more; "
-                "copy the folders in it one by one"
+                "copy it in a request of its own, which starts a job"
             )
         usage.check_bytes(sum(entry.size for entry in tree))  # guard: copy-quota
         if not usage.allows_entries(len(tree), self._settings.max_entries):  # guard: copy-entry-limit

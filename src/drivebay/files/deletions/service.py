@@ -12,6 +12,8 @@ from ...hints import HintChannel
 from ...postgres import Database
 from ..archives.store import ArchiveStore
 from ..drives.store import DriveStore
+from ..jobs.job_remains import JobRemains
+from ..jobs.store import JobStore
 from ..links.store import LinkStore
 from ..permissions.store import PermissionStore
 from ..settings import Settings
@@ -38,6 +40,8 @@ class DeletionService:
         self._drives = DriveStore()
         self._links = LinkStore()
         self._hints = hints
+        self._jobs = JobStore()
+        self._job_remains = JobRemains()
         self._settings = settings
         self._deletions = DeletionStore()
         self._permissions = PermissionStore()
@@ -93,14 +97,18 @@ class DeletionService:
             await self._permissions.delete_of_user(tx, drive, user)  # guard: account-end-permissions
 
     async def _empty_batch(self, drive: DriveId) -> bool:
-        """Abort some uploads and trash some entries. Return False if there were none."""
+        """Abort some uploads, end jobs, and trash some entries. Return False if there were none."""
         async with self._db.transaction() as tx:
             await self._usage.lock_usage(tx, drive, self._settings.quota)
             uploads = await self._deletions.list_open_uploads(tx, drive, _BATCH)
             for upload in uploads:
                 end = UploadEnd(UploadStatus.ABORTED, Trigger.CLIENT)
                 await self._uploads.end_upload(tx, UploadRef(drive, upload), end)
+            await self._jobs.cancel_of_drive(tx, drive)  # guard: account-end-jobs
+            jobs = await self._jobs.list_unsettled(tx, drive)
+            for stored in jobs[:1]:
+                await self._job_remains.delete_some(tx, stored.job, _BATCH)
             entries = await self._deletions.list_top_entries(tx, drive, _BATCH)
             for entry in entries:
                 await self._trash.trash_entry(tx, drive, entry, self._settings.trash_grace, UserId(drive))
-        return bool(uploads or entries)
+        return bool(uploads or jobs or entries)

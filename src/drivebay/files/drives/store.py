@@ -16,7 +16,7 @@ class DriveStore:
     def __init__(self) -> None:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
-    async def select_access(self, db: Database, drive: DriveId, user: UserId) -> Access | None:
+    async def select_access(self, db: Database | Connection, drive: DriveId, user: UserId) -> Access | None:
         """Return the access of a user to a drive that is not deleted: their role as a member, or else their
         permissions.
 

@@ -186,3 +186,15 @@ WHERE w.owner_id <> w.created_by
 SELECT w.owner_id, format('webhook %s is done up to change %s of %s', w.id, w.last_number, coalesce(g.last_change, 0)) AS detail
 FROM files.webhooks w LEFT JOIN files.usage g ON g.owner_id = w.owner_id
 WHERE w.last_number > coalesce(g.last_change, 0);
+
+-- name: a_hidden_entry_is_of_a_job_that_is_not_settled
+SELECT e.owner_id, format('entry %s never expires in the trash, and no job needs it', e.id) AS detail
+FROM files.entries e
+LEFT JOIN files.jobs j ON j.owner_id = e.owner_id AND j.id = e.trashed_with AND NOT j.is_settled AND j.status <> 'done'
+WHERE e.purge_after = 'infinity' AND j.id IS NULL;
+
+-- name: a_running_job_has_copied_as_many_entries_as_it_says
+SELECT j.owner_id, format('job %s has copied %s entries, there are %s', j.id, j.done, count(e.id)) AS detail
+FROM files.jobs j
+LEFT JOIN files.entries e ON e.owner_id = j.owner_id AND e.trashed_with = j.id AND e.purge_after = 'infinity'
+WHERE j.status = 'running' GROUP BY j.owner_id, j.id, j.done HAVING j.done <> count(e.id);

@@ -112,6 +112,19 @@ class DeliveryOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DELIVERY_OUTCOME_FAILED: _ClassVar[DeliveryOutcome]
     DELIVERY_OUTCOME_GONE: _ClassVar[DeliveryOutcome]
     DELIVERY_OUTCOME_OWNER_ENDED: _ClassVar[DeliveryOutcome]
+
+class JobKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    JOB_KIND_UNSPECIFIED: _ClassVar[JobKind]
+    JOB_KIND_COPY: _ClassVar[JobKind]
+
+class JobStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    JOB_STATUS_UNSPECIFIED: _ClassVar[JobStatus]
+    JOB_STATUS_RUNNING: _ClassVar[JobStatus]
+    JOB_STATUS_DONE: _ClassVar[JobStatus]
+    JOB_STATUS_FAILED: _ClassVar[JobStatus]
+    JOB_STATUS_CANCELLED: _ClassVar[JobStatus]
 SCAN_KIND_UNSPECIFIED: ScanKind
 SCAN_KIND_OBJECTS: ScanKind
 SCAN_KIND_MULTIPARTS: ScanKind
@@ -176,6 +189,13 @@ DELIVERY_OUTCOME_DELIVERED: DeliveryOutcome
 DELIVERY_OUTCOME_FAILED: DeliveryOutcome
 DELIVERY_OUTCOME_GONE: DeliveryOutcome
 DELIVERY_OUTCOME_OWNER_ENDED: DeliveryOutcome
+JOB_KIND_UNSPECIFIED: JobKind
+JOB_KIND_COPY: JobKind
+JOB_STATUS_UNSPECIFIED: JobStatus
+JOB_STATUS_RUNNING: JobStatus
+JOB_STATUS_DONE: JobStatus
+JOB_STATUS_FAILED: JobStatus
+JOB_STATUS_CANCELLED: JobStatus
 
 class ScanClaim(_message.Message):
     __slots__ = ("is_granted", "position")
@@ -2531,6 +2551,110 @@ class RecordDeliveryRequest(_message.Message):
     def __init__(self, lease: _Optional[str] = ..., result: _Optional[_Union[DeliveryResult, _Mapping]] = ...) -> None: ...
 
 class RecordDeliveryResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: bool
+    def __init__(self, value: _Optional[bool] = ...) -> None: ...
+
+class Job(_message.Message):
+    __slots__ = ("id", "drive", "kind", "status", "done", "total", "created_at", "result", "error")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    DRIVE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    drive: str
+    kind: JobKind
+    status: JobStatus
+    done: int
+    total: int
+    created_at: _timestamp_pb2.Timestamp
+    result: File
+    error: ItemError
+    def __init__(self, id: _Optional[str] = ..., drive: _Optional[str] = ..., kind: _Optional[_Union[JobKind, str]] = ..., status: _Optional[_Union[JobStatus, str]] = ..., done: _Optional[int] = ..., total: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., result: _Optional[_Union[File, _Mapping]] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ...) -> None: ...
+
+class JobTask(_message.Message):
+    __slots__ = ("drive", "id")
+    DRIVE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    drive: str
+    id: str
+    def __init__(self, drive: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+
+class StartCopyRequest(_message.Message):
+    __slots__ = ("access", "id", "target", "idempotency_key")
+    ACCESS_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    access: Access
+    id: str
+    target: CopyTarget
+    idempotency_key: str
+    def __init__(self, access: _Optional[_Union[Access, _Mapping]] = ..., id: _Optional[str] = ..., target: _Optional[_Union[CopyTarget, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class StartCopyResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: Job
+    def __init__(self, value: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
+
+class GetJobRequest(_message.Message):
+    __slots__ = ("actor", "id")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    actor: str
+    id: str
+    def __init__(self, actor: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+
+class GetJobResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: Job
+    def __init__(self, value: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
+
+class CancelJobRequest(_message.Message):
+    __slots__ = ("actor", "id")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    actor: str
+    id: str
+    def __init__(self, actor: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+
+class CancelJobResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ClaimJobsRequest(_message.Message):
+    __slots__ = ("lease", "limit")
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    lease: str
+    limit: int
+    def __init__(self, lease: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ClaimJobsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[JobTask]
+    def __init__(self, value: _Optional[_Iterable[_Union[JobTask, _Mapping]]] = ...) -> None: ...
+
+class RunJobStepRequest(_message.Message):
+    __slots__ = ("lease", "task", "is_last")
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    IS_LAST_FIELD_NUMBER: _ClassVar[int]
+    lease: str
+    task: JobTask
+    is_last: bool
+    def __init__(self, lease: _Optional[str] = ..., task: _Optional[_Union[JobTask, _Mapping]] = ..., is_last: _Optional[bool] = ...) -> None: ...
+
+class RunJobStepResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: bool

@@ -1,0 +1,110 @@
+"""Jobs: work that takes longer than a request. Today that is the copy of a large folder.
+
+A job belongs to the user who started it. `Jobs` is for users. `JobClaims` is for the worker, which claims jobs under a
+lease and runs them in steps. Each step is one transaction, so another worker continues a job after the last step.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from ..ids import DriveId, FileId, JobId, LeaseId, UserId
+from .access import Access
+from .copies import CopyTarget
+from .entries import File
+from .uploads import ItemError
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    COPY = "copy"
+    """Copies a folder with everything in it."""
+
+
+class JobStatus(StrEnum):
+    """The state of a job. Every state but `RUNNING` is final."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A job of a user.
+
+    `done` of `total` files and folders are copied. `total` is the number that is known at the moment, and grows if the
+    folder grows. `result` is the copy, as it was when the job was done. `error` is set if the job has failed.
+    """
+
+    id: JobId
+    drive: DriveId
+    kind: JobKind
+    status: JobStatus
+    done: int
+    total: int
+    created_at: datetime
+    result: File | None = None
+    error: ItemError | None = None
+
+
+class JobTask(msgspec.Struct, frozen=True):
+    """A job to run, or a job that has ended and whose remains are to be deleted."""
+
+    drive: DriveId
+    id: JobId
+
+
+class Jobs(Protocol):
+    """The jobs of a user. A job of somebody else raises NotFound, and so does one in a drive that the user has left."""
+
+    async def start_copy(
+        self, access: Access, id: FileId, target: CopyTarget, idempotency_key: str | None = None
+    ) -> Job:
+        """Start a job that copies a folder of any size with everything in it, as `copy_entry` does.
+
+        The copy appears as a whole when the job is done. Each folder is copied as it is when the job reads it. The
+        bytes count in the usage from the time they are copied, and are free again soon after a job has failed or was
+        cancelled. The job checks before each step that the actor still has access, and ends with the error that
+        `copy_entry` would raise. A job is kept for 7 days after its end.
+
+        A repeat with the same `idempotency_key` within 24 hours returns the same job.
+
+        Raises NotFound (the folder or the new parent), NameTaken, WouldCycle, InvalidRequest (a file, the name, or
+        folders would be nested too deeply), Forbidden (the actor has no account), RateLimited (too many jobs of the
+        actor are running), IdempotencyKeyReused, InProgress.
+        """
+        ...
+
+    async def get_job(self, actor: UserId, id: JobId) -> Job:
+        """Return a job. Raises NotFound."""
+        ...
+
+    async def cancel_job(self, actor: UserId, id: JobId) -> None:
+        """Cancel a job that is running: nothing of it appears. A job that has ended stays as it is. Raises NotFound."""
+        ...
+
+
+class JobClaims(Protocol):
+    async def claim_jobs(self, lease: LeaseId, limit: int) -> tuple[JobTask, ...]:
+        """Claim up to `limit` (1 to 100) jobs under a new lease of one minute, those that waited longest first.
+
+        While the lease lasts no other caller gets these jobs, and no other job of their drives. A repeat gets the same
+        jobs. Raises InvalidRequest (the limit).
+        """
+        ...
+
+    async def run_job_step(self, lease: LeaseId, task: JobTask, is_last: bool = False) -> bool:
+        """Run the next step of a job, at most 1,000 files and folders. Return whether there is another step.
+
+        The lease continues for a minute. With `is_last`, the caller runs no more steps: the lease ends, and the job can
+        be claimed at once. A step of a lease that has ended changes nothing and returns False.
+
+        Raises Unavailable: the step has changed nothing.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Jobs: copies of large folders, which the worker runs in steps."""

@@ -1,0 +1,122 @@
+"""Jobs for the worker: claimed under a lease, and run in steps.
+
+Each step is one transaction under the lock of the drive, and writes its progress. So a step happens once or not at all,
+and another worker continues after it. A worker whose lease was taken over changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from ...contract.files import JobStatus, JobTask, TreeSize
+from ...contract.ids import LeaseId
+from ...errors import (
+    Conflict,
+    Error,
+    Forbidden,
+    Internal,
+    InvalidRequest,
+    NotFound,
+    QuotaExceeded,
+    Unavailable,
+)
+from ...hints import HintChannel
+from ...observability.crash_points import crash_point
+from ...postgres import Connection, Database
+from ..entries.store import EntryStore
+from ..settings import Settings
+from ..usage.store import LockedUsage, UsageStore
+from .job_remains import JobRemains
+from .store import JobStore, StoredJob
+from .tree_copy import STEP_ENTRIES, TreeCopy
+
+log = structlog.get_logger(__name__)
+
+KEPT: Final = timedelta(days=7)
+"""How long a job is kept after its end."""
+MAX_ATTEMPTS: Final = 20
+"""Claims without a step that succeeds, after which a job fails."""
+_MAX_TASKS: Final = 100
+_ENDING: Final = (NotFound, Forbidden, Conflict, InvalidRequest, QuotaExceeded)
+"""The errors with which a copy fails. Any other is a reason to try again."""
+
+
+class JobClaimService:
+    """Implements `contract.files.JobClaims`."""
+
+    def __init__(self, db: Database, settings: Settings, new_id: Callable[[], UUID], hints: HintChannel) -> None:
+        self._db = db
+        self._settings = settings
+        self._hints = hints
+        self._jobs = JobStore()
+        self._entries = EntryStore()
+        self._usage = UsageStore()
+        self._copy = TreeCopy(settings, new_id)
+        self._remains = JobRemains()
+
+    async def claim_jobs(self, lease: LeaseId, limit: int) -> tuple[JobTask, ...]:
+        if not 1 <= limit <= _MAX_TASKS:
+            raise InvalidRequest(f"limit must be 1 to {_MAX_TASKS}")
+        await self._jobs.prune_jobs(self._db, KEPT)
+        return tuple(await self._jobs.lease_jobs(self._db, lease, limit, self._settings.job_lease))
+
+    async def run_job_step(self, lease: LeaseId, task: JobTask, is_last: bool = False) -> bool:
+        found = await self._jobs.select_unsettled(self._db, task)
+        if found is None:
+            return False
+        length = None if is_last else self._settings.job_lease
+        try:
+            size = await self._measure(found)
+            async with self._db.transaction() as tx:
+                usage = await self._usage.lock_usage(tx, task.drive, self._settings.quota)
+                stored = await self._jobs.lock_leased(tx, lease, task)
+                if stored is None:
+                    return False
+                goes_on, is_visible = await self._run(tx, stored, usage, size)
+                if goes_on:
+                    await self._jobs.keep_lease(tx, task, length)
+                crash_point("job.step_before_db_commit")
+        except _ENDING as error:
+            return await self._fail(lease, task, error, length)
+        crash_point("job.step_after_db_commit")
+        if is_visible:
+            self._hints.publish(task.drive)  # guard: hint-after-job
+        return goes_on
+
+    async def _run(
+        self, tx: Connection, stored: StoredJob, usage: LockedUsage, size: TreeSize | None
+    ) -> tuple[bool, bool]:
+        """Run a step. Return whether there is another one, and whether copies became visible."""
+        if stored.job.status is not JobStatus.RUNNING:
+            return await self._remains.delete_some(tx, stored.job, STEP_ENTRIES), False
+        if stored.attempts > MAX_ATTEMPTS:  # guard: job-attempts
+            problem = Internal(f"the job was tried {MAX_ATTEMPTS} times, and did not get on")
+            await self._jobs.end_job(tx, stored.job, JobStatus.FAILED, error=problem)
+            return True, False
+        return True, await self._copy.run_step(tx, stored, usage, size)
+
+    async def _fail(self, lease: LeaseId, task: JobTask, error: Error, length: timedelta | None) -> bool:
+        """End a job with an error. The step that raised it was rolled back."""
+        async with self._db.transaction() as tx:
+            await self._usage.lock_usage(tx, task.drive, self._settings.quota)
+            stored = await self._jobs.lock_leased(tx, lease, task)
+            if stored is None:
+                return False
+            await self._jobs.end_job(tx, stored.job, JobStatus.FAILED, error=error)
+            await self._jobs.keep_lease(tx, task, length)
+        log.info("job_failed", job=str(task.id), kind=stored.job.kind.value, code=error.code, done=stored.job.done)
+        return True
+
+    async def _measure(self, stored: StoredJob) -> TreeSize | None:
+        """Return the size of the tree before the first step, without the lock. None if it takes too long."""
+        if stored.is_measured or stored.job.status is not JobStatus.RUNNING:
+            return None
+        try:
+            return await self._entries.measure_tree(self._db, stored.job.drive, stored.source)
+        except Unavailable:
+            return None

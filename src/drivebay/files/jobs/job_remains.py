@@ -1,0 +1,28 @@
+"""The remains of jobs that have ended: hidden copies that did not become visible, and the list of copied folders."""
+
+from __future__ import annotations
+
+from ...contract.files import Job
+from ...postgres import Connection
+from ..versions.store import VersionStore
+from .store import JobStore
+
+
+class JobRemains:
+    def __init__(self) -> None:
+        self._jobs = JobStore()
+        self._versions = VersionStore()
+
+    async def delete_some(self, tx: Connection, job: Job, limit: int) -> bool:
+        """Delete up to `limit` hidden copies of a job that has ended, or rows about its folders.
+
+        Return whether there is more to delete. Needs the lock of the drive.
+        """
+        deleted = await self._jobs.delete_hidden_copies(tx, job, limit)
+        await self._versions.delete_of_files(tx, deleted)
+        if len(deleted) == limit:
+            return True
+        if await self._jobs.delete_folders(tx, job, limit) == limit:
+            return True
+        await self._jobs.settle(tx, job)
+        return False

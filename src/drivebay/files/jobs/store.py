@@ -1,0 +1,257 @@
+"""SQL statements on jobs.
+
+Statements that take a `Connection` need the owner's lock (see `usage`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import asyncpg
+import msgspec
+
+from ...contract.files import CopyTarget, File, ItemError, Job, JobKind, JobStatus, JobTask, Kind, OnConflict
+from ...contract.ids import DriveId, FileId, JobId, LeaseId, UserId, VersionId
+from ...errors import Error
+from ...postgres import Connection, Database, Statements
+from ..entries.store import file_from
+
+_PUBLISH_TIMEOUT: Final = 240.0
+"""Seconds that the statement which shows all copies may take. It changes each of them."""
+_file_decoder: Final = msgspec.msgpack.Decoder(File)
+
+
+class StoredJob(msgspec.Struct, frozen=True):
+    """A job with what it copies, and how far it is. `created_at` is the `trashed_at` of its hidden entries."""
+
+    job: Job
+    actor: UserId
+    source: FileId
+    target: CopyTarget
+    folder_count: int
+    is_measured: bool
+    attempts: int
+
+
+class NewJob(msgspec.Struct, frozen=True):
+    """A copy to start. `total` is the number of entries that it has at least."""
+
+    id: JobId
+    drive: DriveId
+    actor: UserId
+    source: FileId
+    target: CopyTarget
+    total: int
+
+
+class Original(NamedTuple):
+    """An entry to copy, in the folder `ordinal`, whose copy is `parent_copy` at the level `depth`."""
+
+    ordinal: int
+    parent_copy: FileId
+    depth: int
+    id: FileId
+    kind: Kind
+    name: str
+    size: int
+
+
+class HiddenCopy(NamedTuple):
+    """A hidden copy to insert. `version` is set for a file."""
+
+    original: FileId
+    id: FileId
+    parent: FileId
+    version: VersionId | None
+
+
+class CopiedFolder(NamedTuple):
+    """A folder whose contents a job copies later. `depth` 1: the source of the job."""
+
+    ordinal: int
+    folder: FileId
+    copy: FileId
+    depth: int
+
+
+class Position(NamedTuple):
+    """How far a job is in its open folders: those before `ordinal` are done, and in it all names up to `name`."""
+
+    ordinal: int
+    name: str
+
+
+class JobStore:
+    def __init__(self) -> None:
+        self.statements = Statements(Path(__file__).with_name("statements.sql"))
+
+    # -- for users
+
+    async def count_unsettled(self, tx: Connection, drive: DriveId, user: UserId) -> int:
+        """Return the number of a user's jobs in a drive that run, or whose remains are not deleted yet."""
+        return int(await tx.fetchval(self.statements["count_unsettled_jobs"], drive, user))
+
+    async def insert_job(self, tx: Connection, new: NewJob) -> Job:
+        target = new.target
+        arguments = (new.source, target.parent, target.name, target.on_conflict, new.total)
+        (record,) = await tx.fetch(self.statements["insert_job"], new.drive, new.id, new.actor, *arguments)
+        return _job_from(record)
+
+    async def select_job(self, db: Database | Connection, user: UserId, id: JobId) -> Job | None:
+        """Return a job of a user who still has access to its drive, or None. Needs no lock."""
+        record = await db.fetchrow(self.statements["select_job"], user, id)
+        return None if record is None else _job_from(record)
+
+    async def cancel_job(self, tx: Connection, drive: DriveId, id: JobId) -> None:
+        """Cancel a job that is running."""
+        await tx.execute(self.statements["cancel_job"], drive, id)
+
+    async def cancel_of_drive(self, tx: Connection, drive: DriveId) -> None:
+        """Cancel all jobs of a drive."""
+        await tx.execute(self.statements["cancel_jobs_of_drive"], drive)
+
+    async def list_unsettled(self, tx: Connection, drive: DriveId) -> list[StoredJob]:
+        """Return the jobs of a drive that run, or whose remains are not deleted yet."""
+        return [_stored_from(record) for record in await tx.fetch(self.statements["list_unsettled_jobs"], drive)]
+
+    # -- for the worker
+
+    async def prune_jobs(self, db: Database, age: timedelta) -> None:
+        """Delete some jobs that ended longer ago than `age`."""
+        await db.execute(self.statements["prune_jobs"], age)
+
+    async def lease_jobs(self, db: Database, lease: LeaseId, limit: int, length: timedelta) -> list[JobTask]:
+        """Lease up to `limit` jobs, one of each drive."""
+        records = await db.fetch(self.statements["lease_jobs"], lease, limit, length)
+        return [JobTask(record["owner_id"], record["id"]) for record in records]
+
+    async def select_unsettled(self, db: Database, task: JobTask) -> StoredJob | None:
+        """Return a job that runs, or whose remains are not deleted yet, or None. Needs no lock."""
+        record = await db.fetchrow(self.statements["select_unsettled_job"], task.drive, task.id)
+        return None if record is None else _stored_from(record)
+
+    async def lock_leased(self, tx: Connection, lease: LeaseId, task: JobTask) -> StoredJob | None:
+        """Lock a job that a lease holds until the transaction ends, and return it, or None."""
+        record = await tx.fetchrow(self.statements["lock_leased_job"], task.drive, task.id, lease)
+        return None if record is None else _stored_from(record)
+
+    async def keep_lease(self, tx: Connection, task: JobTask, length: timedelta | None) -> None:
+        """Record that a step has succeeded. The lease continues for `length`, or ends."""
+        await tx.execute(self.statements["keep_job_lease"], task.drive, task.id, length)
+
+    async def set_total(self, tx: Connection, job: Job, total: int) -> None:
+        await tx.execute(self.statements["set_job_total"], job.drive, job.id, total)
+
+    async def close_moved_folders(self, tx: Connection, job: StoredJob, folders: int) -> int | None:
+        """Close folders, among the next open ones, that are not below the source any more.
+
+        Return the ordinal of the last folder that was looked at, or None if no folder was open.
+        """
+        sql = self.statements["close_moved_folders"]
+        last = await tx.fetchval(sql, job.job.drive, job.job.id, folders, job.source)
+        return None if last is None else int(last)
+
+    async def list_next_originals(self, tx: Connection, job: Job, last: int, limit: int) -> list[Original]:
+        """Return up to `limit` entries to copy from the open folders up to the ordinal `last`."""
+        records = await tx.fetch(self.statements["list_next_originals"], job.drive, job.id, last, limit)
+        return [
+            Original(ordinal, copy, depth, id, Kind(kind), name, size)
+            for ordinal, copy, depth, id, kind, name, size in records
+        ]
+
+    async def insert_hidden_copies(self, tx: Connection, job: StoredJob, copies: Sequence[HiddenCopy]) -> int:
+        """Insert hidden copies, and return their number."""
+        originals, ids, parents, versions = zip(*copies, strict=True)
+        return int(
+            await tx.fetchval(
+                self.statements["insert_hidden_copies"],
+                job.job.drive,
+                job.job.id,
+                originals,
+                ids,
+                parents,
+                versions,
+                job.actor,
+                job.job.created_at,
+            )
+        )
+
+    async def insert_folders(self, tx: Connection, job: Job, folders: Sequence[CopiedFolder]) -> None:
+        if folders:
+            columns = zip(*folders, strict=True)
+            await tx.execute(self.statements["insert_job_folders"], job.drive, job.id, *columns)
+
+    async def save_position(self, tx: Connection, job: Job, last: int, position: Position | None) -> None:
+        """Record how far a job is in the folders up to the ordinal `last`. None: everything in them is copied."""
+        place = (None, None) if position is None else position
+        await tx.execute(self.statements["save_job_position"], job.drive, job.id, last, *place)
+
+    async def advance(self, tx: Connection, job: Job, entries: int, folders: int) -> None:
+        """Record that a job has copied more entries, some of which are folders."""
+        await tx.execute(self.statements["advance_job"], job.drive, job.id, entries, folders)
+
+    async def publish_copies(
+        self, tx: Connection, job: StoredJob, parent: FileId, name: str
+    ) -> tuple[int, File] | None:
+        """Show all copies at once, the topmost one as `name` in `parent`. Return their number, and the topmost one.
+
+        Return None if the topmost one does not exist.
+        """
+        key = (job.job.drive, job.job.id)
+        top = await tx.fetchval(self.statements["first_copy"], *key)
+        sql = self.statements["publish_copies"]
+        arguments = (top, parent, name, job.actor, job.job.created_at)
+        record = await tx.fetchrow(sql, *key, *arguments, timeout=_PUBLISH_TIMEOUT)
+        return None if record is None else (int(record["count"]), file_from(record))
+
+    async def end_job(
+        self, tx: Connection, job: Job, status: JobStatus, *, result: File | None = None, error: Error | None = None
+    ) -> None:
+        """Record the end of a job that is running."""
+        encoded = None if result is None else msgspec.msgpack.encode(result)
+        failure = (None, None) if error is None else (error.code, error.detail)
+        await tx.execute(self.statements["end_job"], job.drive, job.id, status, encoded, *failure)
+
+    async def delete_hidden_copies(self, tx: Connection, job: Job, limit: int) -> list[tuple[DriveId, FileId]]:
+        """Delete up to `limit` hidden copies. Return the owner and the id of each."""
+        sql = self.statements["delete_hidden_copies"]
+        records = await tx.fetch(sql, job.drive, job.id, job.created_at, limit)
+        return [(record["owner_id"], record["id"]) for record in records]
+
+    async def delete_folders(self, tx: Connection, job: Job, limit: int) -> int:
+        """Delete up to `limit` rows about the folders of a job. Return their number."""
+        return len(await tx.fetch(self.statements["delete_job_folders"], job.drive, job.id, limit))
+
+    async def settle(self, tx: Connection, job: Job) -> None:
+        """Record that nothing of a job is left but its row."""
+        await tx.execute(self.statements["settle_job"], job.drive, job.id)
+
+
+def _job_from(record: asyncpg.Record) -> Job:
+    code = record["error_code"]
+    return Job(
+        id=record["id"],
+        drive=record["owner_id"],
+        kind=JobKind(record["kind"]),
+        status=JobStatus(record["status"]),
+        done=record["done"],
+        total=record["total"],
+        created_at=record["created_at"],
+        result=None if record["result"] is None else _file_decoder.decode(record["result"]),
+        error=None if code is None else ItemError(code, record["error_detail"]),
+    )
+
+
+def _stored_from(record: asyncpg.Record) -> StoredJob:
+    return StoredJob(
+        job=_job_from(record),
+        actor=record["created_by"],
+        source=record["source_id"],
+        target=CopyTarget(record["parent_id"], record["name"], OnConflict(record["on_conflict"])),
+        folder_count=record["folder_count"],
+        is_measured=record["is_measured"],
+        attempts=record["attempts"],
+    )

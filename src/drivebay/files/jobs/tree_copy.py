@@ -1,0 +1,135 @@
+"""Copies a folder with everything in it, step by step.
+
+The copies are hidden until the last step shows all of them with one statement. The folders are read in the order in
+which they were copied, and what is in a folder in the order of the names, so the position of a job is one folder and
+one name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+from uuid import UUID
+
+from ...contract.files import Access, File, JobStatus, Kind, Role, TreeSize
+from ...contract.ids import DriveId, FileId, VersionId
+from ...errors import Conflict, Forbidden, NotFound, QuotaExceeded
+from ...postgres import Connection
+from ..copies.copy_place import count_levels_above
+from ..drives.store import DriveStore
+from ..entries.free_names import Location
+from ..entries.name_conflicts import place_entry
+from ..entries.service import check_depth, require_entry
+from ..entries.store import EntryStore
+from ..permissions.access_scope import AccessScope
+from ..settings import Settings
+from ..usage.store import LockedUsage
+from .store import CopiedFolder, HiddenCopy, JobStore, Original, Position, StoredJob
+
+STEP_ENTRIES: Final = 1000
+"""Files and folders of one step, which holds the lock of the drive."""
+_STEP_FOLDERS: Final = 200
+"""Folders that one step looks into."""
+
+
+class TreeCopy:
+    def __init__(self, settings: Settings, new_id: Callable[[], UUID]) -> None:
+        self._settings = settings
+        self._new_id = new_id
+        self._drives = DriveStore()
+        self._entries = EntryStore()
+        self._jobs = JobStore()
+        self._scope = AccessScope()
+
+    async def run_step(self, tx: Connection, stored: StoredJob, usage: LockedUsage, size: TreeSize | None) -> bool:
+        """Run the next step of a copy under the lock of the drive. Return whether the copies became visible.
+
+        `size` is that of the tree at the first step, if it is known. Raises the errors of `copy_entry`.
+        """
+        source, levels = await self._check(tx, stored)
+        if not stored.is_measured:
+            await self._begin(tx, stored, source, usage, size)
+            return False
+        last = await self._jobs.close_moved_folders(tx, stored, _STEP_FOLDERS)
+        if last is None:
+            await self._show(tx, stored, source)
+            return True
+        originals = await self._jobs.list_next_originals(tx, stored.job, last, STEP_ENTRIES)
+        is_full = len(originals) == STEP_ENTRIES
+        position = Position(originals[-1].ordinal, originals[-1].name) if is_full else None
+        await self._jobs.save_position(tx, stored.job, last, position)
+        if originals:
+            await self._copy(tx, stored, originals, usage, levels)
+        return False
+
+    async def _check(self, tx: Connection, stored: StoredJob) -> tuple[File, int]:
+        """Check the access and the place as they are now. Return the source, and the folders above the copy."""
+        access = await self._resolve(tx, stored)  # guard: job-access
+        await self._scope.require(tx, access, Role.VIEWER, stored.source)  # guard: scope-job-source
+        await self._scope.require(tx, access, Role.EDITOR, stored.target.parent)  # guard: scope-job-target
+        source = require_entry(await self._entries.select_entry(tx, access.drive, stored.source), stored.source)
+        levels = await count_levels_above(self._entries, tx, access.drive, source.id, stored.target.parent)
+        check_depth(levels + 1, self._settings)
+        return source, levels
+
+    async def _resolve(self, tx: Connection, stored: StoredJob) -> Access:
+        drive = stored.job.drive
+        if drive == stored.actor:
+            return Access.personal(stored.actor)
+        access = await self._drives.select_access(tx, drive, stored.actor)
+        if access is None:
+            raise NotFound(f"no drive {drive}")
+        if not access.grants and not access.role.includes(Role.EDITOR):  # guard: job-role
+            raise Forbidden("this needs the role editor in the drive")
+        return access
+
+    async def _begin(
+        self, tx: Connection, stored: StoredJob, source: File, usage: LockedUsage, size: TreeSize | None
+    ) -> None:
+        """Copy the source itself. A copy that cannot fit fails now, and not in the middle."""
+        total = stored.job.total if size is None else size.files + size.folders + 1
+        usage.check_bytes(0 if size is None else size.bytes)  # guard: job-first-quota
+        self._check_entries(usage, total)
+        await self._jobs.set_total(tx, stored.job, total)
+        copy = FileId(self._new_id())
+        parent = FileId(UUID(int=stored.job.id.int))  # no entry: the parent is set when the copies become visible
+        await self._jobs.insert_hidden_copies(tx, stored, [HiddenCopy(source.id, copy, parent, None)])
+        await self._jobs.insert_folders(tx, stored.job, [CopiedFolder(0, source.id, copy, 1)])
+        await self._jobs.advance(tx, stored.job, 1, 1)
+
+    async def _copy(
+        self, tx: Connection, stored: StoredJob, originals: Sequence[Original], usage: LockedUsage, levels: int
+    ) -> None:
+        usage.check_bytes(sum(each.size for each in originals))  # guard: job-quota
+        self._check_entries(usage, len(originals))  # guard: job-entry-limit
+        copies: list[HiddenCopy] = []
+        folders: list[CopiedFolder] = []
+        for each in originals:
+            id = FileId(self._new_id())
+            if each.kind is Kind.FILE:
+                copies.append(HiddenCopy(each.id, id, each.parent_copy, VersionId(self._new_id())))
+                continue
+            check_depth(levels + each.depth + 1, self._settings)  # guard: job-depth
+            copies.append(HiddenCopy(each.id, id, each.parent_copy, None))
+            folders.append(CopiedFolder(stored.folder_count + len(folders), each.id, id, each.depth + 1))
+        await self._jobs.insert_hidden_copies(tx, stored, copies)
+        await self._jobs.insert_folders(tx, stored.job, folders)
+        await self._jobs.advance(tx, stored.job, len(copies), len(folders))
+
+    async def _show(self, tx: Connection, stored: StoredJob, source: File) -> None:
+        """Show all copies, and end the job."""
+        drive, target = stored.job.drive, stored.target
+        wanted = Location(DriveId(drive), target.parent, source.name if target.name is None else target.name)
+        placement = await place_entry(self._entries, tx, source, wanted, target.on_conflict, is_copy=True)
+        shown = await self._jobs.publish_copies(tx, stored, target.parent, placement.name)
+        # A process of the previous release may have emptied the trash, and with it hidden copies.
+        if shown is None or shown[0] != stored.job.done:  # guard: job-complete-copy
+            raise Conflict("some of the copies were deleted before all were made; start the copy again")
+        await self._jobs.end_job(tx, stored.job, JobStatus.DONE, result=shown[1])
+
+    def _check_entries(self, usage: LockedUsage, new: int) -> None:
+        if not usage.allows_entries(new, self._settings.max_entries):
+            raise QuotaExceeded(
+                f"the drive may have {self._settings.max_entries} files and folders, the trash included; "
+                "delete some from the trash"
+            )
