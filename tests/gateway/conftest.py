@@ -107,6 +107,28 @@ class User(Client):
         return await self.ok("GET", f"/v1/files/{done['file_id']}")
 
 
+async def make_large_folder(user: User) -> str:
+    """Return the id of a folder whose copy is too large for one request."""
+
+    async def make(parent: str) -> str:
+        return str((await user.ok("POST", "/v1/folders", {"name": uuid4().hex, "parent_id": parent}))["id"])
+
+    top = await make("root")
+    middle = await make(top)
+    for source, into in ((await make(middle), middle), (middle, top)):
+        await user.ok("POST", "/v1/files/batch/copy", {"ids": [source] * 33, "parent_id": into})
+    return top
+
+
+async def start_job(user: User, folder: str | None = None) -> Json:
+    """Start a job that copies a large folder, and return it."""
+    folder = folder or await make_large_folder(user)
+    answer = await user.call("POST", f"/v1/files/{folder}/copy", {"parent_id": "root"})
+    assert answer.status_code == 202, answer.text
+    job: Json = answer.json()["job"]
+    return job
+
+
 @dataclass
 class Gateway:
     """A gateway app with everything that it depends on."""

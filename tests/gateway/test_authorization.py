@@ -26,7 +26,7 @@ from drivebay.gateway.settings import Settings
 from drivebay.hints import HintChannel
 from drivebay.testing.client import Json
 
-from .conftest import Gateway, User, assert_problem, raw_request
+from .conftest import Gateway, User, assert_problem, raw_request, start_job
 from .test_authentication import foreign
 from .test_document import DOCUMENT
 
@@ -159,6 +159,8 @@ RULES = {
     "GET /v1/webhooks/{id}/deliveries": Rule(200, target="webhook"),
     # The delivery is unknown. test_webhooks.py has the other cases.
     "POST /v1/webhooks/{id}/deliveries/{delivery}/redeliver": Rule(404, "not_found", target="webhook"),
+    "GET /v1/jobs/{id}": Rule(200, target="job"),
+    "DELETE /v1/jobs/{id}": Rule(204, target="job"),
     # No caller knows the token of the link here. test_links.py tries tokens of every kind.
     "GET /s/{token}": Rule(302, public=True),
     "GET /v1/public/{token}": Rule(404, "not_found", public=True),
@@ -270,6 +272,8 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "DELETE /v1/webhooks/{id}": ("share",),
     "GET /v1/webhooks/{id}/deliveries": ("read", "share"),
     "POST /v1/webhooks/{id}/deliveries/{delivery}/redeliver": ("share",),
+    "GET /v1/jobs/{id}": ("read", "write"),
+    "DELETE /v1/jobs/{id}": ("write",),
     "GET /v1/trash": ("read",),
     "DELETE /v1/trash": ("write",),
     "DELETE /v1/trash/{id}": ("write",),
@@ -321,6 +325,8 @@ async def make(user: User, target: str) -> str:
         return str((await user.ok("POST", f"/v1/files/{file['id']}/links", {}))["id"])
     if target == "webhook":
         return str((await user.ok("POST", "/v1/webhooks", {"url": "https://example.com/hook"}))["id"])
+    if target == "job":
+        return str((await start_job(user))["id"])
     if target == "parts":
         return str((await user.ok("POST", "/v1/uploads", UPLOAD | {"name": f"{uuid4()}", "multipart": True}))["id"])
     if target == "upload":

@@ -20,7 +20,7 @@ from drivebay.errors import Unavailable
 from drivebay.testing.client import Json
 
 from . import openapi_document
-from .conftest import Gateway, User, raw_request
+from .conftest import Gateway, User, make_large_folder, raw_request, start_job
 from .openapi_document import DOCUMENT
 
 OPERATIONS = {
@@ -187,6 +187,8 @@ async def known_values(user: User, other: User) -> dict[str, list[str]]:
     hook = {"url": "https://example.com/hook"}
     webhooks = [(await user.ok("POST", "/v1/webhooks", hook))["id"] for _ in range(15)]
     folders = [(await user.ok("POST", "/v1/folders", {"name": f"{number}"}))["id"] for number in range(20)]
+    tree = await make_large_folder(user)
+    jobs = [(await start_job(user, tree))["id"] for _ in range(10)]
     token = {"name": "script", "scopes": ["read"]}
     tokens = [(await user.ok("POST", "/v1/me/tokens", token))["id"] for _ in range(10)]
     members = "/v1/drives/{id}/members"
@@ -221,6 +223,8 @@ async def known_values(user: User, other: User) -> dict[str, list[str]]:
             ("GET /v1/webhooks/{id}", "PATCH /v1/webhooks/{id}", "GET /v1/webhooks/{id}/deliveries"), webhooks[:5]
         ),
         "DELETE /v1/webhooks/{id}": webhooks[5:],
+        "GET /v1/jobs/{id}": jobs[:3],
+        "DELETE /v1/jobs/{id}": jobs[3:],
         "GET /v1/files/{id}/path": files,
         "GET /v1/files/{id}/permissions": shared,
         "PUT /v1/files/{id}/permissions": shared,

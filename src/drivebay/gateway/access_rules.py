@@ -136,6 +136,9 @@ ACCESS_RULES: Final[Mapping[str, AccessRule | None]] = {
     "DELETE /v1/webhooks/{id}": None,
     "GET /v1/webhooks/{id}/deliveries": None,
     "POST /v1/webhooks/{id}/deliveries/{delivery}/redeliver": None,
+    # A job belongs to its user. The files service asks for access to the drive.
+    "GET /v1/jobs/{id}": None,
+    "DELETE /v1/jobs/{id}": None,
     "GET /v1/trash": _VIEW_ALL,
     "DELETE /v1/trash": _EDIT_ALL,
     "DELETE /v1/trash/{id}": _EDIT_ALL,

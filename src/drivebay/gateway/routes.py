@@ -37,9 +37,10 @@ from .drives.drive_resource import DriveResource
 from .drives.drive_routes import drive_routes
 from .entries import views as entry_views
 from .entries.batch_change_resource import BatchChangeResource
-from .entries.copy_routes import copy_routes
 from .entries.download_resource import DownloadResource
 from .entries.entry_resource import EntryResource
+from .jobs.job_resource import JobResource
+from .jobs.job_routes import job_routes
 from .json_types import NAME_SCHEMA, PATH_PATTERN, UUID, UUID_OR_ROOT
 from .links.link_resource import LinkResource
 from .links.link_routes import link_routes, public_link_routes
@@ -183,7 +184,7 @@ def build_routes(
         *public_link_routes(holders, _KEY, (_PUBLIC_PARENT, _NAME, _SORT, _LIMIT, _CURSOR), _DISPOSITION),
         *webhook_routes(WebhookResource(files, urls), _KEY, (_LIMIT, _CURSOR)),
         *_batch_change_routes(batch_changes),
-        *copy_routes(EntryResource(files), batch_changes, _KEY),
+        *job_routes(JobResource(files, urls), _KEY),
         *archive_routes(archives, _KEY),
         *search_routes(SearchResource(files), (_STARRED, _LIMIT, _CURSOR)),
         *_operations_routes(readiness, separate=settings.has_operations_address),
@@ -316,6 +317,10 @@ def _batch_change_routes(changes: BatchChangeResource) -> tuple[Route, ...]:
         Route(
             "POST", "/v1/files/batch/restore", "restoreFiles", "Restore up to 100 files and folders from the trash",
             changes.restore_files, {200: entry_views.FileResults}, body=entry_views.FileIds, scopes=_WRITE,
+        ),
+        Route(
+            "POST", "/v1/files/batch/copy", "copyFiles", "Copy up to 100 files and folders, each with its own result",
+            changes.copy_files, {200: entry_views.FileResults}, body=entry_views.CopyRequest, scopes=_WRITE,
         ),
     )  # fmt: skip
 

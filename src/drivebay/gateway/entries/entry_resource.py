@@ -10,7 +10,6 @@ from msgspec import UNSET, UnsetType
 
 from ...contract import files as contract
 from ...contract.ids import ROOT
-from ...errors import Conflict
 from ..conditional_requests import match_entity_tag
 from ..http_request import (
     Request,
@@ -21,7 +20,6 @@ from ..http_request import (
     parse_file_id,
     parse_limit,
     parse_names,
-    parse_uuid,
     read_json,
     read_json_body,
 )
@@ -32,7 +30,6 @@ T = TypeVar("T")
 
 _new_folder_decoder = msgspec.json.Decoder(views.NewFolder)
 _entry_update_decoder = msgspec.json.Decoder(views.EntryUpdate)
-_new_copy_decoder = msgspec.json.Decoder(views.NewCopy)
 _restoration_decoder = msgspec.json.Decoder(views.Restoration)
 _BOOLS: Final = {None: None, "true": True, "false": False}
 _SORTS: Final = {f"{sign}{sort.value}": (sort, bool(sign)) for sort in contract.Sort for sign in ("", "-")}
@@ -112,15 +109,6 @@ class EntryResource:
         )
         etag = await self._required_etag(req, id)
         _respond_file(resp, await self._files.update_entry(req.access, parse_file_id(id), update, etag))
-
-    async def copy_file(self, req: Request, resp: Response, id: str) -> None:
-        body = await read_json(req, _new_copy_decoder)
-        if body.drive_id is not UNSET and parse_uuid(body.drive_id, "drive_id") != req.access.drive:
-            raise Conflict("a copy stays in the drive of its original: drive_id names another drive")
-        parent = parse_file_id(body.parent_id, "parent_id")
-        target = contract.CopyTarget(parent, _or_none(body.name), body.on_conflict)
-        copy = await self._files.copy_entry(req.access, parse_file_id(id), target, idempotency_key(req))
-        _respond_file(resp, copy, 201)
 
     async def trash_file(self, req: Request, resp: Response, id: str) -> None:
         etag = await self._required_etag(req, id)

@@ -94,8 +94,19 @@ export async function copyWithDialog(items, drive, folder) {
   const { FolderDialog } = await import('../components/folder_dialog.js');
   const target = await openDialog(FolderDialog, { verb: 'copy', items, drive, top: folder.top.value });
   if (!target) return;
-  const ids = items.map(({ id }) => id);
-  const done = await inBatches('/v1/files/batch/copy', ids, { parent_id: target.id, on_conflict: 'rename' }, drive);
+  const body = { parent_id: target.id, on_conflict: 'rename' };
+  const ids = items.filter(({ kind }) => kind === 'file').map(({ id }) => id);
+  const done = ids.length ? await inBatches('/v1/files/batch/copy', ids, body, drive) : [];
+  // Only a request of its own copies a large folder: by a job, whose copy appears when it is complete.
+  for (const { id, name } of items.filter(({ kind }) => kind === 'folder')) {
+    try {
+      const answer = await api('POST', `/v1/files/${id}/copy`, { body, query: { drive_id: drive } });
+      if (answer.job) toast(t('files.copying', { name, folder: target.name }));
+      else done.push(id);
+    } catch (error) {
+      toastError(error);
+    }
+  }
   if (!done.length) return;
   const values = { name: nameOf(done[0], items), folder: target.name, count: done.length };
   toast(t(done.length === 1 ? 'files.copiedOne' : 'files.copied', values));

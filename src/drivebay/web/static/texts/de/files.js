@@ -5,6 +5,7 @@ export default {
   'files.ascending': 'aufsteigend sortiert',
   'files.clear': 'Auswahl aufheben',
   'files.copied': { one: '{count} Element nach {folder} kopiert.', other: '{count} Elemente nach {folder} kopiert.' },
+  'files.copying': '„{name}“ wird nach {folder} kopiert und erscheint dort, sobald alles kopiert ist.',
   'files.copiedOne': '„{name}“ nach {folder} kopiert.',
   'files.copy': 'Kopieren …',
   'files.create': 'Erstellen',

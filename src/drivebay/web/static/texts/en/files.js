@@ -5,6 +5,7 @@ export default {
   'files.ascending': 'sorted ascending',
   'files.clear': 'Clear the selection',
   'files.copied': { one: '{count} item copied to {folder}.', other: '{count} items copied to {folder}.' },
+  'files.copying': '“{name}” is being copied to {folder}. It appears there when all of it is copied.',
   'files.copiedOne': '“{name}” copied to {folder}.',
   'files.copy': 'Copy to …',
   'files.create': 'Create',

@@ -1,0 +1,50 @@
+"""JSON types of jobs."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from ...contract import files
+from ..entries.views import File, file_view
+from ..json_types import Time
+from ..uploads.views import ItemProblem, item_problem_view
+
+
+class Job(msgspec.Struct):
+    """Work that takes longer than a request. A job of the kind `copy` copies a folder with everything in it.
+
+    `done` of `total` files and folders are copied; `total` grows if the folder grows. `result` is the copy, as it was
+    when the job was done. `error` says why a job has failed. Nothing of a job is visible before it is done.
+    """
+
+    id: UUID
+    kind: files.JobKind
+    status: files.JobStatus
+    done: int
+    total: int
+    drive_id: UUID
+    created_at: Time
+    result: File | None
+    error: ItemProblem | None
+
+
+class StartedJob(msgspec.Struct):
+    """The job that does the rest of a request."""
+
+    job: Job
+
+
+def job_view(job: files.Job) -> Job:
+    return Job(
+        id=job.id,
+        kind=job.kind,
+        status=job.status,
+        done=job.done,
+        total=job.total,
+        drive_id=job.drive,
+        created_at=job.created_at,
+        result=None if job.result is None else file_view(job.result),
+        error=None if job.error is None else item_problem_view(job.error),
+    )
