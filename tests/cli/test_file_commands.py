@@ -1,13 +1,17 @@
 """The commands for files: what they print, as text and as JSON, and what they do on the server."""
 
+import asyncio
 import json
 import os
+import signal
+import sys
 import zipfile
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
 
-from .shell import Shell
+from .shell import EXIT_TIMEOUT, Shell
 
 pytestmark = pytest.mark.slow
 
@@ -344,6 +348,52 @@ async def test_a_link_is_created_used_listed_and_ended(shell: Shell, tmp_path: P
     assert (await shell("unlink", made["id"])).status == 3
     assert (await stranger("get", made["url"])).status == 3
     assert (await shell("link", "/d", "--expires", "soon")).status == 2
+
+
+async def test_cp_waits_for_the_job_that_copies_a_large_folder(shell: Shell) -> None:
+    await shell.ok("mkdir", "-p", "/large/middle/x")
+    await shell.ok("cp", *["/large/middle/x"] * 33, "/large/middle")
+    await shell.ok("cp", *["/large/middle"] * 33, "/large")
+    copied = await shell.ok("cp", "/large", "/copy", "--json")
+    assert copied.json["name"] == "copy"
+    copied = await shell.ok("cp", "/large", "/large", "/copy")
+    id = copied.stderr.split("the job ")[1].split()[0]
+    assert (await shell.ok("ls")).lines == ["copy/", "large/"]
+    assert (await shell.ok("ls", "/copy")).lines.count("large/") == 1
+    sizes = (await shell.ok("du", "/large", "/copy/large", "--json")).json
+    assert len({json.dumps({key: size[key] for key in ("bytes", "files", "folders")}) for size in sizes}) == 1
+    assert (await shell.ok("jobs", "show", id)).text.startswith("done  ")
+    assert (await shell.ok("jobs", "wait", id, "--json")).json["name"] == "large"
+    assert (await shell.ok("jobs", "cancel", id, "--json")).json["status"] == "done"
+    assert (await shell("jobs", "show", "01a20000-0000-7000-8000-000000000000")).status == 3
+
+
+async def test_ctrl_c_says_how_to_go_on_with_a_job(shell: Shell) -> None:
+    script = """
+import asyncio, signal, sys
+from datetime import UTC, datetime
+from drivebay.cli.user.console import run_command
+from drivebay.cli.user.job_progress import wait_with_progress
+from drivebay.client import Job
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the test run may ignore it
+
+class Drive:
+    async def wait_for_job(self, job, progress):
+        print("waiting", flush=True)
+        await asyncio.sleep(100)
+
+job = Job("an-id", "copy", "running", 1, 2, "", datetime.now(UTC))
+run_command(lambda: wait_with_progress(Drive(), job, False), False)
+"""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=PIPE, stderr=PIPE)
+    assert process.stdout is not None
+    await asyncio.wait_for(process.stdout.readline(), EXIT_TIMEOUT)
+    process.send_signal(signal.SIGINT)
+    _, stderr = await asyncio.wait_for(process.communicate(), EXIT_TIMEOUT)
+    assert "drivebay jobs wait an-id" in stderr.decode()
+    assert "drivebay jobs cancel an-id" in stderr.decode()
+    assert "interrupted" in stderr.decode()
 
 
 async def test_webhooks_are_added_listed_changed_and_removed(shell: Shell) -> None:

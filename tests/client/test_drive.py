@@ -21,12 +21,14 @@ import pytest
 
 from drivebay.client import (
     ROOT,
+    ApiError,
     AsyncDrive,
     AsyncPublicLink,
     Conflict,
     Drive,
     File,
     Forbidden,
+    Job,
     Member,
     MemoryTokenStore,
     NotFound,
@@ -626,3 +628,47 @@ async def test_a_webhook_is_created_changed_and_deleted_and_its_repr_hides_the_s
     await drive.delete_webhook(made.id)
     with pytest.raises(NotFound):
         await drive.webhook(made.id)
+
+
+async def make_large_folder(drive: AsyncDrive) -> None:
+    """Make `/large`, whose copy is too large for one request."""
+    folder = await drive.make_folder("/large/middle/x", parents=True)
+    await drive.copy_all([folder] * 33, "/large/middle")
+    await drive.copy_all(["/large/middle"] * 33, "/large")
+
+
+async def test_a_large_folder_is_copied_by_a_job(drive: AsyncDrive) -> None:
+    await make_large_folder(drive)
+    size = await drive.size("/large")
+    states: list[Job] = []
+    copy = await drive.copy("/large", "/copy", progress=states.append)
+    assert (copy.name, await drive.size(copy)) == ("copy", size)
+    assert (states[-1].status, states[-1].done, states[-1].result) == ("done", size.folders + 1, copy)
+    assert [state.done for state in states] == sorted(state.done for state in states)
+    started = await drive.start_copy("/large", "/other")
+    assert isinstance(started, Job)
+    assert await drive.wait_for_job(started) == await drive.resolve("/other")
+    await drive.cancel_job(started.id)
+    assert (await drive.job(started.id)).status == "done"
+    assert isinstance(await drive.start_copy("/large/middle/x", "/small"), File)
+    (failed,) = await drive.copy_all(["/large"], "/other")
+    assert isinstance(failed, ApiError)
+    assert failed.code == "too_large"
+    with pytest.raises(NotFound):
+        await drive.wait_for_job(started.drive_id)
+
+
+async def test_a_job_that_ends_without_a_copy_raises_its_error(drive: AsyncDrive) -> None:
+    await make_large_folder(drive)
+    # The jobs of a drive take turns, so the last ones have not been run when they are changed.
+    started = [await drive.start_copy("/large", f"/copy {number}") for number in range(5)]
+    jobs = [job for job in started if isinstance(job, Job)]
+    *_, cancelled, failing = jobs
+    await drive.cancel_job(cancelled.id)
+    with pytest.raises(Conflict, match="cancelled"):
+        await drive.wait_for_job(cancelled.id)
+    await drive.trash("/large")
+    with pytest.raises(NotFound):
+        await drive.wait_for_job(failing)
+    assert (await drive.job(failing.id)).status == "failed"
+    assert {"copy 3", "copy 4"}.isdisjoint(await names_in(drive, "/"))

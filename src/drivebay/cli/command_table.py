@@ -64,6 +64,7 @@ COMMANDS: Final = {
     "mkdir": Command("user.modify", _FILES, "Create folders."),
     "mv": Command("user.modify", _FILES, "Rename a file or folder, or move files and folders into a folder."),
     "cp": Command("user.modify", _FILES, "Copy files and folders, without sending their bytes."),
+    "jobs": Command("user.job_commands", _FILES, "Look at a copy of a large folder, wait for it, or end it."),
     "star": Command("user.modify", _FILES, "Give files and folders a star."),
     "rm": Command("user.modify", _FILES, "Move files, and with -r folders, to the trash."),
     "restore": Command("user.modify", _FILES, "Restore files and folders from the trash, by name or id."),

@@ -54,6 +54,7 @@ from .errors import (
     UnsafeName,
     UploadFailed,
 )
+from .job_models import Job
 from .link_models import LinkFile, LinkInfo, LinkRole, ShareLink
 from .part_file import is_part_name
 from .public_link import AsyncPublicLink, is_link_url
@@ -92,6 +93,7 @@ __all__ = [
     "File",
     "Forbidden",
     "FoundFile",
+    "Job",
     "Link",
     "LinkFile",
     "LinkInfo",

@@ -104,9 +104,9 @@ class ApiClient:
                 await retries.wait(error)
                 continue
             if response.status < 300:
-                return _decode(response.body, request.response_type)
+                return decode_answer(response.body, request.response_type)
             if response.status == 404 and request.absent_is_success and maybe_done:
-                return _decode(b"", request.response_type)
+                return decode_answer(b"", request.response_type)
             if (
                 tokens is not None
                 and tokens.refresh_token is not None
@@ -213,7 +213,8 @@ class _Problem(ItemError):
     challenge: str = ""
 
 
-def _decode(body: bytes, response_type: type[T]) -> T:
+def decode_answer(body: bytes, response_type: type[T]) -> T:
+    """Return the decoded body of a response. Raises NetworkError."""
     if response_type is type(None):
         return None
     try:

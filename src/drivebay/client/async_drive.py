@@ -40,6 +40,7 @@ from .drive_paths import local_target
 from .entry_finder import EntryFinder
 from .entry_methods import EntryMethods
 from .errors import ChecksumMismatch, NotFound
+from .job_methods import JobMethods
 from .part_file import check_target
 from .ranged_reader import ChecksumVerifier, ReaderFactory
 from .resume_store import ResumeStore
@@ -57,7 +58,7 @@ _MIN_CONNECTIONS = 32
 _DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
 
-class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, WebhookMethods):
+class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, WebhookMethods):
     """The files of one user on one server. Use it as `async with AsyncDrive("https://drive.example.com") as drive:`.
 
     `drive_id` is the id of a shared drive whose files the methods are about; without it they are about the personal

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from .api_client import ApiClient, ApiRequest
 from .api_models import ROOT, File, FilePage
-from .drive_paths import split_path, validate_id
+from .drive_paths import split_parent, split_path, validate_id
 from .errors import ApiError, NotFound
 
 T = TypeVar("T")
@@ -99,6 +99,14 @@ class EntryFinder:
         if not found.is_folder:
             raise NotFound(404, "not_found", f"{found.name} is not a folder")
         return found
+
+    async def find_place(self, file: File, target: str) -> tuple[File, str]:
+        """Return the folder and the name that a path gives to a file: in the folder `target`, or as `target`."""
+        try:
+            return await self.resolve_folder(target), file.name
+        except NotFound:
+            parent_path, name = split_parent(target)
+            return await self.resolve_folder(parent_path), name
 
     async def resolve_file(self, file: str | File) -> File:
         """Return a file as `resolve` does. Raises NotFound for a folder too."""

@@ -26,9 +26,9 @@ from .api_models import (
     Version,
     VersionPage,
 )
-from .drive_paths import split_parent, split_path, trashed_id
+from .drive_paths import split_path, trashed_id
 from .entry_batches import change_files, if_match
-from .errors import ApiError, Conflict, NotFound
+from .errors import ApiError, Conflict
 
 
 class EntryMethods(ApiMethods):
@@ -170,39 +170,8 @@ class EntryMethods(ApiMethods):
         Raises Conflict `name_taken`, NotFound. The request is sent once: after a NetworkError the file may have moved.
         """
         moved = await self.resolve(file)
-        parent, name = await self._find_place(moved, target)
+        parent, name = await self._finder.find_place(moved, target)
         return await self.update(moved, name=name, parent_id=parent.id)
-
-    async def copy(self, file: str | File, target: str, on_conflict: OnConflict | str = OnConflict.RENAME) -> File:
-        """Copy a file, or a folder with everything in it, to the path `target`, and return the copy.
-
-        If `target` is a folder, copy into it. `on_conflict` as in `update`. No bytes are sent. Each copy counts in the
-        quota. Raises NotFound, Conflict `name_taken`, `would_cycle`, and ApiError `too_large` for a folder with more
-        than 1,000 files and folders.
-        """
-        original = await self.resolve(file)
-        id = await self._finder.changeable_id(original)
-        parent, name = await self._find_place(original, target)
-        body = {"parent_id": parent.id, "name": name, "on_conflict": OnConflict(on_conflict).value}
-        path, key = f"/v1/files/{quote(id, '')}/copy", self._api.new_key()
-        return await self._api.call(ApiRequest(File, "POST", path, body, idempotency_key=key, is_slow=True))
-
-    async def copy_all(
-        self, files: Sequence[str | File], folder: str | File, on_conflict: OnConflict | str = OnConflict.RENAME
-    ) -> list[File | ApiError]:
-        """Copy files and folders to a folder, 100 in each request. Return the copy, or its error, for each."""
-        parent = await self._finder.resolve_folder(folder)
-        ids = [await self._finder.batch_id(file) for file in files]
-        options: dict[str, object] = {"parent_id": parent.id, "on_conflict": OnConflict(on_conflict).value}
-        return await change_files(self._api, "copy", ids, options)
-
-    async def _find_place(self, file: File, target: str) -> tuple[File, str]:
-        """Return the folder and the name that a path gives to a file: in the folder `target`, or as `target`."""
-        try:
-            return await self._finder.resolve_folder(target), file.name
-        except NotFound:
-            parent_path, name = split_parent(target)
-            return await self._finder.resolve_folder(parent_path), name
 
     async def update(
         self,

@@ -166,6 +166,7 @@ class Drive:
     move = _blocking(AsyncDrive.move)
     update = _blocking(AsyncDrive.update)
     copy = _blocking(AsyncDrive.copy)
+    start_copy = _blocking(AsyncDrive.start_copy)
     trash = _blocking(AsyncDrive.trash)
     move_all = _blocking(AsyncDrive.move_all)
     copy_all = _blocking(AsyncDrive.copy_all)
@@ -193,6 +194,10 @@ class Drive:
     version_link = _blocking(AsyncDrive.version_link)
     restore_version = _blocking(AsyncDrive.restore_version)
     delete_version = _blocking(AsyncDrive.delete_version)
+
+    job = _blocking(AsyncDrive.job)
+    wait_for_job = _blocking(AsyncDrive.wait_for_job)
+    cancel_job = _blocking(AsyncDrive.cancel_job)
 
     create_webhook = _blocking(AsyncDrive.create_webhook)
     webhooks = _iterating(AsyncDrive.webhooks)

@@ -12,6 +12,7 @@ from drivebay.client import ROOT, ApiError, AsyncDrive, File, NotFound, OnConfli
 
 from .console import JsonOption, print_json, print_line, run_command
 from .exit_codes import CommandError, ExitCode
+from .job_progress import wait_with_progress
 from .open_drive import open_drive
 from .remote_paths import match_path
 
@@ -99,14 +100,25 @@ def cp(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy files and folders, without sending their bytes. A name that is taken gets a number."""
+    """Copy files and folders, without sending their bytes. A name that is taken gets a number.
+
+    The server copies a large folder as a job. The command waits for it. After Ctrl-C the job goes on.
+    """
 
     async def copy(drive: AsyncDrive) -> File | list[File]:
         files = await _resolve_sources(drive, sources, target, "copied")
         on_conflict = OnConflict.REPLACE if replace else OnConflict.RENAME
-        if len(files) > 1:
-            return _require_files(await drive.copy_all(files, target, on_conflict))
-        return await drive.copy(files[0], target, on_conflict)
+        if len(files) == 1:
+            return await copy_one(drive, files[0], on_conflict)
+        results = await drive.copy_all(files, target, on_conflict)
+        for position, result in enumerate(results):
+            if isinstance(result, ApiError) and result.code == "too_large":
+                results[position] = await copy_one(drive, files[position], on_conflict)
+        return _require_files(results)
+
+    async def copy_one(drive: AsyncDrive, file: File, on_conflict: OnConflict) -> File:
+        started = await drive.start_copy(file, target, on_conflict)
+        return started if isinstance(started, File) else await wait_with_progress(drive, started, as_json)
 
     _run_on_drive(copy, as_json)
 

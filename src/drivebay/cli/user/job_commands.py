@@ -1,0 +1,69 @@
+"""The commands `jobs show`, `jobs wait` and `jobs cancel`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from drivebay.client import Job
+
+from .console import JsonOption, print_json, print_line, run_command
+from .formatting import printable
+from .job_progress import wait_with_progress
+from .open_drive import open_drive
+
+app = typer.Typer()
+jobs = typer.Typer(no_args_is_help=True, help="Look at a copy of a large folder, wait for it, or end it.")
+app.add_typer(jobs, name="jobs")
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of a job, as `drivebay cp` prints it.")]
+
+
+@jobs.command()
+def show(id: IdArgument, as_json: JsonOption = False) -> None:
+    """Print the state of a job, and how many files and folders it has copied."""
+
+    async def command() -> None:
+        async with open_drive() as drive:
+            found = await drive.job(id)
+        if as_json:
+            print_json(found)
+        else:
+            print_line(printable(_line(found)))
+
+    run_command(command, as_json)
+
+
+@jobs.command()
+def wait(id: IdArgument, as_json: JsonOption = False) -> None:
+    """Wait until a job is done."""
+
+    async def command() -> None:
+        async with open_drive() as drive:
+            copy = await wait_with_progress(drive, await drive.job(id), as_json)
+        if as_json:
+            print_json(copy)
+
+    run_command(command, as_json)
+
+
+@jobs.command()
+def cancel(id: IdArgument, as_json: JsonOption = False) -> None:
+    """End a job. Nothing of its copy appears, and its bytes are free within a minute. Print its state."""
+
+    async def command() -> None:
+        async with open_drive() as drive:
+            await drive.cancel_job(id)
+            found = await drive.job(id)
+        if as_json:
+            print_json(found)
+        else:
+            print_line(printable(_line(found)))
+
+    run_command(command, as_json)
+
+
+def _line(job: Job) -> str:
+    reason = "" if job.error is None else f": {job.error.detail or job.error.code}"
+    return f"{job.status}  {job.done} of {job.total}{reason}"

@@ -1,0 +1,109 @@
+"""The methods of `AsyncDrive` about copies and the jobs that copy large folders."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from .api_client import ApiRequest, decode_answer, item_result
+from .api_methods import ApiMethods
+from .api_models import File, OnConflict
+from .entry_batches import change_files
+from .errors import ApiError, Conflict, NetworkError
+from .job_models import Job, MaybeStartedJob
+
+_FIRST_GAP: Final = 0.1
+_LONGEST_GAP: Final = 2.0
+"""Seconds between two looks at a job: the gap grows."""
+_STALLED_AFTER: Final = 600.0
+"""Seconds without progress after which nobody waits any more."""
+
+
+class JobMethods(ApiMethods):
+    """Copies, and jobs."""
+
+    async def copy(
+        self,
+        file: str | File,
+        target: str,
+        on_conflict: OnConflict | str = OnConflict.RENAME,
+        *,
+        progress: Callable[[Job], None] | None = None,
+    ) -> File:
+        """Copy a file, or a folder with everything in it, to the path `target`, and return the copy.
+
+        If `target` is a folder, copy into it. `on_conflict` as in `update`. No bytes are sent. Each copy counts in the
+        quota. A job copies a large folder: this method waits for it, and calls `progress` with its state. If the wait
+        is cancelled, the job goes on. Raises NotFound, Conflict `name_taken`, `would_cycle`, and the errors of
+        `wait_for_job`.
+        """
+        started = await self.start_copy(file, target, on_conflict)
+        return started if isinstance(started, File) else await self.wait_for_job(started, progress)
+
+    async def start_copy(
+        self, file: str | File, target: str, on_conflict: OnConflict | str = OnConflict.RENAME
+    ) -> File | Job:
+        """Copy as `copy` does, but return the job of a large folder and do not wait for it."""
+        original = await self._finder.resolve(file)
+        id = await self._finder.changeable_id(original)
+        parent, name = await self._finder.find_place(original, target)
+        body = {"parent_id": parent.id, "name": name, "on_conflict": OnConflict(on_conflict).value}
+        path, key = f"/v1/files/{quote(id, '')}/copy", self._api.new_key()
+        answer = await self._api.call(ApiRequest(msgspec.Raw, "POST", path, body, idempotency_key=key, is_slow=True))
+        started = decode_answer(bytes(answer), MaybeStartedJob)
+        return decode_answer(bytes(answer), File) if started.job is None else started.job
+
+    async def copy_all(
+        self, files: Sequence[str | File], folder: str | File, on_conflict: OnConflict | str = OnConflict.RENAME
+    ) -> list[File | ApiError]:
+        """Copy files and folders to a folder, 100 in each request. Return the copy, or its error, for each.
+
+        A folder with more than 1,000 files and folders gets the error `too_large`: give it to `copy`.
+        """
+        parent = await self._finder.resolve_folder(folder)
+        ids = [await self._finder.batch_id(file) for file in files]
+        options: dict[str, object] = {"parent_id": parent.id, "on_conflict": OnConflict(on_conflict).value}
+        return await change_files(self._api, "copy", ids, options)
+
+    async def job(self, id: str) -> Job:
+        """Return one of your jobs as it is now. Raises NotFound."""
+        return await self._api.call(ApiRequest(Job, "GET", _job_path(id)))
+
+    async def wait_for_job(self, job: str | Job, progress: Callable[[Job], None] | None = None) -> File:
+        """Wait until a job is done, and return the copy. `progress` is called with each new state of the job.
+
+        Raises NotFound, Conflict if the job was cancelled, the ApiError with which it has failed, and NetworkError if
+        it does not get on for 10 minutes.
+        """
+        id = job if isinstance(job, str) else job.id
+        clock = asyncio.get_running_loop().time
+        gap, shown, changed_at = _FIRST_GAP, None, clock()
+        while True:
+            current = await self.job(id)
+            if current != shown:
+                shown, changed_at = current, clock()
+                if progress is not None:
+                    progress(current)
+            if current.status == "cancelled":
+                raise Conflict(409, "conflict", f"the job {id} was cancelled")
+            if current.status != "running":
+                result = item_result(current.result, current.error)
+                if isinstance(result, ApiError):
+                    raise result
+                return result
+            if clock() > changed_at + _STALLED_AFTER:
+                raise NetworkError(f"the job {id} did not get on for 10 minutes: is the service worker running?")
+            await asyncio.sleep(gap)
+            gap = min(gap * 1.5, _LONGEST_GAP)
+
+    async def cancel_job(self, id: str) -> None:
+        """Cancel a job that is running: nothing of it appears. A job that has ended stays as it is. Raises NotFound."""
+        await self._api.call(ApiRequest(type(None), "DELETE", _job_path(id)))
+
+
+def _job_path(id: str) -> str:
+    return f"/v1/jobs/{quote(id, '')}"

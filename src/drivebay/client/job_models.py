@@ -1,0 +1,33 @@
+"""The values of jobs that the API returns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from .api_models import File, ItemError
+
+
+class Job(msgspec.Struct, frozen=True):
+    """Work that takes longer than a request, such as the copy of a large folder.
+
+    `done` of `total` files and folders are copied. `result` is the copy, and `error` says why a job has failed.
+    """
+
+    id: str
+    kind: str
+    status: Literal["running", "done", "failed", "cancelled"]
+    done: int
+    total: int
+    drive_id: str
+    created_at: datetime
+    result: File | None = None
+    error: ItemError | None = None
+
+
+class MaybeStartedJob(msgspec.Struct, frozen=True):
+    """An answer that is either a job, or something else."""
+
+    job: Job | None = None
