@@ -1,4 +1,4 @@
-"""The SDK: `AsyncDrive`, and `Drive` for programs without asyncio. It needs aiohttp and msgspec only.
+"""The SDK: `AsyncDrive`, and `Drive` for programs without asyncio. It needs only aiohttp and msgspec.
 
 from drivebay.client import Drive
 

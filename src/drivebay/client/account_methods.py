@@ -58,7 +58,7 @@ class AccountMethods(ApiMethods):
         await self._api.call(ApiRequest(type(None), "POST", path, body, authenticate=False))
 
     async def log_in_with_oidc(self, code: str) -> None:
-        """Start a session with the one-time code of a sign-in at the server's identity provider, and save its tokens.
+        """Start a session with the one-time code of a sign-in at the server's identity provider, and save the tokens.
 
         The app gets the code at the `redirect_uri` of `GET /v1/oidc/login`. Raises Unauthenticated `invalid_code`,
         NotFound if the server has no provider, and SecondFactorRequired: then call `log_in_with_code`.
@@ -67,14 +67,14 @@ class AccountMethods(ApiMethods):
         await self._api.save_tokens(tokens)
 
     async def request_password_reset(self, email: str) -> None:
-        """Let the server send a reset link to an email address, if an account has it. It needs no login.
+        """Ask the server to send a reset link to an email address, if an account has this address. It needs no login.
 
         The result is the same without an account. Raises NotFound if the server sends no mail, RateLimited.
         """
         await self._api.call(ApiRequest(type(None), "POST", "/v1/password/reset", {"email": email}, authenticate=False))
 
     async def request_email_verification(self) -> None:
-        """Let the server send the mail again that confirms the address of the account.
+        """Ask the server to send again the mail with which the user confirms the address of the account.
 
         No effect if the address is confirmed. Raises NotFound if the server sends no mail, RateLimited.
         """
@@ -105,7 +105,7 @@ class AccountMethods(ApiMethods):
     async def remove_second_factor(self, password: str, code: str) -> None:
         """Remove the second factor. `code` is a code of the app, or a recovery code.
 
-        `password` is empty for an account without one, whose user has signed in within the last 5 minutes.
+        An account without a password needs an empty `password` and a sign-in within the last 5 minutes.
 
         Raises Unauthenticated `invalid_credentials` or `invalid_code`, NotFound.
         """
@@ -145,7 +145,7 @@ class AccountMethods(ApiMethods):
     async def delete_account(self, password: str = "") -> None:
         """Delete the account and the stored tokens. The files are purged after the grace period of the trash.
 
-        An account without a password needs none, if its user has signed in within the last 5 minutes.
+        An account without a password needs a sign-in within the last 5 minutes instead.
 
         Raises Unauthenticated `invalid_credentials`.
         """
@@ -163,7 +163,7 @@ class AccountMethods(ApiMethods):
         await self._api.call(ApiRequest(type(None), "DELETE", path, absent_is_success=True))
 
     async def end_other_sessions(self) -> None:
-        """End every session of the account except the one of this client."""
+        """End every session of the account except the session of this client."""
         await self._api.call(ApiRequest(type(None), "DELETE", "/v1/me/sessions"))
 
     async def create_token(

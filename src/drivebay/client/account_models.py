@@ -9,7 +9,7 @@ import msgspec
 
 
 class Scope(StrEnum):
-    """What an API token may be used for: reading, changing files, sharing, or the account."""
+    """A permission of an API token: to read, to change files, to share, or to change the account."""
 
     READ = "read"
     WRITE = "write"

@@ -13,7 +13,7 @@ UserSort = Literal["email", "-email", "used", "-used", "created", "-created"]
 
 
 class User(msgspec.Struct, frozen=True):
-    """An account as admins see it. Only `create_user` sets `invitation_url`, with which a password is set once."""
+    """An account as admins see it. `invitation_url` is for setting a password once. Only `create_user` sets it."""
 
     id: str
     email: str
@@ -38,7 +38,7 @@ class UserPage(msgspec.Struct, frozen=True):
 
 
 class Statistics(msgspec.Struct, frozen=True):
-    """Sums over all accounts, and the work that waits."""
+    """Sums over all accounts, and the numbers of pending uploads, due purges and dead letters."""
 
     users: int
     drives: int

@@ -1,7 +1,7 @@
-"""Requests to Drivebay's API: with the access token, and with retries where repeating is safe.
+"""Requests to Drivebay's API, with the access token, and with retries if a repeat is safe.
 
 GET and DELETE are repeated, and so is a POST with an `Idempotency-Key` or one that the API declares idempotent. Any
-other request is repeated only if it never reached the server.
+other request is repeated only if it did not reach the server.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _PATHS_IN_A_DRIVE: Final = tuple(
 )
 _ATTEMPT_TIMEOUT: Final = 90.0
 """Seconds that one attempt may take."""
-_SLOW_ANSWER_TIMEOUT: Final = 60.0
-"""Seconds without a byte of the answer to a request that is slow."""
+_SLOW_RESPONSE_TIMEOUT: Final = 60.0
+"""Seconds without a byte of the response to a request that is slow."""
 
 
 @dataclass(frozen=True)
 class ApiRequest(Generic[T]):
     """One request to the API, whose response body is decoded as `response_type` (`type(None)`: no body).
 
-    `query` items that are None are left out. `idempotent` means that repeating is safe. `absent_is_success` accepts
-    404 if an earlier attempt may have done the work. `authenticate` sends the access token. `retry_policy` replaces
-    the client's own. `is_slow` allows the server a minute for its answer.
+    `query` items that are None are left out. `idempotent` means that a repeat is safe. With `absent_is_success`, 404
+    counts as success if an earlier attempt may have done the work. `authenticate` sends the access token.
+    `retry_policy` replaces the policy of the client. With `is_slow`, the server may take a minute for its response.
     """
 
     response_type: type[T]
@@ -66,7 +66,7 @@ class ApiRequest(Generic[T]):
 class ApiClient:
     """Calls one server for one user. `server` is the API's origin: `https://drive.example.com`.
 
-    `drive_id` is the shared drive that requests about files are for; None is the personal drive.
+    `drive_id` is the shared drive that requests about files use. None: the personal drive.
     """
 
     def __init__(
@@ -92,21 +92,21 @@ class ApiClient:
     async def call(self, request: ApiRequest[T]) -> T:
         """Return the decoded body of a successful response. Raises ApiError and its subclasses, NetworkError."""
         retries = Retries(request.retry_policy or self._retry_policy)
-        maybe_done, refreshed = False, False
+        may_be_done, refreshed = False, False
         while True:
             tokens = await self.current_tokens() if request.authenticate else None
             try:
                 response = await self._attempt(request, tokens)
             except NetworkError as error:
-                maybe_done = maybe_done or not isinstance(error, RequestNotSent)
-                if maybe_done and not request.is_repeatable:
+                may_be_done = may_be_done or not isinstance(error, RequestNotSent)
+                if may_be_done and not request.is_repeatable:
                     raise
                 await retries.wait(error)
                 continue
             if response.status < 300:
-                return decode_answer(response.body, request.response_type)
-            if response.status == 404 and request.absent_is_success and maybe_done:
-                return decode_answer(b"", request.response_type)
+                return decode_response(response.body, request.response_type)
+            if response.status == 404 and request.absent_is_success and may_be_done:
+                return decode_response(b"", request.response_type)
             if (
                 tokens is not None
                 and tokens.refresh_token is not None
@@ -120,8 +120,8 @@ class ApiClient:
             if not request.is_repeatable:
                 raise _error_of(response)
             await retries.wait(_error_of(response))
-            # A proxy that answers 502 or 504 does not know whether the server did the work.
-            maybe_done = maybe_done or response.status in (502, 504)
+            # A proxy that responds 502 or 504 does not know whether the server did the work.
+            may_be_done = may_be_done or response.status in (502, 504)
 
     @property
     def resume_scope(self) -> str:
@@ -160,7 +160,7 @@ class ApiClient:
         try:
             async with asyncio.timeout(_ATTEMPT_TIMEOUT):
                 if request.is_slow:
-                    return await self._transport.fetch(request.method, url, headers, body, _SLOW_ANSWER_TIMEOUT)
+                    return await self._transport.fetch(request.method, url, headers, body, _SLOW_RESPONSE_TIMEOUT)
                 return await self._transport.fetch(request.method, url, headers, body)
         except TimeoutError:
             raise NetworkError(f"the server sent no complete answer within {_ATTEMPT_TIMEOUT:.0f} seconds") from None
@@ -213,7 +213,7 @@ class _Problem(ItemError):
     challenge: str = ""
 
 
-def decode_answer(body: bytes, response_type: type[T]) -> T:
+def decode_response(body: bytes, response_type: type[T]) -> T:
     """Return the decoded body of a response. Raises NetworkError."""
     if response_type is type(None):
         return None
@@ -243,4 +243,6 @@ def _error_of(response: FullResponse) -> ApiError:
 
 
 def _field_errors(error: ItemError) -> tuple[FieldError, ...]:
-    return tuple(FieldError(each.get("field", ""), each.get("message", "")) for each in error.errors)
+    return tuple(
+        FieldError(field_error.get("field", ""), field_error.get("message", "")) for field_error in error.errors
+    )

@@ -1,4 +1,4 @@
-"""What the methods of `AsyncDrive` have in common."""
+"""The base class of the groups of methods of `AsyncDrive`."""
 
 from __future__ import annotations
 

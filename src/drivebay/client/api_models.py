@@ -30,14 +30,14 @@ Sort = Literal["name", "-name", "modified", "-modified", "created", "-created", 
 
 
 class Role(StrEnum):
-    """What a member may do in a drive. Each role may do all that the one before it may do."""
+    """The role of a member in a drive. Each role has the rights of the role before it."""
 
     VIEWER = "viewer"
     """List and read."""
     EDITOR = "editor"
     """Change files and folders."""
     MANAGER = "manager"
-    """Change the members, and the drive itself."""
+    """Change the members and the drive itself."""
 
 
 class File(msgspec.Struct, frozen=True):
@@ -265,10 +265,10 @@ class Change(msgspec.Struct, frozen=True):
     """One change of a file or folder, as `AsyncDrive.follow` yields it.
 
     `what` is `created`, `content`, `renamed`, `moved`, `trashed`, `restored`, `deleted`, `shared` or `properties`.
-    Later servers may send others. Of a folder, `trashed`, `restored` and `deleted` concern everything below it. `file`
-    is the item as the server had it when it answered, None if it is gone for good. `actor_id` is the user who made the
-    change, None for the system. Save `cursor` when you have processed the change: `follow(cursor)` continues there, and
-    may yield some of the last changes again.
+    Later servers may send others. If `trashed`, `restored` or `deleted` is about a folder, it is about everything below
+    it too. `file` is the state of the item when the server responded, None if the item was deleted for good. `actor_id`
+    is the user who made the change, None for the system. Save `cursor` when you have processed the change:
+    `follow(cursor)` continues there, and may yield some of the last changes again.
     """
 
     what: str
@@ -280,7 +280,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class ChangePage(msgspec.Struct, frozen=True):
-    """Changes, oldest first. `next_cursor` continues after them, also when there are none yet."""
+    """Changes, oldest first. `next_cursor` continues after them. It is set even if there are no changes."""
 
     items: list[Change]
     next_cursor: str

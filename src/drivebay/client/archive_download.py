@@ -18,10 +18,10 @@ from .store_client import Progress, ProgressCounter, StoreClient
 async def fetch_archive(
     api: ApiClient, store: StoreClient, archive: Archive, target: Path, *, overwrite: bool, progress: Progress | None
 ) -> None:
-    """Download an archive to `target`, which appears when it is complete and on disk.
+    """Download an archive to `target`. The file gets this name when it is complete and on disk.
 
-    A connection that breaks is continued where it ended. Raises FileExistsError unless `overwrite`; OSError,
-    NetworkError, StoreError.
+    After a broken connection, the download continues at the same position. Raises FileExistsError unless `overwrite`.
+    Raises OSError, NetworkError, StoreError.
     """
     check_target(target, overwrite)
     counter = ProgressCounter(archive.size, progress)
@@ -30,7 +30,7 @@ async def fetch_archive(
     with target_in_errors(target), lock_part(part) as fd:
         try:
             position = 0
-            # In order and over one connection: the server computes checksums from the bytes that it sends.
+            # In order and over one connection, because the server computes checksums from the bytes that it sends.
             async with store.slots, aclosing(reader.blocks(0, reader.size)) as blocks:
                 async for block in blocks:
                     await asyncio.to_thread(write_at, fd, block, position)
@@ -38,7 +38,7 @@ async def fetch_archive(
                     counter.add(len(block))
             await asyncio.to_thread(_finish, fd, part, target, overwrite)
         except BaseException:
-            # Another attempt gets another archive, so these bytes are of no use.
+            # Another attempt gets another archive, so it cannot use these bytes.
             part.unlink(missing_ok=True)
             raise
 

@@ -13,7 +13,7 @@ from .entry_finder import EntryFinder
 
 
 class AsyncAdmin:
-    """The operations of admins: the attribute `admin` of an `AsyncDrive`. Others get Forbidden `forbidden`."""
+    """The operations of admins: the attribute `admin` of an `AsyncDrive`. Raises Forbidden for other accounts."""
 
     def __init__(self, api: ApiClient, finder: EntryFinder) -> None:
         self._api = api

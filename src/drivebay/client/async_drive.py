@@ -61,12 +61,12 @@ _DEFAULT_CONTENT_TYPE = "application/octet-stream"
 class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, WebhookMethods):
     """The files of one user on one server. Use it as `async with AsyncDrive("https://drive.example.com") as drive:`.
 
-    `drive_id` is the id of a shared drive whose files the methods are about; without it they are about the personal
-    drive. `use_drive` changes it. `token_store` stores the tokens of a login, by default in memory. `resume_store`
-    records unfinished uploads, so that another process can resume large ones and abort small ones; without it, a failed
-    upload is aborted. `parallel` is the number of bodies that are sent or fetched at once. `retry_policy` is how long
-    failed requests are repeated, `connect_timeout` how many seconds one attempt to connect may take. `now` is the clock
-    of resume records.
+    `drive_id` is the id of the shared drive whose files the methods use. Without it they use the personal drive.
+    `use_drive` changes it. `token_store` stores the tokens of a login, by default in memory. `resume_store` records
+    unfinished uploads, so that another process can resume large uploads and abort small ones. Without it, a failed
+    upload is aborted. `parallel` is the number of bodies that are sent or fetched at once. `retry_policy` sets how long
+    failed requests are repeated. `connect_timeout` is the time in seconds for one attempt to connect. `now` is the
+    clock of resume records.
 
     Small files that are sent or fetched concurrently share requests, up to 100 files in each.
 
@@ -150,7 +150,7 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
 
         `content` is a path, bytes, an open binary file, or a generator or other iterable of bytes, which may be
         asynchronous. The default of `name` is the name of the path. The default of `modified_at` is the modification
-        time of the path, or the current time. The file is stored whole and unchanged, or not at all. Raises OSError,
+        time of the path, or the current time. The file is stored completely, or not at all. Raises OSError,
         ValueError, TypeError, ContentChanged, Conflict, UploadFailed, StoreError.
         """
         upload = await self.send(
@@ -193,7 +193,7 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
     async def download(
         self, file: str | File, path: str | Path, *, overwrite: bool = False, progress: Progress | None = None
     ) -> File:
-        """Download a file to a local path, or into it if it is a folder. Return the file.
+        """Download a file to a local path. If the path is a folder, download into the folder. Return the file.
 
         The local file gets the modification time of the file.
 
@@ -209,8 +209,7 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
     async def stream(self, file: str | File) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of a file in order, as they arrive.
 
-        Raises ContentChanged, StoreError, and ChecksumMismatch after the last block if the bytes are not the stored
-        ones.
+        Raises ContentChanged, StoreError, and ChecksumMismatch after the last block if the bytes have a wrong checksum.
         """
         reader = await self._readers.open(await self._finder.resolve_file(file))
         verifier = ChecksumVerifier(reader)
@@ -222,7 +221,7 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
             raise ChecksumMismatch(f"{reader.file.name}: the received bytes have a wrong checksum. Try again")
 
     async def read(self, file: str | File) -> bytes:
-        """Return all bytes of a file. Raises as `stream` does."""
+        """Return all bytes of a file. Raises the errors of `stream`."""
         async with aclosing(self.stream(file)) as blocks:
             return b"".join([block async for block in blocks])
 
@@ -238,8 +237,8 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
     async def archive(self, files: Sequence[str | File], *, name: str | None = None) -> Archive:
         """Return a URL that downloads files and folders as one ZIP file, with everything below the folders.
 
-        Anyone can use it for some hours, without a login. `name` is the name of the ZIP file. Raises NotFound, and
-        ApiError `invalid_request` for more than 1,000 files and folders, or more than 10,000 with those below.
+        Anyone can use it for some hours, without a login. `name` is the name of the ZIP file. Raises NotFound. Raises
+        ApiError `invalid_request` for more than 1,000 items in `files`, or more than 10,000 with the items below them.
         """
         ids = [(await self._finder.resolve(file)).id for file in files]
         body: dict[str, object] = {"ids": ids} if name is None else {"ids": ids, "name": name}
@@ -256,10 +255,10 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
         overwrite: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        """Download files and folders, or what `archive` has returned, as one ZIP file to a local path of a file.
+        """Download files and folders, or the result of `archive`, as one ZIP file to the local path `path`.
 
-        The ZIP file appears when it is complete and on disk. Raises FileExistsError unless `overwrite`; OSError,
-        StoreError, and as `archive` does.
+        The ZIP file appears when it is complete and on disk. Raises FileExistsError unless `overwrite`. Raises OSError,
+        StoreError, and the errors of `archive`.
         """
         target = Path(path)
         check_target(target, overwrite)
@@ -269,17 +268,20 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
     # Changes
 
     async def changes(self, cursor: str | None = None, *, limit: int = 100, wait: int = 0) -> ChangePage:
-        """Return up to `limit` changes after a cursor. Without a cursor, return none, and the cursor of now.
+        """Return up to `limit` changes after a cursor. Without a cursor, return no changes and the current cursor.
 
-        Wait up to `wait` seconds (at most 50) for a change if there is none. Raises CursorExpired after 30 days.
+        If there is no change, wait up to `wait` seconds (at most 50) for one. Raises CursorExpired if the cursor is
+        older than 30 days.
         """
         query = {"cursor": cursor, "limit": limit, "wait": wait or None}
         return await self._api.call(ApiRequest(ChangePage, "GET", "/v1/changes", query=query, is_slow=True))
 
     async def follow(self, cursor: str | None = None) -> AsyncGenerator[Change, None]:
-        """Yield each change after a cursor, then each new one as it happens, without end. The default is from now on.
+        """Yield each change after a cursor, then wait for new changes, without end. Without a cursor, yield new changes
+        only.
 
-        A new login or a lost connection interrupts nothing. Raises CursorExpired after 30 days: list the files again.
+        A new login or a lost connection does not end it. Raises CursorExpired if the cursor is older than 30 days: list
+        the files again.
         """
         async with aclosing(follow_changes(self.changes, cursor)) as changes:
             async for change in changes:
@@ -298,7 +300,7 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
     async def uploads(self, sort: Literal["created", "-created"] = "-created") -> AsyncGenerator[Upload, None]:
         """Yield the pending uploads of the user, by default the newest first. `abort_upload` ends one.
 
-        A pending upload holds its name and its bytes of the quota.
+        A pending upload reserves its name, and its bytes in the quota.
         """
         query: dict[str, str] = {"status": "pending", "sort": sort}
         async with aclosing(self._finder.list_pages("/v1/uploads", query, UploadPage)) as uploads:

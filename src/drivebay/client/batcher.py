@@ -1,4 +1,4 @@
-"""Concurrent calls share one request: items that wait while a request runs go together in the next one."""
+"""Concurrent calls share requests: items that wait while a request runs are sent together in the next request."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _REFUSED_STATUSES: Final = (400, 413, 422)
 
 
 class Batcher(Generic[Item, Result]):
-    """Collects items into batches and calls `process_batch` with each.
+    """Collects items into batches and calls `process_batch` with each batch.
 
     `process_batch` returns one result for each item, in order, with an exception for an item that failed. A batch that
-    is refused because of its content is split and processed again, so one bad item fails alone. At most `concurrency`
-    batches run at once. A single item never waits for others: items only wait while a batch runs, and for `pause`
-    seconds after a batch of several. If the caller of an item is cancelled, `discard_result` gets its result.
+    is refused because of its content is split and processed again, so that one invalid item does not make the others
+    fail. At most `concurrency` batches run at once. An item waits only while a batch runs, and for `pause` seconds
+    after a batch of several items. If the caller of an item is cancelled, `discard_result` is called with its result.
     """
 
     def __init__(
@@ -82,7 +82,8 @@ class Batcher(Generic[Item, Result]):
                 await asyncio.sleep(self._pause)
 
     async def _results_of(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
-        """Return one result for each item. A refused batch is halved until the items that are refused are alone."""
+        """Return one result for each item. A refused batch is split in halves until each refused item is in its own
+        batch."""
         try:
             results = await self._process_batch(items)
         except Exception as error:  # noqa: BLE001 - raised in the callers of the batch
@@ -112,7 +113,7 @@ class Batcher(Generic[Item, Result]):
                     future.set_result(result)
             elif self._discard_result is not None and not isinstance(result, Exception):
                 discards.append(self._discard_result(result))
-        # A failure of one does not stop the others, nor the batches that follow.
+        # A failure of one call stops neither the other calls nor the next batches.
         await asyncio.gather(*discards, return_exceptions=True)
 
 

@@ -1,4 +1,4 @@
-"""Following the changes of a drive with long polls."""
+"""Follows the changes of a drive with requests that wait for a change (long polls)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class _ReadChanges(Protocol):
 
 
 async def follow_changes(read: _ReadChanges, cursor: str | None) -> AsyncGenerator[Change, None]:
-    """Yield each change after a cursor, without end. None is the cursor of now.
+    """Yield each change after a cursor, without end. If `cursor` is None, begin with the current cursor.
 
-    The cursor of a change is the one after its page if it is the last one there, else the one before its page.
+    The last change of a page gets the cursor after the page. The other changes get the cursor before the page.
     """
     if cursor is None:
         cursor = (await read(None, wait=0)).next_cursor
     while True:
         page = await read(cursor, wait=_WAIT)
         for number, change in enumerate(page.items, 1):
-            reached = page.next_cursor if number == len(page.items) else cursor
-            yield msgspec.structs.replace(change, cursor=reached)
+            next_cursor = page.next_cursor if number == len(page.items) else cursor
+            yield msgspec.structs.replace(change, cursor=next_cursor)
         cursor = page.next_cursor

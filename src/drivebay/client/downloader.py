@@ -1,7 +1,7 @@
 """Downloads to a local path: the file is complete, verified and synced before it gets its name.
 
-A large file is fetched in ranges, several at once, into a temporary file (`.part`). A state file beside it records the
-finished ranges, so that the next attempt fetches only the others, if the version is still the same.
+A large file is fetched in ranges, several at once, into a temporary file (`.part`). A state file next to it records the
+finished ranges. If the version is still the same, the next attempt fetches only the other ranges.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from .store_client import Progress, ProgressCounter, StoreClient
 from .task_groups import run_all
 
 RANGE_SIZE: Final = 8 * 2**20
-"""Bytes of one range, unless the upload has parts: then a range is a part. A file up to this size is fetched in one
-request."""
+"""Bytes of one range. If the file was uploaded in parts, a range is a part instead. A file up to this size is fetched
+in one request."""
 _SAVE_STATE_EVERY: Final = 8
 """Finished ranges between two writes of the state file."""
 _USELESS_PARTS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
@@ -49,7 +49,7 @@ _WRITE_TIMEOUT: Final = 5.0
 
 
 class _State(msgspec.Struct):
-    """The content of the state file: which ranges of which version are on disk."""
+    """The content of the state file: the version, and the ranges of it that are on disk (`done`)."""
 
     etag: str
     size: int
@@ -122,7 +122,7 @@ class _RangedDownload:
         self._unsaved = 0
 
     async def fetch(self, target: Path, overwrite: bool) -> None:
-        """Fetch the missing ranges and give the file its name. Raises as `Downloader.fetch` does."""
+        """Fetch the missing ranges and rename the part file to `target`. Raises the errors of `Downloader.fetch`."""
         try:
             with target_in_errors(target), lock_part(self._temporary_file) as fd:
                 await asyncio.to_thread(self._prepare, fd)
@@ -144,7 +144,8 @@ class _RangedDownload:
             raise
 
     def _prepare(self, fd: int) -> None:
-        """Load the state of an earlier attempt, or reserve disk space, so that a full disk is noticed now."""
+        """Load the state of an earlier attempt. If there is none, reserve disk space, so that a full disk is noticed
+        now."""
         with suppress(OSError, msgspec.MsgspecError):
             state = msgspec.json.decode(self._state_file.read_bytes(), type=_State)
             same_layout = (state.size, state.range) == (self._reader.size, self._range_size)
@@ -167,7 +168,7 @@ class _RangedDownload:
         count = -(-self._reader.size // self._range_size)
         missing = iter([index for index in range(count) if index not in self._done])
         if self._reader.etag is None:
-            # The first range goes alone: its ETag is sent with all others.
+            # Fetch the first range alone: its ETag is sent with all other requests.
             await self._fetch_range(fd, next(missing))
 
         async def work() -> None:

@@ -11,7 +11,7 @@ from .errors import NotFound, UnsafeName
 
 
 def split_path(path: str) -> list[str]:
-    """Return the names in a drive path, in Unicode form NFC as the server stores them. `/` has none.
+    """Return the names in a drive path, in Unicode form NFC as the server stores them. `/` has no names.
 
     Raises ValueError if the path does not start with a slash.
     """

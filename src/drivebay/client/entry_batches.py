@@ -15,13 +15,13 @@ async def change_files(
 ) -> list[File | ApiError]:
     """Send `change` (`move`, `copy`, `trash`, `restore`) for all ids, 100 in each request.
 
-    Return a file or an error for each. Raises ApiError, NetworkError: the requests before may have changed their files.
+    Return a file or an error for each id. Raises ApiError, NetworkError. Earlier requests may then have changed files.
     """
     results: list[File | ApiError] = []
     for start in range(0, len(ids), MAX_BATCH):
         body = {"ids": ids[start : start + MAX_BATCH], **(options or {})}
-        answer = await api.call(ApiRequest(FileResults, "POST", f"/v1/files/batch/{change}", body, is_slow=True))
-        results += [item_result(item.file, item.error) for item in answer.items]
+        response = await api.call(ApiRequest(FileResults, "POST", f"/v1/files/batch/{change}", body, is_slow=True))
+        results += [item_result(item.file, item.error) for item in response.items]
     return results
 
 

@@ -57,51 +57,51 @@ class EntryFinder:
             raise NotFound(404, "not_found", f"there is no {file}", request_id=error.request_id) from None
 
     async def _walk(self, names: Sequence[str]) -> File:
-        """Return the item at a path below a shared item: a path of the drive would begin above it."""
-        found = self.root
+        """Return the item at a path that begins at a shared item. The server only knows paths that begin at a root."""
+        item = self.root
         for depth, name in enumerate(names, 1):
-            found = await self.find_child(found, name, "/" + "/".join(names[:depth]))
-        return found
+            item = await self.find_child(item, name, "/" + "/".join(names[:depth]))
+        return item
 
     async def _by_id(self, id: str) -> File:
         return await self._api.call(ApiRequest(File, "GET", f"/v1/files/{quote(id, '')}"))
 
     async def find_child(self, parent: File, name: str, path: str) -> File:
-        """Return the child with this name. `path` is named in the error. Raises NotFound."""
+        """Return the child with this name. The error contains `path`. Raises NotFound."""
         if parent.is_folder:
             query = {"parent_id": parent.id, "name": name}
             try:
-                found = (await self._api.call(ApiRequest(FilePage, "GET", "/v1/files", query=query))).items
+                matches = (await self._api.call(ApiRequest(FilePage, "GET", "/v1/files", query=query))).items
             except ApiError as error:
                 if error.code != "invalid_request":
                     raise
-                found = []  # the name is not valid, so no file can have it
-            if found:
-                return found[0]
+                matches = []  # the name is not valid, so no file can have it
+            if matches:
+                return matches[0]
         raise NotFound(404, "not_found", f"there is no {path}")
 
     async def changeable_id(self, file: str | File) -> str:
         """Return the id of a file or folder that is not the root. Raises ValueError for the root."""
-        found = await self.resolve(file)
-        if found.id == ROOT.id:
+        entry = await self.resolve(file)
+        if entry.id == ROOT.id:
             raise ValueError("/ is the root folder: it cannot be moved, renamed or put in the trash")
-        return found.id
+        return entry.id
 
     async def batch_id(self, file: str | File) -> str:
-        """Return the id of a file in a batch. An id is not looked up: the batch has an error for an unknown one."""
+        """Return the id of a file for a batch. An id is not looked up. The result of the batch has an error for it."""
         if isinstance(file, str) and not file.startswith("/"):
             return validate_id(file)
         return await self.changeable_id(file)
 
     async def resolve_folder(self, folder: str | File) -> File:
-        """Return a folder as `resolve` does. Raises NotFound for a file too."""
-        found = await self.resolve(folder)
-        if not found.is_folder:
-            raise NotFound(404, "not_found", f"{found.name} is not a folder")
-        return found
+        """Return a folder as `resolve` does. Also raises NotFound for a file."""
+        entry = await self.resolve(folder)
+        if not entry.is_folder:
+            raise NotFound(404, "not_found", f"{entry.name} is not a folder")
+        return entry
 
     async def find_place(self, file: File, target: str) -> tuple[File, str]:
-        """Return the folder and the name that a path gives to a file: in the folder `target`, or as `target`."""
+        """Return the new folder and name of a file: its own name in the folder `target`, or the path `target`."""
         try:
             return await self.resolve_folder(target), file.name
         except NotFound:
@@ -109,11 +109,11 @@ class EntryFinder:
             return await self.resolve_folder(parent_path), name
 
     async def resolve_file(self, file: str | File) -> File:
-        """Return a file as `resolve` does. Raises NotFound for a folder too."""
-        found = await self.resolve(file)
-        if found.is_folder:
-            raise NotFound(404, "not_found", f"{found.name} is a folder and has no content")
-        return found
+        """Return a file as `resolve` does. Also raises NotFound for a folder."""
+        entry = await self.resolve(file)
+        if entry.is_folder:
+            raise NotFound(404, "not_found", f"{entry.name} is a folder and has no content")
+        return entry
 
     async def list_pages(self, path: str, query: dict[str, str], page_type: type[_Page[T]]) -> AsyncGenerator[T, None]:
         """Yield the items of all pages of a listing."""

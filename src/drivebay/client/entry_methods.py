@@ -72,7 +72,7 @@ class EntryMethods(ApiMethods):
                 yield file
 
     async def path(self, file: str | File) -> list[File]:
-        """Return the folders above a file or folder, from the top down, and itself as the last one. Raises NotFound."""
+        """Return the folders above a file or folder, from the top down, then the item itself. Raises NotFound."""
         id = await self._finder.changeable_id(file)
         return (await self._api.call(ApiRequest(FilePath, "GET", f"/v1/files/{quote(id, '')}/path"))).items
 
@@ -101,10 +101,10 @@ class EntryMethods(ApiMethods):
         """Yield the files and folders whose name matches a text, best first. The trash is not searched.
 
         A name matches if it begins with the text or contains it, without regard to case and accents. From 4 characters
-        on, one letter may be missing, added or wrong, or two may be swapped. `folder` limits the search to what is
+        on, one letter may be missing, added or wrong, or two may be swapped. `folder` limits the search to the items
         below it, `type` to a media type or to `image`, `video`, `audio` or `document`. `size` is the smallest and the
-        largest size in bytes, `modified` the time after which and before which the file was modified. `starred` limits
-        it to what has a star (True) or has none (False). Raises ValueError if a time has no time zone.
+        largest size in bytes. `modified` are two times between which the file was modified. With `starred`, only items
+        with a star (True) or without a star (False) are returned. Raises ValueError if a time has no time zone.
         """
         if folder is None and self._finder.root is not ROOT:
             folder = "/"  # only the shared item can be searched, not its drive
@@ -121,8 +121,8 @@ class EntryMethods(ApiMethods):
             "starred": None if starred is None else str(starred).lower(),
         }
         query = {name: str(value) for name, value in values.items() if value is not None}
-        async with aclosing(self._finder.list_pages("/v1/search", query, SearchPage)) as found:
-            async for file in found:
+        async with aclosing(self._finder.list_pages("/v1/search", query, SearchPage)) as files:
+            async for file in files:
                 yield file
 
     # Modifying
@@ -136,10 +136,10 @@ class EntryMethods(ApiMethods):
         if not names:
             raise Conflict(409, "name_taken", "/ is the root folder and always exists")
         if parents and self._finder.root is not ROOT:
-            found = self._finder.root
+            folder = self._finder.root
             for name in names:
-                found = await self.make_folder_in(found, name, exist_ok=True)
-            return found
+                folder = await self.make_folder_in(folder, name, exist_ok=True)
+            return folder
         if parents:
             body, key = {"path": "/" + "/".join(names)}, self._api.new_key()
             return await self._api.call(ApiRequest(File, "POST", "/v1/folders", body, idempotency_key=key))
@@ -159,10 +159,10 @@ class EntryMethods(ApiMethods):
         except Conflict as error:
             if not exist_ok or error.code != "name_taken":
                 raise
-            found = await self.child(folder, unicodedata.normalize("NFC", name))
-            if not found.is_folder:
+            existing = await self.child(folder, unicodedata.normalize("NFC", name))
+            if not existing.is_folder:
                 raise
-            return found
+            return existing
 
     async def move(self, file: str | File, target: str) -> File:
         """Move or rename a file or folder to the path `target`. If `target` is a folder, move into it.
@@ -185,11 +185,12 @@ class EntryMethods(ApiMethods):
         properties: Mapping[str, str | None] | None = None,
         etag: str | None = None,
     ) -> File:
-        """Change the values that are given. With `etag`, only if the file still has it (else Conflict).
+        """Change the values that are not None. With `etag`, only if the file still has this ETag (else Conflict).
 
-        `on_conflict` is the rule for a name that is taken. `OnConflict.REPLACE` makes the file a new version of the one
-        that has the name, and returns that one. `properties` are added; None removes one. The request is sent once:
-        after a NetworkError the change may have happened. Raises Conflict `name_taken`, `would_cycle`.
+        `on_conflict` is the rule for a name that is taken. With `OnConflict.REPLACE`, the file becomes a new version of
+        the other file with this name, and the other file is returned. `properties` are added. A property with the value
+        None is removed. The request is sent once: after a NetworkError the change may have happened. Raises Conflict
+        `name_taken`, `would_cycle`.
         """
         id = await self._finder.changeable_id(file)
         values: dict[str, object] = {
@@ -233,7 +234,8 @@ class EntryMethods(ApiMethods):
         folder: str | File | None = None,
         on_conflict: OnConflict | str = OnConflict.RENAME,
     ) -> File:
-        """Move a file out of the trash to `folder`, by default its old folder, or the root if that is gone.
+        """Move a file out of the trash to `folder`. The default is its old folder, or the root if that no longer
+        exists.
 
         Files in the trash have no path: give an id or a `File`. `on_conflict` as in `update`.
         """
@@ -243,7 +245,8 @@ class EntryMethods(ApiMethods):
         return await self._api.call(ApiRequest(File, "POST", f"/v1/files/{quote(trashed_id(file), '')}/restore", body))
 
     async def delete_trashed(self, file: str | File) -> None:
-        """Delete a file in the trash for good, or a folder with everything in it. Its bytes are free within a minute.
+        """Delete a file in the trash for good, or a folder with everything in it. Its bytes are released within a
+        minute.
 
         Files in the trash have no path: give an id or a `File`.
         """
@@ -251,7 +254,7 @@ class EntryMethods(ApiMethods):
         await self._api.call(ApiRequest(type(None), "DELETE", path, absent_is_success=True))
 
     async def empty_trash(self) -> None:
-        """Delete everything in the trash for good. The bytes are free within a minute."""
+        """Delete everything in the trash for good. The bytes are released within a minute."""
         await self._api.call(ApiRequest(type(None), "DELETE", "/v1/trash"))
 
     # Versions

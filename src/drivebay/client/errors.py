@@ -1,15 +1,15 @@
 """Every error of the SDK. No message contains a token or a signed URL.
 
 Error
-├── ApiError             Drivebay answered with an error
+├── ApiError             Drivebay responded with an error
 │   ├── NotFound         404
 │   ├── Unauthenticated  401: log in again
 │   │   └── SecondFactorRequired  the password is right, and the login needs a code
 │   ├── Forbidden        403: the account, or its API token, may not do this
 │   ├── Conflict         409, 412: the name is taken, or the file has changed
-│   ├── CursorExpired    410: list the files again and follow the changes from there
+│   ├── CursorExpired    410: list the files again and follow the changes with a new cursor
 │   └── Unavailable      429, 502, 503, 504: the request may work later
-├── NetworkError         no answer, after all retries
+├── NetworkError         no response, after all retries
 │   └── RequestNotSent   no connection: the request did not reach the server
 ├── StoreError           the object store refused a request
 ├── UploadFailed         the upload ended without becoming a file
@@ -42,8 +42,8 @@ class Error(Exception):
 class ApiError(Error):
     """An error response of Drivebay (RFC 9457).
 
-    `code` is stable and meant for programs. `detail` is a sentence for people. `request_id` finds the request in the
-    server's logs. `retry_after` is in seconds, or None if the server did not send it.
+    `code` is stable and meant for programs. `detail` is a sentence for people. The server's logs have the same
+    `request_id`. `retry_after` is in seconds, or None if the server did not send it.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Conflict(ApiError):
 
 
 class CursorExpired(ApiError):
-    """The changes after this cursor are no longer kept. List the files again and follow the changes from there."""
+    """The changes after this cursor were deleted. List the files again and follow the changes with a new cursor."""
 
 
 class Unavailable(ApiError):
@@ -96,7 +96,7 @@ class Unavailable(ApiError):
 
 
 class NetworkError(Error):
-    """No answer arrived: the connection failed, broke, or stayed silent."""
+    """There was no response: the connection failed, broke, or no bytes arrived in time."""
 
 
 class RequestNotSent(NetworkError):
@@ -126,11 +126,11 @@ class UnsafeName(Error):
 
 
 class ContentChanged(Error):
-    """A file changed while it was read. No part of it is stored under its name."""
+    """A file changed while it was read. Nothing is stored under its name."""
 
 
 class ChecksumMismatch(Error):
-    """The received bytes do not have the checksum of the stored bytes. Nothing is kept."""
+    """The received bytes do not have the checksum of the stored bytes. The received bytes are deleted."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class ErrorResponse:
 
 
 def api_error(response: ErrorResponse) -> ApiError:
-    """Return the exception for this error response: the subclass of `ApiError` that fits its status."""
+    """Return the exception for this error response: the subclass of `ApiError` for its status."""
     error_type = _TYPE_BY_STATUS.get(response.status, ApiError)
     if response.code == "second_factor_required":
         error_type = SecondFactorRequired

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from .api_client import ApiRequest, decode_answer, item_result
+from .api_client import ApiRequest, decode_response, item_result
 from .api_methods import ApiMethods
 from .api_models import File, OnConflict
 from .entry_batches import change_files
@@ -54,8 +54,8 @@ class JobMethods(ApiMethods):
         body = {"parent_id": parent.id, "name": name, "on_conflict": OnConflict(on_conflict).value}
         path, key = f"/v1/files/{quote(id, '')}/copy", self._api.new_key()
         answer = await self._api.call(ApiRequest(msgspec.Raw, "POST", path, body, idempotency_key=key, is_slow=True))
-        started = decode_answer(bytes(answer), MaybeStartedJob)
-        return decode_answer(bytes(answer), File) if started.job is None else started.job
+        started = decode_response(bytes(answer), MaybeStartedJob)
+        return decode_response(bytes(answer), File) if started.job is None else started.job
 
     async def copy_all(
         self, files: Sequence[str | File], folder: str | File, on_conflict: OnConflict | str = OnConflict.RENAME

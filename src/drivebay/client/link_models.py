@@ -10,7 +10,7 @@ import msgspec
 
 
 class LinkRole(StrEnum):
-    """What the holder of a link may do."""
+    """The rights that a link gives."""
 
     VIEWER = "viewer"
     """List and download."""
@@ -47,7 +47,7 @@ class ShareLinkPage(msgspec.Struct, frozen=True):
 
 
 class LinkInfo(msgspec.Struct, frozen=True):
-    """What the holder of a link sees of it. The size of a folder is 0."""
+    """The data of a link that everybody with its URL may see. The size of a folder is 0."""
 
     name: str
     kind: Literal["file", "folder"]
@@ -61,7 +61,7 @@ class LinkInfo(msgspec.Struct, frozen=True):
 
 
 class LinkFile(msgspec.Struct, frozen=True):
-    """A file or folder of a link. `parent_id` is `root` for what is directly in the shared folder."""
+    """A file or folder of a link. `parent_id` is `root` if the item is directly in the shared folder."""
 
     id: str
     kind: Literal["file", "folder"]

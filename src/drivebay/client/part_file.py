@@ -39,21 +39,21 @@ class SmallDownload(NamedTuple):
 
 
 def part_path(target: Path, file_id: str) -> Path:
-    """Return the path of the part file for a target: the same for each attempt, whatever the folder is called."""
+    """Return the path of the part file for a target. It is the same for each attempt, even if the folder is renamed."""
     digest = hashlib.sha256(f"{target.name}\0{file_id}".encode("utf-8", "surrogateescape"))
     return target.parent / f".drivebay-{digest.hexdigest()[:32]}.part"  # guard: part-name-length
 
 
 def is_part_name(name: str) -> bool:
-    """Return whether this is the name of a file that an unfinished download left, of this release or an earlier one."""
+    """Return whether this is the name of a file of an unfinished download, in this release or an earlier one."""
     return _PART_NAME.fullmatch(name) is not None
 
 
 def check_target(target: Path, overwrite: bool) -> None:
-    """Raises FileExistsError if the target exists and must not be overwritten, OSError if it is not a regular file or
-    cannot exist.
+    """Check the target before the transfer, so that no bytes are fetched in vain.
 
-    The check comes before the transfer, so that no bytes are fetched for nothing.
+    Raises FileExistsError if the target exists and must not be overwritten. Raises OSError if it is not a regular file,
+    or if its folder does not exist.
     """
     try:
         mode = target.stat().st_mode
@@ -113,7 +113,7 @@ def verify(reader: RangedReader, fd: int, part_digests: Mapping[int, bytes]) -> 
 
 
 def checksum_mismatch(reader: RangedReader) -> ChecksumMismatch:
-    """Return the exception for received bytes that are not the stored ones."""
+    """Return the exception for received bytes with a wrong checksum."""
     return ChecksumMismatch(f"{reader.file.name}: the received bytes have a wrong checksum. Try again")
 
 
@@ -149,7 +149,7 @@ def sync_folder(path: Path) -> None:
 
 
 def write_small_files(downloads: Sequence[SmallDownload]) -> list[Exception | None]:
-    """Write small files to disk, each whole and synced under its name, or not at all. Return the error of each.
+    """Write small files to disk, each completely or not at all. Return the error of each file, or None.
 
     All files are written before the first one is synced, because one disk flush then covers many of them.
     """
@@ -183,7 +183,7 @@ def write_small_files(downloads: Sequence[SmallDownload]) -> list[Exception | No
 
 @contextmanager
 def _collect_error(errors: dict[int, Exception], index: int, download: SmallDownload) -> Iterator[None]:
-    """Store the error of one file under its index, and delete its part file. No error leaves the block."""
+    """Store an error of the block in `errors` instead of raising it, and delete the part file."""
     try:
         with target_in_errors(download.target):
             yield
@@ -197,7 +197,7 @@ def _collect_error(errors: dict[int, Exception], index: int, download: SmallDown
 
 @contextmanager
 def target_in_errors(target: Path) -> Iterator[None]:
-    """Let an OSError inside the block name the target, and not its part file, which the user never asked for."""
+    """Change an OSError of the block so that it names the target, not the part file, which the user does not know."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
-"""The parts of one upload: skips parts that the store has, and hashes, signs and sends the others.
+"""Sends the parts of one upload: skips parts that the store has, and hashes, signs and sends the others.
 
-One task hashes and signs parts ahead, other tasks send them. Parts are read from the source when they are sent and not
-kept, so memory does not grow with the file.
+One task hashes and signs parts in advance, other tasks send them. Parts are read from the source when they are sent,
+and not kept in memory, so memory does not grow with the file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FIRST_GROUP: Final = 2
 
 
 class PartsMismatch(Error):
-    """The store has, or is to get, bytes that differ from the source. The upload belongs to other content."""
+    """The upload has parts whose bytes differ from the source. It belongs to other content."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class _PartTransfer:
         try:
             response = await self._api.call(ApiRequest(SignedParts, "POST", path, {"parts": parts}, idempotent=True))
         except Conflict as error:
-            # The upload has ended, or other bytes were promised for a part. It cannot take this content any more.
+            # The upload has ended, or it has another digest for a part. It cannot be used for this content.
             raise PartsMismatch(error.detail) from None
         return response.parts
 

@@ -1,4 +1,4 @@
-"""`AsyncPublicLink`, and `PublicLink` for programs without asyncio: what the holder of a link can do with its URL.
+"""`AsyncPublicLink`, and `PublicLink` for programs without asyncio: the operations with the URL of a link.
 
 `PublicLink` is in `sync_drive`.
 """
@@ -76,7 +76,7 @@ class AsyncPublicLink:
         await self._transport.close()
 
     async def unlock(self, password: str) -> None:
-        """Use the password of the link, also when the session of an hour has ended.
+        """Begin a session with the password of the link. When it ends after an hour, the password is used again.
 
         Raises Unauthenticated `invalid_credentials`.
         """
@@ -86,7 +86,7 @@ class AsyncPublicLink:
         self._password = password
 
     async def info(self) -> LinkInfo:
-        """Return what the link is to."""
+        """Return the name, the kind and the role of the link."""
         return await self._call(LinkInfo, "GET", "")
 
     async def files(self, folder: str | LinkFile = "root") -> AsyncGenerator[LinkFile, None]:
@@ -113,7 +113,7 @@ class AsyncPublicLink:
 
         `path` is the local path, or a folder to download into. The file appears when it is complete and verified. A
         file of a folder keeps its modification time. A large file that was interrupted is resumed by the next call.
-        Each call counts as a download of the link. Raises FileExistsError unless `overwrite`; OSError,
+        Each call counts as a download of the link. Raises FileExistsError unless `overwrite`. Raises OSError,
         ChecksumMismatch, ContentChanged, StoreError, UnsafeName.
         """
         target = Path(path)
@@ -126,7 +126,7 @@ class AsyncPublicLink:
         """Return a URL that downloads files and folders of the link as one ZIP file, by default all of it.
 
         It counts as one download of the link, and works without a password until it expires or the link ends. `name` is
-        the name of the ZIP file. Raises as `AsyncDrive.archive` does.
+        the name of the ZIP file. Raises the errors of `AsyncDrive.archive`.
         """
         body: dict[str, object] = {"ids": [_id(file) for file in files]}
         if name is not None:
@@ -142,10 +142,10 @@ class AsyncPublicLink:
         overwrite: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        """Download files and folders of the link, or what `archive` has returned, as one ZIP file to a path of a file.
+        """Download files and folders of the link, or the result of `archive`, as one ZIP file to the local path `path`.
 
-        The ZIP file appears when it is complete and on disk. Raises FileExistsError unless `overwrite`; OSError,
-        StoreError, and as `archive` does.
+        The ZIP file appears when it is complete and on disk. Raises FileExistsError unless `overwrite`. Raises OSError,
+        StoreError, and the errors of `archive`.
         """
         target = Path(path)
         check_target(target, overwrite)
@@ -161,10 +161,10 @@ class AsyncPublicLink:
         content_type: str | None = None,
         progress: Progress | None = None,
     ) -> Upload:
-        """Upload content to a folder of a link that takes uploads, and return the upload.
+        """Upload content to a folder of a link that allows uploads, and return the upload.
 
-        `content` and `name` are as for `AsyncDrive.upload`. Raises Forbidden if the link takes no uploads; OSError,
-        ValueError, TypeError, ContentChanged, UploadFailed, StoreError.
+        `content` and `name` are as for `AsyncDrive.upload`. Raises Forbidden if the link allows no uploads. Raises
+        OSError, ValueError, TypeError, ContentChanged, UploadFailed, StoreError.
         """
         if name is None:
             if not isinstance(content, str | os.PathLike):
@@ -190,10 +190,10 @@ class AsyncPublicLink:
                 await self._send_single(upload, source, counter)
             else:
                 await self._send_parts(upload, source, counter)
-            done = await self._call(Upload, "POST", f"/uploads/{upload.id}/complete", idempotent=True)
-        if done.status != "complete":
-            raise UploadFailed(done.id, done.status, done.reason)
-        return done
+            completed = await self._call(Upload, "POST", f"/uploads/{upload.id}/complete", idempotent=True)
+        if completed.status != "complete":
+            raise UploadFailed(completed.id, completed.status, completed.reason)
+        return completed
 
     async def _send_single(self, upload: Upload, source: Source, progress: ProgressCounter) -> None:
         async def sign() -> SignedRequest | None:
@@ -227,7 +227,7 @@ class AsyncPublicLink:
                 tasks.create_task(send())
 
     def _file(self, file: LinkFile | None, name: str) -> File:
-        """Return a file of the link, by default the shared file itself, as the downloader needs it."""
+        """Return a `File` for the downloader: a file of the link, by default the shared file itself."""
         if file is None:
             now = datetime.now(UTC)
             return File(self._path, "file", name, None, 0, "", "", now, now)
@@ -237,8 +237,8 @@ class AsyncPublicLink:
 
     async def _sign(self, file: File) -> Link:
         """Return a signed URL of a file of the link. It counts as a download."""
-        of_file = "" if file.id == self._path else f"/files/{quote(file.id, '')}"
-        return await self._call(Link, "GET", f"{of_file}/download")
+        file_path = "" if file.id == self._path else f"/files/{quote(file.id, '')}"
+        return await self._call(Link, "GET", f"{file_path}/download")
 
     async def _call(
         self,
@@ -273,7 +273,7 @@ class AsyncPublicLink:
         return await self._api.call(replace(call, headers=self._headers))
 
     async def _unlock_again(self, password: str) -> None:
-        """Begin another session after that of an hour. Raises Unauthenticated if the link has a new password."""
+        """Begin another session when the first one has ended. Raises Unauthenticated if the link has a new password."""
         try:
             await self.unlock(password)
         except Unauthenticated:
@@ -304,9 +304,9 @@ def is_link_url(text: str) -> bool:
 def _split(url: str) -> tuple[str, str]:
     """Return the address of the server and the token in the URL of a link. Raises ValueError."""
     parts = urlsplit(url)
-    for middle in ("/s/", "/v1/public/"):
-        prefix, found, token = parts.path.rpartition(middle)
-        if parts.scheme in ("http", "https") and parts.netloc and found and token and "/" not in token:
+    for path_start in ("/s/", "/v1/public/"):
+        prefix, separator, token = parts.path.rpartition(path_start)
+        if parts.scheme in ("http", "https") and parts.netloc and separator and token and "/" not in token:
             return f"{parts.scheme}://{parts.netloc}{prefix}", token
     raise ValueError("this is not the URL of a link: it looks like https://drive.example.com/s/...")
 

@@ -1,7 +1,7 @@
-"""Reading a stored file by byte ranges, with retries after broken connections.
+"""Reads a stored file by byte ranges, with retries after broken connections.
 
-One reader reads one version. It keeps the store's ETag from the first response, sends it with each later request, and
-compares it with each response.
+One reader reads one version. It sends the ETag of the store's first response with each later request, and compares it
+with each response.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BLOCK_SIZE: Final = 2**20
 
 
 class RangedReader:
-    """Reads one version of one file. `etag` is the store's, or None before the first response.
+    """Reads one version of one file. `etag` is the ETag in the store, or None before the first response.
 
     `sign` returns a new link when the URL of `link` has expired.
     """
@@ -39,12 +39,13 @@ class RangedReader:
         self._sign_lock = asyncio.Lock()
         self.file = file
         self.etag: str | None = None
-        # An older server sends no size and no checksums with a link. Those of the file may be of another version.
-        described = file if link.size is None else link
+        # An older server sends no size and no checksums with a link. Then use the values of the file, which may belong
+        # to another version.
+        checksums = file if link.size is None else link
         self.size = file.size if link.size is None else link.size
-        self.sha256 = described.sha256
-        self.parts_sha256 = described.parts_sha256
-        self.part_size = described.part_size
+        self.sha256 = checksums.sha256
+        self.parts_sha256 = checksums.parts_sha256
+        self.part_size = checksums.part_size
 
     async def blocks(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Yield the bytes from `start` up to `stop` (exclusive) in blocks of about 1 MiB.
@@ -62,7 +63,7 @@ class RangedReader:
             yield bytes(buffer)
 
     async def chunks(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """Yield the same bytes in the sizes in which they arrive. Raises as `blocks` does."""
+        """Yield the same bytes as `blocks`, in the sizes in which they arrive. Raises the errors of `blocks`."""
         retries = Retries(self._store.retry_policy)
         position, signings = start, 0
         while position < stop:

@@ -10,11 +10,11 @@ import msgspec
 
 
 class UnfinishedUpload(msgspec.Struct, frozen=True):
-    """An upload in parts that can be resumed.
+    """The record of an upload in parts that can be resumed.
 
     `key` identifies the local file, its state, and the target. `path` is the local path, for messages. The record is
-    saved before the upload is begun: then `upload_id` is empty, and the same request with `idempotency_key` returns the
-    upload that an earlier process may have begun.
+    first saved before the upload is begun, with an empty `upload_id`. If the process ends then, the same request with
+    `idempotency_key` returns the upload that it may have begun.
     """
 
     key: str
@@ -38,20 +38,20 @@ class PendingBatch(msgspec.Struct, frozen=True):
 class ResumeStore(Protocol):
     """Storage for records of unfinished uploads. The methods may block: the SDK calls them in a thread.
 
-    An upload is begun only after its record is saved. If saving fails, the upload fails and the server holds nothing.
+    An upload is begun only after its record is saved. If that fails, the upload fails, and the server has no upload.
     An OSError while a record is deleted is ignored: the next process finds that the upload has ended.
     """
 
     def record_batch(self, batch: PendingBatch) -> None:
-        """Save a batch. This process holds it until `remove_batch`, or until the process ends."""
+        """Save a batch. It belongs to this process until `remove_batch`, or until the process ends."""
         ...
 
     def remove_batch(self, key: str) -> None:
-        """Delete a batch that this process holds. All its uploads have ended."""
+        """Delete a batch that belongs to this process. All its uploads have ended."""
         ...
 
     def take_abandoned_batches(self, server: str) -> list[PendingBatch]:
-        """Return the batches of this server whose process has ended. This process holds them from now on."""
+        """Return the batches of this server whose process has ended. They belong to this process from now on."""
         ...
 
     def find_upload(self, key: str) -> UnfinishedUpload | None:
@@ -59,7 +59,7 @@ class ResumeStore(Protocol):
         ...
 
     def save_upload(self, upload: UnfinishedUpload) -> None:
-        """Save an unfinished upload. A crash leaves the whole record or none."""
+        """Save an unfinished upload atomically: after a crash there is the whole record or none."""
         ...
 
     def remove_upload(self, key: str) -> None:

@@ -1,7 +1,7 @@
-"""The one retry policy of the SDK: which errors are repeated, how long, and with which delays.
+"""The retry policy of the SDK: the errors after which a request is repeated, the time limit and the delays.
 
-Requests to the API and to the object store use the same policy. Delays grow exponentially, have jitter, and honour
-`Retry-After`. The time limit starts again whenever a transfer makes progress.
+Requests to the API and to the object store use the same policy. Delays grow exponentially, have jitter, and are at
+least `Retry-After`. The time limit starts again when a transfer makes progress.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from .errors import ApiError, Error, NetworkError, StoreError
 
 MAX_RETRY_AFTER: Final = 60.0
-"""The longest `Retry-After` that is honoured, in seconds."""
+"""The maximum of `Retry-After` in seconds. A longer one is cut to this value."""
 _API_STATUSES: Final = (429, 502, 503, 504)
 _STORE_STATUSES: Final = (408, 429)
 
@@ -53,13 +53,15 @@ class Retries:
         self._attempts = 0
 
     async def wait(self, error: Error) -> None:
-        """Wait before the next attempt. Raise `error` if it is permanent or the time limit would pass meanwhile."""
+        """Wait before the next attempt. Raise `error` if it is permanent or the time limit would pass during the
+        wait."""
         if not is_temporary(error):
             raise error
         policy = self._policy
         delay = min(policy.max_delay, policy.first_delay * 2**self._attempts) * (0.5 + policy.random())
         if isinstance(error, ApiError) and error.retry_after is not None:
-            # Jitter here too: a server that sends the same value to all clients must not get them all back at once.
+            # Jitter here too: if a server sends the same value to all clients, they must not all return at the same
+            # time.
             delay = max(delay, min(MAX_RETRY_AFTER, error.retry_after) * (1 + policy.random() / 4))
         if policy.clock() - self._last_progress + delay > policy.timeout:
             raise error

@@ -37,7 +37,7 @@ class SharingMethods(ApiMethods):
         return await self._api.call(ApiRequest(DriveInfo, "GET", _drive_path(id)))
 
     async def create_drive(self, name: str) -> DriveInfo:
-        """Create a shared drive. The account becomes its manager. Raises Forbidden where only administrators may."""
+        """Create a shared drive. The account becomes its manager. Raises Forbidden if only admins may create drives."""
         key = self._api.new_key()
         return await self._api.call(ApiRequest(DriveInfo, "POST", "/v1/drives", {"name": name}, idempotency_key=key))
 
@@ -54,7 +54,7 @@ class SharingMethods(ApiMethods):
         return (await self._api.call(ApiRequest(MemberPage, "GET", f"{_drive_path(drive_id)}/members"))).items
 
     async def set_member(self, drive_id: str, user: str, role: Role | str) -> Member:
-        """Add a member to a drive, or change the role of one. `user` is an email address or the id of an account.
+        """Add a member to a drive, or change the role of a member. `user` is an email address or the id of an account.
 
         Raises NotFound (no such drive or account), Forbidden, and Conflict `last_manager`.
         """
@@ -86,7 +86,7 @@ class SharingMethods(ApiMethods):
         return await self._api.call(ApiRequest(Permission, "PUT", path, body, idempotent=True))
 
     async def permissions(self, file: str | File) -> list[Permission]:
-        """Return the permissions of a file or folder, then those of the folders above it. Raises NotFound, Forbidden.
+        """Return the permissions of a file or folder, then of the folders above it. Raises NotFound, Forbidden.
 
         A user may occur several times. The highest role counts.
         """
@@ -94,7 +94,7 @@ class SharingMethods(ApiMethods):
         return (await self._api.call(ApiRequest(PermissionPage, "GET", path))).items
 
     async def unshare(self, file: str | File, user_id: str) -> None:
-        """Take the permission of a user on a file or folder. Each user may give up their own.
+        """Remove the permission of a user on a file or folder. Each user may remove their own permission.
 
         Raises NotFound, also for a permission of a folder above, and Forbidden.
         """
@@ -104,7 +104,7 @@ class SharingMethods(ApiMethods):
     async def shared_with_me(self) -> AsyncGenerator[File, None]:
         """Yield the files and folders that others share with the account, the latest first, with `role`.
 
-        Give one to `use_shared_item`, or its `drive_id` to `use_drive` and use ids.
+        Pass one of them to `use_shared_item`. Or pass its `drive_id` to `use_drive` and use ids instead of paths.
         """
         async with aclosing(self._finder.list_pages("/v1/shared-with-me", {}, FilePage)) as files:
             async for file in files:
@@ -125,7 +125,7 @@ class SharingMethods(ApiMethods):
         expires_at: datetime | None = None,
         max_downloads: int | None = None,
     ) -> ShareLink:
-        """Create a link with which people without an account reach a file or folder. Its `url` is shown only here.
+        """Create a link to a file or folder for people without an account. Only this method returns its `url`.
 
         The link ends at `expires_at`, and after `max_downloads` downloads. Raises NotFound, Forbidden.
         """
@@ -146,7 +146,7 @@ class SharingMethods(ApiMethods):
     async def links(self, file: str | File | None = None) -> AsyncGenerator[ShareLink, None]:
         """Yield the links of a file or folder, or of the whole drive, newest first, without their URLs.
 
-        Editors see the links that they created, managers all.
+        Editors get the links that they created. Managers get all links.
         """
         path = "/v1/links" if file is None else f"/v1/files/{quote((await self._finder.resolve(file)).id, '')}/links"
         async with aclosing(self._finder.list_pages(path, {}, ShareLinkPage)) as links:
@@ -162,9 +162,9 @@ class SharingMethods(ApiMethods):
         expires_at: datetime | UnsetType | None = UNSET,
         max_downloads: int | UnsetType | None = UNSET,
     ) -> ShareLink:
-        """Change the values of a link that are given; None clears one. Raises NotFound, Forbidden."""
-        given = {"name": name, "password": password, "expires_at": expires_at, "max_downloads": max_downloads}
-        body = {field: value for field, value in given.items() if value is not UNSET}
+        """Change the values of a link that are not UNSET. None clears a value. Raises NotFound, Forbidden."""
+        values = {"name": name, "password": password, "expires_at": expires_at, "max_downloads": max_downloads}
+        body = {field: value for field, value in values.items() if value is not UNSET}
         return await self._api.call(ApiRequest(ShareLink, "PATCH", _link_path(id), body, idempotent=True))
 
     async def delete_link(self, id: str) -> None:

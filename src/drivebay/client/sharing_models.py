@@ -11,9 +11,9 @@ from .api_models import Role, Usage
 
 
 class DriveInfo(msgspec.Struct, frozen=True):
-    """A drive: the personal one, or a shared one that the account is a member of. `role` is the account's role.
+    """A drive: the personal drive, or a shared drive of which the account is a member. `role` is the account's role.
 
-    `created_by` is the id of the user who created it, None if the server is too old to say so.
+    `created_by` is the id of the user who created it. An older server does not send it (None).
     """
 
     id: str

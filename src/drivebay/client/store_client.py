@@ -38,7 +38,7 @@ class ProgressCounter:
         self._progress = progress
 
     def add(self, size: int) -> None:
-        """Count `size` more bytes. A negative size takes back bytes that are sent again."""
+        """Count `size` more bytes. A negative size subtracts bytes that are sent again."""
         self._done += size
         if self._progress is not None and size:
             self._progress(self._done, self._total)
@@ -94,7 +94,7 @@ class StoreClient:
                 body.undo_progress()
                 await retries.wait(error)
                 continue
-            # 412: an earlier attempt succeeded and its answer was lost.
+            # 412: an earlier attempt succeeded and its response was lost.
             if response.status < 300 or response.status == 412:
                 body.complete_progress()
                 return
@@ -140,7 +140,7 @@ class _Body:
             for start in range(0, len(block), _CHUNK_SIZE):
                 chunk = block[start : start + _CHUNK_SIZE]
                 if position == end and start + _CHUNK_SIZE >= len(block):
-                    # The last chunk creates the object, and the object becomes a file. So the source is checked before.
+                    # The last chunk creates the object, and the object becomes a file. So check the source before it.
                     self._source.check()
                 yield chunk
                 self._sent += len(chunk)

@@ -60,7 +60,7 @@ def _iterating(
 
 
 class Drive:
-    """The files of one user on one server, as `AsyncDrive`: the same arguments, methods and errors.
+    """The files of one user on one server. Arguments, methods and errors are the same as of `AsyncDrive`.
 
     A `Drive` cannot be used in a forked process: each call there raises RuntimeError. Create one in each process.
     """
@@ -97,7 +97,7 @@ class Drive:
         self.close()
 
     def close(self) -> None:
-        """Close every connection and end the thread. A second call does nothing, nor a call in a forked process."""
+        """Close every connection and end the thread. A second call, or a call in a forked process, does nothing."""
         if self._loop.is_running and not self._loop.is_forked:
             self._loop.run(self._drive.close())
             self._loop.stop()
@@ -235,7 +235,7 @@ class Admin:
 
 
 class PublicLink:
-    """A link to a file or folder, without an account, as `AsyncPublicLink`: the same arguments, methods and errors."""
+    """A link to a file or folder, without an account. Arguments, methods and errors are as of `AsyncPublicLink`."""
 
     def __init__(self, url: str, *, retry_policy: RetryPolicy | None = None, connect_timeout: float = 10.0) -> None:
         self._drive = AsyncPublicLink(url, retry_policy=retry_policy, connect_timeout=connect_timeout)
@@ -250,7 +250,7 @@ class PublicLink:
         self.close()
 
     def close(self) -> None:
-        """Close every connection and end the thread. A second call does nothing, nor a call in a forked process."""
+        """Close every connection and end the thread. A second call, or a call in a forked process, does nothing."""
         if self._loop.is_running and not self._loop.is_forked:
             self._loop.run(self._drive.close())
             self._loop.stop()
@@ -279,7 +279,7 @@ class _LoopThread:
 
     @property
     def is_forked(self) -> bool:
-        """Whether this process is a fork of the one that created the loop. Its thread exists only there."""
+        """Whether this process is a fork of the process that created the loop. A fork does not have its thread."""
         return os.getpid() != self._process_id
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Concurrent tasks whose first failure is raised by itself, not in an exception group."""
+"""Runs concurrent tasks. The first failure is raised directly, not in an exception group."""
 
 from __future__ import annotations
 

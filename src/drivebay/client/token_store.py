@@ -1,7 +1,7 @@
 """Stores the tokens of a login. The SDK stores them in memory, the command line in a keyring or a file.
 
-A refresh token works once, and using it a second time ends the session. Processes that share tokens therefore refresh
-them under a lock: `TokenStore.refresh_lock`.
+A refresh token works once. A second use of it ends the session. So processes that share tokens refresh them while they
+hold a lock: `TokenStore.refresh_lock`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class TokenStore(Protocol):
         ...
 
     def refresh_lock(self) -> AbstractContextManager[object]:
-        """Return the lock that is held while tokens are refreshed. Entering it waits for the present holder."""
+        """Return a lock to hold while tokens are refreshed. `with` waits until no other process holds it."""
         ...
 
 

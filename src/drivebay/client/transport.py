@@ -24,9 +24,9 @@ Body: TypeAlias = bytes | AsyncIterable[bytes]
 
 READ_TIMEOUT: Final = 15.0
 """Seconds without a byte of the response, and without the server accepting a chunk of the body."""
-ANSWER_TIMEOUT: Final = 60.0
+RESPONSE_TIMEOUT: Final = 60.0
 """Seconds without a byte of the response after a body in chunks. The last bytes of the body may still be in a buffer of
-this computer, and a slow connection needs time for them. `_USER_TIMEOUT` notices if they do not move."""
+this computer, and a slow connection needs time for them. `_USER_TIMEOUT` ends a connection that sends none of them."""
 POOL_TIMEOUT: Final = 120.0
 """Seconds to wait for a free connection of the pool."""
 KEEPALIVE_TIMEOUT: Final = 20.0
@@ -84,11 +84,11 @@ class Transport:
         url: str,
         headers: Mapping[str, str],
         body: Body = b"",
-        answer_timeout: float = READ_TIMEOUT,
+        response_timeout: float = READ_TIMEOUT,
     ) -> AsyncIterator[Response]:
         """Send a request and yield its response, whatever its status.
 
-        `answer_timeout` is how many seconds may pass without a byte of the response.
+        `response_timeout` is how many seconds may pass without a byte of the response.
 
         The URL and the headers are sent unchanged, plus those that HTTP requires. `headers` must contain
         `Content-Length` if the body is not bytes. Raises RequestNotSent, NetworkError, and exceptions of the body.
@@ -99,7 +99,7 @@ class Transport:
             raise NetworkError("the URL of the request is not valid") from None
         host = target.host_port_subcomponent or ""
         with _translate_errors(host):
-            response = await self._send(method, target, headers, body, answer_timeout)
+            response = await self._send(method, target, headers, body, response_timeout)
         try:
             yield Response(response, host)
         finally:
@@ -112,10 +112,10 @@ class Transport:
         url: str,
         headers: Mapping[str, str],
         body: Body = b"",
-        answer_timeout: float = READ_TIMEOUT,
+        response_timeout: float = READ_TIMEOUT,
     ) -> FullResponse:
         """Send a request and read the whole response, whatever its status. Arguments and errors as `open`."""
-        async with self.open(method, url, headers, body, answer_timeout) as response:
+        async with self.open(method, url, headers, body, response_timeout) as response:
             return await response.read()
 
     async def close(self) -> None:
@@ -124,16 +124,16 @@ class Transport:
             await self._session.close()
 
     async def _send(
-        self, method: str, url: URL, headers: Mapping[str, str], body: Body, answer_timeout: float
+        self, method: str, url: URL, headers: Mapping[str, str], body: Body, response_timeout: float
     ) -> aiohttp.ClientResponse:
         body_errors: list[Exception] = []
-        async with asyncio.timeout(POOL_TIMEOUT + 2 * ANSWER_TIMEOUT) as deadline:
+        async with asyncio.timeout(POOL_TIMEOUT + 2 * RESPONSE_TIMEOUT) as deadline:
             data: bytes | AsyncGenerator[bytes, None] | None
             if isinstance(body, bytes):
                 data = body or None
             else:
-                data, answer_timeout = _watch_body(body, deadline, body_errors), ANSWER_TIMEOUT
-            timeout = self._timeout(answer_timeout)
+                data, response_timeout = _watch_body(body, deadline, body_errors), RESPONSE_TIMEOUT
+            timeout = self._timeout(response_timeout)
             proxy = self._proxy_for(url)
             try:
                 return await self._open_session().request(
@@ -175,17 +175,17 @@ class Transport:
 
 
 def _open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    """Return a socket that notices a connection which no longer takes the bytes that were sent."""
+    """Return a socket whose connection fails if the server does not acknowledge sent bytes in time."""
     family, kind, protocol, _, _ = address
-    opened = socket.socket(family, kind, protocol)
-    opened.setblocking(False)
+    new_socket = socket.socket(family, kind, protocol)
+    new_socket.setblocking(False)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT)
-    return opened
+        new_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT)
+    return new_socket
 
 
 class _BodyError(Exception):
-    """Carries an exception of the body past the translation of network errors."""
+    """Contains an exception of the body, so that it is not translated like a network error."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -195,7 +195,7 @@ class _BodyError(Exception):
 async def _watch_body(
     chunks: AsyncIterable[bytes], deadline: asyncio.Timeout, errors: list[Exception]
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the chunks, and move the deadline with each one that the server accepts. Append an error of the body."""
+    """Yield the chunks, and move the deadline with each accepted chunk. Append an error of the body to `errors`."""
     now = asyncio.get_running_loop().time
     try:
         async for chunk in chunks:
@@ -205,7 +205,7 @@ async def _watch_body(
         errors.append(error)
         raise
     # The body is sent. aiohttp's own read timeout covers the response, so this one only has to be longer.
-    deadline.reschedule(now() + 2 * ANSWER_TIMEOUT)
+    deadline.reschedule(now() + 2 * RESPONSE_TIMEOUT)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""Small uploads: begins and completes them in batches, and aborts those that fail.
+"""Begins and completes small uploads in batches, and aborts uploads that fail.
 
-An upload keeps its name reserved until it ends. So each batch request is recorded in the resume store before it is
-sent. When a process dies, the next one sends the same request with the same key, receives the same uploads, and aborts
-those that are still open.
+The name of an upload is reserved until the upload ends. So each batch request is recorded in the resume store before it
+is sent. When a process dies, the next process sends the same request with the same key, receives the same uploads, and
+aborts the pending ones.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ NewUpload: TypeAlias = dict[str, object]
 """The intent of an upload, as the API expects it."""
 _ABORT_TIMEOUT: Final = 5.0
 _EVENT_DELAY: Final = 0.03
-"""Seconds between batches of completions. In that time the store's event completes most uploads by itself."""
+"""Seconds between batches of completions. In that time most uploads complete without a request, by the store's
+event."""
 
 
 class UploadBatcher:
@@ -52,9 +53,9 @@ class UploadBatcher:
 
     async def complete(self, upload: Upload) -> Upload:
         """Complete an upload and return its final state. Raises ApiError, NetworkError."""
-        done = await self._retry(lambda: self._complete_batcher.submit(upload.id))
+        completed = await self._retry(lambda: self._complete_batcher.submit(upload.id))
         await self.mark_ended(upload)
-        return done
+        return completed
 
     async def mark_ended(self, upload: Upload) -> None:
         """Record that the upload has ended and needs no abort."""
@@ -80,7 +81,8 @@ class UploadBatcher:
         await self._complete_batcher.close(0)
 
     async def _retry(self, operation: Callable[[], Awaitable[Upload]]) -> Upload:
-        """Repeat the operation while its own item fails. Failures of the whole request are repeated in ApiClient."""
+        """Repeat the operation while its item has a temporary error. `ApiClient` repeats requests that fail as a
+        whole."""
         retries = Retries(self._retry_policy)
         while True:
             try:
@@ -97,7 +99,7 @@ class UploadBatcher:
             results = await self._send_batch(batch)
         except ApiError as error:
             if _is_refusal(error):
-                await self._remove_batch(batch.key)  # nothing of it was begun
+                await self._remove_batch(batch.key)  # none of its uploads was begun
             raise
         ids = [result.upload.id for result in results if result.upload is not None]
         if self._resume_store is not None:
@@ -139,7 +141,8 @@ class UploadBatcher:
                 if is_temporary(error) or isinstance(error, Unauthenticated):
                     raise
                 if _is_refusal(error):
-                    await self._remove_batch(batch.key)  # the server no longer accepts this batch: none of it is open
+                    # The server no longer accepts this batch, so no upload of it is pending.
+                    await self._remove_batch(batch.key)
                 # Any other error must not stop new uploads. The record stays for the next process.
             else:
                 await self._remove_batch(batch.key)

@@ -212,7 +212,7 @@ def _try_open(path: Path) -> OpenedPath | Exception:
 
 
 def _open_path(path: Path) -> OpenedPath:
-    """Open a file. A small one is read and hashed at once. Raises OSError, ValueError, ContentChanged."""
+    """Open a file. A small file is also read and hashed. Raises OSError, ValueError, ContentChanged."""
     file = _open_regular_file(path)
     try:
         source = _FileSource(file.fileno(), path.absolute())
@@ -270,7 +270,7 @@ def _write_block(spool: IO[bytes], block: object) -> None:
 
 @contextmanager
 def _spool_file() -> Iterator[IO[bytes]]:
-    """Return a temporary file without a buffer, so that a full disk is noticed where the bytes are written."""
+    """Yield a temporary file without a buffer, so that each write raises the error of a full disk itself."""
     with tempfile.TemporaryFile(buffering=0) as spool:
         yield spool
 

@@ -39,7 +39,7 @@ _MAX_AHEAD: Final = timedelta(hours=23)
 
 @dataclass(frozen=True)
 class Target:
-    """The folder, the name and the type of an uploaded file. `modified_at` replaces the time of the source."""
+    """The folder, the name and the type of a new file. `modified_at` replaces the modification time of the source."""
 
     parent_id: str
     name: str
@@ -125,7 +125,7 @@ class Uploader:
 
     async def _send_parts(self, upload: Upload, source: Source, progress: ProgressCounter, key: str | None) -> Upload:
         try:
-            done = await self._send_until_complete(upload, source, progress)
+            completed = await self._send_until_complete(upload, source, progress)
         except (ContentChanged, UploadFailed):
             await self._abort(upload, key)
             raise
@@ -135,10 +135,10 @@ class Uploader:
             raise
         await self._batcher.mark_ended(upload)
         await self._remove_record(key)
-        return done
+        return completed
 
     async def _send_until_complete(self, upload: Upload, source: Source, progress: ProgressCounter) -> Upload:
-        """Send the parts and complete the upload. Send again the parts that the store reports missing."""
+        """Send the parts and complete the upload. If the store reports missing parts, send them again."""
         path = f"/v1/uploads/{upload.id}/complete"
         request = ApiRequest(Upload, "POST", path, idempotent=True, retry_policy=_COMPLETE_POLICY, is_slow=True)
         for rounds_left in reversed(range(_MAX_SEND_ROUNDS)):
@@ -182,7 +182,7 @@ class Uploader:
         return resume_key(self._api.resume_scope, source.identity, target.parent_id, target.name, target.on_conflict)
 
     async def _find_unfinished(self, source: Source, target: Target, key: str | None) -> Upload | None:
-        """Return the recorded upload, if the server still has it and it can become a file."""
+        """Return the recorded upload if the server still has it and it is pending or complete, else None."""
         if key is None or self._resume_store is None:
             return None
         record = await asyncio.to_thread(self._resume_store.find_upload, key)
@@ -191,17 +191,18 @@ class Uploader:
         try:
             upload_id = record.upload_id
             if not upload_id:
-                # The earlier process ended between saving the record and reading the answer.
+                # The earlier process ended after it saved the record and before it read the response.
                 upload_id = (await self._send_begin(self._intent(source, target) | {"multipart": True}, record)).id
             upload = await self._get_upload(upload_id)
         except ApiError as error:
-            if error.status not in (404, 422):  # 422: the intent has another type now, so the key is of another request
+            # 422: the intent has another type now, so the key belongs to another request.
+            if error.status not in (404, 422):
                 raise
             return None
         return upload if upload.status in ("pending", "complete") else None
 
     async def _begin_multipart(self, source: Source, target: Target, key: str | None) -> Upload:
-        """Begin an upload in parts. The record is saved first, so nothing is begun that cannot be resumed."""
+        """Begin an upload in parts. The record is saved first, so that every upload can be resumed."""
         record = None
         if key is not None and self._resume_store is not None:
             path = _printable_path(source)

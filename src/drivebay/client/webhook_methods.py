@@ -17,10 +17,10 @@ class WebhookMethods(ApiMethods):
     """Webhooks and their deliveries."""
 
     async def create_webhook(self, url: str, *, drive: str | None = None, what: Sequence[str] | None = None) -> Webhook:
-        """Send the changes of a drive to a URL from now on. The `secret` of the webhook is shown only here.
+        """Send the changes of a drive to a URL from now on. Only this method returns the `secret` of the webhook.
 
-        `drive` is the id of a drive that you manage; without it the one of this object. `what` are kinds of changes,
-        all without it. Raises Forbidden, NotFound, ApiError (the URL is not allowed).
+        `drive` is the id of a drive that you manage. The default is the drive of this object. `what` are kinds of
+        changes, by default all kinds. Raises Forbidden, NotFound, ApiError (the URL is not allowed).
         """
         body = {"url": url, "drive_id": drive or self._api.drive_id, "what": None if what is None else list(what)}
         return await self._api.call(
@@ -45,7 +45,7 @@ class WebhookMethods(ApiMethods):
         what: Sequence[str] | UnsetType | None = UNSET,
         disabled: bool | None = None,
     ) -> Webhook:
-        """Change the values of a webhook that are given. None as `what` sends changes of every kind.
+        """Change the values of a webhook that are set. With None as `what`, changes of every kind are sent.
 
         A webhook that is enabled continues after the last event that it delivered. Raises NotFound, Forbidden.
         """
@@ -68,7 +68,7 @@ class WebhookMethods(ApiMethods):
                 yield delivery
 
     async def redeliver(self, id: str, delivery: str) -> None:
-        """Ask for one more attempt to send the event of a delivery, soon. Raises NotFound, Conflict."""
+        """Ask the server to send the event of a delivery again soon. Raises NotFound, Conflict."""
         path = f"{_webhook_path(id)}/deliveries/{quote(delivery, '')}/redeliver"
         await self._api.call(ApiRequest(type(None), "POST", path, idempotent=True))
 

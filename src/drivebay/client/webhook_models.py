@@ -34,7 +34,7 @@ class WebhookPage(msgspec.Struct, frozen=True):
 
 
 class WebhookDelivery(msgspec.Struct, frozen=True):
-    """One attempt to send an event. `event_id` is the same in each attempt. A redelivery has the `attempt` 0."""
+    """One attempt to send an event. All attempts of an event have the same `event_id`. A redelivery has `attempt` 0."""
 
     id: str
     event_id: str
