@@ -95,16 +95,16 @@ COMMANDS: Final = {
 
 
 def load_command(name: str) -> Any:
-    """Return the complete command `name`, with its options. Imports its module. Raises KeyError if there is none."""
+    """Import the module of the command `name`, and return the command with its options. Raises KeyError."""
     module = import_module(f"drivebay.cli.{COMMANDS[name].module}")
     command = typer.main.get_group(module.app).commands[name]
     if COMMANDS[name].module.startswith("user."):
-        # In a group, the options are accepted before and after the name of its command.
-        for each in (command, *getattr(command, "commands", {}).values()):
-            each.params.append(_option_of(_has_profile_option))
+        # In a group, the options are accepted both before and after the name of the group's command.
+        for command_with_options in (command, *getattr(command, "commands", {}).values()):
+            command_with_options.params.append(_option_of(_has_profile_option))
             if COMMANDS[name].heading == _FILES and name != "drives":
-                each.params.append(_option_of(_has_drive_option))
-                each.params.append(_option_of(_has_shared_option))
+                command_with_options.params.append(_option_of(_has_drive_option))
+                command_with_options.params.append(_option_of(_has_shared_option))
     _hide_types_of_flags(command)
     return command
 
@@ -128,7 +128,7 @@ def _has_profile_option(
         ),
     ] = None,
 ) -> None:
-    """Carry the option that every user's command gets."""
+    """Declare the option `--profile`, which every user's command gets."""
 
 
 def _use_drive(name: str | None) -> None:
@@ -176,21 +176,21 @@ def _has_shared_option(
 
 
 def _option_of(function: Callable[..., None]) -> Any:
-    """Return the option that a function has."""
+    """Return the only option of a function, which is never called itself."""
     carrier = typer.Typer()
     carrier.command()(function)
     return typer.main.get_command(carrier).params[0]
 
 
 def _hide_types_of_flags(command: Any) -> None:
-    """Let the help show flags without `<bool>`. Includes the commands of a group."""
+    """Show flags without `<bool>` in the help of a command, and of the commands of a group."""
     _without_types(command.get_params(command.context_class(command)))
     for member in getattr(command, "commands", {}).values():
         _hide_types_of_flags(member)
 
 
 def _without_types(parameters: list[Any]) -> list[Any]:
-    """Return the parameters, after hiding the types of flags: they take no value."""
+    """Hide the types of flags, which take no value, and return all parameters."""
     for parameter in parameters:
         if getattr(parameter, "is_flag", False):
             parameter.metavar = ""

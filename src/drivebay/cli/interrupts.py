@@ -1,7 +1,7 @@
 """Ctrl-C: the process exits with status 130, without a traceback, even while modules are being imported.
 
-Python turns Ctrl-C into a KeyboardInterrupt at any line. Raised during an import it prints a traceback, and Typer turns
-it into exit status 1. Until a command runs there is nothing to clean up, so the process exits in the signal handler.
+Python raises KeyboardInterrupt on Ctrl-C at any line. During an import this prints a traceback, and Typer exits with
+status 1. Before a command runs there is nothing to clean up, so the process exits in the signal handler.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ INTERRUPTED_EXIT_STATUS: Final = 130
 
 
 def exit_on_interrupt() -> None:
-    """Exit at once with status 130 on Ctrl-C. A SIGINT that the process ignores (`nohup`) stays ignored."""
+    """Exit at once with status 130 on Ctrl-C, unless the process ignores SIGINT (`nohup`)."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _exit)
 
@@ -25,7 +25,7 @@ def exit_on_interrupt() -> None:
 def raise_on_interrupt() -> Iterator[None]:
     """Raise KeyboardInterrupt on Ctrl-C inside the block, so that a running command can clean up.
 
-    Does nothing where `exit_on_interrupt` was not called.
+    Does nothing if `exit_on_interrupt` was not called.
     """
     if signal.getsignal(signal.SIGINT) is not _exit:
         yield

@@ -7,7 +7,7 @@ from .interrupts import exit_on_interrupt
 
 
 def main() -> None:
-    """Run the command that the process arguments name."""
+    """Run the command in the arguments of the process."""
     exit_on_interrupt()
     # Imported after Ctrl-C is handled: importing Typer takes a fifth of a second.
     from .command_table import app

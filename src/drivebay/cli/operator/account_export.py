@@ -1,4 +1,4 @@
-"""Writes the files of one account, and what the deployment keeps about it, into a folder.
+"""Writes the files of one account, and the other data of the account, into a folder.
 
     account.json      the account, its sessions, API tokens, drives, links, webhooks, shared items, and events of the
                       audit log
@@ -29,7 +29,7 @@ from .backup_format import write_private_file
 from .byte_progress import Advance
 
 _PAGE: Final = 100
-"""Entries that are read and whose objects are looked up at once, the most that `get_contents` takes."""
+"""Entries that are listed, and whose contents are looked up, in one call. `get_contents` accepts no more."""
 _CONCURRENCY: Final = 4
 _SAME_NAME: Final = "the file system does not distinguish its name from another one in the folder"
 
@@ -38,18 +38,18 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class ExportError(ValueError):
-    """An export cannot be made. The message says why and what to do."""
+    """An export is not possible. The message gives the reason and what to do."""
 
 
 class FailedFile(msgspec.Struct, frozen=True):
-    """A file that could not be exported, and why."""
+    """A file that could not be exported, and the reason."""
 
     path: str
     reason: str
 
 
 class ExportReport(msgspec.Struct, frozen=True):
-    """What an export contains. `bytes` are those of the exported files."""
+    """The result of an export. `bytes` is the sum of the sizes of the exported files."""
 
     folder: str
     files: int
@@ -71,7 +71,7 @@ async def export_account(
 ) -> ExportReport:
     """Write the data of an account into `folder`, which is new or empty.
 
-    A file that is changed meanwhile is exported before or after the change. One that is moved meanwhile may be missing.
+    If a file changes during the export, its old or its new content is exported. A file that is moved may be missing.
     Raises ExportError, Unavailable, OSError.
     """
     _prepare(folder)
@@ -108,18 +108,18 @@ async def _read_account(services: Services, account: Account, operator: Actor) -
 
 async def _collect(read_page: Callable[[str | None], Awaitable[_Page[T]]]) -> list[T]:
     """Return the items of all pages."""
-    found: list[T] = []
+    items: list[T] = []
     cursor: str | None = None
     while True:
         page = await read_page(cursor)
-        found += page.items
+        items += page.items
         cursor = page.next_cursor
         if cursor is None:
-            return found
+            return items
 
 
 class TreeExport:
-    """Writes the tree of a drive: each folder before what is in it."""
+    """Writes the tree of a drive: each folder before its content."""
 
     def __init__(self, files: Files, store: ObjectFiles, access: Access, folder: Path, advance: Advance) -> None:
         self._files = files
@@ -155,7 +155,7 @@ class TreeExport:
         return ExportReport(str(self._folder), counts[Kind.FILE], counts[Kind.FOLDER], self._bytes, tuple(self._failed))
 
     def _create_folder(self, item: File, path: tuple[str, ...]) -> bool:
-        """Create a folder. Return False, and note the failure, if the file system cannot have it."""
+        """Create a folder. If the file system refuses its name, record the failure and return False."""
         try:
             with _open_folder(self._root, path) as parent:
                 os.mkdir(item.name, 0o700, dir_fd=parent)
@@ -179,10 +179,12 @@ class TreeExport:
             return
         contents = await self._files.get_contents(self._access, tuple(item.id for item in items))
         # A file without content was deleted since it was listed.
-        waiting = iter([(item, found.content) for item, found in zip(items, contents, strict=True) if found.content])
+        remaining = iter(
+            [(item, result.content) for item, result in zip(items, contents, strict=True) if result.content]
+        )
 
         async def work() -> None:
-            for item, content in waiting:
+            for item, content in remaining:
                 if reason := await self._export_file(item, content, path):
                     self._failed.append(FailedFile(_path_text(item, path), reason))
 

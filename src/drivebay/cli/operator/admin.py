@@ -51,12 +51,12 @@ def create(email: str, password_stdin: PasswordStdinOption = False, as_json: Jso
 
     async def command(services: Services) -> tuple[Account, str | None]:
         try:
-            found = await services.auth.find_account(OPERATOR, email)
+            existing = await services.auth.find_account(OPERATOR, email)
         except NotFound:
             new = NewAccount(email, password, Role.ADMIN)
             created = await services.auth.create_account(OPERATOR, new)
             return created.account, _link(services, created.invitation_token)
-        return await services.auth.update_account(OPERATOR, found.id, AccountUpdate(role=Role.ADMIN)), None
+        return await services.auth.update_account(OPERATOR, existing.id, AccountUpdate(role=Role.ADMIN)), None
 
     account, link = run_with_services(command, {"auth"})
     _print_account(account, link, as_json)
@@ -82,21 +82,21 @@ def users(
     """List the accounts with their role and usage."""
 
     async def command(services: Services) -> list[tuple[Account, Usage]]:
-        found: list[tuple[Account, Usage]] = []
+        rows: list[tuple[Account, Usage]] = []
         listing = AccountListing(query, limit=1000)
         while True:
             page = await services.auth.list_accounts(OPERATOR, listing)
             usages = await services.files.get_usages(tuple(DriveId(account.id) for account in page.items))
-            found += zip(page.items, usages, strict=True)
+            rows += zip(page.items, usages, strict=True)
             if page.next_cursor is None:
-                return found
+                return rows
             listing = msgspec.structs.replace(listing, cursor=page.next_cursor)
 
-    found = run_with_services(command, {"auth", "files"})
+    rows = run_with_services(command, {"auth", "files"})
     if as_json:
-        typer.echo(json.dumps([_row(account) | {"usage": _plain(usage)} for account, usage in found]))
+        typer.echo(json.dumps([_row(account) | {"usage": _plain(usage)} for account, usage in rows]))
         return
-    for account, usage in found:
+    for account, usage in rows:
         state = "disabled" if account.disabled else account.role.value
         used, limit = _size(usage.used_bytes), _size(usage.limit_bytes)
         typer.echo(f"{account.id}  {state:8}  {used:>10} of {limit:<10}  {_printable(account.email)}")
@@ -251,8 +251,12 @@ def stats(as_json: JsonOption = False) -> None:
             "dead_letters": backlog.dead_letters,
         }
 
-    shown = run_with_services(command, {"auth", "files"})
-    typer.echo(json.dumps(shown) if as_json else "\n".join(f"{name:16} {value}" for name, value in shown.items()))
+    totals_by_name = run_with_services(command, {"auth", "files"})
+    typer.echo(
+        json.dumps(totals_by_name)
+        if as_json
+        else "\n".join(f"{name:16} {value}" for name, value in totals_by_name.items())
+    )
 
 
 @admin.command()

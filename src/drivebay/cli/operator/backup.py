@@ -1,4 +1,4 @@
-"""`drivebay backup` and `drivebay restore-backup`: everything of a deployment in one folder, and back."""
+"""`drivebay backup` and `drivebay restore-backup`: copy a whole deployment to a folder, and restore it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def restore(folder: FolderArgument, as_json: JsonOption = False) -> None:
 
 
 def _require_own_servers(settings: Settings) -> None:
-    """Refuse to start new, empty embedded servers beside those that other processes use."""
+    """Raise BackupError if this command would start new, empty embedded servers although others are in use."""
     addresses = (settings.auth_address, settings.files_address, settings.storage_address)
     is_split = any(addresses) and (settings.database_url is None or settings.s3_endpoint is None)
     if is_split:  # guard: backup-servers

@@ -1,4 +1,4 @@
-"""What a backup folder contains.
+"""The content of a backup folder.
 
     manifest.json      written last: a folder without it is an unfinished backup
     database/          one file for each table, in the text format of COPY
@@ -26,7 +26,7 @@ SCHEMAS: Final = ("auth", "files")
 
 
 class BackupError(ValueError):
-    """A backup cannot be made or restored. The message says why and what to do."""
+    """A backup cannot be written or restored. The message gives the reason and what to do."""
 
 
 class BackedUpObject(msgspec.Struct, frozen=True):
@@ -42,7 +42,9 @@ class BackedUpObject(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """`migrations` are the applied migrations of each schema. `missing` are keys that the store did not have.
+    """The description of a finished backup. `migrations` are the applied migrations of each schema.
+
+    `missing` are keys of objects that the store did not have.
 
     `objects_sha256` is the SHA-256 of `objects.jsonl`.
     """
@@ -71,7 +73,7 @@ class BackupFolder:
         self.secret = folder / "secret"
 
     def object_path(self, key: str) -> Path:
-        """Return where the bytes of an object are. Raises BackupError for a key that leads out of the folder."""
+        """Return the path of an object in the backup. Raises BackupError for a key that leads out of the folder."""
         path = self.objects / key
         if not key or ".." in Path(key).parts or Path(key).is_absolute() or "\0" in key:  # guard: backup-key
             raise BackupError(f"{self.folder} names the object {key!r}, which is not a key of Drivebay")
@@ -83,28 +85,28 @@ class BackupFolder:
         for file in (self.object_list, self.journal):
             for line in file.read_bytes().splitlines() if file.exists() else ():
                 try:
-                    found = msgspec.json.decode(line, type=BackedUpObject)
+                    backed_up = msgspec.json.decode(line, type=BackedUpObject)
                 except msgspec.DecodeError:
                     continue
-                objects[found.key] = found
+                objects[backed_up.key] = backed_up
         return objects
 
     def read_manifest(self) -> Manifest:
-        """Return the manifest after its files were compared with it. Raises BackupError."""
+        """Compare the files of the backup with the manifest and return it. Raises BackupError if they differ."""
         if not self.manifest.is_file():
             raise BackupError(f"{self.folder} holds no finished backup: run `drivebay backup` again to finish it")
         try:
-            found = msgspec.json.decode(self.manifest.read_bytes(), type=Manifest)
+            manifest = msgspec.json.decode(self.manifest.read_bytes(), type=Manifest)
         except msgspec.DecodeError as error:
             raise BackupError(f"{self.manifest} is damaged: {error}") from None
-        if found.format > FORMAT:
-            raise BackupError(f"{self.folder} was made by a newer Drivebay ({found.release}): use that release")
-        digests = {self.database / each.file_name: each.sha256 for each in found.tables}
-        digests[self.object_list] = found.objects_sha256
+        if manifest.format > FORMAT:
+            raise BackupError(f"{self.folder} was made by a newer Drivebay ({manifest.release}): use that release")
+        digests = {self.database / table.file_name: table.sha256 for table in manifest.tables}
+        digests[self.object_list] = manifest.objects_sha256
         for path, digest in digests.items():
             if not path.is_file() or file_sha256(path) != digest:
                 raise BackupError(f"{path} is missing or has changed since the backup")
-        return found
+        return manifest
 
 
 def write_private_file(path: Path, content: bytes) -> None:

@@ -1,6 +1,6 @@
-"""Restores a backup into an empty deployment: the objects first, the rows in one transaction after, then a check.
+"""Restores a backup into an empty deployment: first the objects, then the rows in one transaction, then a check.
 
-Until the rows are loaded the deployment is empty, so an interrupted restore is run again and continues.
+Until the rows are loaded the deployment counts as empty. So after an interruption, another run continues the restore.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ _TABLES_OF_USERS: Final = (
 
 
 class RestoreReport(msgspec.Struct, frozen=True):
-    """`copied` objects were written by this run, the others were there. `violations` is what the check found."""
+    """The result of a restore. `copied` is the number of objects that this run wrote. The others existed already.
+
+    `violations` are the violations that the check found.
+    """
 
     folder: str
     created_at: str
@@ -90,7 +93,7 @@ def _require_known_migrations(manifest: Manifest) -> None:
 
 
 async def require_no_newer_migrations(url: str, manifest: Manifest) -> None:
-    """Raise BackupError if the database has a migration that the backup lacks. Its tables would not fit the rows."""
+    """Raise BackupError if the database has a migration that the backup lacks, because its tables then differ."""
     for schema, names in manifest.migrations.items():
         if newer := sorted(set(await postgres.applied_migrations(url, schema)) - set(names)):  # guard: restore-newer
             raise BackupError(
@@ -110,7 +113,7 @@ def _secret_file(settings: Settings) -> Path:
 
 
 def _use_secret(settings: Settings, backup: BackupFolder) -> Settings:
-    """Return the settings with the secret of the backup. Raises BackupError if another one is set."""
+    """Return the settings with the secret of the backup. Raises BackupError if another secret is set."""
     if not backup.secret.is_file():
         return settings
     secret = bytes.fromhex(backup.secret.read_text("ascii").strip())
@@ -148,17 +151,17 @@ async def _require_own_objects(store: ObjectFiles, objects: dict[str, BackedUpOb
 async def _store_objects(
     store: ObjectFiles, backup: BackupFolder, objects: dict[str, BackedUpObject], advance: Advance
 ) -> int:
-    """Write every object that the store does not hold yet. Return how many."""
-    waiting = iter(objects.values())
-    total, done, copied = sum(each.size for each in objects.values()), 0, 0
+    """Write every object that the store does not have yet. Return the number of written objects."""
+    remaining = iter(objects.values())
+    total, done, copied = sum(backed_up.size for backed_up in objects.values()), 0, 0
 
     async def work() -> None:
         nonlocal done, copied
-        for each in waiting:
-            if not await store.holds(each.key, each.size, each.sha256):
-                await store.store(each.key, backup.object_path(each.key), each.sha256, each.headers)
+        for backed_up in remaining:
+            if not await store.holds(backed_up.key, backed_up.size, backed_up.sha256):
+                await store.store(backed_up.key, backup.object_path(backed_up.key), backed_up.sha256, backed_up.headers)
                 copied += 1
-            done += each.size
+            done += backed_up.size
             advance(done, total)
 
     try:

@@ -1,7 +1,7 @@
-"""Writes a backup: first a snapshot of the database, then the objects that it names.
+"""Writes a backup: first a snapshot of the database, then the objects of the snapshot.
 
-Purges wait meanwhile, so no object of the snapshot is deleted before it is copied. Objects never change, so what an
-interrupted backup has copied stays valid, and the next run copies the rest for a new snapshot.
+No purge runs during a backup, so that no object of the snapshot is deleted before it is copied. Objects never change.
+So the objects that an interrupted backup has copied stay valid, and the next run copies only the others.
 """
 
 from __future__ import annotations
@@ -41,8 +41,11 @@ class ExpectedObject(NamedTuple):
 
 
 class BackupReport(msgspec.Struct, frozen=True):
-    """`copied` objects were copied by this run, the others of `objects` by an earlier one. `missing` are known to be
-    missing in the store. `lost` should exist and could not be copied."""
+    """The result of a backup. `copied` of the `objects` were copied by this run, the others by an earlier run.
+
+    `missing` are the keys of objects that the database marks as missing in the store. `lost` are the keys of objects
+    that should exist and could not be copied.
+    """
 
     folder: str
     created_at: str
@@ -57,9 +60,9 @@ class BackupReport(msgspec.Struct, frozen=True):
 async def write_backup(
     settings: Settings, folder: Path, now: Callable[[], datetime], advance: Advance, *, with_secret: bool
 ) -> BackupReport:
-    """Write a backup into `folder`, which is new, empty, or holds an earlier backup that this one replaces.
+    """Write a backup into `folder`. The folder is new, empty, or has an earlier backup, which is replaced.
 
-    Run it again after an interruption: it continues. Raises BackupError and Unavailable.
+    After an interruption, another run continues. Raises BackupError and Unavailable.
     """
     if settings.database_url is None:
         raise BackupError("DRIVEBAY_DATABASE_URL is not set")
@@ -92,7 +95,7 @@ async def write_backup(
         migrations=migrations,
         tables=tables,
         object_count=len(done),
-        object_bytes=sum(each.size for each in done),
+        object_bytes=sum(backed_up.size for backed_up in done),
         objects_sha256=file_sha256(backup.object_list),
         missing=tuple(sorted((*copies.missing, *copies.lost))),
     )
@@ -111,7 +114,7 @@ async def write_backup(
 
 
 class ObjectCopies:
-    """Copies the expected objects, several at once, and keeps the list of what is done."""
+    """Copies the expected objects, several at once. `done` are the objects that the backup has now, by key."""
 
     def __init__(
         self, store: ObjectFiles, backup: BackupFolder, expected: dict[str, ExpectedObject], advance: Advance
@@ -126,18 +129,18 @@ class ObjectCopies:
         self._advance = advance
         self._earlier = backup.read_objects()
         self._bytes = 0
-        self._total = sum(each.size for each in expected.values())
+        self._total = sum(expected_object.size for expected_object in expected.values())
 
     async def run(self) -> None:
-        """Copy every object that is not there yet. Raises Unavailable if the store does not answer."""
-        waiting = iter(self._expected.values())
+        """Copy every object that the backup does not have yet. Raises Unavailable if the store does not respond."""
+        remaining = iter(self._expected.values())
         # Not in the list of an earlier backup, whose manifest has the hash of that list.
         journal = os.open(self._backup.journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)  # guard: backup-journal
         os.write(journal, b"\n")  # ends a line that a killed run left incomplete
 
         async def work() -> None:
-            for each in waiting:
-                await self._copy(each, journal)
+            for expected in remaining:
+                await self._copy(expected, journal)
 
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -146,35 +149,35 @@ class ObjectCopies:
         finally:
             os.close(journal)
 
-    async def _copy(self, each: ExpectedObject, journal: int) -> None:
-        path = self._backup.object_path(each.key)
-        done = await self._find_earlier(each, path)
+    async def _copy(self, expected: ExpectedObject, journal: int) -> None:
+        path = self._backup.object_path(expected.key)
+        done = await self._find_earlier(expected, path)
         if done is None:
-            done = await self._save(each, path)
+            done = await self._save(expected, path)
             if done is None:
                 path.unlink(missing_ok=True)
-                (self.missing if each.is_missing else self.lost).append(each.key)
+                (self.missing if expected.is_missing else self.lost).append(expected.key)
                 return
             self.copied += 1
             os.write(journal, msgspec.json.encode(done) + b"\n")
-        self.done[each.key] = done
-        self._bytes += each.size
+        self.done[expected.key] = done
+        self._bytes += expected.size
         self._advance(self._bytes, self._total)
 
-    async def _save(self, each: ExpectedObject, path: Path) -> BackedUpObject | None:
-        """Copy an object. Return None if the store does not have it, or has other bytes than the database says."""
+    async def _save(self, expected: ExpectedObject, path: Path) -> BackedUpObject | None:
+        """Copy an object. Return None if the store does not have it, or if its checksum differs from the database."""
         try:
-            digest = await self._store.save(each.key, each.size, path)
+            digest = await self._store.save(expected.key, expected.size, path)
         except DamagedObject:
             return None
-        if digest is None or each.sha256 not in (None, digest):
+        if digest is None or expected.sha256 not in (None, digest):
             return None
-        return BackedUpObject(each.key, each.size, digest, await self._store.read_headers(each.key))
+        return BackedUpObject(expected.key, expected.size, digest, await self._store.read_headers(expected.key))
 
-    async def _find_earlier(self, each: ExpectedObject, path: Path) -> BackedUpObject | None:
-        """Return what an earlier run copied, None if no earlier run copied it, or if the file has other bytes."""
-        earlier = self._earlier.get(each.key)
-        if earlier is None or each.sha256 not in (None, earlier.sha256) or not _has_size(path, each.size):
+    async def _find_earlier(self, expected: ExpectedObject, path: Path) -> BackedUpObject | None:
+        """Return the object that an earlier run copied. None: no run copied it, or the file has other bytes now."""
+        earlier = self._earlier.get(expected.key)
+        if earlier is None or expected.sha256 not in (None, earlier.sha256) or not _has_size(path, expected.size):
             return None
         return earlier if await asyncio.to_thread(file_sha256, path) == earlier.sha256 else None
 
@@ -186,8 +189,10 @@ def _has_size(path: Path, size: int) -> bool:
 def _prepare(folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     names = {path.name for path in folder.iterdir()}
-    own = {"manifest.json", "database", "database.new", "objects.jsonl", "objects.journal", "objects", "secret"}
-    if foreign := sorted(name for name in names if name.removesuffix(".new") not in own and name not in own):
+    known_names = {"manifest.json", "database", "database.new", "objects.jsonl", "objects.journal", "objects", "secret"}
+    if foreign := sorted(
+        name for name in names if name.removesuffix(".new") not in known_names and name not in known_names
+    ):
         raise BackupError(f"{folder} is not empty and no backup of Drivebay (it contains {foreign[0]}): name another")
     folder.chmod(0o700)
     return folder
@@ -200,7 +205,7 @@ def _new_folder(folder: Path) -> Path:
 
 
 def _begin_replacement(backup: BackupFolder, done: dict[str, BackedUpObject]) -> None:
-    """Begin to replace the earlier backup: from here until the manifest is written the folder is unfinished."""
+    """Begin to replace the earlier backup. From now until the manifest is written, the backup is unfinished."""
     backup.manifest.unlink(missing_ok=True)
     backup.objects.mkdir(mode=0o700, exist_ok=True)
     lines = [msgspec.json.encode(done[key]) + b"\n" for key in sorted(done)]
@@ -214,7 +219,7 @@ def _replace_folder(new: Path, target: Path) -> None:
 
 
 def _remove_old_objects(backup: BackupFolder, done: dict[str, BackedUpObject]) -> None:
-    """Remove the files of objects that the new snapshot does not name."""
+    """Remove the files of objects that the new snapshot does not have."""
     for path in backup.objects.rglob("*"):
         if path.is_file() and str(path.relative_to(backup.objects)) not in done:
             path.unlink()

@@ -10,12 +10,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from .command_runner import stderr
 
 Advance = Callable[[int, int], None]
-"""Receives the bytes that are done and the total."""
+"""Called with the number of copied bytes and the total number of bytes."""
 
 
 @contextmanager
 def byte_progress(name: str) -> Iterator[Advance]:
-    """Show a bar of the bytes that are done, if standard error is a terminal."""
+    """Show a progress bar if standard error is a terminal. Yield the function that updates it."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bars:
         bar = bars.add_task(name, total=None)

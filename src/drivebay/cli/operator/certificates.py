@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _CLOCK_TOLERANCE: Final = timedelta(minutes=5)
-"""A certificate is valid this long before it is created, because the clocks of machines differ."""
+"""A certificate is valid from this long before its creation, because the clocks of machines differ."""
 
 
 class CertificateAuthority:

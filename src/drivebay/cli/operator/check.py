@@ -1,4 +1,4 @@
-"""`drivebay check`: check every invariant, and tell damage from what could not be checked."""
+"""`drivebay check`: check every invariant. The result distinguishes damage from checks that were not possible."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check(as_json: JsonOption = False) -> None:
             return await services.files.check_invariants()
 
     def report_error(message: str) -> NoReturn:
-        # Nothing is known about the data: this is no damage.
+        # No invariant was checked, so this is not damage.
         print_error(message)
         _report((Violation("every_invariant", None, message, is_unknown=True),), as_json)
 
@@ -49,7 +49,7 @@ def check(as_json: JsonOption = False) -> None:
 
 
 def find_verdict(violations: tuple[Violation, ...]) -> CheckVerdict:
-    """Return the verdict of a check. Damage counts more than what could not be checked."""
+    """Return the verdict of a check. It is DAMAGED if any invariant is violated, even if others were not checked."""
     if any(not violation.is_unknown for violation in violations):
         return CheckVerdict.DAMAGED
     return CheckVerdict.UNKNOWN if violations else CheckVerdict.SOUND

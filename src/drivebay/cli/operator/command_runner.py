@@ -24,7 +24,7 @@ T = TypeVar("T")
 Fail = Callable[[str], NoReturn]
 
 EXPECTED_ERRORS: Final = (SettingsError, StartError, Error, OSError, ValueError, rpc.Mismatch)
-"""Errors that an operator can act on. Any other error is a defect and shows its traceback."""
+"""Errors that an operator can correct. Any other error is a defect and is shown with its traceback."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -81,9 +81,9 @@ def run_with_services(
 ) -> T:
     """Run `command` with the named services and return its result.
 
-    A service with an address in the settings is called there; the others run in this process. The services of
-    `local_only` run in this process too, but only if no service has an address. Otherwise they would start new, empty
-    embedded servers that the deployment does not use.
+    A service with an address in the settings is called at this address. The others run in this process. The services
+    in `local_only` also run in this process, but only if no service has an address. Otherwise they would start new,
+    empty embedded servers that the deployment does not use.
     """
 
     async def run(settings: Settings) -> T:

@@ -1,4 +1,4 @@
-"""`drivebay doctor`: test a whole deployment, and print what is wrong and how to fix it.
+"""`drivebay doctor`: test a whole deployment, and print each problem and how to fix it.
 
 The doctor uses the settings of its own process. It checks the services and their servers, and it uploads one small file
 through the public endpoint of the store, as a client does. The file belongs to a drive id that no account has.
@@ -61,12 +61,12 @@ def doctor(as_json: JsonOption = False) -> None:
         return findings
 
     def report_error(message: str) -> NoReturn:
-        # A program that reads the JSON gets this error in it too.
+        # The JSON contains this error too, for programs that read it.
         if as_json:
             typer.echo(msgspec.json.encode({"findings": [Finding("start", Verdict.FAILED, message)]}).decode())
         fail(message)
 
-    # Naming ingest also starts the embedded NATS, so that the check of events has a server.
+    # The service ingest starts the embedded NATS, which the check of events needs.
     local_only = frozenset({"ingest"})
     findings = run_with_services(command, {"auth", "files", "storage"}, report_error, local_only=local_only)
     if as_json:

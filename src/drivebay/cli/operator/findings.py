@@ -10,12 +10,12 @@ import msgspec
 class Verdict(StrEnum):
     OK = "ok"
     WARNING = "warning"
-    """The deployment works, but less well or less safely than it could."""
+    """The deployment works, but it could be faster or safer."""
     FAILED = "failed"
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """`check` is what was checked, `detail` the observation, `fix` what to do about it. `fix` is empty if all is ok."""
+    """One result of a check. `check` is its name, `detail` the observation, `fix` what to do, or empty if all is ok."""
 
     check: str
     verdict: Verdict

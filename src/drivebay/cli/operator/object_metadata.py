@@ -1,4 +1,4 @@
-"""`drivebay metadata`: open the sealed metadata of objects, to rebuild what a lost database said about them."""
+"""`drivebay metadata`: open the sealed metadata of objects, to find their owners and names after a lost database."""
 
 from __future__ import annotations
 

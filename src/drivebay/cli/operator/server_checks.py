@@ -25,7 +25,7 @@ _OPTIONAL_CAPABILITIES: Final = {
     "write_once": "the store accepts a second upload to the same URL",
     "batch_delete": "the store cannot delete many objects in one request",
 }
-"""Drivebay works without these capabilities of the store, at a cost that docs/guide/stores.md describes."""
+"""The store need not have these capabilities. docs/guide/stores.md describes the disadvantages without them."""
 _DEPENDENCY_FIXES: Final = {
     "store": "check that the store is running and that DRIVEBAY_S3_ENDPOINT, DRIVEBAY_S3_ACCESS_KEY,"
     " DRIVEBAY_S3_SECRET_KEY and DRIVEBAY_S3_BUCKET are right",
@@ -35,7 +35,7 @@ _DEPENDENCY_FIXES: Final = {
 
 
 async def check_services(services: Services, _: Now) -> list[Finding]:
-    """Check that each service answers and that its dependencies are healthy."""
+    """Check that each service responds and that its dependencies are healthy."""
     findings = []
     for name, service in (("auth", services.auth), ("files", services.files), ("storage", services.storage)):
         try:
@@ -63,7 +63,7 @@ async def check_services(services: Services, _: Now) -> list[Finding]:
 
 
 def find_store_fix(detail: str) -> str | None:
-    """Return what to do about a store that answers and cannot write, None for any other problem."""
+    """Return the fix for a store that responds but cannot write, None for any other problem."""
     # `S3Response.unexpected` names the operation and the status.
     return NO_ROOM if re.search(r"response to Put\w+ was unexpected: 5\d\d", detail) else None
 
@@ -75,7 +75,7 @@ async def check_signing_keys(services: Services, _: Now) -> list[Finding]:
 
 
 async def check_database(services: Services, now: Now) -> list[Finding]:
-    """Check that PostgreSQL keeps committed data at a power cut, and that its clock agrees with ours."""
+    """Check that committed data survives a power failure, and that the clock of PostgreSQL agrees with ours."""
     url = services.settings.database_url
     if url is None:
         return [
@@ -126,8 +126,11 @@ async def check_event_stream(services: Services, _: Now) -> list[Finding]:
         return [failed("events", error.detail, fix)]
     missing = "start the NATS servers that do not run; without a majority of them there are no events"
     return [
-        *(failed("events", each, "change the stream with `nats stream edit`") for each in problems.settings),
-        *(warning("events", each, missing) for each in problems.replicas),
+        *(
+            failed("events", difference, "change the stream with `nats stream edit`")
+            for difference in problems.settings
+        ),
+        *(warning("events", difference, missing) for difference in problems.replicas),
     ] or [
         ok(
             "events",
@@ -138,7 +141,7 @@ async def check_event_stream(services: Services, _: Now) -> list[Finding]:
 
 
 async def check_store(services: Services, _: Now) -> list[Finding]:
-    """Check the capabilities that storage found at start, the notification rule, and public access to the bucket."""
+    """Check the capabilities of the store, the notification rule, and that the bucket is not public."""
     capabilities = await services.storage.get_capabilities()
     findings = [
         warning("store", detail, "docs/guide/stores.md describes the consequences")

@@ -1,4 +1,4 @@
-"""The doctor's checks that transfer bytes as a client does: presigned URLs at the public endpoint of the store.
+"""The doctor's checks that transfer bytes like a client, with presigned URLs at the public endpoint of the store.
 
 `check_public_address` tests only the store. `check_round_trip` tests one upload with all services.
 """
@@ -26,10 +26,10 @@ from .findings import Finding, failed, ok, warning
 Now = Callable[[], datetime]
 
 DOCTOR: Final = Access.personal(UserId(UUID("00000000-0000-7000-8000-646f63746f72")))
-"""The personal drive of the round trip's file. No account ever has this id."""
+"""The personal drive of the test file. No account ever has this id."""
 _COMMIT_TIMEOUT: Final = 20.0
 _EVENT_DELAY: Final = 2.0
-"""An event commits an upload in less time than this. A longer time means that the sweep committed it."""
+"""Seconds. An event commits an upload in less time. After a longer time, the sweep has committed it."""
 _POLL_INTERVAL: Final = 0.02
 _HTTP_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=10)
 NO_ROOM: Final = (
@@ -48,7 +48,7 @@ class _Response(NamedTuple):
 
 
 class _Client:
-    """Sends requests exactly as they are signed: no redirects, no headers of its own, no change to the URL."""
+    """Sends requests exactly as they are signed: without redirects, further headers, or changes of the URL."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
@@ -94,11 +94,11 @@ async def check_public_address(services: Services, now: Now) -> list[Finding]:
                 if uploaded.status >= 500:
                     fix = NO_ROOM
                 return [*findings, failed("public endpoint", detail, fix)]
-            (found,) = await services.storage.stat_staged((key,))
-            if found.presence is Presence.FOUND:
-                (found,) = await services.storage.promote((StagedObject(found.key, found.etag, found.size),))
+            (stored,) = await services.storage.stat_staged((key,))
+            if stored.presence is Presence.FOUND:
+                (stored,) = await services.storage.promote((StagedObject(stored.key, stored.etag, stored.size),))
             get = await services.storage.presign_get(
-                found.key, "doctor.txt", "text/plain", Disposition.ATTACHMENT, _URL_LIFETIME
+                stored.key, "doctor.txt", "text/plain", Disposition.ATTACHMENT, _URL_LIFETIME
             )
             downloaded = await http.request("GET", get.url)
             unsigned = await http.request("GET", put.url.partition("?")[0])
@@ -161,7 +161,7 @@ async def check_round_trip(services: Services, now: Now) -> list[Finding]:
 
 
 async def _wait_for_commit(services: Services, upload: Upload) -> tuple[Upload, bool]:
-    """Return the ended upload, and whether ingest committed it. Commit it here if ingest does not do so in time."""
+    """Return the upload when it has ended, and whether ingest committed it. Commit it here after a timeout."""
     deadline = time.monotonic() + _COMMIT_TIMEOUT
     while time.monotonic() < deadline:
         current = await services.files.get_upload(DOCTOR, upload.id)
@@ -186,7 +186,7 @@ def _commit_finding(committed_by_ingest: bool, seconds: float, events_enabled: b
 
 
 def describe_http_error(error: Exception) -> str:
-    """Return what went wrong with a request. Texts of aiohttp may contain the whole presigned URL, so few are used."""
+    """Describe the error of a request. Most messages of aiohttp are not used, as they may contain a presigned URL."""
     if isinstance(error, aiohttp.InvalidURL):
         return "invalid URL"
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -89,7 +89,7 @@ def _authenticate(
     code: str | None = None,
 ) -> None:
     def ask_then_authenticate() -> Coroutine[None, None, tuple[str, str, str] | None]:
-        # Asked before the event loop starts: inside the loop, Ctrl-C would not end the prompt.
+        # Ask before the event loop starts, because inside the loop Ctrl-C would not end the prompt.
         server = server_for_login(server_option)
         email = email_option or ask("Email", "add --email")
         return authenticate(server, email, read_password(password_stdin, label="Password", confirm=create_account))
@@ -111,20 +111,20 @@ def _authenticate(
     def ask_then_complete() -> Coroutine[None, None, None]:
         return complete(code or ask("Code of your authenticator app, or a recovery code", "add --code"))
 
-    async def complete(given: str) -> None:
+    async def complete(entered_code: str) -> None:
         async with _login_drive(server, email) as drive:
-            await drive.log_in_with_code(challenge, given)
+            await drive.log_in_with_code(challenge, entered_code)
             await _print_account(drive, server, as_json)
 
-    begun = run_command(ask_then_authenticate, as_json)
-    if begun is not None:
-        server, email, challenge = begun
+    pending_login = run_command(ask_then_authenticate, as_json)
+    if pending_login is not None:
+        server, email, challenge = pending_login
         run_command(ask_then_complete, as_json)
 
 
 def log_in_with_browser(server_option: str | None, code: str | None, as_json: bool) -> None:
     """Log in at the identity provider of the server."""
-    tokens = MemoryTokenStore()  # the email is known only after the login
+    tokens = MemoryTokenStore()  # the email is not known before the login
 
     def begin() -> Coroutine[None, None, tuple[str, str] | None]:
         return sign_in(server_for_login(server_option))
@@ -140,19 +140,19 @@ def log_in_with_browser(server_option: str | None, code: str | None, as_json: bo
             await finish(drive, server)
         return None
 
-    async def complete(server: str, challenge: str, given: str) -> None:
+    async def complete(server: str, challenge: str, entered_code: str) -> None:
         async with AsyncDrive(server, token_store=tokens, retry_policy=LOGIN_RETRY) as drive:
-            await drive.log_in_with_code(challenge, given)
+            await drive.log_in_with_code(challenge, entered_code)
             await finish(drive, server)
 
     async def finish(drive: AsyncDrive, server: str) -> None:
         StoredTokens(server, (await drive.me()).email).save(tokens.load())
         await _print_account(drive, server, as_json)
 
-    begun = run_command(begin, as_json)
-    if begun is not None:
+    pending_login = run_command(begin, as_json)
+    if pending_login is not None:
         prompt = "Code of your authenticator app, or a recovery code"
-        run_command(lambda: complete(*begun, code or ask(prompt, "add --code")), as_json)
+        run_command(lambda: complete(*pending_login, code or ask(prompt, "add --code")), as_json)
 
 
 def _login_drive(server: str, email: str) -> AsyncDrive:
@@ -169,8 +169,8 @@ async def _print_account(drive: AsyncDrive, server: str, as_json: bool) -> None:
 
 
 def _wrong_server(server: str, error: ApiError) -> Error | None:
-    """Return the error to show if another kind of web server answered, or None if it was Drivebay."""
-    # The SDK uses the code `http_<status>` for a response without a Drivebay error body. Drivebay never answers a
+    """Return the error to show if the server is not Drivebay, else None."""
+    # The SDK uses the code `http_<status>` for a response without a Drivebay error body. Drivebay never responds to a
     # login or sign-up with 404.
     if not error.code.startswith("http_") and not isinstance(error, NotFound):
         return None
@@ -182,7 +182,7 @@ def _wrong_server(server: str, error: ApiError) -> Error | None:
 
 
 def read_password(from_stdin: bool, *, label: str, confirm: bool = False, may_be_empty: bool = False) -> str:
-    """Return a password: one line of standard input, or what the user types. Raises CommandError."""
+    """Return a password: one line of standard input, or the input of the user at a prompt. Raises CommandError."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     return ask(
@@ -202,7 +202,7 @@ def ask(
     confirmation_prompt: bool = False,
     default: str | None = None,
 ) -> str:
-    """Return what the user types, or `default`. Raises CommandError with `next_step` if there is no terminal."""
+    """Return the input of the user, or `default`. Raises CommandError with `next_step` if there is no terminal."""
     if not sys.stdin.isatty():
         raise CommandError(f"cannot ask for the {label.lower()}: no terminal", ExitCode.USAGE, next_step)
     try:
@@ -282,7 +282,7 @@ def status(as_json: JsonOption = False) -> None:
 
 
 async def _resumable_uploads(drive: AsyncDrive, server: str) -> list[UnfinishedUpload]:
-    """Return the uploads to this server that are still pending. Deletes the records of those that have ended."""
+    """Return the pending uploads to this server. Delete the records of uploads that have ended."""
     folder = ResumeFolder()
     resumable = []
     for upload in folder.all_uploads():
@@ -291,7 +291,7 @@ async def _resumable_uploads(drive: AsyncDrive, server: str) -> list[UnfinishedU
             continue
         drive.use_drive(drive_id or None)
         try:
-            # Without an id the upload was not begun, or its answer was lost. `put` finds out when it runs again.
+            # Without an id the upload was not begun, or the response was lost. Another run of `put` finds out.
             is_pending = bool(upload.upload_id) and (await drive.get_upload(upload.upload_id)).status == "pending"
         except (NotFound, Forbidden):
             continue  # the upload may belong to another account

@@ -60,10 +60,10 @@ def list_tokens(as_json: JsonOption = False) -> None:
         if as_json:
             print_json(tokens)
             return
-        for each in tokens:
-            used = "never used" if each.last_used_at is None else f"used {format_time(each.last_used_at)}"
-            end = "" if each.expires_at is None else f", expires {format_time(each.expires_at)}"
-            print_line(f"{each.id}  {printable(each.name)}  {','.join(each.scopes)}  {used}{end}")
+        for api_token in tokens:
+            used = "never used" if api_token.last_used_at is None else f"used {format_time(api_token.last_used_at)}"
+            end = "" if api_token.expires_at is None else f", expires {format_time(api_token.expires_at)}"
+            print_line(f"{api_token.id}  {printable(api_token.name)}  {','.join(api_token.scopes)}  {used}{end}")
 
     run_command(command, as_json)
 

@@ -1,4 +1,4 @@
-"""Small private files that are written atomically: a reader finds the old content or the new content."""
+"""Writes small private files atomically: a reader gets either the old content or the new content."""
 
 from __future__ import annotations
 

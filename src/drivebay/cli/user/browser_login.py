@@ -1,6 +1,6 @@
-"""Sign-in with an identity provider from the command line: a browser, and a listener on this machine (RFC 8252).
+"""Sign-in with an identity provider from the command line, with a browser on this computer (RFC 8252).
 
-The browser brings a one-time code to a port of the loopback address, where only this computer can listen.
+The command listens on a port of the loopback address, where the browser sends a one-time code.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .console import print_note
 from .exit_codes import CommandError, ExitCode
 
 TIMEOUT: Final = 300.0
-"""Seconds that the user has for the sign-in."""
+"""Seconds after which the command stops waiting for the sign-in."""
 _PATH: Final = "/signed-in"
 _MAX_HEADER: Final = 16_384
 _PAGE: Final = "<!doctype html><title>Drivebay</title><p>{text} You can close this page."
@@ -28,8 +28,8 @@ _REFUSALS: Final = {
 
 
 async def receive_code(server: str) -> str:
-    """Let the user sign in with a browser, and return the one-time code. Raises CommandError."""
-    answered: asyncio.Future[dict[str, list[str]]] = asyncio.get_running_loop().create_future()
+    """Open a browser, wait until the user has signed in, and return the one-time code. Raises CommandError."""
+    received: asyncio.Future[dict[str, list[str]]] = asyncio.get_running_loop().create_future()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -39,11 +39,11 @@ async def receive_code(server: str) -> str:
             return
         target = urlsplit((request.split(b" ")[1:2] or [b""])[0].decode("latin-1"))
         parameters = parse_qs(target.query)
-        is_answer = target.path == _PATH and ("code" in parameters or "error" in parameters)
+        is_redirect = target.path == _PATH and ("code" in parameters or "error" in parameters)
         text = "You are logged in." if "code" in parameters else "The sign-in failed."
-        body = _PAGE.format(text=text if is_answer else "This is not the page of a sign-in.").encode()
+        body = _PAGE.format(text=text if is_redirect else "This is not the page of a sign-in.").encode()
         head = (
-            f"HTTP/1.1 {'200 OK' if is_answer else '404 Not Found'}\r\nContent-Type: text/html; charset=utf-8\r\n"
+            f"HTTP/1.1 {'200 OK' if is_redirect else '404 Not Found'}\r\nContent-Type: text/html; charset=utf-8\r\n"
             f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n"
             "Connection: close\r\n\r\n"
         )
@@ -51,8 +51,8 @@ async def receive_code(server: str) -> str:
         with suppress(OSError):  # the browser is gone
             await writer.drain()
         writer.close()
-        if is_answer and not answered.done():
-            answered.set_result(parameters)
+        if is_redirect and not received.done():
+            received.set_result(parameters)
 
     listener = await asyncio.start_server(handle, "127.0.0.1", 0, limit=_MAX_HEADER)
     async with listener:
@@ -62,7 +62,7 @@ async def receive_code(server: str) -> str:
         is_open = await asyncio.to_thread(webbrowser.open, url)
         print_note("Sign in with your browser." if is_open else f"Open this page in a browser on this computer: {url}")
         try:
-            parameters = await asyncio.wait_for(answered, TIMEOUT)
+            parameters = await asyncio.wait_for(received, TIMEOUT)
         except TimeoutError:
             raise CommandError("the sign-in took too long", ExitCode.FAILED, "run the command again") from None
     if "error" in parameters:

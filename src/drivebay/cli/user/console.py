@@ -26,7 +26,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print results and erro
 
 
 class OutputError(CommandError):
-    """Standard output cannot be written, so the command cannot go on."""
+    """A write to standard output failed, so the command stops."""
 
     def __init__(self, error: OSError) -> None:
         next_step = "check the file or device that the output goes to, then run the command again"
@@ -57,7 +57,7 @@ def print_json(value: object) -> None:
 
 @contextmanager
 def result_printer(as_json: bool, to_line: Callable[[T], str]) -> Iterator[Callable[[T], None]]:
-    """Return a function that prints one result: as an item of a JSON array, or as the line that `to_line` returns."""
+    """Yield a function that prints one result: as an item of a JSON array, or as the line that `to_line` returns."""
     if as_json:
         with json_array() as add:
             yield add
@@ -67,7 +67,7 @@ def result_printer(as_json: bool, to_line: Callable[[T], str]) -> Iterator[Calla
 
 @contextmanager
 def json_array() -> Iterator[Callable[[object], None]]:
-    """Return a function that adds an item to a JSON array on standard output.
+    """Yield a function that adds an item to a JSON array on standard output.
 
     After an error the array is closed, so the output is valid JSON. It is empty if no item was added before the error.
     """
@@ -97,7 +97,7 @@ def print_note(line: str, as_json: bool = False) -> None:
 
 
 def print_error(error: BaseException, as_json: bool, subject: str = "") -> None:
-    """Print what failed and what to do next. `subject` is put in front if the error does not name it."""
+    """Print an error and what to do next. If the message does not contain `subject`, the line begins with it."""
     next_step, message = next_step_for(error), describe(error)
     if subject not in message:
         message = f"{subject}: {message}"
@@ -135,11 +135,12 @@ def _print_diagnostic(line: str) -> None:
 
 
 def run_command(command: Callable[[], Coroutine[Any, Any, T]], as_json: bool) -> T:
-    """Run a command and return its result. An expected error is printed, and becomes the exit status."""
+    """Run a command and return its result. An expected error is printed and determines the exit status."""
     _open_standard_streams()
     try:
         with raise_on_interrupt():
-            # Loaded before the coroutine exists: Ctrl-C during the import would leave it unawaited, with a warning.
+            # Loaded before the coroutine is created. After Ctrl-C during the import, Python would warn about a
+            # coroutine that was never awaited.
             run = _load_event_loop()
             result = run(command())
             with writing_output():
@@ -161,7 +162,7 @@ def run_command(command: Callable[[], Coroutine[Any, Any, T]], as_json: bool) ->
 
 
 def _discard_output(stream: TextIO) -> None:
-    """Send a stream that cannot be written to /dev/null. Otherwise Python prints another error when it exits."""
+    """Redirect a stream to /dev/null after a failed write. Otherwise Python prints another error when it exits."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -178,7 +179,7 @@ def _load_event_loop() -> Callable[[Coroutine[Any, Any, T]], T]:
 def _open_standard_streams() -> None:
     """Open closed standard streams as /dev/null.
 
-    Otherwise their file descriptors go to the next files that are opened. An event loop that gets one crashes.
+    Otherwise the next files that are opened get their file descriptors. An event loop with such a descriptor crashes.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)

@@ -44,7 +44,7 @@ def has_time(path: Path, modified_at: datetime) -> bool:
 def is_same_file(path: Path, file: LinkFile, *, checksum: bool) -> bool:
     """Return whether a local file is a file of a link: by size and time, or by size and checksum.
 
-    `checksum`: the time alone does not count.
+    With `checksum`, the time is not enough.
     """
     if not _has_size(path, file.size):
         return False
@@ -70,7 +70,7 @@ def set_time(path: Path, modified_at: datetime) -> None:
 
 
 async def send_time(drive: AsyncDrive, path: Path, file: File) -> None:
-    """Give a file on the server the modification time of a local file with the same bytes. Not a time it refuses."""
+    """Give a file on the server the modification time of a local file with the same bytes, if the server accepts it."""
     modified_at = _local_time(path)
     if modified_at in (None, file.modified_at):
         return
@@ -84,7 +84,7 @@ async def send_time(drive: AsyncDrive, path: Path, file: File) -> None:
 async def content_matches(drive: AsyncDrive, path: Path, file: File) -> bool:
     """Return whether a local file and a file on the server have the same bytes.
 
-    Returns False too if the server has no checksum. Raises OSError if the local file cannot be read.
+    Also returns False if the server has no checksum. Raises OSError if the local file cannot be read.
     """
     if file.is_folder or not _has_size(path, file.size):
         return False
@@ -121,7 +121,7 @@ def _part_digests(path: Path, part_size: int) -> list[bytes]:
 
 
 class FolderListings:
-    """The contents of folders on the server. Each folder is listed once for all files."""
+    """The contents of folders on the server. Each folder is listed only once."""
 
     def __init__(self, drive: AsyncDrive) -> None:
         self._drive = drive

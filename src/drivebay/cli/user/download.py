@@ -1,7 +1,7 @@
 """The command `get`: download files, folders and glob patterns.
 
-A local file with the same size and time, or the same bytes, is not downloaded again. So the same command, run again
-after a failure, downloads what is missing.
+A local file with the same size and time, or the same bytes, is not downloaded again. So another run of the same command
+after a failure downloads only the missing files.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Finds the files that `get` downloads, and creates the local folders.
 
-Folders with one local path are listed together. So two files with one local path are found before either of them is
-fetched. On a disk that ignores case, `A.txt` and `a.txt` are such files.
+Folders with the same local path are listed together. So two files with the same local path are detected before one of
+them is fetched. On a disk that ignores case, `A.txt` and `a.txt` are such files.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .workers import Failures
 
 
 class DownloadedFile(msgspec.Struct, frozen=True):
-    """The result for one file. `status` is `fetched`, or `here` if the local file had the same bytes already."""
+    """The result for one file. `status` is `fetched`, or `here` if the local file already had the same bytes."""
 
     path: str
     id: str
@@ -48,8 +48,10 @@ class DownloadItem:
 
 @dataclass(frozen=True, slots=True)
 class RemoteEntry:
-    """A file or folder on the server, its path there, its local path, and its path below the folder that is
-    transferred (empty for that folder itself)."""
+    """A file or folder on the server. `source` is its path on the server, `target` its local path.
+
+    `relative` is its path below the transferred folder, empty for the transferred folder itself.
+    """
 
     file: File
     source: str
@@ -97,22 +99,22 @@ class DownloadScanner:
             waiting += below
 
     async def _entries_of(self, path: str, to: Path, output: Path | None) -> list[RemoteEntry]:
-        """Return what an argument of the command names. Of the root folder, that is its content."""
+        """Return the files and folders of an argument of the command. For the root folder, return its content."""
         folder = path.rpartition("/")[0]
-        found: list[RemoteEntry] = []
+        entries: list[RemoteEntry] = []
         for file in await match_path(self._drive, path):
             if output is not None and file.is_folder:
                 raise CommandError(
                     f"{path} is a folder", ExitCode.USAGE, "--output works with a file; use --to for a folder"
                 )
             if file.id == "root":
-                found += await self._children(RemoteEntry(file, "", to))
+                entries += await self._children(RemoteEntry(file, "", to))
             else:
                 target = to / local_name(file) if output is None else _output_path(file, output)
                 source = f"{folder}/{file.name}" if path.startswith("/") else file.name
                 if self._filter.takes(file.name, is_folder=file.is_folder):
-                    found.append(RemoteEntry(file, source, target))
-        return found
+                    entries.append(RemoteEntry(file, source, target))
+        return entries
 
     async def _open_folder(self, folders: list[RemoteEntry]) -> tuple[list[DownloadItem], list[list[RemoteEntry]]]:
         """Create the local folder. Return the files in it, and the folders in it in reverse order."""
@@ -153,7 +155,7 @@ class DownloadScanner:
 
 
 def group_by_target(entries: Iterable[RemoteEntry], ignores_case: Callable[[Path], bool]) -> list[list[RemoteEntry]]:
-    """Group entries that are one file or folder on the local disk. An entry that is given twice counts once."""
+    """Group entries that would be the same file or folder on the local disk. A repeated entry counts once."""
     by_folded_path: dict[str, dict[tuple[Path, str], RemoteEntry]] = {}
     for entry in entries:
         by_folded_path.setdefault(str(entry.target).casefold(), {})[entry.target, entry.file.id] = entry
@@ -176,7 +178,7 @@ def disk_ignores_case(folder: Path) -> bool:
             name = Path(file.name).name
             return (folder / name.swapcase()).exists()
     except OSError:
-        return False  # nothing can be written there: each file fails with that reason
+        return False  # no file can be written there: each download fails with this reason
 
 
 def local_name(file: File) -> str:
@@ -187,12 +189,12 @@ def local_name(file: File) -> str:
 
 
 def _output_path(file: File, output: Path) -> Path:
-    """Return where to store a file: as `output`, or inside it if it is a folder."""
+    """Return the local path of a file: `output`, or a path in `output` if that is a folder."""
     return output / local_name(file) if output.is_dir() else output
 
 
 def same_local_path(group: list[RemoteEntry]) -> CommandError:
-    """Return the error for files on the server that would have one local path."""
+    """Return the error for files on the server that would have the same local path."""
     sources = " and ".join(entry.source for entry in group)
     message = f"{sources} would both become {group[0].target}: none of them was downloaded"
     return CommandError(message, ExitCode.CONFLICT, "download one of them alone, with --output and another name")

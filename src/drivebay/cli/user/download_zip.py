@@ -36,7 +36,7 @@ class DownloadedArchive(msgspec.Struct, frozen=True):
 
 
 def zip_name(name: str) -> str:
-    """Return the local name of the ZIP file of something with this name on the server."""
+    """Return the local name of the ZIP file for a file or folder with this name on the server."""
     stem = "".join("_" if c in "/\\\0" else c for c in name).encode()[:_MAX_STEM].decode(errors="ignore")
     return f"{stem}{_SUFFIX}"
 
@@ -46,7 +46,7 @@ def _to_line(archive: DownloadedArchive) -> str:
 
 
 async def download_zip(paths: list[str], to: Path, output: Path | None, options: ZipOptions) -> None:
-    """Download what the paths name as one ZIP file: `output`, or a file in the folder `to`."""
+    """Download the files and folders at the paths as one ZIP file: `output`, or a file in the folder `to`."""
     async with open_transfer_drive(options.as_json) as drive:
         files = [file for path in paths for file in await match_path(drive, path)]
         name = files[0].name if len(files) == 1 and files[0].id != "root" else "files"

@@ -29,9 +29,9 @@ def list_drives(as_json: JsonOption = False) -> None:
     """List your drives: the personal one and the shared ones. Each line has id, role, used bytes and name."""
 
     async def command() -> None:
-        async with open_account() as drive, aclosing(drive.drives()) as found:
+        async with open_account() as drive, aclosing(drive.drives()) as all_drives:
             with result_printer(as_json, _line) as show:
-                async for item in found:
+                async for item in all_drives:
                     show(item)
 
     run_command(command, as_json)
@@ -61,8 +61,8 @@ def rename(
 
     async def command() -> None:
         async with open_account() as account:
-            found = await find_drive(account, drive)
-            _print_drive(await account.rename_drive(found.id, name), as_json)
+            selected = await find_drive(account, drive)
+            _print_drive(await account.rename_drive(selected.id, name), as_json)
 
     run_command(command, as_json)
 
@@ -77,11 +77,11 @@ def delete(
 
     async def command() -> None:
         async with open_account() as account:
-            found = await find_drive(account, drive)
+            selected = await find_drive(account, drive)
             if not yes:
-                _confirm(found)
-            await account.delete_drive(found.id)
-            _print_drive(found, as_json)
+                _confirm(selected)
+            await account.delete_drive(selected.id)
+            _print_drive(selected, as_json)
 
     run_command(command, as_json)
 
@@ -92,9 +92,9 @@ def members(drive: _DriveArgument, as_json: JsonOption = False) -> None:
 
     async def command() -> None:
         async with open_account() as account:
-            found = await find_drive(account, drive)
+            selected = await find_drive(account, drive)
             with result_printer(as_json, _member_line) as show:
-                for member in await account.members(found.id):
+                for member in await account.members(selected.id):
                     show(member)
 
     run_command(command, as_json)
@@ -111,8 +111,8 @@ def share(
 
     async def command() -> None:
         async with open_account() as account:
-            found = await find_drive(account, drive)
-            member = await account.set_member(found.id, user, role)
+            selected = await find_drive(account, drive)
+            member = await account.set_member(selected.id, user, role)
             if as_json:
                 print_json(member)
             else:
@@ -131,9 +131,9 @@ def unshare(
 
     async def command() -> None:
         async with open_account() as account:
-            found = await find_drive(account, drive)
-            member = find_member(await account.members(found.id), user, found.name)
-            await account.remove_member(found.id, member.user_id)
+            selected = await find_drive(account, drive)
+            member = find_member(await account.members(selected.id), user, selected.name)
+            await account.remove_member(selected.id, member.user_id)
             if as_json:
                 print_json(member)
             else:
@@ -148,9 +148,9 @@ def leave(drive: _DriveArgument, as_json: JsonOption = False) -> None:
 
     async def command() -> None:
         async with open_account() as account:
-            found = await find_drive(account, drive)
-            await account.remove_member(found.id, (await account.me()).id)
-            _print_drive(found, as_json)
+            selected = await find_drive(account, drive)
+            await account.remove_member(selected.id, (await account.me()).id)
+            _print_drive(selected, as_json)
 
     run_command(command, as_json)
 

@@ -1,4 +1,4 @@
-"""Exit codes that scripts can rely on, and for each error its message and what to do next."""
+"""The exit code, the message and the next step for each error. Scripts can rely on the exit codes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ExitCode(IntEnum):
 
 
 class CommandError(Error):
-    """An error that a command itself detects. An empty `message` means that everything was printed already."""
+    """An error that a command itself detects. An empty `message` means that the error was printed already."""
 
     def __init__(self, message: str, exit_code: ExitCode = ExitCode.FAILED, next_step: str = "") -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ class CommandError(Error):
 
 
 class UploadInProgress(Conflict):
-    """The name is reserved by an upload that has not ended: of another command, or of this one when it ran before."""
+    """A pending upload has reserved the name. It belongs to another command, or to an earlier run of this command."""
 
     next_step = "wait until it has ended, or list it with `drivebay uploads` and cancel it with --cancel"
 
@@ -60,7 +60,7 @@ class UploadInProgress(Conflict):
 
 
 EXPECTED_ERRORS: Final = (Error, OSError, ValueError)
-"""Errors that a user can act on. Any other error is a defect and shows its traceback."""
+"""Errors that a user can correct. Any other error is a defect and is shown with its traceback."""
 
 _EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode], ...]] = (
     (NotFound, ExitCode.NOT_FOUND),

@@ -1,6 +1,6 @@
 """Keeps the permission bits of files, such as 'executable', in the property `unix_mode` of the file on the server.
 
-Only bits that differ from those of a new file are stored, so most files need no property and no further request.
+They are stored only if they differ from the bits of a new file, so most files need no property and no further request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MODE: Final = re.compile("[0-7]{1,3}")
 def umask() -> int:
     """Return the umask of the process. The first call must come before the command starts threads.
 
-    POSIX reads the umask only by setting it, and a file that another thread creates meanwhile would get other bits.
+    POSIX can read the umask only by setting it. A file that another thread creates at this moment would get other bits.
     """
     current = os.umask(0o077)
     os.umask(current)
@@ -37,7 +37,7 @@ def differs_on_server(path: Path, file: File | None) -> bool:
 async def send_mode(drive: AsyncDrive, path: Path, file: str | File) -> None:
     """Store the permission bits of a local file with a file on the server. An id stands for a new file.
 
-    A file that has no room for another property is left as it is.
+    If the file cannot have another property, it is not changed.
     """
     if not differs_on_server(path, None if isinstance(file, str) else file):
         return
@@ -55,7 +55,8 @@ def differs_locally(path: Path, file: File) -> bool:
 
 
 def copy_mode(file: File, path: Path) -> None:
-    """Give a local file the permission bits that are stored with a file on the server, without those of the umask."""
+    """Give a local file the permission bits that are stored with a file on the server, without the bits of the
+    umask."""
     mode = _stored_mode(file)
     if mode is not None:
         with suppress(OSError):  # the file system has no permission bits, or the file has another owner
@@ -63,7 +64,7 @@ def copy_mode(file: File, path: Path) -> None:
 
 
 def _mode_to_store(path: Path) -> str | None:
-    """Return the bits to store as octal text, or None if they are those of a new file."""
+    """Return the bits to store as octal text, or None if they are the bits of a new file."""
     mode = path.stat().st_mode & 0o777
     return None if mode == 0o666 & ~umask() else f"{mode:o}"
 

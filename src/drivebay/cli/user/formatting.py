@@ -8,7 +8,7 @@ from typing import Final
 
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _ROUNDS_UP: Final = 1023.95
-"""From this amount on, one decimal place would show `1024.0` instead of `1.0` of the next unit."""
+"""From this amount on, rounding to one decimal place would give `1024.0` instead of `1.0` of the next unit."""
 
 
 def format_size(bytes: int) -> str:
@@ -22,11 +22,11 @@ def format_size(bytes: int) -> str:
 
 def format_time(time: datetime) -> str:
     """Return a time such as `2026-11-23 08:30`, in the local time zone."""
-    with suppress(OverflowError, ValueError):  # the local year would be 0 or 10000: the time stays as it is
+    with suppress(OverflowError, ValueError):  # the local year would be 0 or 10000: keep the time zone
         time = time.astimezone()
     return time.strftime("%Y-%m-%d %H:%M")
 
 
 def printable(text: str) -> str:
-    """Return the text with control characters replaced: on a terminal they could move the cursor or hide text."""
+    """Replace control characters of a text, because on a terminal they could move the cursor or hide text."""
     return "".join(character if character.isprintable() else "\ufffd" for character in text)

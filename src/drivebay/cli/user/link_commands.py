@@ -1,4 +1,4 @@
-"""The commands `link`, `links` and `unlink`: links with which people without an account reach a file or folder."""
+"""The commands `link`, `links` and `unlink`: links to files and folders for people without an account."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timede
 
 
 class ListedLink(ShareLink, frozen=True):
-    """A link and the path of its item, None while it is in the trash."""
+    """A link and the path of its item. `path` is None while the item is in the trash."""
 
     path: str | None = None
 
@@ -57,7 +57,7 @@ def link(
             if temporary or inline:
                 signed = await drive.link(path, Disposition.INLINE if inline else Disposition.ATTACHMENT)
                 url = signed.url
-                shown: object = {"url": url, "expires_at": signed.expires_at}
+                result: object = {"url": url, "expires_at": signed.expires_at}
             else:
                 password = read_password(password_stdin, label="Password") if password_stdin else None
                 created = await drive.create_link(
@@ -68,9 +68,9 @@ def link(
                     expires_at=None if expires is None else parse_end(expires, datetime.now(UTC)),
                     max_downloads=max_downloads,
                 )
-                url, shown = created.url or "", created
+                url, result = created.url or "", created
         if as_json:
-            print_json(shown)
+            print_json(result)
         else:
             print_line(url)
 
@@ -89,9 +89,9 @@ def links(
 
     async def command() -> None:
         paths: dict[str, str | None] = {}
-        async with open_drive() as drive, aclosing(drive.links(path)) as found:
+        async with open_drive() as drive, aclosing(drive.links(path)) as all_links:
             with result_printer(as_json, _line) as show:
-                async for item in found:
+                async for item in all_links:
                     if item.file_id not in paths:
                         paths[item.file_id] = await _path_of(drive, item.file_id)
                     show(ListedLink(**msgspec.structs.asdict(item), path=paths[item.file_id]))
@@ -124,7 +124,7 @@ def unlink(
 
 
 def parse_end(text: str, now: datetime) -> datetime:
-    """Return the time in a text: a duration after `now` such as 7d, or a time (ISO 8601). Raises CommandError."""
+    """Parse the end of a link: a duration after `now` such as 7d, or a time (ISO 8601). Raises CommandError."""
     if match := re.fullmatch(r"([0-9]{1,6})([mhd])", text):
         return now + int(match[1]) * _UNITS[match[2]]
     try:

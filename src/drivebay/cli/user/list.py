@@ -1,4 +1,4 @@
-"""The commands that read: `ls`, `cat` and `link`."""
+"""The commands that read: `ls` and `cat`."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ async def _entries(
     elif starred:
         listing = drive.starred(sort.value)
     else:
-        found = await drive.resolve(path)
-        if not found.is_folder:
-            yield found
+        entry = await drive.resolve(path)
+        if not entry.is_folder:
+            yield entry
             return
-        listing = drive.files(found, sort.value)
+        listing = drive.files(entry, sort.value)
     async with aclosing(listing) as files:
         async for file in files:
             yield file
@@ -95,7 +95,7 @@ def _line(file: File, long: bool, indent: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class _TreeRow:
-    """One file in a tree. `indent` is the drawing in front of its name."""
+    """One file in a tree. `indent` are the lines that are drawn before its name."""
 
     file: File
     path: str
@@ -120,7 +120,7 @@ async def _print_tree(drive: AsyncDrive, top: File, path: str, sort: SortOrder, 
 
 
 async def _tree_rows(drive: AsyncDrive, parent: _TreeRow, sort: SortOrder) -> AsyncGenerator[_TreeRow, None]:
-    """Return everything below a folder, each folder before its own content."""
+    """Yield everything below a folder, each folder before its own content."""
     async with aclosing(drive.files(parent.file, sort.value)) as files:
         children = [file async for file in files]
     for number, file in enumerate(children, 1):

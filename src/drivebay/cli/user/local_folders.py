@@ -1,4 +1,4 @@
-"""Reads local folders for transfers to the server: what is in them, and what is left out and why."""
+"""Reads local folders for transfers to the server: their entries, and the entries that are left out with reasons."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LocalEntry:
 
 @dataclass(slots=True)
 class FolderContents:
-    """What a local folder contains: its entries, those that are left out, and those that cannot be examined."""
+    """The content of a local folder: its entries, the entries that are left out, and those that cannot be read."""
 
     entries: list[LocalEntry] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)
@@ -44,8 +44,8 @@ class FolderContents:
 def read_folder(folder: Path) -> FolderContents:
     """Return the entries of a local folder by name. Raises OSError if the folder itself cannot be read."""
     contents = FolderContents()
-    with os.scandir(folder) as found:
-        sorted_entries = sorted(found, key=lambda entry: entry.name)
+    with os.scandir(folder) as scanned:
+        sorted_entries = sorted(scanned, key=lambda entry: entry.name)
     for entry in sorted_entries:
         path = folder / entry.name
         if is_part_name(entry.name):
@@ -75,7 +75,7 @@ def report_left_out(contents: FolderContents, failures: Failures) -> None:
 
 
 def same_target(group: list[LocalEntry], target: str, next_step: str) -> CommandError:
-    """Return the error for local files that would have one path on the server."""
+    """Return the error for local files that would have the same path on the server."""
     sources = " and ".join(str(entry.source) for entry in group)
     forms = len({entry.name for entry in group}) > 1
     reason = " (the names differ only in their Unicode form)" if forms else ""

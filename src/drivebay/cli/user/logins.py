@@ -1,8 +1,7 @@
 """The login of this user: server, email address and tokens.
 
 One login is stored for each profile, which `--profile` or DRIVEBAY_PROFILE names. Its tokens are in the system's
-keyring if there is one, otherwise in a file with mode 0600. A stored token is never sent to a server other than the one
-that issued it.
+keyring if there is one, otherwise in a file with mode 0600. A stored token is sent only to the server that issued it.
 
 If `DRIVEBAY_TOKEN` is set, it is used instead of the stored login, which is not changed. Its server is
 `DRIVEBAY_SERVER`, or else the server of the stored login.
@@ -29,7 +28,7 @@ from .server_names import validate_server
 
 _KEYRING_SERVICE: Final = "drivebay"
 _MIN_KEYRING_PRIORITY: Final = 1
-"""Keyring backends of a lower priority store nothing, or store plain text."""
+"""Keyring backends with a lower priority store nothing, or store plain text."""
 _PROFILE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -123,7 +122,8 @@ def read_login(file: Path) -> Login | None:
 
 
 def server_for_login(option: str | None) -> str:
-    """Return the server to log in to: `option`, DRIVEBAY_SERVER, or the stored login's. Raises CommandError."""
+    """Return the server for a login: `option`, DRIVEBAY_SERVER, or the server of the stored login. Raises
+    CommandError."""
     login = read_login(_login_file())
     if option is not None:
         return validate_server(option)
@@ -156,7 +156,7 @@ def _delete_secret(keyring: Any, entry: str) -> None:
     try:
         keyring.delete_password(_KEYRING_SERVICE, entry)
     except keyring.errors.KeyringError:
-        return  # the entry does not exist, or the keyring is locked; in that case the tokens stay in it
+        return  # the entry does not exist. Or the keyring is locked, and the tokens stay in it
 
 
 def current_profile() -> str:

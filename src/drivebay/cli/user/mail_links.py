@@ -53,9 +53,9 @@ def reset_password(
                 await drive.request_password_reset(recipient)
         _print_done(as_json, "If this email address has an account, a mail is on its way.")
 
-    async def reset(address: str, given: str, password: str) -> None:
+    async def reset(address: str, link_or_token: str, password: str) -> None:
         async with _anonymous_drive(address) as drive:
-            await drive.reset_password(_token(given), password)
+            await drive.reset_password(_token(link_or_token), password)
         _print_done(as_json)
 
     run_command(ask_then_reset, as_json)
@@ -74,9 +74,9 @@ def verify_email(link: LinkArgument = None, server: ServerOption = None, as_json
                 await drive.request_email_verification()
         _print_done(as_json, "If your email address is not confirmed yet, a mail is on its way.")
 
-    async def verify(address: str, given: str) -> None:
+    async def verify(address: str, link_or_token: str) -> None:
         async with _anonymous_drive(address) as drive:
-            await drive.verify_email(_token(given))
+            await drive.verify_email(_token(link_or_token))
         _print_done(as_json)
 
     def command() -> Coroutine[None, None, None]:
@@ -96,7 +96,7 @@ def _anonymous_drive(server: str) -> AsyncDrive:
 
 
 def _token(link: str) -> str:
-    """Return the token of a link, or the text itself if it is no link."""
+    """Return the token of a link. A text that is not a link is the token itself."""
     return re.split("[?#&]token=", link)[-1]
 
 

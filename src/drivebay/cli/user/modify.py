@@ -23,7 +23,7 @@ T = TypeVar("T")
 def _run_on_drive(
     change: Callable[[AsyncDrive], Awaitable[T]], as_json: bool, show: Callable[[T], None] | None = None
 ) -> None:
-    """Run a change on the user's drive. Print its result as JSON, or with `show`, or not at all."""
+    """Run a change on the user's drive. Print its result as JSON or with `show`. Without `show`, print nothing."""
 
     async def command() -> None:
         async with open_drive() as drive:
@@ -124,7 +124,7 @@ def cp(
 
 
 async def _resolve_sources(drive: AsyncDrive, sources: list[str], target: str, done: str) -> list[File]:
-    """Return the sources of a move or a copy. Raises CommandError if the target must be a folder and is not."""
+    """Return the sources of a move or a copy. Raises CommandError if the target must be a folder but is a file."""
     files = [await drive.resolve(source) for source in sources]
     if ROOT in files:
         raise CommandError(f"/ cannot be {done}", ExitCode.USAGE)
@@ -177,9 +177,10 @@ def rm(
         for path in paths:
             for file in await match_path(drive, path):
                 _check_removable(file, recursive)
-                files[file.id] = file  # once, however many patterns match it
+                files[file.id] = file  # once, even if several patterns match it
         for result in await drive.trash_all(list(files.values())):
-            if isinstance(result, ApiError) and not isinstance(result, NotFound):  # already gone is as good
+            # A file that no longer exists is not an error.
+            if isinstance(result, ApiError) and not isinstance(result, NotFound):
                 raise result
         return list(files.values())
 

@@ -1,4 +1,4 @@
-"""The options `--include` and `--exclude`: which files and folders a transfer takes."""
+"""The options `--include` and `--exclude`, which select the files and folders of a transfer."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ ExcludeOption = Annotated[
 
 
 class NameFilter:
-    """Decides by glob patterns. A pattern with a slash is compared with the path below the folder that is transferred,
-    any other pattern with the last name. An excluded file is left out even if it is included too.
+    """Selects files and folders by glob patterns.
+
+    A pattern with a slash is compared with the path below the transferred folder, any other pattern with the last name.
+    A file that matches an exclude pattern is left out, even if it matches an include pattern.
     """
 
     def __init__(self, include: list[str] | None = None, exclude: list[str] | None = None) -> None:
@@ -37,7 +39,7 @@ class NameFilter:
         return bool(self._include or self._exclude)
 
     def takes(self, path: str, *, is_folder: bool) -> bool:
-        """Return whether a file or folder is transferred. `path` is relative to the folder that is transferred."""
+        """Return whether a file or folder is transferred. `path` is relative to the transferred folder."""
         path = unicodedata.normalize("NFC", path)
         if any(_matches(path, pattern) for pattern in self._exclude):
             return False

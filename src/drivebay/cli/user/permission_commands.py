@@ -86,20 +86,20 @@ def shared(
     """List what others share with you. Each line has id, role and name. Other commands use an item with `--shared`."""
 
     async def command() -> None:
-        async with open_account() as account, aclosing(account.shared_with_me()) as found:
+        async with open_account() as account, aclosing(account.shared_with_me()) as items:
             if leave is not None:
                 await _leave(account, leave, as_json)
                 return
             with result_printer(as_json, _shared_line) as show:
-                async for item in found:
+                async for item in items:
                     show(item)
 
     run_command(command, as_json)
 
 
 async def _leave(account: AsyncDrive, id: str, as_json: bool) -> None:
-    async with aclosing(account.shared_with_me()) as found:
-        items = [item async for item in found if item.id == id]
+    async with aclosing(account.shared_with_me()) as shared_items:
+        items = [item async for item in shared_items if item.id == id]
     if not items:
         raise CommandError(f"no item with the id {id} is shared with you", ExitCode.NOT_FOUND, "see `drivebay shared`")
     user_id = (await account.me()).id
@@ -112,17 +112,17 @@ async def _leave(account: AsyncDrive, id: str, as_json: bool) -> None:
 
 
 async def _find_permission(drive: AsyncDrive, file: File, user: str) -> Permission:
-    found = [
+    permissions = [
         permission
         for permission in await drive.permissions(file)
         if user == permission.user_id or user.casefold() == (permission.email or "").casefold()
     ]
-    for permission in found:
+    for permission in permissions:
         if permission.inherited_from is None:
             return permission
-    if found:
+    if permissions:
         message = f"{user} has the permission on a folder above"
-        next_step = f"take it there: `drivebay unshare {found[0].inherited_from} {user}`"
+        next_step = f"take it there: `drivebay unshare {permissions[0].inherited_from} {user}`"
         raise CommandError(message, ExitCode.NOT_FOUND, next_step)
     message = f"{file.name} is not shared with {user}"
     raise CommandError(message, ExitCode.NOT_FOUND, "list the permissions with `drivebay share --list`")

@@ -17,7 +17,7 @@ from drivebay.client import Progress
 from .formatting import printable
 
 _MIN_FILE_SIZE_FOR_BAR: Final = 2**20
-"""Smaller files get no bar of their own: hundreds of them are in progress at the same time, each for a moment."""
+"""Smaller files get no bar of their own, because hundreds of them are in progress at the same time."""
 _MAX_NAME_LENGTH: Final = 40
 _SHOW_CURSOR: Final = b"\r\x1b[K\x1b[?25h"
 
@@ -82,7 +82,7 @@ class _RichDisplay:
 
 @contextmanager
 def progress_display(enabled: bool) -> Iterator[ProgressDisplay]:
-    """Return progress bars on standard error if that is a terminal and they are enabled. They end with the block."""
+    """Yield progress bars on standard error, or a display that shows nothing if it is no terminal or not `enabled`."""
     if not enabled or not sys.stderr.isatty():
         yield NoDisplay()
         return
@@ -111,13 +111,13 @@ def _cursor_shown_after_sigterm() -> Iterator[None]:
     terminal = sys.stderr.fileno()
 
     def end(number: int, frame: object) -> None:
-        # Written directly: the signal may have come while Rich or Python's own stream holds a lock.
+        # Written directly, because Rich or Python's own stream may hold a lock when the signal arrives.
         with suppress(OSError):
             os.write(terminal, _SHOW_CURSOR)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    # A signal that the process ignores (`nohup`) stays ignored.
+    # Do not change a signal that the process ignores (`nohup`).
     handled = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
     for number in handled:
         signal.signal(number, end)

@@ -1,4 +1,4 @@
-"""Downloads with the URL of a link, for `get`: without a login, and with the same options."""
+"""Downloads with the URL of a link, for `get`. They need no login and have the same options."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .workers import Failures
 
 @dataclass(frozen=True, slots=True)
 class LocalTarget:
-    """Where to download to and what, as the options of `get` say."""
+    """Options of `get`: where to download to, and which files."""
 
     to: Path
     output: Path | None
@@ -45,11 +45,11 @@ class LinkOptions(NamedTuple):
 
 
 async def download_link(url: str, local: LocalTarget, options: LinkOptions) -> None:
-    """Download what a link is to, and show the local path of each file. A folder is downloaded with all in it.
+    """Download the file or folder of a link, and print the local path of each file.
 
-    With `as_zip`, everything is one ZIP file: `output`, or a file in the folder `to`. That is one download of the link.
+    With `as_zip`, the result is one ZIP file: `output`, or a file in the folder `to`. It counts as one download of the
 
-    Asks for the password if the link has one. Raises CommandError.
+    link. Asks for the password if the link has one. Raises CommandError.
     """
     async with _open_link(url, options.password_stdin) as (link, info):
         if options.as_zip:
@@ -66,7 +66,7 @@ async def download_link(url: str, local: LocalTarget, options: LinkOptions) -> N
 
 @asynccontextmanager
 async def _open_link(url: str, password_stdin: bool) -> AsyncIterator[tuple[AsyncPublicLink, LinkInfo]]:
-    """Yield a link and what it is to. Asks for its password if it has one."""
+    """Yield a link and its data. Asks for its password if it has one."""
     async with AsyncPublicLink(url) as link:
         try:
             with if_not_found("check the URL, or ask the person who sent it for a new link"):
@@ -91,7 +91,7 @@ async def _download_zip(link: AsyncPublicLink, info: LinkInfo, local: LocalTarge
 
 
 class _LinkDownload:
-    """Downloads what a link is to, and shows the result of each file. A file that fails does not stop the others."""
+    """Downloads the file or folder of a link, and shows the result of each file. A failure does not stop the others."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class _LinkDownload:
         self._failures = failures
 
     async def run(self, link: AsyncPublicLink, info: LinkInfo) -> None:
-        """Download a file, or a folder with all in it. Raises CommandError."""
+        """Download a file, or a folder with everything in it. Raises CommandError."""
         local = self._local
         if info.is_folder:
             if local.output is not None:
@@ -115,8 +115,8 @@ class _LinkDownload:
         elif local.name_filter.takes(info.name, is_folder=False):
             self._display.add_to_total(info.size)
             with self._display.track(info.name, info.size) as progress:
-                at = local.output or local.to
-                target = await link.download(at, overwrite=local.force, progress=progress)
+                local_path = local.output or local.to
+                target = await link.download(local_path, overwrite=local.force, progress=progress)
             self._show(DownloadedFile(str(target), "root", info.size, "fetched"))
 
     async def _download_folder(self, link: AsyncPublicLink, folder: str, target: Path, path: str) -> None:
@@ -135,8 +135,10 @@ class _LinkDownload:
                     if isinstance(error, BrokenPipeError | OutputError):
                         raise  # no result can be shown any more
                     self._failures.add(error, f"{path}{file.name}")
-        for each in inner:
-            await self._download_folder(link, each.id, target / check_name(each.name), f"{path}{each.name}/")
+        for subfolder in inner:
+            await self._download_folder(
+                link, subfolder.id, target / check_name(subfolder.name), f"{path}{subfolder.name}/"
+            )
 
     async def _download_file(self, link: AsyncPublicLink, file: LinkFile, target: Path) -> None:
         """Download one file, unless the local file has the same time, or the same checksum."""

@@ -14,7 +14,7 @@ _GLOB_CHARACTERS: Final = frozenset("*?[")
 async def match_path(drive: AsyncDrive, path: str) -> list[File]:
     """Return the file at a path or with an id, or all files that match if the last name is a glob pattern.
 
-    A file whose name is the pattern itself matches too. Raises NotFound.
+    A file whose name equals the pattern matches too. Raises NotFound.
     """
     folder, _, name = path.rpartition("/")
     if not path.startswith("/") or not _GLOB_CHARACTERS & set(name):

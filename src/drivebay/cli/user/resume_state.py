@@ -25,7 +25,7 @@ from .exit_codes import CommandError, ExitCode
 from .logins import current_profile
 
 _PROBE_SIZE: Final = 64 * 1024
-"""About the size of the largest record."""
+"""The approximate size of the largest record in bytes."""
 
 
 class ResumeFolder:
@@ -33,9 +33,9 @@ class ResumeFolder:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._uploads = folder or _state_folder()
-        self._batches = self._uploads / "begun"  # a stored format: the name of the folder stays
+        self._batches = self._uploads / "begun"  # do not rename the folder: earlier releases have stored files in it
         self._locks: dict[str, int] = {}
-        """The open file descriptors of the batches that this process holds, by key. Closing one releases its lock."""
+        """The open file descriptors of the batches that this process has locked, by key. A closed one is unlocked."""
 
     def find_upload(self, key: str) -> UnfinishedUpload | None:
         content = read_if_exists(self._upload_path(key))
@@ -54,7 +54,7 @@ class ResumeFolder:
         return sorted((upload for upload in decoded if upload is not None), key=lambda upload: upload.begun_at)
 
     def check_writable(self) -> None:
-        """Write and delete a file. Raises CommandError if that fails, so that nothing is begun without its record."""
+        """Write and delete a file. Raises CommandError if that fails, so that no upload is begun without its record."""
         with self._writing():
             self._batches.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self._batches, buffering=0) as file:
@@ -69,7 +69,7 @@ class ResumeFolder:
             descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                # The file is not synced. It survives the process, and after a power cut the uploads expire.
+                # The file is not synced. It survives the process. After a power failure the uploads expire.
                 with os.fdopen(descriptor, "wb", closefd=False) as file:
                     file.write(msgspec.json.encode(batch))
                 temporary.replace(self._batch_path(batch.key))
@@ -88,7 +88,7 @@ class ResumeFolder:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Raise an OSError inside the block as CommandError, because its file is no file that the user knows."""
+        """Raise an OSError of the block as CommandError, because the user does not know the file that it names."""
         try:
             yield
         except OSError as error:
@@ -97,11 +97,11 @@ class ResumeFolder:
             raise CommandError(message, ExitCode.FAILED, next_step) from None
 
     def take_abandoned_batches(self, server: str) -> list[PendingBatch]:
-        taken = [self._take_batch(path, server) for path in self._batches.glob("*.json")]
-        return [batch for batch in taken if batch is not None]
+        batches = [self._take_batch(path, server) for path in self._batches.glob("*.json")]
+        return [batch for batch in batches if batch is not None]
 
     def _take_batch(self, path: Path, server: str) -> PendingBatch | None:
-        """Lock and return a batch. Returns None if a running process holds it, or if it is for another server."""
+        """Lock and return a batch. Return None if a running process has locked it, or if it is for another server."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError:
@@ -126,7 +126,7 @@ class ResumeFolder:
 
 
 def _state_folder() -> Path:
-    """Return the folder of the profile: what one account has begun, another cannot resume."""
+    """Return the folder of the profile. Each profile has its own, as accounts cannot resume uploads of each other."""
     folder, profile = platformdirs.user_state_path("drivebay"), current_profile()
     return folder / "profiles" / profile / "uploads" if profile else folder / "uploads"
 
@@ -135,4 +135,4 @@ def _decode_upload(content: bytes) -> UnfinishedUpload | None:
     try:
         return msgspec.json.decode(content, type=UnfinishedUpload)
     except msgspec.MsgspecError:
-        return None  # written by another version: that upload starts again
+        return None  # another version wrote it: the upload starts again

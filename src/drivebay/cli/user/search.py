@@ -58,13 +58,13 @@ def search(
         raise typer.BadParameter("--files and --folders exclude each other")
     kind: Literal["file", "folder"] | None = "file" if files else "folder" if folders else None
 
-    def to_line(found: FoundFile) -> str:
-        path = printable(found.path) if sys.stdout.isatty() else found.path
-        path = f"{path}/" if found.is_folder else path
+    def to_line(file: FoundFile) -> str:
+        path = printable(file.path) if sys.stdout.isatty() else file.path
+        path = f"{path}/" if file.is_folder else path
         if not long:
             return path
-        size = "-" if found.is_folder else format_size(found.size)
-        return f"{size:>10}  {format_time(found.modified_at)}  {found.id}  {path}"
+        size = "-" if file.is_folder else format_size(file.size)
+        return f"{size:>10}  {format_time(file.modified_at)}  {file.id}  {path}"
 
     async def command() -> None:
         async with open_drive() as drive:
@@ -77,9 +77,9 @@ def search(
                 modified=(_in_utc(after), _in_utc(before)),
                 starred=True if starred else None,
             )
-            async with aclosing(results) as found:
+            async with aclosing(results) as found_files:
                 with result_printer(as_json, to_line) as show:
-                    async for file in found:
+                    async for file in found_files:
                         show(file)
 
     run_command(command, as_json)

@@ -42,9 +42,9 @@ def confirm(code: CodeOption = None, as_json: JsonOption = False) -> None:
     def ask_then_confirm() -> Coroutine[None, None, None]:
         return command(code or ask("Code", "add --code"))
 
-    async def command(given: str) -> None:
+    async def command(entered_code: str) -> None:
         async with open_drive() as drive:
-            recovery_codes = await drive.confirm_second_factor(given)
+            recovery_codes = await drive.confirm_second_factor(entered_code)
         if as_json:
             print_json({"recovery_codes": recovery_codes})
             return
@@ -65,9 +65,9 @@ def remove(code: CodeOption = None, password_stdin: PasswordStdinOption = False,
         password = read_password(password_stdin, label="Password", may_be_empty=True)
         return command(password, code or ask("Code", "add --code"))
 
-    async def command(password: str, given: str) -> None:
+    async def command(password: str, entered_code: str) -> None:
         async with open_drive() as drive:
-            await drive.remove_second_factor(password, given)
+            await drive.remove_second_factor(password, entered_code)
         if as_json:
             print_json({})
 

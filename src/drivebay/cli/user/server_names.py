@@ -1,4 +1,4 @@
-"""Names and addresses in arguments, checked before any request: a wrong one is an error of usage."""
+"""Checks names and addresses in arguments before any request. A wrong one is an error of usage."""
 
 from __future__ import annotations
 

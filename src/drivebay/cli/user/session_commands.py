@@ -33,7 +33,7 @@ def passwd(
     """Change your password and end every other session."""
 
     def ask_then_change() -> Coroutine[None, None, None]:
-        # Asked before the event loop starts: inside the loop, Ctrl-C would not end the prompt.
+        # Ask before the event loop starts, because inside the loop Ctrl-C would not end the prompt.
         current = read_password(password_stdin, label="Present password")
         return change(current, read_password(password_stdin, label="New password", confirm=True))
 

@@ -1,4 +1,4 @@
-"""The command `sync`: make a folder equal to another one, from this computer to the server or the other way."""
+"""The command `sync`: make a folder equal to another one, from this computer to the server or back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SMALL_SIZE: Final = 128 * 2**10
 class SyncStep(msgspec.Struct, frozen=True):
     """One change at the target.
 
-    `action` is `upload`, `download`, `delete`, or `time` or `mode` if only the time or the permission bits differ.
+    `action` is `upload`, `download` or `delete`. It is `time` or `mode` if only the time or the permission bits differ.
     """
 
     action: str
@@ -90,8 +90,8 @@ def sync(
             ):
                 transfer = _Sync(drive, options, display, show)
                 pairs = scan.uploads(roots) if options.up else scan.downloads(roots)
-                async with aclosing(pairs) as found:
-                    await run_workers(found, transfer.work, failures, lambda pair: pair.remote_path)
+                async with aclosing(pairs) as all_pairs:
+                    await run_workers(all_pairs, transfer.work, failures, lambda pair: pair.remote_path)
                 if delete and failures.any:  # guard: sync-delete-after-failure
                     print_note("nothing was deleted, because something failed", as_json)
                 elif delete:
@@ -135,7 +135,7 @@ async def _find_roots(drive: AsyncDrive, source: str, target: str, options: _Syn
 
 
 class _Sync:
-    """Transfers what differs, and deletes what only the target has."""
+    """Transfers files that differ, and deletes files that only the target has."""
 
     def __init__(
         self, drive: AsyncDrive, options: _SyncOptions, display: ProgressDisplay, show: Callable[[SyncStep], None]
@@ -167,7 +167,7 @@ class _Sync:
             self._show(SyncStep("download", str(pair.local), pair.size))
 
     async def _copy_time(self, pair: SyncPair, file: File) -> None:
-        """Give the target the time of the source, so that the next run need not compare the bytes."""
+        """Copy the time of the source to the target, so that the next run need not compare the bytes."""
         if has_time_of(pair.local, file):
             return
         if not self._options.dry_run:
@@ -178,7 +178,7 @@ class _Sync:
         self._show(SyncStep("time", pair.remote_path if self._options.up else str(pair.local), 0))
 
     async def _copy_mode(self, pair: SyncPair, file: File) -> None:
-        """Give the target the permission bits of the source."""
+        """Copy the permission bits of the source to the target."""
         up = self._options.up
         if not (differs_on_server(pair.local, file) if up else differs_locally(pair.local, file)):
             return
@@ -217,7 +217,7 @@ class _Sync:
         copy_mode(file, pair.local)
 
     async def delete(self, scan: SyncScan, failures: Failures) -> None:
-        """Delete what the scan found only at the target. A failure does not stop the others."""
+        """Delete the files and folders that the scan found only at the target. A failure does not stop the others."""
         for path, file in scan.extra_remote:
             try:
                 if not self._options.dry_run:

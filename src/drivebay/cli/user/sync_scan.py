@@ -1,7 +1,7 @@
-"""Compares a local folder and a folder on the server for `sync`, without changing either.
+"""Compares a local folder and a folder on the server for `sync`.
 
-A file that exists on one side only, or on both, becomes a `SyncPair`. What exists only at the target is collected in
-`extra`, for `--delete`.
+Each file at the source becomes a `SyncPair`, with the file of the same name at the target if there is one. Files and
+folders that exist only at the target are collected in `extra_remote` or `extra_local`, for `--delete`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from .workers import Failures
 
 @dataclass(frozen=True, slots=True)
 class SyncPair:
-    """A file at the source, and the file with its name at the target, if there is one.
+    """A file at the source, and the file with the same name at the target, if there is one.
 
-    `folder` is the folder on the server of an upload. It is None if it does not exist yet.
+    `folder` is the folder on the server for an upload. It is None if the folder does not exist yet.
     """
 
     local: Path
@@ -52,7 +52,7 @@ class _Folders:
     remote: File | None
     remote_path: str
     relative: str = ""
-    """The path below the folders that are compared, with a slash at the end, or empty for those themselves."""
+    """The path below the compared folders, with a slash at the end. Empty for the compared folders themselves."""
 
 
 @dataclass
@@ -149,7 +149,7 @@ class SyncScan:
         return extra
 
     def _unique_entries(self, contents: FolderContents, folders: _Folders) -> list[LocalEntry]:
-        """Return the entries that the filter takes, without those that would have one path on the server."""
+        """Return the entries that the filter selects, without entries that would have the same path on the server."""
         by_name: dict[str, list[LocalEntry]] = {}
         for entry in contents.entries:
             if self.name_filter.takes(folders.relative + entry.name, is_folder=entry.is_folder):
@@ -189,7 +189,7 @@ class SyncScan:
             return {file.name: file async for file in files}
 
     async def _collect_extra_remote(self, folders: _Folders, extra: list[File]) -> None:
-        """Collect what exists only on the server. With a filter folders stay, and of their files those it takes go."""
+        """Collect files and folders that exist only on the server. With a filter, collect only the files it selects."""
         waiting = [(folders.relative, folders.remote_path, file) for file in extra]
         while waiting:
             relative, path, file = waiting.pop()
@@ -203,8 +203,9 @@ class SyncScan:
 
 
 def _is_local_folder(path: Path) -> bool | None:
-    """Return whether this is a folder, or None if it does not exist. A link to a folder counts as a file, so that
-    nothing outside of the target is changed.
+    """Return whether this is a folder, or None if it does not exist.
+
+    A symbolic link to a folder counts as a file, so that nothing outside of the target is changed.
     """
     return path.is_dir() and not path.is_symlink() if os.path.lexists(path) else None
 
@@ -227,7 +228,7 @@ def _is_same_file(path: Path, other: Path) -> bool:
 
 
 def _files_to_delete(path: Path, relative: str, name_filter: NameFilter) -> list[Path]:
-    """Return local files that the filter takes, and without a filter their folders too, each after its content."""
+    """Return the local files that the filter selects. Without a filter, also return folders, each after its content."""
     is_folder = path.is_dir() and not path.is_symlink()
     if not name_filter.takes(relative, is_folder=is_folder):
         return []

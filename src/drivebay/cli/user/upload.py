@@ -1,7 +1,7 @@
 """The command `put`: upload files, folders, glob patterns and standard input.
 
-A file that exists on the server with the same bytes is not sent again. So the same command, run again after a failure,
-uploads what is missing.
+A file that exists on the server with the same bytes is not sent again. So another run of the same command after a
+failure uploads only the missing files.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SMALL_SIZE: Final = 2**20
 
 
 class UploadedFile(msgspec.Struct, frozen=True):
-    """The result for one file. `status` is `stored`, or `there` if the server had the same bytes already."""
+    """The result for one file. `status` is `stored`, or `there` if the server already had the same bytes."""
 
     path: str
     id: str
@@ -144,12 +144,14 @@ class _Uploader:
         on_conflict = self._options.on_conflict
         if item.source == STDIN:
             return await self._send(item, on_conflict, progress)  # it can be read only once, so it cannot be compared
-        # Once a name was taken in a folder, its listing is loaded: unchanged files are then found without reading them.
+        # If a name was taken in this folder before, its listing is loaded. It shows unchanged files, without reading
+        # them.
         listed = (self._listings.loaded(item.folder) or {}).get(unicodedata.normalize("NFC", item.name))
         if listed is not None and self._is_unchanged(item, listed) and not differs_on_server(item.source, listed):
             return UploadedFile(item.path, listed.id, listed.size, "there")
         try:
-            # FAIL even if the user chose rename or replace: if the bytes are the same, nothing is sent again.
+            # FAIL even if the user chose rename or replace, because the file is not sent again if the bytes are the
+            # same.
             return await self._send(item, OnConflict.FAIL, progress)
         except Conflict as error:
             if error.code != "name_taken":
@@ -185,7 +187,7 @@ class _Uploader:
         )
         file_id, path = upload.file_id or "", item.path
         if item.source != STDIN:
-            # A replaced file keeps its properties, so its old mode must be read before it can be known to be right.
+            # A replaced file keeps its properties, so read its stored mode before the comparison.
             replaced = on_conflict is OnConflict.REPLACE
             await send_mode(self._drive, item.source, await self._drive.file(file_id) if replaced else file_id)
         if on_conflict is OnConflict.RENAME:

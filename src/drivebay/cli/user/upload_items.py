@@ -1,7 +1,7 @@
 """Finds the files that `put` uploads, and creates their folders on the server.
 
-Local folders with one name on the server are read together. So two files with one path on the server are found before
-either of them is sent.
+Local folders with the same name on the server are read together. So two files with the same path on the server are
+detected before one of them is sent.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STDIN: Final = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class UploadItem:
-    """One file to upload: its local path, and on the server its folder, its name and its path."""
+    """One file to upload. `source` is its local path. The other fields are its folder, name and path on the server."""
 
     source: Path
     folder: File
@@ -39,7 +39,7 @@ class UploadItem:
 
 @dataclass(frozen=True, slots=True)
 class UploadTarget:
-    """The folder on the server to upload to, its path without a slash at the end, and a name for a single file."""
+    """The target folder on the server, its path without a slash at the end, and the name for a single file."""
 
     folder: File
     path: str
@@ -48,17 +48,17 @@ class UploadTarget:
 
 @dataclass(frozen=True, slots=True)
 class _LocalFolder:
-    """Local folders that become one folder on the server, and its parent there."""
+    """Local folders that become one folder on the server. `parent` is the parent of that folder on the server."""
 
     sources: list[Path]
     name: str
     parent: UploadTarget
     relative: str = ""
-    """The path below the folder that is transferred, with a slash at the end, or empty for that folder itself."""
+    """The path below the transferred folder, with a slash at the end. Empty for the transferred folder itself."""
 
 
 def expand_globs(sources: list[str]) -> list[Path]:
-    """Return local paths, each once. A pattern that is not a file itself becomes all files that match it.
+    """Return the local paths of the arguments, each once. A glob pattern becomes all files that match it.
 
     Raises CommandError.
     """
@@ -160,7 +160,7 @@ def _examine(path: Path, name: str | None) -> LocalEntry:
 
 def _folder_name(path: Path) -> str:
     """Return the name for a folder on the server. Raises CommandError if the local folder is the root."""
-    # `.` has an empty name and `..` is no name: the resolved path has the real one.
+    # `.` has an empty name and `..` is not a name. The resolved path has the real name.
     name = path.name if path.name not in ("", "..") else path.resolve().name
     if not name:
         next_step = "give the files and folders in it, and a folder on the server with --to"

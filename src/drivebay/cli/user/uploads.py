@@ -47,17 +47,17 @@ def uploads(
     run_command(command, as_json)
 
 
-def _select(listed: list[Upload], wanted: list[str]) -> list[Upload]:
-    """Return the uploads with these ids or names, each once. Raises CommandError for an id or name without one."""
+def _select(listed: list[Upload], ids_or_names: list[str]) -> list[Upload]:
+    """Return the uploads with these ids or names, each once. Raises CommandError if one is not found or not unique."""
     selected: dict[str, Upload] = {}
-    for key in wanted:
-        matches = [upload for upload in listed if key in (upload.id, upload.name)]
+    for id_or_name in ids_or_names:
+        matches = [upload for upload in listed if id_or_name in (upload.id, upload.name)]
         if not matches:
             next_step = "list the pending uploads with `drivebay uploads`"
-            raise CommandError(f"no pending upload has the id or name {key}", ExitCode.NOT_FOUND, next_step)
+            raise CommandError(f"no pending upload has the id or name {id_or_name}", ExitCode.NOT_FOUND, next_step)
         if len(matches) > 1:
             ids = ", ".join(upload.id for upload in matches)
-            message = f"{len(matches)} pending uploads have the name {key}"
+            message = f"{len(matches)} pending uploads have the name {id_or_name}"
             raise CommandError(message, ExitCode.CONFLICT, f"give the id of one of them: {ids}")
         selected[matches[0].id] = matches[0]
     return list(selected.values())

@@ -22,7 +22,7 @@ _PARALLEL_LISTINGS: Final = 8
 
 
 class FolderSize(msgspec.Struct, frozen=True):
-    """The result for one path: the bytes of the files in it and below, and the numbers of files and folders."""
+    """The result for one path: the bytes of all files below it, and the numbers of files and folders."""
 
     path: str
     bytes: int
@@ -51,8 +51,8 @@ def du(
                 for path in paths or ["/"]:
                     for file in await match_path(drive, path):
                         parent = path.rpartition("/")[0] if path.startswith("/") else ""
-                        named = path if file.id == "root" else f"{parent}/{file.name}"
-                        show(await _measure(drive, file, named))
+                        shown_path = path if file.id == "root" else f"{parent}/{file.name}"
+                        show(await _measure(drive, file, shown_path))
 
     run_command(command, as_json)
 
@@ -69,7 +69,7 @@ async def _measure(drive: AsyncDrive, top: File, path: str) -> FolderSize:
 
 
 async def _add_up(drive: AsyncDrive, top: File, path: str) -> FolderSize:
-    """Add up everything below a folder. Folders of one level are listed at the same time."""
+    """Add up the sizes of all files below a folder. Folders of the same depth are listed at the same time."""
     limit = asyncio.Semaphore(_PARALLEL_LISTINGS)
     total = files = folders = 0
     level = [top]

@@ -60,9 +60,9 @@ def versions(
 
 
 async def _list_versions(drive: AsyncDrive, path: str, as_json: bool) -> None:
-    async with aclosing(drive.versions(path)) as found:
+    async with aclosing(drive.versions(path)) as all_versions:
         with result_printer(as_json, _line) as show:
-            async for version in found:
+            async for version in all_versions:
                 show(version)
 
 

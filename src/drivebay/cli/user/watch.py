@@ -35,12 +35,12 @@ def watch(
     """
 
     async def command() -> None:
-        printed = 0
+        printed_count = 0
         async with open_drive() as drive, aclosing(drive.follow(cursor)) as changes:
             async for change in changes:
                 _print(change, as_json)
-                printed += 1
-                if printed == count:
+                printed_count += 1
+                if printed_count == count:
                     return
 
     run_command(command, as_json)

@@ -58,9 +58,9 @@ def list_webhooks(as_json: JsonOption = False) -> None:
     """List your webhooks of all drives. Each line has id, state and URL."""
 
     async def command() -> None:
-        async with open_drive() as drive, aclosing(drive.webhooks()) as found:
+        async with open_drive() as drive, aclosing(drive.webhooks()) as all_webhooks:
             with result_printer(as_json, _line) as show:
-                async for item in found:
+                async for item in all_webhooks:
                     show(item)
 
     run_command(command, as_json)
@@ -104,9 +104,9 @@ def deliveries(id: IdArgument, as_json: JsonOption = False) -> None:
     """List the attempts to send events, newest first. Each line has id, time, status, kind and error."""
 
     async def command() -> None:
-        async with open_drive() as drive, aclosing(drive.webhook_deliveries(id)) as found:
+        async with open_drive() as drive, aclosing(drive.webhook_deliveries(id)) as attempts:
             with if_not_found(_LIST), result_printer(as_json, _delivery_line) as show:
-                async for item in found:
+                async for item in attempts:
                     show(item)
 
     run_command(command, as_json)

@@ -13,9 +13,9 @@ from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode, exit_code_of
 T = TypeVar("T")
 
 MAX_FILES: Final = 384
-"""Files in progress at the same time. Small files share requests, so many are needed to fill them.
+"""Files in progress at the same time. The number is high, because up to 100 small files share one request.
 
-The SDK limits separately how many file bodies it transfers at the same time.
+The SDK has its own limit for file bodies in transfer.
 """
 MAX_LARGE_FILES: Final = 8
 _QUEUE_SIZE: Final = 1024
@@ -29,12 +29,12 @@ class Failures:
         self._exit_codes: list[ExitCode] = []
 
     def add(self, error: Exception, subject: str = "") -> None:
-        """Print and count a failure. `subject` names the file if the error does not."""
+        """Print and count a failure. `subject` is the name of the file, for errors that do not contain it."""
         print_error(error, self._as_json, subject)
         self._exit_codes.append(exit_code_of(error))
 
     def skip(self, path: object, reason: str) -> None:
-        """Print that a file is left out. This is not a failure."""
+        """Print that a file is left out. This does not count as a failure."""
         print_note(f"skipped {path}: {reason}", self._as_json)
 
     @property
@@ -43,7 +43,7 @@ class Failures:
         return bool(self._exit_codes)
 
     def raise_if_any(self) -> None:
-        """Raise CommandError if anything failed, with the common exit code, or FAILED if there are several."""
+        """Raise CommandError if anything failed. If the failures have different exit codes, its exit code is FAILED."""
         if self._exit_codes:
             exit_code = self._exit_codes[0] if len(set(self._exit_codes)) == 1 else ExitCode.FAILED
             # A single failure needs no summary: it is printed already.
@@ -58,17 +58,17 @@ class LargeFileLimit:
         self._large = asyncio.Semaphore(MAX_LARGE_FILES)
 
     def acquire(self, size: int) -> AbstractAsyncContextManager[object]:
-        """Return a context to enter for the transfer of a file of `size` bytes. A large file waits in it."""
+        """Return a context for the transfer of a file of `size` bytes. For a large file, entering it may wait."""
         return self._large if size > self._small_size else nullcontext()
 
 
 async def run_workers(
     items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], failures: Failures, name_of: Callable[[T], str]
 ) -> None:
-    """Call `work` for every item, for up to `MAX_FILES` at the same time.
+    """Call `work` for every item, for up to `MAX_FILES` items at the same time.
 
-    Expected errors go to `failures` with the item's name, and the other items continue. Unexpected errors, and those of
-    standard output (BrokenPipeError, OutputError), stop everything and are raised.
+    Expected errors are added to `failures` with the item's name, and the other items continue. Unexpected errors and
+    errors of standard output (BrokenPipeError, OutputError) stop everything and are raised.
     """
     queue: asyncio.Queue[T | None] = asyncio.Queue(_QUEUE_SIZE)
 
