@@ -1,8 +1,8 @@
 """Every error that a caller can handle, with its code, HTTP status and gRPC status.
 
-A service raises one of these errors, `rpc` carries it to the calling process unchanged, and the gateway renders it as
+A service raises one of these errors, `rpc` sends it to the calling process unchanged, and the gateway encodes it as
 `application/problem+json`. The class attributes are the only table of codes and statuses. Any other exception is a
-defect; the call guard in `rpc` turns it into `Internal`.
+defect. The call guard in `rpc` replaces it by `Internal`.
 
     Error
     ├── InvalidRequest 422          ├── Unauthenticated 401        ├── QuotaExceeded 507
@@ -43,8 +43,9 @@ class FieldError(NamedTuple):
 class Error(Exception):
     """The base of all errors.
 
-    `code` is stable: clients depend on it. `detail` is a sentence for people and never contains a secret; it defaults
-    to `title`. `errors` names the wrong fields. `retry_after` is in whole seconds, and set if a retry can succeed.
+    `code` never changes, because clients depend on it. `detail` is a sentence for people and never contains a secret.
+    It defaults to `title`. `errors` are the invalid fields. `retry_after` is in whole seconds. It is set if a retry can
+    succeed.
     """
 
     code: ClassVar[str]

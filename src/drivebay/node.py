@@ -50,7 +50,7 @@ CALLED_BY: Final = {
 """The contract services that each service calls. With mutual TLS, the others refuse its calls."""
 
 _DATABASE_WAIT: Final = 120.0
-"""Seconds that a starting process waits for a database that takes no writes or connections now."""
+"""Seconds that a process waits at its start while the database accepts no writes or no connections."""
 
 T = TypeVar("T")
 
@@ -281,8 +281,8 @@ async def _run_until_cancelled(
         if "worker" in names:
             from .worker import service as worker
 
-            own = services.settings.worker()
-            tasks.create_task(worker.run(services.auth, own, files=services.files, hints=services.hints))
+            worker_settings = services.settings.worker()
+            tasks.create_task(worker.run(services.auth, worker_settings, files=services.files, hints=services.hints))
         if "gateway" in names:
             tasks.create_task(_run_gateway(services, names))
             _start_workers(services.settings, names, tasks)

@@ -18,13 +18,13 @@ from .job_models import Job, MaybeStartedJob
 
 _FIRST_GAP: Final = 0.1
 _LONGEST_GAP: Final = 2.0
-"""Seconds between two looks at a job: the gap grows."""
+"""The longest pause between two requests for the state of a job, in seconds. The first pause is shorter."""
 _STALLED_AFTER: Final = 600.0
-"""Seconds without progress after which nobody waits any more."""
+"""Seconds without progress after which `wait_for_job` raises NetworkError."""
 
 
 class JobMethods(ApiMethods):
-    """Copies, and jobs."""
+    """Copies of files and folders, and jobs."""
 
     async def copy(
         self,
@@ -38,7 +38,7 @@ class JobMethods(ApiMethods):
 
         If `target` is a folder, copy into it. `on_conflict` as in `update`. No bytes are sent. Each copy counts in the
         quota. A job copies a large folder: this method waits for it, and calls `progress` with its state. If the wait
-        is cancelled, the job goes on. Raises NotFound, Conflict `name_taken`, `would_cycle`, and the errors of
+        is cancelled, the job continues. Raises NotFound, Conflict `name_taken`, `would_cycle`, and the errors of
         `wait_for_job`.
         """
         started = await self.start_copy(file, target, on_conflict)
@@ -47,15 +47,15 @@ class JobMethods(ApiMethods):
     async def start_copy(
         self, file: str | File, target: str, on_conflict: OnConflict | str = OnConflict.RENAME
     ) -> File | Job:
-        """Copy as `copy` does, but return the job of a large folder and do not wait for it."""
+        """Copy like `copy`, but do not wait for the job of a large folder: return the job."""
         original = await self._finder.resolve(file)
         id = await self._finder.changeable_id(original)
         parent, name = await self._finder.find_place(original, target)
         body = {"parent_id": parent.id, "name": name, "on_conflict": OnConflict(on_conflict).value}
         path, key = f"/v1/files/{quote(id, '')}/copy", self._api.new_key()
-        answer = await self._api.call(ApiRequest(msgspec.Raw, "POST", path, body, idempotency_key=key, is_slow=True))
-        started = decode_response(bytes(answer), MaybeStartedJob)
-        return decode_response(bytes(answer), File) if started.job is None else started.job
+        response = await self._api.call(ApiRequest(msgspec.Raw, "POST", path, body, idempotency_key=key, is_slow=True))
+        started = decode_response(bytes(response), MaybeStartedJob)
+        return decode_response(bytes(response), File) if started.job is None else started.job
 
     async def copy_all(
         self, files: Sequence[str | File], folder: str | File, on_conflict: OnConflict | str = OnConflict.RENAME
@@ -70,22 +70,22 @@ class JobMethods(ApiMethods):
         return await change_files(self._api, "copy", ids, options)
 
     async def job(self, id: str) -> Job:
-        """Return one of your jobs as it is now. Raises NotFound."""
+        """Return the current state of one of your jobs. Raises NotFound."""
         return await self._api.call(ApiRequest(Job, "GET", _job_path(id)))
 
     async def wait_for_job(self, job: str | Job, progress: Callable[[Job], None] | None = None) -> File:
         """Wait until a job is done, and return the copy. `progress` is called with each new state of the job.
 
-        Raises NotFound, Conflict if the job was cancelled, the ApiError with which it has failed, and NetworkError if
-        it does not get on for 10 minutes.
+        Raises NotFound, Conflict if the job was cancelled, its ApiError if it has failed, and NetworkError if it makes
+        no progress for 10 minutes.
         """
         id = job if isinstance(job, str) else job.id
         clock = asyncio.get_running_loop().time
-        gap, shown, changed_at = _FIRST_GAP, None, clock()
+        pause, last_state, changed_at = _FIRST_GAP, None, clock()
         while True:
             current = await self.job(id)
-            if current != shown:
-                shown, changed_at = current, clock()
+            if current != last_state:
+                last_state, changed_at = current, clock()
                 if progress is not None:
                     progress(current)
             if current.status == "cancelled":
@@ -97,11 +97,11 @@ class JobMethods(ApiMethods):
                 return result
             if clock() > changed_at + _STALLED_AFTER:
                 raise NetworkError(f"the job {id} did not get on for 10 minutes: is the service worker running?")
-            await asyncio.sleep(gap)
-            gap = min(gap * 1.5, _LONGEST_GAP)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_GAP)
 
     async def cancel_job(self, id: str) -> None:
-        """Cancel a job that is running: nothing of it appears. A job that has ended stays as it is. Raises NotFound."""
+        """Cancel a running job, so that no copy appears. Do nothing if the job has ended. Raises NotFound."""
         await self._api.call(ApiRequest(type(None), "DELETE", _job_path(id)))
 
 

@@ -13,7 +13,7 @@ from .api_models import File, ItemError
 class Job(msgspec.Struct, frozen=True):
     """Work that takes longer than a request, such as the copy of a large folder.
 
-    `done` of `total` files and folders are copied. `result` is the copy, and `error` says why a job has failed.
+    `done` of `total` files and folders are copied. `result` is the copy. `error` is set if the job has failed.
     """
 
     id: str
@@ -28,6 +28,6 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class MaybeStartedJob(msgspec.Struct, frozen=True):
-    """An answer that is either a job, or something else."""
+    """A response that contains a job (`job`), or another value (`job` is None)."""
 
     job: Job | None = None

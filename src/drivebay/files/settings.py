@@ -29,14 +29,14 @@ class Settings:
     `max_depth` limits the number of nested folders. `max_entries` limits the files and folders of one owner, the trash
     and pending uploads included. `max_drives` limits the shared drives that one user creates: each has a quota of its
     own. `max_members` limits the members of one drive. `max_permissions` limits the permissions on one item, and
-    `max_shared_items` those of one user in one drive. `max_link_uploads` limits the pending
+    `max_shared_items` the shared items of one user in one drive. `max_link_uploads` limits the pending
     uploads of one link. `max_links` limits the links of
     one drive. `bcrypt_cost` is the cost of the hash of a link's password. One statement of a search takes at most
     `search_time`, and a search begins no further scan after it.
 
     `receivers` says which URLs webhooks may have. `max_webhooks` limits the webhooks of one user, and
-    `max_webhook_leases` those of one user that workers send to at the same time. `webhook_lease` is the time that a
-    worker has until it records a result. A webhook is disabled when it has failed for `webhook_retry_time`.
+    `max_webhook_leases` the webhooks of one user to which workers send at the same time. `webhook_lease` is the time
+    that a worker has until it records a result. A webhook is disabled when it has failed for `webhook_retry_time`.
 
     `max_jobs` limits the jobs of one user in one drive. `job_lease` is the time that a worker has
     for one step.

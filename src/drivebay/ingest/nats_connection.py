@@ -116,14 +116,17 @@ class ConnectionCheck:
 
 @dataclass(frozen=True, slots=True)
 class StreamProblems:
-    """What is wrong with the stream, one line each: `settings` make events unreliable, `replicas` are missing."""
+    """The problems of the stream, one line for each. Problems in `settings` make events unreliable.
+
+    Problems in `replicas` are replicas that are missing or behind.
+    """
 
     settings: tuple[str, ...]
     replicas: tuple[str, ...]
 
 
 async def find_stream_problems(settings: Settings) -> StreamProblems:
-    """Return what is wrong with the stream. Raises Unavailable."""
+    """Return the problems of the stream. Raises Unavailable."""
     async with connect(settings) as queue:
         info = await queue.stream_info()
     stream = f"the stream {settings.stream}"

@@ -1,4 +1,4 @@
-"""The replicas of a stream in a cluster of NATS servers. A majority of them must run, or the stream stands still."""
+"""The replicas of a stream in a cluster of NATS servers. The stream works only while a majority of them runs."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _TOO_FEW_SERVERS: Final = frozenset({10005, 10074})
 
 
 async def grow_replicas(client: Client, stream: str, replicas: int) -> None:
-    """Give an existing stream so many replicas. A stream with as many or more stays as it is.
+    """Increase the number of replicas of an existing stream to `replicas`. Do nothing if it has as many or more.
 
-    If NATS refuses, the stream works on as before, and the reason is logged. Raises the errors of the NATS client.
+    If NATS refuses, the reason is logged and the stream works as before. Raises the errors of the NATS client.
     """
     info = await _request(client, f"$JS.API.STREAM.INFO.{stream}")
     config = info.get("config", {})
     current = config.get("num_replicas", 1)
     if not config or current >= replicas:  # guard: stream-replicas-grow
         return
-    # The configuration is sent back as it came. The client's own class drops fields that it does not know.
-    answer = await _request(client, f"$JS.API.STREAM.UPDATE.{stream}", config | {"num_replicas": replicas})
-    if error := answer.get("error"):
+    # Send back the configuration as a dict, because the class of the client drops fields that it does not know.
+    response = await _request(client, f"$JS.API.STREAM.UPDATE.{stream}", config | {"num_replicas": replicas})
+    if error := response.get("error"):
         log.warning(
             "stream_replicas_refused",
             stream=stream,
@@ -58,7 +58,7 @@ def require_leader(info: api.StreamInfo) -> None:
 
 
 def replica_problems(info: api.StreamInfo, replicas: int) -> tuple[str, ...]:
-    """Return which replicas the stream lacks, as short sentences."""
+    """Return a short sentence for each problem with the replicas of the stream."""
     problems = []
     configured = info.config.num_replicas or 1
     if configured < replicas:

@@ -95,8 +95,8 @@ def check_key_position(after: str | None) -> None:
 
 
 def check_staged(staged: tuple[StagedObject, ...]) -> None:
-    check_keys(tuple(each.key for each in staged))
-    if not all(_ETAG.fullmatch(each.etag) for each in staged):
+    check_keys(tuple(staged_object.key for staged_object in staged))
+    if not all(_ETAG.fullmatch(staged_object.etag) for staged_object in staged):
         raise InvalidRequest("an ETag must have 1 to 256 printable characters and no quotes")
 
 

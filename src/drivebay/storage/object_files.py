@@ -92,8 +92,8 @@ class ObjectFiles:
 
         Return False if the store does not report checksums.
         """
-        found = await _repeat(lambda: self._bucket.head_object(key))
-        return found.presence is Presence.FOUND and found.size == size and found.sha256 == bytes.fromhex(sha256)
+        stored = await _repeat(lambda: self._bucket.head_object(key))
+        return stored.presence is Presence.FOUND and stored.size == size and stored.sha256 == bytes.fromhex(sha256)
 
     async def store(self, key: str, source: Path, sha256: str, headers: Mapping[str, str]) -> None:
         """Write the file `source` to the store, with the headers of `read_headers`.

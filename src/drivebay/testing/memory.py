@@ -153,8 +153,8 @@ class MemoryBucket:
 
     async def head_object(self, key: str) -> ObjectInfo:
         self._check_available()
-        found = self.objects.get(key)
-        return found[0] if found else ObjectInfo(key, Presence.ABSENT)
+        stored_object = self.objects.get(key)
+        return stored_object[0] if stored_object else ObjectInfo(key, Presence.ABSENT)
 
     async def list_objects(self, prefix: str, after: str, limit: int) -> ObjectPage:
         self._check_available()
@@ -170,13 +170,13 @@ class MemoryBucket:
 
     async def get_object(self, key: str) -> bytes | None:
         self._check_available()
-        found = self.objects.get(key)
-        return None if found is None else found[1]
+        stored_object = self.objects.get(key)
+        return None if stored_object is None else stored_object[1]
 
     async def read_range(self, key: str, start: int, length: int) -> bytes | None:
         self._check_available()
-        found = self.objects.get(key)
-        body = b"" if found is None else found[1][start : start + length]
+        stored_object = self.objects.get(key)
+        body = b"" if stored_object is None else stored_object[1][start : start + length]
         return body if len(body) == length else None
 
     async def copy_object(self, source: str, target: str, etag: str | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""The response headers of the web app's page: what the browser may load, run and connect to."""
+"""The response headers of the web app's page. They limit which files and servers the page can use."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def policy(store_origin: str | None) -> str:
 
 
 def page_headers(store_origin: str | None) -> tuple[tuple[str, str], ...]:
-    """Return the headers of the page in addition to those of every response."""
+    """Return the headers that only the page has, in addition to the headers of every response."""
     return (
         ("content-security-policy", policy(store_origin)),
         ("cross-origin-opener-policy", "same-origin"),

@@ -54,7 +54,7 @@ class CheckedResolver(AbstractResolver):
     def __init__(self, rules: ReceiverRules, look_up: LookUp) -> None:
         self._rules = rules
         self._look_up = look_up
-        # Separate threads from those of the event loop, so that a slow name server blocks only webhooks.
+        # Threads of its own instead of the event loop's, so that a slow name server blocks only webhooks.
         self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, "webhook-resolver")
 
     async def resolve(

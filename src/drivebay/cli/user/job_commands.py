@@ -26,11 +26,11 @@ def show(id: IdArgument, as_json: JsonOption = False) -> None:
 
     async def command() -> None:
         async with open_drive() as drive:
-            found = await drive.job(id)
+            job = await drive.job(id)
         if as_json:
-            print_json(found)
+            print_json(job)
         else:
-            print_line(printable(_line(found)))
+            print_line(printable(_line(job)))
 
     run_command(command, as_json)
 
@@ -55,11 +55,11 @@ def cancel(id: IdArgument, as_json: JsonOption = False) -> None:
     async def command() -> None:
         async with open_drive() as drive:
             await drive.cancel_job(id)
-            found = await drive.job(id)
+            job = await drive.job(id)
         if as_json:
-            print_json(found)
+            print_json(job)
         else:
-            print_line(printable(_line(found)))
+            print_line(printable(_line(job)))
 
     run_command(command, as_json)
 

@@ -64,7 +64,7 @@ class Permissions(Protocol):
         ...
 
     async def list_permissions(self, access: Access, id: FileId) -> tuple[Permission, ...]:
-        """Return the permissions of an item outside the trash, then those of the folders above it, the nearest first.
+        """Return the permissions of an item outside the trash, then of the folders above it, the nearest first.
 
         A user can occur several times. The highest role counts. The actor needs the role editor in the whole drive.
 

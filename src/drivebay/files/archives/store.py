@@ -127,7 +127,7 @@ class ArchiveStore:
         return await db.execute(self.statements["delete_expired_archives"], limit)
 
     async def end_archives(self, db: Database, drive: DriveId) -> None:
-        """Expire the archives of a drive, and those of the user with the same id."""
+        """Expire the archives of a drive, and the archives of the user with the same id."""
         await db.execute(self.statements["end_archives"], drive)
 
     async def end_early_archives(self, db: Database, user: UserId, until: datetime) -> None:

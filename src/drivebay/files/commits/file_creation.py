@@ -93,13 +93,17 @@ class FileCreation:
             # These uploads remain: those that replace a file, those whose folder is in the trash or whose name is
             # taken, late ones, and ended ones. Create their files one at a time.
             rejected: list[UploadRef] = []
-            for object in await self._select_committable(tx, [each for each in objects if each.ref not in completed]):
+            for object in await self._select_committable(
+                tx, [verified for verified in objects if verified.ref not in completed]
+            ):
                 if not await self._fits(tx, object.upload):
                     await self._uploads.end_upload(tx, object.ref, UploadEnd(UploadStatus.FAILED, trigger, _NO_QUOTA))
                     rejected.append(object.ref)
                 elif await self._create_one(tx, object, trigger):
                     completed.add(object.ref)
-            multipart = [each.ref for each in objects if each.upload.is_multipart and each.ref in completed]
+            multipart = [
+                verified.ref for verified in objects if verified.upload.is_multipart and verified.ref in completed
+            ]
             if multipart:
                 await self._multiparts.delete_part_checksums(tx, multipart)
             crash_point("commit.before_db_commit")
@@ -117,13 +121,13 @@ class FileCreation:
     async def _plan_files(self, tx: Connection, objects: Sequence[VerifiedObject]) -> list[NewFile]:
         """Return the files that one statement can insert: they replace no file, and their folder is not in the
         trash."""
-        inserts = [each for each in objects if each.upload.on_conflict is not OnConflict.REPLACE]
-        folders = {(each.ref.owner, each.upload.parent) for each in inserts if each.upload.parent != ROOT}
+        inserts = [object for object in objects if object.upload.on_conflict is not OnConflict.REPLACE]
+        folders = {(object.ref.owner, object.upload.parent) for object in inserts if object.upload.parent != ROOT}
         untrashed = await self._entries.select_untrashed_folders(tx, folders) if folders else frozenset()
         return [
-            NewFile(each, FileId(self._new_id()), each.upload.parent, each.upload.name)
-            for each in inserts
-            if each.upload.parent == ROOT or (each.ref.owner, each.upload.parent) in untrashed
+            NewFile(object, FileId(self._new_id()), object.upload.parent, object.upload.name)
+            for object in inserts
+            if object.upload.parent == ROOT or (object.ref.owner, object.upload.parent) in untrashed
         ]
 
     async def _select_committable(self, tx: Connection, objects: Sequence[VerifiedObject]) -> list[VerifiedObject]:

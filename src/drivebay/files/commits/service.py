@@ -60,12 +60,12 @@ class CommitService:
         refs = sorted(set(uploads))
         candidates = await self._commits.select_candidates(self._db, refs)
         outcomes = dict.fromkeys(refs, CommitOutcome.NO_UPLOAD)
-        outcomes.update(dict.fromkeys((each.ref for each in candidates), CommitOutcome.ALREADY_ENDED))
-        if committable := {each.ref: each for each in candidates if each.can_commit}:
+        outcomes.update(dict.fromkeys((candidate.ref for candidate in candidates), CommitOutcome.ALREADY_ENDED))
+        if committable := {candidate.ref: candidate for candidate in candidates if candidate.can_commit}:
             outcomes.update(await self._commit_candidates(committable, trigger))
-        if cleanable := [each.ref for each in candidates if each.staging_cleanable]:
+        if cleanable := [candidate.ref for candidate in candidates if candidate.staging_cleanable]:
             await self._clean_staging(cleanable)
-        if trigger is Trigger.EVENT and (late := [each.ref for each in candidates if each.has_no_file]):
+        if trigger is Trigger.EVENT and (late := [candidate.ref for candidate in candidates if candidate.has_no_file]):
             # Bytes arrived for an upload that has ended. Delete them now, and not only when the tombstone ends.
             await self._commits.make_purges_due(self._db, late)  # guard: late-bytes-purge
         for outcome in outcomes.values():

@@ -31,7 +31,7 @@ class CopyStore:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
     async def insert_copies(self, tx: Connection, access: Access, copies: Sequence[NewCopy]) -> dict[FileId, File]:
-        """Insert copies, each folder before what is in it. Return them by id."""
+        """Insert copies, each folder before its content. Return them by id."""
         records = await tx.fetch(
             self.statements["insert_copies"],
             access.drive,

@@ -56,13 +56,13 @@ class DeletionService:
         await self._links.delete_links_of_user(self._db, user)  # guard: account-end-links
         await self._webhooks.delete_of_user(self._db, user)  # guard: account-end-webhooks
         shared = await self._drives.list_drives_to_leave(self._db, user, _MAX_DRIVES)
-        for each in shared:
-            await self._leave_drive(each, user)
+        for other_drive in shared:
+            await self._leave_drive(other_drive, user)
         if len(shared) == _MAX_DRIVES:
             return False
         sharing = await self._permissions.list_sharing_drives(self._db, user, _MAX_DRIVES)
-        for each in sharing:
-            await self._delete_permissions(each, user)
+        for other_drive in sharing:
+            await self._delete_permissions(other_drive, user)
         if len(sharing) == _MAX_DRIVES:
             return False
         for _ in range(_MAX_BATCHES):

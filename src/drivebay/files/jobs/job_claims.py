@@ -66,12 +66,12 @@ class JobClaimService:
         return tuple(await self._jobs.lease_jobs(self._db, lease, limit, self._settings.job_lease))
 
     async def run_job_step(self, lease: LeaseId, task: JobTask, is_last: bool = False) -> bool:
-        found = await self._jobs.select_unsettled(self._db, task)
-        if found is None:
+        unsettled = await self._jobs.select_unsettled(self._db, task)
+        if unsettled is None:
             return False
         length = None if is_last else self._settings.job_lease
         try:
-            size = await self._measure(found)
+            size = await self._measure(unsettled)
             async with self._db.transaction() as tx:
                 usage = await self._usage.lock_usage(tx, task.drive, self._settings.quota)
                 stored = await self._jobs.lock_leased(tx, lease, task)

@@ -84,8 +84,8 @@ class JobService:
             raise InvalidRequest(f"{source.name!r} is a file: it is copied without a job")
         check_depth(await count_levels_above(self._entries, tx, access.drive, id, target.parent) + 1, self._settings)
         if target.on_conflict is not OnConflict.RENAME:
-            wanted = Location(access.drive, target.parent, source.name if target.name is None else target.name)
-            await place_entry(self._entries, tx, source, wanted, target.on_conflict, is_copy=True)
+            location = Location(access.drive, target.parent, source.name if target.name is None else target.name)
+            await place_entry(self._entries, tx, source, location, target.on_conflict, is_copy=True)
         limit = self._settings.max_jobs
         if await self._jobs.count_unsettled(tx, access.drive, actor) >= limit:  # guard: job-limit
             raise RateLimited(f"{limit} of your jobs are running in this drive; wait", retry_after=_RETRY_AFTER)

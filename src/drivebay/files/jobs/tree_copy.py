@@ -100,18 +100,18 @@ class TreeCopy:
     async def _copy(
         self, tx: Connection, stored: StoredJob, originals: Sequence[Original], usage: LockedUsage, levels: int
     ) -> None:
-        usage.check_bytes(sum(each.size for each in originals))  # guard: job-quota
+        usage.check_bytes(sum(original.size for original in originals))  # guard: job-quota
         self._check_entries(usage, len(originals))  # guard: job-entry-limit
         copies: list[HiddenCopy] = []
         folders: list[CopiedFolder] = []
-        for each in originals:
+        for original in originals:
             id = FileId(self._new_id())
-            if each.kind is Kind.FILE:
-                copies.append(HiddenCopy(each.id, id, each.parent_copy, VersionId(self._new_id())))
+            if original.kind is Kind.FILE:
+                copies.append(HiddenCopy(original.id, id, original.parent_copy, VersionId(self._new_id())))
                 continue
-            check_depth(levels + each.depth + 1, self._settings)  # guard: job-depth
-            copies.append(HiddenCopy(each.id, id, each.parent_copy, None))
-            folders.append(CopiedFolder(stored.folder_count + len(folders), each.id, id, each.depth + 1))
+            check_depth(levels + original.depth + 1, self._settings)  # guard: job-depth
+            copies.append(HiddenCopy(original.id, id, original.parent_copy, None))
+            folders.append(CopiedFolder(stored.folder_count + len(folders), original.id, id, original.depth + 1))
         await self._jobs.insert_hidden_copies(tx, stored, copies)
         await self._jobs.insert_folders(tx, stored.job, folders)
         await self._jobs.advance(tx, stored.job, len(copies), len(folders))
@@ -119,13 +119,13 @@ class TreeCopy:
     async def _show(self, tx: Connection, stored: StoredJob, source: File) -> None:
         """Show all copies, and end the job."""
         drive, target = stored.job.drive, stored.target
-        wanted = Location(DriveId(drive), target.parent, source.name if target.name is None else target.name)
-        placement = await place_entry(self._entries, tx, source, wanted, target.on_conflict, is_copy=True)
-        shown = await self._jobs.publish_copies(tx, stored, target.parent, placement.name)
+        location = Location(DriveId(drive), target.parent, source.name if target.name is None else target.name)
+        placement = await place_entry(self._entries, tx, source, location, target.on_conflict, is_copy=True)
+        published = await self._jobs.publish_copies(tx, stored, target.parent, placement.name)
         # A process of the previous release may have emptied the trash, and with it hidden copies.
-        if shown is None or shown[0] != stored.job.done:  # guard: job-complete-copy
+        if published is None or published[0] != stored.job.done:  # guard: job-complete-copy
             raise Conflict("some of the copies were deleted before all were made; start the copy again")
-        await self._jobs.end_job(tx, stored.job, JobStatus.DONE, result=shown[1])
+        await self._jobs.end_job(tx, stored.job, JobStatus.DONE, result=published[1])
 
     def _check_entries(self, usage: LockedUsage, new: int) -> None:
         if not usage.allows_entries(new, self._settings.max_entries):

@@ -60,7 +60,7 @@ class PermissionStore:
     async def select_permissions(
         self, db: Database | Connection, owner: DriveId, item: FileId
     ) -> tuple[Permission, ...]:
-        """Return the permissions of an item, then those of the folders above it, the nearest first. Needs no lock."""
+        """Return the permissions of an item, then of the folders above it, the nearest first. Needs no lock."""
         records = await db.fetch(self.statements["select_permissions"], owner, item)
         return tuple(_permission_from(record) for record in records)
 

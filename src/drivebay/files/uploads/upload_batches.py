@@ -113,7 +113,7 @@ class UploadBatchService:
         self, tx: Connection, access: Access, checked: Sequence[UploadIntent | Error]
     ) -> tuple[BatchResult, ...]:
         results = await self.begin_checked(tx, access, checked)
-        return tuple(failed_item(each) if isinstance(each, Error) else BatchResult(each) for each in results)
+        return tuple(failed_item(result) if isinstance(result, Error) else BatchResult(result) for result in results)
 
     async def begin_checked(
         self, tx: Connection, access: Access, checked: Sequence[UploadIntent | Error]
@@ -184,15 +184,15 @@ class UploadBatchService:
     ) -> tuple[BatchResult, ...]:
         """Return the results of the first call again."""
         recorded = _results_decoder.decode(batch_results)
-        ids = [UploadId(each) for each in recorded if isinstance(each, UUID)]
+        ids = [UploadId(upload_id) for upload_id in recorded if isinstance(upload_id, UUID)]
         uploads = await self._uploads.select_uploads(tx, owner, ids)
         if len(uploads) < len(ids):
             raise IdempotencyKeyReused("an upload that this key created no longer exists; use a new key")
         return tuple(
-            BatchResult(self._single.with_begun_state(uploads[UploadId(each)], intent))
-            if isinstance(each, UUID)
-            else BatchResult(None, each)
-            for each, intent in zip(recorded, intents, strict=True)
+            BatchResult(self._single.with_begun_state(uploads[UploadId(upload_id)], intent))
+            if isinstance(upload_id, UUID)
+            else BatchResult(None, upload_id)
+            for upload_id, intent in zip(recorded, intents, strict=True)
         )
 
 

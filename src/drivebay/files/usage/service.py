@@ -40,7 +40,7 @@ class QuotaService:
     async def get_usages(self, drives: tuple[DriveId, ...]) -> tuple[Usage, ...]:
         if len(drives) > _MAX_ITEMS:
             raise InvalidRequest(f"at most {_MAX_ITEMS} drives can be read at once")
-        usage_by_drive = {each.drive: each.usage for each in await self._select(drives)}
+        usage_by_drive = {row.drive: row.usage for row in await self._select(drives)}
         empty = Usage(0, 0, self._settings.quota, 0)
         return tuple(usage_by_drive.get(drive, empty) for drive in drives)
 

@@ -149,11 +149,11 @@ class WebhookClaimService:
     def _events(self, stored: StoredWebhook, page: FeedPage, scanned: int) -> list[WebhookEvent]:
         """Return the events of the changes that a webhook wants. `scanned` is the number of the last change read."""
         webhook = stored.webhook
-        wanted = [change for change in page.changes if not webhook.what or change.what in webhook.what]
-        ends = [change.number - 1 for change in wanted[1:]] + [scanned]
+        subscribed = [change for change in page.changes if not webhook.what or change.what in webhook.what]
+        ends = [change.number - 1 for change in subscribed[1:]] + [scanned]
         return [
             WebhookEvent(change.number, max(end, change.number), self._contract_change(stored, change))
-            for change, end in zip(wanted, ends, strict=False)
+            for change, end in zip(subscribed, ends, strict=False)
         ]
 
     def _contract_change(self, stored: StoredWebhook, change: NumberedChange) -> Change:

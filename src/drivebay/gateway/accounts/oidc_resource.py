@@ -78,7 +78,7 @@ class OidcResource:
         self._cookies.respond(req, resp, tokens)
 
     def _set_cookie(self, resp: Response, value: str) -> None:
-        # Lax, because the browser returns from another site: that of the provider. Strict would withhold the cookie.
+        # Lax, because the browser returns from the site of the provider. With Strict it would not send the cookie.
         resp.set_cookie(
             COOKIE,
             value,
