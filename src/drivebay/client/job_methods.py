@@ -96,7 +96,7 @@ class JobMethods(ApiMethods):
                     raise result
                 return result
             if clock() > changed_at + _STALLED_AFTER:
-                raise NetworkError(f"the job {id} did not get on for 10 minutes: is the service worker running?")
+                raise NetworkError(f"the job {id} made no progress for 10 minutes: is the service worker running?")
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_GAP)
 

@@ -43,7 +43,7 @@ class BatchItems(msgspec.Struct, frozen=True):
 async def read_batch(req: Request, field: str, decoder: msgspec.json.Decoder[T]) -> tuple[T, tuple[bytes, ...]]:
     """Return the decoded body, and the undecoded items of its list `field`.
 
-    `decoder` reads a type whose list `field` has items of type `msgspec.Raw`. Raises as `read_json` does.
+    `decoder` reads a type whose list `field` has items of type `msgspec.Raw`. Raises the errors of `read_json`.
     """
     body = await read_json_body(req)
     try:

@@ -82,7 +82,7 @@ class Request(falcon.asgi.Request):
         self.working_since = time.perf_counter()
 
     async def token_lifetime(self) -> float:
-        """Return for how many seconds the access token stays valid. Raises as the first check does."""
+        """Return the number of seconds for which the access token stays valid. Raises the errors of the first check."""
         return await self.authenticator.lifetime(self.get_header("Authorization"))
 
     def on_disconnect(self, callback: Callable[[], None]) -> None:

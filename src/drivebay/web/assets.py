@@ -45,7 +45,8 @@ class Assets:
     version: str
 
     def render_page(self, values: Mapping[str, str]) -> Asset:
-        """Return the page with `{{name}}` replaced by the escaped values. `version` is always among them."""
+        """Replace each `{{name}}` in the page by its escaped value, and return the page. `version` is added to
+        `values`."""
         text = self.page
         for name, value in {**values, "version": self.version}.items():
             text = text.replace("{{" + name + "}}", html.escape(value))  # guard: web-page-escape

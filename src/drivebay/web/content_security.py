@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 TRUSTED_TYPES_POLICY = "drivebay"
-"""The only Trusted Types policy. It allows only URLs of workers in the app's own files."""
+"""The name of the only Trusted Types policy. It allows only worker URLs of the app's own files."""
 
 
 def origin_of(url: str) -> str:

@@ -1,7 +1,7 @@
 """Runs the jobs of the files service, step by step.
 
-A step is one transaction of the files service, so a worker that dies in the middle loses nothing but time: the lease
-ends, and another worker continues after the last step.
+A step is one transaction of the files service. If a worker dies during a step, the lease ends later, and another worker
+continues after the last step.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class JobRunner:
         self._running: set[asyncio.Task[None]] = set()
 
     async def start_jobs(self, tasks: asyncio.TaskGroup, ended: Callable[[], None]) -> int:
-        """Claim jobs for the free slots and begin to run them. Return how many were claimed.
+        """Claim jobs for the free slots and begin to run them. Return the number of claimed jobs.
 
         `ended` is called after each job. Raises Unavailable and TimeoutError.
         """
@@ -52,16 +52,16 @@ class JobRunner:
         return len(claimed)
 
     async def run(self, lease: LeaseId, task: JobTask) -> None:
-        """Run steps until the job has ended, or leaves its slot to others. Raises the errors of the files service."""
+        """Run steps until the job ends, or until `job_time` has passed. Raises the errors of the files service."""
         clock = asyncio.get_running_loop().time
         ends_at = clock() + self._settings.job_time.total_seconds()
         is_last = False
         while not is_last:
             is_last = clock() > ends_at
-            # The deadline of the call is that of the contract: the last step of a large copy takes long.
-            goes_on = await self._files.run_job_step(lease, task, is_last)
+            # The deadline of the call is the timeout in the contract, because the last step of a large copy takes long.
+            needs_step = await self._files.run_job_step(lease, task, is_last)
             STEPS.labels("ok").inc()
-            if not goes_on:
+            if not needs_step:
                 return
 
     async def _run_safely(self, lease: LeaseId, task: JobTask) -> None:

@@ -1,4 +1,4 @@
-"""Waits for a job: with a progress bar on a terminal, and with the command that goes on after Ctrl-C."""
+"""Waits for a job: shows a progress bar on a terminal, and after Ctrl-C the command to wait again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .console import print_note
 
 
 async def wait_with_progress(drive: AsyncDrive, job: Job, as_json: bool) -> File:
-    """Wait for a job and return the copy. Raises as `wait_for_job` does."""
+    """Wait for a job and return the copy. Raises the errors of `wait_for_job`."""
     try:
         with _progress_bar(as_json) as show:
             show(job)
@@ -26,7 +26,7 @@ async def wait_with_progress(drive: AsyncDrive, job: Job, as_json: bool) -> File
 
 @contextmanager
 def _progress_bar(as_json: bool) -> Iterator[Callable[[Job], None]]:
-    """Return a function that shows the state of a job: on a terminal as a bar, otherwise once as a line."""
+    """Yield a function that shows the state of a job: as a bar on a terminal, otherwise as one line."""
     if as_json or not sys.stderr.isatty():
         is_shown = False
 

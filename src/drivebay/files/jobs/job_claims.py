@@ -1,7 +1,7 @@
-"""Jobs for the worker: claimed under a lease, and run in steps.
+"""Jobs for the worker, which claims them with a lease and runs them in steps.
 
 Each step is one transaction under the lock of the drive, and writes its progress. So a step happens once or not at all,
-and another worker continues after it. A worker whose lease was taken over changes nothing.
+and another worker can continue after it. If another worker has claimed the job, the first worker cannot change it.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from .tree_copy import STEP_ENTRIES, TreeCopy
 
 log = structlog.get_logger(__name__)
 
-KEPT: Final = timedelta(days=7)
-"""How long a job is kept after its end."""
+RETENTION: Final = timedelta(days=7)
+"""Jobs are deleted this long after their end."""
 MAX_ATTEMPTS: Final = 20
-"""Claims without a step that succeeds, after which a job fails."""
+"""A job fails after this number of claims without a successful step."""
 _MAX_TASKS: Final = 100
 _ENDING: Final = (NotFound, Forbidden, Conflict, InvalidRequest, QuotaExceeded)
-"""The errors with which a copy fails. Any other is a reason to try again."""
+"""The errors that end a job. After any other error, the step is tried again."""
 
 
 class JobClaimService:
@@ -62,7 +62,7 @@ class JobClaimService:
     async def claim_jobs(self, lease: LeaseId, limit: int) -> tuple[JobTask, ...]:
         if not 1 <= limit <= _MAX_TASKS:
             raise InvalidRequest(f"limit must be 1 to {_MAX_TASKS}")
-        await self._jobs.prune_jobs(self._db, KEPT)
+        await self._jobs.prune_jobs(self._db, RETENTION)
         return tuple(await self._jobs.lease_jobs(self._db, lease, limit, self._settings.job_lease))
 
     async def run_job_step(self, lease: LeaseId, task: JobTask, is_last: bool = False) -> bool:
@@ -77,8 +77,8 @@ class JobClaimService:
                 stored = await self._jobs.lock_leased(tx, lease, task)
                 if stored is None:
                     return False
-                goes_on, is_visible = await self._run(tx, stored, usage, size)
-                if goes_on:
+                needs_step, is_visible = await self._run(tx, stored, usage, size)
+                if needs_step:
                     await self._jobs.keep_lease(tx, task, length)
                 crash_point("job.step_before_db_commit")
         except _ENDING as error:
@@ -86,16 +86,16 @@ class JobClaimService:
         crash_point("job.step_after_db_commit")
         if is_visible:
             self._hints.publish(task.drive)  # guard: hint-after-job
-        return goes_on
+        return needs_step
 
     async def _run(
         self, tx: Connection, stored: StoredJob, usage: LockedUsage, size: TreeSize | None
     ) -> tuple[bool, bool]:
-        """Run a step. Return whether there is another one, and whether copies became visible."""
+        """Run a step. Return whether another step is needed, and whether copies became visible."""
         if stored.job.status is not JobStatus.RUNNING:
             return await self._remains.delete_some(tx, stored.job, STEP_ENTRIES), False
         if stored.attempts > MAX_ATTEMPTS:  # guard: job-attempts
-            problem = Internal(f"the job was tried {MAX_ATTEMPTS} times, and did not get on")
+            problem = Internal(f"the job was tried {MAX_ATTEMPTS} times, and made no progress")
             await self._jobs.end_job(tx, stored.job, JobStatus.FAILED, error=problem)
             return True, False
         return True, await self._copy.run_step(tx, stored, usage, size)

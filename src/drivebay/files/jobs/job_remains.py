@@ -1,4 +1,4 @@
-"""The remains of jobs that have ended: hidden copies that did not become visible, and the list of copied folders."""
+"""Deletes the data of jobs that have ended: copies that did not become visible, and the list of copied folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class JobRemains:
         self._versions = VersionStore()
 
     async def delete_some(self, tx: Connection, job: Job, limit: int) -> bool:
-        """Delete up to `limit` hidden copies of a job that has ended, or rows about its folders.
+        """Delete up to `limit` hidden copies of a job that has ended, or else rows about its folders.
 
         Return whether there is more to delete. Needs the lock of the drive.
         """

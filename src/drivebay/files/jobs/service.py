@@ -1,4 +1,4 @@
-"""The jobs of a user: started, shown and cancelled."""
+"""Starts, returns and cancels the jobs of a user."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class JobService:
             await self._jobs.cancel_job(tx, job.drive, id)
 
     async def _insert(self, tx: Connection, access: Access, actor: UserId, id: FileId, target: CopyTarget) -> Job:
-        """Insert the job of a copy after the checks that need no count of the tree."""
+        """Check whether the copy is allowed, and insert its job. The size of the tree is not checked yet."""
         await self._scope.require(tx, access, Role.VIEWER, id)  # guard: scope-start-copy
         await self._scope.require(tx, access, Role.EDITOR, target.parent)  # guard: scope-start-copy-target
         source = require_entry(await self._entries.select_entry(tx, access.drive, id), id)

@@ -20,12 +20,15 @@ from ...postgres import Connection, Database, Statements
 from ..entries.store import file_from
 
 _PUBLISH_TIMEOUT: Final = 240.0
-"""Seconds that the statement which shows all copies may take. It changes each of them."""
+"""Seconds for the statement that makes all copies visible. It changes the row of each copy."""
 _file_decoder: Final = msgspec.msgpack.Decoder(File)
 
 
 class StoredJob(msgspec.Struct, frozen=True):
-    """A job with what it copies, and how far it is. `created_at` is the `trashed_at` of its hidden entries."""
+    """A job with the parameters of its copy, and its progress.
+
+    Hidden copies have the `created_at` of the job as `trashed_at`.
+    """
 
     job: Job
     actor: UserId
@@ -37,7 +40,7 @@ class StoredJob(msgspec.Struct, frozen=True):
 
 
 class NewJob(msgspec.Struct, frozen=True):
-    """A copy to start. `total` is the number of entries that it has at least."""
+    """A copy to start. `total` is the minimum number of entries to copy."""
 
     id: JobId
     drive: DriveId
@@ -48,7 +51,10 @@ class NewJob(msgspec.Struct, frozen=True):
 
 
 class Original(NamedTuple):
-    """An entry to copy, in the folder `ordinal`, whose copy is `parent_copy` at the level `depth`."""
+    """An entry to copy. It is in the folder with the number `ordinal`.
+
+    `parent_copy` is the copy of that folder, and `depth` the level of the copy below the target.
+    """
 
     ordinal: int
     parent_copy: FileId
@@ -69,7 +75,7 @@ class HiddenCopy(NamedTuple):
 
 
 class CopiedFolder(NamedTuple):
-    """A folder whose contents a job copies later. `depth` 1: the source of the job."""
+    """A folder whose contents a job copies later. The source of the job has `depth` 1."""
 
     ordinal: int
     folder: FileId
@@ -78,7 +84,8 @@ class CopiedFolder(NamedTuple):
 
 
 class Position(NamedTuple):
-    """How far a job is in its open folders: those before `ordinal` are done, and in it all names up to `name`."""
+    """The progress of a job. All folders before `ordinal` are copied, and in folder `ordinal` all names up to
+    `name`."""
 
     ordinal: int
     name: str
@@ -134,7 +141,7 @@ class JobStore:
         return None if record is None else _stored_from(record)
 
     async def lock_leased(self, tx: Connection, lease: LeaseId, task: JobTask) -> StoredJob | None:
-        """Lock a job that a lease holds until the transaction ends, and return it, or None."""
+        """Lock a job until the transaction ends, and return it. Return None if it does not have this lease."""
         record = await tx.fetchrow(self.statements["lock_leased_job"], task.drive, task.id, lease)
         return None if record is None else _stored_from(record)
 
@@ -146,9 +153,9 @@ class JobStore:
         await tx.execute(self.statements["set_job_total"], job.drive, job.id, total)
 
     async def close_moved_folders(self, tx: Connection, job: StoredJob, folders: int) -> int | None:
-        """Close folders, among the next open ones, that are not below the source any more.
+        """Close those of the next `folders` open folders that are not below the source any more.
 
-        Return the ordinal of the last folder that was looked at, or None if no folder was open.
+        Return the ordinal of the last folder that was checked, or None if no folder was open.
         """
         sql = self.statements["close_moved_folders"]
         last = await tx.fetchval(sql, job.job.drive, job.job.id, folders, job.source)
@@ -185,7 +192,8 @@ class JobStore:
             await tx.execute(self.statements["insert_job_folders"], job.drive, job.id, *columns)
 
     async def save_position(self, tx: Connection, job: Job, last: int, position: Position | None) -> None:
-        """Record how far a job is in the folders up to the ordinal `last`. None: everything in them is copied."""
+        """Record the progress in the folders up to the ordinal `last`. `position` None: all their entries are
+        copied."""
         place = (None, None) if position is None else position
         await tx.execute(self.statements["save_job_position"], job.drive, job.id, last, *place)
 
@@ -196,9 +204,9 @@ class JobStore:
     async def publish_copies(
         self, tx: Connection, job: StoredJob, parent: FileId, name: str
     ) -> tuple[int, File] | None:
-        """Show all copies at once, the topmost one as `name` in `parent`. Return their number, and the topmost one.
+        """Make all copies visible at once, with the top folder as `name` in `parent`.
 
-        Return None if the topmost one does not exist.
+        Return the number of copies and the top folder. Return None if the top folder does not exist.
         """
         key = (job.job.drive, job.job.id)
         top = await tx.fetchval(self.statements["first_copy"], *key)
@@ -226,7 +234,7 @@ class JobStore:
         return len(await tx.fetch(self.statements["delete_job_folders"], job.drive, job.id, limit))
 
     async def settle(self, tx: Connection, job: Job) -> None:
-        """Record that nothing of a job is left but its row."""
+        """Record that all data of a job is deleted, except its row."""
         await tx.execute(self.statements["settle_job"], job.drive, job.id)
 
 

@@ -1,8 +1,8 @@
 """Copies a folder with everything in it, step by step.
 
-The copies are hidden until the last step shows all of them with one statement. The folders are read in the order in
-which they were copied, and what is in a folder in the order of the names, so the position of a job is one folder and
-one name.
+The copies are hidden until the last step makes all of them visible with one statement. The folders are read in the
+order in which they were copied, and the entries of a folder in the order of their names. So the position of a job is
+one folder and one name.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from ..usage.store import LockedUsage
 from .store import CopiedFolder, HiddenCopy, JobStore, Original, Position, StoredJob
 
 STEP_ENTRIES: Final = 1000
-"""Files and folders of one step, which holds the lock of the drive."""
+"""Files and folders in one step. A step holds the lock of the drive, so it must be short."""
 _STEP_FOLDERS: Final = 200
-"""Folders that one step looks into."""
+"""Folders whose entries are read in one step."""
 
 
 class TreeCopy:
@@ -44,7 +44,7 @@ class TreeCopy:
     async def run_step(self, tx: Connection, stored: StoredJob, usage: LockedUsage, size: TreeSize | None) -> bool:
         """Run the next step of a copy under the lock of the drive. Return whether the copies became visible.
 
-        `size` is that of the tree at the first step, if it is known. Raises the errors of `copy_entry`.
+        `size` is the size of the tree at the first step, if it is known. Raises the errors of `copy_entry`.
         """
         source, levels = await self._check(tx, stored)
         if not stored.is_measured:
@@ -52,7 +52,7 @@ class TreeCopy:
             return False
         last = await self._jobs.close_moved_folders(tx, stored, _STEP_FOLDERS)
         if last is None:
-            await self._show(tx, stored, source)
+            await self._publish(tx, stored, source)
             return True
         originals = await self._jobs.list_next_originals(tx, stored.job, last, STEP_ENTRIES)
         is_full = len(originals) == STEP_ENTRIES
@@ -63,7 +63,7 @@ class TreeCopy:
         return False
 
     async def _check(self, tx: Connection, stored: StoredJob) -> tuple[File, int]:
-        """Check the access and the place as they are now. Return the source, and the folders above the copy."""
+        """Check the current access and target. Return the source, and the number of folders above the copy."""
         access = await self._resolve(tx, stored)  # guard: job-access
         await self._scope.require(tx, access, Role.VIEWER, stored.source)  # guard: scope-job-source
         await self._scope.require(tx, access, Role.EDITOR, stored.target.parent)  # guard: scope-job-target
@@ -86,7 +86,7 @@ class TreeCopy:
     async def _begin(
         self, tx: Connection, stored: StoredJob, source: File, usage: LockedUsage, size: TreeSize | None
     ) -> None:
-        """Copy the source itself. A copy that cannot fit fails now, and not in the middle."""
+        """Copy the source folder itself. If the quota is too small for the whole copy, fail now."""
         total = stored.job.total if size is None else size.files + size.folders + 1
         usage.check_bytes(0 if size is None else size.bytes)  # guard: job-first-quota
         self._check_entries(usage, total)
@@ -116,8 +116,8 @@ class TreeCopy:
         await self._jobs.insert_folders(tx, stored.job, folders)
         await self._jobs.advance(tx, stored.job, len(copies), len(folders))
 
-    async def _show(self, tx: Connection, stored: StoredJob, source: File) -> None:
-        """Show all copies, and end the job."""
+    async def _publish(self, tx: Connection, stored: StoredJob, source: File) -> None:
+        """Make all copies visible, and end the job."""
         drive, target = stored.job.drive, stored.target
         location = Location(DriveId(drive), target.parent, source.name if target.name is None else target.name)
         placement = await place_entry(self._entries, tx, source, location, target.on_conflict, is_copy=True)

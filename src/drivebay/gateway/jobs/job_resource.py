@@ -24,7 +24,7 @@ class JobResource:
         self._urls = urls
 
     async def copy_file(self, req: Request, resp: Response, id: str) -> None:
-        """Copy at once, or by a job if there is too much for one request."""
+        """Copy in this request, or start a job if the folder is too large for one request."""
         body = await read_json(req, _new_copy_decoder)
         if body.drive_id is not UNSET and parse_uuid(body.drive_id, "drive_id") != req.access.drive:
             raise Conflict("a copy stays in the drive of its original: drive_id names another drive")
