@@ -31,7 +31,7 @@ period of the login limit. Above it, each unknown network has only its first att
 FIRST_ATTEMPTS: Final = (3, 360)
 """The first attempts of an unknown network at an account under attack: their number, and the multiple of the period."""
 KNOWN_FOR: Final = timedelta(days=90)
-"""How long an account remembers a network from which it logged in."""
+"""The time for which a network counts as known to an account after a login from it."""
 MAX_KNOWN: Final = 100
 """The maximum of networks that an account remembers."""
 

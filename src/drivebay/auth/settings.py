@@ -30,7 +30,7 @@ class Rate:
 
 
 class SignupMode(StrEnum):
-    """Who may create an account: everybody, users with an invitation, or only the operator."""
+    """The rule for new accounts: everybody may sign up, users with an invitation, or only the operator creates them."""
 
     OPEN = "open"
     INVITE = "invite"

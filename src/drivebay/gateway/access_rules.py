@@ -1,4 +1,4 @@
-"""Who may do what: the role that each operation needs in the drive of the request.
+"""The role that each operation needs in the drive of the request.
 
 Every operation that needs a token has a row. The app does not start with an operation that has none. The operations
 below `/v1/public/{token}` need none: the token in the path is the authorization, which the files service checks.
@@ -17,7 +17,7 @@ from .http_request import Request, parse_uuid
 
 
 class DriveSource(Enum):
-    """Where a request names its drive."""
+    """The place in a request that contains the id of its drive."""
 
     QUERY = auto()
     """The parameter `drive_id`. Without it, the personal drive of the caller."""

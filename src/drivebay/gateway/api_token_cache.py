@@ -11,7 +11,7 @@ from ..contract.ids import UserId
 from ..errors import Unauthenticated
 
 LIFETIME: Final = timedelta(seconds=4)
-"""How long a result is used, from the start of the call. So a revoked token is refused within five seconds."""
+"""The time for which a result is used, from the start of the call. So a revoked token is refused within 5 s."""
 
 
 class ApiTokenCache:
@@ -24,7 +24,7 @@ class ApiTokenCache:
         self._cached: dict[bytes, tuple[ApiTokenClaims, datetime]] = {}
 
     def __len__(self) -> int:
-        """Return how many tokens are cached."""
+        """Return the number of cached tokens."""
         return len(self._cached)
 
     async def verify(self, secret: str, digest: bytes) -> ApiTokenClaims:

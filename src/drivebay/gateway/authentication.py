@@ -110,7 +110,8 @@ class Authenticator:
         return await self._verify(token, digest, now)
 
     async def lifetime(self, authorization: str | None) -> float:
-        """Return how many seconds the token of a header stays valid. Raises as `authenticate` does.
+        """Return the number of seconds for which the token of a header stays valid. Raises the errors of
+        `authenticate`.
 
         A token without an expiry time returns infinity.
         """

@@ -51,7 +51,7 @@ class RevokedSessions:
         self._lock = asyncio.Lock()
 
     def __len__(self) -> int:
-        """Return how many ended sessions are remembered."""
+        """Return the number of ended sessions in memory."""
         return len(self._ended)
 
     async def run(self) -> None:

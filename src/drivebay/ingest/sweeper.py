@@ -134,7 +134,7 @@ class Sweeper:
             BACKLOG.labels(name).set(getattr(backlog, name))
 
     def _choose_budget(self) -> int | None:
-        """Return how many uploads this round looks up, or None for all that are due."""
+        """Return the number of uploads to look up in this round. None: all uploads that are due."""
         round_limit = max(1, int(self._settings.sweep_rate * self._settings.sweep_interval.total_seconds()))
         is_limited = self._health.events_arrive and self._pending > round_limit  # guard: sweep-without-events
         if self._was_limited and not is_limited:  # guard: sweep-after-limit

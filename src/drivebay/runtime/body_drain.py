@@ -16,9 +16,9 @@ from typing import Any, Final
 MAX_BYTES: Final = 64 * 2**20
 MAX_SECONDS: Final = 10.0
 _LINGER_SECONDS: Final = 1.0
-"""How long a connection stays open after MAX_BYTES, so that the client can still read the response."""
+"""Seconds for which a connection stays open after MAX_BYTES, so that the client can still read the response."""
 _PAUSE_SECONDS: Final = 1.0
-"""How long the response waits for the next bytes of the body."""
+"""Seconds for which the response waits for the next bytes of the body."""
 _MAX_AT_ONCE: Final = 256
 _BODY_HEADERS: Final = frozenset({b"content-length", b"transfer-encoding"})
 _EXPECT: Final = b"expect"

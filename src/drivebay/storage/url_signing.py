@@ -19,7 +19,7 @@ from .sealed_metadata import MetadataSeal
 
 
 class StoreKnowledge(Protocol):
-    """What the probe of the store found."""
+    """The capabilities that the probe of the store has found."""
 
     def require_profile(self) -> StoreProfile:
         """Raises Unavailable until it is known."""

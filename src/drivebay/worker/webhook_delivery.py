@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 DELIVERIES: Final = Counter("drivebay_worker_webhook_deliveries_total", "Attempts to send an event", ["outcome"])
 _ACCOUNT_AGE: Final = 5.0
-"""How many seconds the state of an account from auth is used."""
+"""Seconds for which the worker uses the state of an account before it asks auth again."""
 OLDEST: Final = Gauge(
     "drivebay_worker_webhook_oldest_seconds", "Age of the oldest change among those that are being sent"
 )
@@ -57,7 +57,7 @@ class WebhookSender:
         """The tasks that send events, and the time of the first change of each."""
 
     async def start_deliveries(self, tasks: asyncio.TaskGroup, ended: Callable[[], None]) -> int:
-        """Claim webhooks for the free slots and begin to send their events. Return how many webhooks were claimed.
+        """Claim webhooks for the free slots and begin to send their events. Return the number of claimed webhooks.
 
         `ended` is called after each webhook. Raises Unavailable and TimeoutError.
         """

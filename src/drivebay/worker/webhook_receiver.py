@@ -24,9 +24,9 @@ from ..contract.files import DeliveryOutcome, ReceiverRules
 from ..contract.files.receiver_urls import is_allowed_address, parse_receiver_url
 
 MAX_RESPONSE_BYTES: Final = 4096
-"""How many bytes of a response body are read. They are not used, but reading lets the receiver finish normally."""
+"""The number of bytes that are read of a response body. They are not used, but the receiver can finish normally."""
 _BODY_TIME: Final = 1.0
-"""How many seconds the response body is read."""
+"""Seconds after which the reading of a response body ends."""
 _RESOLVER_THREADS: Final = 128
 """More than concurrent attempts, because a look-up continues after the timeout of its attempt, and uses a thread."""
 _MAX_HEADER: Final = 8190

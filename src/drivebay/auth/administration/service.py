@@ -116,5 +116,5 @@ class AdministrationService:
 
 
 def limit_problem(limit: int | None) -> str | None:
-    """Return why a number of bytes is not a valid quota, or None if it is. `limit` None is always valid."""
+    """Return the reason why a quota in bytes is not valid, or None. A `limit` of None is always valid."""
     return None if limit is None or 0 <= limit <= MAX_LIMIT else f"must be 0 to {MAX_LIMIT}"

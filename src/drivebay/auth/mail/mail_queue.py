@@ -43,7 +43,7 @@ SENDING_TIME: Final = {
     MailKind.PASSWORD_CHANGED: timedelta(days=2),
     MailKind.RESET: timedelta(minutes=30),
 }
-"""How long sending is attempted. The time for resets is short, because their links expire after an hour."""
+"""The time after which a mail is given up. It is short for resets, because their links expire after an hour."""
 _MAX_CLAIM: Final = 100
 _MAX_ROUNDS: Final = 10
 _MAX_RESULTS: Final = 100

@@ -29,7 +29,7 @@ class User(msgspec.Struct, frozen=True):
 
 
 RECLAIM_MARGIN: Final = timedelta(seconds=5)
-"""How long after a reclaim a gateway may still accept an access token of the earlier user."""
+"""The time after a reclaim in which a gateway may still accept an access token of the earlier user."""
 
 
 class ReclaimedAccount(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ PREFIX: Final = "dbt_"
 
 
 class Scope(StrEnum):
-    """What an API token may be used for.
+    """A permission that an API token can have.
 
     `read` lists and reads, `write` changes files and uploads, `share` changes permissions and links, `account` shows
     and changes the account, its sessions and its tokens.

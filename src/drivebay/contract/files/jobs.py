@@ -20,7 +20,7 @@ from .uploads import ItemError
 
 
 class JobKind(StrEnum):
-    """What a job does."""
+    """The kind of work of a job."""
 
     COPY = "copy"
     """Copies a folder with everything in it."""

@@ -71,7 +71,8 @@ class Searches(Protocol):
         ...
 
     async def index_names(self, limit: int) -> int:
-        """Add up to `limit` (1 to 1,000) names of entries from before search existed. Return how many were read.
+        """Add up to `limit` (1 to 1,000) names of entries from before search existed. Return the number of read
+        entries.
 
         0: there are none left, or other calls are adding them. Calls may run at once. Raises InvalidRequest.
         """

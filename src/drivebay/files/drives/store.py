@@ -47,7 +47,8 @@ class DriveStore:
         return [_drive_from(record) for record in records]
 
     async def count_created(self, tx: Connection, user: UserId) -> int:
-        """Return how many drives count for the limit of a user: those that they created and that are not purged."""
+        """Return the number of drives that count for the limit of a user: the drives they created that are not
+        purged."""
         return int(await tx.fetchval(self.statements["count_drives_of_creator"], user))
 
     async def insert_drive(self, tx: Connection, drive: DriveId, name: str, creator: UserId) -> datetime:

@@ -76,7 +76,7 @@ async def _check_objects(db: Database, store: MaintenanceStore, storage: Storage
 
 
 async def _find_store_problem(storage: Storage) -> str | None:
-    """Return why the store is not available, or None. In an empty drive, no other call would show that."""
+    """Return the reason why the store is not available, or None. For an empty drive, no other call would detect it."""
     for health in await storage.health():
         if health.name == "store" and not health.ok:  # guard: check-empty-drive
             return f"the store does not answer: {health.detail}"

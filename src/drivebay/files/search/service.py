@@ -33,9 +33,9 @@ from .store import Filters, Match, Position, Scan, SearchStore, SearchText, Sour
 MAX_TEXT: Final = 255
 MAX_BATCH: Final = 1000
 _NAMES_PER_SCAN: Final = 4000
-"""How many names one scan reads. For common names, this fills a page."""
+"""The number of names that one scan reads. For common names, this fills a page."""
 _MAX_SCANS: Final = 8
-"""How many scans one call runs at most. If the page is not full then, it has a cursor."""
+"""The maximum number of scans in one call. If the page is not full then, it has a cursor."""
 _MAX_CANDIDATES: Final = 1000
 """The maximum of possibly misspelt names that one scan returns."""
 _ORDER: Final = (Source.PREFIX, Source.NEWEST, Source.PAIRS, Source.NEWEST_MISSPELT, Source.WORDS_MISSPELT)

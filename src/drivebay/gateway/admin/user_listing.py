@@ -22,7 +22,7 @@ _EMPTY: Final = "e"
 _STARTS: Final = {"S": _STORING, "E": _EMPTY}
 """The letters of cursors at the beginning of a part, and the part."""
 _MAX_ROUNDS: Final = 10
-"""How many pages of a service one request reads. If its own page is not full then, the page ends early."""
+"""The maximum number of pages of a service that one request reads. The response may then be a page that is not full."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How many archives are sent at once, in total and by user."""
+"""Limits the number of archives that are sent at once, in total and for each user."""
 
 from __future__ import annotations
 

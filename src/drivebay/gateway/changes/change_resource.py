@@ -72,7 +72,7 @@ class ChangeResource:
 
 
 def _parse_wait(text: str | None) -> int:
-    """Return how many seconds a request may wait for changes, or 0 if the parameter is missing."""
+    """Return the number of seconds that a request may wait for changes, or 0 if the parameter is missing."""
     if text is None:
         return 0
     if not re.fullmatch(r"[0-9]{1,2}", text) or int(text) > MAX_WAIT:

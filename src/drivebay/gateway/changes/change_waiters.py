@@ -32,7 +32,7 @@ MIN_READ_INTERVAL: Final = 0.2
 
 
 class Wake(Enum):
-    """Why a wait ended."""
+    """The reason for the end of a wait."""
 
     CHANGE = auto()
     """There may be a change: read the feed."""

@@ -43,7 +43,7 @@ class StoredState(NamedTuple):
 
 
 async def read_stored_state(uploads: UploadServices, upload: contract.Upload) -> StoredState:
-    """Return which bytes of a pending upload the store has. Raises Locked if it has just ended, Unavailable."""
+    """Return the stored part of a pending upload. Raises Locked if the upload has just ended, Unavailable."""
     layout = part_layout(upload)
     # List partial parts first. If one disappears after that, it has become a full part, which the second list has.
     # So the offset never decreases.
