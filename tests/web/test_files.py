@@ -214,7 +214,7 @@ async def test_a_star_and_the_grid(person: Person) -> None:
     page = await person.open("/files/root")
     await page.get_by_role("button", name="Actions for thing").click()
     await page.get_by_role("menuitem", name="Add star").click()
-    await expect(row(page, "thing").get_by_text("With a star")).to_be_attached()
+    await expect(row(page, "thing").get_by_text("Starred")).to_be_attached()
     await page.get_by_role("button", name="Show as grid").click()
     await expect(page.locator(".file-tile")).to_have_count(1)
     await page.reload()

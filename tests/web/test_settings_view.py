@@ -101,7 +101,7 @@ async def test_an_admin_invites_changes_and_deletes_an_account(web_world: World,
     users = page.get_by_role("list", name="Accounts").get_by_role("listitem")
     await expect(users).to_have_count(1)
     await page.get_by_role("button", name=invited).click()
-    await page.get_by_label("Space in GiB").fill("2")
+    await page.get_by_label("Quota in GiB").fill("2")
     await page.get_by_label("Disabled: cannot sign in").check()
     await page.get_by_role("button", name="Save").click()
     await expect(users.filter(has_text="disabled")).to_have_count(1)

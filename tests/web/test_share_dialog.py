@@ -26,7 +26,7 @@ async def test_a_folder_is_shared_with_a_person(new_person: NewPerson) -> None:
     page = ada.page
     await page.get_by_label("Email address of a person").fill("nobody@example.com")
     await page.get_by_role("button", name="Add").click()
-    await expect(page.get_by_text("No account has this address")).to_be_visible()
+    await expect(page.get_by_text("No account has this email address")).to_be_visible()
     await page.get_by_label("Email address of a person").fill(grace.email)
     await page.get_by_role("button", name="Add").click()
     await expect(page.get_by_label(f"Role of {grace.email}")).to_have_value("viewer")
@@ -50,11 +50,11 @@ async def test_a_link_is_created_opened_and_ended(person: Person, visitor: Perso
     await open_dialog(person, "Press")
     page = person.page
     await page.get_by_role("button", name="Create link").click()
-    url = await page.get_by_label("Address of the link").input_value()
+    url = await page.get_by_label("URL of the link").input_value()
     guest = await visitor.open(url.removeprefix(person.api))
     await expect(guest.get_by_text("photo.txt")).to_be_visible()
     await page.get_by_role("button", name="End the link").click()
-    await expect(page.get_by_label("Address of the link")).to_have_count(0)
+    await expect(page.get_by_label("URL of the link")).to_have_count(0)
     await guest.reload()
     await expect(guest.get_by_text("does not work any more")).to_be_visible()
 
@@ -73,7 +73,7 @@ async def test_a_link_is_created_once(person: Person) -> None:
     await page.get_by_role("button", name="Create link").click()
     await expect(page.get_by_role("button", name="Create link")).to_be_disabled()
     gate.set()
-    await expect(page.get_by_label("Address of the link")).to_be_visible()
+    await expect(page.get_by_label("URL of the link")).to_be_visible()
     await expect(page.get_by_role("button", name="Create link")).to_be_enabled()
 
 
@@ -87,7 +87,7 @@ async def test_a_link_has_a_password_an_end_and_a_limit(person: Person) -> None:
     await page.get_by_label("Number of downloads").fill("3")
     await page.get_by_label("Name for your own list").fill("for the press")
     await page.get_by_role("button", name="Create link").click()
-    await expect(page.get_by_label("Address of the link")).to_be_visible()
+    await expect(page.get_by_label("URL of the link")).to_be_visible()
     (link,) = (await person.call("GET", "/v1/links"))["items"]
     assert (link["has_password"], link["max_downloads"], link["name"]) == (True, 3, "for the press")
     assert link["expires_at"] is not None

@@ -142,13 +142,13 @@ async def test_conflicts_are_asked_once_for_all(person: Person) -> None:
 async def test_the_quota_is_told_before_bytes_move(web_world: World, person: Person) -> None:
     await make_admin(web_world, person)
     me = await person.call("GET", "/v1/me")
-    await person.call("PATCH", f"/v1/admin/users/{me['id']}", {"limit_bytes": 1000})
+    await person.call("PATCH", f"/v1/admin/users/{me['id']}", {"limit_bytes": 1024})
     begun: list[str] = []
     person.page.on(
         "request", lambda request: begun.append(request.url) if request.url.endswith("/v1/uploads") else None
     )
-    await drop(person.page, {"big.txt": "x" * 2000})
-    await expect(person.page.get_by_text("These files have 2 kB, but only 1 kB are free")).to_be_visible()
+    await drop(person.page, {"big.txt": "x" * 2048})
+    await expect(person.page.get_by_text("These files have 2 KiB, but only 1 KiB are free")).to_be_visible()
     assert begun == []
 
 

@@ -145,7 +145,7 @@ class Settings:
     smtp_url: SmtpServer | None = setting("Mail server: `smtp://user:password@host:587`, which needs STARTTLS, or `smtps://`. User and password are percent-encoded. A server on this machine may do without TLS; `?tls=starttls` demands it, and `?tls=off` does without it elsewhere.", smtp_url, default_note="no mail", secret=True)
     mail_from: str | None = setting("Sender of mails, such as `Drivebay <drive@example.com>`.", mail_sender, default_note="no mail")
     webhooks_allow: ReceiverRules = setting("Receivers of webhooks that are allowed besides HTTPS to public IP addresses: `http` allows URLs without TLS, `private` allows private and loopback IP addresses. Both: `http,private`. With `private`, every user can send requests into the network of the worker.", receiver_rules, "", default_note="neither")
-    passwords: bool = setting("`off`: only the identity provider lets people in. Sign-ups and logins with a password are refused.", on_or_off, "on")
+    passwords: bool = setting("`off`: people can sign in only with the identity provider. Sign-ups and logins with a password are refused.", on_or_off, "on")
     oidc_issuer: str | None = setting("URL of an identity provider (OpenID Connect), as its configuration names it.", issuer_url, default_note="none")
     oidc_client_id: str | None = setting("Client id at the identity provider. Its redirect URI is `<DRIVEBAY_PUBLIC_URL>/v1/oidc/callback`.", _any_text, default_note="none")
     oidc_client_secret: str | None = setting("Client secret at the identity provider. A public client has none.", _any_text, default_note="none", secret=True)

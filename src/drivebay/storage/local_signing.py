@@ -46,7 +46,7 @@ class LocalSigning:
 
     def require_profile(self) -> StoreProfile:
         if self._profile is None:
-            raise Unavailable("the storage service has not said yet what the store supports")
+            raise Unavailable("the storage service has not reported yet what the store supports; try again later")
         return self._profile
 
     async def presign_put(self, put: PutSpec, signed_at: datetime, ttl_seconds: int) -> SignedRequest:

@@ -59,7 +59,7 @@ class AdministrationService:
         user = await store.find_account(self._database, keys) if keys else None
         accounts = () if user is None else await store.get_accounts(self._database, (user,), "")
         if not accounts:
-            raise NotFound("no account has this email")
+            raise NotFound("no account has this email address")
         return accounts[0]
 
     async def update_account(self, actor: Actor, user: UserId, update: AccountUpdate) -> Account:

@@ -80,7 +80,7 @@ def parse_receiver_url(text: str, rules: ReceiverRules) -> ReceiverUrl:
     address = _literal_address(host.removesuffix("."))
     if address is not None:
         if not is_allowed_address(address, rules):  # guard: webhook-literal-address
-            raise ValueError("must not be a private, loopback, link-local or reserved address")
+            raise ValueError("must not be a private, loopback, link-local or reserved IP address")
     elif not _HOST_NAME.fullmatch(host) or host.removesuffix(".").rpartition(".")[2].isdigit():
         raise ValueError("has no valid host name")
     elif _is_local_name(host) and not rules.private:  # guard: webhook-local-name

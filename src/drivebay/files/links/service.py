@@ -219,7 +219,7 @@ class LinkService:
 def _require_editor(access: Access) -> UserId:
     """Return the actor. Raises Forbidden unless they may edit the whole drive."""
     if access.grants or access.actor is None:  # guard: link-whole-drive
-        raise Forbidden("only editors of the whole drive handle links")
+        raise Forbidden("only users with the role editor in the whole drive may create and change links")
     if access.role is Role.VIEWER:
         raise Forbidden("this needs the role editor in the drive")
     return access.actor

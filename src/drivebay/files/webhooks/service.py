@@ -156,7 +156,7 @@ class WebhookService:
         if role is None:
             raise NotFound(f"no drive {drive}")
         if role is not Role.MANAGER:  # guard: webhook-needs-manager
-            raise Forbidden("only managers of a drive have webhooks of it")
+            raise Forbidden("only managers of the drive may create and change webhooks of it")
 
     def _with_secret(self, webhook: Webhook) -> Webhook:
         return msgspec.structs.replace(webhook, secret=self._secrets.secret(webhook.id))

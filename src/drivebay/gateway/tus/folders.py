@@ -32,7 +32,7 @@ async def _create_or_find_folder(files: contract.Files, access: contract.Access,
         entries = (await files.list_files(access, contract.Listing(parent=parent, name=name))).items
         if entries:
             if entries[0].kind is not contract.Kind.FOLDER:
-                raise NameTaken(f"a file has the name {name!r}, so no folder can be made there")
+                raise NameTaken(f"a file has the name {name!r}, so no folder can be created there")
             return entries[0].id
         try:
             return (await files.create_folder(access, parent, name)).id

@@ -28,6 +28,7 @@ const PATHS = {
   search: 'M11 18a7 7 0 1 1 0-14a7 7 0 0 1 0 14zM16 16l4.500 4.500',
   list: 'M4 6h16M4 12h16M4 18h16',
   grid: 'M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z',
+  drive: 'M4 14l2.500-9h11l2.500 9v5a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1zM4 14h16M16.500 17h.01',
   pause: 'M8 5v14M16 5v14',
   play: 'M7 5l12 7-12 7z',
   retry: 'M20 11A8 8 0 1 0 18 17M20 5v6h-6',

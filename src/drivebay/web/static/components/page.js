@@ -22,7 +22,7 @@ const PAUSE_MS = 150;
 const NAVIGATION = [
   ['/files/root', 'folder', 'nav.files', false],
   ['/shared', 'people', 'nav.shared', false],
-  ['/drives', 'grid', 'nav.drives', false],
+  ['/drives', 'drive', 'nav.drives', false],
   ['/starred', 'star', 'nav.starred', true],
   ['/links', 'link', 'nav.links', true],
   ['/trash', 'trash', 'nav.trash', true],

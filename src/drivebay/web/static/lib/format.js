@@ -1,25 +1,25 @@
 /** Numbers, sizes and times in the language of the user. */
 import { language } from './i18n.js';
 
-const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'];
+/** Of 1,024, as in the settings, the command line and the quotas. */
+const UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /**
  * @param {number} count of bytes
- * @returns {string} such as `1.4 MB`
+ * @returns {string} such as `1.4 MiB`
  */
 export function bytes(count) {
   let power = 0;
   let value = count;
-  while (value >= 999.5 && power < UNITS.length - 1) {
-    value /= 1000;
+  while (value >= 1023.5 && power < UNITS.length) {
+    value /= 1024;
     power += 1;
   }
-  const digits = power === 0 || value >= 99.5 ? 0 : 1;
-  const options = { style: 'unit', unit: UNITS[power], unitDisplay: power ? 'short' : 'long' };
-  return new Intl.NumberFormat(
-    language.value,
-    /** @type {Intl.NumberFormatOptions} */ ({ ...options, maximumFractionDigits: digits }),
-  ).format(value);
+  if (power === 0) {
+    return new Intl.NumberFormat(language.value, { style: 'unit', unit: 'byte', unitDisplay: 'long' }).format(value);
+  }
+  const digits = value >= 99.5 ? 0 : 1;
+  return `${new Intl.NumberFormat(language.value, { maximumFractionDigits: digits }).format(value)} ${UNITS[power - 1]}`;
 }
 
 /** @param {number} value */

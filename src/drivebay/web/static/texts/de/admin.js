@@ -43,6 +43,6 @@ export default {
   'admin.column_action': 'Aktion',
   'admin.column_actor': 'Von',
   'admin.column_target': 'Ziel',
-  'admin.column_address': 'Adresse',
+  'admin.column_address': 'IP-Adresse',
   'admin.column_detail': 'Details',
 };

@@ -11,7 +11,7 @@ export default {
   'drives.members': 'Mitglieder',
   'drives.members_of': 'Mitglieder von „{name}“',
   'drives.you': 'Sie',
-  'drives.unknown_email': 'Kein Konto hat diese Adresse. Bitten Sie die Person, sich zuerst zu registrieren.',
+  'drives.unknown_email': 'Kein Konto hat diese E-Mail-Adresse. Bitten Sie die Person, sich zuerst zu registrieren.',
   'drives.rename': 'Laufwerk umbenennen',
   'drives.rename_action': 'Umbenennen',
   'drives.rename_name': '{name} umbenennen',

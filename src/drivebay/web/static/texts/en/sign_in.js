@@ -25,7 +25,7 @@ export default {
   'reset.title': 'Reset your password',
   'reset.send': 'Send a link',
   'reset.sent':
-    'If there is an account with this address, a mail with a link is on its way. The link works for one hour.',
+    'If there is an account with this email address, a mail with a link is on its way. The link works for one hour.',
   'reset.noMail': 'This server sends no mail. Ask an administrator to reset your password.',
   'reset.newTitle': 'Choose a new password',
   'reset.newPassword': 'New password',

@@ -2,9 +2,9 @@
 export default {
   'trash.title': 'Trash',
   'trash.nothing_title': 'The trash is empty',
-  'trash.nothing_text': 'What you delete stays here for a while, so that you can take it back.',
+  'trash.nothing_text': 'Deleted items stay here for a while, so that you can restore them.',
   'trash.since': 'deleted {time}',
-  'trash.purged': 'gone for good after {time}',
+  'trash.purged': 'deleted for good after {time}',
   'trash.restore': 'Restore',
   'trash.restore_name': 'Restore {name}',
   'trash.restored': '“{name}” is back.',
