@@ -8,7 +8,7 @@ MINUTES ?= 2
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-cluster soak mutants test-fast check web-check format proto proto-check bench fuzz chart clean audit sbom secrets-known
+.PHONY: help install run test test-slow test-cluster soak mutants test-fast check web-check format proto proto-check bench fuzz chart clean audit sbom secrets-known screenshots
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | column -t -l 2
@@ -90,6 +90,9 @@ proto-check: install ## check that the generated code matches the .proto files
 
 bench: install ## run the benchmarks and write bench/results/
 	$(BIN)/python -m bench
+
+screenshots: install ## take the pictures of the web app in docs/pictures (needs Chromium)
+	$(BIN)/python -m tests.screenshots
 
 fuzz: install ## fuzz every parser for SECONDS each (600), or one with TARGET=cursor
 	@VIRTUAL_ENV=$(CURDIR)/.venv UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv $(BIN)/python -m uv sync --frozen --inexact --quiet --group fuzz

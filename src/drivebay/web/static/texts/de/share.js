@@ -15,8 +15,7 @@ export default {
   'share.links_of_folder': 'Alle mit dem Link können den Ordner und alles darin ohne Konto öffnen.',
   'share.link': 'Link',
   'share.url': 'URL des Links',
-  'share.shown_once':
-    'Kopieren Sie die URL jetzt: Sie wird nur einmal gezeigt. Weitere Links sind jederzeit möglich.',
+  'share.shown_once': 'Kopieren Sie die URL jetzt: Sie wird nur einmal gezeigt. Weitere Links sind jederzeit möglich.',
   'share.create': 'Link erstellen',
   'share.create_limited': 'Mit Passwort oder Ende erstellen …',
   'share.withdraw': 'Beenden',

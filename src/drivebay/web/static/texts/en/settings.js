@@ -36,14 +36,16 @@ export default {
   'settings.recovery': 'Recovery codes',
   'settings.recovery_note': 'Keep them in a safe place. Each replaces a code of the app once. They are shown only now.',
   'settings.sessions': 'Sessions',
-  'settings.sessions_note': 'Where your account is signed in. End the sessions that you do not know, and change your password.',
+  'settings.sessions_note':
+    'Where your account is signed in. End the sessions that you do not know, and change your password.',
   'settings.session_end': 'End',
   'settings.sessions_end': 'End all other sessions',
   'settings.this_session': 'this one',
   'settings.unknown_program': 'Unknown program',
   'settings.last_used': 'last used {time}',
   'settings.tokens': 'API tokens',
-  'settings.tokens_note': 'For scripts and programs that work with your files: they use a token instead of your password.',
+  'settings.tokens_note':
+    'For scripts and programs that work with your files: they use a token instead of your password.',
   'settings.token': 'New API token',
   'settings.token_once': 'Copy it now: it is shown only once.',
   'settings.token_new': 'Create an API token',
