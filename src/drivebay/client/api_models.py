@@ -41,7 +41,7 @@ class Role(StrEnum):
 
 
 class File(msgspec.Struct, frozen=True):
-    """A file or a folder. `size` is in bytes; `sha256` is None if it is not known.
+    """A file or a folder. `size` is in bytes. `sha256` is None if it is not known.
 
     A file that was uploaded in parts has `parts_sha256` instead: the SHA-256 of the concatenated SHA-256 digests of
     its parts, which have `part_size` bytes each. `modified_at` is the file's own time of change. `properties` are text
@@ -210,7 +210,7 @@ class DownloadResults(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """The storage of an account. `used_bytes` includes the trash; `reserved_bytes` belongs to unfinished uploads."""
+    """The storage of an account. `used_bytes` includes the trash. `reserved_bytes` belongs to unfinished uploads."""
 
     used_bytes: int
     reserved_bytes: int

@@ -121,7 +121,7 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
         await self._transport.close()
 
     def use_drive(self, id: str | None) -> None:
-        """From now on, use the files of this shared drive; None is the personal drive. Call it before any transfer."""
+        """From now on, use the files of this shared drive. None: the personal drive. Call it before any transfer."""
         self._api.drive_id = id
         self._finder.root = ROOT
 
@@ -199,7 +199,7 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
 
         The local file appears when it is complete, verified and on disk. After a failure the received bytes stay
         beside it, as `.drivebay-<32 hex digits>.part`, and the next attempt continues with them. Raises FileExistsError
-        unless `overwrite`; OSError, ChecksumMismatch, StoreError.
+        unless `overwrite`. Raises OSError, ChecksumMismatch, StoreError.
         """
         resolved = await self._finder.resolve_file(file)
         target = local_target(Path(path), resolved)

@@ -74,8 +74,8 @@ class Downloader:
     async def fetch(self, file: File, target: Path, *, overwrite: bool, progress: Progress | None = None) -> None:
         """Download a file to `target`.
 
-        Raises FileExistsError unless `overwrite`; OSError, ChecksumMismatch, ContentChanged, ApiError, NetworkError,
-        StoreError.
+        Raises FileExistsError unless `overwrite`. Raises OSError, ChecksumMismatch, ContentChanged, ApiError,
+        NetworkError, StoreError.
         """
         check_target(target, overwrite)
         try:

@@ -26,7 +26,7 @@ class RetryPolicy:
     """The duration and the frequency of retries of a failed request.
 
     The SDK gives up when `timeout` seconds pass without progress. Delays start near `first_delay` seconds and double
-    up to `max_delay`. `random` returns numbers from 0 to 1 for the jitter; `clock` and `sleep` count seconds. `on_wait`
+    up to `max_delay`. `random` returns numbers from 0 to 1 for the jitter. `clock` and `sleep` count seconds. `on_wait`
     is called before each delay, with the error and the seconds since the last progress.
     """
 

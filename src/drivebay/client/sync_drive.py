@@ -103,7 +103,7 @@ class Drive:
             self._loop.stop()
 
     def use_drive(self, id: str | None) -> None:
-        """From now on, use the files of this shared drive; None is the personal drive. Call it before any transfer."""
+        """From now on, use the files of this shared drive. None: the personal drive. Call it before any transfer."""
         self._drive.use_drive(id)
 
     def use_shared_item(self, item: File) -> None:

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Health(msgspec.Struct, frozen=True):
-    """The state of one dependency. `name` is `postgres`, `store` and so on; `detail` is one sentence about what is
+    """The state of one dependency. `name` is `postgres`, `store` and so on. `detail` is one sentence about what is
     wrong, and is empty when `ok`."""
 
     name: str

@@ -13,7 +13,7 @@ FileId = NewType("FileId", UUID)
 UploadId = NewType("UploadId", UUID)
 """The id of an upload. The version that an upload creates has the same id."""
 LinkId = NewType("LinkId", UUID)
-"""The id of a link. It is no secret; the token of the link is."""
+"""The id of a link. It is not secret, but the token of the link is."""
 VersionId = NewType("VersionId", UUID)
 """The id of a version. A version that an upload created has the id of the upload."""
 WebhookId = NewType("WebhookId", UUID)
@@ -32,4 +32,4 @@ LeaseId = NewType("LeaseId", UUID)
 """The id of one lease on a batch of work. Each batch gets a new one."""
 
 ROOT: Final = FileId(UUID(int=0))
-"""The top folder of every drive. It has no row; the HTTP API calls it `root`."""
+"""The top folder of every drive. It has no row. The HTTP API calls it `root`."""

@@ -56,7 +56,7 @@ class ServerProcess:
 
     `is_ready` returns whether the server responds. It is called until it returns True. `before_start` is called
     before each start, when no process of an earlier run is alive. `is_intact` returns whether the server still has its
-    data folder. It is called each second; when it returns False, the server is killed and started again.
+    data folder. It is called each second. When it returns False, the server is killed and started again.
 
     `kill`, `pause` and `resume` are for tests. A server that a test killed stays down until `start`. A server that
     died by itself is restarted.

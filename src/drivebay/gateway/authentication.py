@@ -36,7 +36,7 @@ _MIN_FETCH_INTERVAL: Final = timedelta(seconds=1)
 class Authenticator:
     """Finds the caller of a request.
 
-    `revoked_sessions.run()` keeps the list of ended sessions fresh. `max_cached_tokens` bounds the cache; the token
+    `revoked_sessions.run()` keeps the list of ended sessions fresh. `max_cached_tokens` limits the cache. The token
     that was used least recently is evicted first.
     """
 

@@ -37,7 +37,7 @@ _PREFLIGHT: Final = (
 class CorsPolicy:
     """Decides which origins may read responses.
 
-    `allowed` are origins such as `https://app.example.com`; `*` allows every origin.
+    `allowed` are origins such as `https://app.example.com`. `*` allows every origin.
     """
 
     def __init__(self, allowed: Iterable[str]) -> None:

@@ -116,7 +116,7 @@ class BodyReceiver:
     """An ASGI `receive` that adapts the body events for Falcon.
 
     Falcon waits for the first body event before it calls any of our code. A slow client could delay that without a
-    time limit, so this class first returns an empty event. Falcon treats a disconnect as the end of the body; this
+    time limit, so this class first returns an empty event. Falcon treats a disconnect as the end of the body. This
     class raises MalformedBody instead.
     """
 
@@ -230,7 +230,7 @@ def parse_upload_id(text: str) -> UploadId:
 
 
 def parse_file_id(text: str, field: str = "id") -> FileId:
-    """Return the id of a file or folder; `root` is the root folder."""
+    """Return the id of a file or folder. `root` is the root folder."""
     return ROOT if text == "root" else FileId(parse_uuid(text, field))
 
 

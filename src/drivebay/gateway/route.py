@@ -22,7 +22,7 @@ Handler: TypeAlias = Callable[..., Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter or a header. `where` is `query` or `header`; `schema` is JSON Schema."""
+    """A query parameter or a header. `where` is `query` or `header`. `schema` is JSON Schema."""
 
     name: str
     where: str

@@ -14,7 +14,7 @@ T = TypeVar("T")
 def connect(contract: type[T], service: T, *, deadlines: Mapping[str, float] | None = None) -> T:
     """Return the contract's methods, each of which calls the service object through its guard.
 
-    `deadlines` are seconds by method; other methods have `DEFAULT_DEADLINE`.
+    `deadlines` are seconds by method. Other methods have `DEFAULT_DEADLINE`.
     """
     client = type(f"Local{contract.__name__}", (), {})()
     for name in contract_methods(contract):

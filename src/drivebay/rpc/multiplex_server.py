@@ -66,7 +66,7 @@ class MultiplexServer:
     """All streams of one server. `contracts` are keyed by the full name of the proto service.
 
     `callers` are the names in certificates that may call, or None without TLS. Each stream is drained after `max_age`
-    seconds; None: never.
+    seconds, or never if it is None.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """A bucket in memory: a fake store that passes the same tests as a real one (`tests/drivers/test_bucket.py`).
 
-Set `broken` to make every call fail like a store that is down; objects stay. Pass `allows_overwrite` for a store that
+Set `broken` to make every call fail like a store that is down. Objects stay. Pass `allows_overwrite` for a store that
 accepts a second PUT.
 """
 

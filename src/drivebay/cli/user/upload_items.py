@@ -75,7 +75,8 @@ def expand_globs(sources: list[str]) -> list[Path]:
 
 
 class UploadScanner:
-    """Walks through local folders. Files and folders that cannot be read go to `failures`; the others continue."""
+    """Walks through local folders. Files and folders that cannot be read are added to `failures`. The others
+    continue."""
 
     def __init__(
         self, drive: AsyncDrive, failures: Failures, display: ProgressDisplay, name_filter: NameFilter

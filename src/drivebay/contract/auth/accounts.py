@@ -53,7 +53,7 @@ class Accounts(Protocol):
     async def sign_up(self, email: str, password: str, address: str, idempotency_key: str | None = None) -> User:
         """Create an account.
 
-        `address` is the client's network address; the rate limit uses it. Every character of a password counts, also
+        `address` is the client's network address. The rate limit uses it. Every character of a password counts, also
         those after bcrypt's 72 bytes. A repeat with the same `idempotency_key` from the same address within 24 hours
         returns the first result. Where the deployment sends mail, a mail that confirms the address is queued.
 

@@ -132,8 +132,8 @@ class FilePage(msgspec.Struct, frozen=True):
 class EntryUpdate(msgspec.Struct, frozen=True):
     """New values of an entry. None leaves a field unchanged.
 
-    `on_conflict` is the rule for a name that is taken in the folder. `properties` are added, or replace those with the
-    same keys; the properties with the keys `removed_properties` are removed first.
+    `on_conflict` is the rule for a name that is taken in the folder. `properties` are added, or replace properties with
+    the same keys. The properties with the keys `removed_properties` are removed first.
     """
 
     name: str | None = None

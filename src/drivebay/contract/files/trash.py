@@ -14,7 +14,7 @@ class Trash(Protocol):
     async def list_trash(self, access: Access, limit: int = 100, cursor: str | None = None) -> FilePage:
         """Return one page of the trash, most recently trashed first.
 
-        `limit` is 1 to 1,000. Entries that were trashed as part of a folder are not listed; the folder is.
+        `limit` is 1 to 1,000. Entries that were trashed as part of a folder are not listed. Only the folder is listed.
 
         Raises InvalidRequest, InvalidCursor, Forbidden (an access with grants).
         """

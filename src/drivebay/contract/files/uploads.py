@@ -35,7 +35,7 @@ class UploadIntent(msgspec.Struct, frozen=True, rename={"deferred_length": "defe
     """The upload that a client requests.
 
     `sha256` is the digest of the content, 32 raw bytes. `multipart` requests an upload in parts for any size.
-    `deferred_length` means that the size is not known yet; it requires `multipart`, a `size` of 0 and no `sha256`.
+    `deferred_length` means that the size is not known yet. It requires `multipart`, a `size` of 0 and no `sha256`.
     `client_note` is text of the client that is returned unchanged, at most 4,096 printable ASCII characters.
     `modified_at` is the file's own time of change, from 1970 to one day after now; None: the time of the commit.
     """
@@ -109,7 +109,7 @@ class UploadPage(msgspec.Struct, frozen=True):
 
 
 class PartIntent(msgspec.Struct, frozen=True):
-    """A part that a client is about to send. `number` counts from 1; `sha256` has 32 raw bytes."""
+    """A part that a client is about to send. `number` counts from 1. `sha256` has 32 raw bytes."""
 
     number: int
     sha256: bytes | None = None

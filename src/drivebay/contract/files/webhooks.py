@@ -22,9 +22,10 @@ from .changes import Change, ChangeKind
 class Webhook(msgspec.Struct, frozen=True):
     """A webhook of a user.
 
-    `what` are the kinds of changes that are sent; none stands for all. `disabled_reason` says why a webhook was
-    disabled, unless its user did it. `failing_since` is the time of the first failed attempt since the last success,
-    and `next_try_at` the time of the next attempt after a failed one. `secret` is set by `create_webhook` only.
+    `what` are the kinds of changes that are sent. An empty tuple stands for all. `disabled_reason` says why a webhook
+    was disabled, unless its user did it. `failing_since` is the time of the first failed attempt since the last
+    success, and `next_try_at` the time of the next attempt after a failed one. `secret` is set by `create_webhook`
+    only.
     """
 
     id: WebhookId
@@ -43,7 +44,7 @@ class Webhook(msgspec.Struct, frozen=True):
 
 
 class NewWebhook(msgspec.Struct, frozen=True):
-    """A webhook to create. `what` are the kinds of changes to send; none stands for all."""
+    """A webhook to create. `what` are the kinds of changes to send. An empty tuple stands for all."""
 
     drive: DriveId
     url: str
@@ -78,7 +79,7 @@ class WebhookPage(msgspec.Struct, frozen=True):
 class Delivery(msgspec.Struct, frozen=True):
     """One attempt to send an event.
 
-    `event_id` is the same in all attempts. `attempt` counts from 1; a requested redelivery has 0. `response_status` is
+    `event_id` is the same in all attempts. `attempt` counts from 1. A requested redelivery has 0. `response_status` is
     the HTTP status of the answer, if there was one. `error` is None after a success. `next_try_at` is when the event is
     sent again.
     """

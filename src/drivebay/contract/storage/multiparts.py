@@ -85,7 +85,7 @@ class Multiparts(Protocol):
         """Begin a multipart upload of an object. `put.sha256` is ignored.
 
         The result is checksummed if `checksummed` is set and the store can verify checksums. The multipart upload stays
-        in the store until it is assembled or aborted; `list_multiparts` finds it. Each call begins another one.
+        in the store until it is assembled or aborted. `list_multiparts` finds it. Each call begins another one.
 
         Raises Unavailable, InvalidRequest.
         """
@@ -97,7 +97,7 @@ class Multiparts(Protocol):
         """Sign a PUT for each of at most 100 parts, valid for `ttl_seconds` from now.
 
         The signature covers the length of the part and, if the multipart upload is checksummed, its SHA-256. A client
-        may write a part again; the last write counts.
+        may write a part again. The last write counts.
         """
         ...
 

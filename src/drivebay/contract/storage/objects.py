@@ -49,7 +49,7 @@ class ObjectPage(msgspec.Struct, frozen=True):
 
 class Objects(Protocol):
     async def stat_objects(self, keys: tuple[str, ...]) -> tuple[ObjectInfo, ...]:
-        """Look up at most 1,000 objects. If the store fails, nothing is raised; the result is `Presence.UNKNOWN`."""
+        """Look up at most 1,000 objects. If the store fails, nothing is raised. The result is `Presence.UNKNOWN`."""
         ...
 
     async def read_object(self, key: str, offset: int, length: int) -> bytes:

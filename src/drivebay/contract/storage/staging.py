@@ -44,7 +44,7 @@ class Staging(Protocol):
         """Look up the bytes of at most 1,000 uploads by their keys, staged or not.
 
         `ObjectInfo.key` is where the bytes are. Under the staging prefix they may still change until they are promoted.
-        If the store fails, nothing is raised; the result is `Presence.UNKNOWN`.
+        If the store fails, nothing is raised. The result is `Presence.UNKNOWN`.
         """
         ...
 

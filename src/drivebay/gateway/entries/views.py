@@ -54,8 +54,8 @@ class EntryUpdate(msgspec.Struct, forbid_unknown_fields=True):  # guard: entry-c
     """An update of a file or a folder. A field that is missing stays unchanged.
 
     `on_conflict` is the rule for a name that is taken. With `replace`, a file becomes a new version of the file that
-    has the name, which is the result; a folder is never replaced. `properties` are added to those of the file; null
-    removes one. There are at most 50, with at most 4,096 bytes of UTF-8 together.
+    has the name, which is the result. A folder is never replaced. `properties` are added to the properties of the file.
+    A null removes a property. There are at most 50, with at most 4,096 bytes of UTF-8 together.
     """
 
     name: Name | UnsetType = UNSET
@@ -85,7 +85,7 @@ class NewCopy(msgspec.Struct, forbid_unknown_fields=True):
     """The folder to copy a file or folder to.
 
     `name` is by default the name of the original. `on_conflict` is the rule for a name that is taken. With `replace`,
-    the content becomes a new version of the file that has the name, which is the result; a folder is never replaced.
+    the content becomes a new version of the file that has the name, which is the result. A folder is never replaced.
     `drive_id` can only be the drive of the original.
     """
 

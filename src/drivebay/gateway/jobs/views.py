@@ -15,7 +15,7 @@ from ..uploads.views import ItemProblem, item_problem_view
 class Job(msgspec.Struct):
     """Work that takes longer than a request. A job of the kind `copy` copies a folder with everything in it.
 
-    `done` of `total` files and folders are copied; `total` grows if the folder grows. `result` is the copy, as it was
+    `done` of `total` files and folders are copied. `total` grows if the folder grows. `result` is the copy, as it was
     when the job was done. `error` says why a job has failed. Nothing of a job is visible before it is done.
     """
 

@@ -69,7 +69,7 @@ def part_layout(upload: contract.Upload) -> contract.PartLayout:
 
 
 def _part_size_of(upload: contract.Upload, layout: contract.PartLayout, number: int) -> int:
-    """Return the size of a part; 0 if the upload has no such part."""
+    """Return the size of a part, or 0 if the upload has no such part."""
     if upload.deferred_length:
         return layout.size if number <= MAX_PARTS else 0
     return max(0, layout.size_of(number, upload.size))

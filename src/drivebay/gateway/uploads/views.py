@@ -70,7 +70,7 @@ class Upload(msgspec.Struct, omit_defaults=True):
     """An upload. A pending one has the request that sends the bytes: `method` to `url` with exactly `headers`, before
     `expires_at`.
 
-    An upload in parts has `part_size` and `part_count` instead; get the URLs of its parts with `signParts`.
+    An upload in parts has `part_size` and `part_count` instead. Get the URLs of its parts with `signParts`.
     """
 
     id: UUID
