@@ -38,7 +38,7 @@ test-slow: install ## run the tests that take minutes: commands, six processes, 
 	@# In their order: by default the modules with one long test each come last, and one worker waits for the other.
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "slow and not cluster"
 
-test-cluster: install ## run the tests on clusters of servers: NATS
+test-cluster: install ## run the tests on clusters of processes: NATS, Drivebay, PostgreSQL
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/cluster -m cluster
 
 soak: install ## inject faults for MINUTES (2) while users work, then check that nothing is lost (SEED=n repeats a run)

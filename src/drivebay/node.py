@@ -16,7 +16,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import uuid_utils
 from uuid_utils.compat import uuid7
@@ -34,6 +34,9 @@ from .ingest.settings import Settings as IngestSettings
 from .rpc import local
 from .rpc.server_stream import server_stream
 from .runtime import Progress, ServiceNames
+
+if TYPE_CHECKING:
+    from .gateway.readiness import ReadinessMonitor
 
 SERVICES: Final = ("gateway", "auth", "files", "storage", "ingest", "janitor", "worker")
 CONTRACT_SERVICES: Final = ("auth", "files", "storage")
@@ -231,9 +234,11 @@ async def run(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stopping = asyncio.create_task(stop.wait())
-    running = asyncio.create_task(_run_until_cancelled(settings, names, progress, ready))
+    running = asyncio.create_task(_run_until_cancelled(settings, names, progress, ready, stop))
     await asyncio.wait((stopping, running), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
+    if "gateway" in names and settings.stop_delay:
+        await asyncio.wait((running,), timeout=settings.stop_delay.total_seconds())
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
@@ -243,7 +248,7 @@ async def run_worker(settings: Settings, names: ServiceNames) -> None:
     """Run one more gateway process on the port of the parent process, until the parent exits."""
     services_open = open_services(settings, names, database_wait=_DATABASE_WAIT, is_worker=True)
     async with services_open as services, asyncio.TaskGroup() as tasks:
-        gateway_task = tasks.create_task(_run_gateway(services, names, serves_operations=False))
+        gateway_task = tasks.create_task(_run_gateway(services, names, asyncio.Event(), serves_operations=False))
         runtime.reduce_garbage_collection()
         await runtime.wait_for_parent_exit()
         gateway_task.cancel()
@@ -265,7 +270,11 @@ def _require_free_ports(settings: Settings, names: ServiceNames) -> None:
 
 
 async def _run_until_cancelled(
-    settings: Settings, names: ServiceNames, progress: Progress, ready: Callable[[Settings], None]
+    settings: Settings,
+    names: ServiceNames,
+    progress: Progress,
+    ready: Callable[[Settings], None],
+    stop: asyncio.Event,
 ) -> None:
     called = frozenset[str]().union(*(CALLED_BY[name] for name in names))
     services_open = open_services(settings, names, progress, called=called, database_wait=_DATABASE_WAIT)
@@ -284,7 +293,7 @@ async def _run_until_cancelled(
             worker_settings = services.settings.worker()
             tasks.create_task(worker.run(services.auth, worker_settings, files=services.files, hints=services.hints))
         if "gateway" in names:
-            tasks.create_task(_run_gateway(services, names))
+            tasks.create_task(_run_gateway(services, names, stop))
             _start_workers(services.settings, names, tasks)
             from .runtime.http_server import wait_until_reachable
 
@@ -319,7 +328,9 @@ def _start_workers(settings: Settings, names: ServiceNames, tasks: asyncio.TaskG
         tasks.create_task(runtime.keep_worker_running(number, worker_services, environment))
 
 
-async def _run_gateway(services: Services, names: ServiceNames, *, serves_operations: bool = True) -> None:
+async def _run_gateway(
+    services: Services, names: ServiceNames, stop: asyncio.Event, *, serves_operations: bool = True
+) -> None:
     from .gateway import app as gateway
     from .runtime.http_server import serve_http
 
@@ -340,6 +351,7 @@ async def _run_gateway(services: Services, names: ServiceNames, *, serves_operat
         )
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         tasks.create_task(app.readiness.run())
+        tasks.create_task(_announce_stop(stop, app.readiness))
         tasks.create_task(app.revoked_sessions.run())
         if serves_operations:  # not in further workers: one process of a deployment would suffice
             tasks.create_task(app.account_purge.run())
@@ -349,6 +361,11 @@ async def _run_gateway(services: Services, names: ServiceNames, *, serves_operat
         await serve_http(
             app, settings.host, settings.port, idle_timeout=settings.idle_timeout, before_stop=app.waiters.close
         )
+
+
+async def _announce_stop(stop: asyncio.Event, readiness: ReadinessMonitor) -> None:
+    await stop.wait()
+    readiness.announce_stop()
 
 
 @asynccontextmanager

@@ -66,6 +66,15 @@ async def test_readyz_names_the_failed_check(own: Gateway) -> None:
     assert all(name.startswith("storage") for name, problem in checks.items() if problem != "ok")
 
 
+async def test_readyz_is_not_ready_before_a_stop_while_requests_are_served(own: Gateway) -> None:
+    assert (await own.http.get("/readyz")).status_code == 200
+    own.app.readiness.announce_stop()
+    response = await own.http.get("/readyz")
+    assert (response.status_code, response.json()["checks"]["process"]) == (503, "stops")
+    assert (await own.http.get("/healthz")).status_code == 200
+    await (await own.user()).ok("GET", "/v1/files")
+
+
 async def test_readyz_does_not_wait_for_a_check_that_hangs(own: Gateway) -> None:
     async def hang() -> tuple[Health, ...]:
         await asyncio.sleep(60)

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import time
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from uuid import UUID
 
@@ -122,6 +122,35 @@ async def test_a_client_reconnects_to_a_restarted_server(address: str) -> None:
                 await _wait_until_served(3, storage)
             with pytest.raises(Unavailable):
                 await storage.quarantine_object("there")
+
+
+async def test_calls_are_spread_over_several_addresses_and_go_on_when_one_ends() -> None:
+    served: set[int] = set()
+
+    def server(number: int) -> AbstractAsyncContextManager[str]:
+        async def quarantine_object(key: str) -> bool:
+            served.add(number)
+            return True
+
+        return rpc.serve("127.0.0.1:0", [(Storage, STORAGE, fake(Storage, quarantine_object=quarantine_object))])
+
+    async with AsyncExitStack() as first, server(2) as second_address:
+        first_address = await first.enter_async_context(server(1))
+        async with rpc.connect(Storage, STORAGE, f"{first_address},{second_address}") as storage:
+            async with asyncio.timeout(30):
+                while served != {1, 2}:
+                    await asyncio.gather(*(storage.quarantine_object("there") for _ in range(10)))
+            await first.aclose()
+            served.clear()
+            for _ in range(20):
+                await storage.quarantine_object("there")
+            assert served == {2}
+
+
+async def test_a_server_does_not_listen_at_several_addresses() -> None:
+    with pytest.raises(ValueError, match="a service listens at one address"):
+        async with rpc.serve("127.0.0.1:7001,127.0.0.1:7002", [(Storage, STORAGE, STORE)]):
+            pass
 
 
 async def test_the_socket_exists_exactly_while_its_server_runs(address: str) -> None:

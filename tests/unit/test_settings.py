@@ -404,3 +404,19 @@ def test_a_number_may_be_as_large_as_its_error_says(tmp_path: Path) -> None:
     assert load({"DRIVEBAY_MAX_ENTRIES": str(2**53)}, tmp_path).max_entries == 2**53
     with pytest.raises(SettingsError, match=str(2**53)):
         load({"DRIVEBAY_MAX_ENTRIES": str(2**53 + 1)}, tmp_path)
+
+
+# -- processes of a service -----------------------------------------------------------------------
+
+
+def test_a_caller_may_name_several_processes_of_a_service(tmp_path: Path) -> None:
+    several = "127.0.0.1:7001,127.0.0.1:7002,[::1]:7003"
+    assert load({"DRIVEBAY_FILES_ADDRESS": several}, tmp_path).files_address == several
+    assert "not loopback" in settings_error(tmp_path, DRIVEBAY_FILES_ADDRESS="127.0.0.1:7001,10.0.0.2:7001")
+    for text in (
+        "127.0.0.1:7001,files:7001",
+        "127.0.0.1:7001,unix:/files.sock",
+        "127.0.0.1:7001,",
+        "127.0.0.1:7001, 127.0.0.1:7002",
+    ):
+        assert "several ip:port with commas" in settings_error(tmp_path, DRIVEBAY_FILES_ADDRESS=text)

@@ -298,9 +298,23 @@ def host_port(text: str) -> str:
 
 
 def service_address(text: str) -> str:
+    several = text.split(",")
+    if len(several) > 1 and all(_is_ip_port(address) for address in several):
+        return text
     if not re.fullmatch(r"unix:/\S+", text) and not _is_host_port(text):
-        raise ValueError("unix:/path, or host:port such as 127.0.0.1:7001 (beyond loopback with DRIVEBAY_TLS_CERT)")
+        raise ValueError(
+            "unix:/path, or host:port such as 127.0.0.1:7001 (beyond loopback with DRIVEBAY_TLS_CERT),"
+            " or several ip:port with commas"
+        )
     return text
+
+
+def _is_ip_port(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.rpartition(":")[0].strip("[]"))
+    except ValueError:
+        return False
+    return _is_host_port(text)
 
 
 def _is_host_port(text: str) -> bool:
@@ -310,6 +324,8 @@ def _is_host_port(text: str) -> bool:
 
 def is_local(address: str) -> bool:
     """Return whether only processes of this machine can reach the address of a service."""
+    if "," in address:
+        return all(is_local(each) for each in address.split(","))
     host = address.rpartition(":")[0].strip("[]")
     if address.startswith("unix:") or host == "localhost":
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
@@ -43,6 +43,7 @@ class ReadinessMonitor:
         self._state: ReadinessState | None = None
         self._refreshed_at = 0.0
         self._is_running = False
+        self._is_stopping = False
         self._lock = asyncio.Lock()
 
     async def run(self) -> None:
@@ -57,9 +58,16 @@ class ReadinessMonitor:
 
     async def get(self) -> ReadinessState:
         """Return the latest state. Only the first call may wait for the checks, unless `run` does not run."""
-        if self._state is None or not (self._is_running or self._is_fresh()):
-            return await self._refresh()
-        return self._state
+        state = self._state
+        if state is None or not (self._is_running or self._is_fresh()):
+            state = await self._refresh()
+        if self._is_stopping:  # guard: readiness-stopping
+            return replace(state, checks={**state.checks, "process": "stops"})
+        return state
+
+    def announce_stop(self) -> None:
+        """Report from now on that this process is not ready, because it stops soon."""
+        self._is_stopping = True
 
     async def _refresh(self) -> ReadinessState:
         async with self._lock:

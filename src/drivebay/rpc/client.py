@@ -45,7 +45,7 @@ _OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),
 )
 # With TLS, one name may resolve to several processes, which change over time. Calls are spread over all of them.
-_TLS_OPTIONS: Final = (("grpc.lb_policy_name", "round_robin"), ("grpc.dns_min_time_between_resolutions_ms", 1_000))
+_SPREAD_OPTIONS: Final = (("grpc.lb_policy_name", "round_robin"), ("grpc.dns_min_time_between_resolutions_ms", 1_000))
 
 
 @asynccontextmanager
@@ -59,13 +59,17 @@ async def connect(
 ) -> AsyncIterator[T]:
     """Yield the methods of a contract that is served at `address`. The server need not run yet.
 
+    `address` may be several `ip:port` with commas, one for each process of the service.
+
     The calls share a stream if the server has the service `Multiplex`. `deadlines` are seconds by method. With an
     `identity`, a `host:port` is called over TLS, and the certificate of the server must have the name of the service.
     Raises Mismatch.
     """
     service = contract.__name__
+    address = _target(address)
     async with _channel(address, service.lower(), identity) as channel:  # guard: service-name
-        peer = Peer(contract, descriptor.full_name, address, spreads=_uses_tls(address, identity))
+        spreads = _uses_tls(address, identity) or _names_several(address)
+        peer = Peer(contract, descriptor.full_name, address, spreads=spreads)
         async with open_streams(channel, peer) as streams:
             yield _client(contract, descriptor, _Transport(channel, streams, address), deadlines)
 
@@ -80,6 +84,7 @@ async def connect_unary(
     identity: Identity | None = None,
 ) -> AsyncIterator[T]:
     """Like `connect`, but send each call as a unary RPC, as clients in other languages and older releases do."""
+    address = _target(address)
     async with _channel(address, contract.__name__.lower(), identity) as channel:
         yield _client(contract, descriptor, _Transport(channel, None, address), deadlines)
 
@@ -112,10 +117,22 @@ def _client(
 
 def _channel(address: str, service: str, identity: Identity | None) -> grpc.aio.Channel:
     if identity is None or not _uses_tls(address, identity):
-        return grpc.aio.insecure_channel(address, options=_OPTIONS)
+        spread = _SPREAD_OPTIONS if _names_several(address) else ()
+        return grpc.aio.insecure_channel(address, options=(*_OPTIONS, *spread))
     # The certificate has the name of the service, while the address may belong to a load balancer.
-    options = (*_OPTIONS, *_TLS_OPTIONS, ("grpc.ssl_target_name_override", service))
+    options = (*_OPTIONS, *_SPREAD_OPTIONS, ("grpc.ssl_target_name_override", service))
     return grpc.aio.secure_channel(address, identity.client_credentials(), options=options)
+
+
+def _target(address: str) -> str:
+    """Return an address as gRPC takes it. It takes several only as IP addresses."""
+    if "," not in address or address.startswith(("ipv4:", "ipv6:")):
+        return address
+    return ("ipv6:" if address.startswith("[") else "ipv4:") + address
+
+
+def _names_several(address: str) -> bool:
+    return "," in address
 
 
 def _uses_tls(address: str, identity: Identity | None) -> bool:

@@ -24,6 +24,8 @@ def prepare(address: str, *, with_tls: bool) -> str:
 
     Raises ValueError for an address that is not allowed, OSError for a socket that is in use.
     """
+    if "," in address:
+        raise ValueError(f"a service listens at one address, and {address} names several: give each process its own")
     if not address.startswith("unix:"):
         return address if with_tls else _check_loopback(address)  # guard: listen-loopback
     path = Path(address.removeprefix("unix:"))
