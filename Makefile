@@ -8,7 +8,7 @@ MINUTES ?= 2
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-cluster soak mutants test-fast check web-check format proto proto-check bench fuzz chart clean audit sbom secrets-known screenshots
+.PHONY: help install run test test-slow test-cluster test-containers soak mutants test-fast check web-check format proto proto-check bench fuzz chart clean audit sbom secrets-known screenshots
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' $(MAKEFILE_LIST) | column -t -l 2
@@ -32,14 +32,17 @@ run: install ## start PostgreSQL, NATS, SeaweedFS and all services
 test: install $(NODE_STAMP) ## run the tests on real servers, without the slow ones
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 	  echo "No Chromium was found, so the tests of the web app are skipped. Install it with: apt-get install chromium"
-	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not slow and not cluster"
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not slow and not cluster and not containers"
 
 test-slow: install ## run the tests that take minutes: commands, six processes, crash points, soak, generated calls, faults of every server, backups
 	@# In their order: by default the modules with one long test each come last, and one worker waits for the other.
-	$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "slow and not cluster"
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "slow and not cluster and not containers"
 
 test-cluster: install ## run the tests on clusters of processes: NATS, Drivebay, PostgreSQL
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/cluster -m cluster
+
+test-containers: install ## build the images and start the Compose files in containers (needs root, podman, runc, debootstrap)
+	$(BIN)/pytest tests/deploy/test_containers.py -m containers
 
 soak: install ## inject faults for MINUTES (2) while users work, then check that nothing is lost (SEED=n repeats a run)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -24,7 +24,7 @@ class Service:
 
 def services(file: str, variables: Mapping[str, str]) -> dict[str, Service]:
     """Return every service of the file. Raises KeyError for a variable without a value and a default."""
-    document: dict[str, Any] = yaml.safe_load(_replace_variables((FOLDER / file).read_text("utf-8"), variables))
+    document: dict[str, Any] = yaml.safe_load(replace_variables((FOLDER / file).read_text("utf-8"), variables))
     declared = set(document["volumes"])
     found = {}
     for name, written in document["services"].items():
@@ -47,7 +47,7 @@ def services(file: str, variables: Mapping[str, str]) -> dict[str, Service]:
     return found
 
 
-def _replace_variables(text: str, variables: Mapping[str, str]) -> str:
+def replace_variables(text: str, variables: Mapping[str, str]) -> str:
     def value(found: re.Match[str]) -> str:
         name, default = found["name"], found["default"]
         return variables.get(name) or (variables[name] if default is None else default)
