@@ -14,14 +14,22 @@ from drivebay.auth.audit import store as audit
 from drivebay.auth.mail import store as mail
 from drivebay.auth.oidc import store as oidc
 from drivebay.auth.rate_limits import store as rate_limits
+from drivebay.auth.reclaims import store as reclaims
 from drivebay.auth.second_factor import store as second_factor
 from drivebay.postgres import Database, Statements
 
-STORES = (store, administration, audit, mail, oidc, rate_limits, second_factor)
+STORES = (store, administration, audit, mail, oidc, rate_limits, reclaims, second_factor)
+
+
+def test_every_file_of_statements_has_its_store_here() -> None:
+    folder = Path(store.__file__).parent
+    files = {path for path in folder.rglob("*.sql") if path.parent.name != "migrations"}
+    assert files == {Path(module.__file__ or "").with_name("statements.sql") for module in STORES}
 
 
 @pytest.mark.parametrize(
-    ("statements", "name"), [(module.STATEMENTS, name) for module in STORES for name in sorted(module.STATEMENTS)]
+    ("statements", "name"),
+    [pytest.param(module.STATEMENTS, name, id=name) for module in STORES for name in sorted(module.STATEMENTS)],
 )
 async def test_each_statement_is_valid_for_the_migrated_schema(
     database: Database, statements: Statements, name: str

@@ -116,7 +116,7 @@ async def _servers(folder: Path) -> AsyncIterator[None]:
 
 
 async def _check_unbroken(guards: Mapping[str, Guard], whole: Path, folder: Path, jobs: int) -> None:
-    tests = sorted({test for name, guard in guards.items() for test in (*guard.tests, *_prepares(name, guard))})
+    tests = sorted({test for name, guard in guards.items() for test in (*guard.tests, *prepares(name, guard))})
     files = sorted({test.partition("::")[0] for test in tests})
     shares = [[test for test in tests if test.partition("::")[0] in files[job::jobs]] for job in range(jobs)]
     async with asyncio.TaskGroup() as tasks:
@@ -130,7 +130,8 @@ async def _check_unbroken(guards: Mapping[str, Guard], whole: Path, folder: Path
             raise TestsFail(finished.output)
 
 
-def _prepares(name: str, guard: Guard) -> tuple[str, ...]:
+def prepares(name: str, guard: Guard) -> tuple[str, ...]:
+    """Return the tests that must pass before a failure counts: those of the syntax of a guard in SQL."""
     where = table.place(name, guard)
     return _prepare_test(where)
 

@@ -6,6 +6,8 @@ That a test fails for each broken guard is checked by `make mutants`.
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -165,6 +167,21 @@ def test_a_mutation_of_sql_that_does_not_apply_is_refused() -> None:
     for mutation in (Mutation("owner"), Mutation("always"), Mutation("zero"), Mutation("boundary")):
         with pytest.raises(CannotMutate):
             mutate_sql(SQL, line_of(SQL, "FOR UPDATE"), mutation)
+
+
+@pytest.mark.slow
+def test_each_test_of_the_table_can_be_collected() -> None:
+    """The table names parameters too, which change with the tests."""
+    tests = {test for name, guard in GUARDS.items() for test in (*guard.tests, *run.prepares(name, guard))}
+    collected = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", *(f"tests/{test}" for test in sorted(tests))],
+        cwd=table.TESTS.parent,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert collected.returncode == 0, collected.stdout[-4000:] + collected.stderr[-4000:]
 
 
 def test_a_broken_copy_differs_in_one_file(tmp_path: Path) -> None:
