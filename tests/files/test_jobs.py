@@ -215,9 +215,9 @@ async def test_emptying_the_trash_spares_hidden_copies_and_none_can_be_restored(
     top = await insert_tree(drive)
     job = await start(drive, top.id)
     lease, task = await run_until_hidden(drive)
-    hidden = FileId(
-        await drive.database.fetchval("SELECT id FROM files.entries WHERE purge_after = 'infinity' AND kind = 'file'")
-    )
+    sql = "SELECT id, name FROM files.entries WHERE purge_after = 'infinity' AND kind = 'file' LIMIT 1"
+    ((hidden, name),) = await drive.database.fetch(sql)
+    await drive.upload_file(name, b"not to be replaced")
     await drive.files.empty_trash(drive.access)
     await drive.run_purges()
     rule = c.OnConflict.REPLACE

@@ -32,10 +32,8 @@ INSERT INTO files.changes (owner_id, number, what, file_id, actor_id)
 SELECT $1, last_change, 'trashed', $2, $4 FROM counted;
 
 -- name: select_trashed
--- An entry in the trash. Only `restore_entry` decides whether it can still be restored. Entries that never expire are the
--- hidden copies of a job.
-SELECT * FROM files.entries WHERE owner_id = $1 AND id = $2 AND trashed_at IS NOT NULL
-  AND purge_after < 'infinity';  -- guard: hidden-copy-restore
+-- An entry in the trash. Only `restore_entry` decides whether it can still be restored.
+SELECT * FROM files.entries WHERE owner_id = $1 AND id = $2 AND trashed_at IS NOT NULL;
 
 -- name: select_height_in_trash
 -- The number of levels of folders from $2 down, including $2, that were trashed with $2. ORDER BY and OFFSET as in
