@@ -20,11 +20,12 @@ _MAX_LICENCE_LENGTH = 60
 
 
 def locked_packages() -> tuple[set[str], set[str]]:
-    """Return the names of the shipped packages, and of those that only build and test."""
+    """Return the names of the shipped packages, and of the others: those of extras, and those that build and test."""
     packages = {each["name"]: each for each in tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))["package"]}
     drivebay = packages["drivebay"]
     shipped = _with_dependencies(packages, [each["name"] for each in drivebay["dependencies"]])
     dev_names = [each["name"] for group in drivebay["dev-dependencies"].values() for each in group]
+    dev_names += [each["name"] for extra in drivebay["optional-dependencies"].values() for each in extra]
     return shipped, _with_dependencies(packages, dev_names) - shipped
 
 

@@ -12,7 +12,7 @@ defect. The call guard in `rpc` replaces it by `Internal`.
     ├── Conflict 409                │   ├── InvalidToken           └── Internal 500
     │   ├── NameTaken  EmailTaken   │   ├── TokenReused
     │   ├── NotUploaded  InProgress │   └── PasswordRequired
-    │   ├── LastManager  LastAdmin  ├── NotFound 404
+    │   ├── LastManager  LastAdmin  ├── NotFound 404: NoPreview
     │   ├── AlreadyEnabled          ├── MethodNotAllowed 405
     │   └── WouldCycle              ├── CursorExpired 410
     ├── Forbidden 403               ├── PreconditionFailed 412
@@ -139,6 +139,10 @@ class SignupClosed(Forbidden):
 
 class NotFound(Error):
     code, title, http, grpc = "not_found", "The resource does not exist", 404, "NOT_FOUND"
+
+
+class NoPreview(NotFound):
+    code, title = "no_preview", "There is no thumbnail of this file"
 
 
 class MethodNotAllowed(Error):

@@ -290,8 +290,9 @@ async def _run_until_cancelled(
         if "worker" in names:
             from .worker import service as worker
 
-            worker_settings = services.settings.worker()
-            tasks.create_task(worker.run(services.auth, worker_settings, files=services.files, hints=services.hints))
+            own = services.settings.worker()
+            files, storage = services.files, services.storage
+            tasks.create_task(worker.run(services.auth, own, files=files, storage=storage, hints=services.hints))
         if "gateway" in names:
             tasks.create_task(_run_gateway(services, names, stop))
             _start_workers(services.settings, names, tasks)

@@ -45,6 +45,7 @@ _TIMES = {
     "changes": ("at",),
     "archives": ("expires_at",),
     "jobs": ("created_at", "ended_at", "due_at", "leased_until"),
+    "thumbnails": ("requested_at", "leased_until"),
 }
 
 
@@ -75,8 +76,9 @@ class Drive:
         on_conflict: c.OnConflict = c.OnConflict.RENAME,
         key: str | None = None,
         sha256: bytes | None = None,
+        content_type: str = "text/plain",
     ) -> c.Upload:
-        intent = c.UploadIntent(name, len(body), "text/plain", parent, on_conflict, sha256)
+        intent = c.UploadIntent(name, len(body), content_type, parent, on_conflict, sha256)
         return await self.files.begin_upload(self.access, intent, key)
 
     async def upload_file(
@@ -85,10 +87,11 @@ class Drive:
         body: bytes = b"hello",
         parent: FileId = ROOT,
         on_conflict: c.OnConflict = c.OnConflict.RENAME,
+        content_type: str = "text/plain",
     ) -> c.File:
         """Begin an upload, write its bytes and complete it. Return the file."""
-        upload = await self.begin(name, body, parent, on_conflict)
-        self.bucket.put(upload.key, body)
+        upload = await self.begin(name, body, parent, on_conflict, content_type=content_type)
+        self.bucket.put(upload.key, body, content_type)
         done = await self.files.complete_upload(self.access, upload.id)
         assert done.file is not None
         return await self.files.get_file(self.access, done.file)

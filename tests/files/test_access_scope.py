@@ -70,6 +70,7 @@ SCOPED: Final = {
     "list_files": Case(VIEWER, lambda files, access, at: files.list_files(access, c.Listing(at.folder))),
     "get_file": Case(VIEWER, lambda files, access, at: files.get_file(access, at.file)),
     "get_content": Case(VIEWER, lambda files, access, at: files.get_content(access, at.file)),
+    "get_thumbnail": Case(VIEWER, lambda files, access, at: files.get_thumbnail(access, at.file)),
     "get_contents": Case(VIEWER, lambda files, access, at: files.get_contents(access, (at.file,))),
     "search_files": Case(VIEWER, lambda files, access, at: files.search_files(access, c.Search("a", below=at.folder))),
     "create_archive": Case(VIEWER, lambda files, access, at: files.create_archive(access, (at.folder,))),

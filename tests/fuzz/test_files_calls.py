@@ -45,6 +45,7 @@ GLOBAL_METHODS: Final = frozenset(
         "finish_scan",
         "claim_webhooks",
         "claim_jobs",
+        "claim_thumbnails",
         "unlock_link",  # its result is a new secret
     }
 )

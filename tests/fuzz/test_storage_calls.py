@@ -11,7 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from drivebay import proto
-from drivebay.contract.storage import PARTIAL_PARTS_PREFIX, QUARANTINE_PREFIX, Multipart, PartialPart, PartSpec, Storage
+from drivebay.contract.storage import (
+    PARTIAL_PARTS_PREFIX,
+    QUARANTINE_PREFIX,
+    Multipart,
+    PartialPart,
+    PartSpec,
+    Storage,
+    ThumbnailImage,
+)
 from drivebay.rpc.type_hints import contract_methods
 from drivebay.storage import service
 from drivebay.testing.deliveries import DELIVERIES
@@ -43,6 +51,7 @@ KNOWN = {
     "partial": (PartialPart(1, 5),),
     "number": (1, 2),
     "body": (b"hello",),
+    "images": ((ThumbnailImage(64, b"hello"),), (ThumbnailImage(64, b"a"), ThumbnailImage(1024, b"b"))),
 }
 
 

@@ -197,6 +197,7 @@ async def known_values(user: User, other: User) -> dict[str, list[str]]:
     of_versions = (f"GET {version}/download", f"POST {version}/restore", f"DELETE {version}")
     by_user = (f"PUT {members}/{{user_id}}", f"DELETE {members}/{{user_id}}")
     archives = [(await user.ok("POST", "/v1/archives", {"ids": [file]}))["url"] for file in files[:5]]
+    picture = await user.store("picture.png", b"no picture", content_type="image/png")  # 202: no worker looks at it
     return {
         "GET /v1/archives/{token}": [url.rpartition("/")[2] for url in archives],
         **dict.fromkeys((*in_drives, *by_user), drives[:10]),
@@ -208,6 +209,7 @@ async def known_values(user: User, other: User) -> dict[str, list[str]]:
         "email": [other.email],
         "GET /v1/files/{id}/download": files,
         "GET /v1/files/{id}/content": files,
+        "GET /v1/files/{id}/thumbnail": [picture["id"]],
         "HEAD /v1/files/{id}/content": files,
         "GET /v1/files/{id}": files,
         "GET /v1/files/{id}/size": folders[:10],

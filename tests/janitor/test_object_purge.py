@@ -11,7 +11,9 @@ import pytest
 from janitor_backend import Backend, key_of
 from uuid_utils.compat import uuid7
 
+from drivebay.contract.files import UploadRef
 from drivebay.contract.ids import LeaseId
+from drivebay.contract.storage import ThumbnailImage, thumbnail_key
 from drivebay.errors import Unavailable
 from drivebay.janitor.object_purge import MAX_FAILED_BATCHES, PurgeCounts, purge_objects
 from drivebay.janitor.settings import Settings
@@ -162,3 +164,38 @@ async def test_partial_parts_are_deleted_with_their_upload(backend: Backend) -> 
     for upload in in_parts:
         partial_parts = await backend.real_storage.list_partial_parts(upload.key)
         assert (upload.id in purged) == (partial_parts == ()), "an upload with partial parts keeps its row"
+
+
+async def _make_due_with_thumbnails(backend: Backend, count: int) -> list[UploadRef]:
+    """Make objects due for purging that have thumbnails."""
+    refs = await backend.make_due_for_purge(count)
+    for ref in refs:
+        await backend.storage.write_thumbnails(
+            key_of(ref), (ThumbnailImage(64, b"small"), ThumbnailImage(1024, b"big"))
+        )
+        sql = "INSERT INTO files.thumbnails (owner_id, object_id, state, requested_by) VALUES ($1, $2, 'ready', $1)"
+        await backend.database.execute(sql, ref.owner, ref.id)
+    return refs
+
+
+async def test_thumbnails_are_purged_with_their_object(backend: Backend) -> None:
+    refs = await _make_due_with_thumbnails(backend, 2)
+    assert len(backend.bucket.objects) == 6
+    await purge(backend, Settings())
+    assert backend.bucket.objects == {}
+    # A worker that was late writes one more. The tombstone catches it.
+    await backend.storage.write_thumbnails(key_of(refs[0]), (ThumbnailImage(256, b"late"),))
+    await backend.pass_time(timedelta(days=8))
+    await purge(backend, Settings())
+    assert backend.bucket.objects == {}
+    assert await backend.database.fetchval("SELECT count(*) FROM files.thumbnails") == 0
+
+
+async def test_a_thumbnail_that_cannot_be_deleted_keeps_its_row(backend: Backend) -> None:
+    stuck, other = await _make_due_with_thumbnails(backend, 2)
+    key = thumbnail_key(key_of(stuck), 1024)
+    backend.bucket.undeletable.add(key)
+    counts = await purge(backend, Settings())
+    assert (counts.claimed, counts.deleted) == (2, 1)
+    assert await backend.purged() == {other}
+    assert list(backend.bucket.objects) == [key]

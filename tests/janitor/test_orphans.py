@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from janitor_backend import Backend, key_of, new_ref, utc_now
 
+from drivebay.contract.storage import THUMBNAILS_PREFIX, ThumbnailImage, thumbnail_key
 from drivebay.errors import Unavailable
 from drivebay.janitor.orphans import OrphanCounts, quarantine_orphans
 from drivebay.janitor.settings import Settings
@@ -35,6 +36,26 @@ async def test_objects_of_a_purged_upload_are_no_orphans(backend: Backend) -> No
     # A late PUT writes the object again. Its tombstone accounts for it.
     backend.bucket.put(upload.key, b"hello")
     assert await search(backend) == OrphanCounts(listed=1, too_young=0, quarantined=0)
+
+
+async def test_thumbnails_of_known_objects_stay_and_those_of_unknown_objects_are_deleted(backend: Backend) -> None:
+    upload, orphan = await backend.begin_upload(), new_ref()
+    for key in (upload.key, key_of(orphan)):
+        await backend.storage.write_thumbnails(key, (ThumbnailImage(64, b"small"), ThumbnailImage(256, b"larger")))
+    young = await search(backend, later=timedelta(hours=23))
+    assert young == OrphanCounts(listed=4, too_young=2, quarantined=0)
+    counts = await search(backend)
+    assert (counts.listed, counts.quarantined) == (4, 0)
+    assert counts.deleted > 0
+    assert sorted(backend.bucket.objects) == sorted(thumbnail_key(upload.key, size) for size in (64, 256))
+
+
+async def test_something_else_under_the_prefix_of_thumbnails_is_quarantined(backend: Backend) -> None:
+    names = [f"{THUMBNAILS_PREFIX}{key_of(new_ref())}.{end}" for end in ("65.webp", "64.png", "webp")]
+    for name in names:
+        backend.bucket.put(name, b"hello")
+    assert (await search(backend)).quarantined == 3
+    assert backend.quarantined() == sorted(names)
 
 
 async def test_a_key_that_storage_refuses_does_not_stop_the_search(backend: Backend) -> None:

@@ -18,7 +18,7 @@ import aiohttp
 import asyncpg
 import msgspec
 
-from drivebay.contract.storage import PARTIAL_PARTS_PREFIX, QUARANTINE_PREFIX
+from drivebay.contract.storage import PARTIAL_PARTS_PREFIX, QUARANTINE_PREFIX, thumbnail_source, upload_key
 from drivebay.janitor.multipart_cleanup import abort_orphaned_multiparts
 from drivebay.janitor.settings import Settings
 from drivebay.testing.scans import UnsharedScan
@@ -280,7 +280,10 @@ class Oracle:
             and key.removeprefix(PARTIAL_PARTS_PREFIX).rpartition("/")[0] in versions
         }
         self.counts["partial parts of files"] += len(partial_parts)
-        for key in objects.keys() - versions.keys() - orphans - partial_parts:
+        uploads = {upload_key(key) for key in versions}
+        thumbnails = {key for key in objects if thumbnail_source(key) in uploads}
+        self.counts["thumbnails of files"] += len(thumbnails)
+        for key in objects.keys() - versions.keys() - orphans - partial_parts - thumbnails:
             if not key.startswith((QUARANTINE_PREFIX, _PROBE_PREFIX)):
                 detail = f"{key}, {objects[key]} bytes"
                 self._report("every object has a row", detail, about=key[_OWNER_LENGTH:])

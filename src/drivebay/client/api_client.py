@@ -18,6 +18,7 @@ import msgspec
 from .api_models import ItemError, Tokens
 from .errors import ApiError, ErrorResponse, FieldError, NetworkError, RequestNotSent, Unauthenticated, api_error
 from .retry_policy import Retries, RetryPolicy
+from .store_client import store_error
 from .token_store import TokenStore
 
 if TYPE_CHECKING:
@@ -91,6 +92,26 @@ class ApiClient:
 
     async def call(self, request: ApiRequest[T]) -> T:
         """Return the decoded body of a successful response. Raises ApiError and its subclasses, NetworkError."""
+        return decode_response((await self.fetch(request)).body, request.response_type)
+
+    async def fetch_signed(self, url: str, action: str) -> bytes:
+        """Return the bytes of a small object at a presigned URL. `action` is for errors.
+
+        Raises StoreError, NetworkError.
+        """
+        retries = Retries(self._retry_policy)
+        while True:
+            try:
+                response = await self._transport.fetch("GET", url, {})
+            except NetworkError as error:
+                await retries.wait(error)
+                continue
+            if response.status == 200:
+                return response.body
+            await retries.wait(store_error(action, response))
+
+    async def fetch(self, request: ApiRequest[T]) -> FullResponse:
+        """Return a successful response, or a redirect, which is not followed. Raises the errors of `call`."""
         retries = Retries(request.retry_policy or self._retry_policy)
         may_be_done, refreshed = False, False
         while True:
@@ -103,10 +124,10 @@ class ApiClient:
                     raise
                 await retries.wait(error)
                 continue
-            if response.status < 300:
-                return decode_response(response.body, request.response_type)
+            if response.status < 300 or response.status == 302:
+                return response
             if response.status == 404 and request.absent_is_success and may_be_done:
-                return decode_response(b"", request.response_type)
+                return response
             if (
                 tokens is not None
                 and tokens.refresh_token is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import unicodedata
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -28,7 +29,7 @@ from .api_models import (
 )
 from .drive_paths import split_path, trashed_id
 from .entry_batches import change_files, if_match
-from .errors import ApiError, Conflict
+from .errors import ApiError, Conflict, NotFound, Unavailable
 
 
 class EntryMethods(ApiMethods):
@@ -256,6 +257,30 @@ class EntryMethods(ApiMethods):
     async def empty_trash(self) -> None:
         """Delete everything in the trash for good. The bytes are released within a minute."""
         await self._api.call(ApiRequest(type(None), "DELETE", "/v1/trash"))
+
+    async def thumbnail(self, file: str | File, size: Literal[64, 256, 1024] = 256, wait: float = 60.0) -> bytes | None:
+        """Return a WebP image of a file that fits into a square of `size` pixels. None if the file has none.
+
+        The server makes it when somebody first asks for it. The call waits for that for `wait` seconds at most. Raises
+        NotFound, and Unavailable if it was not made in time.
+        """
+        id = await self._finder.changeable_id(file)
+        request = ApiRequest(type(None), "GET", f"/v1/files/{quote(id, '')}/thumbnail", query={"size": size})
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + wait
+        while True:
+            try:
+                response = await self._api.fetch(request)
+            except NotFound as error:
+                if error.code == "no_preview":
+                    return None
+                raise
+            if response.status == 302:
+                return await self._api.fetch_signed(response.headers["Location"], "reading the thumbnail")
+            pause = max(1.0, float(response.headers.get("Retry-After", "1")))
+            if clock() + pause > ends_at:
+                raise Unavailable(503, "unavailable", "the thumbnail is not made yet: try again", retry_after=pause)
+            await asyncio.sleep(pause)
 
     # Versions
 

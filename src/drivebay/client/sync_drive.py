@@ -190,6 +190,7 @@ class Drive:
     update_link = _blocking(AsyncDrive.update_link)
     delete_link = _blocking(AsyncDrive.delete_link)
 
+    thumbnail = _blocking(AsyncDrive.thumbnail)
     versions = _iterating(AsyncDrive.versions)
     version_link = _blocking(AsyncDrive.version_link)
     restore_version = _blocking(AsyncDrive.restore_version)

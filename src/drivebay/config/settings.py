@@ -23,6 +23,7 @@ from ..storage.settings import Settings as StorageSettings
 from ..web.content_security import origin_of
 from ..worker.settings import Settings as WorkerSettings
 from ..worker.settings import SmtpServer
+from ..worker.thumbnail_subprocess import has_libraries
 from .declarations import declarations, setting
 from .parsing import (
     audit_age,
@@ -99,7 +100,7 @@ class Settings:
     storage_address: str | None = setting("The same for the storage service.", service_address, default_note="in process")
     auth_callers: tuple[str, ...] = setting("Certificate names that may call the auth service over TLS.", comma_separated, "gateway,worker,cli")
     files_callers: tuple[str, ...] = setting("The same for the files service.", comma_separated, "gateway,ingest,janitor,worker,cli")
-    storage_callers: tuple[str, ...] = setting("The same for the storage service.", comma_separated, "gateway,files,janitor,cli")
+    storage_callers: tuple[str, ...] = setting("The same for the storage service.", comma_separated, "gateway,files,janitor,worker,cli")
     tls_cert: Path | None = setting("Certificate that this process presents to other services, in PEM, with its chain.", Path, default_note="no TLS")
     tls_key: Path | None = setting("Key of that certificate, in PEM, without a password.", Path, default_note="no TLS")
     tls_ca: Path | None = setting("Authority that issues the certificates of the services, in PEM.", Path, default_note="no TLS")
@@ -146,6 +147,7 @@ class Settings:
     smtp_url: SmtpServer | None = setting("Mail server: `smtp://user:password@host:587`, which needs STARTTLS, or `smtps://`. User and password are percent-encoded. A server on this machine may do without TLS; `?tls=starttls` demands it, and `?tls=off` does without it elsewhere.", smtp_url, default_note="no mail", secret=True)
     mail_from: str | None = setting("Sender of mails, such as `Drivebay <drive@example.com>`.", mail_sender, default_note="no mail")
     webhooks_allow: ReceiverRules = setting("Receivers of webhooks that are allowed besides HTTPS to public IP addresses: `http` allows URLs without TLS, `private` allows private and loopback IP addresses. Both: `http,private`. With `private`, every user can send requests into the network of the worker.", receiver_rules, "", default_note="neither")
+    thumbnails: bool = setting("Thumbnails of images and PDF documents, which the worker makes. Set it for files and worker. With `off`, `GET /v1/files/{id}/thumbnail` answers 404.", on_or_off, "on")
     passwords: bool = setting("`off`: people can sign in only with the identity provider. Sign-ups and logins with a password are refused.", on_or_off, "on")
     oidc_issuer: str | None = setting("URL of an identity provider (OpenID Connect), as its configuration names it.", issuer_url, default_note="none")
     oidc_client_id: str | None = setting("Client id at the identity provider. Its redirect URI is `<DRIVEBAY_PUBLIC_URL>/v1/oidc/callback`.", _any_text, default_note="none")
@@ -194,6 +196,7 @@ class Settings:
             versions_keep=self.versions_keep,
             versions_age=self.versions_age,
             receivers=self.webhooks_allow,
+            thumbnails=self.thumbnails and has_libraries(),
         )
 
     def storage(self) -> StorageSettings:
@@ -238,6 +241,7 @@ class Settings:
             mail_from=self.mail_from or "",
             link_base=self.link_base,
             receivers=self.webhooks_allow,
+            thumbnails=self.thumbnails,
         )
 
     def gateway(self) -> GatewaySettings:

@@ -35,7 +35,7 @@ def find_tagged(tag: str) -> tuple[int, ...]:
 
 
 def send_signal(pids: tuple[int, ...], number: signal.Signals) -> None:
-    """Send a signal to processes. Processes that have ended are skipped."""
+    """Send a signal to processes, some of which may have ended."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)

@@ -34,6 +34,7 @@ from .purges.service import PurgeService
 from .scans.service import ScanService
 from .search.service import SearchService
 from .settings import Settings
+from .thumbnails.service import ThumbnailService
 from .trash.service import TrashService
 from .uploads.begin_groups import BeginGroupService
 from .uploads.completion import CompletionService
@@ -152,6 +153,11 @@ class Service:
 
         self._open_links(db, settings, new_id, now, hints)
         self._open_webhooks(db, settings, new_id)
+
+        thumbnails = ThumbnailService(db, settings)
+        self.get_thumbnail = thumbnails.get_thumbnail
+        self.claim_thumbnails = thumbnails.claim_thumbnails
+        self.finish_thumbnail = thumbnails.finish_thumbnail
 
         copies = CopyService(db, settings, new_id)
         self.copy_entry = publishing_hints(hints, copies.copy_entry)

@@ -40,6 +40,10 @@ class Settings:
 
     `max_jobs` limits the jobs of one user in one drive. `job_lease` is the time that a worker has
     for one step.
+
+    Without `thumbnails` no file has one. A file larger than `max_thumbnail_source` has none either. A worker has
+    `thumbnail_lease` for one object. `user_thumbnails_per_hour` limits the new thumbnails that one user asks for,
+    `max_user_thumbnails` those of one user that wait, and `max_queued_thumbnails` those of all users.
     """
 
     secret: bytes = field(repr=False)
@@ -66,6 +70,12 @@ class Settings:
     webhook_retry_time: timedelta = timedelta(days=3)
     max_jobs: int = 10
     job_lease: timedelta = timedelta(minutes=1)
+    thumbnails: bool = True
+    max_thumbnail_source: int = 64 * 2**20
+    thumbnail_lease: timedelta = timedelta(minutes=2)
+    user_thumbnails_per_hour: int = 3000
+    max_user_thumbnails: int = 100
+    max_queued_thumbnails: int = 5000
     watch: timedelta = timedelta(days=7)
     tombstone: timedelta = timedelta(days=7)
     archive_ttl: timedelta = timedelta(hours=6)

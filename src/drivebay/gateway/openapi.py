@@ -162,8 +162,10 @@ def _responses(route: Route) -> Json:
         names = (*route.fixed_headers, *route.headers) if status < 400 else _STATUS_HEADERS[status]
         if status == 304:
             names = tuple(name for name in names if name in _VALIDATORS)
-        if 202 in route.responses and len(route.responses) > 1:  # only what is accepted has another place
-            names = tuple(name for name in names if (name == "Location") is (status == 202))
+        if 202 in route.responses and len(route.responses) > 1:
+            # What is accepted is in another place, or is asked for again.
+            own = "Retry-After" if "Retry-After" in names else "Location"
+            names = tuple(name for name in names if (name == own) is (status == 202))
         responses[str(status)] = {"description": _DESCRIPTIONS[status], "headers": _header_refs(names)}
         if view is not None:
             responses[str(status)]["content"] = {"application/json": {"schema": _ref(view)}}

@@ -54,6 +54,8 @@ from .route import Parameter, Route
 from .search.search_resource import SearchResource
 from .search.search_routes import search_routes
 from .settings import Settings
+from .thumbnails.thumbnail_resource import ThumbnailResource
+from .thumbnails.thumbnail_routes import thumbnail_routes
 from .tus.tus_resource import TusResource
 from .tus.tus_routes import tus_routes
 from .uploads.batch_resource import BatchResource
@@ -174,6 +176,7 @@ def build_routes(
         *tus_routes(TusResource(files, storage, urls, settings), _KEY),
         *_entry_routes(EntryResource(files), downloads),
         *version_routes(VersionResource(files), downloads, _DISPOSITION, (_LIMIT, _CURSOR)),
+        *thumbnail_routes(ThumbnailResource(files, storage, download_ttl)),
         *change_routes(ChangeResource(files, waiters), _LIMIT),
         *mail_routes(MailResource(auth, addresses)),
         *oidc_routes(OidcResource(auth, files, addresses, authenticator, cookies, settings.public_url)),

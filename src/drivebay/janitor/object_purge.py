@@ -101,6 +101,7 @@ async def _purge_batch(
     async with asyncio.timeout(settings.deadline.total_seconds()):
         # Abort multipart uploads first. After that nothing can create the objects again.
         part_errors = await _delete_parts(storage, purges)  # guard: purge-parts-before-object
+        part_errors |= await _delete_thumbnails(storage, purges)
         deletions = await storage.delete_objects(tuple(purge.key for purge in purges))  # guard: purge-row-last
     crash_point("purge.after_delete")
     deleted: list[UploadRef] = []
@@ -144,3 +145,13 @@ async def _delete_parts(storage: Storage, purges: tuple[PurgeTask, ...]) -> dict
             if purge.multipart_id is not None or purge.has_partial_parts:
                 tasks.create_task(delete(purge))
     return errors
+
+
+async def _delete_thumbnails(storage: Storage, purges: tuple[PurgeTask, ...]) -> dict[UploadRef, str]:
+    """Delete the thumbnails of a batch. Return the error of each that failed."""
+    having = [purge for purge in purges if purge.has_thumbnails]
+    if not having:
+        return {}
+    deletions = await storage.delete_thumbnails(tuple(purge.key for purge in having))  # guard: purge-thumbnails
+    pairs = zip(having, deletions, strict=True)
+    return {purge.ref: deletion.error for purge, deletion in pairs if deletion.error is not None}

@@ -2,7 +2,7 @@
 
 Normally there are none, because an upload is recorded before anything can be written. An orphan was written by another
 application, or the database has lost rows. It may be the only copy of a file, so it is never deleted. An operator
-decides.
+decides. The exception are thumbnails: they are deleted, because they can be made again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from prometheus_client import Counter
 
 from ..contract.files import Files, UploadRef
 from ..contract.ids import DriveId, UploadId
-from ..contract.storage import ObjectInfo, Storage, upload_key
+from ..contract.storage import ObjectInfo, Storage, thumbnail_source, upload_key
 from ..errors import InvalidRequest
 from .bucket_scan import Scan
 from .settings import Settings
@@ -30,18 +30,22 @@ ORPHANS = Counter("drivebay_janitor_strays_total", "Objects that no row accounts
 
 
 class OrphanCounts(NamedTuple):
-    """The numbers of objects: listed ones, orphans that are too young to move, and quarantined ones."""
+    """The numbers of objects: listed ones, orphans that are too young to move, and quarantined ones.
+
+    `deleted` counts the objects whose thumbnails were deleted, because no row accounts for them.
+    """
 
     listed: int
     too_young: int
     quarantined: int
+    deleted: int = 0
 
 
 async def quarantine_orphans(
     files: Files, storage: Storage, settings: Settings, scan: Scan, *, now: datetime
 ) -> OrphanCounts:
     """List the bucket from the position of the scan, and move old orphans to quarantine. Raises Unavailable."""
-    listed = too_young = quarantined = 0
+    listed = too_young = quarantined = deleted = 0
     has_page = True
     while has_page:
         async with asyncio.timeout(settings.deadline.total_seconds()):
@@ -54,13 +58,15 @@ async def quarantine_orphans(
             if orphan.modified_at is None or now - orphan.modified_at < settings.orphan_age:
                 too_young += 1
                 ORPHANS.labels("left").inc()
+            elif (source := thumbnail_source(orphan.key)) is not None:  # guard: orphan-thumbnail
+                deleted += await _delete_thumbnails(storage, source, settings)
             else:
                 quarantined += await _quarantine(storage, orphan, settings)
                 # A move may take minutes, so a page of orphans takes longer than the lease.
                 if not await scan.extend():  # guard: scan-extended
-                    return OrphanCounts(listed, too_young, quarantined)
+                    return OrphanCounts(listed, too_young, quarantined, deleted)
         has_page = await scan.finish_page(page.after, len(page.objects))
-    return OrphanCounts(listed, too_young, quarantined)
+    return OrphanCounts(listed, too_young, quarantined, deleted)
 
 
 async def _quarantine(storage: Storage, orphan: ObjectInfo, settings: Settings) -> bool:
@@ -78,6 +84,15 @@ async def _quarantine(storage: Storage, orphan: ObjectInfo, settings: Settings) 
     return is_moved
 
 
+async def _delete_thumbnails(storage: Storage, source: str, settings: Settings) -> bool:
+    """Delete the thumbnails of an object. Return False if the store failed: a later round tries again."""
+    async with asyncio.timeout(settings.deadline.total_seconds()):
+        (deletion,) = await storage.delete_thumbnails((source,))
+    if deletion.error is None:
+        ORPHANS.labels("deleted").inc()
+    return deletion.error is None
+
+
 async def _find_orphans(files: Files, objects: Sequence[ObjectInfo], settings: Settings) -> list[ObjectInfo]:
     refs = [upload_ref(object.key) for object in objects]
     valid_refs = tuple(ref for ref in refs if ref is not None)
@@ -91,11 +106,11 @@ async def _find_orphans(files: Files, objects: Sequence[ObjectInfo], settings: S
 
 
 def upload_ref(key: str) -> UploadRef | None:
-    """Return the upload of an object key `{owner}/{upload}`, or of its staged or promoted object.
+    """Return the upload of an object key `{owner}/{upload}`, or of its staged or promoted object, or of its thumbnail.
 
     Return None for a key of another form.
     """
-    key = upload_key(key)
+    key = upload_key(thumbnail_source(key) or key)
     owner, _, upload = key.partition("/")
     try:
         ref = UploadRef(DriveId(UUID(owner)), UploadId(UUID(upload)))

@@ -124,5 +124,7 @@ class LocallySignedStorage:
         self.stat_staged = remote.stat_staged
         self.promote = remote.promote
         self.clean_staging = remote.clean_staging
+        self.write_thumbnails = remote.write_thumbnails
+        self.delete_thumbnails = remote.delete_thumbnails
         self.get_capabilities = remote.get_capabilities
         self.health = remote.health

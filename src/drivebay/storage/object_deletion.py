@@ -34,7 +34,7 @@ class ObjectDeletion:
             return await self._delete_batch(keys)
         leftovers = await bounded_map(keys, self._list_leftovers, self._concurrency)
         groups = [(key, *more) for key, more in zip(keys, leftovers, strict=True)]
-        deletions = await self._delete(tuple({key: None for group in groups for key in group}))
+        deletions = await self.delete_exactly(tuple({key: None for group in groups for key in group}))
         errors = {deletion.key: deletion.error for deletion in deletions if deletion.error is not None}
         return tuple(
             DeletionResult(group[0], next((errors[key] for key in group if key in errors), None)) for group in groups
@@ -47,7 +47,9 @@ class ObjectDeletion:
         leftovers = await bounded_map(keys, self._list_leftovers, self._concurrency)
         file_keys = frozenset(keys)
         # guard: staging-cleanup-keeps-file
-        deletions = await self._delete(tuple(key for group in leftovers for key in group if key not in file_keys))
+        deletions = await self.delete_exactly(
+            tuple(key for group in leftovers for key in group if key not in file_keys)
+        )
         failed = [deletion for deletion in deletions if deletion.error is not None]
         if failed:
             raise Unavailable(f"the store did not delete {len(failed)} objects: {failed[0].error}")
@@ -70,7 +72,8 @@ class ObjectDeletion:
         copies = await self._bucket.list_objects(upload + PROMOTED_KEY_SEPARATOR, "", _MAX_COPIES)
         return (STAGING_PREFIX + upload, *(copy.key for copy in copies.objects))
 
-    async def _delete(self, keys: tuple[str, ...]) -> list[DeletionResult]:
+    async def delete_exactly(self, keys: tuple[str, ...]) -> list[DeletionResult]:
+        """Delete any number of objects, and nothing beside them. The store must be prepared."""
         deletions: list[DeletionResult] = []
         for start in range(0, len(keys), MAX_KEYS):
             deletions += await self._delete_batch(keys[start : start + MAX_KEYS])

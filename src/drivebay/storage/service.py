@@ -28,6 +28,7 @@ from .sealed_metadata import MetadataSeal
 from .settings import Settings
 from .store_health import StoreHealth
 from .store_startup import StoreStartup
+from .thumbnail_objects import ThumbnailObjects
 from .url_signing import UrlSigning
 
 
@@ -105,6 +106,10 @@ class Service:
         self.delete_objects = deletion.delete_objects
         self.clean_staging = deletion.clean_staging
         self.quarantine_object = deletion.quarantine_object
+
+        thumbnails = ThumbnailObjects(bucket, startup, deletion)
+        self.write_thumbnails = thumbnails.write_thumbnails
+        self.delete_thumbnails = thumbnails.delete_thumbnails
 
         listing = ObjectListing(bucket, startup)
         self.list_objects = listing.list_objects

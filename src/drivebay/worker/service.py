@@ -1,4 +1,4 @@
-"""Runs the work of the worker until it is cancelled: mails, webhooks and jobs."""
+"""Runs the work of the worker until it is cancelled: mails, webhooks, jobs and thumbnails."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ import uuid_utils.compat
 
 from ..contract.auth import Auth
 from ..contract.files import Files
+from ..contract.storage import Storage
 from ..errors import Unavailable
 from ..hints import HintChannel
 from .job_runner import JobRunner
 from .mail_delivery import MailSender
 from .settings import Settings
+from .thumbnail_jobs import ThumbnailJobs
+from .thumbnail_subprocess import has_libraries
 from .webhook_delivery import WebhookSender
 from .webhook_receiver import open_receiver
 
@@ -40,6 +43,7 @@ async def run(
     settings: Settings,
     *,
     files: Files | None = None,
+    storage: Storage | None = None,
     hints: HintChannel | None = None,
     new_id: Callable[[], UUID] = uuid_utils.compat.uuid7,
     now: Callable[[], datetime] = _utc_now,
@@ -47,6 +51,8 @@ async def run(
 ) -> None:
     """Run until cancelled. Without a mail server, no mails are sent. Without `files`, no webhook events are sent and no
     jobs run.
+
+    Without `storage`, no thumbnails are made.
 
     `hints` wake the worker when a drive has changed. `tls_context` verifies mail servers and receivers of webhooks.
     """
@@ -59,6 +65,8 @@ async def run(
         if files is None:
             return
         tasks.create_task(_run_jobs(files, settings, new_id))
+        if storage is not None and settings.thumbnails:
+            _start_thumbnails(tasks, files, storage, settings, new_id)
         wake = asyncio.Event()
         if hints is not None:
             hints.listen(lambda _: wake.set())
@@ -81,6 +89,16 @@ async def _run_jobs(files: Files, settings: Settings, new_id: Callable[[], UUID]
             return await runner.start_jobs(running, ended.set)
 
         await _repeat("jobs", start, settings, ended)
+
+
+def _start_thumbnails(
+    tasks: asyncio.TaskGroup, files: Files, storage: Storage, settings: Settings, new_id: Callable[[], UUID]
+) -> None:
+    if not has_libraries():
+        log.warning("thumbnails_off", fix="install pyvips, pyvips-binary and pypdfium2, or set DRIVEBAY_THUMBNAILS=off")
+        return
+    jobs = ThumbnailJobs(files, storage, settings, new_id=new_id)
+    tasks.create_task(_repeat("thumbnails", jobs.make_next, settings, asyncio.Event()))
 
 
 async def _repeat(job: str, work: Callable[[], Awaitable[int]], settings: Settings, wake: asyncio.Event) -> None:

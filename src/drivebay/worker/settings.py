@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from ..contract.files import ReceiverRules
+from .thumbnail_subprocess import ProcessLimits
 
 
 class SmtpTls(StrEnum):
@@ -45,6 +46,10 @@ class Settings:
     lease must be longer than this by the time of one attempt and two calls.
 
     `job_slots` jobs run at the same time. After `job_time` a job leaves its slot to others, even if it is not done.
+
+    Without `thumbnails` the worker makes none. It reads files of up to `max_thumbnail_source` bytes, each within
+    `read_time`, and `thumbnail_limits` bounds the process that makes the thumbnails. Together with three calls that is
+    shorter than the lease of the service.
     """
 
     smtp: SmtpServer | None = None
@@ -62,3 +67,7 @@ class Settings:
     webhook_lease_time: timedelta = timedelta(seconds=20)
     job_slots: int = 4
     job_time: timedelta = timedelta(seconds=5)
+    thumbnails: bool = True
+    max_thumbnail_source: int = 64 * 2**20
+    read_time: timedelta = timedelta(seconds=45)
+    thumbnail_limits: ProcessLimits = field(default_factory=ProcessLimits)

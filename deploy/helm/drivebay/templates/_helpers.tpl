@@ -8,7 +8,7 @@ app.kubernetes.io/component: {{ .part }}
 {{- define "drivebay.map" -}}
 auth: {port: 7001, callers: [gateway, worker]}
 files: {port: 7002, callers: [gateway, ingest, janitor, worker]}
-storage: {port: 7003, callers: [gateway, files, janitor]}
+storage: {port: 7003, callers: [gateway, files, janitor, worker]}
 {{- end -}}
 {{- define "drivebay.needs" -}}
 gateway: [nats-url]

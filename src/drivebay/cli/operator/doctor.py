@@ -23,6 +23,7 @@ from .command_runner import JsonOption, fail, run_with_services, stderr
 from .findings import Finding, Verdict, failed
 from .mail_checks import check_mail
 from .server_checks import check_database, check_event_stream, check_services, check_signing_keys, check_store
+from .thumbnail_checks import check_thumbnails
 from .transfer_checks import check_public_address, check_round_trip, describe_http_error
 
 app = typer.Typer()
@@ -40,6 +41,7 @@ CHECKS: Final[dict[str, Check]] = {
     "public endpoint": check_public_address,
     "round trip": check_round_trip,
     "mail": check_mail,
+    "thumbnails": check_thumbnails,
     "certificates": check_certificates,
 }
 

@@ -54,6 +54,14 @@ from .purges import Purges, PurgeTask
 from .quotas import DriveUsage, Quotas, Totals, UsageListing, UsagePage
 from .receiver_urls import ReceiverRules
 from .search import FoundFile, Search, Searches, SearchPage
+from .thumbnails import (
+    Thumbnail,
+    ThumbnailJobs,
+    ThumbnailOutcome,
+    Thumbnails,
+    ThumbnailState,
+    ThumbnailTask,
+)
 from .trash import Trash
 from .uploads import (
     BatchResult,
@@ -173,6 +181,12 @@ __all__ = [
     "SharedItem",
     "SharedItemPage",
     "Sort",
+    "Thumbnail",
+    "ThumbnailJobs",
+    "ThumbnailOutcome",
+    "ThumbnailState",
+    "ThumbnailTask",
+    "Thumbnails",
     "Totals",
     "Trash",
     "TreeSize",
@@ -221,6 +235,8 @@ class Files(
     PublicLinks,
     Webhooks,
     WebhookDeliveries,
+    Thumbnails,
+    ThumbnailJobs,
     Commits,
     Purges,
     BucketScans,

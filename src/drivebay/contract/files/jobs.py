@@ -92,7 +92,7 @@ class Jobs(Protocol):
 
 class JobClaims(Protocol):
     async def claim_jobs(self, lease: LeaseId, limit: int) -> tuple[JobTask, ...]:
-        """Claim up to `limit` (1 to 100) jobs with a new lease of one minute. Jobs that waited longest come first.
+        """Claim up to `limit` (1 to 100) jobs under a new lease of one minute, those that waited longest first.
 
         While the lease lasts no other caller gets these jobs, and no other job of their drives. A repeat gets the same
         jobs. Raises InvalidRequest (the limit).

@@ -18,13 +18,14 @@ class PurgeTask(msgspec.Struct, frozen=True):
     """An object to delete. `key` is its key in the store.
 
     If `multipart_id` is set, a multipart upload must be aborted first. If `has_partial_parts` is set, partial parts may
-    be stored beside the upload and must be deleted too.
+    be stored beside the upload and must be deleted too; if `has_thumbnails` is set, thumbnails may.
     """
 
     ref: UploadRef
     key: str
     multipart_id: str | None = None
     has_partial_parts: bool = False
+    has_thumbnails: bool = False
 
 
 class Purges(Protocol):

@@ -30,12 +30,24 @@ from .staging import (
     upload_key,
 )
 from .store_status import Capabilities, StoreStatus
+from .thumbnails import (
+    THUMBNAIL_SIZES,
+    THUMBNAIL_TYPE,
+    THUMBNAILS_PREFIX,
+    ThumbnailImage,
+    Thumbnails,
+    thumbnail_key,
+    thumbnail_source,
+)
 
 __all__ = [
     "PARTIAL_PARTS_PREFIX",
     "PROMOTED_KEY_SEPARATOR",
     "QUARANTINE_PREFIX",
     "STAGING_PREFIX",
+    "THUMBNAILS_PREFIX",
+    "THUMBNAIL_SIZES",
+    "THUMBNAIL_TYPE",
     "AssemblyResult",
     "AssemblyStatus",
     "Capabilities",
@@ -59,10 +71,14 @@ __all__ = [
     "Storage",
     "StoreStatus",
     "StoredPart",
+    "ThumbnailImage",
+    "Thumbnails",
     "UnfinishedMultipart",
+    "thumbnail_key",
+    "thumbnail_source",
     "upload_key",
 ]
 
 
-class Storage(Signing, Multiparts, Objects, Staging, StoreStatus, Protocol):
+class Storage(Signing, Multiparts, Objects, Staging, Thumbnails, StoreStatus, Protocol):
     """The whole contract of the storage service, mirrored by `drivebay.storage.v1.StorageService`."""

@@ -66,7 +66,7 @@ class Objects(Protocol):
     async def list_objects(self, after: str | None, limit: int) -> ObjectPage:
         """Return up to `limit` (1 to 1,000) objects with keys after `after`.
 
-        Quarantined objects, staged objects and partial parts are not listed.
+        Quarantined objects, staged objects and partial parts are not listed. Thumbnails are.
         """
         ...
 

@@ -37,7 +37,7 @@ class PermissionStore:
     async def select_granted_above(
         self, db: Database | Connection, owner: DriveId, items: Collection[FileId], granted: Collection[FileId]
     ) -> dict[FileId, frozenset[FileId]]:
-        """Return, for each item, the granted items among the item and the folders above it. Needs no lock.
+        """Return for each item the granted items that it is, or is below. Needs no lock.
 
         An item in the trash, or without a granted item, is left out.
         """

@@ -57,7 +57,7 @@ RETURNING p.owner_id, p.upload_id AS id;
 
 -- name: lease_purges
 -- Lease up to $2 due purges to $1 for the time $3, with the object's key if it is a copy, the multipart id of an upload
--- that did not complete, and whether partial parts may exist.
+-- that did not complete, and whether partial parts and thumbnails may exist.
 -- A purge that is not finished is due again when the lease ends. After five attempts the gaps grow, up to 6 hours, so
 -- that objects that cannot be deleted do not keep others waiting. A short outage of the store delays nothing.
 UPDATE files.purges p
@@ -76,7 +76,9 @@ RETURNING p.owner_id, p.upload_id,
           (SELECT u.multipart FROM files.uploads u
            WHERE u.owner_id = p.owner_id AND u.id = p.upload_id AND u.state <> 'complete') AS multipart_id,
           EXISTS (SELECT FROM files.uploads u
-                  WHERE u.owner_id = p.owner_id AND u.id = p.upload_id AND u.part_size IS NOT NULL) AS has_partial_parts;
+                  WHERE u.owner_id = p.owner_id AND u.id = p.upload_id AND u.part_size IS NOT NULL) AS has_partial_parts,
+          EXISTS (SELECT FROM files.thumbnails t
+                  WHERE t.owner_id = p.owner_id AND t.object_id = p.upload_id) AS has_thumbnails;
 
 -- name: lock_leased_owners
 -- Lock the owners of the purges ($2 owners, $3 uploads) that the lease $1 holds. The order by id prevents deadlocks.

@@ -50,6 +50,7 @@ class PurgeStore:
                 record["key"] or object_key(record["owner_id"], record["upload_id"]),
                 record["multipart_id"],
                 record["has_partial_parts"],
+                record["has_thumbnails"],
             )
             for record in records
         )

@@ -30,7 +30,7 @@ def split_halves(text: str) -> tuple[str, str, str] | None:
 
 
 def longest_word(text: str) -> str | None:
-    """Return the longest word of a text whose length the index of words allows, or None."""
+    """Return the longest word of a text that has as many letters as the index of words allows, or None."""
     words = [word for word in _WORD.findall(text) if _MIN_WORD <= len(word) <= _MAX_WORD]
     return max(words, key=len, default=None)
 

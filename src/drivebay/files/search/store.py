@@ -65,10 +65,10 @@ class Filters(msgspec.Struct, frozen=True):
 
 
 class SearchText(msgspec.Struct, frozen=True):
-    """A text to search for, without case and accents.
+    """A text without case and accents, and the parts of which a misspelling contains one.
 
-    Every misspelling of the text contains one of `halves`: its two halves, and the text with its two middle letters
-    swapped. `word` is its longest word, if the index of words has it.
+    `halves` are its halves, and the text with its two middle letters swapped. `word` is its longest word, if the index
+    of words has it.
     """
 
     text: str

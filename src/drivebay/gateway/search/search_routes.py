@@ -34,7 +34,7 @@ _SEARCH: Final = (
 
 
 def search_routes(search: SearchResource, list_parameters: tuple[Parameter, ...]) -> tuple[Route, ...]:
-    """Return the route of the search. `list_parameters` are the parameters that the search has in common with lists."""
+    """Return the route of the search. `list_parameters` are those that the search has in common with lists."""
     return (
         Route(
             "GET", "/v1/search", "search", "Find files and folders by name, best first", search.search,

@@ -5,6 +5,7 @@ import { html, useEffect, useRef } from '../lib/ui.js';
 import { IconButton } from './button.js';
 import { Icon } from './icon.js';
 import { ItemIcon } from './item_icon.js';
+import { Thumbnail } from './thumbnail.js';
 
 /**
  * @typedef {import('../lib/folder.js').Item} Item
@@ -40,7 +41,7 @@ export function FileTile({ item, index, isSelected, isFocused, isRenaming, onRen
   return html`<div ...${rowAttributes(item, index, isSelected, isFocused, handlers)} class="file-tile">
     <span role="gridcell" class="file-tile-cell">
       <span class="file-tile-top"><${Check} item=${item} isSelected=${isSelected} onToggle=${handlers.onToggle} /><${More} item=${item} onMore=${handlers.onMore} /></span>
-      <span class="file-tile-icon" onClick=${openOnTouch(handlers)}><${ItemIcon} item=${item} size=${46} /></span>
+      <span class="file-tile-icon" onClick=${openOnTouch(handlers)}><${Thumbnail} key=${`${item.id} ${item.etag}`} item=${item} size=${46} /></span>
       ${isRenaming ? html`<${NameField} item=${item} done=${onRename} />` : html`<span class="file-text" title=${item.name}>${item.name}</span>`}
     </span>
   </div>`;

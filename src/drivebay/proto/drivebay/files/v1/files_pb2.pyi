@@ -125,6 +125,20 @@ class JobStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     JOB_STATUS_DONE: _ClassVar[JobStatus]
     JOB_STATUS_FAILED: _ClassVar[JobStatus]
     JOB_STATUS_CANCELLED: _ClassVar[JobStatus]
+
+class ThumbnailState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    THUMBNAIL_STATE_UNSPECIFIED: _ClassVar[ThumbnailState]
+    THUMBNAIL_STATE_READY: _ClassVar[ThumbnailState]
+    THUMBNAIL_STATE_QUEUED: _ClassVar[ThumbnailState]
+    THUMBNAIL_STATE_NONE: _ClassVar[ThumbnailState]
+
+class ThumbnailOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    THUMBNAIL_OUTCOME_UNSPECIFIED: _ClassVar[ThumbnailOutcome]
+    THUMBNAIL_OUTCOME_MADE: _ClassVar[ThumbnailOutcome]
+    THUMBNAIL_OUTCOME_NO_PREVIEW: _ClassVar[ThumbnailOutcome]
+    THUMBNAIL_OUTCOME_FAILED: _ClassVar[ThumbnailOutcome]
 SCAN_KIND_UNSPECIFIED: ScanKind
 SCAN_KIND_OBJECTS: ScanKind
 SCAN_KIND_MULTIPARTS: ScanKind
@@ -196,6 +210,14 @@ JOB_STATUS_RUNNING: JobStatus
 JOB_STATUS_DONE: JobStatus
 JOB_STATUS_FAILED: JobStatus
 JOB_STATUS_CANCELLED: JobStatus
+THUMBNAIL_STATE_UNSPECIFIED: ThumbnailState
+THUMBNAIL_STATE_READY: ThumbnailState
+THUMBNAIL_STATE_QUEUED: ThumbnailState
+THUMBNAIL_STATE_NONE: ThumbnailState
+THUMBNAIL_OUTCOME_UNSPECIFIED: ThumbnailOutcome
+THUMBNAIL_OUTCOME_MADE: ThumbnailOutcome
+THUMBNAIL_OUTCOME_NO_PREVIEW: ThumbnailOutcome
+THUMBNAIL_OUTCOME_FAILED: ThumbnailOutcome
 
 class ScanClaim(_message.Message):
     __slots__ = ("is_granted", "position")
@@ -653,16 +675,18 @@ class UploadRef(_message.Message):
     def __init__(self, owner: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
 
 class PurgeTask(_message.Message):
-    __slots__ = ("ref", "key", "multipart_id", "has_partial_parts")
+    __slots__ = ("ref", "key", "multipart_id", "has_partial_parts", "has_thumbnails")
     REF_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     MULTIPART_ID_FIELD_NUMBER: _ClassVar[int]
     HAS_PARTIAL_PARTS_FIELD_NUMBER: _ClassVar[int]
+    HAS_THUMBNAILS_FIELD_NUMBER: _ClassVar[int]
     ref: UploadRef
     key: str
     multipart_id: str
     has_partial_parts: bool
-    def __init__(self, ref: _Optional[_Union[UploadRef, _Mapping]] = ..., key: _Optional[str] = ..., multipart_id: _Optional[str] = ..., has_partial_parts: _Optional[bool] = ...) -> None: ...
+    has_thumbnails: bool
+    def __init__(self, ref: _Optional[_Union[UploadRef, _Mapping]] = ..., key: _Optional[str] = ..., multipart_id: _Optional[str] = ..., has_partial_parts: _Optional[bool] = ..., has_thumbnails: _Optional[bool] = ...) -> None: ...
 
 class DeadLetter(_message.Message):
     __slots__ = ("id", "subject", "reason", "payload", "deliveries")
@@ -2659,3 +2683,69 @@ class RunJobStepResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: bool
     def __init__(self, value: _Optional[bool] = ...) -> None: ...
+
+class Thumbnail(_message.Message):
+    __slots__ = ("state", "key", "name", "retry_after")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_FIELD_NUMBER: _ClassVar[int]
+    state: ThumbnailState
+    key: str
+    name: str
+    retry_after: int
+    def __init__(self, state: _Optional[_Union[ThumbnailState, str]] = ..., key: _Optional[str] = ..., name: _Optional[str] = ..., retry_after: _Optional[int] = ...) -> None: ...
+
+class ThumbnailTask(_message.Message):
+    __slots__ = ("ref", "key", "size")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    ref: UploadRef
+    key: str
+    size: int
+    def __init__(self, ref: _Optional[_Union[UploadRef, _Mapping]] = ..., key: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
+
+class GetThumbnailRequest(_message.Message):
+    __slots__ = ("access", "id", "is_lost")
+    ACCESS_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    IS_LOST_FIELD_NUMBER: _ClassVar[int]
+    access: Access
+    id: str
+    is_lost: bool
+    def __init__(self, access: _Optional[_Union[Access, _Mapping]] = ..., id: _Optional[str] = ..., is_lost: _Optional[bool] = ...) -> None: ...
+
+class GetThumbnailResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: Thumbnail
+    def __init__(self, value: _Optional[_Union[Thumbnail, _Mapping]] = ...) -> None: ...
+
+class ClaimThumbnailsRequest(_message.Message):
+    __slots__ = ("lease", "limit")
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    lease: str
+    limit: int
+    def __init__(self, lease: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ClaimThumbnailsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[ThumbnailTask]
+    def __init__(self, value: _Optional[_Iterable[_Union[ThumbnailTask, _Mapping]]] = ...) -> None: ...
+
+class FinishThumbnailRequest(_message.Message):
+    __slots__ = ("lease", "ref", "outcome")
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    REF_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    lease: str
+    ref: UploadRef
+    outcome: ThumbnailOutcome
+    def __init__(self, lease: _Optional[str] = ..., ref: _Optional[_Union[UploadRef, _Mapping]] = ..., outcome: _Optional[_Union[ThumbnailOutcome, str]] = ...) -> None: ...
+
+class FinishThumbnailResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -609,3 +609,35 @@ class HealthResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: _containers.RepeatedCompositeFieldContainer[Health]
     def __init__(self, value: _Optional[_Iterable[_Union[Health, _Mapping]]] = ...) -> None: ...
+
+class ThumbnailImage(_message.Message):
+    __slots__ = ("size", "body")
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    size: int
+    body: bytes
+    def __init__(self, size: _Optional[int] = ..., body: _Optional[bytes] = ...) -> None: ...
+
+class WriteThumbnailsRequest(_message.Message):
+    __slots__ = ("key", "images")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    images: _containers.RepeatedCompositeFieldContainer[ThumbnailImage]
+    def __init__(self, key: _Optional[str] = ..., images: _Optional[_Iterable[_Union[ThumbnailImage, _Mapping]]] = ...) -> None: ...
+
+class WriteThumbnailsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DeleteThumbnailsRequest(_message.Message):
+    __slots__ = ("keys",)
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, keys: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DeleteThumbnailsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[DeletionResult]
+    def __init__(self, value: _Optional[_Iterable[_Union[DeletionResult, _Mapping]]] = ...) -> None: ...

@@ -1,0 +1,88 @@
+"""Thumbnails: small images of the content of files, which the worker makes when somebody first asks for them.
+
+A thumbnail belongs to an object, so copies and restored versions share it. `Thumbnails` is for users.
+`ThumbnailJobs` is for the worker: it claims objects under a lease, makes their thumbnails and records the result.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from ..ids import FileId, LeaseId
+from .access import Access
+from .uploads import UploadRef
+
+
+class ThumbnailState(StrEnum):
+    """Whether the content of a file has thumbnails."""
+
+    READY = "ready"
+    QUEUED = "queued"
+    """The worker will make them."""
+    NONE = "none"
+    """It has none, and will have none."""
+
+
+class Thumbnail(msgspec.Struct, frozen=True):
+    """The state of the thumbnails of a file. `key` is the key of its object, and `name` the name of the file.
+
+    `retry_after` is after how many seconds it is worth to ask again, while the state is `QUEUED`.
+    """
+
+    state: ThumbnailState
+    key: str
+    name: str
+    retry_after: int = 0
+
+
+class ThumbnailOutcome(StrEnum):
+    """The result of an attempt to make the thumbnails of an object."""
+
+    MADE = "made"
+    NO_PREVIEW = "no_preview"
+    """No thumbnail can be made of these bytes. A repeat would end the same way."""
+    FAILED = "failed"
+    """The attempt took too long or needed too much memory, or its process died. A repeat may succeed."""
+
+
+class ThumbnailTask(msgspec.Struct, frozen=True):
+    """An object of which thumbnails are to be made; `key` is its key in the store, and `size` its bytes."""
+
+    ref: UploadRef
+    key: str
+    size: int
+
+
+class Thumbnails(Protocol):
+    async def get_thumbnail(self, access: Access, id: FileId, is_lost: bool = False) -> Thumbnail:
+        """Return the state of the thumbnails of a file outside the trash, and queue them if nobody has asked yet.
+
+        With `is_lost` the caller says that the store has no such thumbnail: thumbnails that are ready are queued again.
+
+        If the actor has many in the queue, or the queue is full, the state is `QUEUED` although nothing was queued: a
+        repeat queues it when there is room. A folder, and a file that is empty, large or of a type without a preview,
+        has the state `NONE` at once. A repeat changes nothing.
+
+        Raises NotFound, RateLimited (the actor has asked for too many new ones in the last hour).
+        """
+        ...
+
+
+class ThumbnailJobs(Protocol):
+    async def claim_thumbnails(self, lease: LeaseId, limit: int) -> tuple[ThumbnailTask, ...]:
+        """Claim up to `limit` (1 to 100) objects in the queue, those that wait longest first, under a new lease.
+
+        While the lease of two minutes lasts no other caller gets these objects. A repeat returns them again. After
+        three attempts without a result an object has no preview. Raises InvalidRequest.
+        """
+        ...
+
+    async def finish_thumbnail(self, lease: LeaseId, ref: UploadRef, outcome: ThumbnailOutcome) -> None:
+        """Record the result of an attempt. After `FAILED` the object is claimed again in half a minute.
+
+        A result of a lease that has ended changes nothing.
+        """
+        ...

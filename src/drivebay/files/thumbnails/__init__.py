@@ -1,0 +1,1 @@
+"""Thumbnails of the contents of files, and the queue of those that the worker makes."""

@@ -1,0 +1,95 @@
+"""Thumbnails of the contents of files, and the queue of those that the worker makes.
+
+Nothing is queued when a file is uploaded: most files are never looked at. The first request for a thumbnail queues the
+object, and the worker makes all sizes at once.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from ...contract.files import (
+    Access,
+    Kind,
+    Thumbnail,
+    ThumbnailOutcome,
+    ThumbnailState,
+    ThumbnailTask,
+    UploadRef,
+)
+from ...contract.ids import FileId, LeaseId
+from ...errors import InvalidRequest, NotFound, RateLimited
+from ...postgres import Database
+from ..permissions.access_scope import AccessScope
+from ..settings import Settings
+from .store import StoredThumbnail, ThumbnailStore
+from .thumbnail_types import may_have_thumbnail
+
+MAX_ATTEMPTS: Final = 3
+_MAX_TASKS: Final = 100
+_PAUSE: Final = timedelta(seconds=30)
+"""Between a failed attempt and the next one."""
+_SOON: Final = 1
+_LATER: Final = 5
+"""Seconds after which a caller asks again when the queue has no room."""
+_RATE_RETRY: Final = 60
+_STATES: Final = {
+    ThumbnailOutcome.MADE: ThumbnailState.READY,
+    ThumbnailOutcome.NO_PREVIEW: ThumbnailState.NONE,
+    ThumbnailOutcome.FAILED: ThumbnailState.QUEUED,
+}
+
+
+class ThumbnailService:
+    """Implements `contract.files.Thumbnails` and `contract.files.ThumbnailJobs`."""
+
+    def __init__(self, db: Database, settings: Settings) -> None:
+        self._db = db
+        self._settings = settings
+        self._scope = AccessScope()
+        self._thumbnails = ThumbnailStore()
+
+    async def get_thumbnail(self, access: Access, id: FileId, is_lost: bool = False) -> Thumbnail:
+        async with self._scope.reading(self._db, access, id) as (db, _):
+            found = await self._thumbnails.select_thumbnail(db, access.drive, id)
+        if found is None:
+            raise NotFound(f"no file {id}")
+        if found.ref is None or not self._is_eligible(found):
+            return Thumbnail(ThumbnailState.NONE, found.key, found.name)
+        if found.state is ThumbnailState.QUEUED:
+            return Thumbnail(ThumbnailState.QUEUED, found.key, found.name, _SOON)
+        if found.state is None or (is_lost and found.state is ThumbnailState.READY):
+            return await self._queue(access, found, found.ref, is_lost=is_lost)
+        return Thumbnail(found.state, found.key, found.name)
+
+    async def claim_thumbnails(self, lease: LeaseId, limit: int) -> tuple[ThumbnailTask, ...]:
+        if not 1 <= limit <= _MAX_TASKS:
+            raise InvalidRequest(f"limit must be 1 to {_MAX_TASKS}")
+        await self._thumbnails.end_failing(self._db, MAX_ATTEMPTS)
+        return await self._thumbnails.lease_thumbnails(self._db, lease, limit, self._settings.thumbnail_lease)
+
+    async def finish_thumbnail(self, lease: LeaseId, ref: UploadRef, outcome: ThumbnailOutcome) -> None:
+        await self._thumbnails.finish_thumbnail(self._db, lease, ref, _STATES[outcome], _PAUSE)
+
+    def _is_eligible(self, found: StoredThumbnail) -> bool:
+        # guard: thumbnails-off, thumbnail-source-size, thumbnail-types
+        return (
+            self._settings.thumbnails
+            and found.kind is Kind.FILE
+            and 0 < found.size <= self._settings.max_thumbnail_source
+            and may_have_thumbnail(found.content_type)
+        )
+
+    async def _queue(self, access: Access, found: StoredThumbnail, ref: UploadRef, *, is_lost: bool) -> Thumbnail:
+        own, user = self._settings, access.actor or access.drive
+        async with self._db.transaction() as tx:
+            await self._thumbnails.lock_thumbnails_of(tx, user)
+            counts = await self._thumbnails.count_thumbnails(tx, user, own.max_queued_thumbnails)
+            if counts.recent >= own.user_thumbnails_per_hour:  # guard: thumbnail-rate
+                raise RateLimited("you asked for too many new thumbnails; wait a while", retry_after=_RATE_RETRY)
+            # guard: thumbnail-user-queue, thumbnail-queue
+            if counts.of_user >= own.max_user_thumbnails or counts.total >= own.max_queued_thumbnails:
+                return Thumbnail(ThumbnailState.QUEUED, found.key, found.name, _LATER)
+            await self._thumbnails.queue_thumbnail(tx, ref, user, is_lost=is_lost)
+        return Thumbnail(ThumbnailState.QUEUED, found.key, found.name, _SOON)

@@ -1,0 +1,58 @@
+-- Statements on thumbnails. `$1` is the owner, unless stated otherwise. All times come from the database clock.
+
+-- name: select_thumbnail
+-- The entry $2 with its object, and the state of its thumbnails: null if nobody has asked for them. No row: no such entry,
+-- or it is in the trash. A folder has no object.
+SELECT e.name, e.kind, e.content_type, coalesce(v.object_id, v.id) AS object_id, o.key, o.size, t.state
+FROM files.entries e
+LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id AND v.state = 'stored'
+LEFT JOIN files.objects o ON o.owner_id = v.owner_id AND o.id = coalesce(v.object_id, v.id)
+LEFT JOIN files.thumbnails t ON t.owner_id = o.owner_id AND t.object_id = o.id
+WHERE e.owner_id = $1 AND e.id = $2 AND e.trashed_at IS NULL;  -- guard: owner-select-thumbnail
+
+-- name: lock_thumbnails_of
+-- Let one transaction at a time queue thumbnails for the user $1.
+SELECT pg_advisory_xact_lock(hashtextextended('thumbnails ' || $1::uuid::text, 0));
+
+-- name: count_thumbnails
+-- How many thumbnails the user $1 has asked for in the last hour, how many of all of theirs are in the queue, and how many
+-- there are in the queue, counted up to $2.
+SELECT (SELECT count(*) FROM files.thumbnails
+        WHERE requested_by = $1 AND requested_at > now() - interval '1 hour') AS recent,
+       (SELECT count(*) FROM files.thumbnails WHERE requested_by = $1 AND state = 'queued') AS of_user,
+       (SELECT count(*) FROM (SELECT FROM files.thumbnails WHERE state = 'queued' LIMIT $2) q) AS total;
+
+-- name: queue_thumbnail
+-- Queue the object $2 for the user $3. With $4, also if it has thumbnails. An object that is gone is ignored.
+INSERT INTO files.thumbnails AS t (owner_id, object_id, requested_by)
+SELECT o.owner_id, o.id, $3 FROM files.objects o WHERE o.owner_id = $1 AND o.id = $2
+ON CONFLICT (owner_id, object_id) DO UPDATE
+SET state = 'queued', requested_by = excluded.requested_by, requested_at = now(), attempts = 0, lease = NULL,
+    leased_until = NULL
+WHERE $4 AND t.state = 'ready';  -- guard: thumbnail-queued-once
+
+-- name: end_failing_thumbnails
+-- Give up on objects after $1 attempts without a result: the worker may have died of them.
+UPDATE files.thumbnails SET state = 'none', lease = NULL, leased_until = NULL
+WHERE state = 'queued' AND attempts >= $1 AND leased_until <= now();  -- guard: thumbnail-attempts
+
+-- name: lease_thumbnails
+-- Lease up to $2 queued objects to $1 for the time $3, those that wait longest first. A repeat of a claim whose answer was
+-- lost gets the same objects.
+UPDATE files.thumbnails t
+SET lease = $1, leased_until = now() + $3::interval, attempts = t.attempts + (t.lease IS DISTINCT FROM $1)::int
+FROM (SELECT owner_id, object_id FROM files.thumbnails
+      WHERE state = 'queued'
+        AND (lease = $1 OR leased_until IS NULL OR leased_until <= now())  -- guard: thumbnail-lease
+      ORDER BY lease IS NOT DISTINCT FROM $1 DESC, requested_at LIMIT $2
+      FOR UPDATE SKIP LOCKED) due
+JOIN files.objects o ON o.owner_id = due.owner_id AND o.id = due.object_id
+WHERE t.owner_id = due.owner_id AND t.object_id = due.object_id
+RETURNING t.owner_id, t.object_id, o.key, o.size;
+
+-- name: finish_thumbnail
+-- Set the state of the object $2 to $4 if the lease $3 is the last one. Still queued: the next attempt is after the time $5.
+UPDATE files.thumbnails
+SET state = $4, lease = NULL, leased_until = CASE WHEN $4 = 'queued' THEN now() + $5::interval END
+WHERE owner_id = $1 AND object_id = $2  -- guard: owner-finish-thumbnail
+  AND lease = $3 AND leased_until > now();  -- guard: thumbnail-fencing

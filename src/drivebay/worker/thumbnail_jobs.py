@@ -1,0 +1,74 @@
+"""Makes the thumbnails that users have asked for, one object at a time.
+
+The bytes come through the storage service, which needs no address that the worker may not reach. A file that no library
+can read, or that needs too much time or memory, has no preview; that is no error of the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+from ..contract.files import Files, ThumbnailOutcome, ThumbnailTask
+from ..contract.ids import LeaseId
+from ..contract.storage import Storage
+from ..errors import NotFound
+from .settings import Settings
+from .thumbnail_subprocess import NotReadable, ProcessFailed, make_thumbnails
+
+log = structlog.get_logger(__name__)
+
+THUMBNAILS: Final = Counter(
+    "drivebay_worker_thumbnails_total", "Attempts to make the thumbnails of a file", ["outcome"]
+)
+_CHUNK: Final = 8 * 2**20
+
+
+class ThumbnailJobs:
+    """Claims objects and makes their thumbnails."""
+
+    def __init__(self, files: Files, storage: Storage, settings: Settings, *, new_id: Callable[[], UUID]) -> None:
+        self._files = files
+        self._storage = storage
+        self._settings = settings
+        self._new_id = new_id
+
+    async def make_next(self) -> int:
+        """Make the thumbnails of one object. Return how many were claimed. Raises Unavailable and TimeoutError."""
+        lease = LeaseId(self._new_id())
+        async with asyncio.timeout(self._settings.deadline.total_seconds()):
+            tasks = await self._files.claim_thumbnails(lease, 1)
+        for task in tasks:
+            outcome = await self._make(task)
+            THUMBNAILS.labels(outcome.value).inc()
+            async with asyncio.timeout(self._settings.deadline.total_seconds()):
+                await self._files.finish_thumbnail(lease, task.ref, outcome)
+        return len(tasks)
+
+    async def _make(self, task: ThumbnailTask) -> ThumbnailOutcome:
+        try:
+            async with asyncio.timeout(self._settings.read_time.total_seconds()):
+                body = await self._read(task)
+            images = await make_thumbnails(body, self._settings.thumbnail_limits)
+            async with asyncio.timeout(self._settings.deadline.total_seconds()):
+                await self._storage.write_thumbnails(task.key, images)
+        except (NotReadable, NotFound):  # the object may have been deleted meanwhile
+            log.info("no_preview", upload=str(task.ref.id), bytes=task.size)
+            return ThumbnailOutcome.NO_PREVIEW
+        except ProcessFailed as error:
+            log.warning("thumbnail_failed", upload=str(task.ref.id), bytes=task.size, reason=str(error))
+            return ThumbnailOutcome.FAILED
+        return ThumbnailOutcome.MADE
+
+    async def _read(self, task: ThumbnailTask) -> bytes:
+        if task.size > self._settings.max_thumbnail_source:  # guard: thumbnail-read-size
+            raise NotReadable
+        body = bytearray()
+        for offset in range(0, task.size, _CHUNK):
+            body += await self._storage.read_object(task.key, offset, min(_CHUNK, task.size - offset))
+        return bytes(body)

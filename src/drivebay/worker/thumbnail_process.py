@@ -1,0 +1,144 @@
+"""Makes the thumbnails of one file, in a process of its own that takes away its own rights before it reads the file.
+
+The worker runs this file as a program. It must not import Drivebay: the process needs nothing but the two libraries. It
+reads the bytes of an image or a PDF document from its input and writes the thumbnails to its output: for each size in
+the arguments a length of 4 bytes, big-endian, and a WebP image.
+
+The libraries are large and written in C, and the bytes come from anybody. So the process has no secrets in its
+environment, a limit of memory and of CPU time, and it cannot open a file or a socket: it may not have one more
+descriptor than it has. It ends when the worker ends, and the worker kills it when it takes too long.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import struct
+import sys
+from typing import Any, Final
+
+import pypdfium2
+import pyvips
+
+OK: Final = 0
+NO_PREVIEW: Final = 2
+"""The exit status for a file of which no thumbnail can be made. A repeat would end the same way."""
+
+_LOADERS: Final = {
+    "VipsForeignLoadHeif": "heifload_buffer",  # AVIF; the wheel has no decoder for HEIC
+    "VipsForeignLoadJpeg": "jpegload_buffer",
+    "VipsForeignLoadNsgif": "gifload_buffer",
+    "VipsForeignLoadPng": "pngload_buffer",
+    "VipsForeignLoadTiff": "tiffload_buffer",
+    "VipsForeignLoadWebp": "webpload_buffer",
+}
+"""The classes of libvips that may read a file, and the names of their operations."""
+_PDF_START: Final = b"%PDF-"
+_PDF_HEADER: Final = 1024
+"""Bytes in which a PDF document begins."""
+_QUALITY: Final = 80
+_MAX_OUTPUT: Final = 4 * 2**20
+_NOBODY: Final = 65534
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_NO_NEW_PRIVS: Final = 38
+
+
+def main(arguments: list[str]) -> int:
+    """Make the thumbnails of the file on the input. `arguments`: bytes of memory, CPU seconds, pixels, sizes."""
+    memory, seconds, max_pixels, *sizes = (int(each) for each in arguments)
+    _give_up_rights(memory, seconds)
+    _allow_loaders()
+    data = sys.stdin.buffer.read()
+    try:
+        large = _first_page(data, max(sizes)) if _is_pdf(data) else _read_image(data, max(sizes), max_pixels)
+        images = [_encode(large, size) for size in sizes]
+    except (pyvips.Error, pypdfium2.PdfiumError, MemoryError, ValueError, OverflowError):
+        return NO_PREVIEW
+    for image in images:
+        sys.stdout.buffer.write(struct.pack(">I", len(image)) + image)
+    sys.stdout.buffer.flush()
+    return OK
+
+
+def _give_up_rights(memory: int, seconds: int) -> None:
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(_NOBODY)
+        os.setuid(_NOBODY)
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    parent = os.getppid()
+    if prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) or prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl failed")
+    if os.getppid() != parent:  # the worker ended before the signal was set
+        sys.exit(1)
+    # guard: thumbnail-memory, thumbnail-cpu, thumbnail-no-network
+    limits = {
+        resource.RLIMIT_AS: memory,
+        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: _MAX_OUTPUT,
+        resource.RLIMIT_NOFILE: 0,
+    }
+    for limit, value in limits.items():
+        resource.setrlimit(limit, (value, value))
+
+
+def _allow_loaders() -> None:
+    pyvips.operation_block_set("VipsForeignLoad", True)
+    for name in _LOADERS:
+        pyvips.operation_block_set(name, False)
+    pyvips.cache_set_max(0)
+
+
+def _is_pdf(data: bytes) -> bool:
+    return _PDF_START in data[:_PDF_HEADER]
+
+
+def _read_image(data: bytes, size: int, max_pixels: int) -> Any:
+    """Return an image in memory that fits into a square of `size`. Raises ValueError, pyvips.Error."""
+    header = pyvips.Image.new_from_buffer(data, "")
+    loader = header.get("vips-loader")
+    if loader not in _LOADERS.values():
+        raise ValueError(f"{loader} is not allowed")
+    if header.width * header.height > max_pixels:  # guard: thumbnail-pixels
+        raise ValueError("the image has too many pixels")
+    options = {"shrink": shrink} if (shrink := _shrink(header, loader, size)) > 1 else {}
+    image = pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on="error", **options)
+    return image.thumbnail_image(size, height=size, size="down", output_profile="srgb").copy_memory()
+
+
+def _shrink(header: Any, loader: str, size: int) -> int:
+    """Return by which factor the decoder of JPEG may shrink an image: that saves most of the work."""
+    if loader != "jpegload_buffer":
+        return 1
+    return next((factor for factor in (8, 4, 2) if max(header.width, header.height) >= factor * size), 1)
+
+
+def _first_page(data: bytes, size: int) -> Any:
+    """Return the first page of a PDF document as an image in memory. Raises ValueError, PdfiumError."""
+    document = pypdfium2.PdfDocument(data)
+    if len(document) == 0:
+        raise ValueError("the document has no page")
+    page = document[0]
+    width, height = page.get_size()
+    if not (0 < width < 1e6 and 0 < height < 1e6):  # also false for NaN
+        raise ValueError("the page has no usable size")
+    scale = size / max(width, height)
+    bitmap = page.render(scale=scale, may_draw_forms=False, rev_byteorder=True, prefer_bgrx=True, maybe_alpha=False)
+    bands = bitmap.n_channels
+    if bitmap.stride != bitmap.width * bands:
+        raise ValueError("the rows of the page have gaps")
+    image = pyvips.Image.new_from_memory(bytes(bitmap.buffer), bitmap.width, bitmap.height, bands, "uchar")
+    return image.extract_band(0, n=min(3, bands)).copy(interpretation="srgb").copy_memory()
+
+
+def _encode(image: Any, size: int) -> bytes:
+    small = image.thumbnail_image(size, height=size, size="down")
+    encoded: bytes = small.webpsave_buffer(Q=_QUALITY, keep="none")  # without metadata, such as the place of a photo
+    return encoded
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

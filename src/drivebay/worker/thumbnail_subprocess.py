@@ -1,0 +1,117 @@
+"""Runs `thumbnail_process.py` for one file: with little environment, a limit of time, and a limit of output."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from signal import SIGKILL
+from typing import Final
+
+from ..contract.storage import THUMBNAIL_SIZES, ThumbnailImage
+
+_PROGRAM: Final = Path(__file__).with_name("thumbnail_process.py")
+_NO_PREVIEW: Final = 2
+"""`NO_PREVIEW` of the program. It is not imported: that would load the libraries into the worker."""
+_MAX_OUTPUT: Final = 3 * 2**20
+_ENVIRONMENT: Final = {"VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "1", "VIPS_WARNING": "1", "LANG": "C.UTF-8"}
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLimits:
+    """Limits of one process: bytes of memory, CPU time, time until it is killed, and pixels of an image."""
+
+    memory: int = 512 * 2**20
+    cpu: timedelta = timedelta(seconds=15)
+    time: timedelta = timedelta(seconds=30)
+    pixels: int = 250_000_000
+
+
+class NotReadable(Exception):
+    """No thumbnail can be made of these bytes. A repeat would end the same way."""
+
+
+class ProcessFailed(Exception):
+    """The process was killed, took too long or wrote something else. The message says which."""
+
+
+def has_libraries() -> bool:
+    """Return whether the libraries that read images and PDF documents are installed. They are not loaded."""
+    return find_spec("pyvips") is not None and find_spec("pypdfium2") is not None
+
+
+async def make_thumbnails(body: bytes, limits: ProcessLimits) -> tuple[ThumbnailImage, ...]:
+    """Return the thumbnails of an image or a PDF document, largest first. Raises NotReadable, ProcessFailed.
+
+    The process has ended when this returns, also when the task is cancelled.
+    """
+    sizes = sorted(THUMBNAIL_SIZES, reverse=True)
+    numbers = (limits.memory, int(limits.cpu.total_seconds()), limits.pixels, *sizes)
+    with _memory_file(body) as source, _memory_file(b"") as target:
+        # Not by asyncio: uvloop forks, and then the handlers of gRPC run in the child, which may hang in them. `Popen`
+        # uses vfork, which runs none.
+        process = subprocess.Popen(  # noqa: S603, ASYNC220
+            [sys.executable, "-I", str(_PROGRAM), *map(str, numbers)],
+            stdin=source, stdout=target, stderr=subprocess.DEVNULL, env=_ENVIRONMENT, start_new_session=True,
+        )  # fmt: skip
+        status = await _wait(process, limits)
+        output = os.pread(target, _MAX_OUTPUT + 1, 0)
+    if status == _NO_PREVIEW:
+        raise NotReadable
+    if status != 0:
+        raise ProcessFailed(f"signal {-status}" if status < 0 else f"exit status {status}")
+    return _parse(output, sizes)
+
+
+@contextmanager
+def _memory_file(body: bytes) -> Iterator[int]:
+    """Yield the descriptor of a file in memory with these bytes, at its beginning."""
+    descriptor = os.memfd_create("thumbnail")
+    try:
+        view = memoryview(body)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+async def _wait(process: subprocess.Popen[bytes], limits: ProcessLimits) -> int:
+    """Return the exit status of a process. Raises ProcessFailed if it takes too long; then it is killed."""
+    waiting = asyncio.ensure_future(asyncio.to_thread(process.wait))
+    seconds = limits.time.total_seconds()  # guard: thumbnail-time
+    try:
+        async with asyncio.timeout(seconds):
+            return await asyncio.shield(waiting)
+    except TimeoutError:
+        raise ProcessFailed(f"it took longer than {seconds:g} seconds") from None
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, SIGKILL)  # with the children that it may have
+        await asyncio.shield(waiting)
+
+
+def _parse(output: bytes, sizes: list[int]) -> tuple[ThumbnailImage, ...]:
+    if len(output) > _MAX_OUTPUT:  # guard: thumbnail-output
+        raise ProcessFailed("it wrote too much")
+    images, position = [], 0
+    for size in sizes:
+        length = int.from_bytes(output[position : position + 4], "big")
+        body = output[position + 4 : position + 4 + length]
+        position += 4 + length
+        # The output is not trusted: a file may have taken the process over.
+        if len(body) != length or not (body[:4] == b"RIFF" and body[8:12] == b"WEBP"):  # guard: thumbnail-webp
+            raise ProcessFailed("it wrote no thumbnails")
+        images.append(ThumbnailImage(size, body))
+    if position != len(output):
+        raise ProcessFailed("it wrote no thumbnails")
+    return tuple(images)
