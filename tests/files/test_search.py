@@ -63,6 +63,8 @@ async def test_two_misspellings_are_not_found(direct_drive: Drive) -> None:
     await make_folders(direct_drive, "report")
     assert await find(direct_drive, "rxpoxt") == []
     assert await find(direct_drive, "rpeotr") == []
+    # Half of the text is in the name, so the index finds it. More than one letter is wrong in the other half.
+    assert await find(direct_drive, "repxyz") == []
 
 
 async def test_a_text_of_three_letters_finds_no_misspelling(direct_drive: Drive) -> None:

@@ -265,6 +265,17 @@ async def test_the_previous_release_counts_references_and_deletes_no_shared_obje
     assert (drive.bucket.objects, await used_bytes(drive)) == ({}, 0)
 
 
+async def test_no_release_leases_an_object_that_has_a_reference(direct_drive: Drive) -> None:
+    drive = direct_drive
+    file = await store_versions(drive, b"one")
+    queue = "INSERT INTO files.purges (owner_id, upload_id, due_at) VALUES ($1, $2, now())"
+    await drive.database.execute(queue, drive.owner, file.version)
+    for lease in ("lease_id = $1", "lease_id = $1, knows_objects = true"):
+        await drive.database.execute(f"UPDATE files.purges SET {lease}", uuid7())
+        assert await drive.database.fetchval("SELECT count(*) FROM files.purges WHERE lease_id IS NOT NULL") == 0
+    await drive.database.execute("DELETE FROM files.purges")
+
+
 async def test_the_previous_release_leases_no_object_that_versions_share(direct_drive: Drive) -> None:
     """It would delete the object, and leave the versions that share it behind."""
     drive = direct_drive
