@@ -48,7 +48,7 @@ CALLED_BY: Final = {
     "storage": frozenset[str](),
     "ingest": frozenset({"files"}),
     "janitor": frozenset({"files", "storage"}),
-    "worker": frozenset({"auth", "files"}),
+    "worker": frozenset({"auth", "files", "storage"}),
 }
 """The contract services that each service calls. With mutual TLS, the others refuse its calls."""
 
