@@ -11,14 +11,15 @@ defect. The call guard in `rpc` replaces it by `Internal`.
     ├── MalformedBody 400           │   ├── InvalidCode            ├── Unavailable 503
     ├── Conflict 409                │   ├── InvalidToken           └── Internal 500
     │   ├── NameTaken  EmailTaken   │   ├── TokenReused
-    │   ├── NotUploaded  InProgress │   └── PasswordRequired
-    │   ├── LastManager  LastAdmin  ├── NotFound 404: NoPreview
-    │   ├── AlreadyEnabled          ├── MethodNotAllowed 405
-    │   └── WouldCycle              ├── CursorExpired 410
-    ├── Forbidden 403               ├── PreconditionFailed 412
-    │   ├── InsufficientScope       ├── UnsupportedMediaType 415
-    │   └── SignupClosed            ├── ChecksumMismatch 460
-    └── RangeNotSatisfiable 416     └── Locked 423
+    │   ├── NotUploaded  InProgress │   ├── InvalidPasskey
+    │   ├── LastManager  LastAdmin  │   └── PasswordRequired
+    │   ├── AlreadyEnabled          ├── NotFound 404: NoPreview
+    │   └── WouldCycle              ├── MethodNotAllowed 405
+    ├── Forbidden 403               ├── CursorExpired 410
+    │   ├── InsufficientScope       ├── PreconditionFailed 412
+    │   └── SignupClosed            ├── UnsupportedMediaType 415
+    ├── RangeNotSatisfiable 416     ├── ChecksumMismatch 460
+    └── Locked 423
 """
 
 from __future__ import annotations
@@ -119,6 +120,12 @@ class PasswordRequired(Unauthenticated):
 
 class InvalidCode(Unauthenticated):
     code, title = "invalid_code", "The code is wrong or was used"
+
+
+class InvalidPasskey(Unauthenticated):
+    """The same for every reason, so that nobody learns which accounts and passkeys exist."""
+
+    code, title = "invalid_passkey", "The passkey was not accepted"
 
 
 class InvalidToken(Unauthenticated):

@@ -13,12 +13,13 @@ from drivebay.auth.administration import store as administration
 from drivebay.auth.audit import store as audit
 from drivebay.auth.mail import store as mail
 from drivebay.auth.oidc import store as oidc
+from drivebay.auth.passkeys import store as passkeys
 from drivebay.auth.rate_limits import store as rate_limits
 from drivebay.auth.reclaims import store as reclaims
 from drivebay.auth.second_factor import store as second_factor
 from drivebay.postgres import Database, Statements
 
-STORES = (store, administration, audit, mail, oidc, rate_limits, reclaims, second_factor)
+STORES = (store, administration, audit, mail, oidc, passkeys, rate_limits, reclaims, second_factor)
 
 
 def test_every_file_of_statements_has_its_store_here() -> None:
@@ -29,7 +30,11 @@ def test_every_file_of_statements_has_its_store_here() -> None:
 
 @pytest.mark.parametrize(
     ("statements", "name"),
-    [pytest.param(module.STATEMENTS, name, id=name) for module in STORES for name in sorted(module.STATEMENTS)],
+    [
+        pytest.param(module.STATEMENTS, name, id=f"{Path(module.__file__ or '').parent.name}-{name}")
+        for module in STORES
+        for name in sorted(module.STATEMENTS)
+    ],
 )
 async def test_each_statement_is_valid_for_the_migrated_schema(
     database: Database, statements: Statements, name: str

@@ -9,10 +9,13 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pyotp
 import pytest
 
+from drivebay.testing.client import Client
 from tests.client.conftest import Site
+from tests.software_authenticator import add_local_passkey
 
 from .shell import EXIT_TIMEOUT, PASSWORD, Shell
 
@@ -153,6 +156,24 @@ async def test_a_login_with_a_second_factor_takes_a_code(shell: Shell) -> None:
     removal = ("second-factor", "remove", "--password-stdin", "--code", confirmed["recovery_codes"][0])
     await shell.ok(*removal, stdin=password)
     assert (await shell(*arguments, stdin=password)).status == 0
+
+
+async def test_passkeys_are_listed_renamed_and_removed(shell: Shell) -> None:
+    async with httpx.AsyncClient() as http:
+        user = Client(http, shell.server)
+        user.email, user.password = shell.email, PASSWORD
+        await add_local_passkey(await user.log_in(), "my phone")
+    (listed,) = (await shell.ok("passkeys", "list", "--json")).json
+    assert listed["last_used_at"] is None
+    await shell.ok("passkeys", "rename", listed["id"], "key ring")
+    (line,) = (await shell.ok("passkeys", "list")).lines
+    assert "key ring" in line
+    assert "never used" in line
+    removal = ("passkeys", "remove", listed["id"], "--password-stdin")
+    assert (await shell(*removal, stdin=b"a wrong password\n")).status == 4
+    await shell.ok(*removal, stdin=f"{PASSWORD}\n".encode())
+    assert (await shell.ok("passkeys", "list")).lines == []
+    assert (await shell(*removal, stdin=f"{PASSWORD}\n".encode())).status == 3
 
 
 async def test_commands_for_mail_say_when_the_server_sends_none(shell: Shell) -> None:

@@ -38,7 +38,9 @@ from drivebay.client import (
     TreeSize,
     Unauthenticated,
 )
+from drivebay.testing.client import Client
 from tests.cli.shell import PASSWORD
+from tests.software_authenticator import add_local_passkey
 
 from .conftest import FAST_RETRIES, NewDrive, Site
 from .transfer_helpers import MIB, random_bytes
@@ -345,6 +347,25 @@ async def test_a_wrong_code_does_not_refresh_the_session(new_drive: NewDrive) ->
     assert raised.value.code == "invalid_code"
     # The request was sent once: a client that refreshes sends it again.
     assert token_store.load() == tokens
+
+
+async def test_passkeys_are_listed_renamed_and_removed(new_drive: NewDrive, site: Site) -> None:
+    drive = await new_drive(MemoryTokenStore())
+    email = await log_in_new_user(drive)
+    async with httpx.AsyncClient() as http:
+        user = Client(http, site.server)
+        user.email, user.password = email, PASSWORD
+        await add_local_passkey(await user.log_in(), "my phone")
+    (passkey,) = await drive.passkeys()
+    assert (passkey.name, passkey.last_used_at, passkey.is_synced) == ("my phone", None, False)
+    assert await drive.rename_passkey(passkey.id, "key ring") == msgspec.structs.replace(passkey, name="key ring")
+    with pytest.raises(Unauthenticated) as refused:
+        await drive.remove_passkey(passkey.id, "a wrong password")
+    assert refused.value.code == "invalid_credentials"
+    await drive.remove_passkey(passkey.id, PASSWORD)
+    assert await drive.passkeys() == []
+    with pytest.raises(NotFound):
+        await drive.remove_passkey(passkey.id, PASSWORD)
 
 
 async def test_log_out_ends_the_session_on_the_server(new_drive: NewDrive) -> None:

@@ -17,6 +17,7 @@ from drivebay.storage.object_files import ObjectFiles
 from drivebay.testing.client import Client
 from drivebay.testing.world import World
 from tests.files.conftest import open_drive
+from tests.software_authenticator import add_local_passkey
 
 from .conftest import NewUser
 
@@ -48,6 +49,7 @@ async def test_an_export_has_every_file_and_what_is_kept_about_the_account(
     trashed = await user.store("trashed.txt", b"trashed")
     assert (await user.call("DELETE", f"/v1/files/{trashed['id']}")).status_code == 204
 
+    await add_local_passkey(user, "my phone")
     webhook = await user.ok("POST", "/v1/webhooks", {"url": "https://example.com/hook"})
 
     folder = tmp_path / "export"
@@ -80,6 +82,7 @@ async def test_an_export_has_every_file_and_what_is_kept_about_the_account(
     account = json.loads((folder / "account.json").read_bytes())
     assert account["account"]["email"] == user.email
     assert len(account["sessions"]) == 1
+    assert [each["name"] for each in account["passkeys"]] == ["my phone"]
     assert "login" in {event["action"] for event in account["audit"]}
     text = (folder / "account.json").read_text("utf-8")
     assert [each["id"] for each in account["webhooks"]] == [webhook["id"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -18,14 +19,15 @@ from hypothesis import HealthCheck, given, settings
 from drivebay import postgres, proto
 from drivebay.auth import service
 from drivebay.auth.settings import OidcProvider
-from drivebay.contract.auth import Actor, Auth, Scope
-from drivebay.contract.ids import LeaseId
+from drivebay.contract.auth import Actor, Auth, PasskeyAttestation, Scope
+from drivebay.contract.ids import LeaseId, PasskeyId, SessionId
 from drivebay.embedded.postgres import Postgres
 from drivebay.errors import SecondFactorRequired
 from drivebay.rpc.type_hints import contract_methods
 from drivebay.testing import servers
 from drivebay.testing.deliveries import DELIVERIES
 
+from ..software_authenticator import Authenticator, decode
 from .all_deliveries import AllDeliveries, Loop, masked
 from .argument_strategies import arguments
 
@@ -33,25 +35,41 @@ pytestmark = pytest.mark.slow
 
 NOW: Final = datetime.now(UTC)
 # No provider answers there: a sign-in needs a browser, and tests/gateway/test_oidc.py is one.
-PROVIDER: Final = OidcProvider("http://127.0.0.1:9", "drivebay", None, "https://drive.example.com")
+URL: Final = "https://drive.example.com"
+PROVIDER: Final = OidcProvider("http://127.0.0.1:9", "drivebay", None, URL)
 SETTINGS: Final = service.Settings(
-    bytes(range(40)), bcrypt_cost=4, signup_limit=None, login_limit=None, sends_mail=True, oidc=PROVIDER
+    bytes(range(40)), bcrypt_cost=4, signup_limit=None, login_limit=None, sends_mail=True, oidc=PROVIDER, public_url=URL
 )
 # Tokens and keys are new in each call, and the number of keys depends on earlier calls.
 _SECRETS: Final = re.compile(r"\"(?:access_token|refresh_token|kid|x|token_id)\":\"[^\"]*\"")
 ADA: Final = "ada@example.com", "correct horse", "192.0.2.7"
 BOB: Final = "bob@example.com", "correct horse", "192.0.2.7"
+PASSKEY: Final = Authenticator(URL, "drive.example.com")
 CAROL: Final = "carol@example.com", "correct horse", "192.0.2.7"
 # Results that differ with the number of earlier calls: ids, times, random codes and tokens.
 _VARYING: Final = frozenset(
     {
         *("begin_totp", "confirm_totp", "create_account", "create_api_token", "create_reset_token", "list_accounts"),
         *("get_accounts", "list_audit_events", "count_accounts", "update_account", "find_account"),
-        *("claim_mails", "request_verification"),
+        *("claim_mails", "request_verification", "begin_passkey", "begin_passkey_login"),
     }
 )
 
-_WITHOUT_SUCCESS: Final = ("begin_oidc_login", "complete_oidc_login", "log_in_with_oidc")
+# They also need the answer of a browser to options that only they know.
+_WITHOUT_SUCCESS: Final = (
+    *("begin_oidc_login", "complete_oidc_login", "log_in_with_oidc"),
+    *("add_passkey", "log_in_with_passkey"),
+)
+
+
+async def add_passkey(auth: Auth, actor: Actor, session: SessionId) -> PasskeyId:
+    """Add a passkey, the same for each service."""
+    options = json.loads(await auth.begin_passkey(actor, ADA[1], session=session))
+    created = PASSKEY.create(options)["response"]
+    attestation = PasskeyAttestation(
+        PASSKEY.credential_id, decode(created["clientDataJSON"]), decode(created["attestationObject"])
+    )
+    return (await auth.add_passkey(actor, attestation, "my phone", session)).id
 
 
 class Accounts:
@@ -79,6 +97,7 @@ class Accounts:
             token = await running.create_reset_token(Actor(is_operator=True), user.id)
             api_token = await running.create_api_token(user.id, "backup", (Scope.READ,))
             session = (await running.list_sessions(user.id))[0]
+            passkey = await add_passkey(running, Actor(user.id), session.id)
             mails = await running.claim_mails(LeaseId(UUID(int=9)), 100)
             (mail,) = [mail for mail in mails if mail.recipient == ADA[0]]
             if name == "find_user":  # only a confirmed address is found
@@ -105,6 +124,10 @@ class Accounts:
             "log_in_with_code": {"challenge": [challenge], "code": [recovery_codes[1]]},
             "revoke_api_token": {"UserId": [user.id], "token": [api_token.details.id]},
             "verify_api_token": {"secret": [api_token.secret]},
+            "begin_passkey": {"actor": [Actor(user.id)], "session": [session.id]},
+            "begin_passkey_login": {"challenge": [None, challenge]},
+            "rename_passkey": {"UserId": [user.id], "passkey": [passkey], "name": ["a key ring"]},
+            "remove_passkey": {"actor": [Actor(user.id)], "passkey": [passkey], "session": [session.id]},
             "end_session": {"UserId": [user.id], "session": [session.id]},
             "change_password": {
                 "UserId": [user.id],

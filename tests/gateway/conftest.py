@@ -217,6 +217,7 @@ async def open_gateway(
         oidc=oidc,
         passwords=passwords,
         access_token_ttl=access_token_ttl,
+        public_url=settings.public_url,
     )
     sizes = files_settings.Settings(
         SECRET[:32], quota=quota, max_file_size=largest, max_pending_uploads=1000, bcrypt_cost=4

@@ -26,6 +26,7 @@ from drivebay.gateway.settings import Settings
 from drivebay.hints import HintChannel
 from drivebay.testing.client import Json
 
+from ..software_authenticator import Authenticator
 from .conftest import Gateway, User, assert_problem, raw_request, start_job
 from .test_authentication import foreign
 from .test_document import DOCUMENT
@@ -50,6 +51,8 @@ ACCOUNT = {"email": "{new}@example.com", "password": "correct horse"}
 MEMBER = {"email": "{new}@example.com", "role": "viewer"}
 UPLOAD = {"name": "b.txt", "size": 5, "content_type": "text/plain"}
 UNKNOWN_ID = "01a20000-0000-7000-8000-000000000001"
+PASSKEY = Authenticator("http://localhost", "localhost")
+CREATION_OPTIONS = {"challenge": "A" * 43, "user": {"id": "AAAA"}}
 TUS = {"Tus-Resumable": "1.0.0"}
 BYTES = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
 RULES = {
@@ -72,6 +75,18 @@ RULES = {
     "POST /v1/me/totp": Rule(201),
     "POST /v1/me/totp/confirm": Rule(404, "not_found", body={"code": "1"}),
     "DELETE /v1/me/totp": Rule(404, "not_found", body={"password": "x", "code": "1"}),
+    # No public URL: passkeys work only at localhost. test_passkeys.py has the other cases.
+    "POST /v1/login/passkey/options": Rule(404, "not_found", public=True, body={}),
+    "POST /v1/login/passkey": Rule(
+        401, "invalid_passkey", public=True, body={"credential": PASSKEY.get(CREATION_OPTIONS)}
+    ),
+    "POST /v1/me/passkeys/options": Rule(404, "not_found", body={"password": "x"}),
+    "POST /v1/me/passkeys": Rule(
+        401, "invalid_passkey", body={"name": "x", "credential": PASSKEY.create(CREATION_OPTIONS)}
+    ),
+    "GET /v1/me/passkeys": Rule(200),
+    "PATCH /v1/me/passkeys/{id}": Rule(404, "not_found", body={"name": "x"}),
+    "DELETE /v1/me/passkeys/{id}": Rule(401, "invalid_credentials", body={"password": "x"}),
     "GET /v1/admin/users": Rule(403, "forbidden", admin=True),
     "POST /v1/admin/users": Rule(403, "forbidden", admin=True, body={"email": "{new}@example.com"}),
     "GET /v1/admin/users/{id}": Rule(403, "forbidden", admin=True, target="user"),
@@ -225,6 +240,11 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "POST /v1/me/totp": (),
     "POST /v1/me/totp/confirm": (),
     "DELETE /v1/me/totp": (),
+    "POST /v1/me/passkeys/options": (),
+    "POST /v1/me/passkeys": (),
+    "GET /v1/me/passkeys": ("account",),
+    "PATCH /v1/me/passkeys/{id}": (),
+    "DELETE /v1/me/passkeys/{id}": (),
     "GET /v1/admin/users": (),
     "POST /v1/admin/users": (),
     "GET /v1/admin/users/{id}": (),

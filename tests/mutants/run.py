@@ -34,7 +34,7 @@ TIMEOUT: Final = 180.0
 """Seconds that the tests of one guard may take."""
 PREPARES: Final = {
     "files/": "files/test_sql.py::test_every_statement_prepares[{folder}]",
-    "auth/": "auth/test_auth_statements.py::test_each_statement_is_valid_for_the_migrated_schema[{statement}]",
+    "auth/": "auth/test_auth_statements.py::test_each_statement_is_valid_for_the_migrated_schema[{folder}-{statement}]",
 }
 """Tests that must still pass with a broken statement: any test would fail on SQL that PostgreSQL does not accept."""
 _NOT_A_PROGRAM: Final = frozenset(

@@ -5,6 +5,8 @@ One transaction creates the session and the row of the audit log.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import structlog
 from prometheus_client import Counter
 
@@ -43,10 +45,10 @@ class Logins:
         checked = await self._accounts.check_credentials(email, password, address)
         credentials = checked.credentials
         if credentials is None or not checked.matches:
-            await self._refuse(client, None if credentials is None else credentials.user, "password")
+            await self.refuse(client, None if credentials is None else credentials.user, "password")
             raise InvalidCredentials
         if credentials.is_disabled:  # guard: login-disabled-account
-            await self._refuse(client, credentials.user, "disabled")
+            await self.refuse(client, credentials.user, "disabled")
             raise InvalidCredentials
         if credentials.has_second_factor:  # guard: login-second-factor
             challenge = await self._verifier.create_challenge(
@@ -55,9 +57,9 @@ class Logins:
             LOGINS.labels("code_required").inc()
             raise SecondFactorRequired(challenge=challenge)
         async with self._store.transaction() as store:
-            tokens = await self._start(store, client, credentials.user, credentials.password_version)
+            tokens = await self.start(store, client, credentials.user, credentials.password_version)
         if tokens is None:
-            await self._refuse(client, credentials.user, "changed")
+            await self.refuse(client, credentials.user, "changed")
             raise InvalidCredentials  # the password was changed, or the account disabled, after the check
         await self._accounts.finish_login(checked.attempt)
         return tokens
@@ -77,9 +79,9 @@ class Logins:
             is_right = await self._verifier.use_any_code(store.executor, row.user, code)
             # If two requests send a right code at once, only the one that deletes the challenge logs in.
             if is_right and await factors.delete_challenge(store.executor, token.digest):  # guard: challenge-once
-                tokens = await self._start(store, client, row.user, row.password_version)
+                tokens = await self.start(store, client, row.user, row.password_version)
         if tokens is None:
-            await self._refuse(client, row.user, "code")
+            await self.refuse(client, row.user, "code")
             raise InvalidCode
         await self._verifier.refill(row.user, known_network)
         await self._accounts.finish_code_login(row.user, address)
@@ -92,24 +94,35 @@ class Logins:
             challenge = await self._verifier.create_challenge(self._store.executor, user, password_version)
             raise SecondFactorRequired(challenge=challenge)
         async with self._store.transaction() as store:
-            tokens = await self._start(store, client, user, password_version)
+            tokens = await self.start(store, client, user, password_version)
         if tokens is None:
-            await self._refuse(client, user, "changed")
+            await self.refuse(client, user, "changed")
             raise InvalidCredentials("the account was changed or disabled; sign in again")
         return tokens
 
-    async def _start(self, store: Store, client: Actor, user: UserId, password_version: int) -> Tokens | None:
-        """Start a session in the transaction of `store`. Return None if the account cannot log in any more."""
+    async def start(
+        self,
+        store: Store,
+        client: Actor,
+        user: UserId,
+        password_version: int,
+        detail: Mapping[str, str] | None = None,
+    ) -> Tokens | None:
+        """Start a session in the transaction of `store`. Return None if the account cannot log in any more.
+
+        `detail` is for the audit log.
+        """
         tokens = await self._sessions.start(store, client, user, password_version)
         if tokens is not None:
             await store.record_login(user)
             await self._accounts.remember_network(store, user, client.address)  # guard: known-network-login
             actor = Actor(user, client.address, client.user_agent)
-            await self._audit.record(store.executor, actor, Action.LOGIN, user)
+            await self._audit.record(store.executor, actor, Action.LOGIN, user, detail)
             LOGINS.labels("granted").inc()
         return tokens
 
-    async def _refuse(self, client: Actor, user: UserId | None, reason: str) -> None:
+    async def refuse(self, client: Actor, user: UserId | None, reason: str) -> None:
+        """Record a failed login, within the limits of the audit log."""
         LOGINS.labels("refused").inc()
         # This also runs if there is no account, so that both cases take the same time.
         record = await self._limiter.take_record(user, client.address)

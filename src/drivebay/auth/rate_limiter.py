@@ -116,6 +116,19 @@ class RateLimiter:
             await self._return_token(attempt.call, "address", attempt.network, self._login.times(ADDRESS_FACTOR))
             await self._return_token(attempt.call, "account", attempt.account_hash, _unknown_limit(self._login))
 
+    async def charge_passkey(self, address: str) -> None:
+        """Charge the beginning of a login with a passkey. Raises RateLimited.
+
+        A passkey cannot be guessed, so accounts need no limit.
+        """
+        if self._login is not None:
+            await self._charge("passkey", "address", client_network(address), self._login.times(ADDRESS_FACTOR))
+
+    async def return_passkey_token(self, address: str) -> None:
+        """Return the token of a login with a passkey after a success. Others in the network share this bucket."""
+        if self._login is not None:
+            await self._return_token("passkey", "address", client_network(address), self._login.times(ADDRESS_FACTOR))
+
     async def charge_code(self, user: UserId, known_network: str | None = None) -> None:
         """Charge one attempt at a code of a login, before the code is verified. Raises RateLimited.
 

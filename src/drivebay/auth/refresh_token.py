@@ -34,6 +34,10 @@ class RefreshToken:
         return cls(urlsafe_b64decode(text + "="))
 
     @property
+    def value(self) -> bytes:
+        return self._value
+
+    @property
     def text(self) -> str:
         return urlsafe_b64encode(self._value).rstrip(b"=").decode("ascii")
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import bcrypt
 import structlog
 
+from ..contract.auth import relying_party
 from ..contract.health import Health
 from ..errors import Unavailable
 from ..postgres import Database
@@ -33,6 +34,9 @@ from .oidc import store as oidc_store
 from .oidc.identity_provider import IdentityProvider
 from .oidc.oidc_accounts import OidcAccounts
 from .oidc.service import OidcParts, OidcService
+from .passkeys.passkey_logins import PasskeyLogins
+from .passkeys.service import PasskeyParts, PasskeyService
+from .passkeys.store import prune_challenges as prune_passkey_challenges
 from .password_hasher import PasswordHasher
 from .rate_limiter import KNOWN_FOR, RateLimiter
 from .rate_limits.store import prune_buckets, prune_known_networks
@@ -67,6 +71,8 @@ class Aggregates:
     audit: AuditReader
     mail: MailService
     oidc: OidcService
+    passkeys: PasskeyService
+    passkey_logins: PasskeyLogins
 
 
 class Service:
@@ -123,6 +129,13 @@ class Service:
         self.begin_oidc_login = aggregates.oidc.begin_oidc_login
         self.complete_oidc_login = aggregates.oidc.complete_oidc_login
         self.log_in_with_oidc = aggregates.oidc.log_in_with_oidc
+        self.begin_passkey = aggregates.passkeys.begin_passkey
+        self.add_passkey = aggregates.passkeys.add_passkey
+        self.list_passkeys = aggregates.passkeys.list_passkeys
+        self.rename_passkey = aggregates.passkeys.rename_passkey
+        self.remove_passkey = aggregates.passkeys.remove_passkey
+        self.begin_passkey_login = aggregates.passkey_logins.begin_passkey_login
+        self.log_in_with_passkey = aggregates.passkey_logins.log_in_with_passkey
         self.list_audit_events = aggregates.audit.list_audit_events
 
     async def health(self) -> tuple[Health, ...]:
@@ -166,6 +179,7 @@ async def start(
         provider = None if settings.oidc is None else (settings.oidc, IdentityProvider(settings.oidc, now))
         oidc_key = subkeys.derive_key(settings.secret, "oidc")
         oidc_accounts = OidcAccounts(store, hasher, audit, random, has_passwords=settings.passwords)
+        passkeys = PasskeyParts(relying_party(settings.public_url), accounts, verifier, audit, random_bytes)
         aggregates = Aggregates(
             accounts=accounts,
             reclaims=Reclaims(database),
@@ -178,6 +192,8 @@ async def start(
             invitations=Invitations(database, hasher, _invitation_keys(settings), random, records),
             audit=AuditReader(database, cursor_key),
             oidc=OidcService(store, OidcParts(oidc_accounts, logins, limiter, random, oidc_key, provider)),
+            passkeys=PasskeyService(database, passkeys, new_id),
+            passkey_logins=PasskeyLogins(store, passkeys, logins, limiter),
             mail=MailService(database, mails, audit, settings.signup_limit),
         )
         jobs = (
@@ -219,6 +235,7 @@ async def prune(store: Store, settings: Settings) -> None:
     await audit_log.prune(store.executor, settings.audit_age)
     await prune_password_tokens(store.executor)
     await prune_challenges(store.executor)
+    await prune_passkey_challenges(store.executor)
     await oidc_store.prune(store.executor)
     await fail_expired_mails(store.executor)
     await prune_mails(store.executor)

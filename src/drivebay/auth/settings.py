@@ -82,7 +82,7 @@ class Settings:
 
     `signup` is who may create an account. `audit_age` is how long the audit log keeps events.
     `sends_mail`: a worker sends the mails that are queued. `oidc` is the identity provider. Without `passwords`, users
-    can sign in only there.
+    can sign in only there. `public_url` is that of the deployment, from which the domain of its passkeys follows.
 
     `refresh_repeat_window` is how long a client may repeat its last refresh.
 
@@ -104,6 +104,7 @@ class Settings:
     sends_mail: bool = False
     oidc: OidcProvider | None = None
     passwords: bool = True
+    public_url: str | None = None
 
     def __post_init__(self) -> None:
         # guard: secret-strength

@@ -37,6 +37,7 @@ from .audit.audit_log import Action
 from .common_passwords import new_password_problem
 from .email_address import EmailAddress
 from .mail.mail_queue import AccountRecords
+from .passkeys.store import delete_passkeys_of_user
 from .password_hasher import PasswordHasher, is_usable
 from .rate_limiter import MAX_KNOWN, Attempt, RateLimiter, client_network
 from .rate_limits.store import remember_network
@@ -285,6 +286,7 @@ class Accounts:
                 raise InvalidCredentials("the password was changed meanwhile")
             await store.end_sessions_of_user(user, None, "deleted")  # guard: delete-account-sessions
             await store.delete_api_tokens_of_user(user)  # guard: delete-account-tokens
+            await delete_passkeys_of_user(store.executor, user)  # guard: delete-account-passkeys
             actor = Actor(user, address, user_agent)
             await self._audit.record(store.executor, actor, Action.ACCOUNT_DELETED, user)
         log.info("account_deleted", user=str(user))

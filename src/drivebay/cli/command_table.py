@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "second-factor": Command(
         "user.second_factor", _ACCOUNT, "Protect your account with codes of an authenticator app."
     ),
+    "passkeys": Command("user.passkey_commands", _ACCOUNT, "List, rename or remove the passkeys of your account."),
     "reset-password": Command(
         "user.mail_links",
         _ACCOUNT,

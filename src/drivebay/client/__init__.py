@@ -11,7 +11,7 @@ with Drive("https://drive.example.com") as drive:
 
 from __future__ import annotations
 
-from .account_models import ApiToken, Scope, SessionInfo, TotpSecret
+from .account_models import ApiToken, Passkey, Scope, SessionInfo, TotpSecret
 from .admin_models import AuditEvent, Statistics, User
 from .api_models import (
     ROOT,
@@ -103,6 +103,7 @@ __all__ = [
     "NetworkError",
     "NotFound",
     "OnConflict",
+    "Passkey",
     "PendingBatch",
     "Permission",
     "Progress",

@@ -1,4 +1,4 @@
-"""The methods of `AsyncDrive` about the account: logins, second factor, sessions, API tokens."""
+"""The methods of `AsyncDrive` about the account: logins, second factor, passkeys, sessions, API tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from contextlib import aclosing
 from datetime import datetime
 from urllib.parse import quote
 
-from .account_models import ApiToken, ApiTokenPage, RecoveryCodes, Scope, SessionInfo, SessionPage, TotpSecret
+from .account_models import (
+    ApiToken,
+    ApiTokenPage,
+    Passkey,
+    PasskeyPage,
+    RecoveryCodes,
+    Scope,
+    SessionInfo,
+    SessionPage,
+    TotpSecret,
+)
 from .api_client import ApiRequest
 from .api_methods import ApiMethods
 from .api_models import (
@@ -18,7 +28,7 @@ from .errors import Unauthenticated
 
 
 class AccountMethods(ApiMethods):
-    """Accounts, logins, the second factor, sessions and API tokens."""
+    """Accounts, logins, the second factor, passkeys, sessions and API tokens."""
 
     # Accounts
 
@@ -111,6 +121,26 @@ class AccountMethods(ApiMethods):
         """
         body = {"password": password, "code": code}
         await self._api.call(ApiRequest(type(None), "DELETE", "/v1/me/totp", body, absent_is_success=True))
+
+    async def passkeys(self) -> list[Passkey]:
+        """Return the passkeys of the account, newest first. Only a browser can add one."""
+        return (await self._api.call(ApiRequest(PasskeyPage, "GET", "/v1/me/passkeys"))).items
+
+    async def rename_passkey(self, id: str, name: str) -> Passkey:
+        """Rename a passkey and return it. Raises NotFound."""
+        path = f"/v1/me/passkeys/{quote(id, '')}"
+        return await self._api.call(ApiRequest(Passkey, "PATCH", path, {"name": name}, idempotent=True))
+
+    async def remove_passkey(self, id: str, password: str = "") -> None:
+        """Remove a passkey.
+
+        An account without a password needs none, if its user has signed in within the last 5 minutes.
+
+        Raises Unauthenticated `invalid_credentials`, NotFound.
+        """
+        body = {"password": password} if password else {}
+        path = f"/v1/me/passkeys/{quote(id, '')}"
+        await self._api.call(ApiRequest(type(None), "DELETE", path, body, absent_is_success=True))
 
     async def log_out(self) -> None:
         """Delete the stored tokens and end the session on the server. Do nothing if there is no login."""

@@ -43,6 +43,16 @@ class ApiToken(msgspec.Struct, frozen=True):
         return f"ApiToken(id={self.id!r}, name={self.name!r}, scopes={self.scopes!r})"
 
 
+class Passkey(msgspec.Struct, frozen=True):
+    """A passkey of the account. `is_synced`: a password manager copies it to other devices."""
+
+    id: str
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+    is_synced: bool = False
+
+
 class TotpSecret(msgspec.Struct, frozen=True):
     """The secret of a second factor in base32, and the `otpauth` URI for a QR code."""
 
@@ -66,6 +76,12 @@ class SessionPage(msgspec.Struct, frozen=True):
     """The sessions of an account, newest first."""
 
     items: list[SessionInfo]
+
+
+class PasskeyPage(msgspec.Struct, frozen=True):
+    """The passkeys of an account, newest first."""
+
+    items: list[Passkey]
 
 
 class ApiTokenPage(msgspec.Struct, frozen=True):

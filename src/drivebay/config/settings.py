@@ -11,6 +11,7 @@ from typing import Final
 
 from ..auth.settings import OidcProvider, Rate, SignupMode
 from ..auth.settings import Settings as AuthSettings
+from ..contract.auth import relying_party
 from ..contract.files import ReceiverRules
 from ..files.settings import Settings as FilesSettings
 from ..gateway.settings import Settings as GatewaySettings
@@ -80,7 +81,7 @@ class Settings:
     # fmt: off
     host: str = setting("IP address that the gateway listens on. Beyond loopback, the S3 port of the embedded store listens there too.", _host, "127.0.0.1")
     port: int = setting("Port of the gateway.", integer(1, 65535), "8080")
-    public_url: str | None = setting("URL under which clients reach the gateway, with its path if it has one. `Location` headers, the URLs of links and archives, the links in mails, the redirects of sign-ins and the `source` of webhook events begin with it. Set it for gateway, auth, files and worker.", public_url, default_note="made from the request; in mails from `DRIVEBAY_HOST` and `DRIVEBAY_PORT`")
+    public_url: str | None = setting("URL under which clients reach the gateway, with its path if it has one. `Location` headers, the URLs of links and archives, the links in mails, the redirects of sign-ins and the `source` of webhook events begin with it. Set it for gateway, auth, files and worker. Passkeys belong to its host name: they need https, and are lost when the host name changes.", public_url, default_note="made from the request; in mails from `DRIVEBAY_HOST` and `DRIVEBAY_PORT`")
     data: Path = setting("Folder with the data of the embedded servers. Two instances can run side by side with different folders and ports.", Path, "./data")
     database_url: str | None = setting("URL of the PostgreSQL database.", url("postgresql", "postgres"), default_note="embedded", secret=True)
     database_connections: int = setting("Maximum number of connections of a process to PostgreSQL, for each of auth and files.", integer(1, 1000), "10")
@@ -178,6 +179,7 @@ class Settings:
             sends_mail=self.smtp_url is not None,
             oidc=self._oidc_provider(),
             passwords=self.passwords,
+            public_url=self.public_url,
         )
 
     def files(self) -> FilesSettings:
@@ -269,12 +271,14 @@ class Settings:
     def _web(self) -> WebSettings | None:
         if not self.web:
             return None
+        party = relying_party(self.public_url)
         return WebSettings(
             name=self.web_name,
             color=self.web_color or "",
             signup=self.signup == "open" and self.passwords,
             passwords=self.passwords,
             oidc=self.oidc_issuer is not None and self.oidc_client_id is not None,
+            passkey_host="" if party is None or not self.passwords else party.id,
             mail=self.smtp_url is not None,
         )
 

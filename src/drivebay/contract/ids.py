@@ -26,6 +26,8 @@ SessionId = NewType("SessionId", UUID)
 """The id of a session. Access tokens carry it as `sid`."""
 ApiTokenId = NewType("ApiTokenId", UUID)
 """The id of an API token. It is no secret."""
+PasskeyId = NewType("PasskeyId", UUID)
+"""The id of a passkey. It is no secret, and not the credential id of WebAuthn."""
 MailId = NewType("MailId", UUID)
 """The id of a mail in the queue. Its Message-ID contains it."""
 LeaseId = NewType("LeaseId", UUID)

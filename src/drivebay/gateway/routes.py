@@ -19,6 +19,8 @@ from .accounts.mail_resource import MailResource
 from .accounts.mail_routes import mail_routes
 from .accounts.oidc_resource import OidcResource
 from .accounts.oidc_routes import oidc_routes
+from .accounts.passkey_resource import PasskeyResource
+from .accounts.passkey_routes import passkey_routes
 from .accounts.session_cookie import SessionCookies
 from .accounts.session_resource import SessionResource
 from .accounts.totp_resource import TotpResource
@@ -181,6 +183,7 @@ def build_routes(
         *mail_routes(MailResource(auth, addresses)),
         *oidc_routes(OidcResource(auth, files, addresses, authenticator, cookies, settings.public_url)),
         *totp_routes(TotpResource(auth, addresses), accounts),
+        *passkey_routes(PasskeyResource(auth, addresses, cookies, urls, settings.public_url)),
         *admin_routes(AdminResource(auth, files, urls, addresses, authenticator), _KEY, (_LIMIT, _CURSOR)),
         *_tree_routes(EntryResource(files)),
         *link_routes(LinkResource(files, urls), _KEY, (_LIMIT, _CURSOR)),

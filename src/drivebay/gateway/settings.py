@@ -12,6 +12,7 @@ class WebSettings:
 
     `name` and `color` are its branding. An empty color is the default color. `signup`, `passwords`, `oidc` and `mail`
     are whether the deployment allows sign-ups, passwords and sign-ins with an identity provider, and sends mail.
+    `passkey_host` is the host name to which passkeys belong, empty for a deployment without passkeys.
     """
 
     name: str = "Drivebay"
@@ -19,6 +20,7 @@ class WebSettings:
     signup: bool = True
     passwords: bool = True
     oidc: bool = False
+    passkey_host: str = ""
     mail: bool = False
 
 

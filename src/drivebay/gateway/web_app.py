@@ -38,6 +38,7 @@ class PageConfig(msgspec.Struct):
     signup: bool
     passwords: bool
     oidc: bool
+    passkey_host: str
     mail: bool
 
 
@@ -95,6 +96,7 @@ class WebApp:
             signup=self._settings.signup,
             passwords=self._settings.passwords,
             oidc=self._settings.oidc,
+            passkey_host=self._settings.passkey_host,
             mail=self._settings.mail,
         )
         values = {"base": base, "name": config.name, "config": msgspec.json.encode(config).decode()}

@@ -34,6 +34,7 @@ from ..common_passwords import new_password_problem
 from ..email_address import EmailAddress
 from ..mail import store as mail_store
 from ..mail.mail_queue import INVITATION_TTL, RESET_TTL, AccountRecords
+from ..passkeys.store import delete_passkeys_of_user
 from ..password_hasher import PasswordHasher
 from ..rate_limiter import client_network
 from ..reclaims.service import reclaim
@@ -151,6 +152,7 @@ class Invitations:
                 await store.set_password(tx, used_token.user, password_hash)
                 await store.end_sessions(tx, used_token.user, "password")  # guard: reset-ends-sessions
                 await store.delete_api_tokens(tx, used_token.user)  # guard: reset-ends-api-tokens
+                await delete_passkeys_of_user(tx, used_token.user)  # guard: reset-ends-passkeys
             if used_token.was_mailed:  # guard: mailed-token-verifies
                 await mail_store.verify_email(tx, used_token.user)
             if used_token.purpose == "reset":

@@ -13,6 +13,7 @@ import msgspec
 from ...contract.auth import Account, Role, UserSort
 from ...contract.ids import UserId
 from ...postgres import Statements
+from ..passkeys.store import delete_passkeys_of_user
 from ..store import Executor
 from ..stored_rows import EndReason
 
@@ -104,9 +105,10 @@ async def set_disabled(db: Executor, user: UserId, *, disabled: bool) -> None:
 
 
 async def delete_account(db: Executor, user: UserId, unusable_hash: str) -> None:
-    """Mark an account as deleted. Delete its API tokens now. Its other rows are deleted after its files are purged."""
+    """Mark an account as deleted, and delete its API tokens and passkeys now, the other rows after its files."""
     await db.fetchrow(STATEMENTS["delete_account"], user, unusable_hash)
     await delete_api_tokens(db, user)
+    await delete_passkeys_of_user(db, user)  # guard: remove-account-passkeys
 
 
 async def delete_api_tokens(db: Executor, user: UserId) -> None:

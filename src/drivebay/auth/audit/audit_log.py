@@ -42,6 +42,8 @@ class Action(StrEnum):
     API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105 - the name of an action
     SECOND_FACTOR_ENABLED = "second_factor_enabled"
     SECOND_FACTOR_DISABLED = "second_factor_disabled"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
 
 
 class AuditLog:

@@ -18,6 +18,7 @@ from ...errors import InvalidRequest
 from ...postgres import Database
 from ..administration.store import delete_api_tokens, end_sessions, set_password
 from ..mail.store import verify_email
+from ..passkeys.store import delete_passkeys_of_user
 from ..second_factor.store import delete_secret
 from ..store import Executor
 from . import store
@@ -38,6 +39,7 @@ async def reclaim(tx: Executor, user: UserId, password_hash: str) -> None:
     await end_sessions(tx, user, "password")
     await delete_api_tokens(tx, user)
     await delete_secret(tx, user)  # guard: reclaim-second-factor
+    await delete_passkeys_of_user(tx, user)  # guard: reclaim-passkeys
     await store.delete_known_networks(tx, user)
     await verify_email(tx, user)
     await store.insert_reclaimed(tx, user)  # guard: reclaim-recorded

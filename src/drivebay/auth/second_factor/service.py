@@ -20,6 +20,7 @@ from ...postgres import Database
 from ..administration.admins import require_admin
 from ..administration.store import lock_account
 from ..audit.audit_log import Action, AuditLog
+from ..passkeys.store import delete_passkeys_of_user
 from ..rate_limiter import RateLimiter
 from ..refresh_token import RefreshToken
 from ..store import Executor, Store
@@ -182,6 +183,8 @@ class SecondFactorService:
                 raise NotFound(f"no account {user}")
             if await store.delete_secret(tx, user):
                 await self._audit.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)
+            if passkeys := await delete_passkeys_of_user(tx, user):  # guard: reset-factor-passkeys
+                await self._audit.record(tx, actor, Action.PASSKEY_REMOVED, user, {"passkeys": str(passkeys)})
 
 
 def _require_new_secret(secret: StoredSecret | None) -> StoredSecret:

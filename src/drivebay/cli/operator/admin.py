@@ -173,7 +173,7 @@ def reset_password(user: UserArgument, as_json: JsonOption = False) -> None:
 
 @admin.command()
 def reset_second_factor(user: UserArgument, as_json: JsonOption = False) -> None:
-    """Remove the second factor of a user who has lost it. Verify first that it is the user who asks."""
+    """Remove the second factor and the passkeys of a user who lost them. Verify first that it is the user who asks."""
 
     async def change(services: Services, id: UserId) -> Account:
         await services.auth.reset_second_factor(OPERATOR, id)

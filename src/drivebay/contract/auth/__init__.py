@@ -1,5 +1,5 @@
 """The contract of the auth service: accounts, sessions, API tokens, signing keys, administration, the second
-factor, mail, identity providers."""
+factor, mail, identity providers, passkeys."""
 
 from .accounts import DeletedAccount, ReclaimedAccount, User
 from .administration import (
@@ -20,6 +20,8 @@ from .api_tokens import ApiToken, ApiTokenClaims, ApiTokenPage, NewApiToken, Sco
 from .auth import Auth, Claims, PublicKey
 from .mail import Mail, MailKind, MailOutcome, MailResult, MailTask
 from .oidc import Oidc, OidcAnswer, OidcLogin
+from .passkeys import Passkey, PasskeyAssertion, PasskeyAttestation
+from .relying_party import RelyingParty, relying_party
 from .second_factor import TotpSecret
 from .sessions import RevocationPosition, RevokedSession, RevokedSessions, Session, Tokens
 
@@ -49,8 +51,12 @@ __all__ = [
     "Oidc",
     "OidcAnswer",
     "OidcLogin",
+    "Passkey",
+    "PasskeyAssertion",
+    "PasskeyAttestation",
     "PublicKey",
     "ReclaimedAccount",
+    "RelyingParty",
     "RevocationPosition",
     "RevokedSession",
     "RevokedSessions",
@@ -61,4 +67,5 @@ __all__ = [
     "TotpSecret",
     "User",
     "UserSort",
+    "relying_party",
 ]

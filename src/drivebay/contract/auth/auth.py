@@ -18,6 +18,7 @@ from .administration import Administration
 from .api_tokens import ApiTokens
 from .mail import Mail
 from .oidc import Oidc
+from .passkeys import Passkeys
 from .second_factor import SecondFactor
 from .sessions import Sessions
 
@@ -42,7 +43,7 @@ class PublicKey(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class Auth(Accounts, Sessions, ApiTokens, SecondFactor, Administration, Mail, Oidc, Protocol):
+class Auth(Accounts, Sessions, ApiTokens, SecondFactor, Administration, Mail, Oidc, Passkeys, Protocol):
     """The whole contract of the auth service, mirrored by `drivebay.auth.v1.AuthService`."""
 
     async def verify_token(self, access_token: str) -> Claims:

@@ -1121,3 +1121,155 @@ class LogInWithOidcResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: Tokens
     def __init__(self, value: _Optional[_Union[Tokens, _Mapping]] = ...) -> None: ...
+
+class Passkey(_message.Message):
+    __slots__ = ("id", "name", "created_at", "last_used_at", "is_synced")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    LAST_USED_AT_FIELD_NUMBER: _ClassVar[int]
+    IS_SYNCED_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    name: str
+    created_at: _timestamp_pb2.Timestamp
+    last_used_at: _timestamp_pb2.Timestamp
+    is_synced: bool
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_used_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_synced: _Optional[bool] = ...) -> None: ...
+
+class PasskeyAttestation(_message.Message):
+    __slots__ = ("credential_id", "client_data", "attestation", "transports")
+    CREDENTIAL_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_DATA_FIELD_NUMBER: _ClassVar[int]
+    ATTESTATION_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORTS_FIELD_NUMBER: _ClassVar[int]
+    credential_id: bytes
+    client_data: bytes
+    attestation: bytes
+    transports: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, credential_id: _Optional[bytes] = ..., client_data: _Optional[bytes] = ..., attestation: _Optional[bytes] = ..., transports: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PasskeyAssertion(_message.Message):
+    __slots__ = ("credential_id", "client_data", "authenticator_data", "signature", "user_handle")
+    CREDENTIAL_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_DATA_FIELD_NUMBER: _ClassVar[int]
+    AUTHENTICATOR_DATA_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    USER_HANDLE_FIELD_NUMBER: _ClassVar[int]
+    credential_id: bytes
+    client_data: bytes
+    authenticator_data: bytes
+    signature: bytes
+    user_handle: bytes
+    def __init__(self, credential_id: _Optional[bytes] = ..., client_data: _Optional[bytes] = ..., authenticator_data: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., user_handle: _Optional[bytes] = ...) -> None: ...
+
+class BeginPasskeyRequest(_message.Message):
+    __slots__ = ("actor", "password", "code", "session")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    password: str
+    code: str
+    session: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., password: _Optional[str] = ..., code: _Optional[str] = ..., session: _Optional[str] = ...) -> None: ...
+
+class BeginPasskeyResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: str
+    def __init__(self, value: _Optional[str] = ...) -> None: ...
+
+class AddPasskeyRequest(_message.Message):
+    __slots__ = ("actor", "attestation", "name", "session")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ATTESTATION_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    attestation: PasskeyAttestation
+    name: str
+    session: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., attestation: _Optional[_Union[PasskeyAttestation, _Mapping]] = ..., name: _Optional[str] = ..., session: _Optional[str] = ...) -> None: ...
+
+class AddPasskeyResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: Passkey
+    def __init__(self, value: _Optional[_Union[Passkey, _Mapping]] = ...) -> None: ...
+
+class ListPasskeysRequest(_message.Message):
+    __slots__ = ("user",)
+    USER_FIELD_NUMBER: _ClassVar[int]
+    user: str
+    def __init__(self, user: _Optional[str] = ...) -> None: ...
+
+class ListPasskeysResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[Passkey]
+    def __init__(self, value: _Optional[_Iterable[_Union[Passkey, _Mapping]]] = ...) -> None: ...
+
+class RenamePasskeyRequest(_message.Message):
+    __slots__ = ("user", "passkey", "name")
+    USER_FIELD_NUMBER: _ClassVar[int]
+    PASSKEY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    user: str
+    passkey: str
+    name: str
+    def __init__(self, user: _Optional[str] = ..., passkey: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class RenamePasskeyResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: Passkey
+    def __init__(self, value: _Optional[_Union[Passkey, _Mapping]] = ...) -> None: ...
+
+class RemovePasskeyRequest(_message.Message):
+    __slots__ = ("actor", "passkey", "password", "session")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    PASSKEY_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    passkey: str
+    password: str
+    session: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., passkey: _Optional[str] = ..., password: _Optional[str] = ..., session: _Optional[str] = ...) -> None: ...
+
+class RemovePasskeyResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class BeginPasskeyLoginRequest(_message.Message):
+    __slots__ = ("address", "challenge")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHALLENGE_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    challenge: str
+    def __init__(self, address: _Optional[str] = ..., challenge: _Optional[str] = ...) -> None: ...
+
+class BeginPasskeyLoginResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: str
+    def __init__(self, value: _Optional[str] = ...) -> None: ...
+
+class LogInWithPasskeyRequest(_message.Message):
+    __slots__ = ("assertion", "address", "user_agent", "challenge")
+    ASSERTION_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    USER_AGENT_FIELD_NUMBER: _ClassVar[int]
+    CHALLENGE_FIELD_NUMBER: _ClassVar[int]
+    assertion: PasskeyAssertion
+    address: str
+    user_agent: str
+    challenge: str
+    def __init__(self, assertion: _Optional[_Union[PasskeyAssertion, _Mapping]] = ..., address: _Optional[str] = ..., user_agent: _Optional[str] = ..., challenge: _Optional[str] = ...) -> None: ...
+
+class LogInWithPasskeyResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: Tokens
+    def __init__(self, value: _Optional[_Union[Tokens, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""Passkeys (WebAuthn): which an account has, and logins with them."""

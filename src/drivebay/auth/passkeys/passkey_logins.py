@@ -1,0 +1,117 @@
+"""Implements the methods of `contract.auth.Passkeys` that log in.
+
+A challenge is used up before the answer is verified. Whatever is wrong with an answer, the caller learns the same.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from ...contract.auth import Actor, PasskeyAssertion, Tokens
+from ...contract.ids import UserId
+from ...errors import InvalidCode, InvalidPasskey, NotFound
+from ..logins import Logins
+from ..rate_limiter import RateLimiter
+from ..refresh_token import RefreshToken
+from ..second_factor import store as factors
+from ..store import Store
+from . import store, webauthn_answers
+from .service import CHALLENGE_TTL, PasskeyParts
+from .store import Credential, StoredPasskey
+from .webauthn_answers import InvalidAnswer, Use
+
+log = structlog.get_logger(__name__)
+
+_MAX_CREDENTIAL_ID: Final = 1023
+
+
+class PasskeyLogins:
+    """Logins with passkeys, alone or as a second factor."""
+
+    def __init__(self, own_store: Store, parts: PasskeyParts, logins: Logins, limiter: RateLimiter) -> None:
+        self._store = own_store
+        self._parts = parts
+        self._logins = logins
+        self._limiter = limiter
+
+    async def begin_passkey_login(self, address: str, challenge: str | None = None) -> str:
+        party = self._parts.require_party()
+        # Each answer needs new options, so this also bounds the answers.
+        await self._limiter.charge_passkey(address)  # guard: passkey-limit
+        own = RefreshToken.generate(self._parts.random_bytes)
+        if challenge is None:
+            await store.insert_login(self._store.executor, own.digest, CHALLENGE_TTL)
+            return webauthn_answers.request_options(party, own.value, ())
+        return webauthn_answers.request_options(party, own.value, await self._begin_second(own, challenge))
+
+    async def log_in_with_passkey(
+        self, assertion: PasskeyAssertion, address: str, user_agent: str = "", challenge: str | None = None
+    ) -> Tokens:
+        party = self._parts.require_party()
+        client = Actor(address=address, user_agent=user_agent)
+        login = None if challenge is None else RefreshToken.parse(challenge)
+        own = webauthn_answers.find_challenge(assertion.client_data)
+        if own is None or (challenge is not None and login is None):
+            raise InvalidPasskey
+        db = self._store.executor
+        if not await store.take_login(db, own.digest, None if login is None else login.digest):
+            raise InvalidPasskey
+        waiting = None if login is None else await factors.take_try(db, login.digest)
+        if login is not None and waiting is None:
+            raise InvalidPasskey
+        passkey = await self._find(assertion)
+        use = None
+        if passkey is not None:
+            try:
+                use = webauthn_answers.verify_assertion(party, own, assertion, passkey)
+            except InvalidAnswer as error:
+                log.info("passkey_refused", id=str(passkey.id), reason=str(error))
+        user = None if waiting is None else waiting.user
+        if passkey is None or use is None or user not in (None, passkey.user):  # guard: passkey-other-account
+            await self._logins.refuse(client, user if passkey is None else passkey.user, "passkey")
+            raise InvalidPasskey
+        version = passkey.password_version if waiting is None else waiting.password_version
+        tokens = await self._start(client, passkey, use, version, None if login is None else login.digest)
+        if tokens is None:
+            await self._logins.refuse(client, passkey.user, "passkey")
+            raise InvalidPasskey
+        await self._finish(passkey.user, address, is_second=waiting is not None)
+        return tokens
+
+    async def _begin_second(self, own: RefreshToken, challenge: str) -> tuple[Credential, ...]:
+        """Store the challenge of a second factor. Return the passkeys of the account."""
+        login, db = RefreshToken.parse(challenge), self._store.executor
+        user = None if login is None else await store.find_login(db, login.digest)
+        if login is None or user is None:
+            raise InvalidCode("the login has ended; log in again with email and password")
+        allowed = await store.list_credentials(db, user)
+        if not allowed:
+            raise NotFound("the account has no passkey; use a code")
+        if not await store.insert_second_factor(db, own.digest, login.digest, CHALLENGE_TTL):
+            raise InvalidCode("the login has ended; log in again with email and password")
+        return allowed
+
+    async def _find(self, assertion: PasskeyAssertion) -> StoredPasskey | None:
+        if len(assertion.credential_id) > _MAX_CREDENTIAL_ID:
+            return None
+        return await store.find_credential(self._store.executor, assertion.credential_id)
+
+    async def _start(
+        self, client: Actor, passkey: StoredPasskey, use: Use, version: int, login: bytes | None
+    ) -> Tokens | None:
+        """Record the use and start a session, in one transaction. None: a copy, or the account cannot log in now."""
+        async with self._store.transaction() as tx:
+            await factors.lock_account(tx.executor, passkey.user)  # guard: passkey-lock-order
+            if not await store.use_passkey(tx.executor, passkey, use.sign_count, is_synced=use.is_synced):
+                log.warning("passkey_count_refused", id=str(passkey.id), count=use.sign_count)
+                return None
+            if login is not None and not await factors.delete_challenge(tx.executor, login):
+                return None
+            return await self._logins.start(tx, client, passkey.user, version, {"passkey_id": str(passkey.id)})
+
+    async def _finish(self, user: UserId, address: str, *, is_second: bool) -> None:
+        await self._limiter.return_passkey_token(address)
+        if is_second:
+            await self._parts.accounts.finish_code_login(user, address)

@@ -1,0 +1,171 @@
+"""Implements the methods of `contract.auth.Passkeys` that change which passkeys an account has.
+
+A passkey is a whole login. So whoever adds one has shown everything that a login needs, and the browser answers in the
+session that asked. A session that has ended, as those of a reclaimed account, adds none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from ...contract.auth import Actor, Passkey, PasskeyAttestation, RelyingParty
+from ...contract.ids import PasskeyId, SessionId, UserId
+from ...errors import Conflict, FieldError, InvalidCode, InvalidCredentials, InvalidPasskey, InvalidRequest, NotFound
+from ...postgres import Database
+from ..audit.audit_log import Action, AuditLog
+from ..refresh_token import RefreshToken
+from ..second_factor.service import FactorVerifier
+from ..second_factor.store import lock_account
+from ..store import Executor, Store
+from ..user_accounts import Accounts
+from . import store, webauthn_answers
+from .webauthn_answers import InvalidAnswer
+
+log = structlog.get_logger(__name__)
+
+MAX_PASSKEYS: Final = 20
+"""Passkeys of one account."""
+CHALLENGE_TTL: Final = timedelta(minutes=5)
+_MAX_NAME: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyParts:
+    """What passkeys need. `party` is None in a deployment whose URL cannot have passkeys."""
+
+    party: RelyingParty | None
+    accounts: Accounts
+    verifier: FactorVerifier
+    audit: AuditLog
+    random_bytes: Callable[[int], bytes]
+
+    def require_party(self) -> RelyingParty:
+        """Return the relying party. Raises NotFound, and Forbidden in a deployment without passwords."""
+        # Only the identity provider may let people in there, so that it can also keep them out.
+        self.accounts.require_passwords()  # guard: passkey-passwords-off
+        if self.party is None:
+            raise NotFound("passkeys need an https URL with a host name in DRIVEBAY_PUBLIC_URL; ask the operator")
+        return self.party
+
+
+class PasskeyService:
+    """The passkeys of accounts."""
+
+    def __init__(self, database: Database, parts: PasskeyParts, new_id: Callable[[], UUID]) -> None:
+        self._database = database
+        self._parts = parts
+        self._new_id = new_id
+
+    async def begin_passkey(self, actor: Actor, password: str, code: str = "", session: SessionId | None = None) -> str:
+        party = self._parts.require_party()
+        user = _require_user(actor)
+        found = await self._parts.accounts.confirm_user(user, password, actor.address, session)
+        if found.has_second_factor:  # guard: passkey-add-code
+            await self._use_code(user, code)
+        account = await Store(self._database).find_user(user)
+        if account is None:
+            raise NotFound(f"no user {user}")
+        _require_room(await store.count_passkeys(self._database, user))
+        challenge = RefreshToken.generate(self._parts.random_bytes)
+        existing = await store.list_credentials(self._database, user)
+        if session is None or not await store.insert_registration(
+            self._database, challenge.digest, session, user, CHALLENGE_TTL
+        ):
+            raise InvalidCredentials("the session has ended: log in again")
+        return webauthn_answers.creation_options(party, account, challenge.value, existing)
+
+    async def add_passkey(
+        self, actor: Actor, attestation: PasskeyAttestation, name: str, session: SessionId | None = None
+    ) -> Passkey:
+        party = self._parts.require_party()
+        user = _require_user(actor)
+        name = _checked_name(name)
+        challenge = webauthn_answers.find_challenge(attestation.client_data)
+        # Committed before the answer is verified, so that no failure makes the options usable again.
+        if (
+            challenge is None
+            or session is None
+            or not await store.take_registration(self._database, challenge.digest, session)
+        ):
+            raise InvalidPasskey("the options were used or have expired; begin again")
+        try:
+            key = webauthn_answers.verify_attestation(party, challenge, attestation)
+        except InvalidAnswer as error:
+            log.info("passkey_refused", user=str(user), reason=str(error))
+            raise InvalidPasskey from None
+        passkey = store.NewPasskey(
+            id=PasskeyId(self._new_id()),
+            user=user,
+            credential_id=key.credential_id,
+            public_key=key.public_key,
+            sign_count=key.sign_count,
+            transports=webauthn_answers.known_transports(attestation.transports),
+            name=name,
+            is_synced=key.is_synced,
+        )
+        async with self._database.transaction() as tx:
+            await lock_account(tx, user)
+            _require_room(await store.count_passkeys(tx, user))  # guard: passkey-count
+            added = await store.insert_passkey(tx, passkey, session)
+            if added is None:
+                raise InvalidPasskey
+            await self._record(tx, actor, Action.PASSKEY_ADDED, {"passkey_id": str(added.id), "name": name})
+        log.info("passkey_added", user=str(user), id=str(added.id))
+        return added
+
+    async def list_passkeys(self, user: UserId) -> tuple[Passkey, ...]:
+        return await store.list_passkeys(self._database, user)
+
+    async def rename_passkey(self, user: UserId, passkey: PasskeyId, name: str) -> Passkey:
+        renamed = await store.rename_passkey(self._database, passkey, user, _checked_name(name))
+        if renamed is None:
+            raise NotFound(f"no passkey {passkey}")
+        return renamed
+
+    async def remove_passkey(
+        self, actor: Actor, passkey: PasskeyId, password: str, session: SessionId | None = None
+    ) -> None:
+        user = _require_user(actor)
+        await self._parts.accounts.confirm_user(user, password, actor.address, session)
+        async with self._database.transaction() as tx:
+            await lock_account(tx, user)
+            if not await store.delete_passkey(tx, passkey, user):
+                raise NotFound(f"no passkey {passkey}")
+            await self._record(tx, actor, Action.PASSKEY_REMOVED, {"passkey_id": str(passkey)})
+        log.info("passkey_removed", user=str(user), id=str(passkey))
+
+    async def _use_code(self, user: UserId, code: str) -> None:
+        await self._parts.verifier.charge_change(user, code)
+        async with self._database.transaction() as tx:
+            await lock_account(tx, user)
+            if not await self._parts.verifier.use_any_code(tx, user, code):
+                raise InvalidCode
+        await self._parts.verifier.refill_change(user)
+
+    async def _record(self, tx: Executor, actor: Actor, action: Action, detail: dict[str, str]) -> None:
+        await self._parts.audit.record(tx, actor, action, actor.user, detail)
+
+
+def _require_room(passkeys: int) -> None:
+    if passkeys >= MAX_PASSKEYS:
+        raise Conflict(f"an account has at most {MAX_PASSKEYS} passkeys; remove one first")
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= _MAX_NAME or not name.isprintable():
+        problem = f"must have 1 to {_MAX_NAME} printable characters"
+        raise InvalidRequest(f"name {problem}", errors=(FieldError("name", problem),))
+    return name
+
+
+def _require_user(actor: Actor) -> UserId:
+    if actor.user is None:
+        raise NotFound("this call needs an account")
+    return actor.user

@@ -1,0 +1,162 @@
+"""The statements of passkeys as methods. `db` is a transaction, or the pool for single statements."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from ...contract.auth import Passkey
+from ...contract.ids import PasskeyId, SessionId, UserId
+from ...postgres import Statements
+from ..store import Executor
+
+STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
+
+
+class NewPasskey(msgspec.Struct, frozen=True):
+    """A passkey to store. `public_key` is in the format COSE."""
+
+    id: PasskeyId
+    user: UserId
+    credential_id: bytes
+    public_key: bytes
+    sign_count: int
+    transports: tuple[str, ...]
+    name: str
+    is_synced: bool
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """A passkey as a browser names it, with the ways to its authenticator."""
+
+    id: bytes
+    transports: tuple[str, ...]
+
+
+class StoredPasskey(msgspec.Struct, frozen=True):
+    """What verifies an answer of a passkey, and the version of its account's password."""
+
+    id: PasskeyId
+    user: UserId
+    public_key: bytes
+    sign_count: int
+    password_version: int
+
+
+async def insert_registration(db: Executor, digest: bytes, session: SessionId, user: UserId, ttl: timedelta) -> bool:
+    """Store the challenge of a new passkey, instead of an earlier one. Return False if the session has ended."""
+    return await db.fetchrow(STATEMENTS["insert_registration"], digest, session, user, ttl) is not None
+
+
+async def insert_login(db: Executor, digest: bytes, ttl: timedelta) -> None:
+    """Store the challenge of a login without a password."""
+    await db.fetchrow(STATEMENTS["insert_login"], digest, ttl)
+
+
+async def insert_second_factor(db: Executor, digest: bytes, login_digest: bytes, ttl: timedelta) -> bool:
+    """Store the challenge of a second factor, instead of an earlier one. Return False if that login has ended."""
+    return await db.fetchrow(STATEMENTS["insert_second_factor"], digest, login_digest, ttl) is not None
+
+
+async def take_registration(db: Executor, digest: bytes, session: SessionId) -> bool:
+    """Use up the challenge of a new passkey. Return False if there is none of this session."""
+    return await db.fetchrow(STATEMENTS["take_registration"], digest, session) is not None
+
+
+async def take_login(db: Executor, digest: bytes, login_digest: bytes | None) -> bool:
+    """Use up the challenge of a login. Return False if there is none for this login."""
+    return await db.fetchrow(STATEMENTS["take_login"], digest, login_digest) is not None
+
+
+async def find_login(db: Executor, login_digest: bytes) -> UserId | None:
+    """Return the account of a login that waits for its second factor, None if the login has ended."""
+    row = await db.fetchrow(STATEMENTS["find_login"], login_digest)
+    return None if row is None else UserId(_uuid(row["user_id"]))
+
+
+async def count_passkeys(db: Executor, user: UserId) -> int:
+    row = await db.fetchrow(STATEMENTS["count_passkeys"], user)
+    return 0 if row is None else int(row["passkeys"])
+
+
+async def insert_passkey(db: Executor, passkey: NewPasskey, session: SessionId) -> Passkey | None:
+    """Return None if the credential is stored already, or the session has ended."""
+    row = await db.fetchrow(
+        STATEMENTS["insert_passkey"],
+        passkey.id,
+        passkey.user,
+        passkey.credential_id,
+        passkey.public_key,
+        passkey.sign_count,
+        list(passkey.transports),
+        passkey.name,
+        passkey.is_synced,
+        session,
+    )
+    return None if row is None else _passkey(row)
+
+
+async def list_passkeys(db: Executor, user: UserId) -> tuple[Passkey, ...]:
+    return tuple(_passkey(row) for row in await db.fetch(STATEMENTS["list_passkeys"], user))
+
+
+async def list_credentials(db: Executor, user: UserId) -> tuple[Credential, ...]:
+    rows = await db.fetch(STATEMENTS["list_credentials"], user)
+    return tuple(Credential(row["credential_id"], tuple(row["transports"])) for row in rows)
+
+
+async def find_credential(db: Executor, credential_id: bytes) -> StoredPasskey | None:
+    row = await db.fetchrow(STATEMENTS["find_credential"], credential_id)
+    if row is None:
+        return None
+    return StoredPasskey(
+        id=PasskeyId(_uuid(row["id"])),
+        user=UserId(_uuid(row["user_id"])),
+        public_key=row["public_key"],
+        sign_count=row["sign_count"],
+        password_version=row["password_version"],
+    )
+
+
+async def use_passkey(db: Executor, passkey: StoredPasskey, sign_count: int, *, is_synced: bool) -> bool:
+    """Record a use. Return False if the passkey was removed, or its count does not grow."""
+    return await db.fetchrow(STATEMENTS["use_passkey"], passkey.id, passkey.user, sign_count, is_synced) is not None
+
+
+async def rename_passkey(db: Executor, passkey: PasskeyId, user: UserId, name: str) -> Passkey | None:
+    row = await db.fetchrow(STATEMENTS["rename_passkey"], passkey, user, name)
+    return None if row is None else _passkey(row)
+
+
+async def delete_passkey(db: Executor, passkey: PasskeyId, user: UserId) -> bool:
+    return await db.fetchrow(STATEMENTS["delete_passkey"], passkey, user) is not None
+
+
+async def delete_passkeys_of_user(db: Executor, user: UserId) -> int:
+    """Delete every passkey of an account. Return how many there were."""
+    row = await db.fetchrow(STATEMENTS["delete_passkeys_of_user"], user)
+    return 0 if row is None else int(row["passkeys"])
+
+
+async def prune_challenges(db: Executor) -> None:
+    await db.fetchrow(STATEMENTS["prune_challenges"])
+
+
+def _passkey(row: asyncpg.Record) -> Passkey:
+    return Passkey(
+        id=PasskeyId(_uuid(row["id"])),
+        name=row["name"],
+        created_at=row["created_at"],
+        last_used_at=row["last_used_at"],
+        is_synced=row["is_synced"],
+    )
+
+
+def _uuid(value: UUID) -> UUID:
+    # asyncpg has its own UUID class. Values carry the standard one.
+    return UUID(int=value.int)

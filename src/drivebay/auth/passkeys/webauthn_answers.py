@@ -1,0 +1,199 @@
+"""Options for browsers, and the check of their answers (WebAuthn Level 3), without a database.
+
+The library `webauthn` verifies. It does not document what it raises for hostile bytes, so each failure is an
+InvalidAnswer.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import structlog
+import webauthn
+from webauthn.helpers import bytes_to_base64url, options_to_json
+from webauthn.helpers.structs import (
+    AuthenticationCredential,
+    AuthenticatorAssertionResponse,
+    AuthenticatorAttestationResponse,
+    AuthenticatorSelectionCriteria,
+    AuthenticatorTransport,
+    PublicKeyCredentialDescriptor,
+    RegistrationCredential,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from ...contract.auth import PasskeyAssertion, PasskeyAttestation, RelyingParty, User
+from ..refresh_token import RefreshToken
+from .store import Credential, StoredPasskey
+
+log = structlog.get_logger(__name__)
+
+MAX_ANSWER: Final = 65_536
+"""Bytes of one field of an answer. Real ones have a few hundred."""
+_MAX_PUBLIC_KEY: Final = 1_024
+"""Bytes. An RSA key of 4,096 bits has 540."""
+_CREDENTIAL_ID_LENGTHS: Final = range(16, 1024)
+_MAX_REASON: Final = 200
+_TIMEOUT: Final = 300_000
+"""Milliseconds for which a browser asks its user."""
+_NAME: Final = "Drivebay"
+
+
+class InvalidAnswer(Exception):
+    """An answer of a browser is wrong. The message is for the log."""
+
+
+class NewKey(msgspec.Struct, frozen=True):
+    """The verified content of an attestation."""
+
+    credential_id: bytes
+    public_key: bytes
+    sign_count: int
+    is_synced: bool
+
+
+class Use(msgspec.Struct, frozen=True):
+    """The verified content of an assertion."""
+
+    sign_count: int
+    is_synced: bool
+
+
+class _ClientData(msgspec.Struct):
+    challenge: str
+    origin: str
+    crossOrigin: bool = False  # noqa: N815 - a name of WebAuthn
+
+
+_decoder = msgspec.json.Decoder(_ClientData)
+
+
+def creation_options(party: RelyingParty, user: User, challenge: bytes, existing: tuple[Credential, ...]) -> str:
+    """Return the options with which a browser makes a passkey, as JSON. An authenticator in `existing` makes none."""
+    options = webauthn.generate_registration_options(
+        rp_id=party.id,
+        rp_name=_NAME,
+        user_id=user.id.bytes,
+        user_name=user.email,
+        user_display_name=user.display_name or user.email,
+        challenge=challenge,
+        timeout=_TIMEOUT,
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+        ),
+        exclude_credentials=_descriptors(existing),
+    )
+    return options_to_json(options)
+
+
+def request_options(party: RelyingParty, challenge: bytes, allowed: tuple[Credential, ...]) -> str:
+    """Return the options with which a browser uses a passkey, as JSON. Without `allowed` its user chooses one."""
+    options = webauthn.generate_authentication_options(
+        rp_id=party.id,
+        challenge=challenge,
+        timeout=_TIMEOUT,
+        allow_credentials=_descriptors(allowed),
+        user_verification=UserVerificationRequirement.REQUIRED,
+    )
+    return options_to_json(options)
+
+
+def find_challenge(client_data: bytes) -> RefreshToken | None:
+    """Return the challenge that an answer contains, before it is verified. None if it contains none."""
+    try:
+        return RefreshToken.parse(_decode(client_data).challenge)
+    except InvalidAnswer:
+        return None
+
+
+def verify_attestation(party: RelyingParty, challenge: RefreshToken, answer: PasskeyAttestation) -> NewKey:
+    """Return the new passkey of an answer. Raises InvalidAnswer."""
+    credential = RegistrationCredential(
+        id=bytes_to_base64url(answer.credential_id),
+        raw_id=answer.credential_id,
+        response=AuthenticatorAttestationResponse(answer.client_data, answer.attestation),
+    )
+    _check_sizes(answer.client_data, answer.attestation)
+    origin = _check_origin(party, answer.client_data)
+    try:
+        found = webauthn.verify_registration_response(
+            credential=credential,
+            expected_challenge=challenge.value,
+            expected_rp_id=party.id,
+            expected_origin=origin,
+            require_user_verification=True,  # guard: passkey-new-user-verification
+        )
+    except Exception as error:  # noqa: BLE001 - see the module
+        raise InvalidAnswer(f"{type(error).__name__}: {error}"[:_MAX_REASON]) from None
+    if found.credential_id != answer.credential_id or len(found.credential_id) not in _CREDENTIAL_ID_LENGTHS:
+        raise InvalidAnswer("the credential id is another one, or too short or too long")
+    if len(found.credential_public_key) > _MAX_PUBLIC_KEY:
+        raise InvalidAnswer("the public key is too long")
+    return NewKey(found.credential_id, found.credential_public_key, found.sign_count, found.credential_backed_up)
+
+
+def verify_assertion(
+    party: RelyingParty, challenge: RefreshToken, answer: PasskeyAssertion, passkey: StoredPasskey
+) -> Use:
+    """Return the use of a passkey that an answer proves. Raises InvalidAnswer.
+
+    The count of the authenticator is compared when the use is recorded, in one statement.
+    """
+    credential = AuthenticationCredential(
+        id=bytes_to_base64url(answer.credential_id),
+        raw_id=answer.credential_id,
+        response=AuthenticatorAssertionResponse(answer.client_data, answer.authenticator_data, answer.signature),
+    )
+    _check_sizes(answer.client_data, answer.authenticator_data, answer.signature)
+    origin = _check_origin(party, answer.client_data)
+    if answer.user_handle not in (b"", passkey.user.bytes):  # guard: passkey-user-handle
+        raise InvalidAnswer("the user handle is that of another account")
+    try:
+        found = webauthn.verify_authentication_response(
+            credential=credential,
+            expected_challenge=challenge.value,
+            expected_rp_id=party.id,
+            expected_origin=origin,
+            credential_public_key=passkey.public_key,
+            credential_current_sign_count=0,
+            require_user_verification=True,  # guard: passkey-user-verification
+        )
+    except Exception as error:  # noqa: BLE001 - see the module
+        raise InvalidAnswer(f"{type(error).__name__}: {error}"[:_MAX_REASON]) from None
+    return Use(found.new_sign_count, found.credential_backed_up)
+
+
+def known_transports(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the transports that WebAuthn knows, each once."""
+    return tuple(transport.value for transport in AuthenticatorTransport if transport.value in names)
+
+
+def _check_sizes(*fields: bytes) -> None:
+    if any(len(field) > MAX_ANSWER for field in fields):
+        raise InvalidAnswer("a field is too long")
+
+
+def _check_origin(party: RelyingParty, client_data: bytes) -> str:
+    """Return the origin of the page, if it may use the passkeys."""
+    page = _decode(client_data)
+    if page.crossOrigin:  # guard: passkey-cross-origin
+        raise InvalidAnswer("the page is inside one of another origin")
+    if not party.accepts(page.origin):  # guard: passkey-origin
+        raise InvalidAnswer(f"the origin {page.origin[:100]!r} is not the one of this deployment")
+    return page.origin
+
+
+def _decode(client_data: bytes) -> _ClientData:
+    try:
+        return _decoder.decode(client_data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise InvalidAnswer("the client data is no JSON, or incomplete") from None
+
+
+def _descriptors(credentials: tuple[Credential, ...]) -> list[PublicKeyCredentialDescriptor]:
+    return [
+        PublicKeyCredentialDescriptor(id=one.id, transports=[AuthenticatorTransport(name) for name in one.transports])
+        for one in credentials
+    ]
