@@ -181,7 +181,7 @@ async def sign_in(page: Page, person: Person) -> None:
     await page.goto(f"{person.api}/sign-in")
     await page.get_by_label("Email address").fill(person.email)
     await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
     await expect(page.get_by_role("heading", name="My files")).to_be_visible()
 
 

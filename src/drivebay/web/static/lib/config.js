@@ -8,6 +8,7 @@
  * @property {boolean} signup whether people may create accounts
  * @property {boolean} passwords whether people may log in with a password
  * @property {boolean} oidc whether an identity provider is set
+ * @property {string} passkey_host host name to which passkeys belong, '' for a deployment without passkeys
  * @property {boolean} mail whether the deployment sends mail
  */
 

@@ -1,6 +1,7 @@
 /** Failures in words, with the next step and the request id. */
 import { ApiError } from './api.js';
 import { t } from './i18n.js';
+import { PasskeyError } from './passkeys.js';
 
 /**
  * Return one or two sentences for a failure.
@@ -9,6 +10,7 @@ import { t } from './i18n.js';
  * @returns {string}
  */
 export function errorText(error) {
+  if (error instanceof PasskeyError) return t(error.isKnown ? 'error.passkey_known' : 'error.passkey_ended');
   if (!(error instanceof ApiError)) return t('error.unknown');
   const key = `error.${error.code}`;
   const known = t(key, { seconds: error.retryAfter ?? 1 });

@@ -49,6 +49,14 @@ export function signInWithCode(challenge, code) {
   return begin('/v1/login/totp', { challenge, code });
 }
 
+/**
+ * @param {object} credential the answer of the browser
+ * @param {string} [challenge] of a login that needs a second factor
+ */
+export function signInWithPasskey(credential, challenge) {
+  return begin('/v1/login/passkey', challenge === undefined ? { credential } : { credential, challenge });
+}
+
 /** @param {string} code the one-time code of a sign-in with an identity provider */
 export function signInWithOidc(code) {
   return begin('/v1/oidc/token', { code });

@@ -1,5 +1,6 @@
 /** The settings of the account and of this browser. */
 import { PageHeader } from '../components/page.js';
+import { SettingsPasskeys } from '../components/settings_passkeys.js';
 import { SettingsPassword } from '../components/settings_password.js';
 import { SettingsProfile } from '../components/settings_profile.js';
 import { SettingsSecondFactor } from '../components/settings_second_factor.js';
@@ -15,6 +16,7 @@ export default function Settings() {
     <${SettingsProfile} />
     ${config.passwords && html`<${SettingsPassword} />`}
     ${config.passwords && html`<${SettingsSecondFactor} />`}
+    ${config.passkey_host && html`<${SettingsPasskeys} />`}
     <${SettingsSessions} />
     <${SettingsTokens} />
   </div>`;

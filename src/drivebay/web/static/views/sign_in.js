@@ -1,4 +1,4 @@
-/** Sign-in: password, second factor, identity provider. The provider sends the browser here with a code or an error. */
+/** Sign-in: password, second factor, passkey, identity provider. The provider sends the browser here with a code or an error. */
 import { Button } from '../components/button.js';
 import { Field, formValues } from '../components/field.js';
 import { SignPage } from '../components/sign_page.js';
@@ -7,8 +7,9 @@ import { config } from '../lib/config.js';
 import { errorText } from '../lib/errors.js';
 import { t } from '../lib/i18n.js';
 import { beginOidcSignIn, isOwnOidcSignIn } from '../lib/oidc_sign_in.js';
+import { canUsePasskeys, passkeyOptions, usePasskey } from '../lib/passkeys.js';
 import { navigate, url } from '../lib/router.js';
-import { session, signIn, signInWithCode, signInWithOidc } from '../lib/session.js';
+import { session, signIn, signInWithCode, signInWithOidc, signInWithPasskey } from '../lib/session.js';
 import { html, useEffect, useState } from '../lib/ui.js';
 
 /** @param {{query: URLSearchParams}} props */
@@ -41,12 +42,12 @@ export default function SignIn({ query }) {
     else if (code && isOwn) void run(() => signInWithOidc(code));
     else setError(t('signIn.oidcEnded'));
   }, []);
-  if (challenge)
-    return html`<${CodeForm} error=${error} busy=${busy} send=${(/** @type {string} */ digits) => run(() => signInWithCode(challenge, digits))} />`;
+  if (challenge) return html`<${CodeForm} challenge=${challenge} error=${error} busy=${busy} run=${run} />`;
   const submit = (/** @type {Event} */ event) => {
     const { email, password } = formValues(event);
     void run(() => signIn(email, password));
   };
+  const withPasskey = () => run(async () => signInWithPasskey(await usePasskey(await passkeyOptions())));
   return html`<${SignPage} title=${t('signIn.title')}>
     ${error && html`<p class="form-error" role="alert">${error}</p>`}
     ${
@@ -57,7 +58,8 @@ export default function SignIn({ query }) {
       <${Button} kind="primary" type="submit" busy=${busy}>${t('signIn.submit')}<//>
     </form>`
     }
-    ${config.passwords && config.oidc && html`<p class="sign-or">${t('signIn.or')}</p>`}
+    ${config.passwords && (canUsePasskeys || config.oidc) && html`<p class="sign-or">${t('signIn.or')}</p>`}
+    ${canUsePasskeys && html`<${Button} busy=${busy} onClick=${withPasskey}>${t('signIn.passkey')}<//>`}
     ${config.oidc && html`<${Button} onClick=${() => beginOidcSignIn(next)}>${t('signIn.oidc')}<//>`}
     <div class="sign-links">
       ${config.passwords && html`<a href=${url('/reset')}>${t('signIn.forgot')}</a>`}
@@ -66,15 +68,31 @@ export default function SignIn({ query }) {
   <//>`;
 }
 
-/** @param {{error: string, busy: boolean, send: (code: string) => void}} props */
-function CodeForm({ error, busy, send }) {
-  const submit = (/** @type {Event} */ event) => send(formValues(event).code.trim());
+/** @param {{challenge: string, error: string, busy: boolean, run: (action: () => Promise<void>) => Promise<void>}} props */
+function CodeForm({ challenge, error, busy, run }) {
+  const [hasPasskey, setHasPasskey] = useState(false);
+  useEffect(() => {
+    // An account without a passkey has no button for one. Each use needs options of its own.
+    if (canUsePasskeys)
+      passkeyOptions(challenge).then(
+        () => setHasPasskey(true),
+        () => {},
+      );
+  }, []);
+  const submit = (/** @type {Event} */ event) => {
+    const { code } = formValues(event);
+    void run(() => signInWithCode(challenge, code.trim()));
+  };
+  const withPasskey = () =>
+    run(async () => signInWithPasskey(await usePasskey(await passkeyOptions(challenge)), challenge));
   return html`<${SignPage} title=${t('signIn.codeTitle')}>
     ${error && html`<p class="form-error" role="alert">${error}</p>`}
     <form onSubmit=${submit}>
       <${Field} key="code" label=${t('signIn.code')} name="code" autocomplete="one-time-code" hint=${t('signIn.codeHint')} required autofocus />
       <${Button} kind="primary" type="submit" busy=${busy}>${t('signIn.submit')}<//>
     </form>
+    ${hasPasskey && html`<p class="sign-or">${t('signIn.or')}</p>`}
+    ${hasPasskey && html`<${Button} busy=${busy} onClick=${withPasskey}>${t('signIn.passkeySecond')}<//>`}
   <//>`;
 }
 

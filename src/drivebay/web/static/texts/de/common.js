@@ -28,6 +28,11 @@ export default {
   'error.forbidden': 'Sie dürfen dieses Element sehen, aber nicht so verwenden.',
   'error.home': 'Zu meinen Dateien',
   'error.internal': 'Der Server hat einen Fehler. Versuchen Sie es später noch einmal.',
+  'error.invalid_passkey':
+    'Dieser Passkey wurde nicht angenommen. Versuchen Sie es noch einmal oder melden Sie sich anders an.',
+  'error.passkey_ended':
+    'Der Browser hat die Frage nach einem Passkey beendet. Versuchen Sie es noch einmal oder wählen Sie einen anderen Weg.',
+  'error.passkey_known': 'Dieses Gerät hat schon einen Passkey Ihres Kontos.',
   'error.invalid_code': 'Der Code ist falsch oder zu alt. Geben Sie den aktuellen Code ein.',
   'error.invalid_credentials': 'E-Mail-Adresse oder Passwort ist falsch.',
   'error.invalid_token': 'Dieser Link ist abgelaufen oder wurde schon benutzt. Fordern Sie einen neuen an.',

@@ -37,6 +37,26 @@ export default {
   'settings.recovery': 'Wiederherstellungscodes',
   'settings.recovery_note':
     'Bewahren Sie sie sicher auf. Jeder ersetzt einmal einen Code der App. Sie werden nur jetzt gezeigt.',
+  'settings.passkeys': 'Passkeys',
+  'settings.passkeys_note':
+    'Ein Passkey meldet Sie ohne Passwort an: Ihr Gerät fragt nach Ihrem Finger, Ihrem Gesicht oder einer PIN.',
+  'settings.passkeys_elsewhere':
+    'Um einen hinzuzufügen, öffnen Sie diese Seite unter {host} in einem Browser, der Passkeys unterstützt.',
+  'settings.passkey_new': 'Neuer Passkey',
+  'settings.passkey_add': 'Passkey hinzufügen',
+  'settings.passkey_added': 'Der Passkey ist hinzugefügt.',
+  'settings.passkey_name': 'Name des Passkeys',
+  'settings.passkey_new_name': 'Neuer Name des Passkeys',
+  'settings.passkey_password': 'Ihr Passwort',
+  'settings.passkey_code': 'Code Ihrer Authenticator-App',
+  'settings.passkey_since': 'hinzugefügt {time}',
+  'settings.passkey_unused': 'nie benutzt',
+  'settings.passkey_rename': 'Umbenennen',
+  'settings.passkey_rename_name': 'Passkey {name} umbenennen',
+  'settings.passkey_remove': 'Entfernen',
+  'settings.passkey_remove_name': 'Passkey {name} entfernen',
+  'settings.passkey_remove_now': 'Passkey entfernen',
+  'settings.passkey_removed': 'Der Passkey ist entfernt.',
   'settings.sessions': 'Sitzungen',
   'settings.sessions_note':
     'Wo Ihr Konto angemeldet ist. Beenden Sie, was Sie nicht kennen, und ändern Sie Ihr Passwort.',

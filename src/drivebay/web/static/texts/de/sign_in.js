@@ -11,6 +11,8 @@ export default {
   'signIn.oidcEnded':
     'Diese Anmeldung hat nicht in diesem Tab begonnen oder ist beendet. Melden Sie sich noch einmal an.',
   'signIn.or': 'oder',
+  'signIn.passkey': 'Mit einem Passkey anmelden',
+  'signIn.passkeySecond': 'Stattdessen einen Passkey nutzen',
   'signIn.password': 'Passwort',
   'signIn.passwordHint': 'Mindestens 8 Zeichen.',
   'signIn.refused': 'Ihre Organisation hat die Anmeldung nicht bestätigt. Versuchen Sie es noch einmal.',

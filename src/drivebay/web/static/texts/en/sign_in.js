@@ -10,6 +10,8 @@ export default {
   'signIn.oidc': 'Sign in with your organization',
   'signIn.oidcEnded': 'This sign-in did not begin in this tab, or it has ended. Sign in again.',
   'signIn.or': 'or',
+  'signIn.passkey': 'Sign in with a passkey',
+  'signIn.passkeySecond': 'Use a passkey instead',
   'signIn.password': 'Password',
   'signIn.passwordHint': 'At least 8 characters.',
   'signIn.refused': 'Your organization has not confirmed the sign-in. Try again.',

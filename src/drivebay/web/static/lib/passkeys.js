@@ -1,0 +1,69 @@
+/** Passkeys: whether this page can use them, and the dialogs of the browser that make and use one. */
+import { api } from './api.js';
+import { config } from './config.js';
+
+/** The browser's dialog ended without a passkey. `isKnown`: the device has one of this account already. */
+export class PasskeyError extends Error {
+  /** @param {boolean} isKnown */
+  constructor(isKnown) {
+    super('no passkey');
+    this.isKnown = isKnown;
+  }
+}
+
+/** Whether passkeys work in this browser and at the address of this page. */
+export const canUsePasskeys =
+  config.passkey_host !== '' &&
+  config.passkey_host === window.location.hostname &&
+  'PublicKeyCredential' in window &&
+  'parseCreationOptionsFromJSON' in PublicKeyCredential;
+
+/**
+ * Make a passkey on this device and add it to the account.
+ *
+ * @param {string} name
+ * @param {{password: string, code: string}} proof
+ * @returns {Promise<void>} rejects with ApiError or PasskeyError
+ */
+export async function addPasskey(name, proof) {
+  const { public_key } = await api('POST', '/v1/me/passkeys/options', { body: proof });
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(public_key);
+  const credential = await ask(() => navigator.credentials.create({ publicKey }));
+  await api('POST', '/v1/me/passkeys', { body: { name, credential } });
+}
+
+/**
+ * Ask for the options to use a passkey.
+ *
+ * @param {string} [challenge] of a login that needs a second factor
+ * @returns {Promise<any>} rejects with ApiError; the code `not_found` is an account without a passkey
+ */
+export async function passkeyOptions(challenge) {
+  const body = challenge === undefined ? {} : { challenge };
+  return (await api('POST', '/v1/login/passkey/options', { body, anonymous: true })).public_key;
+}
+
+/**
+ * Let the person use a passkey, and return the answer as JSON.
+ *
+ * @param {any} options
+ * @returns {Promise<object>} rejects with PasskeyError
+ */
+export function usePasskey(options) {
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+  return ask(() => navigator.credentials.get({ publicKey }));
+}
+
+/**
+ * @param {() => Promise<Credential | null>} dialog
+ * @returns {Promise<object>}
+ */
+async function ask(dialog) {
+  try {
+    const credential = /** @type {PublicKeyCredential | null} */ (await dialog());
+    if (credential !== null) return credential.toJSON();
+  } catch (error) {
+    throw new PasskeyError(error instanceof DOMException && error.name === 'InvalidStateError');
+  }
+  throw new PasskeyError(false);
+}
