@@ -20,6 +20,7 @@ REPLACE = c.OnConflict.REPLACE
 FEW = replace(SETTINGS, versions_keep=2)
 MIGRATION = Path(drivebay.files.__file__).parent / "migrations" / "0016_objects.sql"
 UNDO_MIGRATION = """
+DROP TABLE files.thumbnails;
 DROP FUNCTION files.count_references CASCADE;
 DROP FUNCTION files.keep_referenced_object CASCADE;
 DROP TABLE files.objects;
@@ -326,7 +327,8 @@ async def test_the_migration_makes_objects_of_the_versions_of_the_previous_relea
     before = await drive.database.fetch("SELECT * FROM files.objects ORDER BY id")
     assert [row["refs"] for row in before] == [0, 1, 0]
     await drive.database.execute(UNDO_MIGRATION)
-    await drive.database.execute(MIGRATION.read_text("utf-8"))
+    for migration in (MIGRATION, MIGRATION.with_name("0020_thumbnails.sql")):
+        await drive.database.execute(migration.read_text("utf-8"))
     assert await drive.database.fetch("SELECT * FROM files.objects ORDER BY id") == before
     assert await drive.files.check_invariants() == ()
     await drive.advance_time(timedelta(1), "purges")

@@ -3,7 +3,7 @@
 import { isSignedOut } from '../lib/access_token.js';
 import { errorText } from '../lib/errors.js';
 import { t } from '../lib/i18n.js';
-import { effect, html, signal, useEffect, useRef, useState } from '../lib/ui.js';
+import { effect, html, signal, useLayoutEffect, useRef, useState } from '../lib/ui.js';
 import { Button, IconButton } from './button.js';
 import { formValues } from './field.js';
 
@@ -52,7 +52,8 @@ export function Dialog({ title, close, children, wide = false }) {
   // Dialogs can lie on each other, and each has its own name.
   const [titleId] = useState(() => `dialog-title-${nextId++}`);
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => {
+  // Before the next paint: a key that is pressed while a dialog is in the page but not open goes to the page below.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     dialog?.showModal();

@@ -6,7 +6,7 @@ import { save } from '../lib/downloads.js';
 import { t } from '../lib/i18n.js';
 import { url } from '../lib/router.js';
 import { session } from '../lib/session.js';
-import { html, useEffect, useRef, useState } from '../lib/ui.js';
+import { html, useEffect, useLayoutEffect, useRef, useState } from '../lib/ui.js';
 import { Button } from './button.js';
 import { Details } from './details.js';
 import { openDialog } from './dialog.js';
@@ -56,7 +56,7 @@ export function Preview({ file, files, close }) {
   const listed = index < 0 ? file : files[index];
   const shown = changed?.id === id ? changed : listed;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     dialog.current?.showModal();
     return () => {
