@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drivebay.client import NetworkError, RequestNotSent
+from drivebay.client import ApiError, AsyncDrive, MemoryTokenStore, NetworkError, RequestNotSent, Tokens
 from drivebay.client.transport import Transport
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nETag: "e"\r\n\r\nok'
@@ -183,3 +183,16 @@ async def test_a_silent_server_is_noticed_soon(transport: Transport) -> None:
                 await transport.fetch("GET", f"http://{host}:{port}/k", {})
     finally:
         server.close()
+
+
+async def test_a_redirect_of_a_proxy_is_no_success() -> None:
+    """A proxy redirects to https, or to its page for signing in. Nothing was deleted."""
+    found = b"HTTP/1.1 302 Found\r\nLocation: https://192.0.2.1/\r\nContent-Length: 0\r\n\r\n"
+    async with (
+        RecordingServer(found) as server,
+        AsyncDrive(server, token_store=MemoryTokenStore(Tokens("access", "refresh"))) as drive,
+    ):
+        for attempt in (drive.empty_trash, drive.me, drive.log_out):
+            with pytest.raises(ApiError) as caught:
+                await attempt()
+            assert caught.value.status == 302

@@ -44,6 +44,7 @@ class ApiRequest(Generic[T]):
     `query` items that are None are left out. `idempotent` means that a repeat is safe. With `absent_is_success`, 404
     counts as success if an earlier attempt may have done the work. `authenticate` sends the access token.
     `retry_policy` replaces the policy of the client. With `is_slow`, the server may take a minute for its response.
+    With `expects_redirect`, 302 is a successful response: only a thumbnail has one, all others are those of a proxy.
     """
 
     response_type: type[T]
@@ -58,6 +59,7 @@ class ApiRequest(Generic[T]):
     authenticate: bool = True
     retry_policy: RetryPolicy | None = None
     is_slow: bool = False
+    expects_redirect: bool = False
 
     @property
     def is_repeatable(self) -> bool:
@@ -124,7 +126,7 @@ class ApiClient:
                     raise
                 await retries.wait(error)
                 continue
-            if response.status < 300 or response.status == 302:
+            if response.status < 300 or (response.status == 302 and request.expects_redirect):
                 return response
             if response.status == 404 and request.absent_is_success and may_be_done:
                 return response

@@ -265,7 +265,8 @@ class EntryMethods(ApiMethods):
         NotFound, and Unavailable if it was not made in time.
         """
         id = await self._finder.changeable_id(file)
-        request = ApiRequest(type(None), "GET", f"/v1/files/{quote(id, '')}/thumbnail", query={"size": size})
+        path = f"/v1/files/{quote(id, '')}/thumbnail"
+        request = ApiRequest(type(None), "GET", path, query={"size": size}, expects_redirect=True)
         clock = asyncio.get_running_loop().time
         ends_at = clock() + wait
         while True:
