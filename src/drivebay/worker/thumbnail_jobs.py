@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from ..contract.files import Files, ThumbnailOutcome, ThumbnailTask
 from ..contract.ids import LeaseId
 from ..contract.storage import Storage
-from ..errors import NotFound
+from ..errors import NotFound, Unavailable
 from .settings import Settings
 from .thumbnail_subprocess import NotReadable, ProcessFailed, make_thumbnails
 
@@ -44,11 +44,18 @@ class ThumbnailJobs:
         async with asyncio.timeout(self._settings.deadline.total_seconds()):
             tasks = await self._files.claim_thumbnails(lease, 1)
         for task in tasks:
-            outcome = await self._make(task)
-            THUMBNAILS.labels(outcome.value).inc()
-            async with asyncio.timeout(self._settings.deadline.total_seconds()):
-                await self._files.finish_thumbnail(lease, task.ref, outcome)
+            try:
+                outcome = await self._make(task)
+            except (Unavailable, TimeoutError):  # the caller waits before it tries again
+                await self._finish(lease, task, ThumbnailOutcome.POSTPONED)
+                raise
+            await self._finish(lease, task, outcome)
         return len(tasks)
+
+    async def _finish(self, lease: LeaseId, task: ThumbnailTask, outcome: ThumbnailOutcome) -> None:
+        THUMBNAILS.labels(outcome.value).inc()
+        async with asyncio.timeout(self._settings.deadline.total_seconds()):
+            await self._files.finish_thumbnail(lease, task.ref, outcome)
 
     async def _make(self, task: ThumbnailTask) -> ThumbnailOutcome:
         try:

@@ -46,6 +46,9 @@ class ThumbnailOutcome(StrEnum):
     """No thumbnail can be made of these bytes. A repeat would end the same way."""
     FAILED = "failed"
     """The attempt took too long or needed too much memory, or its process died. A repeat may succeed."""
+    POSTPONED = "postponed"
+    """The bytes could not be read, or the images not be written, because the store did not answer. Such an attempt does
+    not count."""
 
 
 class ThumbnailTask(msgspec.Struct, frozen=True):
@@ -81,7 +84,7 @@ class ThumbnailJobs(Protocol):
         ...
 
     async def finish_thumbnail(self, lease: LeaseId, ref: UploadRef, outcome: ThumbnailOutcome) -> None:
-        """Record the result of an attempt. After `FAILED` the object is claimed again in half a minute.
+        """Record the result of an attempt. After `FAILED` and `POSTPONED` the object is claimed again in half a minute.
 
         A result of a lease that has ended changes nothing.
         """

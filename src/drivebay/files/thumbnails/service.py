@@ -38,6 +38,7 @@ _STATES: Final = {
     ThumbnailOutcome.MADE: ThumbnailState.READY,
     ThumbnailOutcome.NO_PREVIEW: ThumbnailState.NONE,
     ThumbnailOutcome.FAILED: ThumbnailState.QUEUED,
+    ThumbnailOutcome.POSTPONED: ThumbnailState.QUEUED,
 }
 
 
@@ -70,7 +71,8 @@ class ThumbnailService:
         return await self._thumbnails.lease_thumbnails(self._db, lease, limit, self._settings.thumbnail_lease)
 
     async def finish_thumbnail(self, lease: LeaseId, ref: UploadRef, outcome: ThumbnailOutcome) -> None:
-        await self._thumbnails.finish_thumbnail(self._db, lease, ref, _STATES[outcome], _PAUSE)
+        counts = outcome is not ThumbnailOutcome.POSTPONED  # guard: thumbnail-postponed
+        await self._thumbnails.finish_thumbnail(self._db, lease, ref, _STATES[outcome], _PAUSE, counts=counts)
 
     def _is_eligible(self, found: StoredThumbnail) -> bool:
         # guard: thumbnails-off, thumbnail-source-size, thumbnail-types

@@ -52,7 +52,8 @@ RETURNING t.owner_id, t.object_id, o.key, o.size;
 
 -- name: finish_thumbnail
 -- Set the state of the object $2 to $4 if the lease $3 is the last one. Still queued: the next attempt is after the time $5.
+-- Without $6 the attempt does not count.
 UPDATE files.thumbnails
-SET state = $4, lease = NULL, leased_until = CASE WHEN $4 = 'queued' THEN now() + $5::interval END
+SET state = $4, attempts = attempts - CASE WHEN $6::bool THEN 0 ELSE 1 END, lease = NULL, leased_until = CASE WHEN $4 = 'queued' THEN now() + $5::interval END
 WHERE owner_id = $1 AND object_id = $2  -- guard: owner-finish-thumbnail
   AND lease = $3 AND leased_until > now();  -- guard: thumbnail-fencing

@@ -80,10 +80,13 @@ class ThumbnailStore:
         )
 
     async def finish_thumbnail(
-        self, db: Database, lease: LeaseId, ref: UploadRef, state: ThumbnailState, pause: timedelta
+        self, db: Database, lease: LeaseId, ref: UploadRef, state: ThumbnailState, pause: timedelta, *, counts: bool
     ) -> None:
-        """Set the state of an object if the lease lasts. `QUEUED`: the next attempt is after `pause`."""
-        await db.execute(self.statements["finish_thumbnail"], ref.owner, ref.id, lease, state.value, pause)
+        """Set the state of an object if the lease lasts. `QUEUED`: the next attempt is after `pause`.
+
+        `counts`: whether the attempt counts.
+        """
+        await db.execute(self.statements["finish_thumbnail"], ref.owner, ref.id, lease, state.value, pause, counts)
 
 
 def _task_from(owner: DriveId, id: UUID, key: str | None, size: int) -> ThumbnailTask:

@@ -139,6 +139,7 @@ class ThumbnailOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     THUMBNAIL_OUTCOME_MADE: _ClassVar[ThumbnailOutcome]
     THUMBNAIL_OUTCOME_NO_PREVIEW: _ClassVar[ThumbnailOutcome]
     THUMBNAIL_OUTCOME_FAILED: _ClassVar[ThumbnailOutcome]
+    THUMBNAIL_OUTCOME_POSTPONED: _ClassVar[ThumbnailOutcome]
 SCAN_KIND_UNSPECIFIED: ScanKind
 SCAN_KIND_OBJECTS: ScanKind
 SCAN_KIND_MULTIPARTS: ScanKind
@@ -218,6 +219,7 @@ THUMBNAIL_OUTCOME_UNSPECIFIED: ThumbnailOutcome
 THUMBNAIL_OUTCOME_MADE: ThumbnailOutcome
 THUMBNAIL_OUTCOME_NO_PREVIEW: ThumbnailOutcome
 THUMBNAIL_OUTCOME_FAILED: ThumbnailOutcome
+THUMBNAIL_OUTCOME_POSTPONED: ThumbnailOutcome
 
 class ScanClaim(_message.Message):
     __slots__ = ("is_granted", "position")
