@@ -292,6 +292,24 @@ async def test_a_tree_that_grows_too_large_fails_the_job(database_url: str) -> N
         await fail_after(drive, job, lease, task, "quota_exceeded")
 
 
+async def test_a_copy_has_a_limited_number_of_entries(database_url: str) -> None:
+    async with open_drive(database_url, "direct", replace(SETTINGS, max_copied_entries=8)) as drive:
+        top = await insert_tree(drive, 2, 2)
+        fits = await start(drive, top.id)
+        await run_all(drive)
+        assert (await get(drive, fits)).status is c.JobStatus.DONE
+        grows = await start(drive, top.id)
+        lease, task = await claim(drive)
+        assert await drive.files.run_job_step(lease, task)
+        for i in range(2):
+            await drive.files.create_folder(drive.access, top.id, f"late {i}")
+        await fail_after(drive, grows, lease, task, "too_large")
+        larger = await start(drive, top.id)
+        lease, task = await claim(drive)
+        await fail_after(drive, larger, lease, task, "too_large")
+        assert (await get(drive, larger)).done == 0
+
+
 async def test_a_copy_is_not_nested_too_deeply(database_url: str) -> None:
     async with open_drive(database_url, "direct", replace(SETTINGS, max_depth=3)) as drive:
         top = await insert_tree(drive, 1, 1)

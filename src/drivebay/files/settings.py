@@ -39,7 +39,8 @@ class Settings:
     that a worker has until it records a result. A webhook is disabled when it has failed for `webhook_retry_time`.
 
     `max_jobs` limits the jobs of one user in one drive. `job_lease` is the time that a worker has
-    for one step.
+    for one step. `max_copied_entries` limits the files and folders of one copy: its last step makes all of them visible
+    under the lock of the drive.
 
     Without `thumbnails` no file has one. A file larger than `max_thumbnail_source` has none either. A worker has
     `thumbnail_lease` for one object. `user_thumbnails_per_hour` limits the new thumbnails that one user asks for,
@@ -56,6 +57,7 @@ class Settings:
     max_pending_uploads: int = 10_000
     max_depth: int = 64
     max_entries: int = 10_000_000
+    max_copied_entries: int = 200_000
     max_drives: int = 100
     max_members: int = 1000
     max_permissions: int = 200

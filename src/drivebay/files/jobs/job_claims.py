@@ -23,6 +23,7 @@ from ...errors import (
     InvalidRequest,
     NotFound,
     QuotaExceeded,
+    TooLarge,
     Unavailable,
 )
 from ...hints import HintChannel
@@ -42,7 +43,7 @@ RETENTION: Final = timedelta(days=7)
 MAX_ATTEMPTS: Final = 20
 """A job fails after this number of claims without a successful step."""
 _MAX_TASKS: Final = 100
-_ENDING: Final = (NotFound, Forbidden, Conflict, InvalidRequest, QuotaExceeded)
+_ENDING: Final = (NotFound, Forbidden, Conflict, InvalidRequest, QuotaExceeded, TooLarge)
 """The errors that end a job. After any other error, the step is tried again."""
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from ...contract.files import Access, File, JobStatus, Kind, Role, TreeSize
 from ...contract.ids import DriveId, FileId, VersionId
-from ...errors import Conflict, Forbidden, NotFound, QuotaExceeded
+from ...errors import Conflict, Forbidden, NotFound, QuotaExceeded, TooLarge
 from ...postgres import Connection
 from ..copies.copy_place import count_levels_above
 from ..drives.store import DriveStore
@@ -90,6 +90,7 @@ class TreeCopy:
         total = stored.job.total if size is None else size.files + size.folders + 1
         usage.check_bytes(0 if size is None else size.bytes)  # guard: job-first-quota
         self._check_entries(usage, total)
+        self._check_size(total)
         await self._jobs.set_total(tx, stored.job, total)
         copy = FileId(self._new_id())
         parent = FileId(UUID(int=stored.job.id.int))  # no entry: the parent is set when the copies become visible
@@ -102,6 +103,7 @@ class TreeCopy:
     ) -> None:
         usage.check_bytes(sum(original.size for original in originals))  # guard: job-quota
         self._check_entries(usage, len(originals))  # guard: job-entry-limit
+        self._check_size(stored.job.done + len(originals))  # guard: job-size
         copies: list[HiddenCopy] = []
         folders: list[CopiedFolder] = []
         for original in originals:
@@ -126,6 +128,11 @@ class TreeCopy:
         if published is None or published[0] != stored.job.done:  # guard: job-complete-copy
             raise Conflict("some of the copies were deleted before all were made; start the copy again")
         await self._jobs.end_job(tx, stored.job, JobStatus.DONE, result=published[1])
+
+    def _check_size(self, entries: int) -> None:
+        limit = self._settings.max_copied_entries
+        if entries > limit:
+            raise TooLarge(f"one copy may have {limit} files and folders; copy the folders in it one by one")
 
     def _check_entries(self, usage: LockedUsage, new: int) -> None:
         if not usage.allows_entries(new, self._settings.max_entries):
