@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 
 from drivebay import postgres
 from drivebay.auth import email_address
-from drivebay.auth.rate_limiter import FIRST_ATTEMPTS, LOOKUP_LIMIT, MAX_KNOWN, RECORD_LIMIT, client_network
+from drivebay.auth.rate_limiter import AUDIT_LIMIT, FIRST_ATTEMPTS, LOOKUP_LIMIT, MAX_KNOWN, client_network
 from drivebay.auth.service import prune
 from drivebay.auth.settings import Rate, Settings
 from drivebay.auth.store import Store
@@ -422,11 +422,11 @@ async def test_the_failed_logins_in_the_audit_log_are_bounded(start_service: Sta
     async with start_service() as auth:
         user = await auth.sign_up(EMAIL, PASSWORD, ADDRESS)
         for email in (EMAIL, "nobody@example.org"):
-            for n in range(RECORD_LIMIT.count + 3):
+            for n in range(AUDIT_LIMIT.count + 3):
                 with pytest.raises(InvalidCredentials):
                     await auth.log_in(email, "short", f"198.51.100.{n % 100}")
         rows = await database.fetch("SELECT detail::text FROM auth.audit WHERE target = $1 ORDER BY at", str(user.id))
-        assert len(rows) == RECORD_LIMIT.count
+        assert len(rows) == AUDIT_LIMIT.count
         assert "not_recorded" in rows[-1]["detail"]
         assert "not_recorded" not in rows[-2]["detail"]
 

@@ -10,10 +10,10 @@ import pytest
 
 from drivebay.auth.rate_limiter import (
     ADDRESS_FACTOR,
+    AUDIT_LIMIT,
     CODE_LIMIT,
     FIRST_ATTEMPTS,
     LOOKUP_LIMIT,
-    RECORD_LIMIT,
     UNKNOWN_LIMIT_FACTORS,
     Attempt,
     RateLimiter,
@@ -187,12 +187,12 @@ async def test_lookups_and_records_are_limited_by_user_and_network(limiter: Rate
     caller, victim = UserId(uuid4()), UserId(uuid4())
     assert await count_granted(*(limiter.charge_lookup(caller) for _ in range(110))) == LOOKUP_LIMIT.count
     await limiter.charge_lookup(victim)
-    records = [await limiter.take_record(victim, "192.0.2.1") for _ in range(RECORD_LIMIT.count + 5)]
-    assert [record.granted for record in records] == [True] * RECORD_LIMIT.count + [False] * 5
+    records = [await limiter.charge_audit_record(victim, "192.0.2.1") for _ in range(AUDIT_LIMIT.count + 5)]
+    assert [record.granted for record in records] == [True] * AUDIT_LIMIT.count + [False] * 5
     assert [record.tokens for record in records[:3]] == [99, 98, 97]
-    assert records[RECORD_LIMIT.count - 1].tokens == 0, "the last one is marked"
-    assert not (await limiter.take_record(None, "192.0.2.1")).granted
-    assert (await limiter.take_record(None, "192.0.2.2")).granted
+    assert records[AUDIT_LIMIT.count - 1].tokens == 0, "the last one is marked"
+    assert not (await limiter.charge_audit_record(None, "192.0.2.1")).granted
+    assert (await limiter.charge_audit_record(None, "192.0.2.2")).granted
 
 
 async def test_only_full_buckets_are_pruned(limiter: RateLimiter, database: Database) -> None:

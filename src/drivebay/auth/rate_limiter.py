@@ -26,10 +26,10 @@ from .stored_rows import TakeTokenResult
 ADDRESS_FACTOR: Final = 5
 """The login limit of one network is this many times the limit of one account: several people may share a network."""
 UNKNOWN_LIMIT_FACTORS: Final = (5, 60)
-"""The limit of failed logins of one account from all unknown networks together, as multiples of the count and the
-period of the login limit. Above it, each unknown network has only its first attempts."""
+"""The limit of failed logins of one account from all unknown networks together: 5 times the count of the login limit
+in 60 times its period. Above it, each unknown network has only its first attempts."""
 FIRST_ATTEMPTS: Final = (3, 360)
-"""The first attempts of an unknown network at an account under attack: their number, and the multiple of the period."""
+"""The first attempts of an unknown network at an account under attack: 3 in 360 times the period of the limit."""
 KNOWN_FOR: Final = timedelta(days=90)
 """The time for which a network counts as known to an account after a login from it."""
 MAX_KNOWN: Final = 100
@@ -41,9 +41,9 @@ REFRESH_LIMIT: Final = Rate(120, timedelta(hours=1))
 """Refreshes of one session. Each stores a token until the session ends."""
 LOOKUP_LIMIT: Final = Rate(100, timedelta(hours=1))
 """Accounts that one user may look up by email. It is limited, because a look-up reveals whether an account exists."""
-RECORD_LIMIT: Final = Rate(100, timedelta(hours=1))
+AUDIT_LIMIT: Final = Rate(100, timedelta(hours=1))
 """Failed logins of one account, and from one network, that the audit log records."""
-UNKNOWN_RECORD_LIMIT: Final = Rate(1000, timedelta(hours=1))
+UNKNOWN_AUDIT_LIMIT: Final = Rate(1000, timedelta(hours=1))
 """Failed logins of unknown accounts that the audit log records."""
 
 # The metric and the table `auth.throttle` keep the name under which they were released.
@@ -52,9 +52,10 @@ _refused = Counter("drivebay_auth_throttled_total", "Calls refused by a rate lim
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt to prove a password. `account` is the email key at a login, or the user's id if there is a session.
+    """One check of a password. `account` is the email key at a login, or the user's id if there is a session.
 
     `network` is the result of `client_network`. `is_known`: the account has logged in from this network before.
+    `call` is the name of the operation, for its limits and the metric.
     """
 
     account: str
@@ -162,13 +163,13 @@ class RateLimiter:
         """Charge a lookup of an account by its email. Raises RateLimited."""
         await self._charge("lookup", "user", str(caller), LOOKUP_LIMIT)
 
-    async def take_record(self, user: UserId | None, address: str) -> TakeTokenResult:
+    async def charge_audit_record(self, user: UserId | None, address: str) -> TakeTokenResult:
         """Return whether the audit log may record a failed login, and how many more.
 
         `user` is None for an email that has no account.
         """
-        network = await self._take("audit", "address", client_network(address), RECORD_LIMIT)
-        rate = UNKNOWN_RECORD_LIMIT if user is None else RECORD_LIMIT
+        network = await self._take("audit", "address", client_network(address), AUDIT_LIMIT)
+        rate = UNKNOWN_AUDIT_LIMIT if user is None else AUDIT_LIMIT
         account = await self._take("audit", "account", "" if user is None else str(user), rate)
         # Both statements always run, so that the time does not reveal whether the account exists.
         granted = network.granted and account.granted

@@ -30,11 +30,14 @@ class Rate:
 
 
 class SignupMode(StrEnum):
-    """The rule for new accounts: everybody may sign up, users with an invitation, or only the operator creates them."""
+    """The rule for new accounts."""
 
     OPEN = "open"
+    """Anybody may sign up."""
     INVITE = "invite"
+    """Only people with an invitation may sign up."""
     CLOSED = "closed"
+    """Only an operator creates accounts."""
 
 
 MIN_AUDIT_AGE: Final = timedelta(days=1)
@@ -82,7 +85,7 @@ class Settings:
 
     `signup` is who may create an account. `audit_age` is how long the audit log keeps events.
     `sends_mail`: a worker sends the mails that are queued. `oidc` is the identity provider. Without `passwords`, users
-    can sign in only there. `public_url` is that of the deployment, from which the domain of its passkeys follows.
+    can sign in only there. `public_url` is the URL of the deployment. Its host is the domain of passkeys.
 
     `refresh_repeat_window` is how long a client may repeat its last refresh.
 

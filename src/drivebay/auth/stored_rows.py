@@ -11,6 +11,7 @@ from ..contract.auth import ApiToken, ApiTokenClaims, User
 from ..contract.ids import SessionId, UserId
 
 EndReason = Literal["logout", "reuse", "ended", "password", "deleted", "disabled", "admin"]
+"""Why a session ended. `reuse`: an old refresh token was used again. `ended`: the user ended it, or had too many."""
 
 
 class StoredCredentials(msgspec.Struct, frozen=True):
@@ -65,7 +66,7 @@ class RefreshTokenRow(msgspec.Struct, frozen=True):
     """A refresh token and its session.
 
     `successor_salt` is the salt from which the successor token was derived. It is None until the token is replaced.
-    `account_end` is the reason why the account may have no session: it is deleted or disabled.
+    `account_end` is why the account must not have sessions: it is deleted or disabled. None: it may have them.
     `is_repeatable`: the refresh with this token may be repeated, because it is the last refresh of the session, and it
     is recent.
     """

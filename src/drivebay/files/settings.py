@@ -18,8 +18,8 @@ class Settings:
     `upload_ttl` is the lifetime of a pending upload in one piece. `parts_ttl` is the lifetime of an upload in parts,
     counted from the last request for part URLs. `watch` is how long an expired upload is still looked up.
     `trash_grace` is the time between the trash and the purge. `tombstone` is how long the row of a deleted object
-    stays. Its key is deleted again when its last URL has expired, and when the tombstone ends. `lease` is the time that
-    a janitor has for one batch of purges.
+    stays. A late PUT may store the object again, so it is deleted again when its last URL has expired, and when the
+    tombstone ends. `lease` is the time that a janitor has for one batch of purges.
 
     Changes are deleted when they are older than `change_age`. `archive_ttl` is how long the URL of an archive works.
 
@@ -31,8 +31,8 @@ class Settings:
     own. `max_members` limits the members of one drive. `max_permissions` limits the permissions on one item, and
     `max_shared_items` the shared items of one user in one drive. `max_link_uploads` limits the pending
     uploads of one link. `max_links` limits the links of
-    one drive. `bcrypt_cost` is the cost of the hash of a link's password. One statement of a search takes at most
-    `search_time`, and a search begins no further scan after it.
+    one drive. `bcrypt_cost` is the cost of the hash of a link's password. `search_time` limits each
+    statement of a search. After this time the search starts no new scan.
 
     `receivers` says which URLs webhooks may have. `max_webhooks` limits the webhooks of one user, and
     `max_webhook_leases` the webhooks of one user to which workers send at the same time. `webhook_lease` is the time
@@ -43,8 +43,8 @@ class Settings:
     under the lock of the drive.
 
     Without `thumbnails` no file has one. A file larger than `max_thumbnail_source` has none either. A worker has
-    `thumbnail_lease` for one object. `user_thumbnails_per_hour` limits the new thumbnails that one user asks for,
-    `max_user_thumbnails` those of one user that wait, and `max_queued_thumbnails` those of all users.
+    `thumbnail_lease` for one object. `user_thumbnails_per_hour` limits the new thumbnails that one user requests.
+    `max_user_thumbnails` limits the queued thumbnails of one user, and `max_queued_thumbnails` those of all users.
     """
 
     secret: bytes = field(repr=False)

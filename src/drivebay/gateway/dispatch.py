@@ -41,8 +41,8 @@ Responder: TypeAlias = Callable[..., Awaitable[None]]
 class Dispatcher:
     """Creates responders.
 
-    The keys of `limiters` and `shares` are names of limiters. Requests of a limiter without a share have no limit by
-    user. `body_timeout` is how many seconds a client may take to send a JSON body.
+    The keys of `limiters` and `shares` are names of limiters. If `shares` has no entry for a limiter, its requests have
+    no limit per user. `body_timeout` is how many seconds a client may take to send a JSON body.
     """
 
     def __init__(

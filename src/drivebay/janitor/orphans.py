@@ -1,8 +1,8 @@
-"""Finds objects that no row accounts for, and moves them to quarantine.
+"""Finds objects that no row of the database refers to, and moves them to quarantine.
 
 Normally there are none, because an upload is recorded before anything can be written. An orphan was written by another
 application, or the database has lost rows. It may be the only copy of a file, so it is never deleted. An operator
-decides. The exception are thumbnails: they are deleted, because they can be made again.
+decides. Thumbnails are the exception: they are deleted, because they can be made again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ORPHANS = Counter("drivebay_janitor_strays_total", "Objects that no row accounts
 class OrphanCounts(NamedTuple):
     """The numbers of objects: listed ones, orphans that are too young to move, and quarantined ones.
 
-    `deleted` counts the objects whose thumbnails were deleted, because no row accounts for them.
+    `deleted` counts the objects whose thumbnails were deleted, because no row refers to them.
     """
 
     listed: int
@@ -62,7 +62,7 @@ async def quarantine_orphans(
                 deleted += await _delete_thumbnails(storage, source, settings)
             else:
                 quarantined += await _quarantine(storage, orphan, settings)
-                # A move may take minutes, so a page of orphans takes longer than the lease.
+                # A move may take minutes. Extend the lease after each one, and stop if another janitor has it.
                 if not await scan.extend():  # guard: scan-extended
                     return OrphanCounts(listed, too_young, quarantined, deleted)
         has_page = await scan.finish_page(page.after, len(page.objects))
@@ -106,7 +106,7 @@ async def _find_orphans(files: Files, objects: Sequence[ObjectInfo], settings: S
 
 
 def upload_ref(key: str) -> UploadRef | None:
-    """Return the upload of an object key `{owner}/{upload}`, or of its staged or promoted object, or of its thumbnail.
+    """Return the upload that a key belongs to. It is that of an object, staged or promoted, or of a thumbnail.
 
     Return None for a key of another form.
     """

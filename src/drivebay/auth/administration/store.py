@@ -105,7 +105,7 @@ async def set_disabled(db: Executor, user: UserId, *, disabled: bool) -> None:
 
 
 async def delete_account(db: Executor, user: UserId, unusable_hash: str) -> None:
-    """Mark an account as deleted, and delete its API tokens and passkeys now, the other rows after its files."""
+    """Mark an account as deleted, and delete its API tokens and passkeys. The other rows follow after the purge."""
     await db.fetchrow(STATEMENTS["delete_account"], user, unusable_hash)
     await delete_api_tokens(db, user)
     await delete_passkeys_of_user(db, user)  # guard: remove-account-passkeys

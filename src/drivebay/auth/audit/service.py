@@ -15,7 +15,8 @@ from ..cursors import Position, decode_cursor, encode_cursor
 from . import store
 
 _MAX_ACTION: Final = 64
-_AFTER_ALL: Final = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
+_BEFORE_FIRST_PAGE: Final = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
+"""A position above all events. The newest are listed first."""
 
 
 class AuditReader:
@@ -30,7 +31,7 @@ class AuditReader:
         check_limit(query.limit)
         _check_action(query.action)
         identity = f"audit {query.user} {query.action} {query.since} {query.until}"
-        after = _AFTER_ALL
+        after = _BEFORE_FIRST_PAGE
         if query.cursor is not None:
             after = _parse_position(decode_cursor(self._cursor_key, identity, query.cursor))
         events = await store.list_events(self._database, query, after, query.limit + 1)

@@ -26,11 +26,12 @@ from .mail_queue import MailQueue
 log = structlog.get_logger(__name__)
 
 MAILS_A_MINUTE: Final = Rate(1, timedelta(minutes=1))
-"""The limit of mails of one kind to one address that one user, or one network, requests."""
+"""One mail a minute of each kind to one email address, for each user or network that requests it."""
 MAILS_A_DAY: Final = Rate(10, timedelta(days=1))
 """The limit of mails of one kind to one address, so that no user can fill the mailbox of another person."""
-FIRST_MAILS_A_DAY: Final = Rate(1, timedelta(days=1))
-"""The limit of further resets to one address from each network, so that others cannot use up the owner's mails."""
+EXTRA_RESETS_A_DAY: Final = Rate(1, timedelta(days=1))
+"""When MAILS_A_DAY is used up, each network may request one more reset a day for the email address. Other people
+therefore cannot keep the owner from a reset."""
 
 
 class MailService:
@@ -88,7 +89,7 @@ class MailService:
             return False
         if (await self._take(f"mail:reset:day:{recipient}", MAILS_A_DAY)).granted:
             return True
-        return (await self._take(f"mail:reset:first:{pair}", FIRST_MAILS_A_DAY)).granted  # guard: reset-mail-first
+        return (await self._take(f"mail:reset:first:{pair}", EXTRA_RESETS_A_DAY)).granted  # guard: reset-mail-first
 
     async def _take(self, bucket: str, rate: Rate) -> TakeTokenResult:
         return await take_token(self._database, bucket, rate.per, rate.per / rate.count)

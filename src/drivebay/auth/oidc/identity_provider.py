@@ -113,8 +113,8 @@ class IdentityProvider:
             headers = {"Authorization": f"Bearer {response.access_token}"}
             info = await self._fetch(metadata.userinfo_endpoint, headers=headers)
             if info.get("sub") == claims["sub"]:
-                # Take both from one source. The 'verified' of the ID token must not confirm an address of the other
-                # source.
+                # Take both from one source. Else `email_verified` of the ID token could confirm an email address of the
+                # other source.
                 address = {name: info.get(name) for name in ("email", "email_verified")}
                 claims = {**info, **claims, **address}  # guard: oidc-one-source
         return _identity(claims)
@@ -181,7 +181,7 @@ class IdentityProvider:
                     raise Unavailable(f"the identity provider has no usable configuration: {error}") from None
                 if metadata.issuer != self._settings.issuer:  # guard: oidc-discovery-issuer
                     raise Unavailable("the identity provider names another issuer than DRIVEBAY_OIDC_ISSUER")
-                if _uses_other_schemes(metadata):
+                if _has_insecure_endpoint(metadata):
                     raise Unavailable("the identity provider has endpoints that are not https://")
                 self._metadata, self._metadata_at = metadata, now
             return self._metadata
@@ -245,8 +245,8 @@ def _is_subject(value: object) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= 255 and value.isascii() and value.isprintable()
 
 
-def _uses_other_schemes(metadata: Metadata) -> bool:
-    """Return whether an endpoint of an https issuer is not https. A provider on this machine may use http."""
+def _has_insecure_endpoint(metadata: Metadata) -> bool:
+    """Return whether an endpoint has neither https nor the scheme of the issuer."""
     endpoints = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri)
     schemes = {"https", urlsplit(metadata.issuer).scheme}
     return any(urlsplit(url).scheme not in schemes for url in (*endpoints, metadata.userinfo_endpoint or "https:"))

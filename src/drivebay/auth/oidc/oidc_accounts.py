@@ -91,7 +91,7 @@ class OidcAccounts:
             state = await store.find_account_state(auth_store.executor, existing)
             if state is None or state.is_disabled:
                 return Refusal.DISABLED
-            await self._link(auth_store.executor, actor, existing, is_invited=is_invited)
+            await self._prepare_linking(auth_store.executor, actor, existing, is_invited=is_invited)
             return existing
         if not settings.auto_create:  # guard: oidc-create-off
             return Refusal.NO_ACCOUNT
@@ -114,8 +114,8 @@ class OidcAccounts:
         password_hash = await store.find_unused_account_hash(tx, user)
         return password_hash is not None and not is_usable(password_hash)  # guard: oidc-invited-unused
 
-    async def _link(self, tx: Executor, actor: Actor, user: UserId, *, is_invited: bool) -> None:
-        """Link an account to the identity that has its address."""
+    async def _prepare_linking(self, tx: Executor, actor: Actor, user: UserId, *, is_invited: bool) -> None:
+        """Prepare an account for an identity with its email address: confirm the address, or reclaim the account."""
         recipient = await find_recipient(tx, user)
         if is_invited:
             await verify_email(tx, user)  # nobody could use the account before

@@ -1,7 +1,7 @@
 """Implements the methods of `contract.auth.Passkeys` that change which passkeys an account has.
 
-A passkey is a whole login. So whoever adds one has shown everything that a login needs, and the browser answers in the
-session that asked. A session that has ended, as those of a reclaimed account, adds none.
+A passkey alone is enough to log in. To add one, a user must therefore give the password, and a code if the account has
+a second factor. The challenge is bound to the session. A session that has ended cannot add a passkey.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MAX_NAME: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class PasskeyParts:
-    """What passkeys need. `party` is None in a deployment whose URL cannot have passkeys."""
+    """What the services of passkeys have in common. `party` is None in a deployment whose URL cannot have passkeys."""
 
     party: RelyingParty | None
     accounts: Accounts
@@ -47,7 +47,7 @@ class PasskeyParts:
 
     def require_party(self) -> RelyingParty:
         """Return the relying party. Raises NotFound, and Forbidden in a deployment without passwords."""
-        # Only the identity provider may let people in there, so that it can also keep them out.
+        # Without passwords, only the identity provider decides who can log in. A passkey would bypass it.
         self.accounts.require_passwords()  # guard: passkey-passwords-off
         if self.party is None:
             raise NotFound("passkeys need an https URL with a host name in DRIVEBAY_PUBLIC_URL; ask the operator")
@@ -87,7 +87,7 @@ class PasskeyService:
         user = _require_user(actor)
         name = _checked_name(name)
         challenge = webauthn_answers.find_challenge(attestation.client_data)
-        # Committed before the answer is verified, so that no failure makes the options usable again.
+        # Use up the challenge in a transaction of its own first. If the verification fails, it cannot be used again.
         if (
             challenge is None
             or session is None

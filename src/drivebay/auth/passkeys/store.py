@@ -1,4 +1,4 @@
-"""The statements of passkeys as methods. `db` is a transaction, or the pool for single statements."""
+"""The SQL statements on passkeys, as functions. `db` is a transaction, or the pool for single statements."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class NewPasskey(msgspec.Struct, frozen=True):
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A passkey as a browser names it, with the ways to its authenticator."""
+    """The credential id of a passkey, and its transports (`usb`, `nfc`, `internal`, ...)."""
 
     id: bytes
     transports: tuple[str, ...]
 
 
 class StoredPasskey(msgspec.Struct, frozen=True):
-    """What verifies an answer of a passkey, and the version of its account's password."""
+    """The data that verify an assertion of a passkey, and the version of the password of its account."""
 
     id: PasskeyId
     user: UserId
@@ -49,7 +49,7 @@ class StoredPasskey(msgspec.Struct, frozen=True):
 
 
 async def insert_registration(db: Executor, digest: bytes, session: SessionId, user: UserId, ttl: timedelta) -> bool:
-    """Store the challenge of a new passkey, instead of an earlier one. Return False if the session has ended."""
+    """Store the challenge of a new passkey. It replaces an earlier one. Return False if the session has ended."""
     return await db.fetchrow(STATEMENTS["insert_registration"], digest, session, user, ttl) is not None
 
 
@@ -59,12 +59,12 @@ async def insert_login(db: Executor, digest: bytes, ttl: timedelta) -> None:
 
 
 async def insert_second_factor(db: Executor, digest: bytes, login_digest: bytes, ttl: timedelta) -> bool:
-    """Store the challenge of a second factor, instead of an earlier one. Return False if that login has ended."""
+    """Store the challenge of a second factor. It replaces an earlier one. Return False if the login has ended."""
     return await db.fetchrow(STATEMENTS["insert_second_factor"], digest, login_digest, ttl) is not None
 
 
 async def take_registration(db: Executor, digest: bytes, session: SessionId) -> bool:
-    """Use up the challenge of a new passkey. Return False if there is none of this session."""
+    """Use up the challenge of a new passkey. Return False if the session has no such challenge."""
     return await db.fetchrow(STATEMENTS["take_registration"], digest, session) is not None
 
 
@@ -124,7 +124,7 @@ async def find_credential(db: Executor, credential_id: bytes) -> StoredPasskey |
 
 
 async def use_passkey(db: Executor, passkey: StoredPasskey, sign_count: int, *, is_synced: bool) -> bool:
-    """Record a use. Return False if the passkey was removed, or its count does not grow."""
+    """Record a use. Return False if the passkey was removed, or if `sign_count` does not grow, as with a copied key."""
     return await db.fetchrow(STATEMENTS["use_passkey"], passkey.id, passkey.user, sign_count, is_synced) is not None
 
 

@@ -59,5 +59,6 @@ class Reclaims:
 
     async def finish_reclaimed_account(self, user: UserId) -> None:
         async with self._database.transaction() as tx:
+            # A gateway may accept an old token for some seconds after the reclaim.
             await store.delete_late_access(tx, user, RECLAIM_MARGIN)
             await store.finish_reclaimed(tx, user, _FINISHED_AFTER)

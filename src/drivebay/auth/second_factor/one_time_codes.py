@@ -18,16 +18,16 @@ from ...contract.ids import UserId
 from ...errors import Internal
 
 ISSUER: Final = "Drivebay"
-RECOVERY_CODES: Final = 10
+RECOVERY_CODE_COUNT: Final = 10
 _SECRET_LENGTH: Final = 20
 """Bytes, as RFC 4226 recommends. Authenticator apps accept at most 20 bytes with SHA-1."""
-_CODE_LENGTH: Final = 10
-"""Bytes of a recovery code: 80 bits, 16 characters."""
+_RECOVERY_CODE_BYTES: Final = 10
+"""80 bits, 16 characters."""
 _SKEW_STEPS: Final = 1
 _NONCE_LENGTH: Final = 12
-_TOTP_CODE: Final = re.compile(r"[0-9]{6}")
-_RECOVERY_CODE: Final = re.compile(r"[A-Z2-7]{16}")
-_MAX_LENGTH: Final = 64
+_TOTP_PATTERN: Final = re.compile(r"[0-9]{6}")
+_RECOVERY_PATTERN: Final = re.compile(r"[A-Z2-7]{16}")
+_MAX_INPUT_LENGTH: Final = 64
 """Characters of a code with spaces and hyphens."""
 
 
@@ -56,7 +56,10 @@ def unseal(sealed: bytes, user: UserId, key: bytes) -> str:
 
 
 def find_step(secret: str, code: str, now: datetime) -> int | None:
-    """Return the time step whose code this is: the current one, the one before or the one after. None: a wrong code."""
+    """Return the time step that a code belongs to, or None for a wrong code.
+
+    The previous and the next step are accepted too.
+    """
     try:
         return pyotp.TOTP(secret).verify_and_get_timecode(code, for_time=now, valid_window=_SKEW_STEPS)
     except OTPVerificationError:
@@ -65,25 +68,25 @@ def find_step(secret: str, code: str, now: datetime) -> int | None:
 
 def is_totp_code(code: str) -> bool:
     """Return whether a normalized code has the form of a one-time code."""
-    return _TOTP_CODE.fullmatch(code) is not None
+    return _TOTP_PATTERN.fullmatch(code) is not None
 
 
 def is_recovery_code(code: str) -> bool:
     """Return whether a normalized code has the form of a recovery code."""
-    return _RECOVERY_CODE.fullmatch(code) is not None
+    return _RECOVERY_PATTERN.fullmatch(code) is not None
 
 
 def normalize(text: str) -> str:
-    """Return a code as it is compared: without spaces and hyphens, in upper case. An empty text is no code."""
-    if len(text) > _MAX_LENGTH:
+    """Return a code without spaces and hyphens, in upper case. Return '' if it has not the form of a code."""
+    if len(text) > _MAX_INPUT_LENGTH:
         return ""
     code = re.sub(r"[\s-]", "", text).upper()
-    return code if _TOTP_CODE.fullmatch(code) or _RECOVERY_CODE.fullmatch(code) else ""
+    return code if _TOTP_PATTERN.fullmatch(code) or _RECOVERY_PATTERN.fullmatch(code) else ""
 
 
 def new_recovery_codes(random_bytes: Callable[[int], bytes]) -> tuple[str, ...]:
     """Return new recovery codes in groups of four characters."""
-    return tuple(_grouped(b32encode(random_bytes(_CODE_LENGTH)).decode()) for _ in range(RECOVERY_CODES))
+    return tuple(_grouped(b32encode(random_bytes(_RECOVERY_CODE_BYTES)).decode()) for _ in range(RECOVERY_CODE_COUNT))
 
 
 def recovery_digest(key: bytes, user: UserId, code: str) -> bytes:

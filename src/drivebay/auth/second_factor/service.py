@@ -1,7 +1,7 @@
 """Implements `contract.auth.SecondFactor`.
 
 A code is accepted once: the row of the secret holds the time step of the last code, and only a later step replaces it.
-Two logins with one code at once therefore give one session.
+If two logins send the same code at the same time, only one succeeds.
 """
 
 from __future__ import annotations
@@ -77,29 +77,29 @@ class FactorVerifier:
         return token.text
 
     async def charge(self, user: UserId, text: str, known_network: str | None) -> None:
-        """Charge a try of a code of a login, before it is verified and outside a transaction. Raises RateLimited.
+        """Count one attempt at the code of a login. Call it before the code is verified, outside a transaction.
 
-        `known_network` is the client's network if the account logged in from there before.
+        `known_network` is the client's network if the account logged in from there before. Raises RateLimited.
 
-        Recovery codes are free: an attacker who knows the password must not be able to keep the user out, and they are
-        too long to guess.
+        Recovery codes are not counted. They are too long to guess, and they still work when an attacker has used up
+        the limit.
         """
         if not one_time_codes.is_recovery_code(one_time_codes.normalize(text)):
             await self._limiter.charge_code(user, known_network)  # guard: totp-limit
 
     async def refill(self, user: UserId, known_network: str | None) -> None:
-        """Forget the wrong codes of an account, after a right one."""
+        """Reset the limit of wrong codes at logins. Call it after a correct code."""
         await self._limiter.refill_code_bucket(user)
         if known_network is not None:
             await self._limiter.refill_code_bucket(user, known_network)
 
     async def charge_change(self, user: UserId, text: str) -> None:
-        """Charge a try of a code that sets up or removes a second factor, as `charge` does."""
+        """Count one attempt at a code that sets up or removes a second factor, as `charge` does."""
         if not one_time_codes.is_recovery_code(one_time_codes.normalize(text)):
             await self._limiter.charge_code_change(user)  # guard: totp-change-limit
 
     async def refill_change(self, user: UserId) -> None:
-        """Forget the wrong codes of an account's changes, after a right one."""
+        """Reset the limit of wrong codes for setup and removal. Call it after a correct code."""
         await self._limiter.refill_code_change(user)
 
     async def use_totp_code(self, db: Executor, user: UserId, encrypted: bytes, text: str) -> bool:

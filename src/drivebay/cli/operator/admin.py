@@ -55,7 +55,7 @@ def create(email: str, password_stdin: PasswordStdinOption = False, as_json: Jso
         except NotFound:
             new = NewAccount(email, password, Role.ADMIN)
             created = await services.auth.create_account(OPERATOR, new)
-            return created.account, _link(services, created.invitation_token)
+            return created.account, _password_link(services, created.invitation_token)
         return await services.auth.update_account(OPERATOR, existing.id, AccountUpdate(role=Role.ADMIN)), None
 
     account, link = run_with_services(command, {"auth"})
@@ -68,7 +68,7 @@ def invite(email: str, as_json: JsonOption = False) -> None:
 
     async def command(services: Services) -> tuple[Account, str | None]:
         created = await services.auth.create_account(OPERATOR, NewAccount(email))
-        return created.account, _link(services, created.invitation_token)
+        return created.account, _password_link(services, created.invitation_token)
 
     account, link = run_with_services(command, {"auth"})
     _print_account(account, link, as_json)
@@ -165,7 +165,7 @@ def reset_password(user: UserArgument, as_json: JsonOption = False) -> None:
     async def command(services: Services) -> tuple[Account, str | None]:
         id = await _find(services, user)
         token = await services.auth.create_reset_token(OPERATOR, id)
-        return await _get(services, id), _link(services, token)
+        return await _get(services, id), _password_link(services, token)
 
     account, link = run_with_services(command, {"auth"})
     _print_account(account, link, as_json)
@@ -236,7 +236,7 @@ def export(
 
 @admin.command()
 def stats(as_json: JsonOption = False) -> None:
-    """Show sums over all accounts, and the work that waits."""
+    """Show totals of all accounts, and the backlog."""
 
     async def command(services: Services) -> dict[str, int]:
         users = await services.auth.count_accounts(OPERATOR)
@@ -321,7 +321,8 @@ async def _get(services: Services, id: UserId) -> Account:
     return account
 
 
-def _link(services: Services, token: str | None) -> str | None:
+def _password_link(services: Services, token: str | None) -> str | None:
+    """Return the link to the page that sets a password. Invitations and resets use the same page."""
     base = services.settings.link_base.rstrip("/")
     return None if token is None else f"{base}/invitation#token={token}"
 

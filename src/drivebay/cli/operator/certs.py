@@ -31,7 +31,7 @@ def certs(
     """Create TLS certificates for testing: a certificate authority and one certificate for each service.
 
     An authority that exists in the folder is used again. Run the command again to renew the certificates. Running
-    servers load the new ones without a restart. Restart a process to renew its client side.
+    servers load the new ones without a restart. For its own calls, a process uses the new one only after a restart.
     """
     try:
         # Use absolute paths, because the printed settings are for processes that start in other folders.

@@ -56,12 +56,12 @@ class ThumbnailStore:
         return StoredThumbnail(name, kind, content_type, ref, key, record["size"], found)
 
     async def lock_thumbnails_of(self, tx: Connection, user: UserId | DriveId) -> None:
-        """Let one transaction at a time queue thumbnails for a user."""
+        """Lock the queued thumbnails of a user until the transaction ends."""
         await tx.execute(self.statements["lock_thumbnails_of"], user)
 
-    async def count_thumbnails(self, tx: Connection, user: UserId | DriveId, most: int) -> ThumbnailCounts:
-        """Count what a user has asked for, and the whole queue up to `most`."""
-        record = (await tx.fetch(self.statements["count_thumbnails"], user, most))[0]
+    async def count_thumbnails(self, tx: Connection, user: UserId | DriveId, max_total: int) -> ThumbnailCounts:
+        """Count the thumbnails that a user has requested, and those of the whole queue up to `max_total`."""
+        record = (await tx.fetch(self.statements["count_thumbnails"], user, max_total))[0]
         return ThumbnailCounts(record["recent"], record["of_user"], record["total"])
 
     async def queue_thumbnail(self, tx: Connection, ref: UploadRef, user: UserId | DriveId, *, is_lost: bool) -> None:
@@ -82,7 +82,7 @@ class ThumbnailStore:
     async def finish_thumbnail(
         self, db: Database, lease: LeaseId, ref: UploadRef, state: ThumbnailState, pause: timedelta, *, counts: bool
     ) -> None:
-        """Set the state of an object if the lease lasts. `QUEUED`: the next attempt is after `pause`.
+        """Set the state of an object if the lease is held. With `QUEUED`, the next attempt is after `pause`.
 
         `counts`: whether the attempt counts.
         """
