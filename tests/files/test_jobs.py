@@ -323,6 +323,21 @@ async def test_a_copy_is_not_nested_too_deeply(database_url: str) -> None:
             await start(drive, top.id, c.CopyTarget(deepest.id))
 
 
+async def test_a_target_that_is_moved_down_does_not_pass_the_depth(database_url: str) -> None:
+    async with open_drive(database_url, "direct", replace(SETTINGS, max_depth=4)) as drive:
+        top = await insert_tree(drive, 1, 1)
+        outer = await drive.files.create_folder(drive.access, ROOT, "outer")
+        inner = await drive.files.create_folder(drive.access, outer.id, "inner")
+        target = await drive.files.create_folder(drive.access, ROOT, "target")
+        job = await start(drive, top.id, c.CopyTarget(target.id))
+        lease, task = await claim(drive)
+        while (await get(drive, job)).done < (await get(drive, job)).total:
+            assert await drive.files.run_job_step(lease, task)
+        await drive.files.move_entries(drive.access, (target.id,), inner.id)
+        await fail_after(drive, job, lease, task, "invalid_request")
+        assert await drive.list_names(target.id) == []
+
+
 async def test_a_job_ends_with_the_error_of_what_has_changed(direct_drive: Drive) -> None:
     drive = direct_drive
     top = await insert_tree(drive)

@@ -189,6 +189,10 @@ SELECT (SELECT count(*) FROM shown) AS count, shown.* FROM shown WHERE id = $3;
 -- The id of the copy of the source.
 SELECT copy_id FROM files.job_folders WHERE owner_id = $1 AND job_id = $2 AND ordinal = 0;
 
+-- name: deepest_copy
+-- The number of folders from the copy of the source to its deepest folder, both included.
+SELECT max(depth) FROM files.job_folders WHERE owner_id = $1 AND job_id = $2;
+
 -- name: end_job
 -- The job has ended with the status $3, the result $4 or the error $5 with the detail $6.
 UPDATE files.jobs SET status = $3, ended_at = now(), result = $4, error_code = $5, error_detail = $6

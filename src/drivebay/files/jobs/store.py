@@ -201,6 +201,11 @@ class JobStore:
         """Record that a job has copied more entries, some of which are folders."""
         await tx.execute(self.statements["advance_job"], job.drive, job.id, entries, folders)
 
+    async def select_depth(self, tx: Connection, job: Job) -> int:
+        """Return the number of levels of copied folders. There is at least one."""
+        depth: int = await tx.fetchval(self.statements["deepest_copy"], job.drive, job.id)
+        return depth
+
     async def publish_copies(
         self, tx: Connection, job: StoredJob, parent: FileId, name: str
     ) -> tuple[int, File] | None:

@@ -52,6 +52,9 @@ class TreeCopy:
             return False
         last = await self._jobs.close_moved_folders(tx, stored, _STEP_FOLDERS)
         if last is None:
+            # The target may have been moved down since the folders were copied.
+            depth = await self._jobs.select_depth(tx, stored.job)
+            check_depth(levels + depth, self._settings)  # guard: job-final-depth
             await self._publish(tx, stored, source)
             return True
         originals = await self._jobs.list_next_originals(tx, stored.job, last, STEP_ENTRIES)
