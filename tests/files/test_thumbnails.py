@@ -147,6 +147,20 @@ async def test_the_longest_waiting_object_is_claimed_first_and_by_one_worker(dri
     assert (await claim(drive))[1] == ()
 
 
+async def test_a_user_with_many_files_does_not_hold_up_another(drive: Drive) -> None:
+    for n in range(3):
+        await state_of(drive, await add_image(drive, f"{n}.png"))
+    await drive.advance_time(MINUTE, "thumbnails")
+    late = await add_image(drive, "late.png")
+    other = Access(drive.owner, UserId(uuid7()), Role.VIEWER)
+    await drive.files.get_thumbnail(other, late)
+    _, tasks = await claim(drive, 2)
+    keys = {task.key for task in tasks}
+    assert (await drive.files.get_thumbnail(other, late)).key in keys
+    # While those are made, the next ones of the first user follow.
+    assert len((await claim(drive))[1]) == 2
+
+
 async def test_a_worker_that_died_is_replaced_and_its_result_ignored(drive: Drive) -> None:
     id = await add_image(drive)
     await state_of(drive, id)

@@ -76,7 +76,9 @@ class Thumbnails(Protocol):
 
 class ThumbnailJobs(Protocol):
     async def claim_thumbnails(self, lease: LeaseId, limit: int) -> tuple[ThumbnailTask, ...]:
-        """Claim up to `limit` (1 to 100) objects in the queue, those that wait longest first, under a new lease.
+        """Claim up to `limit` (1 to 100) objects in the queue under a new lease.
+
+        One of each user comes before a second one of any, and of each user those that wait longest.
 
         While the lease of two minutes lasts no other caller gets these objects. A repeat returns them again. After
         three attempts without a result an object has no preview. Raises InvalidRequest.

@@ -37,15 +37,25 @@ UPDATE files.thumbnails SET state = 'none', lease = NULL, leased_until = NULL
 WHERE state = 'queued' AND attempts >= $1 AND leased_until <= now();  -- guard: thumbnail-attempts
 
 -- name: lease_thumbnails
--- Lease up to $2 queued objects to $1 for the time $3, those that wait longest first. A repeat of a claim whose answer was
--- lost gets the same objects.
+-- Lease up to $2 queued objects to $1 for the time $3: one of each user before a second one of any, and of each user those
+-- that wait longest. Which user comes first is random, so one with many slow files does not hold up the others. A repeat of
+-- a claim whose answer was lost gets the same objects.
+WITH waiting AS (
+    SELECT owner_id, object_id, lease IS NOT DISTINCT FROM $1 AS is_repeat,
+           row_number() OVER (PARTITION BY requested_by  -- guard: thumbnail-user-share
+                              ORDER BY lease IS DISTINCT FROM $1, requested_at) AS place
+    FROM files.thumbnails WHERE state = 'queued'
+), due AS (
+    SELECT t.owner_id, t.object_id
+    FROM files.thumbnails t JOIN waiting ON waiting.owner_id = t.owner_id AND waiting.object_id = t.object_id
+    WHERE t.state = 'queued'
+      AND (t.lease = $1 OR t.leased_until IS NULL OR t.leased_until <= now())  -- guard: thumbnail-lease
+    ORDER BY waiting.is_repeat DESC, waiting.place, random() LIMIT $2
+    FOR UPDATE OF t SKIP LOCKED
+)
 UPDATE files.thumbnails t
 SET lease = $1, leased_until = now() + $3::interval, attempts = t.attempts + (t.lease IS DISTINCT FROM $1)::int
-FROM (SELECT owner_id, object_id FROM files.thumbnails
-      WHERE state = 'queued'
-        AND (lease = $1 OR leased_until IS NULL OR leased_until <= now())  -- guard: thumbnail-lease
-      ORDER BY lease IS NOT DISTINCT FROM $1 DESC, requested_at LIMIT $2
-      FOR UPDATE SKIP LOCKED) due
+FROM due
 JOIN files.objects o ON o.owner_id = due.owner_id AND o.id = due.object_id
 WHERE t.owner_id = due.owner_id AND t.object_id = due.object_id
 RETURNING t.owner_id, t.object_id, o.key, o.size;
