@@ -127,12 +127,12 @@ async def test_a_client_reconnects_to_a_restarted_server(address: str) -> None:
 async def test_calls_are_spread_over_several_addresses_and_go_on_when_one_ends() -> None:
     served: set[int] = set()
 
-    def server(number: int) -> AbstractAsyncContextManager[str]:
+    def server(number: int, address: str = "127.0.0.1:0") -> AbstractAsyncContextManager[str]:
         async def quarantine_object(key: str) -> bool:
             served.add(number)
             return True
 
-        return rpc.serve("127.0.0.1:0", [(Storage, STORAGE, fake(Storage, quarantine_object=quarantine_object))])
+        return rpc.serve(address, [(Storage, STORAGE, fake(Storage, quarantine_object=quarantine_object))])
 
     async with AsyncExitStack() as first, server(2) as second_address:
         first_address = await first.enter_async_context(server(1))
@@ -145,6 +145,12 @@ async def test_calls_are_spread_over_several_addresses_and_go_on_when_one_ends()
             for _ in range(20):
                 await storage.quarantine_object("there")
             assert served == {2}
+            # By now both streams lead to the second server. One goes to the first again when it is back.
+            await asyncio.sleep(1)
+            async with server(3, first_address), asyncio.timeout(30):
+                while 3 not in served:
+                    await asyncio.gather(*(storage.quarantine_object("there") for _ in range(10)))
+                    await asyncio.sleep(0.05)
 
 
 async def test_a_server_does_not_listen_at_several_addresses() -> None:

@@ -37,7 +37,10 @@ from .target_addresses import count_processes
 log = structlog.get_logger(__name__)
 
 _OPEN: Final = Gauge(
-    "drivebay_call_streams", "Open streams for calls by service", ["service"], multiprocess_mode="livesum"
+    "drivebay_call_streams",
+    "Processes of each service to which a stream for calls is open",
+    ["service"],
+    multiprocess_mode="livesum",
 )
 _FIRST_STREAM_TIMEOUT: Final = 1.0
 """Seconds that `open_streams` waits for the first stream. The server need not run yet."""
@@ -46,6 +49,8 @@ _REFUSAL_BACKOFF: Final = 10.0
 """Seconds until the next request for a stream after a refusal. Another release may replace the server meanwhile."""
 _MAX_DUPLICATES: Final = 8
 """The maximum number of times that a stream is opened again because its process has one already."""
+_DUPLICATE_SECONDS: Final = 3.0
+"""How long a second stream to one process stays open while another process has none. That one may be starting."""
 
 
 class _Refused(Exception):
@@ -133,22 +138,38 @@ class Streams:
                 await asyncio.sleep(_backoff(failures))
                 failures += 1
                 continue
-            if duplicates < _MAX_DUPLICATES and self._is_duplicate(stream):
+            is_duplicate = self._is_duplicate(stream)
+            if is_duplicate and duplicates < _MAX_DUPLICATES:
                 duplicates += 1
                 stream.drain()
                 continue
             duplicates = 0
-            self._open.append(stream)
-            self.first_attempt.set()
             opened_at = now()
-            with self._open_gauge.track_inprogress():
-                await stream.unusable.wait()
-            self._open.remove(stream)
+            await self._use(stream, _DUPLICATE_SECONDS if is_duplicate else None)  # guard: stream-duplicate
+            if not stream.unusable.is_set():
+                stream.drain()
+                continue
             if now() - opened_at > _MAX_BACKOFF:
                 failures = 0
                 continue
             await asyncio.sleep(_backoff(failures) if failures else 0)  # a stream that ends at once is opened slowly
             failures += 1
+
+    async def _use(self, stream: ClientStream, seconds: float | None) -> None:
+        """Send calls over a stream until it is unusable, for `seconds` at most."""
+        self._open.append(stream)
+        self._count_open()
+        self.first_attempt.set()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await stream.unusable.wait()
+        finally:
+            self._open.remove(stream)
+            self._count_open()
+
+    def _count_open(self) -> None:
+        self._open_gauge.set(len({stream.process for stream in self._open}))
 
     async def _count_processes(self) -> None:
         """Set the number of streams. The task of a stream that is not needed any more ends when its stream ends."""
