@@ -104,6 +104,8 @@ def find_fix(detail: str) -> str | None:
 def unavailable(error: BaseException) -> Unavailable:
     """Return the `Unavailable` to raise for `error`. It names the problem and the class of the error."""
     problem = find_problem(error)
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return Unavailable("another change of the same data takes long; try again in a few seconds", retry_after=5)
     detail = "the database cannot answer" if problem is NO_ANSWER else problem.detail
     return Unavailable(f"{detail} ({type(error).__name__})")
 

@@ -23,7 +23,7 @@ class CommitOutcome(StrEnum):
     REJECTED = "rejected"
     """The object does not match the intent. This call ended the upload, and the object will be purged."""
     UNKNOWN = "unknown"
-    """The store sent no usable response. The upload stays pending."""
+    """The store sent no usable response, or a long change locks the drive. The upload stays pending."""
     NO_UPLOAD = "no_upload"
     """There is no such upload."""
 

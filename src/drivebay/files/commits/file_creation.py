@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +13,7 @@ import structlog
 
 from ...contract.files import CommitOutcome, Kind, OnConflict, Trigger, UploadRef, UploadStatus
 from ...contract.ids import ROOT, DriveId, FileId
+from ...errors import Unavailable
 from ...hints import HintChannel
 from ...observability.crash_points import crash_point
 from ...postgres import Connection, Database
@@ -30,6 +33,8 @@ MAX_GROUP: Final = 1000
 log = structlog.get_logger(__name__)
 
 _NO_QUOTA: Final = "quota_exceeded"
+_LOCKED_OWNERS_TIME: Final = 3.0
+"""Seconds of a call in which it begins to wait for another locked owner."""
 
 
 class FileCreation:
@@ -51,20 +56,40 @@ class FileCreation:
     async def create_files(
         self, objects: Sequence[VerifiedObject], trigger: Trigger | None
     ) -> dict[UploadRef, CommitOutcome]:
-        """Turn uploads into files, in one transaction. Return the outcome of each upload.
+        """Turn uploads into files. Return the outcome of each upload.
 
-        An upload that has already ended is not changed. Concurrent calls for one owner may share a transaction.
+        An upload that has already ended is not changed. Concurrent calls for one owner may share a transaction. The
+        uploads of several owners share one too. An owner that is locked does not delay the others: its uploads get a
+        transaction of their own, and the outcome UNKNOWN if the lock lasts too long.
         """
         owners = {object.ref.owner for object in objects}
-        if len(owners) > 1:
-            return await self._create(objects, trigger)
-        return await self._groups.run((owners.pop(), trigger), objects, len(objects))
+        if len(owners) == 1:
+            return await self._groups.run((owners.pop(), trigger), objects, len(objects))
+        outcomes = await self._create(objects, trigger, skips_locked=True)
+        waiting: dict[DriveId, list[VerifiedObject]] = {}
+        for object in objects:
+            if object.ref not in outcomes:
+                waiting.setdefault(object.ref.owner, []).append(object)
+        return outcomes | await self._create_of_locked(waiting, trigger)
 
     async def create_instantly(self, tx: Connection, ref: UploadRef, stored: StoredObject) -> None:
         """Turn a pending upload into a file that shares a stored object. The owner must be locked."""
         (upload,) = await self._commits.select_candidates(tx, [ref])
         object = VerifiedObject(upload, stored.etag, upload.sha256, stored.key, stored.id)
         await self._create_one(tx, object, Trigger.CLIENT)
+
+    async def _create_of_locked(
+        self, objects: Mapping[DriveId, Sequence[VerifiedObject]], trigger: Trigger | None
+    ) -> dict[UploadRef, CommitOutcome]:
+        """Create the files of owners that were locked, one owner after the other."""
+        outcomes = {object.ref: CommitOutcome.UNKNOWN for owned in objects.values() for object in owned}
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + _LOCKED_OWNERS_TIME
+        for owner, owned in objects.items():
+            if clock() < ends_at:
+                with suppress(Unavailable):
+                    outcomes |= await self._groups.run((owner, trigger), owned, len(owned))
+        return outcomes
 
     async def _create_alone(
         self, key: tuple[DriveId, Trigger | None], objects: Sequence[VerifiedObject]
@@ -85,10 +110,16 @@ class FileCreation:
         return results
 
     async def _create(
-        self, objects: Sequence[VerifiedObject], trigger: Trigger | None
+        self, objects: Sequence[VerifiedObject], trigger: Trigger | None, *, skips_locked: bool = False
     ) -> dict[UploadRef, CommitOutcome]:
+        """Create files in one transaction. With `skips_locked`, uploads of locked owners have no outcome."""
         async with self._db.transaction() as tx:
-            await self._usage.lock_owners(tx, (object.ref.owner for object in objects))
+            owners = {object.ref.owner for object in objects}
+            if skips_locked:
+                free = await self._usage.lock_free_owners(tx, owners)
+                objects = [object for object in objects if object.ref.owner in free]
+            else:
+                await self._usage.lock_owners(tx, owners)
             completed = await self._commits.insert_files(tx, await self._plan_files(tx, objects), trigger)
             # These uploads remain: those that replace a file, those whose folder is in the trash or whose name is
             # taken, late ones, and ended ones. Create their files one at a time.

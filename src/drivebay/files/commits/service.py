@@ -125,7 +125,7 @@ class CommitService:
         # Bytes can arrive after the look-up and before this UPDATE. Later checks find them, because the upload is
         # watched.
         if expired := [ref for ref, outcome in outcomes.items() if outcome is CommitOutcome.EXPIRED]:
-            await self._expire(expired)
+            outcomes.update(dict.fromkeys(await self._expire(expired), CommitOutcome.UNKNOWN))
         if verified:
             outcomes.update(await self._creation.create_files(verified, trigger))
         # This comes last, because each upload in parts needs a call to the store. The other commits do not wait for it.
@@ -211,13 +211,25 @@ class CommitService:
         log.warning("upload_rejected", owner=str(ref.owner), upload=str(ref.id), reason=reason)
         return CommitOutcome.REJECTED
 
-    async def _expire(self, refs: Sequence[UploadRef]) -> None:
+    async def _expire(self, refs: Sequence[UploadRef]) -> list[UploadRef]:
+        """Expire uploads. Of several owners, those that are locked do not delay the others.
+
+        Return the uploads of locked owners, which did not change.
+        """
+        owners = {ref.owner for ref in refs}
+        locked: list[UploadRef] = []
         async with self._db.transaction() as tx:
-            await self._usage.lock_owners(tx, (ref.owner for ref in refs))
+            if len(owners) == 1:
+                await self._usage.lock_owners(tx, owners)
+            else:
+                free = await self._usage.lock_free_owners(tx, owners)
+                locked = [ref for ref in refs if ref.owner not in free]
+                refs = [ref for ref in refs if ref.owner in free]  # guard: expire-free-owners
             expired = await self._commits.expire_uploads(tx, refs, self._settings.watch)
             crash_point("expire.before_db_commit")
         crash_point("expire.after_db_commit")
         ENDED_UPLOADS.labels("expired").inc(expired)
+        return locked
 
 
 def _find_mismatch(candidate: Candidate, info: ObjectInfo) -> str | None:

@@ -3,14 +3,22 @@
 
 -- name: lock_usage
 -- Lock an owner's row, and insert it if it does not exist. $2 is the quota of an owner without a quota of its own.
--- Every change of an owner's rows takes this lock first.
-INSERT INTO files.usage (owner_id) VALUES ($1)
+-- Every change of an owner's rows takes this lock first. The transaction waits for a lock at most $3 milliseconds.
+INSERT INTO files.usage (owner_id)
+SELECT $1::uuid FROM (SELECT set_config('lock_timeout', $3::text, true)) AS timeout  -- guard: lock-timeout
 ON CONFLICT (owner_id) DO UPDATE SET owner_id = excluded.owner_id
 RETURNING used_bytes, reserved_bytes, open_uploads, coalesce(limit_bytes, $2::bigint) AS limit_bytes, entry_count;
 
 -- name: lock_owners
--- Lock the rows of several owners. The order by id prevents deadlocks.
-SELECT owner_id FROM files.usage WHERE owner_id = ANY($1::uuid[]) ORDER BY owner_id FOR UPDATE;
+-- Lock the rows of several owners, and return the owners. The order by id prevents deadlocks. The transaction waits for a
+-- lock at most $2 milliseconds.
+SELECT g.owner_id FROM files.usage g, (SELECT set_config('lock_timeout', $2::text, true)) AS timeout
+WHERE g.owner_id = ANY($1::uuid[]) ORDER BY g.owner_id FOR UPDATE OF g;
+
+-- name: lock_free_owners
+-- Lock the rows of those owners that are not locked, and return them.
+SELECT owner_id FROM files.usage WHERE owner_id = ANY($1::uuid[]) ORDER BY owner_id
+FOR UPDATE SKIP LOCKED;  -- guard: lock-free-owners
 
 -- name: reserve_bytes
 -- Reserve $2 bytes for one new upload. The caller holds the lock and has checked the limits.

@@ -1,10 +1,14 @@
-"""SQL statements on an owner's usage row. A lock on this row is the owner's lock."""
+"""SQL statements on an owner's usage row. A lock on this row is the owner's lock.
+
+A transaction that waits too long for a lock fails with Unavailable, and gives its connection back. So a large change of
+one drive does not take the connections that other drives need.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -13,6 +17,9 @@ from ...contract.files import DriveUsage, Totals, Usage
 from ...contract.ids import DriveId
 from ...errors import QuotaExceeded
 from ...postgres import Connection, Database, Statements
+
+_LOCK_TIMEOUT: Final = "3000"
+"""Milliseconds that a transaction waits for a lock."""
 
 
 class LockedUsage(msgspec.Struct, frozen=True):
@@ -58,13 +65,18 @@ class UsageStore:
 
     async def lock_usage(self, tx: Connection, owner: DriveId, default_quota: int) -> LockedUsage:
         """Lock the owner until the transaction ends, and return its usage."""
-        record = await tx.fetchrow(self.statements["lock_usage"], owner, default_quota)
+        record = await tx.fetchrow(self.statements["lock_usage"], owner, default_quota, _LOCK_TIMEOUT)
         assert record is not None  # noqa: S101 - an upsert returns its row
         return LockedUsage(*record)
 
     async def lock_owners(self, tx: Connection, owners: Iterable[DriveId]) -> None:
         """Lock several owners until the transaction ends. An owner without a row is skipped."""
-        await tx.execute(self.statements["lock_owners"], sorted(set(owners)))
+        await tx.execute(self.statements["lock_owners"], sorted(set(owners)), _LOCK_TIMEOUT)
+
+    async def lock_free_owners(self, tx: Connection, owners: Iterable[DriveId]) -> frozenset[DriveId]:
+        """Lock those of several owners that are not locked, until the transaction ends, and return them."""
+        records = await tx.fetch(self.statements["lock_free_owners"], list(owners))
+        return frozenset(DriveId(record["owner_id"]) for record in records)
 
     async def reserve_bytes(self, tx: Connection, owner: DriveId, size: int) -> None:
         await tx.execute(self.statements["reserve_bytes"], owner, size)
