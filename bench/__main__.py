@@ -1,6 +1,6 @@
 """`python -m bench [routes] [visibility] [backlog] [listing]`: all four if none is named.
 
-`calls`, `load`, `search` and `transfers` run only if named.
+`calls`, `load`, `search`, `transfers`, `drive`, `sweeper` and `archives` run only if named.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import asyncio
 
 import uvloop
 
-from . import calls, flow, listing, load, routes, search_latency, transfers, wrk
+from . import archives, calls, flow, large_drive, listing, load, routes, search_latency, sweeper, transfers, wrk
 from .bench_world import start_servers
 from .report import Report, console
 
 PARTS = ("routes", "visibility", "backlog", "listing")
+NAMED_PARTS = ("calls", "load", "search", "transfers", "drive", "sweeper", "archives")
 
 
 async def run(parts: list[str], scale: float, options: load.Options, sizes: transfers.Options) -> Report:
@@ -36,6 +37,12 @@ async def run(parts: list[str], scale: float, options: load.Options, sizes: tran
                 await load.measure(bench_servers, report, options)
             elif part == "search":
                 await search_latency.measure(bench_servers, report, int(1_000_000 * scale))
+            elif part == "drive":
+                await large_drive.measure(bench_servers, report, int(1_000_000 * scale))
+            elif part == "archives":
+                await archives.measure(bench_servers, report, scale)
+            elif part == "sweeper":
+                await sweeper.measure(bench_servers, report, int(100_000 * scale))
             elif part == "transfers":
                 await transfers.measure(bench_servers, report, sizes)
             else:
@@ -49,8 +56,8 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-        choices=[*PARTS, "calls", "load", "search", "transfers", []],
-        help="which to run; without, all but calls, load, search and transfers",
+        choices=[*PARTS, *NAMED_PARTS, []],
+        help=f"which to run; without, all but {', '.join(NAMED_PARTS)}",
     )
     parser.add_argument("--scale", type=float, default=1.0, help="factor for the amount of data; the goals are for 1")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
