@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from drivebay.testing.client import Client
+from drivebay.client import AsyncDrive, MemoryTokenStore, Tokens
 
 from .bench_world import BenchServers, users
 from .report import Report, console, median
@@ -24,11 +24,16 @@ _GOAL: Final = 0.8
 
 async def measure(bench_servers: BenchServers, report: Report, scale: float) -> None:
     """Measure an archive of many small files, and one of some large files."""
-    async with bench_servers.world("one") as running, users(running, 1) as (user,), aiohttp.ClientSession() as http:
+    async with (
+        bench_servers.world("one") as running,
+        users(running, 1) as (user,),
+        AsyncDrive(running.api, token_store=MemoryTokenStore(Tokens(user.tokens["access_token"]))) as drive,
+        aiohttp.ClientSession() as http,
+    ):
         for count, size in ((max(1, int(10_000 * scale)), 16 * 1024), (max(1, int(64 * scale)), 16 * _MIB)):
             console.print(f"uploading {count:,} files of {size:,} bytes")
-            folder = await _fill(user, count, size)
-            single = await _upload(user, f"one {uuid4()}", os.urandom(count * size))
+            folder = await _fill(drive, count, size)
+            single = await _upload(drive, f"one {uuid4()}", os.urandom(count * size))
             plain, archived, first = [], [], 0.0
             for run in range(_RUNS):
                 plain.append(await _download(http, (await user.ok("GET", f"/v1/files/{single}/download"))["url"]))
@@ -48,21 +53,22 @@ async def measure(bench_servers: BenchServers, report: Report, scale: float) -> 
             )
 
 
-async def _fill(user: Client, count: int, size: int) -> str:
+async def _fill(drive: AsyncDrive, count: int, size: int) -> str:
     """Upload files of random bytes into a new folder, and return its id."""
-    folder: str = (await user.ok("POST", "/v1/folders", {"name": str(uuid4()), "parent_id": "root"}))["id"]
+    path = f"/{uuid4()}"
+    folder = await drive.make_folder(path)
     numbers = iter(range(count))
 
     async def upload(numbers: Iterable[int]) -> None:
         for number in numbers:
-            await _upload(user, f"file {number}", os.urandom(size), parent_id=folder)
+            await _upload(drive, f"file {number}", os.urandom(size), path)
 
     await asyncio.gather(*(upload(numbers) for _ in range(_CLIENTS)))
-    return folder
+    return folder.id
 
 
-async def _upload(user: Client, name: str, body: bytes, **fields: str) -> str:
-    return str((await user.store(name, body, **fields))["id"])
+async def _upload(drive: AsyncDrive, name: str, body: bytes, folder: str = "/") -> str:
+    return (await drive.upload(body, folder, name)).id
 
 
 async def _download(http: aiohttp.ClientSession, url: str) -> float:
