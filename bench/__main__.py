@@ -1,6 +1,6 @@
 """`python -m bench [routes] [visibility] [backlog] [listing]`: all four if none is named.
 
-`calls`, `load`, `search`, `transfers`, `drive`, `sweeper` and `archives` run only if named.
+`calls`, `load`, `search`, `transfers`, `drive`, `sweeper`, `archives` and `capacity` run only if named.
 """
 
 from __future__ import annotations
@@ -10,12 +10,25 @@ import asyncio
 
 import uvloop
 
-from . import archives, calls, flow, large_drive, listing, load, routes, search_latency, sweeper, transfers, wrk
+from . import (
+    archives,
+    calls,
+    capacity,
+    flow,
+    large_drive,
+    listing,
+    load,
+    routes,
+    search_latency,
+    sweeper,
+    transfers,
+    wrk,
+)
 from .bench_world import start_servers
 from .report import Report, console
 
 PARTS = ("routes", "visibility", "backlog", "listing")
-NAMED_PARTS = ("calls", "load", "search", "transfers", "drive", "sweeper", "archives")
+NAMED_PARTS = ("calls", "load", "search", "transfers", "drive", "sweeper", "archives", "capacity")
 
 
 async def run(parts: list[str], scale: float, options: load.Options, sizes: transfers.Options) -> Report:
@@ -41,6 +54,8 @@ async def run(parts: list[str], scale: float, options: load.Options, sizes: tran
                 await large_drive.measure(bench_servers, report, int(1_000_000 * scale))
             elif part == "archives":
                 await archives.measure(bench_servers, report, scale)
+            elif part == "capacity":
+                await capacity.measure(bench_servers, report, capacity.Workload())
             elif part == "sweeper":
                 await sweeper.measure(bench_servers, report, int(100_000 * scale))
             elif part == "transfers":
