@@ -38,6 +38,12 @@ _ROWS: Final = """
            coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint AS written
     FROM pg_stat_user_tables WHERE schemaname = 'files'
 """
+_SIZES: Final = """
+    SELECT relname AS name, pg_table_size(relid) AS rows, pg_indexes_size(relid) AS indexes
+    FROM pg_stat_user_tables
+    WHERE schemaname = 'files' AND relname IN ('entries', 'uploads', 'versions', 'objects', 'search_names')
+    ORDER BY relname
+"""
 _FILES: Final = """
 WITH made AS MATERIALIZED (
     SELECT f.id AS parent_id, gen_random_uuid() AS file_id, gen_random_uuid() AS id,
@@ -144,6 +150,11 @@ async def measure(bench_servers: BenchServers, report: Report, files: int) -> No
     await observer.execute("SET stats_fetch_consistency = none")
     drive = DriveId(uuid7())
     tree = await _fill(observer, drive, files)
+    sizes = {
+        row["name"]: {"rows": row["rows"] / files, "indexes": row["indexes"] / files}
+        for row in await observer.fetch(_SIZES)
+    }
+    report.table("bytes of PostgreSQL for each file", sizes)
     async with postgres.connect(bench_servers.database_url, size=1, timeout=600) as database:
         store = storage.Service(MemoryBucket(_now), StorageSettings("memory:", "", ""), _now, uuid7)
         await store.start()
