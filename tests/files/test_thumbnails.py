@@ -222,6 +222,71 @@ async def test_a_purge_names_objects_with_thumbnails_and_the_last_one_forgets_th
     assert await drive.database.fetchval("SELECT count(*) FROM files.thumbnails") == 0
 
 
+async def delete_for_good(drive: Drive, id: FileId) -> None:
+    await drive.files.trash_entry(drive.access, id)
+    await drive.files.delete_trashed(drive.access, id)
+
+
+async def due_purges(drive: Drive) -> list[bool]:
+    """Claim all purges that are due. Return for each whether thumbnails may exist."""
+    return [purge.has_thumbnails for purge in await drive.files.claim_purges(LeaseId(uuid7()), 100)]
+
+
+async def test_a_deleted_object_is_not_claimed_and_holds_up_no_other(drive: Drive) -> None:
+    deleted, other = await add_image(drive), await add_image(drive, "b.png")
+    await state_of(drive, deleted)
+    await drive.advance_time(MINUTE, "thumbnails")
+    await state_of(drive, other)
+    await delete_for_good(drive, deleted)
+    assert await drive.run_purges() == 1
+    _, tasks = await claim(drive, 1)
+    assert [task.key for task in tasks] == [(await drive.files.get_thumbnail(drive.access, other)).key]
+    assert (await claim(drive))[1] == ()
+
+
+async def test_thumbnails_that_are_written_after_the_purge_are_deleted_at_once(drive: Drive) -> None:
+    id = await add_image(drive)
+    await state_of(drive, id)
+    lease, (task,) = await claim(drive)
+    await delete_for_good(drive, id)
+    assert await drive.run_purges() == 1
+    assert await due_purges(drive) == []
+    await drive.files.finish_thumbnail(lease, task.ref, ThumbnailOutcome.MADE)
+    assert await due_purges(drive) == [True]
+
+
+async def test_thumbnails_that_are_written_during_the_purge_are_deleted_at_once(drive: Drive) -> None:
+    id = await add_image(drive)
+    await state_of(drive, id)
+    lease, (task,) = await claim(drive)
+    await delete_for_good(drive, id)
+    janitor = LeaseId(uuid7())
+    purges = await drive.files.claim_purges(janitor, 100)
+    await drive.files.finish_thumbnail(lease, task.ref, ThumbnailOutcome.MADE)
+    await drive.files.finish_purges(janitor, tuple(purge.ref for purge in purges))
+    assert await due_purges(drive) == [True]
+
+
+async def test_thumbnails_of_a_worker_that_died_are_deleted_when_its_lease_has_ended(drive: Drive) -> None:
+    id = await add_image(drive)
+    await state_of(drive, id)
+    await claim(drive)
+    await delete_for_good(drive, id)
+    assert await drive.run_purges() == 1
+    await drive.advance_time(3 * MINUTE, "purges")
+    assert await due_purges(drive) == [True]
+
+
+async def test_a_late_result_of_another_owner_makes_no_purge_due(drive: Drive) -> None:
+    id = await add_image(drive)
+    await state_of(drive, id)
+    lease, (task,) = await claim(drive)
+    await delete_for_good(drive, id)
+    assert await drive.run_purges() == 1
+    await drive.files.finish_thumbnail(lease, UploadRef(DriveId(uuid7()), task.ref.id), ThumbnailOutcome.MADE)
+    assert await due_purges(drive) == []
+
+
 class OpenDrive(Protocol):
     def __call__(self, **changes: int | bool) -> AbstractAsyncContextManager[Drive]: ...
 

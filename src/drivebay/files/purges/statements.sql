@@ -114,9 +114,14 @@ WITH leased AS (
     UPDATE files.purges p
     SET stage = 'purged', lease_id = NULL, leased_until = NULL, attempts = 0,
         keep_until = coalesce(p.keep_until, now() + $4::interval),
-        due_at = CASE WHEN leased.stage = 'purging' AND leased.urls_end > now()
-                      THEN least(leased.urls_end, now() + $4::interval)  -- guard: purge-late-bytes
-                      ELSE coalesce(p.keep_until, now() + $4::interval) END  -- guard: purge-tombstone
+        due_at = least(
+            CASE WHEN leased.stage = 'purging' AND leased.urls_end > now()
+                 THEN least(leased.urls_end, now() + $4::interval)  -- guard: purge-late-bytes
+                 ELSE coalesce(p.keep_until, now() + $4::interval) END,  -- guard: purge-tombstone
+            -- A worker may write thumbnails until its lease ends, or has done so while the object was deleted.
+            CASE WHEN leased.stage = 'purging' THEN (  -- guard: purge-late-thumbnails
+                SELECT t.leased_until FROM files.thumbnails t
+                WHERE t.owner_id = p.owner_id AND t.object_id = p.upload_id) END)
     FROM leased WHERE NOT leased.is_over AND p.owner_id = leased.owner_id AND p.upload_id = leased.upload_id
 ), purged AS (
     -- First time: the versions are purged.

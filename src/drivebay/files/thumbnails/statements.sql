@@ -40,11 +40,14 @@ WHERE state = 'queued' AND attempts >= $1 AND leased_until <= now();  -- guard: 
 -- Lease up to $2 queued objects to $1 for the time $3: one of each user before a second one of any, and of each user those
 -- that wait longest. Which user comes first is random, so one with many slow files does not hold up the others. A repeat of
 -- a claim whose answer was lost gets the same objects.
+-- An object without a reference is left out: its purge has deleted the thumbnails, or does so soon.
 WITH waiting AS (
-    SELECT owner_id, object_id, lease IS NOT DISTINCT FROM $1 AS is_repeat,
-           row_number() OVER (PARTITION BY requested_by  -- guard: thumbnail-user-share
-                              ORDER BY lease IS DISTINCT FROM $1, requested_at) AS place
-    FROM files.thumbnails WHERE state = 'queued'
+    SELECT q.owner_id, q.object_id, q.lease IS NOT DISTINCT FROM $1 AS is_repeat,
+           row_number() OVER (PARTITION BY q.requested_by  -- guard: thumbnail-user-share
+                              ORDER BY q.lease IS DISTINCT FROM $1, q.requested_at) AS place
+    FROM files.thumbnails q JOIN files.objects o ON o.owner_id = q.owner_id AND o.id = q.object_id
+    WHERE q.state = 'queued'
+      AND o.refs > 0  -- guard: thumbnail-referenced-object
 ), due AS (
     SELECT t.owner_id, t.object_id
     FROM files.thumbnails t JOIN waiting ON waiting.owner_id = t.owner_id AND waiting.object_id = t.object_id
@@ -62,8 +65,18 @@ RETURNING t.owner_id, t.object_id, o.key, o.size;
 
 -- name: finish_thumbnail
 -- Set the state of the object $2 to $4 if the lease $3 is the last one. Still queued: the next attempt is after the time $5.
--- Without $6 the attempt does not count.
-UPDATE files.thumbnails
-SET state = $4, attempts = attempts - CASE WHEN $6::bool THEN 0 ELSE 1 END, lease = NULL, leased_until = CASE WHEN $4 = 'queued' THEN now() + $5::interval END
-WHERE owner_id = $1 AND object_id = $2  -- guard: owner-finish-thumbnail
-  AND lease = $3 AND leased_until > now();  -- guard: thumbnail-fencing
+-- Without $6 the attempt does not count. The object may have been deleted while the worker wrote: then its purge is due
+-- again at once, also if the lease has ended. While that deletion runs, `leased_until` tells `finish_purges`.
+WITH finished AS (
+    UPDATE files.thumbnails t
+    SET state = $4, attempts = t.attempts - CASE WHEN $6::bool THEN 0 ELSE 1 END, lease = NULL,
+        leased_until = CASE WHEN $4 = 'queued' THEN now() + $5::interval
+                            WHEN EXISTS (SELECT FROM files.purges p
+                                         WHERE p.owner_id = t.owner_id AND p.upload_id = t.object_id)
+                            THEN now() END
+    WHERE t.owner_id = $1 AND t.object_id = $2  -- guard: owner-finish-thumbnail
+      AND t.lease = $3 AND t.leased_until > now()  -- guard: thumbnail-fencing
+)
+UPDATE files.purges SET due_at = least(due_at, now())
+WHERE owner_id = $1 AND upload_id = $2  -- guard: owner-late-thumbnail
+  AND stage = 'purged';  -- guard: thumbnail-late-purge
