@@ -211,7 +211,7 @@ async def known_values(user: User, other: User) -> dict[str, list[str]]:
         "email": [other.email],
         "GET /v1/files/{id}/download": files,
         "GET /v1/files/{id}/content": files,
-        "GET /v1/files/{id}/thumbnail": [picture["id"]],
+        **{key: [picture["id"]] for key in ("GET /v1/files/{id}/thumbnail", "HEAD /v1/files/{id}/thumbnail")},
         "HEAD /v1/files/{id}/content": files,
         "GET /v1/files/{id}": files,
         "GET /v1/files/{id}/size": folders[:10],

@@ -58,6 +58,20 @@ async def test_a_thumbnail_is_accepted_then_made_then_redirected_to(shared: Gate
         assert {"image/webp", "inline"} <= set(re.findall(r"image/webp|inline", unquote(headers["location"])))
 
 
+async def test_head_describes_the_image_that_get_redirects_to(shared: Gateway, user: User) -> None:
+    file = await user.store("café.png", png(), content_type="image/png")
+    at = f"/v1/files/{file['id']}/thumbnail"
+    assert (await user.call("HEAD", at)).status_code == 202
+    await work(shared)
+    head = await user.call("HEAD", at)
+    assert (head.status_code, head.content) == (200, b"")
+    key = presigned_key((await status_of(shared, user, file))[1]["location"])
+    assert int(head.headers["content-length"]) == len(shared.bucket.objects[key][1])
+    assert (head.headers["content-type"], head.headers["accept-ranges"]) == ("image/webp", "bytes")
+    assert head.headers["content-disposition"].startswith('inline; filename="cafe.png.webp"')
+    assert head.headers["etag"].startswith('"')
+
+
 async def test_lost_thumbnails_are_made_again(own: Gateway) -> None:
     user = await own.user()
     file = await user.store("a.png", png(), content_type="image/png")

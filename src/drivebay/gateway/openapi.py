@@ -26,6 +26,7 @@ from ..errors import (
 )
 from . import problems
 from .concurrency import UNLIMITED
+from .json_types import UUID_OR_ROOT
 from .route import Route
 
 Json = dict[str, Any]
@@ -74,6 +75,10 @@ _BEARER: Json = {
     "operation without scopes takes only access tokens.",
 }
 _UUID: Json = {"schema": {"type": "string", "format": "uuid"}, "description": "a UUID"}
+_UUID_OR_ROOT: Json = {
+    "schema": {"type": "string", "pattern": UUID_OR_ROOT},
+    "description": "a folder's id, or `root`",
+}
 _PATH_PARAMETERS: Json = {
     "token": {"schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$"}, "description": "as it was issued"}
 }
@@ -124,8 +129,9 @@ def document(routes: Sequence[Route]) -> Json:
 
 
 def _operation(route: Route) -> Json:
+    id_schema = _UUID_OR_ROOT if route.takes_root else _UUID
     parameters: list[Json] = [
-        {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS.get(name, _UUID)}
+        {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS.get(name, id_schema)}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
     parameters += [

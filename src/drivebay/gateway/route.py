@@ -47,6 +47,7 @@ class Route:
     - `response_media_type`: the media type of a response to GET that has no JSON type.
     - `access`: the role that the operation needs in the drive of the request. None: it is not about a drive.
     - `body_required`: whether the JSON body is required.
+    - `takes_root`: whether `id` may be `root`, the root folder of the drive.
     """
 
     method: str
@@ -67,3 +68,4 @@ class Route:
     request_media_type: str | None = None
     access: AccessRule | None = None
     response_media_type: str = "text/plain"
+    takes_root: bool = False

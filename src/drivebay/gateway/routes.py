@@ -305,7 +305,7 @@ def _tree_routes(entries: EntryResource) -> tuple[Route, ...]:
         ),
         Route(
             "GET", "/v1/files/{id}/size", "measureFolder", "Get the size of a folder with everything below it",
-            entries.get_size, {200: entry_views.TreeSize}, errors=(errors.NotFound,), scopes=_READ,
+            entries.get_size, {200: entry_views.TreeSize}, errors=(errors.NotFound,), scopes=_READ, takes_root=True,
         ),
     )  # fmt: skip
 

@@ -24,6 +24,7 @@ class ThumbnailResource:
         self._ttl_seconds = ttl_seconds
 
     async def get_thumbnail(self, req: Request, resp: Response, id: str) -> None:
+        """Respond to GET, and to HEAD as the store would, because the presigned URL allows only GET."""
         size, file_id = _size_of(req), parse_file_id(id)
         thumbnail = await self._files.get_thumbnail(req.access, file_id)
         if thumbnail.state is contract.ThumbnailState.READY:
@@ -33,7 +34,11 @@ class ThumbnailResource:
                 signed = await self._storage.presign_get(
                     key, f"{thumbnail.name}.webp", THUMBNAIL_TYPE, Disposition.INLINE, self._ttl_seconds
                 )
-                respond_empty(resp, 302, {"Location": signed.url})
+                if req.method == "HEAD":  # guard: thumbnail-head
+                    about = {"Accept-Ranges": "bytes", "Content-Length": str(found.size), "ETag": f'"{found.etag}"'}
+                    respond_empty(resp, 200, {**signed.response_headers, **about})
+                else:
+                    respond_empty(resp, 302, {"Location": signed.url})
                 return
             if found.presence is Presence.UNKNOWN:
                 raise Unavailable("the store does not answer now; try again later")

@@ -1,4 +1,4 @@
-"""The route of thumbnails."""
+"""The routes of thumbnails."""
 
 from __future__ import annotations
 
@@ -19,12 +19,18 @@ _SIZE: Final = Parameter(
 
 
 def thumbnail_routes(thumbnails: ThumbnailResource) -> tuple[Route, ...]:
-    """Return the route of thumbnails."""
+    """Return the routes of thumbnails."""
     return (
         Route(
             "GET", "/v1/files/{id}/thumbnail", "fileThumbnail",
             "Redirect to a WebP image of a file; 202 while it is made, 404 `no_preview` if there is none",
             thumbnails.get_thumbnail, {302: None, 202: None}, parameters=(_SIZE,),
             headers=("Location", "Retry-After"), errors=(errors.NotFound, errors.NoPreview), scopes=(Scope.READ,),
+        ),
+        Route(
+            "HEAD", "/v1/files/{id}/thumbnail", "describeThumbnail", "Get the headers that the image has",
+            thumbnails.get_thumbnail, {200: None, 202: None}, parameters=(_SIZE,),
+            headers=("Accept-Ranges", "Content-Disposition", "Content-Length", "Content-Type", "ETag", "Retry-After"),
+            errors=(errors.NotFound, errors.NoPreview), scopes=(Scope.READ,),
         ),
     )  # fmt: skip
