@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 from contextlib import suppress
 from dataclasses import replace
@@ -177,6 +178,25 @@ async def test_a_cancelled_call_leaves_no_process(program: Path, tmp_path: Path)
     with suppress(asyncio.CancelledError):
         await call
     await _wait_until_gone(int((tmp_path / "pid").read_text()))
+
+
+async def test_no_other_process_reads_the_memory_of_the_worker_meanwhile(program: Path, tmp_path: Path) -> None:
+    program.write_text(f"import pathlib, time\npathlib.Path({str(tmp_path / 'runs')!r}).touch()\ntime.sleep(600)\n")
+    assert is_memory_open()
+    call = asyncio.create_task(make_thumbnails(png(), LIMITS))
+    async with asyncio.timeout(60):
+        while not (tmp_path / "runs").exists():
+            await asyncio.sleep(0.02)
+    assert not is_memory_open()
+    call.cancel()
+    with suppress(asyncio.CancelledError):
+        await call
+    assert is_memory_open()
+
+
+def is_memory_open() -> bool:
+    """Return whether the kernel lets other processes of the user read the memory of this one (PR_GET_DUMPABLE)."""
+    return bool(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 1)
 
 
 async def test_the_process_can_open_neither_files_nor_sockets_and_sees_no_secret(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import subprocess
 import sys
@@ -21,6 +22,8 @@ _PROGRAM: Final = Path(__file__).with_name("thumbnail_process.py")
 _NO_PREVIEW: Final = 2
 """`NO_PREVIEW` of the program. It is not imported: that would load the libraries into the worker."""
 _MAX_OUTPUT: Final = 3 * 2**20
+_PR_GET_DUMPABLE: Final = 3
+_PR_SET_DUMPABLE: Final = 4
 _ENVIRONMENT: Final = {"VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "1", "VIPS_WARNING": "1", "LANG": "C.UTF-8"}
 
 
@@ -54,7 +57,7 @@ async def make_thumbnails(body: bytes, limits: ProcessLimits) -> tuple[Thumbnail
     """
     sizes = sorted(THUMBNAIL_SIZES, reverse=True)
     numbers = (limits.memory, int(limits.cpu.total_seconds()), limits.pixels, *sizes)
-    with _memory_file(body) as source, _memory_file(b"") as target:
+    with _closed_memory(), _memory_file(body) as source, _memory_file(b"") as target:
         # Not by asyncio: uvloop forks, and then the handlers of gRPC run in the child, which may hang in them. `Popen`
         # uses vfork, which runs none.
         process = subprocess.Popen(  # noqa: S603, ASYNC220
@@ -68,6 +71,22 @@ async def make_thumbnails(body: bytes, limits: ProcessLimits) -> tuple[Thumbnail
     if status != 0:
         raise ProcessFailed(f"signal {-status}" if status < 0 else f"exit status {status}")
     return _parse(output, sizes)
+
+
+@contextmanager
+def _closed_memory() -> Iterator[None]:
+    """Keep other processes of the same user from reading and changing the memory of this process.
+
+    It holds the keys of the deployment. Without root, the process that reads the file has the same user.
+    """
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    before = prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
+    if prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):  # guard: thumbnail-closed-memory
+        raise OSError(ctypes.get_errno(), "prctl failed")
+    try:
+        yield
+    finally:
+        prctl(_PR_SET_DUMPABLE, before, 0, 0, 0)
 
 
 @contextmanager
