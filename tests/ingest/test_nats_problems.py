@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from urllib.parse import urlsplit
 
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import api
+from tests.rpc.rpc_fakes import fake
 
+from drivebay.contract.health import Health
+from drivebay.contract.storage import Storage
 from drivebay.embedded.launcher import program_path
 from drivebay.embedded.nats import Nats
 from drivebay.errors import Unavailable
+from drivebay.gateway.readiness import ReadinessMonitor
 from drivebay.ingest import nats_connection, stream_replicas
 from drivebay.ingest.settings import Settings
+from drivebay.testing import proxy
 
 MakeSettings = Callable[..., Settings]
 _TIMEOUT = 15
@@ -141,6 +147,36 @@ async def test_a_check_whose_connection_broke_tries_a_new_one(make_settings: Mak
         assert await check.find_problem() is None
     finally:
         await check.close()
+
+
+async def test_a_server_that_vanished_does_not_make_a_gateway_unready(
+    make_settings: MakeSettings, ingest_nats_url: str
+) -> None:
+    parts = urlsplit(ingest_nats_url)
+    address = (parts.hostname or "", parts.port or 0)
+    async with proxy.run(address) as first, proxy.run(address) as second:
+        urls = [ingest_nats_url.replace(f"{address[0]}:{address[1]}", each.host_port) for each in (first, second)]
+        check = nats_connection.ConnectionCheck(make_settings(",".join(urls)))
+
+        async def find_health() -> tuple[Health, ...]:
+            problem = await check.find_problem()
+            return (Health("nats", problem is None, problem or ""),)
+
+        async def get_capabilities() -> None:
+            raise Unavailable("no store")
+
+        readiness = ReadinessMonitor({"ingest": find_health}, fake(Storage, get_capabilities=get_capabilities))
+        try:
+            assert (await readiness.get()).is_ready
+            gone, other = (first, second) if first.passed else (second, first)
+            assert not other.passed
+            gone.stalled = True
+            async with asyncio.timeout(120):
+                while not other.passed:
+                    assert (await readiness.get()).checks == {"ingest": "ok", "ingest: nats": "ok"}
+                    await asyncio.sleep(0.05)
+        finally:
+            await check.close()
 
 
 async def test_a_server_of_several_that_answers_is_used(

@@ -6,9 +6,10 @@ A connection is never repaired. After any error it is closed, and the caller ope
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import nats.errors
@@ -22,6 +23,8 @@ from .stream_replicas import replica_problems
 from .stream_setup import stream_problems
 
 _CONNECT_TIMEOUT: Final = 3
+_CHECK_WAIT: Final = 2.0
+"""Seconds that `ConnectionCheck.find_problem` waits. Readiness gives it 3 seconds."""
 
 
 @asynccontextmanager
@@ -79,37 +82,64 @@ async def find_connection_problem(settings: Settings) -> str | None:
 class ConnectionCheck:
     """Checks NATS again and again on one connection. It creates nothing.
 
-    When a connection breaks, one new connection is tried before the check fails: another server may answer.
+    When the connection breaks, each server is tried once before the check fails. A server whose machine has vanished
+    gives no answer, so this takes a few seconds for each. Until the check has ended, the previous result holds.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._connection = AsyncExitStack()
         self._queue: JetStreamQueue | None = None
+        self._running: asyncio.Task[str | None] | None = None
+        self._previous: str | None = "no answer from NATS yet"
 
     async def find_problem(self) -> str | None:
-        """Return the problem as `find_connection_problem` does, but accept that the stream does not exist yet."""
-        had_connection = self._queue is not None
-        problem = await self._check_connection()
-        if problem is not None and had_connection:  # guard: nats-check-reconnects
-            problem = await self._check_connection()
+        """Return the problem as `find_connection_problem` does, but accept that the stream does not exist yet.
+
+        Return the previous result if the check takes more than 2 seconds, and continue it.
+        """
+        if self._running is None:
+            self._running = asyncio.create_task(self._check())
+        await asyncio.wait((self._running,), timeout=_CHECK_WAIT)  # guard: nats-check-wait
+        if self._running.done():
+            running, self._running = self._running, None
+            self._previous = running.result()
+        return self._previous
+
+    async def _check(self) -> str | None:
+        problem = None if self._queue is None else await self._ask(self._queue)
+        if self._queue is not None:
+            return None
+        servers = (self._settings.nats_url or "").split(",")  # guard: nats-check-reconnects
+        # One after the other: the client tries no other server if one accepts the connection and then says nothing.
+        for server in random.sample(servers, len(servers)):
+            connection = connect(replace(self._settings, nats_url=server), creates_stream=False)
+            try:
+                self._queue = await self._connection.enter_async_context(connection)
+            except Unavailable as error:
+                problem = error.detail
+                continue
+            if (problem := await self._ask(self._queue)) is None:
+                return None
         return problem
 
-    async def _check_connection(self) -> str | None:
+    async def _ask(self, queue: JetStreamQueue) -> str | None:
+        """Return None if NATS answers on this connection. Otherwise close it, and return the problem."""
         try:
-            if self._queue is None:
-                connection = connect(self._settings, creates_stream=False)
-                self._queue = await self._connection.enter_async_context(connection)
-            await self._queue.check_stream()
+            await queue.check_stream()
         except Unavailable as error:
-            await self.close()
+            await self._disconnect()
             return error.detail
-        except asyncio.CancelledError:
-            await self.close()
-            raise
         return None
 
     async def close(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait((self._running,))
+            self._running = None
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
         self._queue = None
         await self._connection.aclose()
 
