@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import stat
+from collections import Counter
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from drivebay import rpc
 from drivebay.contract.storage import Storage
 from drivebay.proto import STORAGE
 
-from .rpc_fakes import STORE
+from .rpc_fakes import STORE, fake
 
 
 @pytest.mark.parametrize(
@@ -111,3 +113,24 @@ async def test_a_path_that_is_too_long_for_a_socket_is_refused(tmp_path: Path) -
     with pytest.raises(ValueError, match="too long"):
         async with rpc.serve(f"unix:{tmp_path}/{'x' * 100}", [(Storage, STORAGE, STORE)]):
             raise AssertionError("the server listens")
+
+
+async def test_a_list_of_addresses_may_have_both_versions_of_ip() -> None:
+    calls: Counter[int] = Counter()
+
+    def service(version: int) -> Storage:
+        async def quarantine_object(key: str) -> bool:
+            calls[version] += 1
+            await asyncio.sleep(0.01)
+            return True
+
+        return fake(Storage, quarantine_object=quarantine_object)
+
+    async with (
+        rpc.serve("127.0.0.1:0", [(Storage, STORAGE, service(4))]) as fourth,
+        rpc.serve("[::1]:0", [(Storage, STORAGE, service(6))]) as sixth,
+        rpc.connect(Storage, STORAGE, f"{fourth},{sixth}") as storage,
+        asyncio.timeout(120),
+    ):
+        while min(calls[4], calls[6]) < 10:
+            await asyncio.gather(*(storage.quarantine_object("there") for _ in range(20)))

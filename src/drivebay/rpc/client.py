@@ -125,10 +125,20 @@ def _channel(address: str, service: str, identity: Identity | None) -> grpc.aio.
 
 
 def _target(address: str) -> str:
-    """Return an address as gRPC takes it. It takes several only as IP addresses."""
+    """Return an address as gRPC takes it. It takes several only as IP addresses of one version."""
     if "," not in address or address.startswith(("ipv4:", "ipv6:")):
         return address
-    return ("ipv6:" if address.startswith("[") else "ipv4:") + address
+    several = address.split(",")
+    if not any(each.startswith("[") for each in several):
+        return f"ipv4:{address}"
+    # gRPC connects to a mapped address over IPv4.
+    return "ipv6:" + ",".join(each if each.startswith("[") else _mapped(each) for each in several)
+
+
+def _mapped(address: str) -> str:
+    """Return `ip:port` with the IPv4 address as an IPv6 address (RFC 4291, 2.5.5.2)."""
+    host, _, port = address.rpartition(":")
+    return f"[::ffff:{host}]:{port}"
 
 
 def _names_several(address: str) -> bool:
