@@ -245,12 +245,19 @@ async def run(
 
 
 async def run_worker(settings: Settings, names: ServiceNames) -> None:
-    """Run one more gateway process on the port of the parent process, until the parent exits."""
+    """Run one more gateway process on the port of the parent process, until the parent exits.
+
+    A terminal and a service manager send their signals to all processes, but only the parent knows when its delay has
+    ended. So this process ignores them.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: None)
+    stop = asyncio.Event()
     services_open = open_services(settings, names, database_wait=_DATABASE_WAIT, is_worker=True)
     async with services_open as services, asyncio.TaskGroup() as tasks:
-        gateway_task = tasks.create_task(_run_gateway(services, names, asyncio.Event(), serves_operations=False))
+        gateway_task = tasks.create_task(_run_gateway(services, names, stop, serves_operations=False))
         runtime.reduce_garbage_collection()
-        await runtime.wait_for_parent_exit()
+        await runtime.wait_for_parent_exit(stop)
         gateway_task.cancel()
 
 
@@ -295,7 +302,7 @@ async def _run_until_cancelled(
             tasks.create_task(worker.run(services.auth, own, files=files, storage=storage, hints=services.hints))
         if "gateway" in names:
             tasks.create_task(_run_gateway(services, names, stop))
-            _start_workers(services.settings, names, tasks)
+            _start_workers(services.settings, names, tasks, stop)
             from .runtime.http_server import wait_until_reachable
 
             await wait_until_reachable(settings.host, settings.port)
@@ -318,7 +325,7 @@ def _start_ingest(services: Services, tasks: asyncio.TaskGroup) -> None:
         tasks.create_task(serve_http(webhook, host, port, idle_timeout=settings.idle_timeout))
 
 
-def _start_workers(settings: Settings, names: ServiceNames, tasks: asyncio.TaskGroup) -> None:
+def _start_workers(settings: Settings, names: ServiceNames, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
     # Services keep no state, so each worker runs its own contract services instead of calling this process.
     # An empty value overrides a line in `.env`: only this process serves its metrics and gRPC addresses.
     unset = ("METRICS_ADDRESS", *(f"{name.upper()}_ADDRESS" for name in names & set(CONTRACT_SERVICES)))
@@ -326,7 +333,7 @@ def _start_workers(settings: Settings, names: ServiceNames, tasks: asyncio.TaskG
     environment["DRIVEBAY_WORKERS"] = "1"
     worker_services = sorted(names & {"gateway", *CONTRACT_SERVICES})
     for number in range(1, settings.workers):
-        tasks.create_task(runtime.keep_worker_running(number, worker_services, environment))
+        tasks.create_task(runtime.keep_worker_running(number, worker_services, environment, stop))
 
 
 async def _run_gateway(

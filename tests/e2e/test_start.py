@@ -86,8 +86,21 @@ def listens(process: psutil.Process, port: int) -> bool:
     return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in sockets)
 
 
+def main_of(world: World) -> psutil.Process:
+    return psutil.Process(world.processes[TWO_WORKERS].pid)
+
+
+async def says_that_it_stops(world: World) -> bool:
+    """Return whether 20 new connections, which the kernel distributes, all find a process that is not ready."""
+    for _ in range(20):
+        async with http_client() as http:
+            if (await http.get(f"{world.api}/readyz")).status_code != 503:
+                return False
+    return True
+
+
 async def check_two_workers_serve(world: World) -> None:
-    main = psutil.Process(world.processes[TWO_WORKERS].pid)
+    main = main_of(world)
 
     async def both_listen() -> bool:
         return [listens(process, world.port) for process in (main, *main.children())].count(True) == 2
@@ -134,7 +147,8 @@ async def test_data_survives_restarts_and_no_process_survives_its_parent(tmp_pat
             await interrupt(world, "all")
 
         # The second start uses the same folder on another port. Another deployment runs next to it.
-        world = await stack.enter_async_context(started_world(tmp_path / "first", TWO_WORKERS))
+        delay = {"DRIVEBAY_STOP_DELAY": "10m"}
+        world = await stack.enter_async_context(started_world(tmp_path / "first", TWO_WORKERS, delay))
         user.api = world.api
         assert await (await user.log_in()).download(file["id"]) == b"kept"
         other = await stack.enter_async_context(started_world(tmp_path / "second", TWO_WORKERS))
@@ -144,8 +158,19 @@ async def test_data_survives_restarts_and_no_process_survives_its_parent(tmp_pat
         await interrupt(other, TWO_WORKERS)
         assert await user.download(file["id"]) == b"kept"
 
-        # A killed process cannot clean up. Its worker and its servers notice, and end.
+        # All processes are told to stop. Both still serve, and say that they stop.
         await check_two_workers_serve(world)
+        gateways = [process for process in (main_of(world), *main_of(world).children()) if listens(process, world.port)]
+        for process in gateways:
+            process.terminate()
+        await eventually(lambda: says_that_it_stops(world), within=30)
+        for _ in range(20):
+            async with http_client() as http:
+                assert (await http.get(f"{world.api}/readyz")).status_code == 503
+                assert (await http.get(f"{world.api}/v1/me")).status_code == 401
+        assert [listens(process, world.port) for process in gateways] == [True, True]
+
+        # A killed process cannot clean up. Its worker and its servers notice, and end.
         orphans = child_processes(world, TWO_WORKERS)
         assert {"postgres", "nats-server", "weed"} <= names_of_running(orphans)
         await world.stop(TWO_WORKERS, signal.SIGKILL)

@@ -107,7 +107,7 @@ class Settings:
     tls_ca: Path | None = setting("Authority that issues the certificates of the services, in PEM.", Path, default_note="no TLS")
     metrics_address: str | None = setting("`host:port` of `/metrics` for Prometheus, for processes without a gateway.", host_port)
     operations_address: str | None = setting("`host:port` of `/metrics` and of `/readyz` with all details. They are then not on the port of the gateway.", host_port)
-    stop_delay: timedelta = setting("How long a gateway that gets SIGTERM still answers requests while `/readyz` says 503, so that load balancers stop sending them. Give it some intervals of their health check.", duration, "0s")
+    stop_delay: timedelta = setting("How long a gateway that gets SIGTERM still answers requests while `/readyz` says 503, so that load balancers stop sending them. Give it some intervals of their health check. What stops the process must wait 20 seconds longer than this before it kills it.", duration, "0s")
     workers: int = setting("Number of gateway processes.", integer(1, 256), "1")
     max_requests: int = setting("Maximum number of requests that one gateway process handles at once. Above it, or earlier while responses are slow, it answers 503.", integer(1, 100_000), "256")
     shared_drives: str = setting("Who may create shared drives: `anyone` or `admins`.", choice("anyone", "admins"), "anyone")

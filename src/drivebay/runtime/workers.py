@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
@@ -14,12 +16,18 @@ from ..observability.metrics import forget_process
 
 log = structlog.get_logger(__name__)
 
-_STOP_TIMEOUT: Final = 5.0
+_STOP_TIMEOUT: Final = 10.0
+"""Seconds. A worker waits 5 seconds for the requests that run."""
 _RESTART_DELAY: Final = 1.0
 
 
-async def keep_worker_running(number: int, services: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Run one worker process with these services and start it again when it exits, until this call is cancelled."""
+async def keep_worker_running(
+    number: int, services: Sequence[str], environment: Mapping[str, str], stop: asyncio.Event
+) -> None:
+    """Run one worker process with these services and start it again when it exits, until this call is cancelled.
+
+    When `stop` is set, the worker is told that this process stops soon.
+    """
     while True:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -31,24 +39,49 @@ async def keep_worker_running(number: int, services: Sequence[str], environment:
             env=environment,
             stdin=asyncio.subprocess.PIPE,
         )
+        announcing = asyncio.create_task(_announce_stop(process, stop))
         try:
             status = await process.wait()
         finally:
-            await _stop(process)
+            announcing.cancel()
+            await _end(process)
             forget_process(process.pid)
         log.warning("worker_ended", worker=number, status=status)
         await asyncio.sleep(_RESTART_DELAY)
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def _announce_stop(process: asyncio.subprocess.Process, stop: asyncio.Event) -> None:
+    await stop.wait()
+    if process.stdin is not None:
+        process.stdin.write(b"stop\n")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Let a worker end the requests that run, by closing its standard input. Kill it if it does not exit."""
+    if process.stdin is not None:
+        process.stdin.close()
     if process.returncode is None:
-        process.terminate()
         with suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), _STOP_TIMEOUT)
     if process.returncode is None:
         process.kill()
+        await process.wait()
 
 
-async def wait_for_parent_exit() -> None:
-    """Return when the parent process closes the standard input of this worker, which also happens when it dies."""
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
+async def wait_for_parent_exit(stop: asyncio.Event) -> None:
+    """Return when the parent process closes the standard input of this worker, which also happens when it dies.
+
+    Set `stop` when the parent announces that it stops soon.
+    """
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def read() -> None:
+        with suppress(RuntimeError):  # the loop is closed already
+            while os.read(sys.stdin.fileno(), 64):
+                loop.call_soon_threadsafe(stop.set)
+            loop.call_soon_threadsafe(ended.set)
+
+    # Not in the executor of the loop: a worker whose gateway has failed would wait for its threads, and not exit.
+    threading.Thread(target=read, daemon=True).start()
+    await ended.wait()
