@@ -102,6 +102,13 @@ def test_service_monitor_selects_the_metrics_of_every_service() -> None:
     assert {port["name"] for each in selected for port in each["spec"]["ports"]} == {"metrics"}
 
 
+def test_the_gateway_can_have_another_grace_period_for_its_stop_delay() -> None:
+    pods = {name: each["spec"]["template"]["spec"] for name, each in with_all_options("Deployment").items()}
+    periods = {name: pod["terminationGracePeriodSeconds"] for name, pod in pods.items()}
+    assert periods.pop("drivebay-gateway") == 80
+    assert set(periods.values()) == {30}
+
+
 def test_autoscaler_replaces_the_number_of_replicas() -> None:
     (scaler,) = with_all_options("HorizontalPodAutoscaler").values()
     assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == (3, 9)
