@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import suppress
+from typing import Any
 
 from prometheus_client import start_http_server
 
@@ -35,10 +37,23 @@ def require_free_port(host: str, port: int, *, host_setting: str, port_setting: 
             raise StartError(f"{setting}: cannot listen on {host}:{port} ({error.strerror})") from error
 
 
-def serve_metrics(address: str) -> None:
-    """Serve `/metrics` on a `host:port` in a thread, until the process ends. Raises StartError if it is in use."""
+def serve_metrics(address: str, idle_timeout: float = 30.0) -> None:
+    """Serve `/metrics` on a `host:port` in a thread, until the process ends. Raises StartError if it is in use.
+
+    A connection on which nothing arrives for `idle_timeout` seconds is closed: each one has a thread.
+    """
     host, port = split_host_port(address)
     try:
-        start_http_server(port, host, registry=metrics.registry())
+        server, _ = start_http_server(port, host, registry=metrics.registry())
     except OSError as error:
         raise StartError(f"DRIVEBAY_METRICS_ADDRESS: cannot listen on {address} ({error.strerror})") from error
+    served: Any = server.RequestHandlerClass
+
+    class Handler(served):  # type: ignore[misc]
+        timeout = idle_timeout  # guard: metrics-idle-timeout
+
+        def handle(self) -> None:
+            with suppress(TimeoutError):
+                super().handle()
+
+    server.RequestHandlerClass = Handler
