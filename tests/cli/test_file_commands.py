@@ -125,6 +125,9 @@ async def test_rm_takes_glob_patterns(shell: Shell) -> None:
     removed = (await shell.ok("rm", "-r", "/*.txt", "/a*", "/[x].md", "--json")).json
     assert sorted(file["name"] for file in removed) == ["[x].md", "a.txt", "b.txt", "d.txt"]
     assert (await shell.ok("ls")).lines == ["c.md"]
+    await shell.ok("put", "f", "--name", "caf\u00e9.log")
+    await shell.ok("rm", "/*fe\u0301.log")  # the server stores names in NFC
+    assert (await shell.ok("ls")).lines == ["c.md"]
 
 
 async def test_a_name_selects_no_drive_of_someone_else(shell: Shell, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from contextlib import aclosing
 from fnmatch import fnmatchcase
 from typing import Final
@@ -14,9 +15,10 @@ _GLOB_CHARACTERS: Final = frozenset("*?[")
 async def match_path(drive: AsyncDrive, path: str) -> list[File]:
     """Return the file at a path or with an id, or all files that match if the last name is a glob pattern.
 
-    A file whose name equals the pattern matches too. Raises NotFound.
+    A file whose name equals the pattern matches too. The Unicode form of the pattern does not matter: the server stores
+    names in NFC. Raises NotFound.
     """
-    folder, _, name = path.rpartition("/")
+    folder, _, name = unicodedata.normalize("NFC", path).rpartition("/")
     if not path.startswith("/") or not _GLOB_CHARACTERS & set(name):
         return [await drive.resolve(path)]
     async with aclosing(drive.files(folder or "/")) as files:
