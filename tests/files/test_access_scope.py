@@ -333,6 +333,25 @@ async def test_a_repeat_with_a_key_gives_no_access(drive: Drive) -> None:
     assert [result.error and result.error.code for result in results] == ["not_found"] * 2
 
 
+async def test_a_repeat_keeps_the_uploads_that_the_access_does_not_reach_now(direct_drive: Drive) -> None:
+    drive, files = direct_drive, direct_drive.files
+    place, other = await create_place(drive, "inside"), await create_place(drive, "other")
+    both = granted(drive, (place.folder, EDITOR), (other.folder, EDITOR))
+    one = granted(drive, (other.folder, EDITOR))
+    fillers = [await drive.begin(f"filler {n}", bytes(4_900)) for n in range(2)]
+    items = (intent(place.folder), msgspec.structs.replace(intent(other.folder), size=4_000))
+    first, refused = await files.begin_uploads(both, items, "batch")
+    assert first.upload is not None
+    assert refused.error is not None
+    assert refused.error.code == "quota_exceeded"
+    await files.abort_upload(drive.access, fillers[0].id)
+    hidden, begun = await files.begin_uploads(one, items, "batch")
+    assert hidden.error is not None
+    assert hidden.error.code == "not_found"
+    assert begun.upload is not None
+    assert await files.begin_uploads(both, items, "batch") == (first, begun)
+
+
 async def test_a_batch_begins_only_the_uploads_that_the_access_reaches(drive: Drive) -> None:
     place, other = await create_place(drive, "inside"), await create_place(drive, "other")
     access = granted(drive, (place.folder, EDITOR), (other.inner, VIEWER))

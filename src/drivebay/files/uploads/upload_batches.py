@@ -76,12 +76,13 @@ class UploadBatchService:
             first = await call.lock_and_find_first(tx)
             if first is not None:
                 replayed = await self._replay(tx, access.drive, intents, first.batch_results or b"")
-                # The access may have reached these folders at the time of the first call.
-                replayed = tuple(
+                reachable = [hidden.get(intent.parent, check) for intent, check in zip(intents, checked, strict=True)]
+                results = await self._retry(tx, access, call, reachable, replayed)
+                # The access may have reached these folders at the time of the first call, and may reach them again.
+                return tuple(
                     failed_item(hidden[intent.parent]) if intent.parent in hidden else result  # guard: scope-replay
-                    for intent, result in zip(intents, replayed, strict=True)
+                    for intent, result in zip(intents, results, strict=True)
                 )
-                return await self._retry(tx, access, call, checked, replayed)
             results = await self._begin(tx, access, checked)
             await call.record(tx, _encode_results(results))
             return results
@@ -98,7 +99,9 @@ class UploadBatchService:
         indexes = [
             index
             for index, result in enumerate(replayed)
-            if result.error is not None and result.error.code in _TEMPORARY_ERRORS  # guard: batch-passing-error
+            if result.error is not None
+            and result.error.code in _TEMPORARY_ERRORS  # guard: batch-passing-error
+            and not isinstance(checked[index], Error)
         ]
         if not indexes:
             return replayed
