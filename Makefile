@@ -32,7 +32,7 @@ run: install ## start PostgreSQL, NATS, SeaweedFS and all services
 test: install $(NODE_STAMP) ## run the tests on real servers, without the slow ones
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 	  echo "No Chromium was found, so the tests of the web app are skipped. Install it with: apt-get install chromium"
-	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not slow and not cluster and not containers"
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow and not cluster and not containers"
 
 test-slow: install ## run the tests that take minutes: commands, six processes, crash points, soak, generated calls, faults of every server, backups
 	@# In their order: by default the modules with one long test each come last, and one worker waits for the other.

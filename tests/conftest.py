@@ -18,7 +18,8 @@ from drivebay.embedded import seaweedfs
 from drivebay.embedded.nats import Nats
 from drivebay.embedded.postgres import Postgres
 from drivebay.embedded.seaweedfs import Store
-from drivebay.testing import servers
+from drivebay.testing import databases, servers
+from drivebay.testing.databases import DatabasePool, PooledDatabase
 
 # A shell ignores these signals in a background job (`make test &`, nohup), and ignored signals stay ignored in child
 # processes. Tests send SIGINT to their children, so the default actions are restored here.
@@ -52,9 +53,29 @@ async def database_template(postgres: Postgres) -> str:
     return await servers.template(postgres)
 
 
+@pytest.fixture(scope="session")
+async def database_pool(postgres: Postgres, database_template: str) -> AsyncIterator[DatabasePool]:
+    """The databases that the tests of this process use one after another."""
+    async with databases.open_pool(postgres, database_template) as pool:
+        yield pool
+
+
 @pytest.fixture
-async def database_url(postgres: Postgres, database_template: str) -> AsyncIterator[str]:
-    """A fresh database with every migration applied."""
+async def pooled_database(database_pool: DatabasePool) -> AsyncIterator[PooledDatabase]:
+    """A database with every migration applied and no rows of another test. Its connections are open already."""
+    async with database_pool.lend() as pooled:
+        yield pooled
+
+
+@pytest.fixture
+def database_url(pooled_database: PooledDatabase) -> str:
+    """The URL of a database with every migration applied and no rows of another test."""
+    return pooled_database.url
+
+
+@pytest.fixture
+async def fresh_database_url(postgres: Postgres, database_template: str) -> AsyncIterator[str]:
+    """A new database, for a test that changes the schema, or that asserts the plans of statements."""
     async with servers.database(postgres, database_template, f"test_{uuid4().hex}") as url:
         yield url
 

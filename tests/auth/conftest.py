@@ -16,6 +16,7 @@ from drivebay import postgres, proto
 from drivebay.auth import service
 from drivebay.auth.settings import Settings
 from drivebay.contract.auth import Auth
+from drivebay.testing.databases import PooledDatabase
 from drivebay.testing.deliveries import deliver
 
 StartService = Callable[..., AbstractAsyncContextManager[service.Service]]
@@ -43,9 +44,8 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[postgres.Database]:
-    async with postgres.connect(database_url, size=8) as database:
-        yield database
+async def database(pooled_database: PooledDatabase) -> postgres.Database:
+    return pooled_database.connections
 
 
 @pytest.fixture

@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from tests.client.conftest import Site, shared_site, site
+from drivebay.cli.user.atomic_files import write_atomically
+from drivebay.cli.user.logins import Login
+from drivebay.client import AsyncDrive, MemoryTokenStore
+from tests.client.conftest import Site, shared_site, site, site_services
 
-from .shell import Shell
+from .shell import PASSWORD, Shell
 
-__all__ = ["shared_site", "site"]
+__all__ = ["shared_site", "site", "site_services"]
 
 
 @pytest.fixture
@@ -17,5 +21,10 @@ async def shell(site: Site, tmp_path: Path) -> Shell:
     home = tmp_path / "home"
     home.mkdir()
     computer = Shell(home, site.server)
-    assert (await computer.authenticate()).status == 0
+    tokens = MemoryTokenStore()
+    async with AsyncDrive(site.server, token_store=tokens) as drive:
+        await drive.sign_up(computer.email, PASSWORD)
+        await drive.log_in(computer.email, PASSWORD)
+    # As `drivebay login` writes it. The commands have their own tests; here each would take a process.
+    write_atomically(computer.login_file, msgspec.json.encode(Login(site.server, computer.email, tokens.load())))
     return computer

@@ -7,10 +7,14 @@ import pty
 import signal
 from contextlib import suppress
 
+import pytest
+
 from tests.client.conftest import Site
 from tests.client.transfer_helpers import until_passed
 
 from .shell import EXIT_TIMEOUT, Shell
+
+pytestmark = pytest.mark.slow
 
 
 async def test_root_folder_cannot_be_uploaded_without_a_name(shell: Shell) -> None:

@@ -11,15 +11,15 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from drivebay import config, node
 from drivebay.client import AsyncDrive, ResumeStore, RetryPolicy, TokenStore
 from drivebay.embedded.postgres import Postgres
 from drivebay.embedded.seaweedfs import Store
+from drivebay.node import Services
 from drivebay.testing import proxy, servers, world
 from drivebay.testing.proxy import Proxy
 from drivebay.testing.world import World
 from tests.cli.shell import PASSWORD
-from tests.e2e.conftest import FAST, server_settings
+from tests.e2e.conftest import FAST, open_own_services, server_settings
 
 FAST_RETRIES = RetryPolicy(timeout=20, first_delay=0.02, max_delay=0.5, random=random.Random(7).random)
 
@@ -63,18 +63,20 @@ async def shared_site(
             yield site
 
 
+@pytest.fixture(scope="session")
+async def site_services(shared_site: Site) -> AsyncIterator[Services]:
+    """Services of this process on the servers of the site, to check the invariants."""
+    async with open_own_services(shared_site.world) as services:
+        yield services
+
+
 @pytest.fixture
-async def site(shared_site: Site) -> AsyncIterator[Site]:
+async def site(shared_site: Site, site_services: Services) -> AsyncIterator[Site]:
     """The shared site. After the test, every invariant must hold."""
     shared_site.heal()
     yield shared_site
     shared_site.heal()
-    running = shared_site.world
-    environment = running.environment | {"DRIVEBAY_DATA": str(running.folder / "data")}
-    async with node.open_services(
-        config.load_or_create_root_secret(config.load(environment, running.folder)), frozenset({"files", "storage"})
-    ) as services:
-        assert await services.files.check_invariants() == ()
+    assert await site_services.files.check_invariants() == ()
 
 
 NewDrive = Callable[..., Awaitable[AsyncDrive]]

@@ -658,6 +658,7 @@ async def make_large_folder(drive: AsyncDrive) -> None:
     await drive.copy_all(["/large/middle"] * 33, "/large")
 
 
+@pytest.mark.slow
 async def test_a_large_folder_is_copied_by_a_job(drive: AsyncDrive) -> None:
     await make_large_folder(drive)
     size = await drive.size("/large")

@@ -1,13 +1,14 @@
 """The HTTP transport against a server that records the raw request and sends a prepared answer."""
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from drivebay.client import ApiError, AsyncDrive, MemoryTokenStore, NetworkError, RequestNotSent, Tokens
-from drivebay.client.transport import Transport
+from drivebay.client.transport import READ_TIMEOUT, Transport
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nETag: "e"\r\n\r\nok'
 
@@ -178,9 +179,10 @@ async def test_a_silent_server_is_noticed_soon(transport: Transport) -> None:
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     try:
+        assert inspect.signature(transport.fetch).parameters["response_timeout"].default == READ_TIMEOUT == 15
         async with asyncio.timeout(45):
             with pytest.raises(NetworkError, match="sent no answer in time"):
-                await transport.fetch("GET", f"http://{host}:{port}/k", {})
+                await transport.fetch("GET", f"http://{host}:{port}/k", {}, response_timeout=0.5)
     finally:
         server.close()
 

@@ -32,6 +32,8 @@ from drivebay.embedded.server_process import ServerProcess
 from drivebay.errors import Unavailable
 from drivebay.testing.client import eventually
 
+pytestmark = pytest.mark.slow  # each test starts servers of its own, and most of them end servers
+
 OwnPostgres = Callable[[], Awaitable[Postgres]]
 OwnNats = Callable[[], Awaitable[Nats]]
 OwnStore = Callable[[], Awaitable[Store]]

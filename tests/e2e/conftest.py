@@ -14,6 +14,7 @@ import pytest
 from drivebay import config, embedded, node
 from drivebay.embedded import Postgres, Store
 from drivebay.embedded.server_process import ServerProcess
+from drivebay.node import Services
 from drivebay.testing import servers, world
 from drivebay.testing.client import Client
 from drivebay.testing.world import World
@@ -111,16 +112,27 @@ async def shared_world(
             yield running
 
 
+@asynccontextmanager
+async def open_own_services(world: World) -> AsyncIterator[Services]:
+    """Open files and storage in this process, on the servers of a World."""
+    environment = world.environment | {"DRIVEBAY_DATA": str(world.folder / "data")}
+    settings = config.load_or_create_root_secret(config.load(environment, world.folder))
+    async with node.open_services(settings, frozenset({"files", "storage"})) as services:
+        yield services
+
+
+@pytest.fixture(scope="session")
+async def world_services(shared_world: World) -> AsyncIterator[Services]:
+    """Services of this process on the servers of the shared World, to check the invariants."""
+    async with open_own_services(shared_world) as services:
+        yield services
+
+
 @pytest.fixture
-async def a_world(shared_world: World) -> AsyncIterator[World]:
+async def a_world(shared_world: World, world_services: Services) -> AsyncIterator[World]:
     """The shared World. At the end of a test every invariant must hold."""
     yield shared_world
-    environment = shared_world.environment | {"DRIVEBAY_DATA": str(shared_world.folder / "data")}
-    async with node.open_services(
-        config.load_or_create_root_secret(config.load(environment, shared_world.folder)),
-        frozenset({"files", "storage"}),
-    ) as services:
-        assert await services.files.check_invariants() == ()
+    assert await world_services.files.check_invariants() == ()
 
 
 @pytest.fixture

@@ -12,9 +12,11 @@ from drivebay.testing.world import free_port
 
 from .conftest import FAST, http_client
 
+TOPOLOGIES = pytest.mark.parametrize("topology", ["one", pytest.param("six", marks=pytest.mark.slow)])
+
 
 @pytest.mark.events
-@pytest.mark.parametrize("topology", ["one", "six"])  # in six processes, the gateway signs the URLs itself
+@TOPOLOGIES  # in six processes, the gateway signs the URLs itself
 async def test_an_event_alone_makes_the_file(topology: str, tmp_path: Path, server_environment: dict[str, str]) -> None:
     no_sweeps = {"DRIVEBAY_SWEEP_INTERVAL": "10m", "DRIVEBAY_JANITOR_INTERVAL": "10m"}
     own = {"gateway": {"DRIVEBAY_SIGN_LOCALLY": "on"}}
@@ -36,7 +38,7 @@ async def test_an_event_alone_makes_the_file(topology: str, tmp_path: Path, serv
             assert await user.download(file["id"]) == bodies[file["name"]]
 
 
-@pytest.mark.parametrize("topology", ["one", "six"])
+@TOPOLOGIES
 async def test_an_event_posted_to_the_webhook_makes_the_file(
     topology: str, tmp_path: Path, server_environment: dict[str, str]
 ) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import httpx
+import pytest
 
 from drivebay.testing import world
 from drivebay.testing.client import Client
@@ -14,6 +15,7 @@ from ..mail_server import link_of, serve, token_of
 from .conftest import FAST
 
 
+@pytest.mark.slow
 async def test_mails_reach_the_mailbox_and_their_links_work(tmp_path: Path, server_environment: dict[str, str]) -> None:
     async with serve() as mail, httpx.AsyncClient(timeout=30) as http:
         settings = {

@@ -19,6 +19,8 @@ from drivebay.files.service import Service
 from drivebay.files.settings import Settings
 from drivebay.hints import HintChannel
 from drivebay.storage import service as storage
+from drivebay.testing import databases
+from drivebay.testing.databases import PooledDatabase
 from drivebay.testing.deliveries import deliver
 from drivebay.testing.memory import MemoryBucket
 
@@ -119,9 +121,9 @@ class Drive:
 
 @asynccontextmanager
 async def open_drive(
-    url: str, transport: str, settings: Settings = SETTINGS, *, allows_overwrite: bool = False
+    source: str | PooledDatabase, transport: str, settings: Settings = SETTINGS, *, allows_overwrite: bool = False
 ) -> AsyncIterator[Drive]:
-    async with postgres.connect(url, size=8) as database:
+    async with databases.connect(source) as database:
         bucket = MemoryBucket(utc_now, allows_overwrite=allows_overwrite)
         store = storage.Service(bucket, storage.Settings("memory:", "", ""), utc_now, uuid7)
         await store.start()
@@ -136,16 +138,16 @@ async def open_drive(
 
 
 @pytest.fixture(params=["direct", "encoded", pytest.param("grpc", marks=pytest.mark.slow), "stream", "twice"])
-async def drive(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[Drive]:
+async def drive(request: pytest.FixtureRequest, pooled_database: PooledDatabase) -> AsyncIterator[Drive]:
     """A drive whose calls are direct, encoded, over gRPC, or delivered twice. Every invariant holds at the end."""
-    async with open_drive(database_url, request.param) as drive:
+    async with open_drive(pooled_database, request.param) as drive:
         yield drive
 
 
 @pytest.fixture
-async def direct_drive(database_url: str) -> AsyncIterator[Drive]:
+async def direct_drive(pooled_database: PooledDatabase) -> AsyncIterator[Drive]:
     """A drive whose calls are direct, for tests of concurrency and of internal states."""
-    async with open_drive(database_url, "direct") as drive:
+    async with open_drive(pooled_database, "direct") as drive:
         yield drive
 
 

@@ -30,8 +30,9 @@ from drivebay.gateway.settings import Settings
 from drivebay.hints import HintChannel
 from drivebay.runtime.http_server import IDLE_TIMEOUT, serve_http, wait_until_reachable
 from drivebay.storage import service as storage
-from drivebay.testing import servers
+from drivebay.testing import databases, servers
 from drivebay.testing.client import Client, Json
+from drivebay.testing.databases import PooledDatabase
 from drivebay.testing.memory import MemoryBucket
 from drivebay.testing.world import free_port
 
@@ -194,7 +195,7 @@ async def raw_request(
 
 @asynccontextmanager
 async def open_gateway(
-    url: str,
+    source: str | PooledDatabase,
     settings: Settings,
     signup_limit: Rate | None = None,
     login_limit: Rate | None = None,
@@ -223,7 +224,7 @@ async def open_gateway(
         SECRET[:32], quota=quota, max_file_size=largest, max_pending_uploads=1000, bcrypt_cost=4
     )
     async with (
-        postgres.connect(url, size=8) as database,
+        databases.connect(source) as database,
         auth.start(database, accounts, now=clock, new_id=uuid7, random_bytes=os.urandom) as auth_service,
     ):
         bucket = MemoryBucket(lambda: datetime.now(UTC))
@@ -260,13 +261,13 @@ async def other(shared: Gateway) -> User:
 
 
 @pytest.fixture
-async def own(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
+async def own(pooled_database: PooledDatabase, request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
     """A gateway for one test, which may break it. The fixture parameter changes its settings."""
     changes: Mapping[str, Any] = dict(getattr(request, "param", {}))
     names = ("signup_limit", "login_limit", "quota", "largest", "signup", "sends_mail", "access_token_ttl")
     limits = {name: changes[name] for name in names if name in changes}
     rest = {name: value for name, value in changes.items() if name not in limits}
-    async with open_gateway(database_url, replace(Settings(), **rest), **limits) as on:
+    async with open_gateway(pooled_database, replace(Settings(), **rest), **limits) as on:
         yield on
 
 

@@ -18,6 +18,8 @@ from drivebay.files.service import Service as FilesService
 from drivebay.files.settings import Settings as FilesSettings
 from drivebay.storage.service import Service as StorageService
 from drivebay.storage.settings import Settings as StorageSettings
+from drivebay.testing import databases
+from drivebay.testing.databases import PooledDatabase
 from drivebay.testing.memory import MemoryBucket
 
 FILES_SETTINGS = FilesSettings(secret=bytes(range(32)))
@@ -196,8 +198,8 @@ class Backend:
 
 
 @asynccontextmanager
-async def open_backend(database_url: str) -> AsyncIterator[Backend]:
-    async with postgres.connect(database_url, size=8) as database:
+async def open_backend(source: str | PooledDatabase) -> AsyncIterator[Backend]:
+    async with databases.connect(source) as database:
         bucket = FaultyBucket()
         storage = StorageService(bucket, StorageSettings("memory:", "", ""), utc_now, uuid7)  # type: ignore[arg-type]
         await storage.start()

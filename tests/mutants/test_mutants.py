@@ -73,6 +73,7 @@ def test_every_row_names_tests_that_exist() -> None:
     assert len(table.missing_tests({"lost": lost})) == 1
 
 
+@pytest.mark.slow
 def test_no_two_guards_break_the_same_thing() -> None:
     programs = [table.broken(name, guard) for name, guard in GUARDS.items()]
     assert len(set(programs)) == len(programs)

@@ -6,6 +6,7 @@ import enum
 import types
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -47,8 +48,9 @@ _SCALARS: dict[object, st.SearchStrategy[Any]] = {
 }
 
 
+@cache
 def values(hint: Any) -> st.SearchStrategy[Any]:
-    """Return a strategy for any value of a type that a contract may use."""
+    """Return a strategy for any value of a type that a contract may use. It is made once: that takes long."""
     hint = resolve_newtype(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is tuple:

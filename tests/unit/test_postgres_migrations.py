@@ -15,13 +15,13 @@ from drivebay.errors import StartError
 from drivebay.runtime import database_start
 
 
-async def test_user_without_the_privilege_to_migrate_gets_a_hint(database_url: str, tmp_path: Path) -> None:
+async def test_user_without_the_privilege_to_migrate_gets_a_hint(fresh_database_url: str, tmp_path: Path) -> None:
     role = f"guest_{uuid4().hex}"
-    async with postgres.connect(database_url, size=1) as database:
+    async with postgres.connect(fresh_database_url, size=1) as database:
         await database.execute(f'CREATE ROLE "{role}" LOGIN')
         try:
             with pytest.raises(postgres.MigrationError, match="needs CREATE in the database"):
-                await postgres.migrate(database_url.replace("//drivebay@", f"//{role}@"), "probe", tmp_path)
+                await postgres.migrate(fresh_database_url.replace("//drivebay@", f"//{role}@"), "probe", tmp_path)
         finally:
             await database.execute(f'DROP ROLE "{role}"')
 
@@ -35,42 +35,46 @@ def test_statement_names_are_unique(tmp_path: Path) -> None:
         postgres.Statements(file)
 
 
-async def test_migrations_run_once_and_edited_or_unknown_ones_are_refused(database_url: str, tmp_path: Path) -> None:
+async def test_migrations_run_once_and_edited_or_unknown_ones_are_refused(
+    fresh_database_url: str, tmp_path: Path
+) -> None:
     (tmp_path / "0001_first.sql").write_text("CREATE TABLE probe.one (n int);")
-    first = await asyncio.gather(*(postgres.migrate(database_url, "probe", tmp_path) for _ in range(4)))
+    first = await asyncio.gather(*(postgres.migrate(fresh_database_url, "probe", tmp_path) for _ in range(4)))
     assert sorted(first, key=len) == [(), (), (), ("0001_first",)]
     (tmp_path / "0002_second.sql").write_text("SELECT 1/0;")
     with pytest.raises(asyncpg.DivisionByZeroError):
-        await postgres.migrate(database_url, "probe", tmp_path)
+        await postgres.migrate(fresh_database_url, "probe", tmp_path)
     (tmp_path / "0002_second.sql").write_text("CREATE TABLE probe.two (n int);")
-    assert await postgres.migrate(database_url, "probe", tmp_path) == ("0002_second",)
+    assert await postgres.migrate(fresh_database_url, "probe", tmp_path) == ("0002_second",)
     (tmp_path / "0001_first.sql").write_text("CREATE TABLE probe.other (n int);")
     with pytest.raises(postgres.MigrationError, match="changed"):
-        await postgres.migrate(database_url, "probe", tmp_path)
+        await postgres.migrate(fresh_database_url, "probe", tmp_path)
     (tmp_path / "0001_first.sql").unlink()
     with pytest.raises(postgres.MigrationError, match="newer"):
-        await postgres.migrate(database_url, "probe", tmp_path)
+        await postgres.migrate(fresh_database_url, "probe", tmp_path)
 
 
-async def test_migration_and_its_row_are_one_transaction(database_url: str, tmp_path: Path) -> None:
+async def test_migration_and_its_row_are_one_transaction(fresh_database_url: str, tmp_path: Path) -> None:
     refuse_row = "ALTER TABLE probe.migrations ADD CHECK (name <> '0001_first');"
     (tmp_path / "0001_first.sql").write_text(f"CREATE TABLE probe.one (n int); {refuse_row}")
     with pytest.raises(asyncpg.CheckViolationError):
-        await postgres.migrate(database_url, "probe", tmp_path)
-    async with postgres.connect(database_url, size=1) as database:
+        await postgres.migrate(fresh_database_url, "probe", tmp_path)
+    async with postgres.connect(fresh_database_url, size=1) as database:
         assert await database.fetchval("SELECT to_regclass('probe.one')") is None
 
 
-async def test_requests_do_not_wait_behind_a_migration_that_waits_for_a_lock(database_url: str, tmp_path: Path) -> None:
+async def test_requests_do_not_wait_behind_a_migration_that_waits_for_a_lock(
+    fresh_database_url: str, tmp_path: Path
+) -> None:
     (tmp_path / "0001_first.sql").write_text("CREATE TABLE probe.one (n int);")
-    await postgres.migrate(database_url, "probe", tmp_path)
+    await postgres.migrate(fresh_database_url, "probe", tmp_path)
     (tmp_path / "0002_second.sql").write_text("ALTER TABLE probe.one ADD COLUMN m int;")
-    holder, reader = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
+    holder, reader = await asyncpg.connect(fresh_database_url), await asyncpg.connect(fresh_database_url)
     waits = "SELECT count(*) FROM pg_locks WHERE relation = 'probe.one'::regclass AND NOT granted"
     try:
         async with asyncio.timeout(120), holder.transaction():
             await holder.execute("LOCK TABLE probe.one IN ACCESS SHARE MODE")
-            migrating = asyncio.create_task(postgres.migrate(database_url, "probe", tmp_path))
+            migrating = asyncio.create_task(postgres.migrate(fresh_database_url, "probe", tmp_path))
             while not await reader.fetchval(waits):
                 await asyncio.sleep(0.05)
             assert await reader.fetchval("SELECT count(*) FROM probe.one") == 0
@@ -80,7 +84,7 @@ async def test_requests_do_not_wait_behind_a_migration_that_waits_for_a_lock(dat
         await reader.close()
 
 
-async def test_a_migration_is_repeated_after_a_deadlock(database_url: str, tmp_path: Path) -> None:
+async def test_a_migration_is_repeated_after_a_deadlock(fresh_database_url: str, tmp_path: Path) -> None:
     (tmp_path / "0001_first.sql").write_text("CREATE SEQUENCE probe.attempts;")
     (tmp_path / "0002_second.sql").write_text("""
         CREATE TABLE probe.one (n int);
@@ -89,18 +93,20 @@ async def test_a_migration_is_repeated_after_a_deadlock(database_url: str, tmp_p
                 RAISE EXCEPTION USING ERRCODE = 'deadlock_detected';
             END IF;
         END $$;""")
-    assert await postgres.migrate(database_url, "probe", tmp_path) == ("0001_first", "0002_second")
+    assert await postgres.migrate(fresh_database_url, "probe", tmp_path) == ("0001_first", "0002_second")
 
 
-async def test_start_waits_for_a_database_that_takes_no_writes(database_url: str, tmp_path: Path) -> None:
+async def test_start_waits_for_a_database_that_takes_no_writes(fresh_database_url: str, tmp_path: Path) -> None:
     (tmp_path / "0001_first.sql").write_text("CREATE TABLE probe.one (n int);")
-    name = database_url.split("/")[3].partition("?")[0]
-    async with postgres.connect(database_url, size=1) as admin:
+    name = fresh_database_url.split("/")[3].partition("?")[0]
+    async with postgres.connect(fresh_database_url, size=1) as admin:
         await admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
         with pytest.raises(StartError, match=r"takes no writes: it is read-only or a standby.*connect to the primary"):
-            await database_start.migrate_when_possible(database_url, "probe", tmp_path, 0)
+            await database_start.migrate_when_possible(fresh_database_url, "probe", tmp_path, 0)
         with structlog.testing.capture_logs() as logs:
-            waiting = asyncio.create_task(database_start.migrate_when_possible(database_url, "probe", tmp_path, 120))
+            waiting = asyncio.create_task(
+                database_start.migrate_when_possible(fresh_database_url, "probe", tmp_path, 120)
+            )
             while not logs and not waiting.done():
                 await asyncio.sleep(0.05)
             await admin.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
@@ -110,7 +116,7 @@ async def test_start_waits_for_a_database_that_takes_no_writes(database_url: str
         assert await admin.fetchval("SELECT count(*) FROM probe.one") == 0
 
 
-async def test_start_does_not_wait_for_a_wrong_database(database_url: str, tmp_path: Path) -> None:
-    wrong = database_url.replace(database_url.split("/")[3].partition("?")[0], "no_such_database")
+async def test_start_does_not_wait_for_a_wrong_database(fresh_database_url: str, tmp_path: Path) -> None:
+    wrong = fresh_database_url.replace(fresh_database_url.split("/")[3].partition("?")[0], "no_such_database")
     with pytest.raises(StartError, match=r"refuses the database.*DRIVEBAY_DATABASE_URL"):
         await database_start.migrate_when_possible(wrong, "probe", tmp_path, 600)

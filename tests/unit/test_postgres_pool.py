@@ -23,15 +23,15 @@ TERMINATE_SESSIONS = f"SELECT count(pg_terminate_backend(pid)) FROM {OTHER_SESSI
 BACKEND = "SELECT pg_backend_pid()"
 
 
-async def test_pool_never_opens_more_connections_than_its_size(database_url: str) -> None:
-    async with postgres.connect(database_url, size=3) as database:
+async def test_pool_never_opens_more_connections_than_its_size(fresh_database_url: str) -> None:
+    async with postgres.connect(fresh_database_url, size=3) as database:
         await asyncio.gather(*(database.fetchval("SELECT pg_sleep(0.05)") for _ in range(9)))
         assert await database.fetchval(COUNT_SESSIONS) == 2  # and the session that asks
 
 
-async def test_waiters_are_served_in_order(database_url: str) -> None:
+async def test_waiters_are_served_in_order(fresh_database_url: str) -> None:
     order: list[int] = []
-    async with postgres.connect(database_url, size=1) as database:
+    async with postgres.connect(fresh_database_url, size=1) as database:
 
         async def work(number: int) -> None:
             await database.fetchval("SELECT pg_sleep(0.01)")
@@ -44,16 +44,16 @@ async def test_waiters_are_served_in_order(database_url: str) -> None:
     assert order == sorted(order)
 
 
-async def test_cancelled_statement_does_not_use_up_a_connection(database_url: str) -> None:
-    async with postgres.connect(database_url, size=2) as database:
+async def test_cancelled_statement_does_not_use_up_a_connection(fresh_database_url: str) -> None:
+    async with postgres.connect(fresh_database_url, size=2) as database:
         for _ in range(6):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(database.fetchval("SELECT pg_sleep(5)"), 0.05)
         assert await asyncio.wait_for(database.fetchval("SELECT 1"), 10) == 1
 
 
-async def test_cancelled_transaction_does_not_use_up_a_connection(database_url: str) -> None:
-    async with postgres.connect(database_url, size=2) as database:
+async def test_cancelled_transaction_does_not_use_up_a_connection(fresh_database_url: str) -> None:
+    async with postgres.connect(fresh_database_url, size=2) as database:
         for _ in range(6):
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.05), database.transaction() as connection:
@@ -61,8 +61,8 @@ async def test_cancelled_transaction_does_not_use_up_a_connection(database_url: 
         assert await asyncio.wait_for(database.fetchval("SELECT 1"), 10) == 1
 
 
-async def test_cancelled_waiter_does_not_block_the_next_waiter(database_url: str) -> None:
-    async with postgres.connect(database_url, size=1) as database:
+async def test_cancelled_waiter_does_not_block_the_next_waiter(fresh_database_url: str) -> None:
+    async with postgres.connect(fresh_database_url, size=1) as database:
         busy = asyncio.create_task(database.fetchval("SELECT pg_sleep(0.2)"))
         await asyncio.sleep(0.02)
         cancelled = asyncio.create_task(database.fetchval("SELECT 2"))
@@ -73,8 +73,8 @@ async def test_cancelled_waiter_does_not_block_the_next_waiter(database_url: str
         assert await asyncio.wait_for(next_waiter, 10) == 3
 
 
-async def test_failed_transaction_writes_nothing(database_url: str) -> None:
-    async with postgres.connect(database_url, size=1) as database:
+async def test_failed_transaction_writes_nothing(fresh_database_url: str) -> None:
+    async with postgres.connect(fresh_database_url, size=1) as database:
         await database.execute("CREATE TABLE rows (n int)")
 
         async def never_commits() -> None:
@@ -95,8 +95,8 @@ async def test_failed_transaction_writes_nothing(database_url: str) -> None:
         assert await database.fetchval("SELECT count(*) FROM rows") == 0
 
 
-async def test_session_ended_by_the_server_fails_one_call_and_is_replaced(database_url: str) -> None:
-    async with postgres.connect(database_url, size=2) as database:
+async def test_session_ended_by_the_server_fails_one_call_and_is_replaced(fresh_database_url: str) -> None:
+    async with postgres.connect(fresh_database_url, size=2) as database:
         with pytest.raises(Unavailable):
             await database.fetchval("SELECT pg_terminate_backend(pg_backend_pid())")
         assert await database.fetchval("SELECT 1") == 1
@@ -131,11 +131,11 @@ async def _count_failures(database: Database, disturb: Callable[[], Awaitable[No
     return sum(caller.result() for caller in callers)
 
 
-async def test_terminated_sessions_under_contention_never_exceed_the_size(database_url: str) -> None:
+async def test_terminated_sessions_under_contention_never_exceed_the_size(fresh_database_url: str) -> None:
     size = 5
     async with (
-        postgres.connect(database_url, size=1) as observer,
-        postgres.connect(database_url, size=size) as database,
+        postgres.connect(fresh_database_url, size=1) as observer,
+        postgres.connect(fresh_database_url, size=size) as database,
     ):
 
         async def terminate_repeatedly() -> None:
@@ -179,10 +179,10 @@ async def wait_until_it_answers(database: Database) -> None:
     await eventually(answers, within=60)
 
 
-async def test_idle_connections_are_closed_after_the_idle_timeout(database_url: str) -> None:
+async def test_idle_connections_are_closed_after_the_idle_timeout(fresh_database_url: str) -> None:
     async with (
-        postgres.connect(database_url, size=1) as observer,
-        postgres.connect(database_url, size=4, idle_timeout=0.3) as database,
+        postgres.connect(fresh_database_url, size=1) as observer,
+        postgres.connect(fresh_database_url, size=4, idle_timeout=0.3) as database,
     ):
         await asyncio.gather(*(database.fetchval("SELECT pg_sleep(0.05)") for _ in range(4)))
 
@@ -193,20 +193,20 @@ async def test_idle_connections_are_closed_after_the_idle_timeout(database_url: 
         assert await database.fetchval("SELECT 1") == 1
 
 
-async def test_connection_in_use_stays_open_after_the_idle_timeout(database_url: str) -> None:
-    async with postgres.connect(database_url, size=1, idle_timeout=0.1) as database:
+async def test_connection_in_use_stays_open_after_the_idle_timeout(fresh_database_url: str) -> None:
+    async with postgres.connect(fresh_database_url, size=1, idle_timeout=0.1) as database:
         backend = await database.fetchval(BACKEND)
         for _ in range(10):
             assert await database.fetchval(f"{BACKEND} FROM pg_sleep(0.05)") == backend
 
 
-async def test_connection_to_a_read_only_server_is_closed(database_url: str) -> None:
-    name = database_url.split("/")[3].partition("?")[0]
-    async with postgres.connect(database_url, size=1) as admin:
+async def test_connection_to_a_read_only_server_is_closed(fresh_database_url: str) -> None:
+    name = fresh_database_url.split("/")[3].partition("?")[0]
+    async with postgres.connect(fresh_database_url, size=1) as admin:
         await admin.execute("CREATE TABLE rows (n int)")
         # What a demoted primary does to its clients: sessions that began read-only stay so.
         await admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
-        async with postgres.connect(database_url, size=3) as database:
+        async with postgres.connect(fresh_database_url, size=3) as database:
             await asyncio.gather(*(database.fetchval("SELECT pg_sleep(0.05)") for _ in range(3)))
             await admin.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
             with pytest.raises(Unavailable, match="ReadOnly"):
@@ -217,12 +217,12 @@ async def test_connection_to_a_read_only_server_is_closed(database_url: str) -> 
                     await tx.execute("INSERT INTO rows VALUES (1)")
 
 
-async def test_transaction_on_a_read_only_server_closes_its_connection(database_url: str) -> None:
-    name = database_url.split("/")[3].partition("?")[0]
-    async with postgres.connect(database_url, size=1) as admin:
+async def test_transaction_on_a_read_only_server_closes_its_connection(fresh_database_url: str) -> None:
+    name = fresh_database_url.split("/")[3].partition("?")[0]
+    async with postgres.connect(fresh_database_url, size=1) as admin:
         await admin.execute("CREATE TABLE rows (n int)")
         await admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
-        async with postgres.connect(database_url, size=1) as database:
+        async with postgres.connect(fresh_database_url, size=1) as database:
             await admin.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
             with pytest.raises(Unavailable, match="ReadOnly"):
                 async with database.transaction() as tx:
@@ -237,9 +237,9 @@ async def test_unreachable_server_is_unavailable(tmp_path: Path) -> None:
             pass
 
 
-async def test_unknown_user_is_unavailable(database_url: str, tmp_path: Path) -> None:
-    unknown_user = database_url.replace("//drivebay@", "//unknown@")
-    assert unknown_user != database_url
+async def test_unknown_user_is_unavailable(fresh_database_url: str, tmp_path: Path) -> None:
+    unknown_user = fresh_database_url.replace("//drivebay@", "//unknown@")
+    assert unknown_user != fresh_database_url
     with pytest.raises(Unavailable, match="InvalidAuthorization"):
         await postgres.migrate(unknown_user, "probe", tmp_path)
     with pytest.raises(Unavailable, match="InvalidAuthorization"):
@@ -247,8 +247,8 @@ async def test_unknown_user_is_unavailable(database_url: str, tmp_path: Path) ->
             pass
 
 
-async def test_connections_in_use_are_closed_after_another_met_a_read_only_server(database_url: str) -> None:
-    async with postgres.connect(database_url, size=2) as database:
+async def test_connections_in_use_are_closed_after_another_met_a_read_only_server(fresh_database_url: str) -> None:
+    async with postgres.connect(fresh_database_url, size=2) as database:
         async with database.connection() as connection:
             lent = await connection.fetchval(BACKEND)
             with pytest.raises(Unavailable, match="takes no writes"):
@@ -258,8 +258,8 @@ async def test_connections_in_use_are_closed_after_another_met_a_read_only_serve
         assert await database.fetchval(BACKEND) != lent
 
 
-async def test_upgrade_of_the_tables_refuses_one_transaction_as_retryable(database_url: str) -> None:
-    async with postgres.connect(database_url, size=2) as database:
+async def test_upgrade_of_the_tables_refuses_one_transaction_as_retryable(fresh_database_url: str) -> None:
+    async with postgres.connect(fresh_database_url, size=2) as database:
         await database.execute("CREATE TABLE grows (n int)")
 
         async def read() -> None:
@@ -274,9 +274,9 @@ async def test_upgrade_of_the_tables_refuses_one_transaction_as_retryable(databa
         await asyncio.gather(read(), read())
 
 
-async def test_connection_that_met_a_full_disk_is_closed_and_readiness_names_the_disk(database_url: str) -> None:
+async def test_connection_that_met_a_full_disk_is_closed_and_readiness_names_the_disk(fresh_database_url: str) -> None:
     disk_full = "DO $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$"
-    async with postgres.connect(database_url, size=1) as database:
+    async with postgres.connect(fresh_database_url, size=1) as database:
         backend = await database.fetchval(BACKEND)
         assert await database.ping() is None
         with pytest.raises(Unavailable, match="disk is full"):

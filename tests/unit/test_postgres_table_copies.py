@@ -22,34 +22,34 @@ INSERT INTO probe.rows SELECT generate_series(1, 3);
 """
 
 
-async def test_triggers_do_not_count_loaded_rows_again(database_url: str, tmp_path: Path) -> None:
-    async with postgres.connect(database_url, size=1) as database:
+async def test_triggers_do_not_count_loaded_rows_again(fresh_database_url: str, tmp_path: Path) -> None:
+    async with postgres.connect(fresh_database_url, size=1) as database:
         await database.execute(_SCHEMA)
-        async with postgres.open_snapshot(database_url) as snapshot:
+        async with postgres.open_snapshot(fresh_database_url) as snapshot:
             tables = await snapshot.write_tables(["probe"], tmp_path)
         for order in (tables, tuple(reversed(tables))):
-            await postgres.load_tables(database_url, order, tmp_path)
+            await postgres.load_tables(fresh_database_url, order, tmp_path)
             assert await database.fetchval("SELECT n FROM probe.counts") == 3
         await database.execute("INSERT INTO probe.rows VALUES (4)")
         assert await database.fetchval("SELECT n FROM probe.counts") == 4
 
 
-async def test_a_full_disk_is_not_an_error_of_the_database(database_url: str, tmp_path: Path) -> None:
+async def test_a_full_disk_is_not_an_error_of_the_database(fresh_database_url: str, tmp_path: Path) -> None:
     (tmp_path / "auth.users.copy").symlink_to("/dev/full")
-    async with postgres.connect(database_url, size=1) as database:
+    async with postgres.connect(fresh_database_url, size=1) as database:
         await database.execute(
             "INSERT INTO auth.users (id, email, email_key, password_hash) VALUES (gen_random_uuid(), 'a', 'a', 'x')"
         )
-    async with postgres.open_snapshot(database_url) as snapshot:
+    async with postgres.open_snapshot(fresh_database_url) as snapshot:
         with pytest.raises(postgres.TableFileError, match=r"auth\.users\.copy: No space left"):
             await snapshot.write_tables(["auth"], tmp_path)
 
 
-async def test_a_database_that_is_newer_than_the_backup_is_refused(database_url: str) -> None:
-    async with postgres.open_snapshot(database_url) as snapshot:
+async def test_a_database_that_is_newer_than_the_backup_is_refused(fresh_database_url: str) -> None:
+    async with postgres.open_snapshot(fresh_database_url) as snapshot:
         names = {schema: await snapshot.migrations(schema) for schema in ("auth", "files")}
     manifest = Manifest(1, "", "0", names, (), 0, 0, "", ())
-    await require_no_newer_migrations(database_url, manifest)
+    await require_no_newer_migrations(fresh_database_url, manifest)
     older = Manifest(1, "", "0", names | {"files": names["files"][:-1]}, (), 0, 0, "", ())
     with pytest.raises(BackupError, match=f"files/{names['files'][-1]}.*newer than the backup"):
-        await require_no_newer_migrations(database_url, older)
+        await require_no_newer_migrations(fresh_database_url, older)

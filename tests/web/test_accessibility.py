@@ -21,6 +21,9 @@ LOOKS = {
     "narrow": {"viewport": NARROW, "color_scheme": "light", "has_touch": True},
 }
 
+LOOK_CASES = [pytest.param(name, marks=() if name == "wide" else pytest.mark.slow) for name in LOOKS]
+"""`make test-slow` measures the other looks."""
+
 
 async def violations(page: Page, where: str) -> list[str]:
     """Return what axe finds, and a page that is wider than its window."""
@@ -34,7 +37,7 @@ async def violations(page: Page, where: str) -> list[str]:
     return [f"{where}: {each}" for each in [*found, *(["wider than the window"] if overflow else [])]]
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", LOOK_CASES)
 async def test_pages_without_a_session(new_visitor: NewPerson, look: str) -> None:
     visitor = await new_visitor(reduced_motion="reduce", **LOOKS[look])
     visitor.may_violate = True  # axe measures with inline styles
@@ -46,7 +49,7 @@ async def test_pages_without_a_session(new_visitor: NewPerson, look: str) -> Non
     assert found == []
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", LOOK_CASES)
 async def test_pages_with_files(new_person: NewPerson, look: str) -> None:
     person = await new_person(reduced_motion="reduce", **LOOKS[look])
     person.may_violate = True  # axe measures with inline styles

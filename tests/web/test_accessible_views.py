@@ -9,7 +9,7 @@ from drivebay.testing.world import World
 
 from .conftest import NewPerson, Person
 from .stored_files import HOSTILE_NAME, store_file, store_folder
-from .test_accessibility import LOOKS, violations
+from .test_accessibility import LOOK_CASES, LOOKS, violations
 
 PATHS = ("/shared", "/drives", "/starred", "/links", "/search?q=name", "/trash", "/settings", "/admin", "/admin/audit")
 LONG_NAME = "a name without a space and without an end " + "x" * 180
@@ -32,7 +32,7 @@ async def fill(person: Person) -> str:
     return f"/s/{link['token']}"
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", LOOK_CASES)
 async def test_views_empty_and_full(web_world: World, new_person: NewPerson, look: str) -> None:
     person = await new_person(reduced_motion="reduce", **LOOKS[look])
     status, out, err = await web_world.command("admin", "create", person.email)
@@ -55,7 +55,7 @@ async def test_views_empty_and_full(web_world: World, new_person: NewPerson, loo
     assert found == []
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", LOOK_CASES)
 async def test_dialogs_and_preview(new_person: NewPerson, look: str) -> None:
     person = await new_person(reduced_motion="reduce", **LOOKS[look])
     folder = await store_folder(person, LONG_NAME)

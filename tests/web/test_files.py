@@ -7,6 +7,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
 from .conftest import NewPerson, Person, row
@@ -229,6 +230,7 @@ async def test_the_columns_sort(person: Person) -> None:
     await expect(page.locator("[role=row] .file-text")).to_have_text(["c", "b", "a"])
 
 
+@pytest.mark.slow
 async def test_a_long_list_renders_only_what_is_in_view(new_person: NewPerson) -> None:
     person = await new_person()
     limit = asyncio.Semaphore(16)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import httpx
+import pytest
 from playwright.async_api import Dialog, Page, Request, Route, expect
 
 from drivebay.testing.world import World
@@ -152,6 +153,7 @@ async def test_the_quota_is_told_before_bytes_move(web_world: World, person: Per
     assert begun == []
 
 
+@pytest.mark.slow
 async def test_a_lost_connection_is_retried(person: Person) -> None:
     failures = 2
 
@@ -252,6 +254,7 @@ async def test_an_upload_that_is_paused_while_it_begins_runs_once(person: Person
     assert await stored(person, "small.bin") == b"x" * 1000
 
 
+@pytest.mark.slow
 async def test_a_refused_part_stops_the_others(person: Person) -> None:
     page = person.page
 
@@ -273,6 +276,7 @@ async def test_a_refused_part_stops_the_others(person: Person) -> None:
     assert (await person.call("GET", "/v1/me"))["usage"]["reserved_bytes"] == 0
 
 
+@pytest.mark.slow
 async def test_an_unfinished_upload_that_is_forgotten_frees_its_bytes(person: Person) -> None:
     page, held = person.page, HeldParts()
     await held.install(page)

@@ -93,24 +93,41 @@ async def test_a_worker_claims_no_more_jobs_than_it_has_slots(drive: Drive) -> N
 
 _WORKER: Final = """
 import asyncio, sys
-from tests.worker import test_job_runner as module
-from tests.files.conftest import SETTINGS
+from datetime import timedelta
 from drivebay import postgres
 from drivebay.files.service import Service
+from drivebay.files.settings import Settings as FilesSettings
 from drivebay.observability import crash_points
+from drivebay.worker import service
+from drivebay.worker.settings import Settings
 from uuid_utils.compat import uuid7
 
 async def main():
     crash_points.arm(sys.argv[2])
     async with postgres.connect(sys.argv[1], size=4) as database:
-        await module.service.run(None, module.OWN, files=Service(database, None, SETTINGS, new_id=uuid7))
+        files = Service(database, None, FilesSettings(b"s" * 32), new_id=uuid7)
+        await service.run(None, Settings(interval=timedelta(milliseconds=20)), files=files)
 
 asyncio.run(asyncio.wait_for(main(), 120))
 """
+"""It imports nothing of the tests, which takes as long as the rest."""
+BEFORE: Final = "job.step_before_db_commit"
+AFTER: Final = "job.step_after_db_commit"
 
 
-@pytest.mark.parametrize("point", ["job.step_before_db_commit", "job.step_after_db_commit"])
-@pytest.mark.parametrize("steps", [0, 2, 3, 5], ids=["first step", "in the middle", "later", "last step"])
+@pytest.mark.parametrize(
+    ("steps", "point"),
+    [
+        pytest.param(0, BEFORE, id="first step, before its commit"),
+        pytest.param(2, AFTER, id="in the middle, after its commit"),
+        pytest.param(5, AFTER, id="last step, after its commit"),
+        pytest.param(0, AFTER, id="first step, after its commit", marks=pytest.mark.slow),
+        pytest.param(2, BEFORE, id="in the middle, before its commit", marks=pytest.mark.slow),
+        pytest.param(3, BEFORE, id="later, before its commit", marks=pytest.mark.slow),
+        pytest.param(3, AFTER, id="later, after its commit", marks=pytest.mark.slow),
+        pytest.param(5, BEFORE, id="last step, before its commit", marks=pytest.mark.slow),
+    ],
+)
 async def test_a_job_continues_when_its_worker_is_killed(database_url: str, point: str, steps: int) -> None:
     async with open_drive(database_url, "direct") as drive:
         top = await insert_tree(drive)
@@ -123,7 +140,7 @@ async def test_a_job_continues_when_its_worker_is_killed(database_url: str, poin
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", _WORKER, database_url, point)
         assert await process.wait() == -signal.SIGKILL
         killed = await get(drive, job)
-        is_committed = point == "job.step_after_db_commit"
+        is_committed = point == AFTER
         assert (killed != before) is is_committed
         is_visible = killed.status is c.JobStatus.DONE
         assert is_visible is (is_committed and steps == 5)
