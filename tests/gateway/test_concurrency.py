@@ -184,7 +184,7 @@ class SharingGateway(LimitedGateway):
     settings = Settings(user_requests=2, user_streams=1, trusted_proxies=("192.0.2.0/24",))
 
 
-async def test_one_user_gets_only_a_share_of_the_requests(own: Gateway) -> None:
+async def test_one_user_cannot_use_up_the_requests(own: Gateway) -> None:
     user, other = await own.user(), await own.user()
     sharing = SharingGateway(own, user)
     running = sharing.start_listings(2)
@@ -196,7 +196,7 @@ async def test_one_user_gets_only_a_share_of_the_requests(own: Gateway) -> None:
     theirs = {"Authorization": f"Bearer {other.tokens['access_token']}"}
     assert (await sharing.http.get("/v1/files", headers=theirs)).status_code == 200
     assert {(await task).status_code for task in running} == {200}
-    for _ in range(3):  # the share is free again
+    for _ in range(3):  # the limit is free again
         assert (await sharing.http.get("/v1/files", headers=sharing.token)).status_code == 200
 
 
@@ -214,7 +214,7 @@ async def test_responses_say_how_many_more_requests_are_allowed(own: Gateway) ->
     assert "ratelimit" not in (await own.http.get("/healthz")).headers
 
 
-async def test_cancelled_requests_release_the_share(own: Gateway) -> None:
+async def test_cancelled_requests_release_the_limit(own: Gateway) -> None:
     sharing = SharingGateway(own, await own.user())
     running = sharing.start_listings(2)
     await sharing.files.wait_for_calls(2)
@@ -225,7 +225,7 @@ async def test_cancelled_requests_release_the_share(own: Gateway) -> None:
     assert (await sharing.http.get("/v1/files", headers=sharing.token)).status_code == 200
 
 
-async def test_without_a_login_the_share_is_that_of_the_network(own: Gateway) -> None:
+async def test_without_a_login_the_limit_is_that_of_the_network(own: Gateway) -> None:
     sharing = SharingGateway(own, await own.user())
     account = {"email": "somebody@example.com", "password": "a wrong password"}
 
@@ -242,7 +242,7 @@ async def test_without_a_login_the_share_is_that_of_the_network(own: Gateway) ->
     assert {(await task).status_code for task in (*running, *others)} == {401}
 
 
-async def test_slow_bodies_count_in_the_share(own: Gateway) -> None:
+async def test_slow_bodies_count_in_the_limit(own: Gateway) -> None:
     sharing = SharingGateway(own, await own.user())
     sharing.files.gate.set()
     rest = asyncio.Event()

@@ -164,16 +164,16 @@ async def test_a_client_above_the_minimum_rate_may_take_long(tus: TusClient) -> 
 
 
 @pytest.mark.parametrize("own", [LARGE_QUOTA | {"user_streams": 1}], indirect=True)
-async def test_one_user_gets_only_a_share_of_the_streams(tus: TusClient) -> None:
+async def test_one_user_cannot_use_up_the_streams(tus: TusClient) -> None:
     at, another, stall = await tus.create(10), await tus.create(10), Stall()
     sending = asyncio.create_task(tus.send(at, 0, b"hello", stall))
     await stall.reached.wait()
     answer = await tus.send(another, 0, b"hello")
     assert (answer.status, answer.code, answer.headers["retry-after"]) == (429, "rate_limited", "1")
-    assert await tus.offset(another) == 0, "other requests have a share of their own"
+    assert await tus.offset(another) == 0, "other requests have a limit of their own"
     assert await tus.offset(at) == 5
     assert (await sending).status == 423
-    assert (await tus.send(another, 0, b"hello")).status == 204, "the share is free again"
+    assert (await tus.send(another, 0, b"hello")).status == 204, "the limit is free again"
 
 
 class SharedUpload:

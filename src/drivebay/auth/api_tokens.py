@@ -106,7 +106,7 @@ class ApiTokens:
         token = ApiToken(ApiTokenId(self._new_id()), name, scopes, self._now(), expires_at, None)
         secret = self._random_secret() if request is None else self._secret_of(token.id)
         async with self._store.transaction() as store:
-            if not await store.lock_user(user):
+            if not await store.lock_api_tokens(user):
                 raise NotFound(f"no user {user}")
             # A second request with the key waits for the lock of the account until the first one ends, so look again.
             if request is not None and (earlier := await self._find_earlier(store, request)):
@@ -115,7 +115,7 @@ class ApiTokens:
                 raise Conflict(f"an account has at most {MAX_TOKENS} API tokens; revoke one first")
             token = await store.insert_api_token(user, _digest(secret), token)
             if request is not None:
-                await store.insert_token_result(request.scope, request.key, fingerprint, user, token.id)
+                await store.insert_api_token_result(request.scope, request.key, fingerprint, user, token.id)
             detail = {"token_id": str(token.id), "name": token.name, "scopes": " ".join(token.scopes)}
             await self._audit.record(store.executor, _actor(user, client), Action.API_TOKEN_CREATED, user, detail)
         log.info("api_token_created", user=str(user), id=str(token.id))
@@ -158,7 +158,7 @@ class ApiTokens:
 
         Raises IdempotencyKeyReused, and Conflict if that token was revoked: a late repeat must not create a new token.
         """
-        earlier = await store.find_token_result(request.scope, request.key)
+        earlier = await store.find_api_token_result(request.scope, request.key)
         if earlier is None:
             return None
         if not hmac.compare_digest(earlier.fingerprint, request.fingerprint):  # guard: api-token-fingerprint

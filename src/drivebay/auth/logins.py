@@ -75,7 +75,7 @@ class Logins:
         await self._verifier.charge(row.user, code, known_network)
         tokens = None
         async with self._store.transaction() as store:
-            await factors.lock_account(store.executor, row.user)  # guard: code-login-lock-order
+            await factors.lock_factors(store.executor, row.user)  # guard: code-login-lock-order
             is_right = await self._verifier.use_any_code(store.executor, row.user, code)
             # If two requests send a right code at once, only the one that deletes the challenge logs in.
             if is_right and await factors.delete_challenge(store.executor, token.digest):  # guard: challenge-once

@@ -21,7 +21,7 @@ from ..errors import RateLimited
 from .rate_limits import store as buckets
 from .settings import Rate
 from .store import Executor, Store
-from .stored_rows import TakeTokenResult
+from .stored_rows import BucketResult
 
 ADDRESS_FACTOR: Final = 5
 """The login limit of one network is this many times the limit of one account: several people may share a network."""
@@ -163,7 +163,7 @@ class RateLimiter:
         """Charge a lookup of an account by its email. Raises RateLimited."""
         await self._charge("lookup", "user", str(caller), LOOKUP_LIMIT)
 
-    async def charge_audit_record(self, user: UserId | None, address: str) -> TakeTokenResult:
+    async def charge_audit_record(self, user: UserId | None, address: str) -> BucketResult:
         """Return whether the audit log may record a failed login, and how many more.
 
         `user` is None for an email that has no account.
@@ -173,11 +173,9 @@ class RateLimiter:
         account = await self._take("audit", "account", "" if user is None else str(user), rate)
         # Both statements always run, so that the time does not reveal whether the account exists.
         granted = network.granted and account.granted
-        return TakeTokenResult(granted=granted, wait=account.wait, tokens=min(network.tokens, account.tokens))
+        return BucketResult(granted=granted, wait=account.wait, tokens=min(network.tokens, account.tokens))
 
-    async def _take(
-        self, call: str, scope: str, caller: str, rate: Rate, db: Executor | None = None
-    ) -> TakeTokenResult:
+    async def _take(self, call: str, scope: str, caller: str, rate: Rate, db: Executor | None = None) -> BucketResult:
         executor = self._store.executor if db is None else db
         return await buckets.take_token(executor, _bucket(call, scope, caller), rate.per, rate.per / rate.count)
 

@@ -248,7 +248,7 @@ FROM auth.refresh_tokens t
 WHERE t.digest = $1 AND s.id = t.session_id AND s.ended_at IS NULL
 RETURNING s.id
 
--- name: lock_user
+-- name: lock_api_tokens
 -- Changes of the API tokens of one user run one after another.
 SELECT id FROM auth.users WHERE id = $1 AND deleted_at IS NULL FOR UPDATE -- guard: api-token-lock
 
@@ -266,13 +266,13 @@ WHERE user_id = $1 -- guard: list-api-tokens-owner
   AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC LIMIT $3
 
--- name: find_token_result
+-- name: find_api_token_result
 -- The token that a request of the user with the key $2 created within 24 hours. `id` is null: it was revoked.
 SELECT i.fingerprint, i.token_id, t.id, t.name, t.scopes, t.created_at, t.expires_at, NULL::timestamptz AS last_used_at
 FROM auth.idempotency i LEFT JOIN auth.api_tokens t ON t.id = i.token_id
 WHERE i.address = $1 AND i.key = $2 AND i.created_at > now() - interval '24 hours'
 
--- name: insert_token_result
+-- name: insert_api_token_result
 -- A conflicting row is older than 24 hours and is replaced.
 INSERT INTO auth.idempotency (address, key, fingerprint, user_id, token_id)
 VALUES ($1, $2, $3, $4, $5)

@@ -28,6 +28,7 @@ from ..contract.auth import (
 from ..contract.ids import ApiTokenId, SessionId, UserId
 from ..postgres import Database, Statements
 from .stored_rows import (
+    ApiTokenResult,
     EncryptedKey,
     EndReason,
     FoundApiToken,
@@ -35,7 +36,6 @@ from .stored_rows import (
     RefreshTokenRow,
     SignUpResult,
     StoredCredentials,
-    TokenResult,
 )
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
@@ -244,9 +244,9 @@ class Store:
 
     # -- API tokens ------------------------------------------------------------------------------------
 
-    async def lock_user(self, user: UserId) -> bool:
+    async def lock_api_tokens(self, user: UserId) -> bool:
         """Lock an account until the transaction ends. Return False if it does not exist."""
-        return await self._fetch_row("lock_user", user) is not None
+        return await self._fetch_row("lock_api_tokens", user) is not None
 
     async def count_api_tokens(self, user: UserId) -> int:
         row = await self._fetch_row("count_api_tokens", user)
@@ -266,16 +266,16 @@ class Store:
         rows = await self._executor.fetch(STATEMENTS["list_api_tokens"], user, after, limit)
         return tuple(_api_token(row) for row in rows)
 
-    async def find_token_result(self, scope: str, key: str) -> TokenResult | None:
-        row = await self._fetch_row("find_token_result", scope, key)
+    async def find_api_token_result(self, scope: str, key: str) -> ApiTokenResult | None:
+        row = await self._fetch_row("find_api_token_result", scope, key)
         if row is None:
             return None
-        return TokenResult(row["fingerprint"], None if row["id"] is None else _api_token(row))
+        return ApiTokenResult(row["fingerprint"], None if row["id"] is None else _api_token(row))
 
-    async def insert_token_result(
+    async def insert_api_token_result(
         self, scope: str, key: str, fingerprint: bytes, user: UserId, token: ApiTokenId
     ) -> None:
-        await self._fetch_row("insert_token_result", scope, key, fingerprint, user, token)
+        await self._fetch_row("insert_api_token_result", scope, key, fingerprint, user, token)
 
     async def find_api_token(self, digest: bytes) -> FoundApiToken | None:
         row = await self._fetch_row("find_api_token", digest)

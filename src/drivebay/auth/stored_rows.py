@@ -55,7 +55,7 @@ class SignUpResult(msgspec.Struct, frozen=True):
     user: User
 
 
-class TokenResult(msgspec.Struct, frozen=True):
+class ApiTokenResult(msgspec.Struct, frozen=True):
     """The result of a request with an idempotency key. `token` is None if the API token was revoked."""
 
     fingerprint: bytes
@@ -90,7 +90,7 @@ class EncryptedKey(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class TakeTokenResult(msgspec.Struct, frozen=True):
+class BucketResult(msgspec.Struct, frozen=True):
     """Whether the bucket had a token. If not, `wait` is the time until it has one. `tokens` is the number left."""
 
     granted: bool

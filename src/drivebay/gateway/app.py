@@ -40,7 +40,7 @@ from .revoked_sessions import RevokedSessions
 from .route import Route
 from .routes import build_routes, create_readiness_monitor
 from .settings import Settings
-from .user_share import create_shares
+from .user_limiter import create_user_limiters
 from .web_app import WebApp
 
 _PRINTABLE: Final = bytes(range(0x21, 0x7F))
@@ -144,7 +144,7 @@ def create_app_from_routes(
         authenticator,
         drives,
         create_limiters(settings.max_concurrent_requests),
-        create_shares(settings.user_requests, settings.user_streams),
+        create_user_limiters(settings.user_requests, settings.user_streams),
         ClientAddresses(settings.trusted_proxies),
         settings.body_timeout.total_seconds(),
     )

@@ -79,7 +79,7 @@ def client_network(address: str) -> str:
     parsed = _parse(address)
     if parsed is None or parsed.version == 4:
         return address
-    return str(ipaddress.ip_network((int(parsed), 64), strict=False))  # guard: share-network
+    return str(ipaddress.ip_network((int(parsed), 64), strict=False))  # guard: limit-network
 
 
 def _peer(scope: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ from .client_address import ClientAddresses, client_network
 from .concurrency import ConcurrencyLimiter
 from .http_request import Request
 from .route import Route
-from .user_share import UserShare
+from .user_limiter import UserLimiter
 
 log = structlog.get_logger(__name__)
 
@@ -41,8 +41,8 @@ Responder: TypeAlias = Callable[..., Awaitable[None]]
 class Dispatcher:
     """Creates responders.
 
-    The keys of `limiters` and `shares` are names of limiters. If `shares` has no entry for a limiter, its requests have
-    no limit per user. `body_timeout` is how many seconds a client may take to send a JSON body.
+    The keys of `limiters` and `user_limiters` are names of limiters. If `user_limiters` has no entry for a limiter, its
+    requests have no limit per user. `body_timeout` is how many seconds a client may take to send a JSON body.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class Dispatcher:
         authenticator: Authenticator,
         drives: Drives,
         limiters: Mapping[str, ConcurrencyLimiter],
-        shares: Mapping[str, UserShare],
+        user_limiters: Mapping[str, UserLimiter],
         addresses: ClientAddresses,
         body_timeout: float,
     ) -> None:
         self._authenticator = authenticator
         self._drives = drives
         self._limiters = limiters
-        self._shares = shares
+        self._user_limiters = user_limiters
         self._addresses = addresses
         self._body_timeout = body_timeout
         self._rejection_logged_at = 0.0
@@ -94,39 +94,39 @@ class Dispatcher:
             req.session = caller.session
             req.authenticator = self._authenticator
             check_scope(route, caller)
-        share = self._shares.get(route.limiter)
-        if share is None:
+        user_limiter = self._user_limiters.get(route.limiter)
+        if user_limiter is None:
             await self._call_handler(route, req, resp, params)
             return
         client: Hashable = client_network(self._addresses.resolve(req.scope)) if route.public else req.user
-        resp.set_header("ratelimit-policy", share.policy)
-        if not share.acquire(client):
-            resp.set_header("ratelimit", f"{share.state(client)};t=1")
+        resp.set_header("ratelimit-policy", user_limiter.policy)
+        if not user_limiter.acquire(client):
+            resp.set_header("ratelimit", f"{user_limiter.state(client)};t=1")
             raise RateLimited("too many requests of this client at once; wait until one has ended", retry_after=1)
-        resp.set_header("ratelimit", share.state(client))
+        resp.set_header("ratelimit", user_limiter.state(client))
         try:
             if not route.public:
-                req.share = share
+                req.user_limiter = user_limiter
             await self._call_handler(route, req, resp, params)
         finally:
-            share.release(client)
+            user_limiter.release(client)
 
     async def _call_handler(self, route: Route, req: Request, resp: Response, params: dict[str, str]) -> None:
         if not route.public:
             req.access = await resolve_access(self._drives, req, route.access, params)
-            req.check_again = partial(self._check_again, route, req, params)
-            req.check_session_again = partial(self._check_session_again, route, req, params)
+            req.recheck_access = partial(self._recheck_access, route, req, params)
+            req.recheck_session = partial(self._recheck_session, route, req, params)
         await route.handler(req, resp, **params)
 
-    async def _check_again(self, route: Route, req: Request, params: dict[str, str]) -> None:
+    async def _recheck_access(self, route: Route, req: Request, params: dict[str, str]) -> None:
         caller = await self._authenticator.authenticate(req.get_header("Authorization"))
         req.user = caller.user
         check_scope(route, caller)
         req.access = await resolve_access(self._drives, req, route.access, params)
 
-    async def _check_session_again(self, route: Route, req: Request, params: dict[str, str]) -> None:
+    async def _recheck_session(self, route: Route, req: Request, params: dict[str, str]) -> None:
         if req.session is None:
-            await self._check_again(route, req, params)
+            await self._recheck_access(route, req, params)
             return
         await self._authenticator.check_session(req.get_header("Authorization"), Caller(req.user, req.session))
         req.access = await resolve_access(self._drives, req, route.access, params)

@@ -27,7 +27,7 @@ from .concurrency import ConcurrencyLimiter
 if TYPE_CHECKING:
     from .authentication import Authenticator
     from .route import Route
-    from .user_share import UserShare
+    from .user_limiter import UserLimiter
 
 T = TypeVar("T")
 
@@ -46,11 +46,10 @@ class Request(falcon.asgi.Request):
     is an access token. `access` is the access of the user to the drive of the request. `started_at` and `working_since`
     are times of `perf_counter`: the arrival of the request, and the time at which it last stopped waiting for its
     client. Processing time is measured from `working_since`. `rejected` is set if the concurrency limiter rejects the
-    request. `body_timeout` is how many seconds the client may take to send a JSON body. `share` is the limit of the
-    user, in which the request counts. A long request calls `check_again` before it reads more data, because the token
-    may have expired, or the access may have ended. It raises the same errors as the first check. `check_session_again`
-    does the same for uploads, but accepts an access token that expired during the request, if its session has not
-    ended.
+    request. `body_timeout` is how many seconds the client may take to send a JSON body. `user_limiter` counts the
+    requests of the user. A long request calls `recheck_access` before it reads more data, because the token may have
+    expired, or the access may have ended. It raises the same errors as the first check. `recheck_session` does the same
+    for uploads, but accepts an access token that expired during the request, if its session has not ended.
     """
 
     request_id: str = ""
@@ -63,22 +62,22 @@ class Request(falcon.asgi.Request):
     working_since: float = 0.0
     body_timeout: float = 0.0
     limiter: ConcurrencyLimiter
-    share: UserShare | None = None
+    user_limiter: UserLimiter | None = None
     authenticator: Authenticator
-    check_again: Callable[[], Awaitable[None]]
-    check_session_again: Callable[[], Awaitable[None]]
+    recheck_access: Callable[[], Awaitable[None]]
+    recheck_session: Callable[[], Awaitable[None]]
 
     def pause(self) -> None:
         """Stop counting the request in the limits while it waits. Each call needs one `resume`."""
         self.limiter.pause()
-        if self.share is not None:
-            self.share.pause(self.user)
+        if self.user_limiter is not None:
+            self.user_limiter.pause(self.user)
 
     def resume(self) -> None:
         """Count the request in the limits again. Processing time counts from now."""
         self.limiter.resume()
-        if self.share is not None:
-            self.share.resume(self.user)
+        if self.user_limiter is not None:
+            self.user_limiter.resume(self.user)
         self.working_since = time.perf_counter()
 
     async def token_lifetime(self) -> float:

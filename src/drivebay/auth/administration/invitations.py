@@ -157,8 +157,8 @@ class Invitations:
                 await mail_store.verify_email(tx, used_token.user)
             if used_token.purpose == "reset":
                 await self._mails.add(tx, MailKind.PASSWORD_CHANGED, used_token.user)
-            holder = msgspec.structs.replace(actor, user=used_token.user)
-            await self._audit.record(tx, holder, Action.PASSWORD_CHANGED, used_token.user, {"by": used_token.purpose})
+            owner = msgspec.structs.replace(actor, user=used_token.user)
+            await self._audit.record(tx, owner, Action.PASSWORD_CHANGED, used_token.user, {"by": used_token.purpose})
         log.info("password_reset", user=str(used_token.user), purpose=used_token.purpose)
 
     async def _created(self, tx: Executor, user: UserId, account: NewAccount) -> CreatedAccount:

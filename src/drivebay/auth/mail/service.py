@@ -19,7 +19,7 @@ from ..rate_limiter import client_network
 from ..rate_limits.store import take_token
 from ..refresh_token import RefreshToken
 from ..settings import Rate
-from ..stored_rows import TakeTokenResult
+from ..stored_rows import BucketResult
 from . import store
 from .mail_queue import MailQueue
 
@@ -78,8 +78,8 @@ class MailService:
             if user is None:
                 raise InvalidToken("the link was used, has expired or never existed; ask for a new one")
             await store.verify_email(tx, user)
-            holder = Actor(user, actor.address, actor.user_agent)
-            await self._audit.record(tx, holder, Action.EMAIL_VERIFIED, user)
+            owner = Actor(user, actor.address, actor.user_agent)
+            await self._audit.record(tx, owner, Action.EMAIL_VERIFIED, user)
         log.info("email_verified", user=str(user))
 
     async def _take_reset(self, recipient: str, network: str) -> bool:
@@ -91,7 +91,7 @@ class MailService:
             return True
         return (await self._take(f"mail:reset:first:{pair}", EXTRA_RESETS_A_DAY)).granted  # guard: reset-mail-first
 
-    async def _take(self, bucket: str, rate: Rate) -> TakeTokenResult:
+    async def _take(self, bucket: str, rate: Rate) -> BucketResult:
         return await take_token(self._database, bucket, rate.per, rate.per / rate.count)
 
     async def _take_mail(self, kind: str, recipient: str) -> int | None:

@@ -27,7 +27,7 @@ from ..settings import OidcProvider
 from ..store import Executor, Store
 from . import store
 from .identity_provider import Identity
-from .store import Holder
+from .store import SignedInUser
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class OidcAccounts:
         self._audit = audit
         self._new_id = random.new_id
 
-    async def sign_in(self, actor: Actor, settings: OidcProvider, identity: Identity) -> Holder | Refusal:
+    async def sign_in(self, actor: Actor, settings: OidcProvider, identity: Identity) -> SignedInUser | Refusal:
         """Return the account of an identity. Link or create it if the settings allow that."""
         async with self._store.transaction() as auth_store:
             tx = auth_store.executor
@@ -70,7 +70,7 @@ class OidcAccounts:
             if state is None or state.is_disabled:
                 return Refusal.DISABLED
             await self._apply_role(tx, actor, settings, identity, user)
-            return Holder(user, state.password_version)
+            return SignedInUser(user, state.password_version)
 
     async def _link_or_create(
         self, auth_store: Store, actor: Actor, settings: OidcProvider, identity: Identity

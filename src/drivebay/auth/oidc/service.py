@@ -76,7 +76,7 @@ class OidcService:
         url = await provider.authorization_url(
             settings.public_url + CALLBACK, state.text, self._derive(state, "nonce"), challenge
         )
-        await store.insert_login(self._store.executor, state.digest, browser.digest, redirect_uri, LOGIN_TTL)
+        await store.insert_oidc_login(self._store.executor, state.digest, browser.digest, redirect_uri, LOGIN_TTL)
         return OidcLogin(url, browser.text)
 
     async def complete_oidc_login(self, actor: Actor, answer: OidcAnswer) -> str:
@@ -85,7 +85,7 @@ class OidcService:
         redirect_uri = None
         if state is not None and browser is not None:
             # This is committed before the call to the provider, so that an error does not make the state usable again.
-            redirect_uri = await store.take_login(self._store.executor, state.digest, browser.digest)
+            redirect_uri = await store.take_oidc_login(self._store.executor, state.digest, browser.digest)
         if state is None or redirect_uri is None:
             raise InvalidCode("the sign-in has ended, or another browser began it; begin again")
         try:
@@ -101,22 +101,22 @@ class OidcService:
         except InvalidProviderResponse as error:
             log.warning("oidc_answer_refused", reason=str(error))
             raise InvalidCode("the answer of the identity provider is not valid; begin again") from None
-        holder = await self._accounts.sign_in(actor, settings, identity)
-        if isinstance(holder, Refusal):
-            log.info("oidc_login_refused", reason=holder.value)
-            return _with_parameters(redirect_uri, {"error": holder.value})
+        signed_in = await self._accounts.sign_in(actor, settings, identity)
+        if isinstance(signed_in, Refusal):
+            log.info("oidc_login_refused", reason=signed_in.value)
+            return _with_parameters(redirect_uri, {"error": signed_in.value})
         code = RefreshToken.generate(self._random.random_bytes)
-        await store.insert_code(self._store.executor, code.digest, holder, CODE_TTL)
+        await store.insert_sign_in_code(self._store.executor, code.digest, signed_in, CODE_TTL)
         return _with_parameters(redirect_uri, {"code": code.text})
 
     async def log_in_with_oidc(self, code: str, address: str, user_agent: str = "") -> Tokens:
         self._require_provider()
         parsed = RefreshToken.parse(code)
-        holder = None if parsed is None else await store.take_code(self._store.executor, parsed.digest)
-        if holder is None:
+        signed_in = None if parsed is None else await store.take_sign_in_code(self._store.executor, parsed.digest)
+        if signed_in is None:
             raise InvalidCode("the code was used, has expired or never existed; sign in again")
         client = Actor(address=address, user_agent=user_agent)
-        return await self._logins.start_without_password(client, holder.user, holder.password_version)
+        return await self._logins.start_without_password(client, signed_in.user, signed_in.password_version)
 
     def _require_provider(self) -> tuple[OidcProvider, IdentityProvider]:
         if self._provider is None:  # guard: oidc-off

@@ -1,10 +1,10 @@
 -- Statements of sign-ins with an identity provider.
 
--- name: insert_login
+-- name: insert_oidc_login
 INSERT INTO auth.oidc_logins (digest, browser_digest, redirect_uri, expires_at)
 VALUES ($1, $2, $3, now() + $4::interval)
 
--- name: take_login
+-- name: take_oidc_login
 -- Delete a sign-in and return where its browser goes. Of two answers with one state, one gets it.
 DELETE FROM auth.oidc_logins
 WHERE digest = $1
@@ -12,7 +12,7 @@ WHERE digest = $1
   AND expires_at > now() -- guard: oidc-login-expiry
 RETURNING redirect_uri
 
--- name: prune_logins
+-- name: prune_oidc_logins
 DELETE FROM auth.oidc_logins WHERE expires_at < now()
 
 -- name: find_identity
@@ -29,21 +29,21 @@ INSERT INTO auth.identities (issuer, subject, user_id) VALUES ($1, $2, $3)
 -- One first sign-in of an identity at a time. The lock ends with the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('drivebay.auth.identity ' || $1::text || ' ' || $2::text, 0))
 
--- name: get_password_version
+-- name: find_account_state
 SELECT password_version, disabled_at IS NOT NULL AS is_disabled FROM auth.users WHERE id = $1 AND deleted_at IS NULL
 
--- name: get_hash_of_unused_account
+-- name: find_unused_account_hash
 -- The password hash of an account that nobody has logged in to.
 SELECT password_hash FROM auth.users WHERE id = $1 AND last_login_at IS NULL AND deleted_at IS NULL
 
--- name: insert_code
+-- name: insert_sign_in_code
 INSERT INTO auth.oidc_codes (digest, user_id, password_version, expires_at) VALUES ($1, $2, $3, now() + $4::interval)
 
--- name: take_code
+-- name: take_sign_in_code
 -- Delete a code and return its account. Of two calls at once, one gets it.
 DELETE FROM auth.oidc_codes WHERE digest = $1
   AND expires_at > now() -- guard: oidc-code-expiry
 RETURNING user_id, password_version
 
--- name: prune_codes
+-- name: prune_sign_in_codes
 DELETE FROM auth.oidc_codes WHERE expires_at < now()

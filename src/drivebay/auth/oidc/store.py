@@ -16,8 +16,8 @@ from ..store import Executor
 STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 
 
-class Holder(msgspec.Struct, frozen=True):
-    """The account of a one-time code, and the version of its password when the code was created."""
+class SignedInUser(msgspec.Struct, frozen=True):
+    """The account of a sign-in code, and the version of its password when the code was created."""
 
     user: UserId
     password_version: int
@@ -28,13 +28,15 @@ class AccountState(msgspec.Struct, frozen=True):
     is_disabled: bool
 
 
-async def insert_login(db: Executor, digest: bytes, browser_digest: bytes, redirect_uri: str, ttl: timedelta) -> None:
-    await db.fetchrow(STATEMENTS["insert_login"], digest, browser_digest, redirect_uri, ttl)
+async def insert_oidc_login(
+    db: Executor, digest: bytes, browser_digest: bytes, redirect_uri: str, ttl: timedelta
+) -> None:
+    await db.fetchrow(STATEMENTS["insert_oidc_login"], digest, browser_digest, redirect_uri, ttl)
 
 
-async def take_login(db: Executor, digest: bytes, browser_digest: bytes) -> str | None:
+async def take_oidc_login(db: Executor, digest: bytes, browser_digest: bytes) -> str | None:
     """Delete a sign-in of this browser, and return its `redirect_uri`, or None if there is no such sign-in."""
-    row = await db.fetchrow(STATEMENTS["take_login"], digest, browser_digest)
+    row = await db.fetchrow(STATEMENTS["take_oidc_login"], digest, browser_digest)
     return None if row is None else str(row["redirect_uri"])
 
 
@@ -58,30 +60,30 @@ async def insert_identity(db: Executor, issuer: str, subject: str, user: UserId)
 
 async def find_account_state(db: Executor, user: UserId) -> AccountState | None:
     """Return the state of an account, or None if it was deleted."""
-    row = await db.fetchrow(STATEMENTS["get_password_version"], user)
+    row = await db.fetchrow(STATEMENTS["find_account_state"], user)
     return None if row is None else AccountState(row["password_version"], row["is_disabled"])
 
 
 async def find_unused_account_hash(db: Executor, user: UserId) -> str | None:
     """Return the password hash of an account that nobody has ever logged in to, or None."""
-    row = await db.fetchrow(STATEMENTS["get_hash_of_unused_account"], user)
+    row = await db.fetchrow(STATEMENTS["find_unused_account_hash"], user)
     return None if row is None else str(row["password_hash"])
 
 
-async def insert_code(db: Executor, digest: bytes, holder: Holder, ttl: timedelta) -> None:
-    await db.fetchrow(STATEMENTS["insert_code"], digest, holder.user, holder.password_version, ttl)
+async def insert_sign_in_code(db: Executor, digest: bytes, signed_in: SignedInUser, ttl: timedelta) -> None:
+    await db.fetchrow(STATEMENTS["insert_sign_in_code"], digest, signed_in.user, signed_in.password_version, ttl)
 
 
-async def take_code(db: Executor, digest: bytes) -> Holder | None:
-    """Delete a one-time code, and return its account, or None if there is no such code."""
-    row = await db.fetchrow(STATEMENTS["take_code"], digest)
-    return None if row is None else Holder(_user_id(row["user_id"]), row["password_version"])
+async def take_sign_in_code(db: Executor, digest: bytes) -> SignedInUser | None:
+    """Delete a sign-in code, and return its account, or None if there is no such code."""
+    row = await db.fetchrow(STATEMENTS["take_sign_in_code"], digest)
+    return None if row is None else SignedInUser(_user_id(row["user_id"]), row["password_version"])
 
 
 async def prune(db: Executor) -> None:
     """Delete sign-ins and codes that have expired."""
-    await db.fetchrow(STATEMENTS["prune_logins"])
-    await db.fetchrow(STATEMENTS["prune_codes"])
+    await db.fetchrow(STATEMENTS["prune_oidc_logins"])
+    await db.fetchrow(STATEMENTS["prune_sign_in_codes"])
 
 
 def _user_id(value: UUID) -> UserId:

@@ -42,7 +42,7 @@ class PasskeyLogins:
         await self._limiter.charge_passkey(address)  # guard: passkey-limit
         own = RefreshToken.generate(self._parts.random_bytes)
         if challenge is None:
-            await store.insert_login(self._store.executor, own.digest, CHALLENGE_TTL)
+            await store.insert_login_challenge(self._store.executor, own.digest, CHALLENGE_TTL)
             return webauthn_answers.request_options(party, own.value, ())
         return webauthn_answers.request_options(party, own.value, await self._begin_second(own, challenge))
 
@@ -56,7 +56,7 @@ class PasskeyLogins:
         if own is None or (challenge is not None and login is None):
             raise InvalidPasskey
         db = self._store.executor
-        if not await store.take_login(db, own.digest, None if login is None else login.digest):
+        if not await store.take_login_challenge(db, own.digest, None if login is None else login.digest):
             raise InvalidPasskey
         waiting = None if login is None else await factors.take_try(db, login.digest)
         if login is not None and waiting is None:
@@ -83,13 +83,13 @@ class PasskeyLogins:
     async def _begin_second(self, own: RefreshToken, challenge: str) -> tuple[Credential, ...]:
         """Store the challenge of a second factor. Return the passkeys of the account."""
         login, db = RefreshToken.parse(challenge), self._store.executor
-        user = None if login is None else await store.find_login(db, login.digest)
+        user = None if login is None else await store.find_user_of_login(db, login.digest)
         if login is None or user is None:
             raise InvalidCode("the login has ended; log in again with email and password")
         allowed = await store.list_credentials(db, user)
         if not allowed:
             raise NotFound("the account has no passkey; use a code")
-        if not await store.insert_second_factor(db, own.digest, login.digest, CHALLENGE_TTL):
+        if not await store.insert_second_factor_challenge(db, own.digest, login.digest, CHALLENGE_TTL):
             raise InvalidCode("the login has ended; log in again with email and password")
         return allowed
 
@@ -103,7 +103,7 @@ class PasskeyLogins:
     ) -> Tokens | None:
         """Record the use and start a session, in one transaction. None: a copy, or the account cannot log in now."""
         async with self._store.transaction() as tx:
-            await factors.lock_account(tx.executor, passkey.user)  # guard: passkey-lock-order
+            await factors.lock_factors(tx.executor, passkey.user)  # guard: passkey-lock-order
             if not await store.use_passkey(tx.executor, passkey, use.sign_count, is_synced=use.is_synced):
                 log.warning("passkey_count_refused", id=str(passkey.id), count=use.sign_count)
                 return None

@@ -21,7 +21,7 @@ from ...postgres import Database
 from ..audit.audit_log import Action, AuditLog
 from ..refresh_token import RefreshToken
 from ..second_factor.service import FactorVerifier
-from ..second_factor.store import lock_account
+from ..second_factor.store import lock_factors
 from ..store import Executor, Store
 from ..user_accounts import Accounts
 from . import store, webauthn_answers
@@ -74,7 +74,7 @@ class PasskeyService:
         _require_room(await store.count_passkeys(self._database, user))
         challenge = RefreshToken.generate(self._parts.random_bytes)
         existing = await store.list_credentials(self._database, user)
-        if session is None or not await store.insert_registration(
+        if session is None or not await store.insert_registration_challenge(
             self._database, challenge.digest, session, user, CHALLENGE_TTL
         ):
             raise InvalidCredentials("the session has ended: log in again")
@@ -91,7 +91,7 @@ class PasskeyService:
         if (
             challenge is None
             or session is None
-            or not await store.take_registration(self._database, challenge.digest, session)
+            or not await store.take_registration_challenge(self._database, challenge.digest, session)
         ):
             raise InvalidPasskey("the options were used or have expired; begin again")
         try:
@@ -110,7 +110,7 @@ class PasskeyService:
             is_synced=key.is_synced,
         )
         async with self._database.transaction() as tx:
-            await lock_account(tx, user)
+            await lock_factors(tx, user)
             _require_room(await store.count_passkeys(tx, user))  # guard: passkey-count
             added = await store.insert_passkey(tx, passkey, session)
             if added is None:
@@ -134,7 +134,7 @@ class PasskeyService:
         user = _require_user(actor)
         await self._parts.accounts.confirm_user(user, password, actor.address, session)
         async with self._database.transaction() as tx:
-            await lock_account(tx, user)
+            await lock_factors(tx, user)
             if not await store.delete_passkey(tx, passkey, user):
                 raise NotFound(f"no passkey {passkey}")
             await self._record(tx, actor, Action.PASSKEY_REMOVED, {"passkey_id": str(passkey)})
@@ -143,7 +143,7 @@ class PasskeyService:
     async def _use_code(self, user: UserId, code: str) -> None:
         await self._parts.verifier.charge_change(user, code)
         async with self._database.transaction() as tx:
-            await lock_account(tx, user)
+            await lock_factors(tx, user)
             if not await self._parts.verifier.use_any_code(tx, user, code):
                 raise InvalidCode
         await self._parts.verifier.refill_change(user)

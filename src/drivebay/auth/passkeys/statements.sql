@@ -1,6 +1,6 @@
 -- Statements of passkeys.
 
--- name: insert_registration
+-- name: insert_registration_challenge
 -- Store the challenge of a new passkey. It replaces an earlier one of the session. No row: the session $2 of the user $3
 -- has ended.
 WITH session AS (
@@ -11,11 +11,11 @@ SELECT $1, 'registration', id, now() + $4::interval FROM session
 ON CONFLICT (session_id) DO UPDATE SET digest = excluded.digest, expires_at = excluded.expires_at
 RETURNING digest
 
--- name: insert_login
+-- name: insert_login_challenge
 -- Store the challenge of a login without a password.
 INSERT INTO auth.passkey_challenges (digest, purpose, expires_at) VALUES ($1, 'login', now() + $2::interval)
 
--- name: insert_second_factor
+-- name: insert_second_factor_challenge
 -- Store the challenge of a second factor. It replaces an earlier one of the same login $2. No row: that login has ended.
 WITH login AS (
     SELECT digest FROM auth.login_challenges WHERE digest = $2 AND expires_at > now() AND tries_left > 0 FOR KEY SHARE
@@ -25,7 +25,7 @@ SELECT $1, 'second_factor', digest, now() + $3::interval FROM login
 ON CONFLICT (login_digest) DO UPDATE SET digest = excluded.digest, expires_at = excluded.expires_at
 RETURNING digest
 
--- name: take_registration
+-- name: take_registration_challenge
 -- Delete the challenge of a new passkey. No row: it was used, has expired, or another session began it.
 DELETE FROM auth.passkey_challenges
 WHERE digest = $1 AND purpose = 'registration'
@@ -33,7 +33,7 @@ WHERE digest = $1 AND purpose = 'registration'
   AND expires_at > now() -- guard: passkey-challenge-expiry
 RETURNING digest
 
--- name: take_login
+-- name: take_login_challenge
 -- Delete the challenge of a login. Of two calls at once, one gets it. One for a second factor fits only its login $2.
 DELETE FROM auth.passkey_challenges
 WHERE digest = $1 AND purpose <> 'registration' -- guard: passkey-purpose
@@ -41,7 +41,7 @@ WHERE digest = $1 AND purpose <> 'registration' -- guard: passkey-purpose
   AND expires_at > now() -- guard: passkey-login-expiry
 RETURNING digest
 
--- name: find_login
+-- name: find_user_of_login
 -- The account of a login that waits for its second factor. It takes no try.
 SELECT user_id FROM auth.login_challenges WHERE digest = $1 AND expires_at > now() AND tries_left > 0
 

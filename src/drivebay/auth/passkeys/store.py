@@ -48,34 +48,36 @@ class StoredPasskey(msgspec.Struct, frozen=True):
     password_version: int
 
 
-async def insert_registration(db: Executor, digest: bytes, session: SessionId, user: UserId, ttl: timedelta) -> bool:
+async def insert_registration_challenge(
+    db: Executor, digest: bytes, session: SessionId, user: UserId, ttl: timedelta
+) -> bool:
     """Store the challenge of a new passkey. It replaces an earlier one. Return False if the session has ended."""
-    return await db.fetchrow(STATEMENTS["insert_registration"], digest, session, user, ttl) is not None
+    return await db.fetchrow(STATEMENTS["insert_registration_challenge"], digest, session, user, ttl) is not None
 
 
-async def insert_login(db: Executor, digest: bytes, ttl: timedelta) -> None:
+async def insert_login_challenge(db: Executor, digest: bytes, ttl: timedelta) -> None:
     """Store the challenge of a login without a password."""
-    await db.fetchrow(STATEMENTS["insert_login"], digest, ttl)
+    await db.fetchrow(STATEMENTS["insert_login_challenge"], digest, ttl)
 
 
-async def insert_second_factor(db: Executor, digest: bytes, login_digest: bytes, ttl: timedelta) -> bool:
+async def insert_second_factor_challenge(db: Executor, digest: bytes, login_digest: bytes, ttl: timedelta) -> bool:
     """Store the challenge of a second factor. It replaces an earlier one. Return False if the login has ended."""
-    return await db.fetchrow(STATEMENTS["insert_second_factor"], digest, login_digest, ttl) is not None
+    return await db.fetchrow(STATEMENTS["insert_second_factor_challenge"], digest, login_digest, ttl) is not None
 
 
-async def take_registration(db: Executor, digest: bytes, session: SessionId) -> bool:
+async def take_registration_challenge(db: Executor, digest: bytes, session: SessionId) -> bool:
     """Use up the challenge of a new passkey. Return False if the session has no such challenge."""
-    return await db.fetchrow(STATEMENTS["take_registration"], digest, session) is not None
+    return await db.fetchrow(STATEMENTS["take_registration_challenge"], digest, session) is not None
 
 
-async def take_login(db: Executor, digest: bytes, login_digest: bytes | None) -> bool:
+async def take_login_challenge(db: Executor, digest: bytes, login_digest: bytes | None) -> bool:
     """Use up the challenge of a login. Return False if there is none for this login."""
-    return await db.fetchrow(STATEMENTS["take_login"], digest, login_digest) is not None
+    return await db.fetchrow(STATEMENTS["take_login_challenge"], digest, login_digest) is not None
 
 
-async def find_login(db: Executor, login_digest: bytes) -> UserId | None:
+async def find_user_of_login(db: Executor, login_digest: bytes) -> UserId | None:
     """Return the account of a login that waits for its second factor, None if the login has ended."""
-    row = await db.fetchrow(STATEMENTS["find_login"], login_digest)
+    row = await db.fetchrow(STATEMENTS["find_user_of_login"], login_digest)
     return None if row is None else UserId(_uuid(row["user_id"]))
 
 

@@ -9,18 +9,18 @@ from typing import Final
 from ...contract.ids import UserId
 from ...postgres import Statements
 from ..store import Executor
-from ..stored_rows import TakeTokenResult
+from ..stored_rows import BucketResult
 
 STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 
 
-async def take_token(db: Executor, bucket: str, refill_time: timedelta, time_per_token: timedelta) -> TakeTokenResult:
+async def take_token(db: Executor, bucket: str, refill_time: timedelta, time_per_token: timedelta) -> BucketResult:
     """Take one token from a bucket that refills within `refill_time`."""
     row = await db.fetchrow(STATEMENTS["take_token"], bucket, refill_time, time_per_token)
     # If there is no row, another process created the bucket after this statement began.
     if row is None:
-        return TakeTokenResult(granted=False, wait=time_per_token)
-    return TakeTokenResult(granted=row["granted"], wait=row["wait"], tokens=row["tokens"])
+        return BucketResult(granted=False, wait=time_per_token)
+    return BucketResult(granted=row["granted"], wait=row["wait"], tokens=row["tokens"])
 
 
 async def refill_bucket(db: Executor, bucket: str) -> None:

@@ -1,1 +1,1 @@
-"""The second factor of accounts: one-time codes, recovery codes, and logins that wait for a code."""
+"""The second factor of accounts: TOTP codes, recovery codes, and logins that wait for a code."""

@@ -25,7 +25,7 @@ from ..rate_limiter import RateLimiter
 from ..refresh_token import RefreshToken
 from ..store import Executor, Store
 from ..user_accounts import Accounts
-from . import one_time_codes, store
+from . import second_factor_codes, store
 from .store import ChallengeRow, StoredSecret
 
 log = structlog.get_logger(__name__)
@@ -60,14 +60,16 @@ class FactorVerifier:
 
     def new_secret(self, user: UserId, email: str) -> tuple[TotpSecret, bytes]:
         """Return a new secret, as the user sees it and as it is stored."""
-        secret = one_time_codes.new_secret(self._random_bytes)
-        sealed = one_time_codes.seal(secret, user, self._keys.secrets, self._random_bytes)
-        return TotpSecret(secret, one_time_codes.provisioning_uri(secret, email)), sealed
+        secret = second_factor_codes.new_secret(self._random_bytes)
+        sealed = second_factor_codes.seal(secret, user, self._keys.secrets, self._random_bytes)
+        return TotpSecret(secret, second_factor_codes.provisioning_uri(secret, email)), sealed
 
     def new_recovery_codes(self, user: UserId) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
         """Return new recovery codes and their digests."""
-        codes = one_time_codes.new_recovery_codes(self._random_bytes)
-        return codes, tuple(one_time_codes.recovery_digest(self._keys.recovery_codes, user, code) for code in codes)
+        codes = second_factor_codes.new_recovery_codes(self._random_bytes)
+        return codes, tuple(
+            second_factor_codes.recovery_digest(self._keys.recovery_codes, user, code) for code in codes
+        )
 
     async def create_challenge(self, db: Executor, user: UserId, password_version: int) -> str:
         """Store and return a challenge for the second step of a login."""
@@ -84,7 +86,7 @@ class FactorVerifier:
         Recovery codes are not counted. They are too long to guess, and they still work when an attacker has used up
         the limit.
         """
-        if not one_time_codes.is_recovery_code(one_time_codes.normalize(text)):
+        if not second_factor_codes.is_recovery_code(second_factor_codes.normalize(text)):
             await self._limiter.charge_code(user, known_network)  # guard: totp-limit
 
     async def refill(self, user: UserId, known_network: str | None) -> None:
@@ -95,7 +97,7 @@ class FactorVerifier:
 
     async def charge_change(self, user: UserId, text: str) -> None:
         """Count one attempt at a code that sets up or removes a second factor, as `charge` does."""
-        if not one_time_codes.is_recovery_code(one_time_codes.normalize(text)):
+        if not second_factor_codes.is_recovery_code(second_factor_codes.normalize(text)):
             await self._limiter.charge_code_change(user)  # guard: totp-change-limit
 
     async def refill_change(self, user: UserId) -> None:
@@ -103,22 +105,22 @@ class FactorVerifier:
         await self._limiter.refill_code_change(user)
 
     async def use_totp_code(self, db: Executor, user: UserId, encrypted: bytes, text: str) -> bool:
-        """Use up a one-time code. Return False if it is wrong or was used."""
-        code = one_time_codes.normalize(text)
-        if not one_time_codes.is_totp_code(code):
+        """Use up a TOTP code. Return False if it is wrong or was used."""
+        code = second_factor_codes.normalize(text)
+        if not second_factor_codes.is_totp_code(code):
             return False
-        secret = one_time_codes.unseal(encrypted, user, self._keys.secrets)
-        step = one_time_codes.find_step(secret, code, self._now())
+        secret = second_factor_codes.unseal(encrypted, user, self._keys.secrets)
+        step = second_factor_codes.find_step(secret, code, self._now())
         return step is not None and await store.use_step(db, user, step)
 
     async def use_any_code(self, db: Executor, user: UserId, text: str) -> bool:
-        """Use up a one-time code or a recovery code of an active second factor. Return False if it is wrong or used."""
+        """Use up a TOTP code or a recovery code of an active second factor. Return False if it is wrong or used."""
         secret = await store.find_secret(db, user)
         if secret is None or not secret.is_active:
             return False
-        code = one_time_codes.normalize(text)
-        if one_time_codes.is_recovery_code(code):
-            digest = one_time_codes.recovery_digest(self._keys.recovery_codes, user, code)
+        code = second_factor_codes.normalize(text)
+        if second_factor_codes.is_recovery_code(code):
+            digest = second_factor_codes.recovery_digest(self._keys.recovery_codes, user, code)
             return await store.use_recovery_code(db, user, digest)
         return await self.use_totp_code(db, user, secret.encrypted, code)
 
@@ -168,7 +170,7 @@ class SecondFactorService:
         await self._accounts.confirm_user(user, password, actor.address, session)
         await self._verifier.charge_change(user, code)
         async with self._database.transaction() as tx:
-            await store.lock_account(tx, user)
+            await store.lock_factors(tx, user)
             if not await self._verifier.use_any_code(tx, user, code):  # guard: totp-remove-code
                 raise InvalidCode
             await store.delete_secret(tx, user)

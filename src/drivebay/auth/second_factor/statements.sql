@@ -14,7 +14,7 @@ SELECT sealed, confirmed_at IS NOT NULL AS is_active FROM auth.totp WHERE user_i
 -- No call of `upsert_secret` replaces the secret between the check of its code and its activation.
 SELECT sealed, confirmed_at IS NOT NULL AS is_active FROM auth.totp WHERE user_id = $1 FOR UPDATE
 
--- name: lock_account
+-- name: lock_factors
 -- A change by an admin locks the account first too, so the two cannot wait for each other. It is the lock that
 -- `insert_session` needs.
 SELECT id FROM auth.users WHERE id = $1 FOR NO KEY UPDATE

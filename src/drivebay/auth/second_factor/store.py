@@ -46,9 +46,9 @@ async def lock_secret(db: Executor, user: UserId) -> StoredSecret | None:
     return None if row is None else StoredSecret(row["sealed"], row["is_active"])
 
 
-async def lock_account(db: Executor, user: UserId) -> None:
+async def lock_factors(db: Executor, user: UserId) -> None:
     """Lock an account until the transaction ends. A transaction that locks more rows locks the account first."""
-    await db.fetchrow(STATEMENTS["lock_account"], user)
+    await db.fetchrow(STATEMENTS["lock_factors"], user)
 
 
 async def use_step(db: Executor, user: UserId, step: int) -> bool:

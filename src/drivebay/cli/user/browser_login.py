@@ -1,6 +1,6 @@
 """Sign-in with an identity provider from the command line, with a browser on this computer (RFC 8252).
 
-The command listens on a port of the loopback address, where the browser sends a one-time code.
+The command listens on a port of the loopback address, where the browser sends a sign-in code.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REFUSALS: Final = {
 
 
 async def receive_code(server: str) -> str:
-    """Open a browser, wait until the user has signed in, and return the one-time code. Raises CommandError."""
+    """Open a browser, wait until the user has signed in, and return the sign-in code. Raises CommandError."""
     received: asyncio.Future[dict[str, list[str]]] = asyncio.get_running_loop().create_future()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

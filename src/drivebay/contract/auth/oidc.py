@@ -1,7 +1,7 @@
 """Sign-in with an identity provider (OpenID Connect): code flow with PKCE, state and nonce.
 
 The gateway redirects the browser to the provider. The provider redirects it back to the gateway, and the gateway to the
-app, with a one-time code. The app exchanges the code for a session. Every method raises NotFound in a deployment
+app, with a sign-in code. The app exchanges the code for a session. Every method raises NotFound in a deployment
 without a provider.
 """
 
@@ -43,7 +43,7 @@ class OidcAnswer(msgspec.Struct, frozen=True):
 
 class Oidc(Protocol):
     async def begin_oidc_login(self, redirect_uri: str, address: str) -> OidcLogin:
-        """Begin a sign-in that sends the browser to `redirect_uri` at its end, with a one-time code.
+        """Begin a sign-in that sends the browser to `redirect_uri` at its end, with a sign-in code.
 
         `redirect_uri` must be the public URL of the deployment or below it, or be a port of the user's own computer
         (`http://127.0.0.1:...`).
@@ -65,7 +65,7 @@ class Oidc(Protocol):
         ...
 
     async def log_in_with_oidc(self, code: str, address: str, user_agent: str = "") -> Tokens:
-        """Start a session with the one-time code of a sign-in. A code is valid for one minute, once.
+        """Start a session with a sign-in code. A code is valid for one minute, once.
 
         Raises InvalidCode, SecondFactorRequired, InvalidCredentials (the account was disabled), NotFound.
         """

@@ -33,12 +33,12 @@ def oidc_routes(oidc: OidcResource) -> tuple[Route, ...]:
             errors=(errors.NotFound, errors.RateLimited),
         ),
         Route(
-            "GET", "/v1/oidc/callback", "completeOidcLogin", "Send the browser back to the app with a one-time code",
+            "GET", "/v1/oidc/callback", "completeOidcLogin", "Send the browser back to the app with a sign-in code",
             oidc.complete, {302: None}, parameters=_CALLBACK_PARAMETERS, headers=("Location",), public=True,
             errors=(errors.NotFound, errors.InvalidCode),
         ),
         Route(
-            "POST", "/v1/oidc/token", "logInWithOidc", "Begin a session with a one-time code", oidc.log_in,
+            "POST", "/v1/oidc/token", "logInWithOidc", "Begin a session with a sign-in code", oidc.log_in,
             {200: views.Session}, body=oidc_views.OidcCode, parameters=(COOKIE,), public=True,
             errors=(
                 errors.NotFound, errors.InvalidCode, errors.InvalidCredentials, errors.SecondFactorRequired,

@@ -9,6 +9,6 @@ from msgspec import Meta
 
 
 class OidcCode(msgspec.Struct, forbid_unknown_fields=True):
-    """The one-time code that the browser brought to the app."""
+    """The sign-in code that the browser brought to the app."""
 
     code: Annotated[str, Meta(max_length=1000)]

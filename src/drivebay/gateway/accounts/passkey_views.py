@@ -33,7 +33,9 @@ class PasskeyRequest(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     password: Annotated[str, Meta(examples=["correct horse battery"])] = ""
-    code: Annotated[str, Meta(description="a one-time code or a recovery code", examples=["123456"])] = ""
+    code: Annotated[
+        str, Meta(description="a code of the authenticator app or a recovery code", examples=["123456"])
+    ] = ""
 
 
 class PasskeyOptions(msgspec.Struct):

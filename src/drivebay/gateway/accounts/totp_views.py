@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-Code = Annotated[str, Meta(description="a one-time code or a recovery code", examples=["123456"])]
+Code = Annotated[str, Meta(description="a code of the authenticator app or a recovery code", examples=["123456"])]
 
 
 class TotpSecret(msgspec.Struct):

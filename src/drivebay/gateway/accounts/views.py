@@ -30,7 +30,7 @@ class Login(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CodeLogin(msgspec.Struct, forbid_unknown_fields=True):
-    """The `challenge` of a login that needs a second factor, and a one-time code or a recovery code."""
+    """The `challenge` of a login that needs a second factor, and a code of the authenticator app or a recovery code."""
 
     challenge: str
     code: Annotated[str, Meta(examples=["123456"])]

@@ -104,7 +104,7 @@ class ArchiveResource:
             entries, layout = await self._load(archive)
             crcs = CrcStates(self._files, token, entries)
             body = ArchiveBody(self._storage, layout, entries, crcs)
-            admission = Admission(partial(self._check_again, token), release, self._timeout)
+            admission = Admission(partial(self._recheck_access, token), release, self._timeout)
             resp.stream = ArchiveStream(req, body.blocks(start, stop), crcs, admission)
         except BaseException:
             release()
@@ -124,7 +124,7 @@ class ArchiveResource:
                 raise _no_archive()
         return archive
 
-    async def _check_again(self, token: str) -> None:
+    async def _recheck_access(self, token: str) -> None:
         """Raise NotFound if an archive that is being sent may not be read any more. Raises Unavailable."""
         await self._open(token)
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from ...errors import Unavailable
-from ..user_share import UserShare
+from ..user_limiter import UserLimiter
 
 _NAME: Final = "archives"
 _RETRY_AFTER: Final = 5
@@ -18,17 +18,17 @@ class ArchiveSlots:
 
     def __init__(self, total: int, each_user: int) -> None:
         self._free = total
-        self._share = UserShare(_NAME, each_user)
+        self._user_limiter = UserLimiter(_NAME, each_user)
 
     def acquire(self, user: Hashable) -> Callable[[], None]:
         """Admit one archive of a user, and return the function that ends it. Raises Unavailable."""
         if self._free < 1:  # guard: archive-slots
             raise Unavailable("too many archives are sent at once; try again soon", retry_after=_RETRY_AFTER)
-        if not self._share.acquire(user):
+        if not self._user_limiter.acquire(user):
             raise Unavailable("too many of your archives are sent at once", retry_after=_RETRY_AFTER)
         self._free -= 1
         return partial(self._release, user)
 
     def _release(self, user: Hashable) -> None:
         self._free += 1
-        self._share.release(user)
+        self._user_limiter.release(user)

@@ -76,7 +76,7 @@ class ArchiveStream:
         try:
             self._check_rate()
             while True:
-                await self._check_again()
+                await self._recheck_access()
                 block = await anext(self._blocks)
                 if self._crcs.needs_save:
                     await self._crcs.save()
@@ -110,7 +110,7 @@ class ArchiveStream:
             log.info("archive_client_slow", bytes_per_second=MIN_BYTES_PER_SECOND)
             raise IncompleteArchive("the client reads too slowly")
 
-    async def _check_again(self) -> None:
+    async def _recheck_access(self) -> None:
         """Check that the archive may still be read, once in each `timeout`. Raises NotFound."""
         if self._loop.time() < self._next_check:
             return

@@ -53,7 +53,7 @@ class ChangeResource:
                         if waiter.is_ended:
                             break
                         async with self._waiters.read_slot(req.user):
-                            await req.check_again()  # guard: waits-token
+                            await req.recheck_access()  # guard: waits-token
                             page = await self._files.list_changes(req.access, page.next_cursor, limit)
                         if wake is Wake.TIME:
                             break
@@ -82,7 +82,7 @@ def _parse_wait(text: str | None) -> int:
 
 @contextmanager
 def _paused(req: Request) -> Iterator[None]:
-    """While the request waits, do not count it in the concurrency limiter and the share of its user."""
+    """While the request waits, do not count it in the concurrency limiter and the limit of its user."""
     req.pause()  # guard: waits-pause
     try:
         yield

@@ -33,7 +33,7 @@ _encoder = msgspec.json.Encoder()
 class ChangeStream:
     """An iterable of events for Falcon. It ends when the access token expires and when the process stops.
 
-    It also ends when the client closes the connection. It counts in the share of the user until it ends or is garbage
+    It also ends when the client closes the connection. It counts in the limit of the user until it ends or is garbage
     collected: Falcon drops it without a call if the client disconnects before the response has begun.
     """
 
@@ -61,7 +61,7 @@ async def _events(files: contract.Files, waiters: ChangeWaiters, req: Request, c
         try:
             while not waiter.is_ended:
                 async with waiters.read_slot(req.user):
-                    await req.check_again()  # guard: stream-token
+                    await req.recheck_access()  # guard: stream-token
                     page = await files.list_changes(req.access, cursor, _PAGE)
                 for change in page.items:
                     yield SSEvent(event_id=change.cursor, data=_encoder.encode(views.change_view(change)))
@@ -82,5 +82,5 @@ async def _comments_until_change(req: Request, waiter: Waiter) -> AsyncIterator[
         if await waiter.wait(time.monotonic() + interval) is Wake.CHANGE:
             return
         if not waiter.is_ended:
-            await req.check_again()
+            await req.recheck_access()
             yield SSEvent(comment="no change")

@@ -20,7 +20,7 @@ from ...contract.ids import UserId
 from ...errors import RateLimited, Unavailable
 from ...hints import HintChannel
 from ..concurrency import WAITS, ConcurrencyLimiter
-from ..user_share import UserShare
+from ..user_limiter import UserLimiter
 from .read_slots import ReadSlots
 
 MAX_WAITS: Final = 8000
@@ -108,7 +108,7 @@ class ChangeWaiters:
         self._poll_interval = poll_interval
         self._waiters: dict[UUID, set[Waiter]] = {}
         self._limiter = ConcurrencyLimiter(WAITS, MAX_WAITS)
-        self._share = UserShare(WAITS, user_waits)
+        self._user_limiter = UserLimiter(WAITS, user_waits)
         self._reads = ReadSlots()
         self.is_closed = False
         hints.listen(self._wake)
@@ -135,17 +135,17 @@ class ChangeWaiters:
 
     def admit(self, user: UserId) -> None:
         """Admit one request that waits. Raises RateLimited, Unavailable. Each call needs one `release`."""
-        if not self._share.acquire(user):
+        if not self._user_limiter.acquire(user):
             raise RateLimited("too many requests of this user wait for changes; end one of them", retry_after=5)
         if not self._limiter.acquire():
-            self._share.release(user)
+            self._user_limiter.release(user)
             raise Unavailable("too many requests wait for changes; retry soon", retry_after=10)
 
     def release(self, user: UserId) -> None:
         """End an admitted request."""
         now = time.perf_counter()
         self._limiter.release(now, now)
-        self._share.release(user)
+        self._user_limiter.release(user)
 
     def read_slot(self, user: UserId) -> AbstractAsyncContextManager[None]:
         """Wait for a slot to read the feed again."""

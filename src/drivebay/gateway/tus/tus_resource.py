@@ -208,7 +208,7 @@ class TusResource:
         if body is not None and not upload.deferred_length and (body_length(body.req) or 0) > missing:
             raise TooLarge(f"upload {upload.id} takes only {missing} more bytes")
         services = UploadServices(self._files, self._storage, req.access)
-        writer = await PartWriter.open(services, req.check_session_again, upload, stored)
+        writer = await PartWriter.open(services, req.recheck_session, upload, stored)
         if body is not None and body.checksum is not None:
             await _write_checked(body.req, lock, writer, body.checksum)
         elif body is not None:

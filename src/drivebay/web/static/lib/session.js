@@ -57,7 +57,7 @@ export function signInWithPasskey(credential, challenge) {
   return begin('/v1/login/passkey', challenge === undefined ? { credential } : { credential, challenge });
 }
 
-/** @param {string} code the one-time code of a sign-in with an identity provider */
+/** @param {string} code the sign-in code of the identity provider */
 export function signInWithOidc(code) {
   return begin('/v1/oidc/token', { code });
 }

@@ -1,6 +1,6 @@
-"""The share of each client: how many requests one user, or one address without a login, may run at once.
+"""Limits how many requests one user, or one network without a login, may run at once.
 
-Without shares, one user could use up a whole concurrency limiter. Responses show clients their share in the headers of
+Otherwise one user could use up a whole concurrency limiter. Responses show clients their limit in the headers of
 draft-ietf-httpapi-ratelimit-headers-10.
 """
 
@@ -14,11 +14,13 @@ from prometheus_client import Counter
 from .concurrency import DEFAULT_LIMITER, HASHING, STREAMS
 
 _REJECTED: Final = Counter(
-    "drivebay_http_requests_over_share_total", "Requests rejected because one client has too many at once", ["share"]
+    "drivebay_http_requests_over_user_limit_total",
+    "Requests rejected because one client has too many at once",
+    ["limit"],
 )
 
 
-class UserShare:
+class UserLimiter:
     """Bounds how many requests each client runs at once. Each successful `acquire` needs one `release`."""
 
     __slots__ = ("_maximum", "_name", "_rejected", "_running", "policy")
@@ -36,9 +38,9 @@ class UserShare:
         return f'"{self._name}";r={max(0, self._maximum - self._running.get(client, 0))}'
 
     def acquire(self, client: Hashable) -> bool:
-        """Admit one request. Return False if the client has reached its share."""
+        """Admit one request. Return False if the client has reached its limit."""
         running = self._running.get(client, 0)
-        if running >= self._maximum:  # guard: user-share
+        if running >= self._maximum:  # guard: user-limit
             self._rejected.inc()
             return False
         self._running[client] = running + 1
@@ -49,7 +51,7 @@ class UserShare:
         self.release(client)
 
     def resume(self, client: Hashable) -> None:
-        """Count a paused request again, even if the client has reached its share."""
+        """Count a paused request again, even if the client has reached its limit."""
         self._running[client] = self._running.get(client, 0) + 1
 
     def release(self, client: Hashable) -> None:
@@ -61,7 +63,7 @@ class UserShare:
             del self._running[client]  # only clients with running requests take memory
 
 
-def create_shares(user_requests: int, user_streams: int) -> dict[str, UserShare]:
-    """Return the share that applies to the requests of each concurrency limiter, by the limiter's name."""
-    requests = UserShare("requests", user_requests)
-    return {DEFAULT_LIMITER: requests, HASHING: requests, STREAMS: UserShare("streams", user_streams)}
+def create_user_limiters(user_requests: int, user_streams: int) -> dict[str, UserLimiter]:
+    """Return the limiter of users that applies to the requests of each concurrency limiter, by the limiter's name."""
+    requests = UserLimiter("requests", user_requests)
+    return {DEFAULT_LIMITER: requests, HASHING: requests, STREAMS: UserLimiter("streams", user_streams)}

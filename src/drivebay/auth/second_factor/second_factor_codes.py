@@ -67,7 +67,7 @@ def find_step(secret: str, code: str, now: datetime) -> int | None:
 
 
 def is_totp_code(code: str) -> bool:
-    """Return whether a normalized code has the form of a one-time code."""
+    """Return whether a normalized code has the form of a TOTP code."""
     return _TOTP_PATTERN.fullmatch(code) is not None
 
 
