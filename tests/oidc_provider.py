@@ -32,7 +32,9 @@ def new_key() -> RSAKey:
 class Provider:
     """`person` are the claims of who signs in. `changes` replace claims of ID tokens, `discovery` fields of discovery.
 
-    `answer` replaces parameters of the answer to the browser; None removes one. `signing_key` signs ID tokens.
+    `answer` replaces parameters of the answer to the browser; None removes one. The last of `keys` signs ID tokens.
+    A claim in `claims_by_scope` is sent only if the scope of the same name was requested.
+    The paths in `hanging` get no answer until `resumed` is set. `requests` are the paths that were requested.
     """
 
     issuer: str = ""
@@ -44,6 +46,10 @@ class Provider:
     algorithm: str = "RS256"
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     key_requests: int = 0
+    claims_by_scope: dict[str, Any] = field(default_factory=dict)
+    hanging: set[str] = field(default_factory=set)
+    resumed: asyncio.Event = field(default_factory=asyncio.Event)
+    requests: list[str] = field(default_factory=list)
 
     def new_person(self, **claims: Any) -> dict[str, Any]:
         """Let somebody else sign in from now on, and return their claims."""
@@ -96,9 +102,11 @@ class Provider:
 
     def id_token(self, asked: dict[str, str]) -> str:
         now = int(time.time())
+        scopes = asked["scope"].split()
+        by_scope = {name: value for name, value in self.claims_by_scope.items() if name in scopes}
         claims = {
             "iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": asked["nonce"],
-            **self.person, **self.changes,
+            **by_scope, **self.person, **self.changes,
         }  # fmt: skip
         claims = {name: value for name, value in claims.items() if value is not ...}
         if self.algorithm == "HS256":  # signed with the public client secret, or with the public key
@@ -127,11 +135,23 @@ async def _answer_in_two_pieces(request: web.Request, handler: Any) -> web.Strea
     return pieces
 
 
+def _hang(provider: Provider) -> Any:
+    @web.middleware
+    async def wait(request: web.Request, handler: Any) -> web.StreamResponse:
+        provider.requests.append(request.path)
+        if request.path in provider.hanging:
+            await provider.resumed.wait()
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    return wait
+
+
 @asynccontextmanager
 async def serve() -> AsyncIterator[Provider]:
     """Run a provider on a free port of 127.0.0.1."""
     provider = Provider()
-    app = web.Application(middlewares=[_answer_in_two_pieces])
+    app = web.Application(middlewares=[_hang(provider), _answer_in_two_pieces])
     app.add_routes(
         [
             web.get("/.well-known/openid-configuration", provider.discover),
@@ -141,7 +161,7 @@ async def serve() -> AsyncIterator[Provider]:
             web.get("/userinfo", provider.userinfo),
         ]
     )
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -150,6 +170,7 @@ async def serve() -> AsyncIterator[Provider]:
     try:
         yield provider
     finally:
+        provider.resumed.set()
         await runner.cleanup()
 
 

@@ -431,6 +431,33 @@ async def test_the_admin_claim_decides_the_role(site: Site) -> None:
     assert (await site.me())["role"] == "user"
 
 
+@settings(admin_claim=("groups", "admins"), discovery={"scopes_supported": ["openid", "email", "profile", "groups"]})
+async def test_the_scope_of_the_admin_claim_is_requested_where_the_provider_has_it(site: Site) -> None:
+    """Dex, for one, sends the claim `groups` only to clients that request the scope `groups`."""
+    site.provider.claims_by_scope = {"groups": ["admins"]}
+    site.provider.new_person()
+    assert (await site.me())["role"] == "admin"
+
+
+@settings(admin_claim=("groups", "admins"))
+async def test_the_admin_claim_may_come_from_the_userinfo_endpoint(site: Site) -> None:
+    person = site.provider.new_person(groups=["admins"])
+    site.provider.changes = {"groups": ...}
+    assert (await site.me())["role"] == "admin"
+    # The address of the ID token counts, although the endpoint names another one.
+    other = site.provider.new_person(groups=["admins"])
+    site.provider.changes = {"groups": ..., "email": person["email"], "email_verified": False}
+    site.provider.person = other
+    assert await site.error() == "no_account"
+
+
+@settings(admin_claim=("groups", "admins"))
+async def test_a_scope_that_the_provider_does_not_name_is_not_requested(site: Site) -> None:
+    async with site.browser() as browser:
+        begun = await browser.get("/v1/oidc/login", params={"redirect_uri": APP})
+    assert parameters_of(begun.headers["location"])["scope"] == "openid email profile"
+
+
 async def test_a_second_factor_is_asked_for(site: Site) -> None:
     headers = {"Authorization": f"Bearer {(await site.tokens())['access_token']}"}
     http = site.gateway.http

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
@@ -28,13 +28,16 @@ log = structlog.get_logger(__name__)
 
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Only algorithms with a public key. Tokens that are signed with `none` or with the client secret are refused."""
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=8.0)
+_TIMEOUT: Final = 8.0
+"""Seconds for one request to the provider."""
 _MAX_BODY: Final = 1 << 20
 _CACHE_SECONDS: Final = 3600.0
 _KEY_REFRESH_SECONDS: Final = 30.0
 """A token that cannot be verified reloads the keys, but not more often than this."""
 _CLOCK_SKEW: Final = 60
 """Seconds that the provider's clock may be ahead or behind."""
+
+_T = TypeVar("_T")
 
 
 class InvalidProviderResponse(Exception):
@@ -51,6 +54,7 @@ class Metadata(msgspec.Struct, frozen=True):
     userinfo_endpoint: str | None = None
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
     authorization_response_iss_parameter_supported: bool = False
+    scopes_supported: tuple[str, ...] = ()
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -67,28 +71,61 @@ class _TokenResponse(msgspec.Struct, frozen=True):
     access_token: str = ""
 
 
-class IdentityProvider:
-    """One provider. `now` is the clock that tokens are checked with."""
+class _Cache(Generic[_T]):
+    """The last value that was loaded from the provider. Concurrent calls share one load and its error."""
 
-    def __init__(self, settings: OidcProvider, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._value: _T | None = None
+        self._loaded_at = float("-inf")
+        self._last_error: Unavailable | None = None
+        self._lock = asyncio.Lock()
+
+    async def get(self, load: Callable[[], Awaitable[_T]], older_than: float) -> _T:
+        """Return the value. Load it again if it is older than `older_than` seconds. Raises Unavailable."""
+        if (cached := self._fresh_value(older_than)) is not None:  # guard: oidc-cached-without-lock
+            return cached
+        error = self._last_error
+        async with self._lock:
+            if (cached := self._fresh_value(older_than)) is not None:
+                return cached
+            # A call that waited for a load that failed gets its error. Otherwise each would wait for a timeout.
+            if self._last_error is not None and self._last_error is not error:  # guard: oidc-shared-error
+                raise Unavailable(self._last_error.detail)
+            loaded_at = self._now().timestamp()
+            try:
+                self._value = await load()
+            except Unavailable as failure:
+                self._last_error = failure
+                raise
+            self._loaded_at = loaded_at
+            return self._value
+
+    def _fresh_value(self, older_than: float) -> _T | None:
+        return self._value if self._now().timestamp() - self._loaded_at <= older_than else None
+
+
+class IdentityProvider:
+    """One provider. `now` is the clock that tokens are checked with. `timeout` is that of one request, in seconds."""
+
+    def __init__(self, settings: OidcProvider, now: Callable[[], datetime], timeout: float = _TIMEOUT) -> None:
         self._settings = settings
         self._now = now
-        self._metadata: Metadata | None = None
-        self._keys: KeySet | None = None
-        self._metadata_at = self._keys_at = float("-inf")
-        self._lock = asyncio.Lock()
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._metadata = _Cache[Metadata](now)
+        self._keys = _Cache[KeySet](now)
 
     async def authorization_url(self, callback: str, state: str, nonce: str, challenge: str) -> str:
         """Return the URL of the provider that begins a sign-in. `challenge` is the S256 challenge of PKCE.
 
         Raises Unavailable.
         """
-        metadata = await self._load_metadata()
+        metadata = await self._find_metadata()
         parameters = {
             "response_type": "code",
             "client_id": self._settings.client_id,
             "redirect_uri": callback,
-            "scope": "openid email profile",
+            "scope": " ".join(self._scopes(metadata)),
             "state": state,
             "nonce": nonce,
             "code_challenge": challenge,
@@ -99,25 +136,38 @@ class IdentityProvider:
 
     async def check_response_issuer(self, issuer: str) -> None:
         """Raise InvalidProviderResponse if a response comes from another provider (RFC 9207). Raises Unavailable."""
-        metadata = await self._load_metadata()
+        metadata = await self._find_metadata()
         if issuer != metadata.issuer and (issuer or metadata.authorization_response_iss_parameter_supported):
             raise InvalidProviderResponse("the response comes from another issuer")
 
     async def redeem(self, code: str, callback: str, verifier: str, nonce: str) -> Identity:
         """Exchange a code, and return the identity that signed in. Raises InvalidProviderResponse and Unavailable."""
-        metadata = await self._load_metadata()
+        metadata = await self._find_metadata()
         response = await self._request_tokens(metadata, code, callback, verifier)
         claims = await self._verify(metadata, response.id_token, nonce)
-        is_complete = "email" in claims and "email_verified" in claims
+        has_address = "email" in claims and "email_verified" in claims
+        # Some providers send claims only at this endpoint.
+        is_complete = has_address and self._has_admin_claim(claims)  # guard: oidc-claim-userinfo
         if not is_complete and metadata.userinfo_endpoint and response.access_token:
             headers = {"Authorization": f"Bearer {response.access_token}"}
             info = await self._fetch(metadata.userinfo_endpoint, headers=headers)
             if info.get("sub") == claims["sub"]:
                 # Take both from one source. Else `email_verified` of the ID token could confirm an email address of the
                 # other source.
-                address = {name: info.get(name) for name in ("email", "email_verified")}
+                names = () if has_address else ("email", "email_verified")
+                address = {name: info.get(name) for name in names}
                 claims = {**info, **claims, **address}  # guard: oidc-one-source
         return _identity(claims)
+
+    def _has_admin_claim(self, claims: dict[str, Any]) -> bool:
+        """Return whether the claim of the role is there, if the deployment has one."""
+        return self._settings.admin_claim is None or self._settings.admin_claim[0] in claims
+
+    def _scopes(self, metadata: Metadata) -> tuple[str, ...]:
+        """Return the scopes of a sign-in. Some providers send the claim of the role only if its scope is requested."""
+        claim = () if self._settings.admin_claim is None else self._settings.admin_claim[:1]
+        offered = tuple(name for name in claim if name in metadata.scopes_supported)  # guard: oidc-claim-scope
+        return ("openid", "email", "profile", *offered)
 
     async def _request_tokens(self, metadata: Metadata, code: str, callback: str, verifier: str) -> _TokenResponse:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback, "code_verifier": verifier}
@@ -157,12 +207,12 @@ class IdentityProvider:
         return claims
 
     async def _verify_signature(self, metadata: Metadata, token: str) -> dict[str, Any]:
-        keys = await self._load_keys(metadata, older_than=_CACHE_SECONDS)
+        keys = await self._find_keys(metadata, older_than=_CACHE_SECONDS)
         try:
             return dict(jwt.decode(token, keys, algorithms=ALGORITHMS).claims)  # guard: oidc-algorithms
         except (JoseError, ValueError, TypeError):
             # The provider may have a new key.
-            fresh = await self._load_keys(metadata, older_than=_KEY_REFRESH_SECONDS)
+            fresh = await self._find_keys(metadata, older_than=_KEY_REFRESH_SECONDS)
         if fresh is keys:
             raise InvalidProviderResponse("the signature of the ID token is not valid")
         try:
@@ -170,33 +220,29 @@ class IdentityProvider:
         except (JoseError, ValueError, TypeError):
             raise InvalidProviderResponse("the signature of the ID token is not valid") from None
 
-    async def _load_metadata(self) -> Metadata:
-        now = self._now().timestamp()
-        async with self._lock:
-            if self._metadata is None or now - self._metadata_at > _CACHE_SECONDS:
-                url = f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration"
-                try:
-                    metadata = msgspec.convert(await self._fetch(url), Metadata)
-                except (msgspec.ValidationError, InvalidProviderResponse) as error:
-                    raise Unavailable(f"the identity provider has no usable configuration: {error}") from None
-                if metadata.issuer != self._settings.issuer:  # guard: oidc-discovery-issuer
-                    raise Unavailable("the identity provider names another issuer than DRIVEBAY_OIDC_ISSUER")
-                if _has_insecure_endpoint(metadata):
-                    raise Unavailable("the identity provider has endpoints that are not https://")
-                self._metadata, self._metadata_at = metadata, now
-            return self._metadata
+    async def _find_metadata(self) -> Metadata:
+        return await self._metadata.get(self._load_metadata, _CACHE_SECONDS)
 
-    async def _load_keys(self, metadata: Metadata, older_than: float) -> KeySet:
-        """Return the keys. Load them again if they are older than `older_than` seconds."""
-        now = self._now().timestamp()
-        async with self._lock:
-            if self._keys is None or now - self._keys_at > older_than:
-                try:
-                    self._keys = KeySet.import_key_set(await self._fetch(metadata.jwks_uri))  # type: ignore[arg-type]
-                except (JoseError, ValueError, TypeError, KeyError, InvalidProviderResponse) as error:
-                    raise Unavailable(f"the keys of the identity provider cannot be read ({error})") from None
-                self._keys_at = now
-            return self._keys
+    async def _load_metadata(self) -> Metadata:
+        url = f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration"
+        try:
+            metadata = msgspec.convert(await self._fetch(url), Metadata)
+        except (msgspec.ValidationError, InvalidProviderResponse) as error:
+            raise Unavailable(f"the identity provider has no usable configuration: {error}") from None
+        if metadata.issuer != self._settings.issuer:  # guard: oidc-discovery-issuer
+            raise Unavailable("the identity provider names another issuer than DRIVEBAY_OIDC_ISSUER")
+        if _has_insecure_endpoint(metadata):
+            raise Unavailable("the identity provider has endpoints that are not https://")
+        return metadata
+
+    async def _find_keys(self, metadata: Metadata, older_than: float) -> KeySet:
+        return await self._keys.get(lambda: self._load_keys(metadata), older_than)
+
+    async def _load_keys(self, metadata: Metadata) -> KeySet:
+        try:
+            return KeySet.import_key_set(await self._fetch(metadata.jwks_uri))  # type: ignore[arg-type]
+        except (JoseError, ValueError, TypeError, KeyError, InvalidProviderResponse) as error:
+            raise Unavailable(f"the keys of the identity provider cannot be read ({error})") from None
 
     async def _fetch(
         self, url: str, *, form: dict[str, str] | None = None, headers: dict[str, str] | None = None
@@ -205,7 +251,7 @@ class IdentityProvider:
         method = "GET" if form is None else "POST"
         try:
             async with (
-                aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+                aiohttp.ClientSession(timeout=self._timeout) as session,
                 session.request(method, url, data=form, headers=headers, allow_redirects=False) as response,
             ):
                 body = await _read_body(response)
