@@ -508,6 +508,17 @@ async def test_logins_with_passkeys_are_limited_by_network(site: Gateway) -> Non
         assert (await elsewhere.post("/v1/login/passkey/options", json={})).status_code == 200
 
 
+@pytest.mark.parametrize("site", [{"login_limit": Rate(1, timedelta(hours=1))}], indirect=True)
+async def test_a_second_step_without_a_passkey_takes_no_token_of_its_network(site: Gateway) -> None:
+    """The web app asks at each second step whether the account has a passkey."""
+    holder = await make(site)
+    factor = await with_code(site, await site.user())
+    challenge = {"challenge": await factor.challenge()}
+    for _ in range(6):  # the network has five tokens
+        assert_problem(await site.http.post("/v1/login/passkey/options", json=challenge), 404, "not_found")
+    assert (await holder.log_in()).status_code == 200
+
+
 @pytest.mark.parametrize("site", [{"passwords": False}], indirect=True)
 async def test_a_deployment_without_passwords_has_no_passkeys(site: Gateway) -> None:
     answer = Authenticator(BASE, RP_ID).get({"challenge": encode(os.urandom(32))})

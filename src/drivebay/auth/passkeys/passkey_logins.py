@@ -5,7 +5,7 @@ A challenge is used up before the answer is verified. Whatever is wrong with an 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -27,6 +27,13 @@ log = structlog.get_logger(__name__)
 _MAX_CREDENTIAL_ID: Final = 1023
 
 
+class _Login(NamedTuple):
+    """A login that waits for its second factor, and the passkeys of its account."""
+
+    digest: bytes
+    allowed: tuple[Credential, ...]
+
+
 class PasskeyLogins:
     """Logins with passkeys, alone or as a second factor."""
 
@@ -38,13 +45,18 @@ class PasskeyLogins:
 
     async def begin_passkey_login(self, address: str, challenge: str | None = None) -> str:
         party = self._parts.require_party()
+        # The web app asks at each second step, so an account without a passkey uses up no token of its network.
+        login = None if challenge is None else await self._find_login(challenge)
         # Each answer needs new options, so this also bounds the answers.
-        await self._limiter.charge_passkey(address)  # guard: passkey-limit
-        own = RefreshToken.generate(self._parts.random_bytes)
-        if challenge is None:
-            await store.insert_login_challenge(self._store.executor, own.digest, CHALLENGE_TTL)
+        # guard: passkey-limit, passkey-limit-order
+        await self._limiter.charge_passkey(address)
+        own, db = RefreshToken.generate(self._parts.random_bytes), self._store.executor
+        if login is None:
+            await store.insert_login_challenge(db, own.digest, CHALLENGE_TTL)
             return webauthn_answers.request_options(party, own.value, ())
-        return webauthn_answers.request_options(party, own.value, await self._begin_second(own, challenge))
+        if not await store.insert_second_factor_challenge(db, own.digest, login.digest, CHALLENGE_TTL):
+            raise _login_ended()
+        return webauthn_answers.request_options(party, own.value, login.allowed)
 
     async def log_in_with_passkey(
         self, assertion: PasskeyAssertion, address: str, user_agent: str = "", challenge: str | None = None
@@ -80,18 +92,16 @@ class PasskeyLogins:
         await self._finish(passkey.user, address, is_second=waiting is not None)
         return tokens
 
-    async def _begin_second(self, own: RefreshToken, challenge: str) -> tuple[Credential, ...]:
-        """Store the challenge of a second factor. Return the passkeys of the account."""
-        login, db = RefreshToken.parse(challenge), self._store.executor
-        user = None if login is None else await store.find_user_of_login(db, login.digest)
-        if login is None or user is None:
-            raise InvalidCode("the login has ended; log in again with email and password")
+    async def _find_login(self, challenge: str) -> _Login:
+        """Return a login that waits for its second factor. Raises InvalidCode, and NotFound without a passkey."""
+        token, db = RefreshToken.parse(challenge), self._store.executor
+        user = None if token is None else await store.find_user_of_login(db, token.digest)
+        if token is None or user is None:
+            raise _login_ended()
         allowed = await store.list_credentials(db, user)
         if not allowed:
             raise NotFound("the account has no passkey; use a code")
-        if not await store.insert_second_factor_challenge(db, own.digest, login.digest, CHALLENGE_TTL):
-            raise InvalidCode("the login has ended; log in again with email and password")
-        return allowed
+        return _Login(token.digest, allowed)
 
     async def _find(self, assertion: PasskeyAssertion) -> StoredPasskey | None:
         if len(assertion.credential_id) > _MAX_CREDENTIAL_ID:
@@ -115,3 +125,7 @@ class PasskeyLogins:
         await self._limiter.return_passkey_token(address)
         if is_second:
             await self._parts.accounts.finish_code_login(user, address)
+
+
+def _login_ended() -> InvalidCode:
+    return InvalidCode("the login has ended; log in again with email and password")
