@@ -11,7 +11,17 @@ import pytest
 from drivebay.auth.service import prune
 from drivebay.auth.settings import Rate, Settings, SignupMode
 from drivebay.auth.store import Store
-from drivebay.contract.auth import Auth, DeletedAccount, User
+from drivebay.contract.auth import (
+    AccountUpdate,
+    Actor,
+    AuditEvent,
+    AuditQuery,
+    Auth,
+    DeletedAccount,
+    Role,
+    Scope,
+    User,
+)
 from drivebay.contract.ids import SessionId, UserId
 from drivebay.errors import (
     EmailTaken,
@@ -29,10 +39,16 @@ from .conftest import StartService
 
 EMAIL, PASSWORD, ADDRESS = "ann@example.org", "correct horse battery", "192.0.2.1"
 NEW_PASSWORD = "staple battery horse"
+OPERATOR = Actor(is_operator=True)
 
 
 async def sign_up(auth: Auth, email: str = EMAIL) -> User:
     return await auth.sign_up(email, PASSWORD, ADDRESS, f"key {email}")
+
+
+async def events_of(auth: Auth, user: User) -> tuple[AuditEvent, ...]:
+    """Return the records about an account, newest first."""
+    return (await auth.list_audit_events(OPERATOR, AuditQuery(user=user.id))).items
 
 
 async def session_of(auth: Auth, access_token: str) -> SessionId:
@@ -299,8 +315,38 @@ async def test_a_deleted_account_is_gone_and_its_address_is_free_after_the_purge
 
 async def test_only_a_deleted_account_is_purged(auth: Auth) -> None:
     user = await sign_up(auth)
+    await auth.log_in(EMAIL, PASSWORD, ADDRESS)
     assert not await auth.purge_account(user.id)
     assert await auth.get_user(user.id) == user
+    assert {event.address for event in await events_of(auth, user)} == {ADDRESS}
+
+
+async def test_of_a_purged_account_the_audit_log_keeps_only_ids(start_service: StartService) -> None:
+    async with start_service() as auth:
+        user, other = await sign_up(auth), await sign_up(auth, "bob@example.org")
+        for email in (EMAIL, "bob@example.org"):
+            with pytest.raises(InvalidCredentials):
+                await auth.log_in(email, "not the password", ADDRESS, "a browser")
+            await auth.log_in(email, PASSWORD, ADDRESS, "a browser")
+        await auth.create_api_token(user.id, "phone of Ann", (Scope.READ,), None, Actor(user.id, ADDRESS, "a browser"))
+        admin = Actor(other.id, "192.0.2.9", "the browser of an admin")
+        await auth.update_account(OPERATOR, other.id, AccountUpdate(role=Role.ADMIN))
+        await auth.end_user_sessions(admin, user.id)
+        before = await events_of(auth, user)
+        await auth.delete_account(user.id, PASSWORD, ADDRESS, "a browser")
+        await auth.purge_account(user.id)
+        events = await events_of(auth, user)
+        assert [event.id for event in events[1:]] == [event.id for event in before]
+        assert {event.action: (event.address, event.user_agent) for event in events} == {
+            "account_deleted": ("", ""),
+            "sessions_ended": ("192.0.2.9", "the browser of an admin"),
+            "api_token_created": ("", ""),
+            "login": ("", ""),
+            "login_failed": ("", ""),
+        }
+        (created,) = [event.detail for event in events if event.action == "api_token_created"]
+        assert created.keys() == {"token_id", "scopes"}
+        assert {event.address for event in await events_of(auth, other)} == {ADDRESS, "192.0.2.9", ""}
 
 
 async def test_deleted_accounts_are_listed_in_pages(start_service: StartService) -> None:

@@ -449,11 +449,32 @@ async def test_api_tokens_are_in_the_audit_log(own: Gateway) -> None:
     assert created["token"] not in str(events)
 
 
-async def test_the_database_refuses_changes_of_the_audit_log(own: Gateway) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM auth.audit",
+        "UPDATE auth.audit SET action = 'x'",
+        "UPDATE auth.audit SET address = ''",
+        "UPDATE auth.audit SET address = '', user_agent = '', detail = detail - 'name'",
+    ],
+)
+async def test_the_database_refuses_changes_of_the_audit_log(own: Gateway, statement: str) -> None:
     await own.user()
-    for statement in ("UPDATE auth.audit SET action = 'x'", "DELETE FROM auth.audit"):
+    with pytest.raises(Exception, match="only added"):
+        await own.database.execute(statement)
+
+
+async def test_records_of_a_deleted_account_lose_nothing_but_personal_data(own: Gateway) -> None:
+    await own.user()
+    await own.database.execute("UPDATE auth.users SET deleted_at = now()")
+    forget = "UPDATE auth.audit SET address = '', user_agent = '', detail = detail - 'name'"
+    for changes in (", actor_id = NULL", ", action = 'x'", ", at = now()", ", target = 'x'", ", request_id = 'x'"):
         with pytest.raises(Exception, match="only added"):
-            await own.database.execute(statement)
+            await own.database.execute(forget + changes)
+    for changed in ("address = '192.0.2.1'", "user_agent = 'x'", """detail = '{"name": "x"}'"""):
+        with pytest.raises(Exception, match="only added"):
+            await own.database.execute(f"UPDATE auth.audit SET {changed}")
+    await own.database.execute(forget)
 
 
 async def test_old_events_are_pruned(own: Gateway) -> None:

@@ -36,7 +36,7 @@ class Queue:
 
 
 def task(kind: MailKind = MailKind.VERIFICATION, recipient: str = "ann@example.org") -> MailTask:
-    token = None if kind is MailKind.PASSWORD_CHANGED else "A" * 43
+    token = None if kind.is_notice else "A" * 43
     return MailTask(MailId(uuid7()), kind, recipient, token)
 
 

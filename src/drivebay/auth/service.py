@@ -178,15 +178,15 @@ async def start(
         logins = Logins(store, accounts, sessions, verifier, audit)
         provider = None if settings.oidc is None else (settings.oidc, IdentityProvider(settings.oidc, now))
         oidc_key = subkeys.derive_key(settings.secret, "oidc")
-        oidc_accounts = OidcAccounts(store, hasher, audit, random, has_passwords=settings.passwords)
-        passkeys = PasskeyParts(relying_party(settings.public_url), accounts, verifier, audit, random_bytes)
+        oidc_accounts = OidcAccounts(store, hasher, records, random, has_passwords=settings.passwords)
+        passkeys = PasskeyParts(relying_party(settings.public_url), accounts, verifier, records, random_bytes)
         aggregates = Aggregates(
             accounts=accounts,
             reclaims=Reclaims(database),
             sessions=sessions,
             logins=logins,
-            second_factor=SecondFactorService(database, accounts, verifier, audit),
-            api_tokens=ApiTokens(store, audit, _api_token_keys(settings), now=now, random_bytes=random_bytes),
+            second_factor=SecondFactorService(database, accounts, verifier, records),
+            api_tokens=ApiTokens(store, records, _api_token_keys(settings), now=now, random_bytes=random_bytes),
             keyring=keyring,
             administration=AdministrationService(database, audit, hasher, cursor_key),
             invitations=Invitations(database, hasher, _invitation_keys(settings), random, records),

@@ -33,7 +33,7 @@ from ..errors import (
 from . import email_address, subkeys
 from .administration.admins import require_other_admin
 from .administration.store import delete_password_tokens, lock_admins
-from .audit.audit_log import Action
+from .audit.audit_log import Action, forget_user
 from .common_passwords import new_password_problem
 from .email_address import EmailAddress
 from .mail.mail_queue import AccountRecords
@@ -102,6 +102,7 @@ class Accounts:
         self._has_passwords = settings.passwords
         self._fingerprint_key = subkeys.derive_key(settings.secret, "idempotency")
         self._remembered_for = settings.access_token_ttl + REVOCATION_MARGIN
+        self._records = records
         self._audit = records.audit
         self._new_id = records.audit.new_id
 
@@ -271,8 +272,7 @@ class Accounts:
             await store.end_sessions_of_user(user, keep, "password")  # guard: change-password-sessions
             await delete_password_tokens(store.executor, user)  # guard: change-password-reset-links
             actor = Actor(user, address, user_agent)
-            await self._audit.record(store.executor, actor, Action.PASSWORD_CHANGED, user)
-            await self._mails.add(store.executor, MailKind.PASSWORD_CHANGED, user)
+            await self._records.record(store.executor, actor, Action.PASSWORD_CHANGED, user)
         log.info("password_changed", user=str(user))
 
     async def delete_account(
@@ -300,6 +300,8 @@ class Accounts:
         return await self._store.list_deleted_users(position, limit)
 
     async def purge_account(self, user: UserId) -> bool:
+        # Before the account is deleted, because a purged account is not listed again after a failure.
+        await forget_user(self._store.executor, user)  # guard: purge-forgets
         if await self._store.purge_user(user, self._remembered_for):
             log.info("account_purged", user=str(user))
             return True

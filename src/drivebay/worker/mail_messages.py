@@ -31,6 +31,17 @@ class _Text(NamedTuple):
     after: str
 
 
+_NOT_YOU: Final = (
+    "If it was not you, change your password, end your other sessions, and remove the API tokens and passkeys that you"
+    " do not know. You find them in the settings. Then tell the operator of the server."
+)
+
+
+def _notice(subject: str, text: str, after: str = _NOT_YOU) -> _Text:
+    """Return a mail without a link."""
+    return _Text(subject, text, "", "", after)
+
+
 _TEXTS: Final = {
     MailKind.VERIFICATION: _Text(
         "Confirm your email address",
@@ -54,12 +65,36 @@ _TEXTS: Final = {
         "drivebay reset-password",
         "The link works once, within 7 days.",
     ),
-    MailKind.PASSWORD_CHANGED: _Text(
+    MailKind.PASSWORD_CHANGED: _notice(
         "Your password was changed",
-        "The password of your account at {site} was changed.",
-        "",
-        "",
-        "If it was not you, ask for a new password and tell the operator of the server.",
+        "The password of your account at {site} was changed. Other sessions have ended.",
+        "If it was not you, ask for a new password by mail, which also removes every passkey and API token, and tell"
+        " the operator of the server. If it was you, passkeys and API tokens from before are still valid. Remove those"
+        " that you do not know, in the settings or with `drivebay passkeys` and `drivebay token`.",
+    ),
+    MailKind.SECOND_FACTOR_ENABLED: _notice(
+        "A second factor was set up",
+        "Your account at {site} has a second factor now. Logins with your password need a code.",
+    ),
+    MailKind.SECOND_FACTOR_DISABLED: _notice(
+        "Your second factor was removed",
+        "The second factor of your account at {site} was removed. Logins need no code now.",
+    ),
+    MailKind.PASSKEY_ADDED: _notice(
+        "A passkey was added",
+        "A passkey was added to your account at {site}. It logs in without your password.",
+    ),
+    MailKind.PASSKEY_REMOVED: _notice(
+        "A passkey was removed",
+        "A passkey of your account at {site} was removed. It does not log in any more.",
+    ),
+    MailKind.API_TOKEN_CREATED: _notice(
+        "An API token was created",
+        "An API token was created for your account at {site}. Programs that have it can use your account.",
+    ),
+    MailKind.IDENTITY_LINKED: _notice(
+        "Your account is linked to the identity provider",
+        "An account at the identity provider with your email address can now sign in to your account at {site}.",
     ),
 }
 

@@ -76,6 +76,7 @@ class Invitations:
         records: AccountRecords,
     ) -> None:
         self._database = database
+        self._records = records
         self._audit = records.audit
         self._hasher = hasher
         self._keys = keys
@@ -155,10 +156,10 @@ class Invitations:
                 await delete_passkeys_of_user(tx, used_token.user)  # guard: reset-ends-passkeys
             if used_token.was_mailed:  # guard: mailed-token-verifies
                 await mail_store.verify_email(tx, used_token.user)
-            if used_token.purpose == "reset":
-                await self._mails.add(tx, MailKind.PASSWORD_CHANGED, used_token.user)
             owner = msgspec.structs.replace(actor, user=used_token.user)
-            await self._audit.record(tx, owner, Action.PASSWORD_CHANGED, used_token.user, {"by": used_token.purpose})
+            # An invitation sets the first password, so it needs no notice.
+            record = self._records.record if used_token.purpose == "reset" else self._audit.record
+            await record(tx, owner, Action.PASSWORD_CHANGED, used_token.user, {"by": used_token.purpose})
         log.info("password_reset", user=str(used_token.user), purpose=used_token.purpose)
 
     async def _created(self, tx: Executor, user: UserId, account: NewAccount) -> CreatedAccount:

@@ -19,7 +19,7 @@ MAX_ADDRESS: Final = 64
 MAX_USER_AGENT: Final = 256
 MAX_REQUEST_ID: Final = 128
 """Characters. Longer texts are cut."""
-_PRUNE_BATCH: Final = 10_000
+_BATCH: Final = 10_000
 
 
 class Action(StrEnum):
@@ -70,9 +70,15 @@ class AuditLog:
         await store.insert_event(db, event)
 
 
+async def forget_user(db: Executor, user: UserId) -> None:
+    """Remove IP addresses, programs and names from the events of a deleted account. Its id stays."""
+    while await store.forget_user(db, user, _BATCH) == _BATCH:
+        pass
+
+
 async def prune(db: Executor, age: timedelta) -> None:
     """Delete the events that are older than `age`."""
-    while await store.prune_events(db, age, _PRUNE_BATCH) == _PRUNE_BATCH:
+    while await store.prune_events(db, age, _BATCH) == _BATCH:
         pass
 
 

@@ -1,4 +1,5 @@
--- Statements on the audit log. A trigger refuses every change of a row, and the deletion of a row of the last day.
+-- Statements on the audit log. A trigger refuses changes of rows, except `forget_user`, and the deletion of a row of the
+-- last day.
 
 -- name: insert_event
 -- Runs in the transaction that it describes.
@@ -34,6 +35,21 @@ WITH events AS (
 )
 SELECT id, at, actor_id, action, target, address, user_agent, request_id, detail FROM events
 ORDER BY at DESC, id DESC LIMIT $6
+
+-- name: forget_user
+-- Remove the IP address, the program and the names from up to $2 records about the deleted account $1: what it did, and
+-- failed logins. Returns their number.
+WITH personal AS (
+    SELECT id FROM auth.audit
+    WHERE (actor_id = $1::uuid OR (target = $1::uuid::text AND actor_id IS NULL)) -- guard: forget-only-own
+      AND (address <> '' OR user_agent <> '' OR detail ? 'name')
+      AND NOT EXISTS (SELECT FROM auth.users WHERE id = $1 AND deleted_at IS NULL) -- guard: forget-deleted
+    LIMIT $2
+), forgotten AS (
+    UPDATE auth.audit a SET address = '', user_agent = '', detail = detail - 'name'
+    FROM personal WHERE a.id = personal.id RETURNING a.id
+)
+SELECT count(*) AS forgotten FROM forgotten
 
 -- name: prune_events
 -- Delete up to $2 of the oldest events that are older than $1. Returns their number.

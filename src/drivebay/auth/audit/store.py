@@ -48,6 +48,12 @@ async def list_events(db: Executor, query: AuditQuery, after: tuple[datetime, UU
     return [_event(row) for row in rows]
 
 
+async def forget_user(db: Executor, user: UserId, limit: int) -> int:
+    """Remove what is personal from up to `limit` records about a deleted account. Return their number."""
+    row = await db.fetchrow(STATEMENTS["forget_user"], user, limit)
+    return 0 if row is None else int(row["forgotten"])
+
+
 async def prune_events(db: Executor, age: timedelta, limit: int) -> int:
     """Delete up to `limit` events that are older than `age`, and return their number."""
     row = await db.fetchrow(STATEMENTS["prune_events"], age, limit)

@@ -8,7 +8,7 @@ lifetime of the link begins then.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
@@ -24,7 +24,9 @@ from ...postgres import Database
 from .. import email_address
 from ..administration.store import insert_password_token
 from ..audit.audit_log import Action, AuditLog
+from ..rate_limits.store import take_token
 from ..refresh_token import RefreshToken
+from ..settings import Rate
 from ..store import Executor, Store
 from . import store
 from .store import ClaimedMail, Recipient
@@ -37,13 +39,11 @@ LEASE: Final = timedelta(minutes=10)
 VERIFICATION_TTL: Final = timedelta(days=7)
 INVITATION_TTL: Final = timedelta(days=7)
 RESET_TTL: Final = timedelta(hours=1)
-SENDING_TIME: Final = {
-    MailKind.VERIFICATION: timedelta(days=2),
-    MailKind.INVITATION: timedelta(days=2),
-    MailKind.PASSWORD_CHANGED: timedelta(days=2),
-    MailKind.RESET: timedelta(minutes=30),
-}
+SENDING_TIME: Final = timedelta(days=2)
+RESET_SENDING_TIME: Final = timedelta(minutes=30)
 """The time after which a mail is given up. It is short for resets, because their links expire after an hour."""
+NOTICES_A_DAY: Final = Rate(10, timedelta(days=1))
+"""Notices of one kind to one account."""
 _MAX_CLAIM: Final = 100
 _MAX_ROUNDS: Final = 10
 _MAX_RESULTS: Final = 100
@@ -54,12 +54,31 @@ _PURPOSES: Final[dict[MailKind, Literal["mailed_reset", "mailed_invitation"]]] =
 }
 
 
+_NOTICES: Final = {
+    Action.PASSWORD_CHANGED: MailKind.PASSWORD_CHANGED,
+    Action.SECOND_FACTOR_ENABLED: MailKind.SECOND_FACTOR_ENABLED,
+    Action.SECOND_FACTOR_DISABLED: MailKind.SECOND_FACTOR_DISABLED,
+    Action.PASSKEY_ADDED: MailKind.PASSKEY_ADDED,
+    Action.PASSKEY_REMOVED: MailKind.PASSKEY_REMOVED,
+    Action.API_TOKEN_CREATED: MailKind.API_TOKEN_CREATED,
+    Action.IDENTITY_LINKED: MailKind.IDENTITY_LINKED,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class AccountRecords:
     """Records a change of an account in the audit log, and mails it to the user."""
 
     audit: AuditLog
     mails: MailQueue
+
+    async def record(
+        self, tx: Executor, actor: Actor, action: Action, user: UserId, detail: Mapping[str, str] | None = None
+    ) -> None:
+        """Record a change, and queue the notice of it, in the transaction that makes the change."""
+        await self.audit.record(tx, actor, action, user, detail)
+        if (kind := _NOTICES.get(action)) is not None:
+            await self.mails.add_notice(tx, kind, user)
 
 
 class MailQueue:
@@ -104,12 +123,21 @@ class MailQueue:
         """Queue a mail to an account in the transaction of the request. It is a no-op if the deployment sends no
         mail."""
         if self.enabled:
-            await store.insert_mail(tx, self._new_mail_id(), kind, user, SENDING_TIME[kind])
+            await store.insert_mail(tx, self._new_mail_id(), kind, user, SENDING_TIME)
+
+    async def add_notice(self, tx: Executor, kind: MailKind, user: UserId) -> None:
+        """Queue a notice, as `add` does. After the tenth of its kind in a day, it is a no-op."""
+        if not self.enabled:
+            return
+        per = NOTICES_A_DAY.per
+        result = await take_token(tx, f"mail:{kind.value}:day:{user}", per, per / NOTICES_A_DAY.count)
+        if result.granted:  # guard: notice-rate
+            await self.add(tx, kind, user)
 
     async def add_reset_request(self, email: str, requested_from: str) -> None:
         """Queue a reset for an address that may have no account."""
-        ttl = SENDING_TIME[MailKind.RESET]
-        await store.insert_reset_request(self._database, self._new_mail_id(), email, requested_from, ttl)
+        id = self._new_mail_id()
+        await store.insert_reset_request(self._database, id, email, requested_from, RESET_SENDING_TIME)
 
     async def claim_mails(self, lease: LeaseId, limit: int) -> tuple[MailTask, ...]:
         if not 1 <= limit <= _MAX_CLAIM:
@@ -159,7 +187,7 @@ class MailQueue:
         if user is None or recipient is None or address is None or not is_wanted:
             await store.delete_mail(tx, mail.id)
             return None
-        if mail.kind is MailKind.PASSWORD_CHANGED or not self._has_link(mail.kind):
+        if mail.kind.is_notice or not self._has_link(mail.kind):
             return MailTask(mail.id, mail.kind, address)
         token = RefreshToken(hmac.digest(self._token_key, mail.id.bytes, "sha256"))
         # Store the token only at the first attempt. The user may have used it since, and it works only once.
@@ -201,7 +229,10 @@ class MailQueue:
             return not recipient.is_verified
         if kind is MailKind.RESET and not self.has_passwords:
             return False
-        return kind is MailKind.PASSWORD_CHANGED or not recipient.is_disabled  # guard: mail-disabled-account
+        if kind.is_notice:
+            # An address that is not confirmed may belong to another person.
+            return recipient.is_verified or kind is MailKind.PASSWORD_CHANGED  # guard: notice-confirmed
+        return not recipient.is_disabled  # guard: mail-disabled-account
 
 
 async def fail_expired_mails(db: Executor) -> None:

@@ -19,7 +19,8 @@ from ..administration.store import (
     lock_admins,
     set_role,
 )
-from ..audit.audit_log import Action, AuditLog
+from ..audit.audit_log import Action
+from ..mail.mail_queue import AccountRecords
 from ..mail.store import find_recipient, verify_email
 from ..password_hasher import PasswordHasher, is_usable
 from ..reclaims.service import reclaim
@@ -44,12 +45,19 @@ class OidcAccounts:
     """Finds, links and creates accounts. `has_passwords`: whether users can log in without the provider."""
 
     def __init__(
-        self, auth_store: Store, hasher: PasswordHasher, audit: AuditLog, random: RandomSource, *, has_passwords: bool
+        self,
+        auth_store: Store,
+        hasher: PasswordHasher,
+        records: AccountRecords,
+        random: RandomSource,
+        *,
+        has_passwords: bool,
     ) -> None:
         self._has_passwords = has_passwords
         self._store = auth_store
         self._hasher = hasher
-        self._audit = audit
+        self._records = records
+        self._audit = records.audit
         self._new_id = random.new_id
 
     async def sign_in(self, actor: Actor, settings: OidcProvider, identity: Identity) -> SignedInUser | Refusal:
@@ -122,7 +130,8 @@ class OidcAccounts:
         elif recipient is not None and not recipient.is_verified:  # guard: oidc-link-unverified
             # The address was never confirmed, so another person may have created the account. End their access.
             await reclaim(tx, user, self._hasher.unusable_hash)
-        await self._audit.record(tx, _with_user(actor, user), Action.IDENTITY_LINKED, user)
+        record = self._audit.record if is_invited else self._records.record
+        await record(tx, _with_user(actor, user), Action.IDENTITY_LINKED, user)
 
     async def _apply_role(
         self, tx: Executor, actor: Actor, settings: OidcProvider, identity: Identity, user: UserId

@@ -18,11 +18,12 @@ from ...contract.auth import Actor, Passkey, PasskeyAttestation, RelyingParty
 from ...contract.ids import PasskeyId, SessionId, UserId
 from ...errors import Conflict, FieldError, InvalidCode, InvalidCredentials, InvalidPasskey, InvalidRequest, NotFound
 from ...postgres import Database
-from ..audit.audit_log import Action, AuditLog
+from ..audit.audit_log import Action
+from ..mail.mail_queue import AccountRecords
 from ..refresh_token import RefreshToken
 from ..second_factor.service import FactorVerifier
 from ..second_factor.store import lock_factors
-from ..store import Executor, Store
+from ..store import Store
 from ..user_accounts import Accounts
 from . import store, webauthn_answers
 from .webauthn_answers import InvalidAnswer
@@ -42,7 +43,7 @@ class PasskeyParts:
     party: RelyingParty | None
     accounts: Accounts
     verifier: FactorVerifier
-    audit: AuditLog
+    records: AccountRecords
     random_bytes: Callable[[int], bytes]
 
     def require_party(self) -> RelyingParty:
@@ -115,7 +116,9 @@ class PasskeyService:
             added = await store.insert_passkey(tx, passkey, session)
             if added is None:
                 raise InvalidPasskey
-            await self._record(tx, actor, Action.PASSKEY_ADDED, {"passkey_id": str(added.id), "name": name})
+            await self._parts.records.record(
+                tx, actor, Action.PASSKEY_ADDED, user, {"passkey_id": str(added.id), "name": name}
+            )
         log.info("passkey_added", user=str(user), id=str(added.id))
         return added
 
@@ -137,7 +140,7 @@ class PasskeyService:
             await lock_factors(tx, user)
             if not await store.delete_passkey(tx, passkey, user):
                 raise NotFound(f"no passkey {passkey}")
-            await self._record(tx, actor, Action.PASSKEY_REMOVED, {"passkey_id": str(passkey)})
+            await self._parts.records.record(tx, actor, Action.PASSKEY_REMOVED, user, {"passkey_id": str(passkey)})
         log.info("passkey_removed", user=str(user), id=str(passkey))
 
     async def _use_code(self, user: UserId, code: str) -> None:
@@ -147,9 +150,6 @@ class PasskeyService:
             if not await self._parts.verifier.use_any_code(tx, user, code):
                 raise InvalidCode
         await self._parts.verifier.refill_change(user)
-
-    async def _record(self, tx: Executor, actor: Actor, action: Action, detail: dict[str, str]) -> None:
-        await self._parts.audit.record(tx, actor, action, actor.user, detail)
 
 
 def _require_room(passkeys: int) -> None:

@@ -19,7 +19,8 @@ from ...errors import AlreadyEnabled, InvalidCode, NotFound
 from ...postgres import Database
 from ..administration.admins import require_admin
 from ..administration.store import lock_account
-from ..audit.audit_log import Action, AuditLog
+from ..audit.audit_log import Action
+from ..mail.mail_queue import AccountRecords
 from ..passkeys.store import delete_passkeys_of_user
 from ..rate_limiter import RateLimiter
 from ..refresh_token import RefreshToken
@@ -128,11 +129,13 @@ class FactorVerifier:
 class SecondFactorService:
     """The methods that set up and remove a second factor."""
 
-    def __init__(self, database: Database, accounts: Accounts, verifier: FactorVerifier, audit: AuditLog) -> None:
+    def __init__(
+        self, database: Database, accounts: Accounts, verifier: FactorVerifier, records: AccountRecords
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._verifier = verifier
-        self._audit = audit
+        self._records = records
 
     async def begin_totp(self, actor: Actor) -> TotpSecret:
         user = _require_user(actor)
@@ -157,7 +160,7 @@ class SecondFactorService:
                 raise AlreadyEnabled
             codes, digests = self._verifier.new_recovery_codes(user)
             await store.insert_recovery_codes(tx, user, digests)
-            await self._audit.record(tx, actor, Action.SECOND_FACTOR_ENABLED, user)
+            await self._records.record(tx, actor, Action.SECOND_FACTOR_ENABLED, user)
         await self._verifier.refill_change(user)
         log.info("second_factor_enabled", user=str(user))
         return codes
@@ -174,7 +177,7 @@ class SecondFactorService:
             if not await self._verifier.use_any_code(tx, user, code):  # guard: totp-remove-code
                 raise InvalidCode
             await store.delete_secret(tx, user)
-            await self._audit.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)
+            await self._records.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)
         await self._verifier.refill_change(user)
         log.info("second_factor_disabled", user=str(user))
 
@@ -184,9 +187,9 @@ class SecondFactorService:
             if await lock_account(tx, user) is None:
                 raise NotFound(f"no account {user}")
             if await store.delete_secret(tx, user):
-                await self._audit.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)
+                await self._records.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)
             if passkeys := await delete_passkeys_of_user(tx, user):  # guard: reset-factor-passkeys
-                await self._audit.record(tx, actor, Action.PASSKEY_REMOVED, user, {"passkeys": str(passkeys)})
+                await self._records.record(tx, actor, Action.PASSKEY_REMOVED, user, {"passkeys": str(passkeys)})
 
 
 def _require_new_secret(secret: StoredSecret | None) -> StoredSecret:

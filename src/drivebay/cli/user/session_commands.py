@@ -10,7 +10,7 @@ import typer
 from drivebay.client import SessionInfo
 
 from .account import ask, read_password
-from .console import JsonOption, print_json, print_line, run_command
+from .console import JsonOption, print_json, print_line, print_note, run_command
 from .exit_codes import CommandError, ExitCode, if_not_found
 from .formatting import format_time, printable
 from .open_drive import open_drive
@@ -42,6 +42,11 @@ def passwd(
             await drive.change_password(current, new)
         if as_json:
             print_json({})
+        else:
+            print_note(
+                "The password is changed, and every other session has ended. API tokens and passkeys are still valid:"
+                " see `drivebay token list` and `drivebay passkeys list`."
+            )
 
     run_command(ask_then_change, as_json)
 

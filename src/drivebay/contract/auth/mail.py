@@ -1,7 +1,10 @@
 """Mail to accounts: confirmation of addresses, resets of passwords, and the queue of mails for the worker.
 
-A mail is queued in the transaction of the request. Methods that need mail raise NotFound in a deployment that sends no
-mail.
+A mail is queued in the transaction of the request. A notice tells a user that the password, the second factor, the
+passkeys or the API tokens of their account changed, or that an identity was linked. An account gets ten notices of one
+kind a day. Notices other than `password_changed` go only to confirmed addresses.
+
+Methods that need mail raise NotFound in a deployment that sends no mail.
 """
 
 from __future__ import annotations
@@ -16,12 +19,23 @@ from .administration import Actor
 
 
 class MailKind(StrEnum):
-    """The kind of a mail. All except `password_changed` contain a link with a token."""
+    """The kind of a mail. The first three contain a link with a token. The others are notices."""
 
     VERIFICATION = "verification"
     RESET = "reset"
     INVITATION = "invitation"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a kind
+    SECOND_FACTOR_ENABLED = "second_factor_enabled"
+    SECOND_FACTOR_DISABLED = "second_factor_disabled"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
+    API_TOKEN_CREATED = "api_token_created"  # noqa: S105 - the name of a kind
+    IDENTITY_LINKED = "identity_linked"
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether the mail tells a user that their account was changed."""
+        return self not in (MailKind.VERIFICATION, MailKind.RESET, MailKind.INVITATION)
 
 
 class MailOutcome(StrEnum):

@@ -37,6 +37,12 @@ class MailKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MAIL_KIND_RESET: _ClassVar[MailKind]
     MAIL_KIND_INVITATION: _ClassVar[MailKind]
     MAIL_KIND_PASSWORD_CHANGED: _ClassVar[MailKind]
+    MAIL_KIND_SECOND_FACTOR_ENABLED: _ClassVar[MailKind]
+    MAIL_KIND_SECOND_FACTOR_DISABLED: _ClassVar[MailKind]
+    MAIL_KIND_PASSKEY_ADDED: _ClassVar[MailKind]
+    MAIL_KIND_PASSKEY_REMOVED: _ClassVar[MailKind]
+    MAIL_KIND_API_TOKEN_CREATED: _ClassVar[MailKind]
+    MAIL_KIND_IDENTITY_LINKED: _ClassVar[MailKind]
 
 class MailOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -60,6 +66,12 @@ MAIL_KIND_VERIFICATION: MailKind
 MAIL_KIND_RESET: MailKind
 MAIL_KIND_INVITATION: MailKind
 MAIL_KIND_PASSWORD_CHANGED: MailKind
+MAIL_KIND_SECOND_FACTOR_ENABLED: MailKind
+MAIL_KIND_SECOND_FACTOR_DISABLED: MailKind
+MAIL_KIND_PASSKEY_ADDED: MailKind
+MAIL_KIND_PASSKEY_REMOVED: MailKind
+MAIL_KIND_API_TOKEN_CREATED: MailKind
+MAIL_KIND_IDENTITY_LINKED: MailKind
 MAIL_OUTCOME_UNSPECIFIED: MailOutcome
 MAIL_OUTCOME_SENT: MailOutcome
 MAIL_OUTCOME_POSTPONED: MailOutcome

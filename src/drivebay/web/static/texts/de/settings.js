@@ -15,7 +15,8 @@ export default {
   'settings.usage_text':
     '{used} von {limit} in {files} Dateien, mit Papierkorb und allem, was gerade hochgeladen wird.',
   'settings.password': 'Passwort',
-  'settings.password_note': 'Ein neues Passwort beendet alle anderen Sitzungen Ihres Kontos.',
+  'settings.password_note':
+    'Ein neues Passwort beendet alle anderen Sitzungen Ihres Kontos. Passkeys und API-Tokens gelten weiter: Entfernen Sie alle, die Sie nicht kennen.',
   'settings.password_current': 'Aktuelles Passwort',
   'settings.password_new': 'Neues Passwort (mindestens 8 Zeichen)',
   'settings.password_change': 'Passwort ändern',

@@ -14,7 +14,8 @@ export default {
   'settings.usage': 'Space used',
   'settings.usage_text': '{used} of {limit} in {files} files, including the trash and running uploads.',
   'settings.password': 'Password',
-  'settings.password_note': 'A new password ends all other sessions of your account.',
+  'settings.password_note':
+    'A new password ends all other sessions of your account. Passkeys and API tokens stay valid: remove those that you do not know.',
   'settings.password_current': 'Current password',
   'settings.password_new': 'New password (at least 8 characters)',
   'settings.password_change': 'Change the password',
