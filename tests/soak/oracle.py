@@ -24,6 +24,7 @@ from drivebay.janitor.settings import Settings
 from drivebay.testing.scans import UnsharedScan
 from tests.tree_follower import Item
 
+from .account_steps import find_problems
 from .deployment import Deployment
 from .ledger import Record, read_records
 from .ledger_summary import UserRecords
@@ -127,6 +128,9 @@ class Oracle:
 
     async def _check_user(self, user: SimulatedUser, records: UserRecords, limit: asyncio.Semaphore) -> None:
         async with limit:
+            for problem in await find_problems(user):
+                self._report("passwords and sessions end when they are replaced or ended", problem, user.name)
+            self.counts["accounts checked"] += 1
             uploads = {id: await self._check_upload(user, records, id) for id in records.created}
             for id, offsets in records.offsets.items():
                 await self._check_offsets(user, id, offsets)

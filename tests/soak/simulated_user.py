@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import aiohttp
 
+from . import account_steps
+from .account_steps import AccountState
 from .change_follower import ChangeFollower
 from .deployment import Deployment
 from .ledger import Ledger
@@ -85,9 +87,11 @@ class SimulatedUser:
     name_count: int = 0
     stop_at: float = 0.0
     follower: ChangeFollower = field(init=False)
+    account: AccountState = field(init=False)
 
     def __post_init__(self) -> None:
         self.follower = ChangeFollower(self)
+        self.account = AccountState([f"password of {self.name}"])
 
     @property
     def api(self) -> str:
@@ -96,33 +100,37 @@ class SimulatedUser:
 
     # -- the session -------------------------------------------------------------------------------
 
-    def _credentials(self) -> Json:
-        return {"email": f"{self.name}@example.com", "password": f"password of {self.name}"}
+    @property
+    def email(self) -> str:
+        """Return the email address of the account."""
+        return f"{self.name}@example.com"
 
     async def sign_up(self) -> None:
         """Create the account and log in, before any fault happens."""
-        async with self.http.post(f"{self.api}/v1/signup", json=self._credentials()) as response:
+        account = {"email": self.email, "password": self.account.passwords[0]}
+        async with self.http.post(f"{self.api}/v1/signup", json=account) as response:
             assert response.status == 201, await response.text()
         await self._log_in()
         assert self.access_token
 
     async def _log_in(self) -> None:
-        self._use_tokens(await self._request("POST", "/v1/login", self._credentials(), {}))
+        self._use_tokens(await account_steps.log_in(self))
 
     async def refresh_session(self) -> None:
         """Get a new access token."""
-        response = await self._request("POST", "/v1/token/refresh", {"refresh_token": self.refresh_token}, {})
+        response = await self.send("POST", "/v1/token/refresh", {"refresh_token": self.refresh_token}, {})
         if response is not None and response.status == 401:
-            # The response to an earlier refresh was lost, and its refresh token was accepted for a limited time only.
+            # The session has ended. Or the response to an earlier refresh was lost, and its refresh token was accepted
+            # for a limited time only.
             await self._log_in()
-        else:
-            self._use_tokens(response)
+        elif response is not None and response.status == 200:
+            self._use_tokens(response.body)
 
-    def _use_tokens(self, response: ApiResponse | None) -> None:
-        if response is not None and response.status == 200:
-            self.access_token, self.refresh_token = response.body["access_token"], response.body["refresh_token"]
+    def _use_tokens(self, tokens: Json | None) -> None:
+        if tokens is not None:
+            self.access_token, self.refresh_token = tokens["access_token"], tokens["refresh_token"]
 
-    async def _request(self, method: str, path: str, body: Json | None, headers: dict[str, str]) -> ApiResponse | None:
+    async def send(self, method: str, path: str, body: Json | None, headers: dict[str, str]) -> ApiResponse | None:
         """Send one request. Return None if no complete response arrived."""
         try:
             async with self.http.request(
@@ -145,7 +153,7 @@ class SimulatedUser:
         """
         token = self.access_token
         headers = {"Authorization": f"Bearer {token}"} | ({"Idempotency-Key": key} if key else {})
-        response = await self._request(method, path, body, headers)
+        response = await self.send(method, path, body, headers)
         if response is None or response.status in (429, 503):
             return None
         if response.status == 401:

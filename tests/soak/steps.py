@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from . import file_steps, foreign_access, multipart_uploads, single_put_uploads, tus_uploads
+from . import account_steps, file_steps, foreign_access, multipart_uploads, single_put_uploads, tus_uploads
 from .simulated_user import SimulatedUser
 
 Step = Callable[[SimulatedUser], Awaitable[None]]
@@ -24,6 +24,10 @@ _STEPS: Final[tuple[tuple[Step, float], ...]] = (
     (file_steps.create_folder, 1),
     (file_steps.trash_folder, 0.3),
     (foreign_access.try_foreign_access, 6),
+    (account_steps.change_password, 0.6),
+    (account_steps.end_other_sessions, 0.6),
+    (account_steps.lose_session, 0.6),
+    (account_steps.use_ended_session, 3),
 )
 """Each step with its weight. The weight of `trash` depends on the number of files."""
 _MANY_FILES: Final = 120

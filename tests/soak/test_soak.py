@@ -18,3 +18,5 @@ async def test_nothing_is_lost_in_two_minutes_of_faults(tmp_path: Path) -> None:
     # Enough faults were injected, and enough uploads succeeded, to test anything.
     assert sum(result.faults.values()) > 50
     assert result.outcomes[run.STORED] > 200
+    assert result.outcomes["passwords changed"] > 0
+    assert result.outcomes["tokens of ended sessions refused"] > 0
