@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import bcrypt
@@ -19,7 +20,7 @@ from drivebay.auth.rate_limiter import AUDIT_LIMIT, FIRST_ATTEMPTS, LOOKUP_LIMIT
 from drivebay.auth.service import prune
 from drivebay.auth.settings import Rate, Settings
 from drivebay.auth.store import Store
-from drivebay.contract.auth import Auth
+from drivebay.contract.auth import Actor, Auth
 from drivebay.contract.ids import UserId
 from drivebay.errors import (
     EmailTaken,
@@ -246,6 +247,59 @@ async def test_an_unknown_address_and_a_wrong_password_cost_one_hash_each(
             with pytest.raises(InvalidCredentials):
                 await auth.log_in(email, "a wrong password", ADDRESS)
     assert hashes == [b"$2b$04$"] * 200
+
+
+class RecordingDatabase:
+    """A database that records the statements of the task that created it."""
+
+    def __init__(self, database: postgres.Database) -> None:
+        self._database = database
+        self._task = asyncio.current_task()
+        self.statements: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    def _record(self, sql: str) -> None:
+        if asyncio.current_task() is self._task:  # not the periodic jobs
+            self.statements.append(sql)
+
+    async def fetch(self, sql: str, *arguments: object) -> Any:
+        self._record(sql)
+        return await self._database.fetch(sql, *arguments)
+
+    async def fetchrow(self, sql: str, *arguments: object) -> Any:
+        self._record(sql)
+        return await self._database.fetchrow(sql, *arguments)
+
+
+async def test_every_failed_login_and_every_request_for_a_reset_runs_the_same_statements(
+    start_service: StartService, database: postgres.Database
+) -> None:
+    """So neither the answer nor its time says whether an address has an account."""
+    recording = RecordingDatabase(database)
+    limit = Rate(100, timedelta(minutes=1))
+    async with start_service(on=recording, login_limit=limit, signup_limit=limit, sends_mail=True) as auth:
+        for email in (EMAIL, "disabled@example.org", "deleted@example.org", "factor@example.org"):
+            await auth.sign_up(email, PASSWORD, ADDRESS)
+        await database.execute("UPDATE auth.users SET disabled_at = now() WHERE email LIKE 'disabled%'")
+        await database.execute("UPDATE auth.users SET deleted_at = now() WHERE email LIKE 'deleted%'")
+        await database.execute(
+            "INSERT INTO auth.totp (user_id, sealed, confirmed_at)"
+            " SELECT id, 'x', now() FROM auth.users WHERE email LIKE 'factor%'"
+        )
+        logins, resets = {}, {}
+        for email in (EMAIL, "disabled@example.org", "deleted@example.org", "factor@example.org", "nobody@example.org"):
+            recording.statements = []
+            with pytest.raises(InvalidCredentials):
+                await auth.log_in(email, "a wrong password", ADDRESS)
+            logins[email], recording.statements = recording.statements, []
+            await auth.request_password_reset(Actor(address=ADDRESS), email)
+            resets[email] = recording.statements
+    assert len(logins[EMAIL]) >= 5
+    assert len(resets[EMAIL]) >= 3
+    for calls in (logins, resets):
+        assert all(statements == calls[EMAIL] for statements in calls.values())
 
 
 async def test_no_database_connection_is_held_while_a_password_is_hashed(

@@ -13,9 +13,10 @@ import pytest
 
 from drivebay.auth.settings import Rate
 from drivebay.contract.ids import UserId
+from drivebay.gateway.settings import Settings
 from drivebay.testing.client import eventually
 
-from .conftest import Gateway, User, assert_problem
+from .conftest import Gateway, User, assert_problem, open_gateway
 from .test_admin import OPERATOR, id_of, make_admin
 
 WRONG = "000000"
@@ -167,6 +168,20 @@ async def test_one_code_at_once_gives_one_session(own: Gateway) -> None:
     challenges = [await factor.challenge() for _ in range(6)]
     answers = await asyncio.gather(*(factor.send(challenge, factor.code()) for challenge in challenges))
     assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401, 401, 401]
+
+
+async def test_a_code_that_one_auth_process_accepted_is_refused_by_another(own: Gateway, database_url: str) -> None:
+    factor = await enable(own)
+    async with open_gateway(database_url, Settings()) as another:
+        another.clock.stopped, another.clock.ahead = own.clock.stopped, own.clock.ahead
+        challenges = [await factor.challenge() for _ in range(6)]
+        body = [{"challenge": challenge, "code": factor.code()} for challenge in challenges]
+        sent = (
+            gateway.http.post("/v1/login/totp", json=body[number]) for number, gateway in enumerate([own, another] * 2)
+        )
+        assert sorted([answer.status_code for answer in await asyncio.gather(*sent)]) == [200, 401, 401, 401]
+        for gateway, late in zip((own, another), body[4:], strict=True):
+            assert_problem(await gateway.http.post("/v1/login/totp", json=late), 401, "invalid_code")
 
 
 async def test_one_challenge_gives_one_session(own: Gateway) -> None:

@@ -7,6 +7,8 @@ from http.cookies import SimpleCookie
 import httpx
 import pytest
 
+from drivebay.testing.client import Json
+
 from .conftest import Gateway, User, assert_problem
 
 OWN = {"Drivebay-Session": "cookie", "Origin": "http://drivebay.test", "Sec-Fetch-Site": "same-origin"}
@@ -31,6 +33,13 @@ async def log_in(gateway: Gateway, user: User, headers: dict[str, str] = OWN) ->
     response = await gateway.http.post("/v1/login", json=account(user), headers=headers)
     gateway.http.cookies.clear()
     return response
+
+
+async def me(gateway: Gateway, access_token: str) -> Json:
+    response = await gateway.http.get("/v1/me", headers={"Authorization": f"Bearer {access_token}"})
+    assert response.status_code == 200
+    account: Json = response.json()
+    return account
 
 
 async def test_the_token_is_in_cookies_and_not_in_the_json(shared: Gateway, user: User) -> None:
@@ -87,6 +96,23 @@ async def test_a_cookie_refreshes_and_ends_the_session(shared: Gateway, user: Us
     shared.http.cookies.clear()
     assert_problem(again, 401, "unauthenticated")
     assert {morsel.value for morsel in cookies(again).values()} == {""}, "a cookie without a session is removed"
+
+
+async def test_a_login_continues_no_session_that_the_browser_had(shared: Gateway, user: User, other: User) -> None:
+    """Session fixation: an attacker puts the cookie of a session into a browser, and waits until its user logs in."""
+    planted = cookies(await log_in(shared, other))["drivebay_refresh"].value
+    cookie = {"Cookie": f"drivebay_refresh={planted}; drivebay_logout={planted}"}
+    response = await log_in(shared, user, OWN | cookie)
+    begun = cookies(response)["drivebay_refresh"].value
+    assert begun != planted
+    assert (await me(shared, response.json()["access_token"]))["email"] == user.email
+    # The planted session is still that of the attacker, and each login has a session of its own.
+    attacker = await shared.http.post("/v1/token/refresh", json=EMPTY, headers=OWN | cookie)
+    shared.http.cookies.clear()
+    assert (await me(shared, attacker.json()["access_token"]))["email"] == other.email
+    again = cookies(await log_in(shared, user, OWN | {"Cookie": f"drivebay_refresh={begun}"}))
+    assert again["drivebay_refresh"].value != begun
+    assert len((await user.ok("GET", "/v1/me/sessions"))["items"]) == 3
 
 
 @pytest.mark.parametrize(
