@@ -110,7 +110,7 @@ async def test_a_changed_password_ends_other_sessions(shell: Shell, tmp_path: Pa
     assert wrong.status == 4
     changed = await shell("passwd", "--password-stdin", stdin=PASSWORD.encode() + b"\n" + new + b"\n")
     assert (changed.status, changed.stdout) == (0, b"")
-    assert b"API tokens and passkeys are still valid" in changed.stderr
+    assert "API tokens and passkeys are still valid" in changed.stderr
     assert (await other("whoami")).status == 4
     assert (await shell("whoami")).status == 0
     assert (await shell("sessions", "--end-others")).status == 0

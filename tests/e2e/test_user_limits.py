@@ -44,7 +44,7 @@ async def create(user: Client, name: str, length: int) -> str:
     }  # fmt: skip
     response = await user.http.post(f"{user.api}/v1/tus", headers=headers)
     assert response.status_code == 201, response.text
-    return str(response.headers["location"])
+    return str(httpx.URL(user.api).join(response.headers["location"]))
 
 
 class SlowRequest:
@@ -55,7 +55,7 @@ class SlowRequest:
 
     @classmethod
     async def begin(cls, user: Client, at: str) -> SlowRequest:
-        url = urlsplit(at if "://" in at else user.api + at)
+        url = urlsplit(at)
         self = cls(*await asyncio.open_connection(url.hostname, url.port))
         headers = bearer(user) | TUS | {
             "Host": url.netloc, "Upload-Offset": "0", "Content-Length": "2",
