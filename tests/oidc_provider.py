@@ -28,12 +28,17 @@ def new_key() -> RSAKey:
     return RSAKey.generate_key(2048, {"kid": uuid4().hex, "use": "sig"})
 
 
+def _shared_key() -> OctKey:
+    return OctKey.import_key(CLIENT_SECRET, {"kid": "shared"})
+
+
 @dataclass
 class Provider:
     """`person` are the claims of who signs in. `changes` replace claims of ID tokens, `discovery` fields of discovery.
 
     `answer` replaces parameters of the answer to the browser; None removes one. The last of `keys` signs ID tokens.
-    A claim in `claims_by_scope` is sent only if the scope of the same name was requested.
+    With `publishes_secret` the client secret is among the public keys. A claim in `claims_by_scope` is sent only if the
+    scope of the same name was requested.
     The paths in `hanging` get no answer until `resumed` is set. `requests` are the paths that were requested.
     """
 
@@ -46,6 +51,7 @@ class Provider:
     algorithm: str = "RS256"
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     key_requests: int = 0
+    publishes_secret: bool = False
     claims_by_scope: dict[str, Any] = field(default_factory=dict)
     hanging: set[str] = field(default_factory=set)
     resumed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,7 +78,10 @@ class Provider:
 
     async def list_keys(self, request: web.Request) -> web.Response:
         self.key_requests += 1
-        return web.json_response(KeySet(list(self.keys)).as_dict(private=False))
+        published: Any = KeySet(list(self.keys)).as_dict(private=False)
+        if self.publishes_secret:
+            published["keys"].append(_shared_key().as_dict(private=True))
+        return web.json_response(published)
 
     async def authorize(self, request: web.Request) -> web.Response:
         query = dict(request.query)
@@ -110,8 +119,7 @@ class Provider:
         }  # fmt: skip
         claims = {name: value for name, value in claims.items() if value is not ...}
         if self.algorithm == "HS256":  # signed with the public client secret, or with the public key
-            key: Any = OctKey.import_key(CLIENT_SECRET)
-            return jwt.encode({"alg": "HS256"}, claims, key)
+            return jwt.encode({"alg": "HS256", "kid": "shared"}, claims, _shared_key())
         if self.algorithm == "none":
             token = jwt.encode({"alg": "RS256"}, claims, self.keys[-1]).split(".")
             header = base64.urlsafe_b64encode(b'{"alg":"none"}').rstrip(b"=").decode()

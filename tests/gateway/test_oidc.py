@@ -150,6 +150,12 @@ async def test_an_id_token_without_a_signature_of_the_provider_is_refused(site: 
     assert_problem(await site.sign_in(), 401, "invalid_code")
 
 
+async def test_a_key_that_the_provider_published_by_mistake_signs_nothing(site: Site) -> None:
+    """A shared secret among the public keys: everybody could sign with it."""
+    site.provider.algorithm, site.provider.publishes_secret = "HS256", True
+    assert_problem(await site.sign_in(), 401, "invalid_code")
+
+
 async def test_a_new_key_of_the_provider_is_found(site: Site) -> None:
     await site.me()
     site.provider.keys.append(new_key())
@@ -473,7 +479,7 @@ async def test_a_second_factor_is_asked_for(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "discovery",
-    [{"issuer": "https://other.example.com"}, {"jwks_uri": None}, {"token_endpoint": 7}, {"jwks_uri": "ftp://x"}],
+    [{"issuer": "http://other.example.com"}, {"jwks_uri": None}, {"token_endpoint": 7}, {"jwks_uri": "ftp://x"}],
 )
 async def test_a_provider_with_a_wrong_configuration_is_unavailable(site: Site, discovery: Json) -> None:
     site.provider.discovery = discovery
