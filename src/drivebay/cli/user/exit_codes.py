@@ -90,7 +90,8 @@ _NEXT_STEPS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (ChecksumMismatch, "run the command again"),
 )
 _NEXT_STEPS_BY_CODE: Final = {
-    "invalid_credentials": "check email and password, or create an account with `drivebay signup`",
+    "invalid_credentials": "run the command again, or set a new password with `drivebay reset-password --email EMAIL`",
+    "invalid_token": "ask for a new link with `drivebay verify-email` or `drivebay reset-password --email EMAIL`",
     "email_taken": "log in with `drivebay login`",
     "name_taken": "choose another name, or run put with --on-conflict replace or --on-conflict rename",
     "quota_exceeded": "free some space: `drivebay status` shows your usage, and files in the trash count too",
