@@ -230,6 +230,12 @@ async def test_versions_are_listed_restored_and_deleted_and_files_are_copied(she
     assert set((await shell.ok("versions", "/a.txt", "--link", old["id"], "--json")).json) == {"url", "expires_at"}
     assert (await shell.ok("versions", "/a.txt", "--restore", old["id"], "--json")).json["size"] == 3
     assert (await shell.ok("cat", "/a.txt")).stdout == b"one"
+    assert [line.split()[-2] for line in (await shell.ok("activity", "/a.txt")).lines] == [
+        "content",
+        "content",
+        "created",
+    ]
+    assert (await shell.ok("activity", "/a.txt", "--json")).json[-1]["what"] == "created"
     await shell.ok("versions", "/a.txt", "--delete", new["id"])
     assert len((await shell.ok("versions", "/a.txt")).lines) == 2
     current = (await shell.ok("versions", "/a.txt", "--json")).json[0]["id"]

@@ -236,6 +236,7 @@ async def test_versions_copies_and_instant_uploads(drive: AsyncDrive) -> None:
     assert (await drive.version_link("/a.txt", old.id)).size == 5
     restored = await drive.restore_version("/a.txt", old.id)
     assert (restored.id, await drive.read("/a.txt")) == (file.id, b"first")
+    assert [change.what async for change in drive.activity("/a.txt")] == ["content", "content", "created"]
     await drive.delete_version("/a.txt", new.id)
     with pytest.raises(Conflict):
         await drive.delete_version("/a.txt", restored.version_id or "")

@@ -81,6 +81,7 @@ SCOPED: Final = {
         EDITOR, lambda files, access, at: files.copy_entries(access, (at.file,), c.CopyTarget(at.inner))
     ),
     "start_copy": Case(EDITOR, lambda files, access, at: files.start_copy(access, at.inner, c.CopyTarget(at.folder))),
+    "list_activity": Case(VIEWER, lambda files, access, at: files.list_activity(access, at.file)),
     "list_versions": Case(VIEWER, lambda files, access, at: files.list_versions(access, at.file)),
     "get_version_content": Case(VIEWER, lambda files, access, at: files.get_version_content(access, at.file, at.old)),
     "restore_version": Case(EDITOR, lambda files, access, at: files.restore_version(access, at.file, at.old)),

@@ -55,7 +55,9 @@ async def test_a_link_shows_one_file(drive: Drive) -> None:
     assert (link.file, link.role, link.name, link.downloads) == (file.id, LinkRole.VIEWER, "for the press", 0)
     assert (link.has_password, link.expires_at, link.max_downloads) == (False, None, None)
     assert link.created_by == drive.owner
-    assert await drive.files.open_link(token, None) == c.LinkInfo("a.txt", c.Kind.FILE, 5, LinkRole.VIEWER)
+    assert await drive.files.open_link(token, None) == c.LinkInfo(
+        "a.txt", c.Kind.FILE, 5, LinkRole.VIEWER, None, "text/plain"
+    )
     assert (await drive.files.get_link_content(token, None, ROOT)).name == "a.txt"
     assert (await drive.files.get_link_content(token, None, file.id)).size == 5
     with pytest.raises(NotFound):

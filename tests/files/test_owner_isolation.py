@@ -537,6 +537,12 @@ async def test_the_change_feed_contains_nothing_of_the_twin(direct_drive: Drive)
     assert (await setup.files.list_changes(setup.access)).next_cursor == page.items[-1].cursor
 
 
+async def test_the_activity_contains_nothing_of_the_twin(direct_drive: Drive) -> None:
+    setup = await create_setup(direct_drive)
+    page = await setup.files.list_activity(setup.access, setup.file.id)
+    assert len({each.at for each in page.items}) == len(page.items) > 1
+
+
 async def test_an_owner_without_rows_gets_empty_results(direct_drive: Drive) -> None:
     setup = await create_setup(direct_drive)
     nobody = direct_drive.for_owner(new_owner())

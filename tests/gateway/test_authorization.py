@@ -157,6 +157,7 @@ RULES = {
     "POST /v1/files/batch/copy": Rule(200, body={"ids": [UNKNOWN_ID], "parent_id": "root"}),
     "GET /v1/files/{id}/thumbnail": Rule(404, "no_preview", target="file"),
     "HEAD /v1/files/{id}/thumbnail": Rule(404, "not_found", target="file"),  # of the status: HEAD has no body
+    "GET /v1/files/{id}/activity": Rule(200, target="file"),
     "GET /v1/files/{id}/versions": Rule(200, target="file"),
     "GET /v1/files/{id}/versions/{version}/download": Rule(404, "not_found", target="file"),
     "POST /v1/files/{id}/versions/{version}/restore": Rule(404, "not_found", target="file"),
@@ -219,6 +220,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "POST /v1/files/batch/copy": ("write",),
     "GET /v1/files/{id}/thumbnail": ("read",),
     "HEAD /v1/files/{id}/thumbnail": ("read",),
+    "GET /v1/files/{id}/activity": ("read",),
     "GET /v1/files/{id}/versions": ("read",),
     "GET /v1/files/{id}/versions/{version}/download": ("read",),
     "POST /v1/files/{id}/versions/{version}/restore": ("write",),

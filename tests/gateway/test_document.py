@@ -204,6 +204,7 @@ async def known_values(user: User, other: User) -> dict[str, list[str]]:
         "GET /v1/archives/{token}": [url.rpartition("/")[2] for url in archives],
         **dict.fromkeys((*in_drives, *by_user), drives[:10]),
         **{key: [versioned["id"]] for key in ("GET /v1/files/{id}/versions", *of_versions)},
+        "GET /v1/files/{id}/activity": [versioned["id"]],
         "version": [each["id"] for each in versions[1:]],
         "POST /v1/files/{id}/copy": files,
         "DELETE /v1/drives/{id}": drives[10:],

@@ -194,7 +194,10 @@ async def test_a_holder_lists_and_downloads(shared: Gateway, user: User) -> None
     files = [await user.store(f"{number}.txt", b"hello", parent_id=inner) for number in range(3)]
     token = (await make_link(user, folder))["token"]
     shown = await get(shared, token)
-    assert shown.json() == {"name": "shared", "kind": "folder", "size": 0, "role": "viewer", "expires_at": None}
+    assert shown.json() == {
+        "name": "shared", "kind": "folder", "size": 0, "content_type": "inode/directory", "role": "viewer",
+        "expires_at": None,
+    }  # fmt: skip
     assert shown.headers["cache-control"] == "no-store"
     (listed,) = (await get(shared, token, "/files")).json()["items"]
     assert set(listed) == PUBLIC_FILE

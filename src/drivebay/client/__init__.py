@@ -16,6 +16,7 @@ from .admin_models import AuditEvent, Statistics, User
 from .api_models import (
     ROOT,
     Account,
+    Activity,
     Archive,
     Change,
     ChangePage,
@@ -70,6 +71,7 @@ from .webhook_models import Webhook, WebhookDelivery
 __all__ = [
     "ROOT",
     "Account",
+    "Activity",
     "Admin",
     "ApiError",
     "ApiToken",

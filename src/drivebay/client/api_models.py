@@ -325,6 +325,25 @@ class Version(msgspec.Struct, frozen=True):
     created_by: str | None = None
 
 
+class Activity(msgspec.Struct, frozen=True):
+    """One change of a file or folder. `what` is as in `Change`.
+
+    `actor_id` is the user who made it, None for the system. `actor_name` is the name that the user has given, or None.
+    """
+
+    what: str
+    at: datetime
+    actor_id: str | None = None
+    actor_name: str | None = None
+
+
+class ActivityPage(msgspec.Struct, frozen=True):
+    """One page of the activity of an item. `next_cursor` is None on the last page."""
+
+    items: list[Activity]
+    next_cursor: str | None
+
+
 class VersionPage(msgspec.Struct, frozen=True):
     """One page of the versions of a file. `next_cursor` is None on the last page."""
 

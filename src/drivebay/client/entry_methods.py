@@ -14,6 +14,8 @@ from .api_client import ApiRequest
 from .api_methods import ApiMethods
 from .api_models import (
     ROOT,
+    Activity,
+    ActivityPage,
     Disposition,
     File,
     FilePage,
@@ -282,6 +284,16 @@ class EntryMethods(ApiMethods):
             if clock() + pause > ends_at:
                 raise Unavailable(503, "unavailable", "the thumbnail is not made yet: try again", retry_after=pause)
             await asyncio.sleep(pause)
+
+    async def activity(self, file: str | File) -> AsyncGenerator[Activity, None]:
+        """Yield what was changed in a file or folder, newest first, for 30 days. Raises NotFound.
+
+        Changes of the folders above it are not among them.
+        """
+        path = f"/v1/files/{quote((await self._finder.resolve(file)).id, '')}/activity"
+        async with aclosing(self._finder.list_pages(path, {}, ActivityPage)) as changes:
+            async for change in changes:
+                yield change
 
     # Versions
 

@@ -54,6 +54,7 @@ class LinkInfo(msgspec.Struct, frozen=True):
     size: int
     role: LinkRole
     expires_at: datetime | None = None
+    content_type: str = ""
 
     @property
     def is_folder(self) -> bool:

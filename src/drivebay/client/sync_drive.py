@@ -194,6 +194,7 @@ class Drive:
     delete_link = _blocking(AsyncDrive.delete_link)
 
     thumbnail = _blocking(AsyncDrive.thumbnail)
+    activity = _iterating(AsyncDrive.activity)
     versions = _iterating(AsyncDrive.versions)
     version_link = _blocking(AsyncDrive.version_link)
     restore_version = _blocking(AsyncDrive.restore_version)

@@ -138,7 +138,9 @@ class Service:
         self.save_archive_crcs = archives.save_archive_crcs
         self.delete_expired_archives = archives.delete_expired_archives
 
-        self.list_changes = ChangeService(db, settings).list_changes
+        changes = ChangeService(db, settings)
+        self.list_changes = changes.list_changes
+        self.list_activity = changes.list_activity
 
         trees = FolderTreeService(db, settings, new_id)
         self.find_entry = trees.find_entry

@@ -108,6 +108,7 @@ ACCESS_RULES: Final[Mapping[str, AccessRule | None]] = {
     "HEAD /v1/files/{id}/content": _VIEW,
     "GET /v1/files/{id}/thumbnail": _VIEW,
     "HEAD /v1/files/{id}/thumbnail": _VIEW,
+    "GET /v1/files/{id}/activity": _VIEW,
     "GET /v1/files/{id}/versions": _VIEW,
     "GET /v1/files/{id}/versions/{version}/download": _VIEW,
     "POST /v1/files/{id}/versions/{version}/restore": _EDIT,

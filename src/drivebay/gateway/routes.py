@@ -31,6 +31,7 @@ from .archives.archive_resource import ArchiveResource, ArchiveServices
 from .archives.archive_routes import archive_routes
 from .archives.archive_slots import ArchiveSlots
 from .authentication import Authenticator
+from .changes.activity_resource import ActivityResource
 from .changes.change_resource import ChangeResource
 from .changes.change_routes import change_routes
 from .changes.change_waiters import ChangeWaiters
@@ -179,7 +180,7 @@ def build_routes(
         *_entry_routes(EntryResource(files), downloads),
         *version_routes(VersionResource(files), downloads, _DISPOSITION, (_LIMIT, _CURSOR)),
         *thumbnail_routes(ThumbnailResource(files, storage, download_ttl)),
-        *change_routes(ChangeResource(files, waiters), _LIMIT),
+        *change_routes(ChangeResource(files, waiters), ActivityResource(auth, files), _LIMIT, (_LIMIT, _CURSOR)),
         *mail_routes(MailResource(auth, addresses)),
         *oidc_routes(OidcResource(auth, files, addresses, authenticator, cookies, settings.public_url)),
         *totp_routes(TotpResource(auth, addresses), accounts),

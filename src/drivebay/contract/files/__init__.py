@@ -15,7 +15,7 @@ from typing import Protocol
 from .access import Access, Grant, Role
 from .archives import Archive, ArchiveEntry, ArchivePage, Archives, EntryCrc
 from .bucket_scans import BucketScans, ScanClaim, ScanKind
-from .changes import Change, ChangeKind, ChangePage, Changes
+from .changes import Activity, ActivityPage, Change, ChangeKind, ChangePage, Changes
 from .commits import CommitOutcome, Commits, Trigger
 from .copies import Copies, CopyTarget
 from .drive_deletion import DriveDeletion
@@ -99,6 +99,8 @@ from .webhooks import (
 __all__ = [
     "HIDDEN_FOLDER",
     "Access",
+    "Activity",
+    "ActivityPage",
     "Archive",
     "ArchiveEntry",
     "ArchivePage",

@@ -53,6 +53,21 @@ class ChangePage(msgspec.Struct, frozen=True):
     next_cursor: str
 
 
+class Activity(msgspec.Struct, frozen=True):
+    """One change in the history of an item. `actor` is the user who made it, or None for the system."""
+
+    what: ChangeKind
+    at: datetime
+    actor: UserId | None = None
+
+
+class ActivityPage(msgspec.Struct, frozen=True):
+    """One page of the history of an item. `next_cursor` gets the next page and is None on the last one."""
+
+    items: tuple[Activity, ...]
+    next_cursor: str | None
+
+
 class Changes(Protocol):
     async def list_changes(self, access: Access, cursor: str | None = None, limit: int = 100) -> ChangePage:
         """Return up to `limit` (1 to 1,000) changes after a cursor, oldest first. Without a cursor, return none.
@@ -64,5 +79,16 @@ class Changes(Protocol):
         Raises Forbidden (an access with grants), InvalidRequest, InvalidCursor, CursorExpired
         (changes after the cursor are deleted, or the cursor is of a later time than the database, which was restored:
         list the files again).
+        """
+        ...
+
+    async def list_activity(
+        self, access: Access, id: FileId, limit: int = 100, cursor: str | None = None
+    ) -> ActivityPage:
+        """Return one page of the changes of an item outside the trash, newest first. `limit` is 1 to 1,000.
+
+        It has the changes of the item itself, not those of the folders above it, and as far back as the feed.
+
+        Raises NotFound, InvalidRequest, InvalidCursor.
         """
         ...

@@ -113,13 +113,14 @@ class LinkPage(msgspec.Struct, frozen=True):
 
 
 class LinkInfo(msgspec.Struct, frozen=True):
-    """A link as its holder sees it. A folder has the size 0."""
+    """A link as its holder sees it. A folder has the size 0, and no content type."""
 
     name: str
     kind: Kind
     size: int
     role: LinkRole
     expires_at: datetime | None = None
+    content_type: str = ""
 
 
 class Links(Protocol):

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...contract.files import Access, Change, ChangePage
-from ...contract.ids import DriveId
-from ...errors import CursorExpired
+from ...contract.files import Access, Activity, ActivityPage, Change, ChangePage
+from ...contract.ids import DriveId, FileId
+from ...errors import CursorExpired, InvalidCursor, NotFound
 from ...postgres import Database
+from ..cursors import Position, decode_cursor, derive_key, encode_cursor
 from ..entries.listings import check_page_size
-from ..permissions.access_scope import require_whole_drive
+from ..permissions.access_scope import AccessScope, require_whole_drive
 from ..settings import Settings
 from .change_cursors import ChangeCursors
 from .store import ChangeStore, NumberedChange
 
+_NEWEST: Final = 2**63 - 1
+"""A number above that of every change."""
 _EXPIRED: Final = "this cursor is no longer valid; list the files again and follow from there"
 
 
@@ -28,6 +31,8 @@ class ChangeService:
         self._db = db
         self._changes = ChangeStore()
         self._cursors = ChangeCursors(settings)
+        self._scope = AccessScope()
+        self._cursor_key = derive_key(settings.secret)
 
     async def list_changes(self, access: Access, cursor: str | None = None, limit: int = 100) -> ChangePage:
         check_page_size(limit)
@@ -46,6 +51,28 @@ class ChangeService:
             self._cursors.encode(access.drive, last),
         )
 
+    async def list_activity(
+        self, access: Access, id: FileId, limit: int = 100, cursor: str | None = None
+    ) -> ActivityPage:
+        check_page_size(limit)
+        query = f"{access.drive} activity {id}"
+        before = _NEWEST if cursor is None else _number_of(decode_cursor(self._cursor_key, query, cursor))
+        async with self._scope.reading(self._db, access, id) as (db, _):
+            found = await self._changes.list_activity_page(db, access.drive, id, before, limit + 1)
+        if found is None:
+            raise NotFound(f"no file {id}")
+        next_cursor = None
+        if len(found) > limit:
+            found.pop()
+            next_cursor = encode_cursor(self._cursor_key, query, Position(found[-1].number, id))
+        return ActivityPage(tuple(Activity(each.what, each.at, each.actor) for each in found), next_cursor)
+
     def _change(self, owner: DriveId, change: NumberedChange) -> Change:
         cursor = self._cursors.encode(owner, change.number)
         return Change(change.what, change.file_id, change.at, cursor, change.actor, change.file)
+
+
+def _number_of(position: Position) -> int:
+    if not isinstance(position.value, int):
+        raise InvalidCursor
+    return position.value

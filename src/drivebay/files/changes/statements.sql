@@ -19,6 +19,19 @@ LEFT JOIN files.entries e ON e.owner_id = $1 AND e.id = c.file_id  -- guard: own
 WHERE g.owner_id = $1  -- guard: owner-select-changes-usage
 ORDER BY c.number;
 
+-- name: list_activity_page
+-- Up to $4 changes of the entry $2 with numbers below $3, newest first. One row without a change: there is none. No row: no
+-- such entry, or it is in the trash.
+SELECT c.number, c.what, c.at, c.actor_id
+FROM files.entries e
+LEFT JOIN LATERAL (
+    SELECT number, what, at, actor_id FROM files.changes
+    WHERE owner_id = $1 AND file_id = e.id AND number < $3  -- guard: owner-list-activity
+      AND what <> 'purged'  -- guard: activity-purged
+    ORDER BY number DESC LIMIT $4) c ON true
+WHERE e.owner_id = $1 AND e.id = $2 AND e.trashed_at IS NULL  -- guard: owner-list-activity-entry
+ORDER BY c.number DESC;
+
 -- name: delete_changes
 -- Delete the changes of every owner, after a restore.
 DELETE FROM files.changes;

@@ -12,7 +12,7 @@ import msgspec
 
 from ...contract.files import ChangeKind, File
 from ...contract.ids import DriveId, FileId, UserId
-from ...postgres import Database, Statements
+from ...postgres import Connection, Database, Statements
 from ..trash.store import any_file_from
 
 _KINDS: Final = {
@@ -33,6 +33,15 @@ class NumberedChange(msgspec.Struct, frozen=True):
     at: datetime
     actor: UserId | None
     file: File | None
+
+
+class NumberedActivity(msgspec.Struct, frozen=True):
+    """One change in the history of an item, with its number."""
+
+    number: int
+    what: ChangeKind
+    at: datetime
+    actor: UserId | None
 
 
 class FeedPage(msgspec.Struct, frozen=True):
@@ -70,6 +79,19 @@ class ChangeStore:
             return FeedPage()
         changes = tuple(_change_from(record) for record in records if record["number"] is not None)
         return FeedPage(changes, records[0]["trimmed_changes"], records[0]["last_change"])
+
+    async def list_activity_page(
+        self, db: Database | Connection, owner: DriveId, id: FileId, before: int, limit: int
+    ) -> list[NumberedActivity] | None:
+        """Return up to `limit` changes of an entry below a number, newest first. None: there is no such entry."""
+        records = await db.fetch(self.statements["list_activity_page"], owner, id, before, limit)
+        if not records:
+            return None
+        return [
+            NumberedActivity(record["number"], _KINDS[record["what"]], record["at"], record["actor_id"])
+            for record in records
+            if record["number"] is not None
+        ]
 
 
 def _change_from(record: asyncpg.Record) -> NumberedChange:

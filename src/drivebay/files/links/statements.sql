@@ -69,7 +69,8 @@ WHERE (owner_id = $1 OR created_by = $1) AND created_at <= $2;  -- guard: end-sh
 
 -- name: select_link_by_token
 -- The link whose token has the hash $1, with its item, unless it has ended. With $2, also one without a download left.
-SELECT l.*, e.name AS item_name, e.kind AS item_kind, e.size AS item_size
+SELECT l.*, e.name AS item_name, e.kind AS item_kind, e.size AS item_size,
+       e.content_type AS item_type
 FROM files.links l
 JOIN files.entries e ON e.owner_id = l.owner_id AND e.id = l.file_id AND e.trashed_at IS NULL  -- guard: link-trashed
 LEFT JOIN files.drives d ON d.owner_id = l.owner_id

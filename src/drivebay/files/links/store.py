@@ -111,7 +111,14 @@ class LinkStore:
             return None
         stored = _stored_from(record)
         link = stored.link
-        info = LinkInfo(record["item_name"], Kind(record["item_kind"]), record["item_size"], link.role, link.expires_at)
+        info = LinkInfo(
+            record["item_name"],
+            Kind(record["item_kind"]),
+            record["item_size"],
+            link.role,
+            link.expires_at,
+            record["item_type"] or "",
+        )
         return OpenLink(stored, info)
 
     async def count_pending_uploads(self, db: Database, drive: DriveId, note: str) -> int:

@@ -8,6 +8,7 @@ from ... import errors
 from ...contract.auth import Scope
 from ..route import Parameter, Route
 from . import views
+from .activity_resource import ActivityResource
 from .change_resource import MAX_WAIT, ChangeResource
 
 _CURSOR = Parameter(
@@ -28,8 +29,10 @@ _LAST_EVENT_ID = Parameter(
 _READ: Final = (Scope.READ,)
 
 
-def change_routes(changes: ChangeResource, limit: Parameter) -> tuple[Route, ...]:
-    """Return the routes of the change feed. `limit` is the parameter for the length of a page."""
+def change_routes(
+    changes: ChangeResource, activity: ActivityResource, limit: Parameter, page: tuple[Parameter, ...]
+) -> tuple[Route, ...]:
+    """Return the routes of changes. `limit` is the parameter for the length of a page, `page` those of a list."""
     cursor_errors = (errors.InvalidCursor, errors.CursorExpired)
     return (
         Route(
@@ -41,5 +44,11 @@ def change_routes(changes: ChangeResource, limit: Parameter) -> tuple[Route, ...
             "GET", "/v1/events", "streamChanges", "Follow the changes as server-sent events", changes.stream_changes,
             {200: None}, parameters=(_LAST_EVENT_ID,), errors=cursor_errors, response_media_type="text/event-stream",
             scopes=_READ,
+        ),
+        Route(
+            "GET", "/v1/files/{id}/activity", "listActivity",
+            "List what was changed in a file or folder, when and by whom, newest first; for 30 days",
+            activity.list_activity, {200: views.ActivityList}, parameters=page,
+            errors=(errors.NotFound, errors.InvalidCursor), scopes=_READ,
         ),
     )  # fmt: skip

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
-from ...contract import files
+from ...contract import auth, files
 from ..entries.views import File, file_view
 from ..json_types import Time
 
@@ -32,6 +33,24 @@ class ChangeList(msgspec.Struct):
     next_cursor: Annotated[str, Meta(description="never null")]
 
 
+class Activity(msgspec.Struct):
+    """One change of a file or folder. `actor_id` is null for the system. `actor_name` is the name that the user has
+    given, null without one. The email address is not here: who may see it, sees it in the list of permissions or
+    members."""
+
+    what: files.ChangeKind
+    at: Time
+    actor_id: UUID | None
+    actor_name: str | None
+
+
+class ActivityList(msgspec.Struct):
+    """Changes of one file or folder, newest first."""
+
+    items: list[Activity]
+    next_cursor: str | None
+
+
 def change_view(change: files.Change) -> Change:
     file = None if change.file is None else file_view(change.file)
     return Change(change.what, file, change.file_id, change.at, change.actor)
@@ -39,3 +58,14 @@ def change_view(change: files.Change) -> Change:
 
 def change_list_view(page: files.ChangePage) -> ChangeList:
     return ChangeList([change_view(change) for change in page.items], page.next_cursor)
+
+
+def activity_list_view(page: files.ActivityPage, users: Iterable[auth.User]) -> ActivityList:
+    names = {user.id: user.display_name or None for user in users}
+    return ActivityList(
+        [
+            Activity(each.what, each.at, each.actor, None if each.actor is None else names.get(each.actor))
+            for each in page.items
+        ],
+        page.next_cursor,
+    )

@@ -81,6 +81,7 @@ class PublicLink(msgspec.Struct):
     name: str
     kind: files.Kind
     size: int
+    content_type: str
     role: files.LinkRole
     expires_at: Time | None
 
@@ -132,7 +133,8 @@ def link_list_view(page: files.LinkPage) -> ShareLinkList:
 
 
 def public_link_view(info: files.LinkInfo) -> PublicLink:
-    return PublicLink(info.name, info.kind, info.size, info.role, info.expires_at)
+    content_type = info.content_type or FOLDER_TYPE
+    return PublicLink(info.name, info.kind, info.size, content_type, info.role, info.expires_at)
 
 
 def public_file_list_view(page: files.FilePage) -> PublicFileList:

@@ -480,6 +480,24 @@ class ChangePage(_message.Message):
     next_cursor: str
     def __init__(self, items: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
+class Activity(_message.Message):
+    __slots__ = ("what", "at", "actor")
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    what: ChangeKind
+    at: _timestamp_pb2.Timestamp
+    actor: str
+    def __init__(self, what: _Optional[_Union[ChangeKind, str]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class ActivityPage(_message.Message):
+    __slots__ = ("items", "next_cursor")
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[Activity]
+    next_cursor: str
+    def __init__(self, items: _Optional[_Iterable[_Union[Activity, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
+
 class File(_message.Message):
     __slots__ = ("id", "kind", "name", "parent", "size", "content_type", "sha256", "etag", "created_at", "modified_at", "trashed_at", "purge_after", "part_size", "parts_sha256", "drive", "version", "starred", "properties", "created_by", "modified_by")
     class PropertiesEntry(_message.Message):
@@ -975,6 +993,24 @@ class ListChangesResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: ChangePage
     def __init__(self, value: _Optional[_Union[ChangePage, _Mapping]] = ...) -> None: ...
+
+class ListActivityRequest(_message.Message):
+    __slots__ = ("access", "id", "limit", "cursor")
+    ACCESS_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    access: Access
+    id: str
+    limit: int
+    cursor: str
+    def __init__(self, access: _Optional[_Union[Access, _Mapping]] = ..., id: _Optional[str] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ...) -> None: ...
+
+class ListActivityResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: ActivityPage
+    def __init__(self, value: _Optional[_Union[ActivityPage, _Mapping]] = ...) -> None: ...
 
 class ListTrashRequest(_message.Message):
     __slots__ = ("access", "limit", "cursor")
@@ -1951,18 +1987,20 @@ class LinkPage(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[Link, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class LinkInfo(_message.Message):
-    __slots__ = ("name", "kind", "size", "role", "expires_at")
+    __slots__ = ("name", "kind", "size", "role", "expires_at", "content_type")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: Kind
     size: int
     role: LinkRole
     expires_at: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[Kind, str]] = ..., size: _Optional[int] = ..., role: _Optional[_Union[LinkRole, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    content_type: str
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[Kind, str]] = ..., size: _Optional[int] = ..., role: _Optional[_Union[LinkRole, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., content_type: _Optional[str] = ...) -> None: ...
 
 class CreateLinkRequest(_message.Message):
     __slots__ = ("access", "new", "idempotency_key")
