@@ -7,6 +7,7 @@ import struct
 import zlib
 from typing import Any, Final
 
+import av
 import pypdfium2
 import pyvips
 
@@ -41,6 +42,27 @@ def pdf(width: float = 200, height: float = 400) -> bytes:
     output = io.BytesIO()
     document.save(output)
     return output.getvalue()
+
+
+def video(width: int = 640, height: int = 480, frames: int = 60, container: str = "mp4") -> bytes:
+    """Return a video of 25 frames a second. The first frame is black. The others are those of `picture`."""
+    output = io.BytesIO()
+    with av.open(output, "w", format=container) as out:
+        stream = out.add_stream("mpeg4" if container in ("mp4", "avi") else "libvpx", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(frames):
+            frame = av.VideoFrame(width, height, "rgb24")
+            shown = picture(width, height) if number else pyvips.Image.black(width, height, bands=3)
+            frame.planes[0].update(_with_stride(bytes(shown.write_to_memory()), width * 3, frame.planes[0].line_size))
+            for packet in stream.encode(frame):
+                out.mux(packet)
+        for packet in stream.encode():
+            out.mux(packet)
+    return output.getvalue()
+
+
+def _with_stride(rows: bytes, row: int, stride: int) -> bytes:
+    return b"".join(rows[at : at + row].ljust(stride, b"\0") for at in range(0, len(rows), row))
 
 
 def one_color_png(width: int, height: int) -> bytes:

@@ -346,6 +346,13 @@ async def test_thumbnails_can_be_turned_off_and_large_files_have_none(
         assert (await claim(drive))[1] == ()
 
 
+async def test_a_video_has_a_thumbnail_where_its_library_is(limited: OpenDrive) -> None:
+    async with limited(max_video_source=5, max_thumbnail_source=4) as drive:
+        for name, body, state in (("a", b"hello", ThumbnailState.QUEUED), ("b", b"longer", ThumbnailState.NONE)):
+            file = await drive.upload_file(name, body, content_type="video/mp4")
+            assert await state_of(drive, file.id) is state
+
+
 async def test_a_member_asks_for_thumbnails_of_a_shared_drive(drive: Drive) -> None:
     id = await add_image(drive)
     user = UserId(uuid7())

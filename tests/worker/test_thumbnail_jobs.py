@@ -16,21 +16,21 @@ from drivebay.contract.files import ThumbnailState
 from drivebay.contract.ids import FileId
 from drivebay.contract.storage import THUMBNAIL_SIZES, THUMBNAILS_PREFIX, thumbnail_key
 from drivebay.errors import Unavailable
-from drivebay.worker import service
+from drivebay.worker import service, thumbnail_jobs
 from drivebay.worker.settings import Settings
 from drivebay.worker.thumbnail_jobs import ThumbnailJobs
 from drivebay.worker.thumbnail_subprocess import ProcessLimits
 
 from ..files.conftest import SETTINGS as FILES_SETTINGS
 from ..files.conftest import Drive, open_drive
-from ..thumbnail_samples import noise_jpeg, one_color_png, opened, pdf, png
+from ..thumbnail_samples import noise_jpeg, one_color_png, opened, pdf, png, video
 
 OWN = Settings(interval=timedelta(milliseconds=20), thumbnail_limits=ProcessLimits(time=timedelta(seconds=60)))
 
 
 @pytest.fixture
 async def drive(database_url: str) -> AsyncIterator[Drive]:
-    settings = replace(FILES_SETTINGS, max_file_size=2**24, quota=2**30)
+    settings = replace(FILES_SETTINGS, max_file_size=2**24, quota=2**30, max_video_source=2**24)
     async with open_drive(database_url, "direct", settings) as drive:
         yield drive
 
@@ -104,6 +104,19 @@ async def test_a_process_that_dies_is_tried_again_and_then_there_is_no_preview(d
     assert [line["event"] for line in logs].count("thumbnail_failed") == 3
     assert await jobs(drive).make_next() == 0
     assert await state_of(drive, id) is ThumbnailState.NONE
+
+
+async def test_of_a_large_video_the_beginning_and_the_end_are_read(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = video()
+    monkeypatch.setattr(thumbnail_jobs, "_CHUNK", 1000)
+    monkeypatch.setattr(thumbnail_jobs, "_VIDEO_START", len(body) - 3000)
+    monkeypatch.setattr(thumbnail_jobs, "_VIDEO_END", 3000)
+    id = await add(drive, body, "video/mp4")
+    await state_of(drive, id)
+    await jobs(drive, replace(OWN, max_thumbnail_source=len(body) - 1)).make_next()
+    assert await state_of(drive, id) is ThumbnailState.READY
 
 
 async def test_a_file_larger_than_the_worker_reads_has_no_preview(drive: Drive) -> None:

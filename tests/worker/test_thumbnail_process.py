@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import io
 import os
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import av
 import pytest
 import pyvips
 
 from drivebay.worker import thumbnail_subprocess
-from drivebay.worker.thumbnail_subprocess import NotReadable, ProcessFailed, ProcessLimits, make_thumbnails
+from drivebay.worker.thumbnail_subprocess import FileEnd, NotReadable, ProcessFailed, ProcessLimits, make_thumbnails
 
-from ..thumbnail_samples import BLUE, RED, color_at, jpeg, noise_jpeg, one_color_png, opened, pdf, picture, png
+from ..thumbnail_samples import BLUE, RED, color_at, jpeg, noise_jpeg, one_color_png, opened, pdf, picture, png, video
 
 _RIGHTS = """
 import socket
@@ -40,6 +42,20 @@ sys.exit(0 if not has_secret and all(map(is_refused, actions)) else 7)
 """
 LIMITS = ProcessLimits(time=timedelta(seconds=60))
 AVIF = bytes(picture(400, 300).heifsave_buffer(compression="av1"))
+
+
+def sound_only() -> bytes:
+    """Return an MP4 file without pictures."""
+    output = io.BytesIO()
+    with av.open(output, "w", format="mp4") as out:
+        stream = out.add_stream("aac", rate=8000)
+        frame = av.AudioFrame("fltp", "mono", 1024)
+        frame.sample_rate = 8000
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        for packet in (*stream.encode(frame), *stream.encode()):
+            out.mux(packet)
+    return output.getvalue()
 
 
 def is_near(color: list[float], expected: list[float]) -> bool:
@@ -78,6 +94,34 @@ async def test_a_pdf_document_shows_its_first_page() -> None:
     assert color_at(opened(images[1].body), 64, 128) == [255, 255, 255]
 
 
+@pytest.mark.parametrize("container", ["mp4", "webm", "avi", "matroska"])
+async def test_a_video_shows_a_frame_that_is_not_its_first(container: str) -> None:
+    images = await make_thumbnails(video(container=container), LIMITS)
+    for image in images:
+        shown = opened(image.body)
+        assert max(shown.width, shown.height) == min(image.size, 640)
+        assert is_near(color_at(shown, 2, 2), RED)
+        assert is_near(color_at(shown, shown.width - 3, 2), BLUE)
+
+
+async def test_a_short_video_shows_its_last_frame() -> None:
+    images = await make_thumbnails(video(frames=2), LIMITS)
+    assert is_near(color_at(opened(images[1].body), 2, 2), RED)
+
+
+async def test_of_a_large_video_the_middle_is_not_needed() -> None:
+    """Its index is at the end, as programs write it that do not know the length before."""
+    body = video()
+    index = body.index(b"moov") - 4
+    frames, gap = body[:index], 3 * 2**30
+    # `mdat` says how long it is. A longer one has a longer middle.
+    mdat = body.index(b"mdat") - 4
+    assert int.from_bytes(body[mdat : mdat + 4], "big") == index - mdat
+    start = frames[:mdat] + (index - mdat + gap).to_bytes(4, "big") + frames[mdat + 4 :]
+    images = await make_thumbnails(start, LIMITS, FileEnd(index + gap, body[index:]))
+    assert is_near(color_at(opened(images[1].body), 2, 2), RED)
+
+
 async def test_a_photo_is_turned_as_its_metadata_says_and_loses_the_metadata() -> None:
     turned = picture(640, 480).copy()
     turned.set_type(pyvips.GValue.gint_type, "orientation", 6)  # 90 degrees clockwise
@@ -103,8 +147,23 @@ async def test_a_photo_is_turned_as_its_metadata_says_and_loses_the_metadata() -
         b'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><rect width="9" height="9"/></svg>',
         one_color_png(30_000, 30_000),
         one_color_png(25_000, 20_000),
+        video()[:2000],
+        b"\x1aE\xdf\xa3 and nothing else",
+        sound_only(),
     ],
-    ids=["empty", "text", "damaged pdf", "cut png", "cut jpeg", "svg", "bomb", "500 megapixels"],
+    ids=[
+        "empty",
+        "text",
+        "damaged pdf",
+        "cut png",
+        "cut jpeg",
+        "svg",
+        "bomb",
+        "500 megapixels",
+        "cut video",
+        "damaged video",
+        "sound",
+    ],
 )
 async def test_what_cannot_be_shown_is_refused(body: bytes) -> None:
     with pytest.raises(NotReadable):
@@ -116,6 +175,11 @@ async def test_an_image_that_needs_much_memory_is_refused() -> None:
     assert LIMITS.pixels > 14_000 * 14_000
     with pytest.raises(NotReadable):
         await make_thumbnails(interlaced, LIMITS)
+
+
+async def test_a_video_of_too_many_pixels_is_refused() -> None:
+    with pytest.raises(NotReadable):
+        await make_thumbnails(video(), replace(LIMITS, pixels=640 * 480 - 1))
 
 
 async def test_a_process_is_ended_when_its_cpu_time_is_over() -> None:

@@ -24,7 +24,7 @@ from ..storage.settings import Settings as StorageSettings
 from ..web.content_security import origin_of
 from ..worker.settings import Settings as WorkerSettings
 from ..worker.settings import SmtpServer
-from ..worker.thumbnail_subprocess import has_libraries
+from ..worker.thumbnail_subprocess import MAX_VIDEO, has_libraries, has_video_library
 from .declarations import declarations, setting
 from .parsing import (
     audit_age,
@@ -199,6 +199,7 @@ class Settings:
             versions_age=self.versions_age,
             receivers=self.webhooks_allow,
             thumbnails=self.thumbnails and has_libraries(),
+            max_video_source=MAX_VIDEO if has_video_library() else 0,
         )
 
     def storage(self) -> StorageSettings:

@@ -42,7 +42,8 @@ class Settings:
     for one step. `max_copied_entries` limits the files and folders of one copy: its last step makes all of them visible
     under the lock of the drive.
 
-    Without `thumbnails` no file has one. A file larger than `max_thumbnail_source` has none either. A worker has
+    Without `thumbnails` no file has one. A file larger than `max_thumbnail_source` has none either. Of videos the limit
+    is `max_video_source`, because a worker reads only a part of them; 0: no video has a thumbnail. A worker has
     `thumbnail_lease` for one object. `user_thumbnails_per_hour` limits the new thumbnails that one user requests.
     `max_user_thumbnails` limits the queued thumbnails of one user, and `max_queued_thumbnails` those of all users.
     """
@@ -74,6 +75,7 @@ class Settings:
     job_lease: timedelta = timedelta(minutes=1)
     thumbnails: bool = True
     max_thumbnail_source: int = 64 * 2**20
+    max_video_source: int = 0
     thumbnail_lease: timedelta = timedelta(minutes=2)
     user_thumbnails_per_hour: int = 3000
     max_user_thumbnails: int = 100

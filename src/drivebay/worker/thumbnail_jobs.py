@@ -19,7 +19,7 @@ from ..contract.ids import LeaseId
 from ..contract.storage import Storage
 from ..errors import NotFound, Unavailable
 from .settings import Settings
-from .thumbnail_subprocess import NotReadable, ProcessFailed, make_thumbnails
+from .thumbnail_subprocess import FileEnd, NotReadable, ProcessFailed, has_video_library, make_thumbnails, may_be_video
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +27,9 @@ THUMBNAILS: Final = Counter(
     "drivebay_worker_thumbnails_total", "Attempts to make the thumbnails of a file", ["outcome"]
 )
 _CHUNK: Final = 8 * 2**20
+_VIDEO_START: Final = 24 * 2**20
+_VIDEO_END: Final = 8 * 2**20
+"""Bytes that are read of a large video. The first frames are at its beginning, and the index often is at its end."""
 
 
 class ThumbnailJobs:
@@ -60,8 +63,8 @@ class ThumbnailJobs:
     async def _make(self, task: ThumbnailTask) -> ThumbnailOutcome:
         try:
             async with asyncio.timeout(self._settings.read_time.total_seconds()):
-                body = await self._read(task)
-            images = await make_thumbnails(body, self._settings.thumbnail_limits)
+                body, end = await self._read(task)
+            images = await make_thumbnails(body, self._settings.thumbnail_limits, end)
             async with asyncio.timeout(self._settings.deadline.total_seconds()):
                 await self._storage.write_thumbnails(task.key, images)
         except (NotReadable, NotFound):  # the object may have been deleted meanwhile
@@ -72,10 +75,19 @@ class ThumbnailJobs:
             return ThumbnailOutcome.FAILED
         return ThumbnailOutcome.MADE
 
-    async def _read(self, task: ThumbnailTask) -> bytes:
-        if task.size > self._settings.max_thumbnail_source:  # guard: thumbnail-read-size
+    async def _read(self, task: ThumbnailTask) -> tuple[bytes, FileEnd | None]:
+        """Return the bytes of an object, or the beginning and the end of a large video. Raises NotReadable."""
+        if task.size <= self._settings.max_thumbnail_source:  # guard: thumbnail-read-size
+            return await self._read_range(task, 0, task.size), None
+        start = await self._read_range(task, 0, _CHUNK)
+        if not (has_video_library() and may_be_video(start)):
             raise NotReadable
+        start += await self._read_range(task, _CHUNK, _VIDEO_START)
+        offset = task.size - _VIDEO_END
+        return start, FileEnd(offset, await self._read_range(task, offset, task.size))
+
+    async def _read_range(self, task: ThumbnailTask, first: int, end: int) -> bytes:
         body = bytearray()
-        for offset in range(0, task.size, _CHUNK):
-            body += await self._storage.read_object(task.key, offset, min(_CHUNK, task.size - offset))
+        for offset in range(first, end, _CHUNK):
+            body += await self._storage.read_object(task.key, offset, min(_CHUNK, end - offset))
         return bytes(body)

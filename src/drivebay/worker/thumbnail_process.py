@@ -1,8 +1,8 @@
 """Makes the thumbnails of one file, in a process of its own that takes away its own rights before it reads the file.
 
-The worker runs this file as a program. It must not import Drivebay: the process needs nothing but the two libraries. It
-reads the bytes of an image or a PDF document from its input and writes the thumbnails to its output: for each size in
-the arguments a length of 4 bytes, big-endian, and a WebP image.
+The worker runs this file as a program. It must not import Drivebay: the process needs nothing but the libraries. It
+reads the bytes of an image, a PDF document or a video from its input and writes the thumbnails to its output: for each
+size in the arguments a length of 4 bytes, big-endian, and a WebP image.
 
 The libraries are large and written in C, and the bytes come from anybody. So the process has no secrets in its
 environment, a limit of memory and of CPU time, and it cannot open a file or a socket: it may not have one more
@@ -22,6 +22,17 @@ from typing import Any, Final
 import pypdfium2
 import pyvips
 
+try:
+    import av
+
+    # PyAV imports a module for each kind of stream when it finds one. The process cannot open a file by then.
+    import av.audio.stream
+    import av.subtitles.stream
+    import av.video.reformatter
+    import av.video.stream
+except ImportError:  # an extra: without it, videos have no thumbnail
+    av = None
+
 OK: Final = 0
 NO_PREVIEW: Final = 2
 """The exit status for a file of which no thumbnail can be made. A repeat would end the same way."""
@@ -35,9 +46,16 @@ _LOADERS: Final = {
     "VipsForeignLoadWebp": "webpload_buffer",
 }
 """The classes of libvips that may read a file, and the names of their operations."""
+_IMAGE_BRANDS: Final = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+"""Of files like MP4 that are images: AVIF and HEIC."""
+_TURNS: Final = {1: "rot270", 2: "rot180", 3: "rot90"}
 _PDF_START: Final = b"%PDF-"
 _PDF_HEADER: Final = 1024
 """Bytes in which a PDF document begins."""
+_VIDEO_FORMATS: Final = "matroska,webm,mov,mp4,avi,ogg"
+_VIDEO_TIME: Final = 1.0
+_VIDEO_FRAMES: Final = 60
+"""The frame at this time is shown, or the last one of so many: many videos begin with a black one."""
 _QUALITY: Final = 80
 _MAX_OUTPUT: Final = 4 * 2**20
 _NOBODY: Final = 65534
@@ -50,9 +68,8 @@ def main(arguments: list[str]) -> int:
     memory, seconds, max_pixels, *sizes = (int(each) for each in arguments)
     _give_up_rights(memory, seconds)
     _allow_loaders()
-    data = sys.stdin.buffer.read()
     try:
-        large = _first_page(data, max(sizes)) if _is_pdf(data) else _read_image(data, max(sizes), max_pixels)
+        large = _read(max(sizes), max_pixels)
         images = [_encode(large, size) for size in sizes]
     except (pyvips.Error, pypdfium2.PdfiumError, MemoryError, ValueError, OverflowError):
         return NO_PREVIEW
@@ -90,6 +107,62 @@ def _allow_loaders() -> None:
     for name in _LOADERS:
         pyvips.operation_block_set(name, False)
     pyvips.cache_set_max(0)
+
+
+def _read(size: int, max_pixels: int) -> Any:
+    """Return the file on the input as an image in memory. Raises ValueError and the errors of the libraries."""
+    source = sys.stdin.buffer
+    start = source.read(_PDF_HEADER)
+    source.seek(0)
+    if _is_video(start):
+        return _frame(source, size, max_pixels)
+    data = source.read()
+    return _first_page(data, size) if _is_pdf(data) else _read_image(data, size, max_pixels)
+
+
+def _is_video(start: bytes) -> bool:
+    if start[4:8] == b"ftyp":
+        return start[8:12] not in _IMAGE_BRANDS
+    return start[:4] in (b"\x1aE\xdf\xa3", b"OggS") or start[8:12] == b"AVI "
+
+
+def _frame(source: Any, size: int, max_pixels: int) -> Any:
+    """Return a frame of a video as an image in memory. Raises ValueError."""
+    if av is None:
+        raise ValueError("the library for videos is not installed")
+    try:
+        with av.open(source, options={"format_whitelist": _VIDEO_FORMATS}) as container:
+            if not container.streams.video:
+                raise ValueError("there are no pictures")
+            stream = container.streams.video[0]
+            context = stream.codec_context
+            context.thread_count = 1
+            context.thread_type = "NONE"
+            # guard: thumbnail-video-pixels
+            if not 0 < context.width * context.height <= max_pixels:
+                raise ValueError("the video has too many pixels")
+            frame = None
+            for number, each in enumerate(container.decode(stream)):
+                frame = each
+                if (each.time or 0.0) >= _VIDEO_TIME or number + 1 == _VIDEO_FRAMES:
+                    break
+            if frame is None:
+                raise ValueError("the video has no frame")
+            return _image_of(frame, size)
+    except av.FFmpegError as error:
+        raise ValueError(str(error)) from error
+
+
+def _image_of(frame: Any, size: int) -> Any:
+    scale = min(1.0, size / max(frame.width, frame.height))
+    width, height = (max(1, round(each * scale)) for each in (frame.width, frame.height))
+    small = frame.reformat(width=width, height=height, format="rgb24")
+    plane, stride = bytes(small.planes[0]), small.planes[0].line_size
+    rows = b"".join(plane[row * stride : row * stride + 3 * width] for row in range(height))
+    image = pyvips.Image.new_from_memory(rows, width, height, 3, "uchar").copy(interpretation="srgb")
+    # Phones store how they were held. The angle is counter-clockwise.
+    turns = round(getattr(frame, "rotation", 0) / 90) % 4
+    return getattr(image, _TURNS[turns])().copy_memory() if turns else image.copy_memory()
 
 
 def _is_pdf(data: bytes) -> bool:

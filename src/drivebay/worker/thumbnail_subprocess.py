@@ -18,6 +18,10 @@ from typing import Final
 
 from ..contract.storage import THUMBNAIL_SIZES, ThumbnailImage
 
+MAX_VIDEO: Final = 2**40
+"""Bytes of a video. The process may seek in it, and gets only its beginning and its end."""
+_VIDEO_STARTS: Final = ((0, b"\x1aE\xdf\xa3"), (4, b"ftyp"), (8, b"AVI "), (0, b"OggS"))
+"""Where videos in Matroska, WebM, MP4, AVI and Ogg have which bytes."""
 _PROGRAM: Final = Path(__file__).with_name("thumbnail_process.py")
 _NO_PREVIEW: Final = 2
 """`NO_PREVIEW` of the program. It is not imported: that would load the libraries into the worker."""
@@ -37,6 +41,14 @@ class ProcessLimits:
     pixels: int = 250_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class FileEnd:
+    """The last bytes of a file of which the middle is not read, and at which offset they are."""
+
+    offset: int
+    body: bytes
+
+
 class NotReadable(Exception):
     """No thumbnail can be made of these bytes. A repeat would end the same way."""
 
@@ -50,14 +62,25 @@ def has_libraries() -> bool:
     return find_spec("pyvips") is not None and find_spec("pypdfium2") is not None
 
 
-async def make_thumbnails(body: bytes, limits: ProcessLimits) -> tuple[ThumbnailImage, ...]:
-    """Return the thumbnails of an image or a PDF document, largest first. Raises NotReadable, ProcessFailed.
+def has_video_library() -> bool:
+    """Return whether the library that reads videos is installed. It is not loaded."""
+    return find_spec("av") is not None
 
-    The process has ended when this returns, also when the task is cancelled.
+
+def may_be_video(start: bytes) -> bool:
+    """Return whether the first bytes of a file are those of a video. AVIF and HEIC images are among them."""
+    return any(start[offset : offset + len(mark)] == mark for offset, mark in _VIDEO_STARTS)
+
+
+async def make_thumbnails(body: bytes, limits: ProcessLimits, end: FileEnd | None = None) -> tuple[ThumbnailImage, ...]:
+    """Return the thumbnails of an image, a PDF document or a video, largest first. Raises NotReadable, ProcessFailed.
+
+    With `end`, the file is longer than `body`, and what is between the two is missing. The process has ended when this
+    returns, also when the task is cancelled.
     """
     sizes = sorted(THUMBNAIL_SIZES, reverse=True)
     numbers = (limits.memory, int(limits.cpu.total_seconds()), limits.pixels, *sizes)
-    with _closed_memory(), _memory_file(body) as source, _memory_file(b"") as target:
+    with _closed_memory(), _memory_file(body, end) as source, _memory_file(b"") as target:
         # Not by asyncio: uvloop forks, and then the handlers of gRPC run in the child, which may hang in them. `Popen`
         # uses vfork, which runs none.
         process = subprocess.Popen(  # noqa: S603, ASYNC220
@@ -90,13 +113,15 @@ def _closed_memory() -> Iterator[None]:
 
 
 @contextmanager
-def _memory_file(body: bytes) -> Iterator[int]:
-    """Yield the descriptor of a file in memory with these bytes, at its beginning."""
+def _memory_file(body: bytes, end: FileEnd | None = None) -> Iterator[int]:
+    """Yield the descriptor of a file in memory with these bytes, at its beginning. What is missing takes no memory."""
     descriptor = os.memfd_create("thumbnail")
     try:
-        view = memoryview(body)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        for offset, part in ((0, body), *(() if end is None else ((end.offset, end.body),))):
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            view = memoryview(part)
+            while view:
+                view = view[os.write(descriptor, view) :]
         os.lseek(descriptor, 0, os.SEEK_SET)
         yield descriptor
     finally:

@@ -24,7 +24,7 @@ from ...postgres import Database
 from ..permissions.access_scope import AccessScope
 from ..settings import Settings
 from .store import StoredThumbnail, ThumbnailStore
-from .thumbnail_types import may_have_thumbnail
+from .thumbnail_types import is_video, may_have_thumbnail
 
 MAX_ATTEMPTS: Final = 3
 _MAX_TASKS: Final = 100
@@ -79,9 +79,13 @@ class ThumbnailService:
         return (
             self._settings.thumbnails
             and found.kind is Kind.FILE
-            and 0 < found.size <= self._settings.max_thumbnail_source
+            and 0 < found.size <= self._max_size(found.content_type)
             and may_have_thumbnail(found.content_type)
         )
+
+    def _max_size(self, content_type: str) -> int:
+        own = self._settings
+        return own.max_video_source if is_video(content_type) else own.max_thumbnail_source
 
     async def _queue(self, access: Access, found: StoredThumbnail, ref: UploadRef, *, is_lost: bool) -> Thumbnail:
         own, user = self._settings, access.actor or access.drive

@@ -10,6 +10,16 @@ const TYPES = new Set([
   'image/tiff',
   'image/webp',
 ]);
+/** The server has frames of videos if it has the library for them. */
+const VIDEOS = new Set([
+  'video/mp4',
+  'video/ogg',
+  'video/quicktime',
+  'video/webm',
+  'video/x-m4v',
+  'video/x-matroska',
+  'video/x-msvideo',
+]);
 const MAX_BYTES = 64 * 1024 * 1024;
 const AT_ONCE = 4;
 const MAX_TRIES = 30;
@@ -45,8 +55,7 @@ export function knownThumbnail(file) {
  * @returns {Promise<string>} rejects with ApiError, or AbortError once `signal` is aborted
  */
 export async function thumbnailUrl(file, signal) {
-  const type = file.content_type.split(';')[0].trim().toLowerCase();
-  if (file.kind !== 'file' || !TYPES.has(type) || !file.size || file.size > MAX_BYTES) return '';
+  if (file.kind !== 'file' || !mayHaveThumbnail(file)) return '';
   const key = keyOf(file);
   const found = known.get(key);
   if (found && (!found.url || Date.now() - found.at < URL_MS)) return found.url;
@@ -116,4 +125,10 @@ function pause(seconds, signal) {
 /** @param {Thumbnailed} file */
 function keyOf(file) {
   return `${file.id} ${file.etag}`;
+}
+
+/** @param {Thumbnailed} file */
+function mayHaveThumbnail({ content_type, size }) {
+  const type = content_type.split(';')[0].trim().toLowerCase();
+  return size > 0 && (VIDEOS.has(type) || (TYPES.has(type) && size <= MAX_BYTES));
 }
