@@ -1,6 +1,10 @@
 """`python -m bench [routes] [visibility] [backlog] [listing]`: all four if none is named.
 
+<<<<<<< HEAD
 `calls`, `load`, `search`, `transfers`, `drive`, `sweeper`, `archives` and `capacity` run only if named.
+=======
+`browser`, `calls`, `load`, `search` and `transfers` run only if named.
+>>>>>>> 3cd6aea (web app: activity, details of folders, the preview of a link's files)
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ import asyncio
 
 import uvloop
 
+<<<<<<< HEAD
 from . import (
     archives,
     calls,
@@ -24,6 +29,9 @@ from . import (
     transfers,
     wrk,
 )
+=======
+from . import browser, calls, flow, listing, load, routes, search_latency, transfers, wrk
+>>>>>>> 3cd6aea (web app: activity, details of folders, the preview of a link's files)
 from .bench_world import start_servers
 from .report import Report, console
 
@@ -31,7 +39,9 @@ PARTS = ("routes", "visibility", "backlog", "listing")
 NAMED_PARTS = ("calls", "load", "search", "transfers", "drive", "sweeper", "archives", "capacity")
 
 
-async def run(parts: list[str], scale: float, options: load.Options, sizes: transfers.Options) -> Report:
+async def run(
+    parts: list[str], scale: float, options: load.Options, sizes: transfers.Options, tab: browser.Options
+) -> Report:
     report = Report()
     for part in parts:
         console.rule(part)
@@ -60,6 +70,8 @@ async def run(parts: list[str], scale: float, options: load.Options, sizes: tran
                 await sweeper.measure(bench_servers, report, int(100_000 * scale))
             elif part == "transfers":
                 await transfers.measure(bench_servers, report, sizes)
+            elif part == "browser":
+                await browser.measure(bench_servers, report, tab)
             else:
                 await listing.measure(bench_servers, report, (10_000, int(1_000_000 * scale), int(10_000_000 * scale)))
         console.print(f"written to {report.write()}")
@@ -71,8 +83,13 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
+<<<<<<< HEAD
         choices=[*PARTS, *NAMED_PARTS, []],
         help=f"which to run; without, all but {', '.join(NAMED_PARTS)}",
+=======
+        choices=[*PARTS, "browser", "calls", "load", "search", "transfers", []],
+        help="which to run; without, all but browser, calls, load, search and transfers",
+>>>>>>> 3cd6aea (web app: activity, details of folders, the preview of a link's files)
     )
     parser.add_argument("--scale", type=float, default=1.0, help="factor for the amount of data; the goals are for 1")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -86,13 +103,19 @@ def main() -> None:
     transfer_options.add_argument("--gib", type=float, default=4.0, help="size of the large file")
     transfer_options.add_argument("--files", type=int, default=10_000, help="number of small files")
     transfer_options.add_argument("--runs", type=int, default=3, help="runs of each command; medians are compared")
+    browser_options = parser.add_argument_group("browser")
+    browser_options.add_argument("--upload-gib", type=float, default=1.0, help="size of the file that is timed")
+    browser_options.add_argument(
+        "--memory-gib", type=float, default=4.0, help="size of the file for the memory of the tab"
+    )
     given = parser.parse_args()
     if not wrk.available() and ("routes" in given.parts or not given.parts):
         raise SystemExit("routes needs wrk: install it (apt install wrk) or name other parts")
     options = load.Options(given.minutes, given.rate, given.users, given.overload, given.seed)
     sizes = transfers.Options(given.gib, given.files, given.runs)
+    tab = browser.Options(given.upload_gib, given.memory_gib, given.runs)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        report = runner.run(run(given.parts or list(PARTS), given.scale, options, sizes))
+        report = runner.run(run(given.parts or list(PARTS), given.scale, options, sizes, tab))
     if given.json:
         print(report.text())
 

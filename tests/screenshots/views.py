@@ -10,7 +10,7 @@ from playwright.async_api import Page, Route, expect
 
 from tests.web.uploading import choose, panel, payload
 
-from .people import ADA, GRACE, NAMES, PASSWORD, Seeded
+from .people import ADA, GRACE, NAMES, PASSWORD, PHOTOS, Seeded
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,10 @@ async def _files(place: Place) -> None:
 async def _grid(place: Place) -> None:
     page = await place.open(f"/files/{place.items.photos}")
     await page.get_by_role("button", name="Show as grid").click()
-    await expect(page.get_by_text("Camp.jpg")).to_be_visible()
+    thumbnails = page.locator("img.file-thumbnail")
+    await expect(thumbnails).to_have_count(len(PHOTOS))
+    for number in range(len(PHOTOS)):
+        await expect(thumbnails.nth(number)).to_have_js_property("complete", True)
 
 
 async def _uploads(place: Place) -> None:

@@ -69,6 +69,42 @@ async def test_a_file_is_saved_until_the_link_ends(person: Person, visitor: Pers
     await expect(page.get_by_role("heading", name="This link does not work any more")).to_be_visible()
 
 
+async def test_files_of_a_link_are_shown_and_each_has_a_url(person: Person, visitor: Person) -> None:
+    folder = await store_folder(person, "Press")
+    await store_file(person, "a.txt", b"first words", parent_id=folder)
+    await store_file(person, "b.html", b"<h1>not a heading</h1>", "text/html", parent_id=folder)
+    path, link = await create_link(person, folder)
+    page = await visitor.open(path)
+    await page.get_by_role("button", name="a.txt", exact=True).click()
+    await expect(page.get_by_role("dialog", name="a.txt").get_by_text("first words")).to_be_visible()
+    await expect(page.get_by_role("button", name="Details")).to_have_count(0)
+    await page.keyboard.press("ArrowRight")
+    await expect(page.get_by_role("dialog", name="b.html").get_by_text("<h1>not a heading</h1>")).to_be_visible()
+    url = page.url
+    async with page.expect_download():
+        await page.get_by_role("dialog").get_by_role("button", name="Download").click()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert page.url == visitor.api + path
+    await page.goto(url)
+    await expect(page.get_by_role("dialog", name="b.html")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.get_by_role("button", name="a.txt", exact=True)).to_be_visible()
+    (listed,) = (await person.call("GET", f"/v1/files/{folder}/links"))["items"]
+    assert (listed["id"], listed["downloads"]) == (link, 4)
+
+
+async def test_a_link_to_one_file_shows_it(person: Person, visitor: Person) -> None:
+    file = await store_file(person, "report.txt", b"the report")
+    path, _ = await create_link(person, file, max_downloads=1)
+    page = await visitor.open(path)
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.get_by_role("dialog", name="report.txt").get_by_text("the report")).to_be_visible()
+    await page.get_by_role("dialog").get_by_role("button", name="Download").click()
+    await expect(page.get_by_role("heading", name="This link does not work any more")).to_be_visible()
+
+
 async def test_a_password_opens_the_link_in_this_tab(person: Person, visitor: Person) -> None:
     folder = await store_folder(person, "Secret plans")
     await store_file(person, "plan.txt", b"plan", parent_id=folder)

@@ -7,15 +7,32 @@ import json
 import re
 from pathlib import Path
 
+from drivebay.errors import BY_CODE
 from drivebay.web import assets
 
 STATIC = assets.FOLDER
 SOURCES = sorted(path for path in STATIC.rglob("*.js") if path.parent.name != "vendor")
 FIRST_PAGE_BYTES = 120 * 1024
+_CODES = ("error.", "signIn.refused_")
 _TEXT = re.compile(r"^  '([\w.]+)':", re.MULTILINE)
-_STATIC_IMPORT = re.compile(
-    r"^(?:import|export)[^;]*?from\s*['\"](\.[^'\"]+)['\"]|^import ['\"](\.[^'\"]+)['\"]", re.MULTILINE
-)
+
+
+def source_texts() -> list[str]:
+    return [path.read_text() for path in SOURCES if "texts" not in path.parts]
+
+
+def texts_of(language: str) -> dict[str, str]:
+    """Return the source of each text by its key."""
+    found: dict[str, str] = {}
+    for path in (STATIC / "texts" / language).glob("*.js"):
+        parts = _TEXT.split(path.read_text())[1:]
+        found |= dict(zip(parts[::2], parts[1::2], strict=True))
+    return found
+
+
+def values(text: str) -> tuple[set[str], bool]:
+    """Return the names of the values in a text, and whether it has plural forms."""
+    return set(re.findall(r"\{(\w+)\}", text)), bool(re.search(r"\bone:", text))
 
 
 def text_keys(language: str) -> set[str]:
@@ -37,13 +54,46 @@ def test_every_language_has_every_text() -> None:
 
 def test_every_text_in_use_exists() -> None:
     known = text_keys("en")
-    used = {
-        key
-        for path in SOURCES
-        if "texts" not in path.parts
-        for key in re.findall(r"\bt\(\s*'([\w.]+)'", path.read_text())
-    }
+    used = {key for text in source_texts() for key in re.findall(r"\bt\(\s*'([\w.]+)'", text)}
     assert used <= known
+
+
+def test_every_text_is_used() -> None:
+    """The sources name each key: as a literal, by a template such as `views.${role}`, or as a choice of a `RoleSelect`.
+
+    What a template makes stands in the sources as a literal too, except for codes of the API.
+    """
+    sources = "\n".join(source_texts())
+    literals = set(re.findall(r"'([\w.]+)'", sources))
+    templates = [
+        re.compile(r"(\w+)".join(map(re.escape, re.split(r"\$\{[^}]*\}", template))))
+        for template in re.findall(r"`([\w.$\{\} ?:']+)`", sources)
+        if re.match(r"\w+\.\w*\$|\$\{\w+\}\.\w+$", template)
+    ]
+    choices = set(re.findall(r'texts="(\w+)"', sources))
+
+    def is_used(key: str) -> bool:
+        view, _, name = key.partition(".")
+        is_choice = view in choices and (name in literals or literals.issuperset(name.split("_")))
+        made = [found.groups() for template in templates if (found := template.fullmatch(key))]
+        is_code = key.startswith(_CODES)
+        return key in literals or is_choice or any(is_code or literals.issuperset(values) for values in made)
+
+    assert {key for key in text_keys("en") if not is_used(key)} == set()
+
+
+def test_each_text_of_an_error_is_that_of_a_code() -> None:
+    """Codes come from the API, so no source names them."""
+    literals = set(re.findall(r"'([\w.]+)'", "\n".join(source_texts())))
+    texts = {key for key in text_keys("en") if key.startswith("error.") and key not in literals}
+    made = {"passkey_ended", "passkey_known", "passkey_none"}
+    assert {key.removeprefix("error.") for key in texts} - set(BY_CODE) == made
+
+
+def test_the_texts_of_all_languages_have_the_same_values_and_forms() -> None:
+    """A value such as `{name}` that one language leaves out is a text that does not say what happened."""
+    english, german = texts_of("en"), texts_of("de")
+    assert {key: values(text) for key, text in english.items()} == {key: values(text) for key, text in german.items()}
 
 
 def test_each_source_is_short() -> None:
@@ -58,20 +108,11 @@ def test_no_source_makes_markup_from_text() -> None:
 def test_the_first_page_is_small() -> None:
     """Count the page and what it loads before a view is chosen, with the first view and one language."""
     read = assets.read_assets()
-    waiting = ["app.js", "views/files.js", "texts/en.js", "styles/tokens.css", "icon.svg"]
-    waiting += [name for name in read.files if name.startswith("styles/")]
-    loaded: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in loaded:
-            continue
-        loaded.add(name)
-        if name.endswith(".js"):
-            folder = (STATIC / name).parent
-            found = [first or second for first, second in _STATIC_IMPORT.findall(read.files[name].body.decode())]
-            waiting += [(folder / each).resolve().relative_to(STATIC.resolve()).as_posix() for each in found]
+    bodies = {name: asset.body for name, asset in read.files.items()}
+    modules = assets.static_imports(bodies, ("start.js", "app.js", "views/files.js", "texts/en.js"))
+    loaded = {*modules, "icon.svg", *(name for name in read.files if name.startswith("styles/"))}
     sizes = {name: len(read.files[name].compressed or read.files[name].body) for name in loaded}
-    assert "vendor/preact.js" in sizes
+    assert {"vendor/preact.js", "vendor/signals_core.js", "texts/en/files.js"} <= set(sizes)
     assert sum(sizes.values()) + len(read.page) < FIRST_PAGE_BYTES
 
 

@@ -1,6 +1,9 @@
 """The static files of the web app, read once at start and compressed in memory.
 
 The URL of a file contains the version of all files, so a browser may cache a file forever. A new release has new URLs.
+
+A browser learns which modules it needs only from the modules that import them. So the page names those of the first
+view, and the browser loads them all at once.
 """
 
 from __future__ import annotations
@@ -8,7 +11,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import html
-from collections.abc import Mapping
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +28,10 @@ MEDIA_TYPES: Final = {
     ".svg": "image/svg+xml",
     ".webp": "image/webp",
 }
+_FIRST_MODULES: Final = ("app.js", "views/files.js")
+"""The modules that the page needs for its first view, with everything that they import statically."""
+_PRELOADS: Final = "<!-- modules -->"
+_IMPORT: Final = re.compile(r"""(?:^|;)\s*(?:import|export)\b[^;'"(]*['"](\.[^'"]+)['"]""", re.MULTILINE)
 _COMPRESSED: Final = (".css", ".html", ".js", ".json", ".svg")
 
 
@@ -63,9 +72,29 @@ def read_assets(folder: Path = FOLDER) -> Assets:
     digest = hashlib.sha256()
     for name, body in bodies.items():
         digest.update(f"{name}\0{len(body)}\0".encode() + body)
-    page = bodies.pop(PAGE).decode()
+    page = bodies.pop(PAGE).decode().replace(_PRELOADS, _preloads(static_imports(bodies, _FIRST_MODULES)))
     files = {name: _asset(body, Path(name).suffix) for name, body in bodies.items()}
     return Assets(files, page, digest.hexdigest()[:16])
+
+
+def static_imports(bodies: Mapping[str, bytes], first: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of modules and of all that they import statically, without those that `bodies` does not have."""
+    found: dict[str, None] = {}
+    waiting = list(first)
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in bodies:
+            continue
+        found[name] = None
+        folder = posixpath.dirname(name)
+        waiting += [posixpath.normpath(posixpath.join(folder, each)) for each in _IMPORT.findall(bodies[name].decode())]
+    return tuple(found)
+
+
+def _preloads(modules: Iterable[str]) -> str:
+    return "\n    ".join(
+        f'<link rel="modulepreload" href="{{{{base}}}}/web/{{{{version}}}}/{name}" />' for name in modules
+    )
 
 
 def _asset(body: bytes, suffix: str) -> Asset:

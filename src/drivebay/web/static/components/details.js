@@ -1,4 +1,4 @@
-/** The details of an item: kind, size, path, times, properties, checksum, and the versions of a file. */
+/** The details of an item: kind, size, path, times, properties, checksum, the versions of a file, and the activity. */
 
 import { api } from '../lib/api.js';
 import { loadAccess } from '../lib/drive_access.js';
@@ -7,11 +7,12 @@ import { t } from '../lib/i18n.js';
 import { session } from '../lib/session.js';
 import { html } from '../lib/ui.js';
 import { useLoaded } from '../lib/use_loaded.js';
+import { Activity } from './activity.js';
 import { ProblemNotice } from './problem_notice.js';
 import { Versions } from './versions.js';
 
-/** @param {{file: any, onChange: (file: any) => void}} props */
-export function Details({ file, onChange }) {
+/** @param {{file: any, onChange: (file: any) => void, isPane?: boolean}} props  `isPane`: beside a preview */
+export function Details({ file, onChange, isPane = true }) {
   const query = { drive_id: file.drive_id };
   const loadPath = (/** @type {AbortSignal} */ signal) => api('GET', `/v1/files/${file.id}/path`, { query, signal });
   const path = useLoaded(loadPath, [file.id, file.etag]);
@@ -23,8 +24,7 @@ export function Details({ file, onChange }) {
     [file.id, file.etag],
   );
   const properties = Object.entries(file.properties ?? {});
-  return html`<aside class="details" tabindex="0" aria-label=${t('details.title')}>
-    <h3>${t('details.title')}</h3>
+  const body = html`
     ${path.error !== null && html`<${ProblemNotice} error=${path.error} onRetry=${path.reload} />`}
     <dl>
       <${Line} name=${t('views.name')} value=${file.name} />
@@ -37,6 +37,12 @@ export function Details({ file, onChange }) {
       ${properties.map(([name, value]) => html`<${Line} key=${name} name=${name} value=${value} />`)}
     </dl>
     ${file.kind === 'file' && html`<${Versions} file=${file} canEdit=${access.value !== null && access.value.role !== 'viewer'} onChange=${onChange} />`}
+    ${access.value !== null && html`<${Activity} key=${file.etag} file=${file} isWhole=${access.value.isWhole} />`}
+  `;
+  if (!isPane) return html`<div class="details-dialog">${body}</div>`;
+  return html`<aside class="details" tabindex="0" aria-label=${t('details.title')}>
+    <h3>${t('details.title')}</h3>
+    ${body}
   </aside>`;
 }
 

@@ -27,7 +27,7 @@ import { scrollToRow, VirtualList } from './virtual_list.js';
  */
 
 const ROW_HEIGHT = 48;
-const TILE_HEIGHT = 148;
+const TILE_HEIGHT = 184;
 const TILE_WIDTH = 168;
 
 /** @param {ListProps} props */

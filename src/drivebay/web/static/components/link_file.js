@@ -3,15 +3,18 @@
 import { save } from '../lib/downloads.js';
 import { bytes } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
-import { html, useState } from '../lib/ui.js';
+import { ONLY_FILE, openFromUrl, openLinkPreview } from '../lib/link_preview.js';
+import { previewKind } from '../lib/preview_kind.js';
+import { html, useEffect, useState } from '../lib/ui.js';
 import { Button } from './button.js';
 import { LinkFrame } from './link_frame.js';
 import { ProblemNotice } from './problem_notice.js';
 
 /**
- * @param {{link: import("../lib/public_link.js").PublicLink, call: Function, onEnded: (error: any) => void}} props
+ * @param {{link: import("../lib/public_link.js").PublicLink, token: string, call: Function, opened: string | null,
+ *   onEnded: (error: any) => void}} props  `opened`: the URL asks for the preview
  */
-export function LinkFile({ link, call, onEnded }) {
+export function LinkFile({ link, token, call, opened, onEnded }) {
   const [error, setError] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
   const download = async () => {
@@ -25,9 +28,18 @@ export function LinkFile({ link, call, onEnded }) {
     }
     setBusy(false);
   };
+  const file = { ...link, id: ONLY_FILE };
+  const place = { call, path: `/s/${encodeURIComponent(token)}`, isEnd: endsBy(onEnded) };
+  const hasPreview = previewKind(link) !== 'none';
+  useEffect(() => {
+    if (opened) openFromUrl(hasPreview ? file : undefined, [file], place);
+  }, []);
   return html`<${LinkFrame} title=${link.name} expiresAt=${link.expires_at}>
     <p class="link-lead">${bytes(link.size)}</p>
-    <${Button} kind="primary" onClick=${download} disabled=${busy}>${t('linkPage.download')}<//>
+    <div class="link-actions">
+      <${Button} kind="primary" icon="download" onClick=${download} disabled=${busy}>${t('linkPage.download')}<//>
+      ${hasPreview && html`<${Button} icon="eye" onClick=${() => openLinkPreview(file, [file], place)}>${t('linkPage.show')}<//>`}
+    </div>
     ${error !== null && html`<${ProblemNotice} error=${error} onRetry=${download} />`}
   <//>`;
 }
@@ -39,4 +51,17 @@ export function LinkFile({ link, call, onEnded }) {
  */
 export function isEnd(error) {
   return error?.status === 404 || error?.code === 'password_required';
+}
+
+/**
+ * Return what reports the end of a link to its page.
+ *
+ * @param {(error: any) => void} onEnded
+ */
+export function endsBy(onEnded) {
+  return (/** @type {any} */ error) => {
+    if (!isEnd(error)) return false;
+    onEnded(error);
+    return true;
+  };
 }

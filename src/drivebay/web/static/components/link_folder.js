@@ -4,6 +4,7 @@ import { save } from '../lib/downloads.js';
 import { rememberFolder, trailTo } from '../lib/folder_trail.js';
 import { bytes, date } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
+import { openFromUrl, openLinkPreview } from '../lib/link_preview.js';
 import { url } from '../lib/router.js';
 import { html, useEffect, useState } from '../lib/ui.js';
 import { usePages } from '../lib/use_pages.js';
@@ -18,13 +19,19 @@ import { ProblemNotice } from './problem_notice.js';
 
 /**
  * @param {{link: import("../lib/public_link.js").PublicLink, token: string, call: any, folder: string | null,
- *   onEnded: (error: any) => void}} props
+ *   opened: string | null, onEnded: (error: any) => void}} props  `opened`: the id of the file that the URL asks for
  */
-export function LinkFolder({ link, token, call, folder, onEnded }) {
+export function LinkFolder({ link, token, call, folder, opened, onEnded }) {
   /** @type {ReturnType<typeof usePages<import("../lib/public_link.js").PublicFile>>} */
   const list = usePages('/files', { parent_id: folder ?? 'root', sort: 'name' }, call);
   const [failed, setFailed] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
+  /** A file that is gone is a 404 too. Return whether the page shows the failure. */
+  const reports = (/** @type {any} */ error) => {
+    if (!isEnd(error)) return false;
+    call('GET', '').then(() => setFailed(error), onEnded);
+    return true;
+  };
 
   useEffect(() => {
     // A folder that was moved away is a 404 too: then the link itself says whether it has ended.
@@ -32,17 +39,21 @@ export function LinkFolder({ link, token, call, folder, onEnded }) {
     if (error !== null && isEnd(error) && folder === null) onEnded(error);
   }, [list.error, folder]);
 
+  const path = `/s/${encodeURIComponent(token)}${folder === null ? '' : `?folder=${encodeURIComponent(folder)}`}`;
+  const place = { call, path, isEnd: reports };
+  useEffect(() => {
+    if (opened === null || list.loading) return;
+    const found = list.items.find(({ id, kind }) => id === opened && kind === 'file');
+    openFromUrl(found, list.items, place);
+  }, [opened, list.loading]);
+
   const attempt = async (/** @type {() => Promise<{url: string}>} */ sign) => {
     setFailed(null);
     setBusy(true);
     try {
       save((await sign()).url);
     } catch (error) {
-      if (isEnd(error)) {
-        call('GET', '').then(() => setFailed(error), onEnded);
-      } else {
-        setFailed(error);
-      }
+      if (!reports(error)) setFailed(error);
     }
     setBusy(false);
   };
@@ -62,7 +73,7 @@ export function LinkFolder({ link, token, call, folder, onEnded }) {
         <${Button} icon="download" busy=${busy} onClick=${() => downloadZip(parent)}>${t('linkPage.download_all')}<//>
       </div>`
     }
-    <${Rows} list=${list} token=${token} onDownload=${download} canUpload=${link.role === 'editor'} />
+    <${Rows} list=${list} token=${token} onDownload=${download} onOpen=${(/** @type {any} */ file) => openLinkPreview(file, list.items, place)} canUpload=${link.role === 'editor'} />
   <//>`;
 }
 
@@ -83,8 +94,11 @@ function Crumbs({ name, token, folder }) {
   </nav>`;
 }
 
-/** @param {{list: any, token: string, onDownload: (file: any) => void, canUpload: boolean}} props */
-function Rows({ list, token, onDownload, canUpload }) {
+/**
+ * @param {{list: any, token: string, onDownload: (file: any) => void, onOpen: (file: any) => void,
+ *   canUpload: boolean}} props
+ */
+function Rows({ list, token, onDownload, onOpen, canUpload }) {
   if (!list.loading && list.error === null && list.items.length === 0 && !list.hasMore) {
     return html`<${Empty}
       icon="folder"
@@ -106,7 +120,7 @@ function Rows({ list, token, onDownload, canUpload }) {
                     onClick=${() => rememberFolder(file)}
                     >${file.name}</a
                   >`
-                : html`<span class="item-name" dir="auto">${file.name}</span>`
+                : html`<button type="button" class="item-name item-open" dir="auto" onClick=${() => onOpen(file)}>${file.name}</button>`
             }
             <span class="item-note">
               ${file.kind === 'file' && html`${bytes(file.size)} · `}${date(file.modified_at)}

@@ -14,15 +14,33 @@ import { PreviewContent } from './preview_content.js';
 import { ProblemNotice } from './problem_notice.js';
 
 /**
+ * Where the files of a preview come from. `pathOf` is the path of the preview of a file in the app.
+ *
+ * @typedef {object} PreviewSource
+ * @property {import('./preview_content.js').Sign} sign
+ * @property {(file: any) => string} pathOf
+ * @property {boolean} isPublic without a session and without details
+ */
+
+/** The files of the user. @type {PreviewSource} */
+const OWN_FILES = {
+  sign: (file, disposition, signal) =>
+    api('GET', `/v1/files/${file.id}/download`, { query: { drive_id: file.drive_id, disposition }, signal }),
+  pathOf: previewPath,
+  isPublic: false,
+};
+
+/**
  * Open the preview. Resolves when it is closed.
  *
  * @param {any} file
  * @param {any[]} [siblings]  the files of the list, in its order; folders are left out
+ * @param {PreviewSource} [source]
  * @returns {Promise<void>}
  */
-export async function openPreview(file, siblings = [file]) {
+export async function openPreview(file, siblings = [file], source = OWN_FILES) {
   const files = siblings.filter((each) => each.kind === 'file');
-  history.pushState({ preview: true }, '', url(previewPath(file)));
+  history.pushState({ preview: true }, '', url(source.pathOf(file)));
   let isBack = false;
   const ended = new AbortController();
   const Opened = (/** @type {{close: () => void}} */ { close }) => {
@@ -33,20 +51,20 @@ export async function openPreview(file, siblings = [file]) {
       };
       addEventListener('popstate', onBack, { signal: ended.signal });
     }, []);
-    return html`<${Preview} file=${file} files=${files} close=${close} />`;
+    return html`<${Preview} file=${file} files=${files} close=${close} source=${source} />`;
   };
   await openDialog(Opened);
   ended.abort();
   // The sign-in page has replaced the entry of the preview.
-  if (!isBack && !isSignedOut.value) history.back();
+  if (!isBack && (source.isPublic || !isSignedOut.value)) history.back();
 }
 
 /**
  * The URL is that of the file while it is shown, so that it can be sent, and "back" closes the preview.
  *
- * @param {{file: any, files: any[], close: () => void}} props
+ * @param {{file: any, files: any[], close: () => void, source?: PreviewSource}} props
  */
-export function Preview({ file, files, close }) {
+export function Preview({ file, files, close, source = OWN_FILES }) {
   const [id, setId] = useState(file.id);
   const [detailed, setDetailed] = useState(false);
   const [changed, setChanged] = useState(/** @type {any} */ (null));
@@ -69,7 +87,7 @@ export function Preview({ file, files, close }) {
     if (next !== undefined) {
       setError(null);
       setId(next.id);
-      history.replaceState(history.state, '', url(previewPath(next)));
+      history.replaceState(history.state, '', url(source.pathOf(next)));
     }
   };
   const onKey = (/** @type {KeyboardEvent} */ event) => {
@@ -81,7 +99,7 @@ export function Preview({ file, files, close }) {
   const download = async () => {
     setError(null);
     try {
-      save((await api('GET', `/v1/files/${shown.id}/download`, { query: { drive_id: shown.drive_id } })).url);
+      save((await source.sign(shown, 'attachment')).url);
     } catch (failure) {
       setError(failure);
     }
@@ -91,7 +109,7 @@ export function Preview({ file, files, close }) {
     <header class="preview-bar">
       <h2 class="preview-name" dir="auto">${shown.name}</h2>
       <div class="preview-actions">
-        <${Button} onClick=${() => setDetailed(!detailed)} aria-pressed=${detailed}>${t('preview.details')}<//>
+        ${!source.isPublic && html`<${Button} onClick=${() => setDetailed(!detailed)} aria-pressed=${detailed}>${t('preview.details')}<//>`}
         <${Button} onClick=${download}>${t('views.download')}<//>
         <${Button} onClick=${() => dialog.current?.close()}>${t('common.close')}<//>
       </div>
@@ -100,7 +118,7 @@ export function Preview({ file, files, close }) {
     <div class="preview-stage">
       <${Step} text="‹" label=${t('preview.previous')} disabled=${index <= 0} onClick=${() => go(-1)} />
       <div class="preview-content">
-        <${PreviewContent} key=${`${shown.id} ${shown.etag}`} file=${shown} onDownload=${download} />
+        <${PreviewContent} key=${`${shown.id} ${shown.etag}`} file=${shown} sign=${source.sign} onDownload=${download} />
       </div>
       <${Step} text="›" label=${t('preview.next')} disabled=${index < 0 || index >= files.length - 1} onClick=${() => go(1)} />
       ${detailed && html`<${Details} key=${`details-${shown.id}`} file=${shown} onChange=${setChanged} />`}

@@ -3,7 +3,6 @@
  * Signed URLs expire while a person looks or listens, so the first failure signs anew and goes on at the same place.
  */
 
-import { api } from '../lib/api.js';
 import { bytes } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { MAX_TEXT, previewKind } from '../lib/preview_kind.js';
@@ -14,13 +13,18 @@ import { ProblemNotice } from './problem_notice.js';
 
 let nextRound = 1;
 
-/** @param {{file: any, onDownload: () => void}} props */
-export function PreviewContent({ file, onDownload }) {
+/**
+ * @typedef {(file: any, disposition: 'inline' | 'attachment', signal?: AbortSignal) => Promise<{url: string}>} Sign
+ *   returns a signed URL of the bytes of a file; rejects with ApiError
+ */
+
+/** @param {{file: any, sign: Sign, onDownload: () => void}} props */
+export function PreviewContent({ file, sign, onDownload }) {
   const kind = previewKind(file);
   const [broken, setBroken] = useState(false);
   /** Where the player was when its URL was renewed. */
   const renewed = useRef(/** @type {{currentTime: number, isPlaying: boolean} | null} */ (null));
-  const content = useLoaded((signal) => load(file, kind, signal), [file.id]);
+  const content = useLoaded((signal) => load(file, kind, sign, signal), [file.id]);
   if (kind === 'none' || broken) {
     return html`<div class="preview-none">
       <p>${t(broken ? 'preview.broken' : 'preview.none')}</p>
@@ -66,13 +70,13 @@ export function PreviewContent({ file, onDownload }) {
 /**
  * @param {any} file
  * @param {string} kind
+ * @param {Sign} sign
  * @param {AbortSignal} signal
  * @returns {Promise<{url: string, text: string, round: number}>} `round` differs each time: an element with it tries the URL anew
  */
-async function load(file, kind, signal) {
+async function load(file, kind, sign, signal) {
   if (kind === 'none') return { url: '', text: '', round: 0 };
-  const query = { drive_id: file.drive_id, disposition: 'inline' };
-  const { url } = await api('GET', `/v1/files/${file.id}/download`, { query, signal });
+  const { url } = await sign(file, 'inline', signal);
   if (kind !== 'text') return { url, text: '', round: nextRound++ };
   const answer = await fetch(url, { signal, referrerPolicy: 'no-referrer', credentials: 'omit' });
   if (!answer.ok) throw new TypeError(`the store answered ${answer.status}`);

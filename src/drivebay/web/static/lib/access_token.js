@@ -2,6 +2,7 @@
  * The access token, in memory only. A tab gets one with the refresh cookie; only one tab asks at a time. A tab never
  * continues with the token of another user: it loads again.
  */
+import { errorOf } from './api_error.js';
 import { config } from './config.js';
 import { signal } from './ui.js';
 
@@ -13,6 +14,11 @@ export const isSignedOut = signal(false);
 
 /** Whether this browser may have a session: a hint that saves a request, nothing more. */
 const HINT_KEY = 'drivebay-signed-in';
+
+/** A tab that gets no answer gives the lock to the next one. */
+const DEADLINE_MS = 15_000;
+/** Another tab has the lock for one request. */
+const LOCK_MS = 20_000;
 
 const channel = new BroadcastChannel('drivebay-session');
 let token = '';
@@ -51,17 +57,20 @@ export function endEverywhere() {
  * Get a new access token. One request at a time in all tabs: a refresh token is good for one request.
  *
  * @param {string} rejected the token that the API refused, '' if there was none
- * @returns {Promise<boolean>} whether there is a session. Rejects if the server cannot be reached.
+ * @returns {Promise<boolean>} whether there is a session. Rejects with ApiError, or if the server cannot be reached.
  */
 export function refresh(rejected) {
   if (!rejected && !localStorage.getItem(HINT_KEY)) return Promise.resolve(false);
   const once = () => refreshOnce(rejected);
   // Browsers have locks only on https and on localhost. A second tab elsewhere may find its refresh token spent, and
   // the server gives it the same answer for some seconds.
-  refreshing ??= (navigator.locks ? navigator.locks.request('drivebay-refresh', once) : once()).finally(
-    () => (refreshing = null),
-  );
+  refreshing ??= (navigator.locks ? whileLocked(once) : once()).finally(() => (refreshing = null));
   return refreshing;
+}
+
+/** @param {() => Promise<boolean>} action @returns {Promise<boolean>} rejects if the lock does not become free */
+function whileLocked(action) {
+  return navigator.locks.request('drivebay-refresh', { signal: AbortSignal.timeout(LOCK_MS) }, action);
 }
 
 /** @param {string} rejected */
@@ -72,6 +81,7 @@ async function refreshOnce(rejected) {
     headers: { ...COOKIE_SESSION, 'Content-Type': 'application/json' },
     body: '{"refresh_token":""}', // that of the cookie counts
     credentials: 'same-origin',
+    signal: AbortSignal.timeout(DEADLINE_MS),
   });
   if (response.ok) {
     const { access_token: value } = await response.json();
@@ -79,7 +89,7 @@ async function refreshOnce(rejected) {
     setAccessToken(value);
     return true;
   }
-  if (response.status !== 401 && response.status !== 403) throw new Error(`status ${response.status}`);
+  if (response.status !== 401 && response.status !== 403) throw await errorOf(response);
   endSession();
   return false;
 }

@@ -1,27 +1,12 @@
 /** Calls of the HTTP API. A rejected access token is refreshed once. */
 import { accessToken, refresh } from './access_token.js';
+import { ApiError, errorOf } from './api_error.js';
 import { config } from './config.js';
 
-/** The problem that the API answered with. `status` 0 is a server that cannot be reached. */
-export class ApiError extends Error {
-  /**
-   * @param {number} status
-   * @param {{code?: string, title?: string, detail?: string, request_id?: string, challenge?: string,
-   *   errors?: {field: string, message: string}[]}} problem
-   * @param {number | null} retryAfter seconds
-   */
-  constructor(status, problem, retryAfter = null) {
-    super(problem.detail || problem.title || `status ${status}`);
-    this.name = 'ApiError';
-    this.status = status;
-    this.code = problem.code ?? (status ? 'unknown' : 'unreachable');
-    this.detail = problem.detail ?? '';
-    this.requestId = problem.request_id ?? '';
-    this.challenge = problem.challenge ?? '';
-    this.errors = problem.errors ?? [];
-    this.retryAfter = retryAfter;
-  }
-}
+export { ApiError };
+
+/** How long a request may take. Requests that wait for changes take up to 50 s. */
+const DEADLINE_MS = 90_000;
 
 /**
  * @typedef {object} CallOptions
@@ -88,7 +73,13 @@ async function send(method, path, { body, query, headers = {}, signal, anonymous
   const all = { ...headers };
   if (body !== undefined) all['Content-Type'] = 'application/json';
   if (!anonymous) all['Authorization'] = `Bearer ${accessToken()}`;
-  const init = { method, headers: all, body: body === undefined ? undefined : JSON.stringify(body), signal };
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
+  const init = {
+    method,
+    headers: all,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+  };
   try {
     return await fetch(apiUrl(path, query), { ...init, credentials: 'same-origin', cache: 'no-store' });
   } catch (error) {
@@ -97,18 +88,16 @@ async function send(method, path, { body, query, headers = {}, signal, anonymous
   }
 }
 
-/** @param {string} rejected */
-async function refreshOrFail(rejected) {
+/**
+ * Get a new access token, as `refresh` does.
+ *
+ * @param {string} rejected
+ * @returns {Promise<boolean>} rejects with ApiError
+ */
+export async function refreshOrFail(rejected) {
   try {
     return await refresh(rejected);
-  } catch {
-    throw new ApiError(0, {});
+  } catch (error) {
+    throw error instanceof ApiError ? error : new ApiError(0, {});
   }
-}
-
-/** @param {Response} response */
-async function errorOf(response) {
-  const after = Number(response.headers.get('retry-after'));
-  const problem = await response.json().catch(() => ({}));
-  return new ApiError(response.status, problem, after > 0 ? after : null);
 }

@@ -10,7 +10,7 @@ import { PasskeyError } from './passkeys.js';
  * @returns {string}
  */
 export function errorText(error) {
-  if (error instanceof PasskeyError) return t(error.isKnown ? 'error.passkey_known' : 'error.passkey_ended');
+  if (error instanceof PasskeyError) return t(`error.passkey_${error.reason}`);
   if (!(error instanceof ApiError)) return t('error.unknown');
   const key = `error.${error.code}`;
   const known = t(key, { seconds: error.retryAfter ?? 1 });

@@ -37,6 +37,7 @@ export function itemMenu(items, { drive, folder, onOpen, onDelete, onRename }) {
     isOne && { text: t('files.open'), icon: item.kind === 'folder' ? 'folder' : 'eye', run: () => onOpen(item) },
     { text: t('files.download'), icon: 'download', run: run(() => download(items, drive)) },
     isOne && canShare && share !== null && { text: t('files.share'), icon: 'share', run: () => share(item, drive) },
+    isOne && { text: t('details.title'), icon: 'info', run: run(() => showDetails(item)) },
     canEdit && null,
     canEdit && isOne && onRename !== undefined && { text: t('files.rename'), icon: 'edit', run: () => onRename(item) },
     canEdit && { text: t('files.move'), icon: 'move', run: run(() => actions.moveWithDialog(items, drive, folder)) },
@@ -50,4 +51,10 @@ export function itemMenu(items, { drive, folder, onOpen, onDelete, onRename }) {
     canEdit && { text: t('files.trash'), icon: 'trash', danger: true, run: () => onDelete(items) },
   ];
   return /** @type {import('../components/menu.js').MenuItem[]} */ (entries.filter((entry) => entry !== false));
+}
+
+/** @param {Item} item */
+async function showDetails(item) {
+  const { openDetails } = await import('../components/details_dialog.js');
+  await openDetails(item);
 }

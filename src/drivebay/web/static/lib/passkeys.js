@@ -2,12 +2,15 @@
 import { api } from './api.js';
 import { config } from './config.js';
 
-/** The browser's dialog ended without a passkey. `isKnown`: the device has one of this account already. */
+/**
+ * There is no passkey: the browser's dialog `ended` without one, the device has one of this account already (`known`),
+ * or the account has `none`.
+ */
 export class PasskeyError extends Error {
-  /** @param {boolean} isKnown */
-  constructor(isKnown) {
+  /** @param {'ended' | 'known' | 'none'} reason */
+  constructor(reason) {
     super('no passkey');
-    this.isKnown = isKnown;
+    this.reason = reason;
   }
 }
 
@@ -63,7 +66,7 @@ async function ask(dialog) {
     const credential = /** @type {PublicKeyCredential | null} */ (await dialog());
     if (credential !== null) return credential.toJSON();
   } catch (error) {
-    throw new PasskeyError(error instanceof DOMException && error.name === 'InvalidStateError');
+    throw new PasskeyError(error instanceof DOMException && error.name === 'InvalidStateError' ? 'known' : 'ended');
   }
-  throw new PasskeyError(false);
+  throw new PasskeyError('ended');
 }

@@ -12,7 +12,7 @@ const sessions = new Map();
 const questions = new Map();
 
 /**
- * @typedef {{name: string, kind: "file" | "folder", size: number, role: "viewer" | "uploader" | "editor",
+ * @typedef {{name: string, kind: "file" | "folder", size: number, content_type: string, role: "viewer" | "uploader" | "editor",
  *   expires_at: string | null}} PublicLink
  * @typedef {{id: string, kind: "file" | "folder", name: string, parent_id: string, size: number, content_type: string,
  *   modified_at: string}} PublicFile

@@ -1,6 +1,6 @@
 /** The signed-in user, and how a session begins and ends. */
-import { COOKIE_SESSION, endEverywhere, isSignedOut, refresh, setAccessToken } from './access_token.js';
-import { api } from './api.js';
+import { COOKIE_SESSION, endEverywhere, isSignedOut, setAccessToken } from './access_token.js';
+import { api, refreshOrFail } from './api.js';
 import { effect, signal } from './ui.js';
 
 /**
@@ -24,7 +24,7 @@ effect(() => {
 
 /** Find out whether this browser has a session. Rejects with ApiError if the server cannot be reached. */
 export async function restoreSession() {
-  if (await refresh('')) await loadUser();
+  if (await refreshOrFail('')) await loadUser();
 }
 
 /** Load the user again: usage and profile change. */

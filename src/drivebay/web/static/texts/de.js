@@ -1,4 +1,5 @@
 /** German. Each view has a file of its own. */
+import activity from './de/activity.js';
 import admin from './de/admin.js';
 import common from './de/common.js';
 import details from './de/details.js';
@@ -23,6 +24,7 @@ export default {
   ...files,
   ...signIn,
   ...uploads,
+  ...activity,
   ...admin,
   ...details,
   ...drives,

@@ -1,4 +1,5 @@
 /** English. Each view has a file of its own. */
+import activity from './en/activity.js';
 import admin from './en/admin.js';
 import common from './en/common.js';
 import details from './en/details.js';
@@ -23,6 +24,7 @@ export default {
   ...files,
   ...signIn,
   ...uploads,
+  ...activity,
   ...admin,
   ...details,
   ...drives,

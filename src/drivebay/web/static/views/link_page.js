@@ -42,7 +42,7 @@ export default function LinkPage({ params, query }) {
     return html`<${LinkFrame} title=${t('linkPage.title')}><${ProblemNotice} error=${error} onRetry=${again} /><//>`;
   }
   if (link === null) return html`<${LinkFrame} title=${t('linkPage.loading')} busy />`;
-  const props = { link, token, call, onEnded: setError };
+  const props = { link, token, call, opened: query.get('file'), onEnded: setError };
   if (link.role === 'uploader') {
     return html`<${LinkFrame} title=${link.name} expiresAt=${link.expires_at}>
       <p class="link-lead">${t('linkPage.uploader_lead')}</p>

@@ -7,7 +7,7 @@ import { config } from '../lib/config.js';
 import { errorText } from '../lib/errors.js';
 import { t } from '../lib/i18n.js';
 import { beginOidcSignIn, isOwnOidcSignIn } from '../lib/oidc_sign_in.js';
-import { canUsePasskeys, passkeyOptions, usePasskey } from '../lib/passkeys.js';
+import { canUsePasskeys, PasskeyError, passkeyOptions, usePasskey } from '../lib/passkeys.js';
 import { navigate, url } from '../lib/router.js';
 import { session, signIn, signInWithCode, signInWithOidc, signInWithPasskey } from '../lib/session.js';
 import { html, useEffect, useState } from '../lib/ui.js';
@@ -70,29 +70,30 @@ export default function SignIn({ query }) {
 
 /** @param {{challenge: string, error: string, busy: boolean, run: (action: () => Promise<void>) => Promise<void>}} props */
 function CodeForm({ challenge, error, busy, run }) {
-  const [hasPasskey, setHasPasskey] = useState(false);
-  useEffect(() => {
-    // An account without a passkey has no button for one. Each use needs options of its own.
-    if (canUsePasskeys)
-      passkeyOptions(challenge).then(
-        () => setHasPasskey(true),
-        () => {},
-      );
-  }, []);
+  const [hasNone, setHasNone] = useState(false);
   const submit = (/** @type {Event} */ event) => {
     const { code } = formValues(event);
     void run(() => signInWithCode(challenge, code.trim()));
   };
+  // The server counts each question, so it is asked when a person chooses the passkey, and not before.
   const withPasskey = () =>
-    run(async () => signInWithPasskey(await usePasskey(await passkeyOptions(challenge)), challenge));
+    run(async () => {
+      const options = await passkeyOptions(challenge).catch((problem) => {
+        if (!(problem instanceof ApiError) || problem.code !== 'not_found') throw problem;
+        setHasNone(true);
+        throw new PasskeyError('none');
+      });
+      await signInWithPasskey(await usePasskey(options), challenge);
+    });
+  const canChoose = canUsePasskeys && !hasNone;
   return html`<${SignPage} title=${t('signIn.codeTitle')}>
     ${error && html`<p class="form-error" role="alert">${error}</p>`}
     <form onSubmit=${submit}>
       <${Field} key="code" label=${t('signIn.code')} name="code" autocomplete="one-time-code" hint=${t('signIn.codeHint')} required autofocus />
       <${Button} kind="primary" type="submit" busy=${busy}>${t('signIn.submit')}<//>
     </form>
-    ${hasPasskey && html`<p class="sign-or">${t('signIn.or')}</p>`}
-    ${hasPasskey && html`<${Button} busy=${busy} onClick=${withPasskey}>${t('signIn.passkeySecond')}<//>`}
+    ${canChoose && html`<p class="sign-or">${t('signIn.or')}</p>`}
+    ${canChoose && html`<${Button} busy=${busy} onClick=${withPasskey}>${t('signIn.passkeySecond')}<//>`}
   <//>`;
 }
 

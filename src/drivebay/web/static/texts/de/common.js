@@ -32,6 +32,7 @@ export default {
     'Dieser Passkey wurde nicht angenommen. Versuchen Sie es noch einmal oder melden Sie sich anders an.',
   'error.passkey_ended':
     'Der Browser hat die Frage nach einem Passkey beendet. Versuchen Sie es noch einmal oder wählen Sie einen anderen Weg.',
+  'error.passkey_none': 'Dieses Konto hat keinen Passkey. Geben Sie einen Code ein.',
   'error.passkey_known': 'Dieses Gerät hat schon einen Passkey Ihres Kontos.',
   'error.invalid_code': 'Der Code ist falsch oder zu alt. Geben Sie den aktuellen Code ein.',
   'error.invalid_credentials': 'E-Mail-Adresse oder Passwort ist falsch.',

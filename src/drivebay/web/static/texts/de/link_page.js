@@ -15,6 +15,7 @@ export default {
   'linkPage.download': 'Herunterladen',
   'linkPage.download_all': 'Alles als ZIP herunterladen',
   'linkPage.download_name': '{name} herunterladen',
+  'linkPage.show': 'Ansehen',
   'linkPage.files': 'Dateien',
   'linkPage.crumbs': 'Ordner',
   'linkPage.empty_title': 'Dieser Ordner ist leer',

@@ -30,6 +30,7 @@ export default {
   'error.invalid_code': 'This code is wrong or has expired. Enter the current code.',
   'error.invalid_passkey': 'This passkey was not accepted. Try again, or sign in another way.',
   'error.passkey_ended': 'The browser ended the request for a passkey. Try again, or choose another way.',
+  'error.passkey_none': 'This account has no passkey. Enter a code.',
   'error.passkey_known': 'This device has a passkey of your account already.',
   'error.invalid_credentials': 'The email address or the password is wrong.',
   'error.invalid_token': 'This link has expired or was already used. Request a new one.',

@@ -14,6 +14,7 @@ export default {
   'linkPage.download': 'Download',
   'linkPage.download_name': 'Download {name}',
   'linkPage.download_all': 'Download all as ZIP',
+  'linkPage.show': 'Show',
   'linkPage.files': 'Files',
   'linkPage.crumbs': 'Folders',
   'linkPage.empty_title': 'This folder is empty',
