@@ -1,10 +1,6 @@
 """`python -m bench [routes] [visibility] [backlog] [listing]`: all four if none is named.
 
-<<<<<<< HEAD
-`calls`, `load`, `search`, `transfers`, `drive`, `sweeper`, `archives` and `capacity` run only if named.
-=======
-`browser`, `calls`, `load`, `search` and `transfers` run only if named.
->>>>>>> 3cd6aea (web app: activity, details of folders, the preview of a link's files)
+All others run only if named.
 """
 
 from __future__ import annotations
@@ -14,9 +10,9 @@ import asyncio
 
 import uvloop
 
-<<<<<<< HEAD
 from . import (
     archives,
+    browser,
     calls,
     capacity,
     flow,
@@ -29,14 +25,11 @@ from . import (
     transfers,
     wrk,
 )
-=======
-from . import browser, calls, flow, listing, load, routes, search_latency, transfers, wrk
->>>>>>> 3cd6aea (web app: activity, details of folders, the preview of a link's files)
 from .bench_world import start_servers
 from .report import Report, console
 
 PARTS = ("routes", "visibility", "backlog", "listing")
-NAMED_PARTS = ("calls", "load", "search", "transfers", "drive", "sweeper", "archives", "capacity")
+NAMED_PARTS = ("browser", "calls", "load", "search", "transfers", "drive", "sweeper", "archives", "capacity")
 
 
 async def run(
@@ -83,13 +76,8 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-<<<<<<< HEAD
         choices=[*PARTS, *NAMED_PARTS, []],
         help=f"which to run; without, all but {', '.join(NAMED_PARTS)}",
-=======
-        choices=[*PARTS, "browser", "calls", "load", "search", "transfers", []],
-        help="which to run; without, all but browser, calls, load, search and transfers",
->>>>>>> 3cd6aea (web app: activity, details of folders, the preview of a link's files)
     )
     parser.add_argument("--scale", type=float, default=1.0, help="factor for the amount of data; the goals are for 1")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
