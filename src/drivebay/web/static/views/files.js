@@ -139,10 +139,12 @@ function Toolbar({ selection, items, drive, folder, layout, setLayout, onDelete 
   const canEdit = folder.canEdit.value;
   const run = (/** @type {() => Promise<unknown>} */ action) => () => void action().catch(toastError);
   const toggle = html`<${IconButton} icon=${layout === 'list' ? 'grid' : 'list'} label=${t(layout === 'list' ? 'files.showGrid' : 'files.showList')} onClick=${() => setLayout(layout === 'list' ? 'grid' : 'list')} />`;
-  if (chosen.length) {
-    return html`<div class="toolbar toolbar-selection" role="toolbar" aria-label=${t('files.actions')}>
+  const hasChosen = chosen.length > 0;
+  // Both are in the same place, so that the rows below do not move between the two clicks of a double click.
+  return html`<div class="toolbars">
+    <div class=${hasChosen ? 'toolbar toolbar-selection' : 'toolbar toolbar-selection is-away'} role="toolbar" aria-label=${t('files.actions')}>
       <${IconButton} icon="close" label=${t('files.clear')} onClick=${() => selection.clear()} />
-      <span class="toolbar-count" role="status">${t('files.selected', { count: chosen.length })}</span>
+      <span class="toolbar-count" role="status">${hasChosen ? t('files.selected', { count: chosen.length }) : ''}</span>
       <${IconButton} icon="download" label=${t('files.download')} onClick=${run(() => download(chosen, drive))} />
       ${
         canEdit &&
@@ -150,15 +152,15 @@ function Toolbar({ selection, items, drive, folder, layout, setLayout, onDelete 
           <${IconButton} icon="trash" label=${t('files.trash')} onClick=${() => onDelete(chosen)} />`
       }
       ${toggle}
-    </div>`;
-  }
-  return html`<div class="toolbar" role="toolbar" aria-label=${t('files.actions')}>
-    ${
-      canEdit &&
-      html`<${UploadButtons} id=${folder.id} drive=${drive} />
-        <${Button} icon="plus" onClick=${() => void newFolder(folder, drive)}>${t('files.newFolder')}<//>`
-    }
-    ${toggle}
+    </div>
+    <div class=${hasChosen ? 'toolbar is-away' : 'toolbar'} role="toolbar" aria-label=${t('files.actions')}>
+      ${
+        canEdit &&
+        html`<${UploadButtons} id=${folder.id} drive=${drive} />
+          <${Button} icon="plus" onClick=${() => void newFolder(folder, drive)}>${t('files.newFolder')}<//>`
+      }
+      ${toggle}
+    </div>
   </div>`;
 }
 
