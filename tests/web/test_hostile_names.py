@@ -113,6 +113,7 @@ async def test_sharing_jobs_and_messages(person: Person) -> None:
     await page.get_by_role("button", name="Copy here").click()
     await expect(page.get_by_text(f"“{HOSTILE}” is being copied to")).to_be_visible()
     await expect_nothing_ran(page)
+    await page.get_by_role("button", name="Clear the selection").click()
     await choose(page, payload(HOSTILE_NAME, b"new"))
     await expect(panel(page).get_by_text(HOSTILE_NAME)).to_be_visible()
     await expect_nothing_ran(page)

@@ -29,6 +29,8 @@ import { isUploading } from '../lib/uploads/queue.js';
 
 const SORT_KEY = 'drivebay-sort';
 const LAYOUT_KEY = 'drivebay-layout';
+/** The last file dialog. @type {HTMLInputElement | null} */
+let input = null;
 
 /** @param {{params: Record<string, string>, query: URLSearchParams}} props */
 export default function Files({ params, query }) {
@@ -167,11 +169,12 @@ function Toolbar({ selection, items, drive, folder, layout, setLayout, onDelete 
 /** @param {{id: string, drive: string | null}} props */
 function UploadButtons({ id, drive }) {
   const choose = (/** @type {boolean} */ isFolder) => {
-    const input = document.createElement('input');
+    // A reference, so that the element is not collected while the dialog of the browser is open.
+    input = document.createElement('input');
     input.type = 'file';
     input.multiple = true;
     input.webkitdirectory = isFolder;
-    input.addEventListener('change', () => uploadFiles([...(input.files ?? [])], { id, drive }));
+    input.addEventListener('change', () => uploadFiles([...(input?.files ?? [])], { id, drive }));
     input.click();
   };
   return html`<${Button} kind="primary" icon="upload" onClick=${() => choose(false)}>${t('files.upload')}<//>
