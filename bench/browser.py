@@ -126,7 +126,8 @@ async def _first_page(browser: Browser, world: World, user: Client, report: Repo
             ("first page: files", f"{world.api}/", ".empty, [role=grid] [role=row]"),
             ("first page: sign-in", f"{world.api}/sign-in?next=/", "input[name=email], .empty"),
         ):
-            seconds, weight = [], 0.0
+            seconds: list[float] = []
+            weight, requests = 0.0, 0
             for _ in range(options.runs):
                 if "sign-in" in url:
                     await context.clear_cookies()
@@ -175,7 +176,8 @@ class _Uploads:
         size = int(self.options.gib * 1024) * MIB
         source = self.bench_servers.folder / "large.bin"
         await asyncio.to_thread(_write_random, source, size)
-        browser, command = [], []
+        browser: list[float] = []
+        command: list[float] = []
         for number in range(self.options.runs):
             command.append(await self._put("put", str(source), "--name", f"command-{number}.bin"))
             _change(source)
@@ -198,7 +200,8 @@ class _Uploads:
         for number in range(_SMALL_FILES):
             (folder / f"{number:04}.bin").write_bytes(os.urandom(_SMALL))
         files = sorted(folder.iterdir())
-        browser, command = [], []
+        browser: list[float] = []
+        command: list[float] = []
         for number in range(self.options.runs):
             command.append(await self._put("put", *map(str, files), "--to", f"/command-{number}", "-p"))
             _change(*files)

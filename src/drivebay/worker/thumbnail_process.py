@@ -31,7 +31,9 @@ try:
     import av.video.reformatter
     import av.video.stream
 except ImportError:  # an extra: without it, videos have no thumbnail
-    av = None
+    _READS_VIDEOS = False
+else:
+    _READS_VIDEOS = True
 
 OK: Final = 0
 NO_PREVIEW: Final = 2
@@ -128,7 +130,7 @@ def _is_video(start: bytes) -> bool:
 
 def _frame(source: Any, size: int, max_pixels: int) -> Any:
     """Return a frame of a video as an image in memory. Raises ValueError."""
-    if av is None:
+    if not _READS_VIDEOS:
         raise ValueError("the library for videos is not installed")
     try:
         with av.open(source, options={"format_whitelist": _VIDEO_FORMATS}) as container:
