@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -67,6 +68,7 @@ async def _uploads(place: Place) -> None:
     names = ("Slides.pdf", "Letter.docx", "Cover.png")
     await choose(page, *(payload(name, b"x" * 64_000) for name in names), payload("Film.mp4", b"x" * 20_000_000))
     await expect(panel(page).get_by_text("3 of 4 uploaded")).to_be_visible()
+    await expect(panel(page).get_by_text(re.compile(r"^[1-9][0-9.]* MiB of"))).not_to_have_count(0)
 
 
 async def _preview(place: Place) -> None:
