@@ -21,7 +21,7 @@ def activity(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A file or folder: a path that starts with /, or an id.")],
     as_json: JsonOption = False,
 ) -> None:
-    """List what was changed in a file or folder, newest first: when, what, and by whom. For 30 days."""
+    """List what was changed in a file or folder, when and by whom. Newest first, for 30 days."""
 
     async def command() -> None:
         async with open_drive() as drive, aclosing(drive.activity(path)) as changes:
