@@ -20,7 +20,7 @@ import pytest
 from drivebay.contract.storage import DeletionResult, Presence, StoredPart
 from drivebay.errors import Unavailable
 from drivebay.storage import s3
-from drivebay.storage.bucket import Bucket, Misconfigured, PartUpload, PresignSpec
+from drivebay.storage.bucket import Bucket, Misconfigured, PartCopy, PartUpload, PresignSpec
 from drivebay.testing.memory import MemoryBucket
 
 BODY = b"bytes in a bucket"
@@ -163,6 +163,28 @@ async def test_a_copy_keeps_the_content_type_and_an_absent_source_is_reported(dr
     assert (await driver.head_object("to/stored")).content_type == "image/png"
     assert await driver.copy_object("absent", "to/other") is False
     assert (await driver.head_object("to/other")).presence is Presence.ABSENT
+
+
+async def test_a_copy_may_have_headers_of_its_own_and_a_condition(driver: Bucket) -> None:
+    await put(driver, "from", headers={"Content-Type": "image/png", "x-amz-meta-owner": "me"})
+    etag = (await driver.head_object("from")).etag
+    assert await driver.copy_object("from", "to", etag, {"Content-Type": "text/css"})
+    assert (await driver.head_object("to")).content_type == "text/css"
+    assert await driver.copy_object("from", "other", "0" * 32, {"Content-Type": "text/css"}) is False
+    assert (await driver.head_object("other")).presence is Presence.ABSENT
+
+
+async def test_a_part_may_be_copied_from_an_object(driver: Bucket) -> None:
+    await put(driver, "from")
+    etag = (await driver.head_object("from")).etag
+    id = await driver.create_multipart("to", {"Content-Type": "text/css"})
+    part = await driver.copy_part("to", id, PartCopy(1, "from", etag, 6, 5))
+    assert part is not None
+    assert (part.number, part.size) == (1, 5)
+    for source, condition in (("from", "0" * 32), ("absent", etag)):
+        assert await driver.copy_part("to", id, PartCopy(2, source, condition, 0, 5)) is None
+    assert await driver.complete_multipart("to", id, [part], ())
+    assert await driver.get_object("to") == BODY[6:11]
 
 
 async def test_many_objects_are_deleted_at_once_and_absent_ones_count_as_deleted(driver: Bucket) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -251,10 +251,12 @@ class SlowBucket(MemoryBucket):
         self.copies_allowed.set()
         self.copy_count = 0
 
-    async def copy_object(self, source: str, target: str, etag: str | None = None) -> bool:
+    async def copy_object(
+        self, source: str, target: str, etag: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> bool:
         self.copy_count += 1
         await self.copies_allowed.wait()
-        return await super().copy_object(source, target, etag)
+        return await super().copy_object(source, target, etag, headers)
 
 
 @asynccontextmanager

@@ -9,11 +9,20 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ..contract.storage import PARTIAL_PARTS_PREFIX, PROMOTED_KEY_SEPARATOR, Multipart, PartSpec, PutSpec, StagedObject
+from ..contract.storage import (
+    PARTIAL_PARTS_PREFIX,
+    PROMOTED_KEY_SEPARATOR,
+    Multipart,
+    ObjectCopy,
+    PartSpec,
+    PutSpec,
+    StagedObject,
+)
 from ..errors import InvalidRequest
 
 MAX_KEYS: Final = 1000
 MAX_SIGNED: Final = 100
+MAX_COPIES: Final = 100
 MAX_PARTS: Final = 10_000
 MAX_BODY: Final = 15 * 2**20
 """The maximum of bytes in one call, because of the size limit of a message between services."""
@@ -94,9 +103,27 @@ def check_key_position(after: str | None) -> None:
         raise InvalidRequest("after must be the key that the previous page returned")
 
 
+def check_copies(copies: tuple[ObjectCopy, ...]) -> None:
+    if len(copies) > MAX_COPIES:
+        raise InvalidRequest(f"a call copies at most {MAX_COPIES} objects")
+    for copy in copies:
+        check_key(copy.source)
+        check_single_put(copy.put)
+        _check_etag(copy.etag)
+        if copy.source == copy.put.key:
+            raise InvalidRequest("an object cannot be copied to its own key")
+    if len({copy.put.key for copy in copies}) != len(copies):
+        raise InvalidRequest("a call makes one copy with each key")
+
+
 def check_staged(staged: tuple[StagedObject, ...]) -> None:
     check_keys(tuple(staged_object.key for staged_object in staged))
-    if not all(_ETAG.fullmatch(staged_object.etag) for staged_object in staged):
+    for staged_object in staged:
+        _check_etag(staged_object.etag)
+
+
+def _check_etag(etag: str) -> None:
+    if not _ETAG.fullmatch(etag):
         raise InvalidRequest("an ETag must have 1 to 256 printable characters and no quotes")
 
 

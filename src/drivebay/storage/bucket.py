@@ -57,6 +57,17 @@ class PartUpload(msgspec.Struct, frozen=True):
     checksummed: bool
 
 
+class PartCopy(msgspec.Struct, frozen=True):
+    """One part of a multipart upload that is copied: `size` bytes of the object `source` with this ETag, from `start`
+    on."""
+
+    number: int
+    source: str
+    etag: str
+    start: int
+    size: int
+
+
 class Presigner(Protocol):
     """Creates presigned URLs of one bucket."""
 
@@ -137,10 +148,13 @@ class Bucket(Presigner, Protocol):
         """Return exactly `length` bytes of an object from `start` on, or None if it does not have these bytes."""
         ...
 
-    async def copy_object(self, source: str, target: str, etag: str | None = None) -> bool:
-        """Copy an object with its content type and metadata inside the store.
+    async def copy_object(
+        self, source: str, target: str, etag: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> bool:
+        """Copy an object of at most 5 GiB inside the store.
 
-        Return False if `source` does not exist, or has another ETag than `etag`.
+        The copy has the content type and the metadata of the object, or those in `headers`. Return False if `source`
+        does not exist, or has another ETag than `etag`.
         """
         ...
 
@@ -163,6 +177,10 @@ class Bucket(Presigner, Protocol):
 
     async def upload_part(self, key: str, part: PartUpload) -> bool:
         """Write one part. Return False if the multipart upload has ended."""
+        ...
+
+    async def copy_part(self, key: str, multipart_id: str, copy: PartCopy) -> StoredPart | None:
+        """Copy bytes of an object into one part. Return None if the source does not exist or has another ETag."""
         ...
 
     async def list_parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...] | None:

@@ -121,6 +121,7 @@ class LocallySignedStorage:
         self.delete_objects = remote.delete_objects
         self.list_objects = remote.list_objects
         self.quarantine_object = remote.quarantine_object
+        self.copy_objects = remote.copy_objects
         self.stat_staged = remote.stat_staged
         self.promote = remote.promote
         self.clean_staging = remote.clean_staging

@@ -18,6 +18,7 @@ from ..errors import Unavailable
 from . import s3
 from .bucket import Bucket
 from .multipart_assembly import MultipartAssembly
+from .object_copying import CopyLimits, ObjectCopying
 from .object_deletion import ObjectDeletion
 from .object_listing import ObjectListing
 from .object_lookup import LookupLimits, ObjectLookup
@@ -100,6 +101,10 @@ class Service:
         self._promotion = Promotion(bucket, startup, concurrency=concurrency, wait_seconds=call_seconds)
         self.promote = self._promotion.promote
 
+        copy_limits = CopyLimits(settings.max_single_copy, settings.copy_part_size, concurrency, call_seconds)
+        self._copying = ObjectCopying(bucket, startup, seal, copy_limits)
+        self.copy_objects = self._copying.copy_objects
+
         self.read_object = ObjectReading(bucket, startup).read_object
 
         deletion = ObjectDeletion(bucket, startup, concurrency)
@@ -131,5 +136,6 @@ class Service:
 
     async def close(self) -> None:
         """Cancel the copies and assemblies that run in the background."""
+        await self._copying.close()
         await self._promotion.close()
         await self._assembly.close()

@@ -11,8 +11,9 @@ class Settings:
     """Clients reach the store at `public_endpoint`. None means `endpoint`. With `virtual_hosted`, URLs have the name of
     the bucket in the host, and otherwise in the path. `events_target` is the ARN of our NATS target in the store's
     configuration. With None, the bucket's notification rules are not changed. `max_concurrent_calls` bounds the
-    concurrent requests to the store for one call. `startup_retry_delay` is the time between two attempts to start.
-    `root_secret` seals the metadata of objects. Without it, objects have no metadata."""
+    concurrent requests to the store for one call. An object of more than `max_single_copy` bytes is copied in parts of
+    `copy_part_size` bytes. `startup_retry_delay` is the time between two attempts to start. `root_secret` seals the
+    metadata of objects. Without it, objects have no metadata."""
 
     endpoint: str
     access_key: str
@@ -27,5 +28,7 @@ class Settings:
     connections: int = 64
     call_timeout: timedelta = timedelta(seconds=5)
     copy_timeout: timedelta = timedelta(minutes=10)
+    max_single_copy: int = 5 * 2**30
+    copy_part_size: int = 2**30
     startup_retry_delay: timedelta = timedelta(seconds=2)
     root_secret: bytes | None = field(default=None, repr=False)  # guard: storage-secret-repr

@@ -24,7 +24,7 @@ from ..contract.storage import (
     UnfinishedMultipart,
 )
 from ..errors import Unavailable
-from ..storage.bucket import BucketStatus, PartUpload, PresignSpec
+from ..storage.bucket import BucketStatus, PartCopy, PartUpload, PresignSpec
 
 _URL_SCHEME = "memory:"
 
@@ -71,6 +71,8 @@ class MemoryBucket:
         self._allows_overwrite = allows_overwrite
         self.objects: dict[str, tuple[ObjectInfo, bytes]] = {}
         self.unfinished_parts: dict[str, MultipartState] = {}
+        self.copied: list[str] = []
+        """The keys of all copies, in their order."""
         self.broken = False
         self._last_multipart_id = 0
         self._exists = False
@@ -179,12 +181,15 @@ class MemoryBucket:
         body = b"" if stored_object is None else stored_object[1][start : start + length]
         return body if len(body) == length else None
 
-    async def copy_object(self, source: str, target: str, etag: str | None = None) -> bool:
+    async def copy_object(
+        self, source: str, target: str, etag: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> bool:
         self._check_available()
         if source not in self.objects or etag not in (None, self.objects[source][0].etag):
             return False
         info, body = self.objects[source]
-        self.put(target, body, info.content_type)
+        self.copied.append(target)
+        self.put(target, body, info.content_type if headers is None else headers["Content-Type"])
         return True
 
     async def delete_objects(self, keys: tuple[str, ...]) -> tuple[DeletionResult, ...]:
@@ -216,6 +221,14 @@ class MemoryBucket:
             raise Unavailable("the store's response to UploadPart was unexpected: 400 XAmzContentSHA256Mismatch")
         state.write(part.number, part.body)
         return True
+
+    async def copy_part(self, key: str, multipart_id: str, copy: PartCopy) -> StoredPart | None:
+        self._check_available()
+        if copy.source not in self.objects or copy.etag != self.objects[copy.source][0].etag:
+            return None
+        body = self.objects[copy.source][1][copy.start : copy.start + copy.size]
+        self.unfinished_parts[multipart_id].write(copy.number, body)
+        return StoredPart(copy.number, len(body), _md5(body))
 
     async def list_parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...] | None:
         self._check_available()

@@ -7,6 +7,7 @@ failure its presence is unknown, and the caller must not draw a conclusion from 
 
 from typing import Protocol
 
+from .copies import Copying, CopyResult, CopyStatus, ObjectCopy
 from .multiparts import (
     AssemblyResult,
     AssemblyStatus,
@@ -51,12 +52,16 @@ __all__ = [
     "AssemblyResult",
     "AssemblyStatus",
     "Capabilities",
+    "CopyResult",
+    "CopyStatus",
+    "Copying",
     "DeletionResult",
     "Disposition",
     "GetSpec",
     "Multipart",
     "MultipartPage",
     "Multiparts",
+    "ObjectCopy",
     "ObjectInfo",
     "ObjectPage",
     "Objects",
@@ -80,5 +85,5 @@ __all__ = [
 ]
 
 
-class Storage(Signing, Multiparts, Objects, Staging, Thumbnails, StoreStatus, Protocol):
+class Storage(Signing, Multiparts, Objects, Copying, Staging, Thumbnails, StoreStatus, Protocol):
     """The whole contract of the storage service, mirrored by `drivebay.storage.v1.StorageService`."""

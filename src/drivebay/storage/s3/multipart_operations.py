@@ -7,7 +7,7 @@ from typing import Final
 
 from ...contract.storage import MultipartPage, StoredPart
 from ...errors import Unavailable
-from ..bucket import PartUpload
+from ..bucket import PartCopy, PartUpload
 from . import listings
 from .s3_client import BINARY_BODY, BODY_TIMEOUT, S3Call, S3Client, S3Response, base64_digest
 from .xml_documents import build, fields, serialize
@@ -56,6 +56,23 @@ class MultipartOperations:
         if response.status != 200:
             raise response.unexpected("UploadPart")
         return True
+
+    async def copy_part(self, key: str, multipart_id: str, copy: PartCopy) -> StoredPart | None:
+        last = copy.start + copy.size - 1
+        headers = self._client.copy_source(copy.source, copy.etag)
+        headers["x-amz-copy-source-range"] = f"bytes={copy.start}-{last}"
+        query = {"partNumber": str(copy.number), "uploadId": multipart_id}
+        response = await self._client.call(
+            S3Call("copy_part", "PUT", key, query=query, headers=headers, timeout=self._complete_timeout)
+        )
+        if response.status == 412 or (response.status == 404 and response.error_code in ("NoSuchKey", "")):
+            return None
+        if not response.succeeded:
+            raise response.unexpected("UploadPartCopy")
+        etag = fields(response.document("CopyPartResult")).get("ETag", "").strip('"')
+        if not etag:
+            raise response.unexpected("UploadPartCopy")
+        return StoredPart(copy.number, copy.size, etag)
 
     async def list_parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...] | None:
         copies = await self._list_copies(key, multipart_id)

@@ -11,7 +11,6 @@ from ...contract.storage import DeletionResult, ObjectInfo, ObjectPage, Presence
 from ...errors import Unavailable
 from . import listings
 from .s3_client import BINARY_BODY, BODY_TIMEOUT, S3Call, S3Client, parse_http_date, xml_headers
-from .sigv4 import escape_path
 from .xml_documents import build, children, fields, serialize
 
 _OBJECT_ABSENT: Final = ("NoSuchKey", "NotFound")
@@ -103,12 +102,14 @@ class ObjectOperations:
             raise response.unexpected("GetObject")
         return response.body if len(response.body) == length else None
 
-    async def copy_object(self, source: str, target: str, etag: str | None = None) -> bool:
-        headers = {"x-amz-copy-source": f"/{self._client.address.bucket}/{escape_path(source)}"}
-        if etag is not None:
-            headers["x-amz-copy-source-if-match"] = f'"{etag}"'
+    async def copy_object(
+        self, source: str, target: str, etag: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> bool:
+        sent = self._client.copy_source(source, etag)
+        if headers is not None:
+            sent |= {**headers, "x-amz-metadata-directive": "REPLACE"}  # guard: copy-own-metadata
         response = await self._client.call(
-            S3Call("copy_object", "PUT", target, headers=headers, timeout=self._copy_timeout)
+            S3Call("copy_object", "PUT", target, headers=sent, timeout=self._copy_timeout)
         )
         if response.status == 412 or (response.status == 404 and response.error_code != "NoSuchBucket"):
             return False

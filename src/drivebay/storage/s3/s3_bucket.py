@@ -47,6 +47,7 @@ class S3Bucket:
         multiparts = MultipartOperations(client, copy_timeout)
         self.create_multipart = multiparts.create_multipart
         self.upload_part = multiparts.upload_part
+        self.copy_part = multiparts.copy_part
         self.list_parts = multiparts.list_parts
         self.measure_parts = multiparts.measure_parts
         self.complete_multipart = multiparts.complete_multipart

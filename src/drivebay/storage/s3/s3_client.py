@@ -24,7 +24,7 @@ from ...errors import Unavailable
 from ...observability.tracing import tracer
 from ..bucket import Misconfigured
 from .bucket_address import BucketAddress
-from .sigv4 import Signer, UnsignedRequest, canonical_query
+from .sigv4 import Signer, UnsignedRequest, canonical_query, escape_path
 from .xml_documents import Element, InvalidXml, local_name, parse
 
 CALL_SECONDS = Histogram(
@@ -130,6 +130,13 @@ class S3Client:
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._connect_timeout = timeout
         self._now = now
+
+    def copy_source(self, key: str, etag: str | None) -> dict[str, str]:
+        """Return the headers that name the source of a copy, and the condition that it has this ETag."""
+        headers = {"x-amz-copy-source": f"/{self.address.bucket}/{escape_path(key)}"}
+        if etag is not None:
+            headers["x-amz-copy-source-if-match"] = f'"{etag}"'
+        return headers
 
     async def call(self, call: S3Call) -> S3Response:
         """Sign and send one call. Return the response.

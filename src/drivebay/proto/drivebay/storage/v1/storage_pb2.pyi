@@ -23,6 +23,14 @@ class Presence(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRESENCE_ABSENT: _ClassVar[Presence]
     PRESENCE_UNKNOWN: _ClassVar[Presence]
 
+class CopyStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    COPY_STATUS_UNSPECIFIED: _ClassVar[CopyStatus]
+    COPY_STATUS_DONE: _ClassVar[CopyStatus]
+    COPY_STATUS_SOURCE_CHANGED: _ClassVar[CopyStatus]
+    COPY_STATUS_RUNNING: _ClassVar[CopyStatus]
+    COPY_STATUS_UNKNOWN: _ClassVar[CopyStatus]
+
 class AssemblyStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ASSEMBLY_STATUS_UNSPECIFIED: _ClassVar[AssemblyStatus]
@@ -36,6 +44,11 @@ PRESENCE_UNSPECIFIED: Presence
 PRESENCE_FOUND: Presence
 PRESENCE_ABSENT: Presence
 PRESENCE_UNKNOWN: Presence
+COPY_STATUS_UNSPECIFIED: CopyStatus
+COPY_STATUS_DONE: CopyStatus
+COPY_STATUS_SOURCE_CHANGED: CopyStatus
+COPY_STATUS_RUNNING: CopyStatus
+COPY_STATUS_UNKNOWN: CopyStatus
 ASSEMBLY_STATUS_UNSPECIFIED: AssemblyStatus
 ASSEMBLY_STATUS_DONE: AssemblyStatus
 ASSEMBLY_STATUS_MISSING: AssemblyStatus
@@ -129,6 +142,26 @@ class StagedObject(_message.Message):
     etag: str
     size: int
     def __init__(self, key: _Optional[str] = ..., etag: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
+
+class ObjectCopy(_message.Message):
+    __slots__ = ("source", "etag", "put")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    PUT_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    etag: str
+    put: PutSpec
+    def __init__(self, source: _Optional[str] = ..., etag: _Optional[str] = ..., put: _Optional[_Union[PutSpec, _Mapping]] = ...) -> None: ...
+
+class CopyResult(_message.Message):
+    __slots__ = ("key", "status", "etag")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    status: CopyStatus
+    etag: str
+    def __init__(self, key: _Optional[str] = ..., status: _Optional[_Union[CopyStatus, str]] = ..., etag: _Optional[str] = ...) -> None: ...
 
 class Multipart(_message.Message):
     __slots__ = ("id", "checksummed")
@@ -513,6 +546,18 @@ class StatStagedResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: _containers.RepeatedCompositeFieldContainer[ObjectInfo]
     def __init__(self, value: _Optional[_Iterable[_Union[ObjectInfo, _Mapping]]] = ...) -> None: ...
+
+class CopyObjectsRequest(_message.Message):
+    __slots__ = ("copies",)
+    COPIES_FIELD_NUMBER: _ClassVar[int]
+    copies: _containers.RepeatedCompositeFieldContainer[ObjectCopy]
+    def __init__(self, copies: _Optional[_Iterable[_Union[ObjectCopy, _Mapping]]] = ...) -> None: ...
+
+class CopyObjectsResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[CopyResult]
+    def __init__(self, value: _Optional[_Iterable[_Union[CopyResult, _Mapping]]] = ...) -> None: ...
 
 class PromoteRequest(_message.Message):
     __slots__ = ("staged",)

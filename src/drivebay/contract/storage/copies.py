@@ -1,0 +1,56 @@
+"""Copies of objects to other keys. The store copies the bytes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from .signing import PutSpec
+
+
+class ObjectCopy(msgspec.Struct, frozen=True):
+    """A copy to make. `source` is the key of an object, and `etag` its ETag.
+
+    `put` describes the copy: its key, the size of both objects, and the content type and metadata of the copy, which
+    does not get those of the source. `put.sha256` is ignored.
+    """
+
+    source: str
+    etag: str
+    put: PutSpec
+
+
+class CopyStatus(StrEnum):
+    """The state of one copy."""
+
+    DONE = "done"
+    """The copy exists."""
+    SOURCE_CHANGED = "source_changed"
+    """The source does not exist, or is another object than the one that was described. There is no copy."""
+    RUNNING = "running"
+    """The store is still copying. Repeat the call to wait for it."""
+    UNKNOWN = "unknown"
+    """The store sent no usable response. Repeat the call later."""
+
+
+class CopyResult(msgspec.Struct, frozen=True):
+    """The state of the copy with this key. `etag` is the ETag of a copy that is done."""
+
+    key: str
+    status: CopyStatus
+    etag: str = ""
+
+
+class Copying(Protocol):
+    async def copy_objects(self, copies: tuple[ObjectCopy, ...]) -> tuple[CopyResult, ...]:
+        """Copy at most 100 objects inside the store, each to a key for which no URL was ever signed.
+
+        An object of any size is copied. A copy that takes longer than this call continues in the background. A copy
+        that exists is not made again, so the call is idempotent. If the store fails, nothing is raised. The result is
+        `CopyStatus.UNKNOWN`.
+
+        Raises InvalidRequest, Unavailable (the store has never answered).
+        """
+        ...
