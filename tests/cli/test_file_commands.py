@@ -253,6 +253,22 @@ async def test_versions_are_listed_restored_and_deleted_and_files_are_copied(she
     assert (await shell("cp", "/", "/e")).status == 2
 
 
+async def test_files_are_copied_into_another_drive(shell: Shell) -> None:
+    for name in ("a.txt", "b.txt"):
+        (shell.home / name).write_text(name)
+    await shell.ok("put", "a.txt", "b.txt")
+    await shell.ok("mkdir", "/d")
+    await shell.ok("drives", "create", "Team")
+    copy = (await shell.ok("cp", "/a.txt", "/c.txt", "--to-drive", "Team", "--json")).json
+    assert (await shell.ok("cat", "/c.txt", "--drive", copy["drive_id"])).stdout == b"a.txt"
+    await shell.ok("mkdir", "/to", "--drive", "Team")
+    await shell.ok("cp", "/a.txt", "/b.txt", "/d", "/to/", "--to-drive", "Team")
+    assert (await shell.ok("ls", "/to", "--drive", "Team")).lines == ["a.txt", "b.txt", "d/"]
+    refused = await shell("cp", "/a.txt", "/b.txt", "/c.txt", "--to-drive", "Team")
+    assert (refused.status, "/c.txt is a file" in refused.stderr) == (5, True)
+    assert (await shell("cp", "/a.txt", "/to", "--to-drive", "no drive")).status == 3
+
+
 async def test_several_files_are_moved_starred_and_restored(shell: Shell) -> None:
     for name in ("a.txt", "b.txt"):
         (shell.home / name).write_text(name)

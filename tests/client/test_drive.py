@@ -681,6 +681,28 @@ async def test_a_large_folder_is_copied_by_a_job(drive: AsyncDrive) -> None:
         await drive.wait_for_job(started.drive_id)
 
 
+async def test_files_and_folders_are_copied_into_another_drive(drive: AsyncDrive) -> None:
+    team = await drive.create_drive("Team")
+    await drive.make_folder("/reports")
+    file = await drive.upload(b"hello", "/reports", "a.txt")
+    copy = await drive.copy("/reports/a.txt", "/b.txt", drive_id=team.id)
+    assert (copy.name, copy.drive_id, copy.sha256) == ("b.txt", team.id, file.sha256)
+    states: list[Job] = []
+    folder = await drive.copy("/reports", "/", drive_id=team.id, progress=states.append)
+    assert (folder.name, folder.drive_id) == ("reports", team.id)
+    assert (states[-1].drive_id, states[-1].done_bytes, states[-1].total_bytes) == (team.id, 5, 5)
+    inside = await drive.copy(file, folder.id, drive_id=team.id)
+    assert (inside.name, inside.parent_id) == ("a (1).txt", folder.id)
+    assert await drive.resolve("/reports/a (1).txt", team.id) == inside
+    with pytest.raises(NotFound):
+        await drive.copy("/reports", "/no/folder", drive_id=team.id)
+    drive.use_drive(team.id)
+    assert sorted(await names_in(drive, "/")) == ["b.txt", "reports"]
+    assert await drive.read("/b.txt") == b"hello"
+    (own,) = [each async for each in drive.drives() if each.kind == "personal"]
+    assert (await drive.copy("/b.txt", "/back.txt", drive_id=own.id)).drive_id == own.id
+
+
 async def test_a_job_that_ends_without_a_copy_raises_its_error(drive: AsyncDrive) -> None:
     await make_large_folder(drive)
     # The jobs of a drive take turns, so the last ones have not been run when they are changed.

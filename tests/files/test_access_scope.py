@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from drivebay.contract import files as c
 from drivebay.contract.files import Access, Files, Grant, Role
-from drivebay.contract.ids import ROOT, FileId, LinkId, UploadId, UserId, VersionId
+from drivebay.contract.ids import ROOT, DriveId, FileId, LinkId, UploadId, UserId, VersionId
 from drivebay.errors import Error, Forbidden, IdempotencyKeyReused, NameTaken, NotFound
 from drivebay.files.permissions.access_scope import AccessScope
 from drivebay.rpc.type_hints import contract_methods, split_hints
@@ -21,6 +21,7 @@ from .conftest import Drive
 
 VIEWER, EDITOR = Role.VIEWER, Role.EDITOR
 HELLO: Final = b"hello"
+OTHER_DRIVE: Final = DriveId(UUID("0190a5e0-0000-7000-8000-00000000000e"))
 
 
 class Place(NamedTuple):
@@ -82,6 +83,12 @@ SCOPED: Final = {
     ),
     "start_copy": Case(EDITOR, lambda files, access, at: files.start_copy(access, at.inner, c.CopyTarget(at.folder))),
     "list_activity": Case(VIEWER, lambda files, access, at: files.list_activity(access, at.file)),
+    "start_drive_copy": Case(
+        VIEWER,
+        lambda files, access, at: files.start_drive_copy(
+            access, at.inner, Access(OTHER_DRIVE, access.actor, EDITOR), c.CopyTarget(ROOT)
+        ),
+    ),
     "list_versions": Case(VIEWER, lambda files, access, at: files.list_versions(access, at.file)),
     "get_version_content": Case(VIEWER, lambda files, access, at: files.get_version_content(access, at.file, at.old)),
     "restore_version": Case(EDITOR, lambda files, access, at: files.restore_version(access, at.file, at.old)),

@@ -559,9 +559,13 @@ async def test_a_user_has_a_limited_number_of_jobs_in_a_drive(database_url: str)
         jobs = [await start(drive, top.id) for _ in range(2)]
         with pytest.raises(RateLimited):
             await start(drive, top.id)
+        begun, task = await claim(drive)
+        assert task.id == jobs[0].id
+        assert await drive.files.run_job_step(begun, task)
         await drive.files.cancel_job(UserId(drive.owner), jobs[0].id)
         with pytest.raises(RateLimited):  # its remains are not deleted yet
             await start(drive, top.id)
+        await run_to_end(drive, begun, task)
         lease = LeaseId(uuid7())
         for _ in range(2):
             for task in await drive.files.claim_jobs(lease, 10):

@@ -199,6 +199,60 @@ async def copy_a_folder_by_a_job(setup: TwinSetup) -> AsyncIterator[None]:
     assert await setup.drive.list_names(result.id) == ["0", "in.txt"]
 
 
+async def run_jobs(setup: TwinSetup) -> None:
+    lease = LeaseId(uuid7())
+    for task in await setup.files.claim_jobs(lease, 10):
+        while await setup.files.run_job_step(lease, task):
+            pass
+
+
+async def copy_into_another_drive(setup: TwinSetup) -> AsyncIterator[None]:
+    user = UserId(setup.owner)
+    target = await setup.files.resolve_access(user, (await setup.files.create_drive(user, "other")).id)
+    yield
+    folder = await setup.files.start_drive_copy(setup.access, setup.folder.id, target, c.CopyTarget(ROOT))
+    file = await setup.files.start_drive_copy(setup.access, setup.file.id, target, c.CopyTarget(ROOT))
+    await run_jobs(setup)
+    for job, done in ((folder, 9), (file, 1)):
+        assert (await setup.files.get_job(user, job.id)).done == done
+
+
+async def copy_a_folder_that_only_the_twin_has_below(setup: TwinSetup) -> AsyncIterator[None]:
+    user = UserId(setup.owner)
+    target = await setup.files.resolve_access(user, (await setup.files.create_drive(user, "other")).id)
+    job = await setup.files.start_drive_copy(setup.access, setup.folder.id, target, c.CopyTarget(ROOT))
+    lease = LeaseId(uuid7())
+    (task,) = await setup.files.claim_jobs(lease, 10)
+    for _ in range(2):
+        assert await setup.files.run_job_step(lease, task)
+    child = await setup.files.find_entry(setup.access, ("dir", "0"))
+    await setup.files.update_entry(setup.access, child.id, c.EntryUpdate(parent=ROOT))
+    yield
+    while await setup.files.run_job_step(lease, task):
+        pass
+    assert (await setup.files.get_job(user, job.id)).done == 3
+
+
+async def copy_from_another_drive(setup: TwinSetup) -> AsyncIterator[None]:
+    user = UserId(setup.owner)
+    drive = await setup.files.create_drive(user, "other")
+    source = await setup.files.resolve_access(user, drive.id)
+    folder = await setup.files.create_folder(source, ROOT, "folder")
+    copied = await setup.files.start_drive_copy(setup.access, setup.file.id, source, c.CopyTarget(folder.id))
+    assert copied.result is not None
+    yield
+    await setup.files.start_drive_copy(source, copied.result.id, setup.access, c.CopyTarget(ROOT, "one"))
+    for _ in range(2):
+        job = await setup.files.start_drive_copy(source, folder.id, setup.access, c.CopyTarget(ROOT, "two"))
+        lease = LeaseId(uuid7())
+        (task,) = await setup.files.claim_jobs(lease, 10)
+        for _ in range(2):
+            assert await setup.files.run_job_step(lease, task)
+        await setup.files.cancel_job(user, job.id)
+        while await setup.files.run_job_step(lease, task):
+            pass
+
+
 async def replace_a_file_of_the_twin(setup: TwinSetup) -> AsyncIterator[None]:
     await setup.update_twin("entries SET name = 'x.txt' WHERE id = $1", setup.file.id)
     yield
@@ -473,6 +527,9 @@ STEPS: tuple[Callable[[TwinSetup], AsyncIterator[None]], ...] = (
     delete_aged_versions,
     copy_a_folder,
     copy_a_folder_by_a_job,
+    copy_into_another_drive,
+    copy_a_folder_that_only_the_twin_has_below,
+    copy_from_another_drive,
     replace_a_file_of_the_twin,
     commit_into_a_trashed_folder,
     commit_into_a_folder_that_only_the_twin_has,

@@ -28,8 +28,8 @@ from hypothesis.stateful import (
 from uuid_utils.compat import uuid7
 
 from drivebay.contract import files as c
-from drivebay.contract.ids import DriveId, LeaseId
-from drivebay.errors import Conflict, NotFound, NotUploaded
+from drivebay.contract.ids import ROOT, DriveId, LeaseId, UserId
+from drivebay.errors import Conflict, NotFound, NotUploaded, RateLimited
 
 from .conftest import SETTINGS, Drive, open_drive
 
@@ -47,6 +47,7 @@ class Expected:
     written: bytes | None = None
     state: str = "pending"  # later stored, rejected, aborted, trashed, purged
     file: c.File | None = None
+    was_trashed: bool = False
 
 
 class Loop:
@@ -74,6 +75,10 @@ class Machine(RuleBasedStateMachine):
     def create_user(self) -> None:
         self.drive = self.loop.drive.for_owner(DriveId(uuid7()))
         self.all: list[Expected] = []
+        user = UserId(self.drive.owner)
+        other = self.run(self.drive.files.create_drive(user, "other"))
+        self.other = self.run(self.drive.files.resolve_access(user, other.id))
+        self.copies: list[tuple[c.Job, Expected]] = []
 
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         return self.loop.run(call)
@@ -133,6 +138,7 @@ class Machine(RuleBasedStateMachine):
         else:
             assert expected.state == "stored"
             expected.state = "trashed"
+            expected.was_trashed = True
 
     @rule(expected=uploads)
     def restore(self, expected: Expected) -> None:
@@ -145,6 +151,28 @@ class Machine(RuleBasedStateMachine):
         else:
             assert expected.state == "trashed"
             expected.state = "stored"
+
+    @rule(expected=uploads, is_stopped=st.booleans())
+    def copy_into_another_drive(self, expected: Expected, is_stopped: bool) -> None:
+        """Copy a file while the store works, or not. A worker copies it later, unless it is gone by then."""
+        if expected.file is None:
+            return
+        self.drive.bucket.broken = is_stopped
+        try:
+            copying = self.drive.files.start_drive_copy(
+                self.drive.access, expected.file.id, self.other, c.CopyTarget(ROOT)
+            )
+            job = self.run(copying)
+        except NotFound:
+            assert expected.state != "stored"
+        except RateLimited:
+            assert sum(each.result is None for each, _ in self.copies) >= MODEL_SETTINGS.max_jobs
+        else:
+            assert expected.state == "stored"
+            assert (job.status is c.JobStatus.DONE) is not is_stopped
+            self.copies.append((job, expected))
+        finally:
+            self.drive.bucket.broken = False
 
     # -- operations of background jobs --------------------------------------------------------------------
 
@@ -197,6 +225,30 @@ class Machine(RuleBasedStateMachine):
                     assert expected.state in ("purged", "aborted", "rejected")
                     expected.written = None
         self.run(self.drive.files.finish_purges(lease, tuple(purge.ref for purge in claimed)))
+
+    @rule()
+    def run_jobs(self) -> None:
+        lease = LeaseId(uuid7())
+        while tasks := self.run(self.drive.files.claim_jobs(lease, 10)):
+            for task in tasks:
+                while self.run(self.drive.files.run_job_step(lease, task)):
+                    pass
+        for position, (job, expected) in enumerate(self.copies):
+            ended = self.run(self.drive.files.get_job(UserId(self.drive.owner), job.id))
+            assert ended.status in (c.JobStatus.DONE, c.JobStatus.FAILED)
+            # Only the deletion of the original ends a copy before it is done.
+            assert ended.result is not None or expected.was_trashed
+            self.copies[position] = (ended, expected)
+
+    @invariant()
+    def copies_have_objects_of_their_own(self) -> None:
+        if not hasattr(self, "all"):
+            return
+        shown = {file.id for file in self.run(self.drive.files.list_files(self.other, c.Listing(limit=1000))).items}
+        done = [(job.result, expected) for job, expected in self.copies if job.result is not None]
+        assert {copy.id for copy, _ in done} == shown
+        for copy, expected in done:
+            assert self.drive.bucket.objects[f"{copy.drive}/{copy.version}"][1] == expected.body
 
     # -- invariants -------------------------------------------------------------------------
 

@@ -90,7 +90,7 @@ def test_every_statement_has_one_caller_in_its_store(sql_file: Path) -> None:
 
 def test_no_two_statements_have_one_name() -> None:
     names = [name for sql_file in SQL_FILES for name in postgres.Statements(sql_file)]
-    assert len(SQL_FILES) == 22
+    assert len(SQL_FILES) == 23
     assert len(set(names)) == len(names)
 
 
@@ -125,6 +125,7 @@ async def test_every_primary_key_begins_with_the_owner(connection: asyncpg.Conne
             "webhook_redeliveries",
             "jobs",
             "job_folders",
+            "job_objects",
             "thumbnails",
         ),
         "owner_id",

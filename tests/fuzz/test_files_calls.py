@@ -67,8 +67,9 @@ _COPY: Final = "WITH owners AS (SELECT unnest($1::uuid[]) AS owner)" + "".join(
 )
 
 
-# The data has no permission: its user would be the same in the drives of all deliveries.
-_WITHOUT_SUCCESS: Final = ("delete_permission",)
+# The data has no permission: its user would be the same in the drives of all deliveries. A copy into another drive
+# needs two drives of one user, and each delivery has one.
+_WITHOUT_SUCCESS: Final = ("delete_permission", "start_drive_copy")
 # The token of a copied link is the text that `token_of` returns for its owner.
 _COPY_LINKS: Final = """
     INSERT INTO files.links

@@ -110,7 +110,7 @@ def _insert_known_values(case: schemathesis.Case[Any], operation: str) -> None:
     if operation == COPY and isinstance(case.body, dict) and is_uuid(case.body.get("parent_id")):
         case.body["parent_id"] = "root"
         if is_uuid(case.body.get("drive_id")):
-            del case.body["drive_id"]  # a copy stays in its drive
+            del case.body["drive_id"]  # of a generated drive, which does not exist
     if operation in KNOWN and "token" in (case.path_parameters or {}):
         case.path_parameters["token"] = KNOWN[operation][_calls[operation] % len(KNOWN[operation])]
     if operation == "POST /v1/archives" and isinstance(case.body, dict) and set(case.body) <= {"ids", "name"}:

@@ -30,7 +30,7 @@ async def test_the_copy_of_a_large_folder_is_a_job(own: Gateway) -> None:
     path = f"/v1/jobs/{job['id']}"
     assert answer.headers["location"] == path
     me = (await user.ok("GET", "/v1/me"))["id"]
-    assert job | {"id": "", "created_at": ""} == {
+    assert job | {"id": "", "created_at": "", "waiting_since": ""} == {
         "id": "",
         "kind": "copy",
         "status": "running",
@@ -40,7 +40,11 @@ async def test_the_copy_of_a_large_folder_is_a_job(own: Gateway) -> None:
         "created_at": "",
         "result": None,
         "error": None,
+        "done_bytes": 0,
+        "total_bytes": 0,
+        "waiting_since": "",
     }
+    assert job["waiting_since"] == job["created_at"]
     assert await user.ok("GET", path) == job
     assert (await user.call("POST", f"/v1/files/{folder}/copy", body, headers=key)).json() == {"job": job}
     assert len((await user.ok("GET", "/v1/files", parameters={"parent_id": "root"}))["items"]) == 1

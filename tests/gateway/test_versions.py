@@ -84,7 +84,7 @@ async def test_a_file_and_a_folder_are_copied(user: User) -> None:
     again = {"parent_id": top, "on_conflict": "fail"}
     assert_problem(await user.call("POST", f"/v1/files/{file['id']}/copy", again), 409, "name_taken")
     elsewhere = {"parent_id": "root", "drive_id": str(uuid4())}
-    assert_problem(await user.call("POST", f"/v1/files/{file['id']}/copy", elsewhere), 409, "conflict")
+    assert_problem(await user.call("POST", f"/v1/files/{file['id']}/copy", elsewhere), 404, "not_found")
     both = {"ids": [file["id"], "x"], "parent_id": "root"}
     items = (await user.ok("POST", "/v1/files/batch/copy", both))["items"]
     assert [("file" in item, "error" in item) for item in items] == [(True, False), (False, True)]

@@ -113,9 +113,13 @@ SCENARIOS: Final = {
     "assemble.completed": CrashScenario("storage"),
     "quarantine.copied": CrashScenario("storage", _quarantine_orphans),
 }
-TESTED_ELSEWHERE: Final = ("commit.promoted", "job.step_before_db_commit", "job.step_after_db_commit")
+TESTED_ELSEWHERE: Final = (
+    *("commit.promoted", "job.step_before_db_commit", "job.step_after_db_commit"),
+    *("drive_copy.objects_copied", "copy.object_copied", "copy.parts_copied"),
+)
 """The first is reached only with a store that accepts a second PUT: `tests/e2e/test_permissive_store.py` tests it.
 Those of jobs need a large folder: `tests/worker/test_job_runner.py` tests them at each kind of step.
+`tests/worker/test_drive_copy_crashes.py` tests those of copies into other drives.
 """
 MIGRATION_POINTS: Final = ("migration.before", "migration.before_db_commit", "migration.after_db_commit")
 

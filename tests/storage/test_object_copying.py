@@ -129,6 +129,7 @@ class SlowBucket(MemoryBucket):
     def __init__(self) -> None:
         super().__init__(utc_now)
         self.copies_allowed = asyncio.Event()
+        self.copies_allowed.set()  # the start of the service copies objects too
         self.breaks_parts = False
 
     async def copy_object(
@@ -151,6 +152,8 @@ async def open_slow(bucket: SlowBucket) -> Service:
     )
     storage = Service(bucket, settings, utc_now, uuid7)
     await storage.start()
+    bucket.copied.clear()
+    bucket.copies_allowed.clear()
     return storage
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
+import msgspec
 import pytest
 from uuid_utils.compat import uuid7
 
@@ -137,11 +138,13 @@ async def test_a_job_continues_when_its_worker_is_killed(database_url: str, poin
             async with asyncio.TaskGroup() as tasks:
                 await JobRunner(drive.files, once, new_id=uuid7).start_jobs(tasks, lambda: None)
         before = await get(drive, job)
+        assert before.waiting_since is not None
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", _WORKER, database_url, point)
         assert await process.wait() == -signal.SIGKILL
         killed = await get(drive, job)
         is_committed = point == AFTER
-        assert (killed != before) is is_committed
+        assert killed.waiting_since is None  # the killed worker has the lease
+        assert (killed != msgspec.structs.replace(before, waiting_since=None)) is is_committed
         is_visible = killed.status is c.JobStatus.DONE
         assert is_visible is (is_committed and steps == 5)
         assert await drive.list_names(ROOT) == (["copy", "top"] if is_visible else ["top"])
@@ -155,3 +158,16 @@ async def test_a_job_continues_when_its_worker_is_killed(database_url: str, poin
         assert done.result is not None
         assert await tree(drive, done.result.id) == await tree(drive, top.id)
         assert (await drive.files.get_usage(drive.access)).file_count == 2 * (3 * 700 + 1)
+
+
+async def test_a_worker_that_stops_gives_its_jobs_back(drive: Drive) -> None:
+    """Another worker need not wait for the end of the lease."""
+    top = await insert_tree(drive)
+    job = await start(drive, top.id)
+    async with running(drive):
+        while (await get(drive, job)).done < 500:
+            await asyncio.sleep(0.01)
+    assert (await get(drive, job)).waiting_since is not None
+    async with running(drive):
+        done = await wait_for_end(drive, job)
+    assert (done.status, done.done) == (c.JobStatus.DONE, _ENTRIES)

@@ -191,7 +191,7 @@ class ApiClient:
     def _query(self, request: ApiRequest[T]) -> dict[str, str | int]:
         query = {name: value for name, value in request.query.items() if value is not None}
         if self.drive_id is not None and request.path.startswith(_PATHS_IN_A_DRIVE):
-            query["drive_id"] = self.drive_id
+            query.setdefault("drive_id", self.drive_id)
         return query
 
     async def _refresh(self, expired: Tokens) -> None:

@@ -30,12 +30,17 @@ class _Page(Protocol[T_co]):
 class EntryFinder:
     """Finds entries of one user. Every method may raise ApiError and NetworkError.
 
-    `root` is the item at which paths begin.
+    `drive_id` is the drive to look in. None: the drive of `api`. `root` is the item at which paths begin.
     """
 
-    def __init__(self, api: ApiClient) -> None:
+    def __init__(self, api: ApiClient, drive_id: str | None = None) -> None:
         self._api = api
+        self._drive_id = drive_id
         self.root = ROOT
+
+    def in_drive(self, drive_id: str | None) -> EntryFinder:
+        """Return a finder for another drive. None: this finder."""
+        return self if drive_id is None else EntryFinder(self._api, validate_id(drive_id))
 
     async def resolve(self, file: str | File) -> File:
         """Return the file or folder with this path or id. A `File` is returned unchanged. Raises NotFound."""
@@ -48,7 +53,7 @@ class EntryFinder:
             return self.root
         if self.root is not ROOT:
             return await self._walk(names)
-        query = {"path": "/" + "/".join(names)}
+        query = {"path": "/" + "/".join(names), "drive_id": self._drive_id}
         try:
             return await self._api.call(ApiRequest(File, "GET", "/v1/files/by-path", query=query))
         except ApiError as error:
@@ -64,12 +69,14 @@ class EntryFinder:
         return item
 
     async def _by_id(self, id: str) -> File:
-        return await self._api.call(ApiRequest(File, "GET", f"/v1/files/{quote(id, '')}"))
+        return await self._api.call(
+            ApiRequest(File, "GET", f"/v1/files/{quote(id, '')}", query={"drive_id": self._drive_id})
+        )
 
     async def find_child(self, parent: File, name: str, path: str) -> File:
         """Return the child with this name. The error contains `path`. Raises NotFound."""
         if parent.is_folder:
-            query = {"parent_id": parent.id, "name": name}
+            query = {"parent_id": parent.id, "name": name, "drive_id": self._drive_id}
             try:
                 matches = (await self._api.call(ApiRequest(FilePage, "GET", "/v1/files", query=query))).items
             except ApiError as error:

@@ -39,9 +39,12 @@ class EntryMethods(ApiMethods):
 
     # Finding and listing
 
-    async def resolve(self, file: str | File) -> File:
-        """Return the file or folder with this path or id. A `File` is returned unchanged. Raises NotFound."""
-        return await self._finder.resolve(file)
+    async def resolve(self, file: str | File, drive_id: str | None = None) -> File:
+        """Return the file or folder with this path or id. A `File` is returned unchanged. Raises NotFound.
+
+        `drive_id` is the drive to look in, by default that of the other methods.
+        """
+        return await self._finder.in_drive(drive_id).resolve(file)
 
     async def child(self, folder: str | File, name: str) -> File:
         """Return the file or folder with this name in a folder. Raises NotFound."""

@@ -32,26 +32,35 @@ class JobMethods(ApiMethods):
         target: str,
         on_conflict: OnConflict | str = OnConflict.RENAME,
         *,
+        drive_id: str | None = None,
         progress: Callable[[Job], None] | None = None,
     ) -> File:
         """Copy a file, or a folder with everything in it, to the path `target`, and return the copy.
 
-        If `target` is a folder, copy into it. `on_conflict` as in `update`. No bytes are sent. Each copy counts in the
-        quota. A job copies a large folder: this method waits for it, and calls `progress` with its state. If the wait
-        is cancelled, the job continues. Raises NotFound, Conflict `name_taken`, `would_cycle`, and the errors of
+        If `target` is a folder, copy into it. It may also be the id of a folder. `drive_id` is the drive that gets the
+        copy, by default the drive of the original. `on_conflict` as in `update`. No bytes are sent. Each copy counts in
+        the quota. A job copies what takes long: this method waits for it, and calls `progress` with its state. If the
+        wait is cancelled, the job continues. Raises NotFound, Conflict `name_taken`, `would_cycle`, and the errors of
         `wait_for_job`.
         """
-        started = await self.start_copy(file, target, on_conflict)
+        started = await self.start_copy(file, target, on_conflict, drive_id=drive_id)
         return started if isinstance(started, File) else await self.wait_for_job(started, progress)
 
     async def start_copy(
-        self, file: str | File, target: str, on_conflict: OnConflict | str = OnConflict.RENAME
+        self,
+        file: str | File,
+        target: str,
+        on_conflict: OnConflict | str = OnConflict.RENAME,
+        *,
+        drive_id: str | None = None,
     ) -> File | Job:
-        """Copy like `copy`, but do not wait for the job of a large folder: return the job."""
+        """Copy like `copy`, but do not wait for the job of a copy that takes long: return the job."""
         original = await self._finder.resolve(file)
         id = await self._finder.changeable_id(original)
-        parent, name = await self._finder.find_place(original, target)
+        parent, name = await self._finder.in_drive(drive_id).find_place(original, target)
         body = {"parent_id": parent.id, "name": name, "on_conflict": OnConflict(on_conflict).value}
+        if drive_id is not None:
+            body["drive_id"] = drive_id
         path, key = f"/v1/files/{quote(id, '')}/copy", self._api.new_key()
         response = await self._api.call(ApiRequest(msgspec.Raw, "POST", path, body, idempotency_key=key, is_slow=True))
         started = decode_response(bytes(response), MaybeStartedJob)

@@ -13,7 +13,9 @@ from .api_models import File, ItemError
 class Job(msgspec.Struct, frozen=True):
     """Work that takes longer than a request, such as the copy of a large folder.
 
-    `done` of `total` files and folders are copied. `result` is the copy. `error` is set if the job has failed.
+    `drive_id` is the drive that gets the copy. `done` of `total` files and folders are copied, and `done_bytes` of
+    `total_bytes`. `result` is the copy. `error` is set if the job has failed. `waiting_since` is set while no worker
+    has the job.
     """
 
     id: str
@@ -25,6 +27,9 @@ class Job(msgspec.Struct, frozen=True):
     created_at: datetime
     result: File | None = None
     error: ItemError | None = None
+    done_bytes: int = 0
+    total_bytes: int = 0
+    waiting_since: datetime | None = None
 
 
 class MaybeStartedJob(msgspec.Struct, frozen=True):

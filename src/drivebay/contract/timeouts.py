@@ -23,6 +23,8 @@ METHOD_TIMEOUTS: Final[Mapping[str, float]] = {
     "run_job_step": 300.0,
     "measure_tree": 30.0,
     "promote": 30.0,
+    "copy_objects": 60.0,
+    "start_drive_copy": 60.0,
     "clean_staging": 60.0,
     "delete_objects": 60.0,
     "list_objects": 30.0,

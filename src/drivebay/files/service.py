@@ -165,13 +165,15 @@ class Service:
         self.copy_entry = publishing_hints(hints, copies.copy_entry)
         self.copy_entries = publishing_hints(hints, copies.copy_entries)
 
-        jobs = JobService(db, settings, new_id)
-        self.start_copy = jobs.start_copy
-        self.get_job = jobs.get_job
-        self.cancel_job = jobs.cancel_job
-        job_claims = JobClaimService(db, settings, new_id, hints)
+        job_claims = JobClaimService(db, storage, settings, new_id, hints)
         self.claim_jobs = job_claims.claim_jobs
         self.run_job_step = job_claims.run_job_step
+        self.release_jobs = job_claims.release_jobs
+        jobs = JobService(db, settings, new_id, job_claims)
+        self.start_copy = jobs.start_copy
+        self.start_drive_copy = jobs.start_drive_copy
+        self.get_job = jobs.get_job
+        self.cancel_job = jobs.cancel_job
 
         versions = VersionService(db, settings, new_id)
         self.list_versions = versions.list_versions

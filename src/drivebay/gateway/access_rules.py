@@ -29,12 +29,14 @@ class AccessRule(NamedTuple):
     """The role that an operation needs, in the drive that the request names.
 
     `whole_drive`: permissions on items do not suffice. For the other operations, the files service checks the role of
-    such a caller on the items of the request.
+    such a caller on the items of the request. `elsewhere` is a lower role that suffices if the request changes only
+    another drive. The handler then checks the role in each of the drives.
     """
 
     role: Role
     source: DriveSource = DriveSource.QUERY
     whole_drive: bool = False
+    elsewhere: Role | None = None
 
 
 _VIEW: Final = AccessRule(Role.VIEWER)
@@ -115,7 +117,7 @@ ACCESS_RULES: Final[Mapping[str, AccessRule | None]] = {
     "DELETE /v1/files/{id}/versions/{version}": _EDIT,
     "POST /v1/files/batch/download": _VIEW,
     "POST /v1/files/batch/move": _EDIT,
-    "POST /v1/files/{id}/copy": _EDIT,
+    "POST /v1/files/{id}/copy": AccessRule(Role.EDITOR, elsewhere=Role.VIEWER),
     "POST /v1/files/batch/copy": _EDIT,
     "POST /v1/files/batch/trash": _EDIT,
     "POST /v1/files/batch/restore": _EDIT,
@@ -181,6 +183,11 @@ async def resolve_access(
         if text is None:
             return Access.personal(req.user)
         drive = DriveId(parse_uuid(text, "drive_id"))
+    return await access_to_drive(drives, req, rule, drive)
+
+
+async def access_to_drive(drives: Drives, req: Request, rule: AccessRule, drive: DriveId) -> Access:
+    """Return the access of the caller to a drive. Raises NotFound, Forbidden, as `resolve_access`."""
     if drive == req.user:
         return Access.personal(req.user)
     access = await drives.resolve_access(req.user, drive)
@@ -188,6 +195,11 @@ async def resolve_access(
         if rule.whole_drive:  # guard: access-whole-drive
             raise Forbidden("only some items of this drive are shared with you; this needs a role in the whole drive")
         return access
-    if not access.role.includes(rule.role):  # guard: access-role
-        raise Forbidden(f"this needs the role {rule.role.value} in the drive; yours is {access.role.value}")
+    require_role(access, rule.role if rule.elsewhere is None else rule.elsewhere)
     return access
+
+
+def require_role(access: Access, role: Role) -> None:
+    """Check the role in the whole drive. The files service checks permissions on items. Raises Forbidden."""
+    if not access.grants and not access.role.includes(role):  # guard: access-role
+        raise Forbidden(f"this needs the role {role.value} in the drive; yours is {access.role.value}")

@@ -24,6 +24,10 @@ log = structlog.get_logger(__name__)
 STEPS: Final = Counter("drivebay_worker_job_steps_total", "Steps of jobs that have ended", ["outcome"])
 
 
+_RELEASE_TIMEOUT: Final = 2.0
+"""Seconds. The worker is stopping, and must not wait for long."""
+
+
 class JobRunner:
     """Runs `job_slots` jobs at the same time."""
 
@@ -73,3 +77,14 @@ class JobRunner:
         except Exception as error:  # a defect must not stop the other jobs
             STEPS.labels("failed").inc()
             log.error("job_step_failed", job=str(task.id), exc_info=error)
+        except asyncio.CancelledError:  # the worker stops
+            await self._release(lease)  # guard: job-release-at-stop
+            raise
+
+    async def _release(self, lease: LeaseId) -> None:
+        """End the lease, so that another worker gets its jobs at once. If this fails, the lease ends by itself."""
+        try:
+            async with asyncio.timeout(_RELEASE_TIMEOUT):
+                await self._files.release_jobs(lease)
+        except (Error, TimeoutError) as error:
+            log.info("job_not_released", reason=str(error) or "no answer in time")

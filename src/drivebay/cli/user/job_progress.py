@@ -33,7 +33,7 @@ def _progress_bar(as_json: bool) -> Iterator[Callable[[Job], None]]:
         def note(job: Job) -> None:
             nonlocal is_shown
             if not is_shown and not as_json:
-                print_note(f"the job {job.id} copies the folder")
+                print_note(f"the job {job.id} makes the copy")
             is_shown = True
 
         yield note

@@ -13,7 +13,7 @@ from drivebay.client import ROOT, ApiError, AsyncDrive, File, NotFound, OnConfli
 from .console import JsonOption, print_json, print_line, run_command
 from .exit_codes import CommandError, ExitCode
 from .job_progress import wait_with_progress
-from .open_drive import open_drive
+from .open_drive import find_drive, open_drive
 from .remote_paths import match_path
 
 app = typer.Typer()
@@ -98,16 +98,22 @@ def cp(
     replace: Annotated[
         bool, typer.Option("--replace", help="Make a file the new version of a file that has its name.")
     ] = False,
+    to_drive: Annotated[
+        str | None,
+        typer.Option("--to-drive", metavar="NAME_OR_ID", help="Copy into another drive. TARGET is a path in it."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Copy files and folders, without sending their bytes. A name that is taken gets a number.
 
-    The server copies a large folder as a job. The command waits for it. After Ctrl-C the job goes on.
+    The server copies what takes long as a job. The command waits for it. After Ctrl-C the job goes on.
     """
 
     async def copy(drive: AsyncDrive) -> File | list[File]:
-        files = await _resolve_sources(drive, sources, target, "copied")
         on_conflict = OnConflict.REPLACE if replace else OnConflict.RENAME
+        if to_drive is not None:
+            return await copy_into(drive, (await find_drive(drive, to_drive)).id, on_conflict)
+        files = await _resolve_sources(drive, sources, target, "copied")
         if len(files) == 1:
             return await copy_one(drive, files[0], on_conflict)
         results = await drive.copy_all(files, target, on_conflict)
@@ -116,19 +122,26 @@ def cp(
                 results[position] = await copy_one(drive, files[position], on_conflict)
         return _require_files(results)
 
-    async def copy_one(drive: AsyncDrive, file: File, on_conflict: OnConflict) -> File:
-        started = await drive.start_copy(file, target, on_conflict)
+    async def copy_into(drive: AsyncDrive, id: str, on_conflict: OnConflict) -> File | list[File]:
+        files = await _resolve_sources(drive, sources, target, "copied", id)
+        copies = [await copy_one(drive, file, on_conflict, id) for file in files]
+        return copies[0] if len(copies) == 1 else copies
+
+    async def copy_one(drive: AsyncDrive, file: File, on_conflict: OnConflict, drive_id: str | None = None) -> File:
+        started = await drive.start_copy(file, target, on_conflict, drive_id=drive_id)
         return started if isinstance(started, File) else await wait_with_progress(drive, started, as_json)
 
     _run_on_drive(copy, as_json)
 
 
-async def _resolve_sources(drive: AsyncDrive, sources: list[str], target: str, done: str) -> list[File]:
+async def _resolve_sources(
+    drive: AsyncDrive, sources: list[str], target: str, done: str, target_drive: str | None = None
+) -> list[File]:
     """Return the sources of a move or a copy. Raises CommandError if the target must be a folder but is a file."""
     files = [await drive.resolve(source) for source in sources]
     if ROOT in files:
         raise CommandError(f"/ cannot be {done}", ExitCode.USAGE)
-    if (target.endswith("/") or len(files) > 1) and not (await drive.resolve(target)).is_folder:
+    if (target.endswith("/") or len(files) > 1) and not (await drive.resolve(target, target_drive)).is_folder:
         next_step = "remove the slash at the end" if len(files) == 1 else "give a folder as the target"
         raise CommandError(f"{target} is a file", ExitCode.CONFLICT, next_step)
     return files

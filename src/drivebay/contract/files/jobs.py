@@ -1,4 +1,4 @@
-"""Jobs: work that takes longer than a request. Today that is the copy of a large folder.
+"""Jobs: work that takes longer than a request. Today that is the copy of a large folder, and copies into other drives.
 
 A job belongs to the user who started it. `Jobs` is for users. `JobClaims` is for the worker, which claims jobs under a
 lease and runs them in steps. Each step is one transaction, so another worker continues a job after the last step.
@@ -23,7 +23,7 @@ class JobKind(StrEnum):
     """The kind of work of a job."""
 
     COPY = "copy"
-    """Copies a folder with everything in it."""
+    """Copies a file, or a folder with everything in it."""
 
 
 class JobStatus(StrEnum):
@@ -38,8 +38,12 @@ class JobStatus(StrEnum):
 class Job(msgspec.Struct, frozen=True):
     """A job of a user.
 
-    `done` of `total` files and folders are copied. `total` is the number that is known at the moment, and grows if the
-    folder grows. `result` is the copy, as it was when the job was done. `error` is set if the job has failed.
+    `drive` is the drive that gets the copy. `done` of `total` files and folders are copied, and `done_bytes` of
+    `total_bytes`. The totals are those that are known at the moment, and grow if the folder grows. `result` is the
+    copy, as it was when the job was done. `error` is set if the job has failed.
+
+    `waiting_since` is set while the job is running and no worker has it: the time of its last step, or of its start.
+    More than a minute means that no worker runs, or that other jobs keep all of them busy.
     """
 
     id: JobId
@@ -51,6 +55,9 @@ class Job(msgspec.Struct, frozen=True):
     created_at: datetime
     result: File | None = None
     error: ItemError | None = None
+    done_bytes: int = 0
+    total_bytes: int = 0
+    waiting_since: datetime | None = None
 
 
 class JobTask(msgspec.Struct, frozen=True):
@@ -71,13 +78,39 @@ class Jobs(Protocol):
         The copy appears as a whole when the job is done. Each folder is copied as it is when the job reads it. The
         bytes count in the usage from the time they are copied, and are free again soon after a job has failed or was
         cancelled. The job checks before each step that the actor still has access, and ends with the error that
-        `copy_entry` would raise. A job is kept for 7 days after its end.
+        `copy_entry` would raise. A job is kept for 7 days after its end. A job that no worker claims for a day fails.
 
         A repeat with the same `idempotency_key` within 24 hours returns the same job.
 
         Raises NotFound (the folder or the new parent), NameTaken, WouldCycle, InvalidRequest (a file, the name, or
         folders would be nested too deeply), Forbidden (the actor has no account), RateLimited (too many jobs of the
         actor are running), IdempotencyKeyReused, InProgress.
+        """
+        ...
+
+    async def start_drive_copy(
+        self,
+        access: Access,
+        id: FileId,
+        target_access: Access,
+        target: CopyTarget,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Copy a file, or a folder with everything in it, into another drive. Return the job that does it.
+
+        The store copies the bytes of each current version. Content, type, properties, checksums and the modification
+        time are copied. Stars and old versions are not. This call runs the job of a file itself, for up to 10 seconds.
+        So the job is often done already. Everything else is as for `start_copy`: the copy appears as a whole, the
+        bytes are reserved in the quota of the other drive before the store copies them, and each step checks that the
+        actor still may read the original and change the folder. If the content of a file is deleted before it is
+        copied, the job fails with Conflict.
+
+        `access` and `target_access` have the same actor. The result of a repeat with the same `idempotency_key` is the
+        same job as it is now.
+
+        Raises NotFound (the entry or the new parent), NameTaken, InvalidRequest (both drives are the same, the name, or
+        folders would be nested too deeply), Forbidden (the actor has no account), QuotaExceeded, Conflict, RateLimited
+        (too many jobs of the actor are running), IdempotencyKeyReused, InProgress.
         """
         ...
 
@@ -102,9 +135,16 @@ class JobClaims(Protocol):
     async def run_job_step(self, lease: LeaseId, task: JobTask, is_last: bool = False) -> bool:
         """Run the next step of a job, at most 1,000 files and folders. Return whether there is another step.
 
+        In a step of a copy into another drive, the store copies at most 64 objects, and the call waits some seconds for
+        them.
+
         The lease continues for a minute. With `is_last`, the caller runs no more steps: the lease ends, and the job can
         be claimed at once. A step of a lease that has ended changes nothing and returns False.
 
         Raises Unavailable: the step has changed nothing.
         """
+        ...
+
+    async def release_jobs(self, lease: LeaseId) -> None:
+        """End a lease: its jobs can be claimed at once. It is a no-op if the lease has ended."""
         ...

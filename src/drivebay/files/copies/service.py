@@ -36,9 +36,10 @@ MAX_ENTRIES: Final = 1000
 _file_decoder = msgspec.msgpack.Decoder(contract.File)
 
 
-def copy_fingerprint(id: FileId, target: contract.CopyTarget) -> bytes:
-    """Return the fingerprint of a copy, the same for one request and for a job."""
-    return fingerprint("copy", id, target.parent, target.name, target.on_conflict)
+def copy_fingerprint(id: FileId, target: contract.CopyTarget, other_drive: DriveId | None = None) -> bytes:
+    """Return the fingerprint of a copy, the same for one request and for a job. `other_drive` gets the copy."""
+    drive = () if other_drive is None else (other_drive,)
+    return fingerprint("copy", id, target.parent, target.name, target.on_conflict, *drive)
 
 
 class CopyService:

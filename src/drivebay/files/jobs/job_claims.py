@@ -15,6 +15,7 @@ import structlog
 
 from ...contract.files import JobStatus, JobTask, TreeSize
 from ...contract.ids import LeaseId
+from ...contract.storage import Storage
 from ...errors import (
     Conflict,
     Error,
@@ -29,6 +30,7 @@ from ...errors import (
 from ...hints import HintChannel
 from ...observability.crash_points import crash_point
 from ...postgres import Connection, Database
+from ..drive_copies.drive_copy import DriveCopy, Findings
 from ..entries.store import EntryStore
 from ..settings import Settings
 from ..usage.store import LockedUsage, UsageStore
@@ -50,7 +52,9 @@ _ENDING: Final = (NotFound, Forbidden, Conflict, InvalidRequest, QuotaExceeded, 
 class JobClaimService:
     """Implements `contract.files.JobClaims`."""
 
-    def __init__(self, db: Database, settings: Settings, new_id: Callable[[], UUID], hints: HintChannel) -> None:
+    def __init__(
+        self, db: Database, storage: Storage, settings: Settings, new_id: Callable[[], UUID], hints: HintChannel
+    ) -> None:
         self._db = db
         self._settings = settings
         self._hints = hints
@@ -58,6 +62,7 @@ class JobClaimService:
         self._entries = EntryStore()
         self._usage = UsageStore()
         self._copy = TreeCopy(settings, new_id)
+        self._drive_copy = DriveCopy(db, storage, settings, new_id)
         self._remains = JobRemains()
 
     async def claim_jobs(self, lease: LeaseId, limit: int) -> tuple[JobTask, ...]:
@@ -72,13 +77,15 @@ class JobClaimService:
             return False
         length = None if is_last else self._settings.job_lease
         try:
-            size = await self._measure(unsettled)
+            found = await self._prepare(unsettled)
             async with self._db.transaction() as tx:
                 usage = await self._usage.lock_usage(tx, task.drive, self._settings.quota)
                 stored = await self._jobs.lock_leased(tx, lease, task)
                 if stored is None:
                     return False
-                needs_step, is_visible = await self._run(tx, stored, usage, size)
+                if stored.steps != unsettled.steps:  # guard: job-overtaken-step
+                    return True
+                needs_step, is_visible = await self._run(tx, stored, usage, found)
                 if needs_step:
                     await self._jobs.keep_lease(tx, task, length)
                 crash_point("job.step_before_db_commit")
@@ -89,8 +96,11 @@ class JobClaimService:
             self._hints.publish(task.drive)  # guard: hint-after-job
         return needs_step
 
+    async def release_jobs(self, lease: LeaseId) -> None:
+        await self._jobs.release_jobs(self._db, lease)
+
     async def _run(
-        self, tx: Connection, stored: StoredJob, usage: LockedUsage, size: TreeSize | None
+        self, tx: Connection, stored: StoredJob, usage: LockedUsage, found: Findings | TreeSize | None
     ) -> tuple[bool, bool]:
         """Run a step. Return whether another step is needed, and whether copies became visible."""
         if stored.job.status is not JobStatus.RUNNING:
@@ -99,7 +109,17 @@ class JobClaimService:
             problem = Internal(f"the job was tried {MAX_ATTEMPTS} times, and made no progress")
             await self._jobs.end_job(tx, stored.job, JobStatus.FAILED, error=problem)
             return True, False
-        return True, await self._copy.run_step(tx, stored, usage, size)
+        if isinstance(found, Findings):
+            return True, await self._drive_copy.run_step(tx, stored, usage, found)
+        return True, await self._copy.run_step(tx, stored, usage, found)
+
+    async def _prepare(self, stored: StoredJob) -> Findings | TreeSize | None:
+        """Return what the next step needs that it does not read under the lock."""
+        if stored.job.status is not JobStatus.RUNNING or stored.attempts > MAX_ATTEMPTS:
+            return None
+        if stored.source_drive is not None:
+            return await self._drive_copy.prepare(stored, stored.source_drive)
+        return await self._measure(stored)
 
     async def _fail(self, lease: LeaseId, task: JobTask, error: Error, length: timedelta | None) -> bool:
         """End a job with an error. The step that raised it was rolled back."""
@@ -115,7 +135,7 @@ class JobClaimService:
 
     async def _measure(self, stored: StoredJob) -> TreeSize | None:
         """Return the size of the tree before the first step, without the lock. None if it takes too long."""
-        if stored.is_measured or stored.job.status is not JobStatus.RUNNING:
+        if stored.is_measured:
             return None
         try:
             return await self._entries.measure_tree(self._db, stored.job.drive, stored.source)

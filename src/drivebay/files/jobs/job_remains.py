@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from ...contract.files import Job
 from ...postgres import Connection
+from ..drive_copies.store import DriveCopyStore
 from ..versions.store import VersionStore
 from .store import JobStore
 
 
 class JobRemains:
     def __init__(self) -> None:
+        self._copies = DriveCopyStore()
         self._jobs = JobStore()
         self._versions = VersionStore()
 
     async def delete_some(self, tx: Connection, job: Job, limit: int) -> bool:
-        """Delete up to `limit` hidden copies of a job that has ended, or else rows about its folders.
+        """Delete up to `limit` planned objects or hidden copies of a job that has ended, or rows about its folders.
 
         Return whether there is more to delete. Needs the lock of the drive.
         """
+        if await self._copies.abort_planned_objects(tx, job, limit) == limit:
+            return True
         deleted = await self._jobs.delete_hidden_copies(tx, job, limit)
         await self._versions.delete_of_files(tx, deleted)
         if len(deleted) == limit:

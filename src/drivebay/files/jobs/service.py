@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from ...contract.files import Access, CopyTarget, Job, Kind, OnConflict, Role
-from ...contract.ids import FileId, JobId, UserId
-from ...errors import Forbidden, IdempotencyKeyReused, InvalidRequest, NotFound, RateLimited
+from ...contract.files import Access, CopyTarget, File, Job, JobTask, Kind, OnConflict, Role
+from ...contract.ids import FileId, JobId, LeaseId, UserId
+from ...errors import (
+    BY_CODE,
+    Forbidden,
+    IdempotencyKeyReused,
+    Internal,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    Unavailable,
+)
 from ...postgres import Connection, Database
 from ..copies.copy_place import count_levels_above
 from ..copies.service import MAX_ENTRIES, copy_fingerprint
@@ -24,16 +36,23 @@ from ..idempotency.store import IdempotencyStore
 from ..permissions.access_scope import AccessScope
 from ..settings import Settings
 from ..usage.store import UsageStore
+from .job_access import require_role
+from .job_claims import JobClaimService
 from .store import JobStore, NewJob
 
 _RETRY_AFTER: Final = 30
+_REQUEST_TIME: Final = 10.0
+"""Seconds that a request runs its job itself."""
+_UNCLAIMED_TIME: Final = timedelta(days=1)
+"""A job that no worker claims for this long fails."""
 
 
 class JobService:
     """Implements `contract.files.Jobs`."""
 
-    def __init__(self, db: Database, settings: Settings, new_id: Callable[[], UUID]) -> None:
+    def __init__(self, db: Database, settings: Settings, new_id: Callable[[], UUID], claims: JobClaimService) -> None:
         self._db = db
+        self._claims = claims
         self._settings = settings
         self._new_id = new_id
         self._jobs = JobStore()
@@ -66,7 +85,60 @@ class JobService:
                 await call.record(tx, job.id)
         return job
 
+    async def start_drive_copy(
+        self,
+        access: Access,
+        id: FileId,
+        target_access: Access,
+        target: CopyTarget,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        actor = access.actor
+        if actor is None or target_access.actor != actor:
+            raise Forbidden("only a user with an account can start a job")
+        if access.drive == target_access.drive:
+            raise InvalidRequest("the original is in this drive already")
+        require_role(target_access, Role.EDITOR)  # guard: drive-copy-role
+        if target.name is not None:
+            target = msgspec.structs.replace(target, name=normalize_name(target.name))
+        call = None
+        if idempotency_key is not None:
+            # The key belongs to the drive of the request, so that it cannot be used again for a copy inside this drive.
+            request = copy_fingerprint(id, target, target_access.drive)
+            call = KeyedCall(self._idempotency, access, idempotency_key, request)
+        async with self._db.snapshot() as tx:
+            await self._scope.require(tx, access, Role.VIEWER, id)  # guard: scope-start-drive-copy
+            source = require_entry(await self._entries.select_entry(tx, access.drive, id), id)
+        lease = LeaseId(self._new_id()) if source.kind is Kind.FILE else None
+        async with self._db.transaction() as tx:
+            first = None if call is None else await call.lock_and_find_first(tx)
+            if first is not None:
+                return _raise_failure(await self.get_job(actor, JobId(first.resource)))
+            await self._usage.lock_usage(tx, target_access.drive, self._settings.quota)
+            await self._scope.require(
+                tx, target_access, Role.EDITOR, target.parent
+            )  # guard: scope-start-drive-copy-target
+            new = NewJob(JobId(self._new_id()), target_access.drive, actor, id, target, 1, access.drive, lease)
+            job = await self._check_and_insert(tx, new, source)
+            if call is not None:
+                await call.record(tx, job.id)
+        if lease is None:
+            return job
+        await self._run_now(lease, job)
+        return _raise_failure(await self.get_job(actor, job.id))
+
+    async def _run_now(self, lease: LeaseId, job: Job) -> None:
+        """Run a job in the request that started it. If it takes too long, or the store fails, a worker continues."""
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + _REQUEST_TIME
+        with suppress(Unavailable):
+            while await self._claims.run_job_step(lease, JobTask(job.drive, job.id)) and clock() < ends_at:
+                pass
+        with suppress(Unavailable):
+            await self._claims.release_jobs(lease)
+
     async def get_job(self, actor: UserId, id: JobId) -> Job:
+        await self._jobs.end_unclaimed(self._db, actor, _UNCLAIMED_TIME)
         return _require_job(await self._jobs.select_job(self._db, actor, id), id)
 
     async def cancel_job(self, actor: UserId, id: JobId) -> None:
@@ -82,16 +154,31 @@ class JobService:
         source = require_entry(await self._entries.select_entry(tx, access.drive, id), id)
         if source.kind is not Kind.FOLDER:
             raise InvalidRequest(f"{source.name!r} is a file: it is copied without a job")
-        check_depth(await count_levels_above(self._entries, tx, access.drive, id, target.parent) + 1, self._settings)
-        if target.on_conflict is not OnConflict.RENAME:
-            location = Location(access.drive, target.parent, source.name if target.name is None else target.name)
-            await place_entry(self._entries, tx, source, location, target.on_conflict, is_copy=True)
-        limit = self._settings.max_jobs
-        if await self._jobs.count_unsettled(tx, access.drive, actor) >= limit:  # guard: job-limit
-            raise RateLimited(f"{limit} of your jobs are running in this drive; wait", retry_after=_RETRY_AFTER)
         tree = await self._entries.select_tree(tx, access.drive, (id,), MAX_ENTRIES + 1)
         new = NewJob(JobId(self._new_id()), access.drive, actor, id, target, len(tree))
-        return await self._jobs.insert_job(tx, new)
+        return await self._check_and_insert(tx, new, source)
+
+    async def _check_and_insert(self, tx: Connection, new: NewJob, source: File) -> Job:
+        """Check the place of a copy and the number of jobs, and insert the job."""
+        target = new.target
+        levels = await count_levels_above(self._entries, tx, new.drive, new.source, target.parent)
+        check_depth(levels + (1 if source.kind is Kind.FOLDER else 0), self._settings)
+        if target.on_conflict is not OnConflict.RENAME:
+            location = Location(new.drive, target.parent, source.name if target.name is None else target.name)
+            await place_entry(self._entries, tx, source, location, target.on_conflict, is_copy=True)
+        limit = self._settings.max_jobs
+        await self._jobs.end_unclaimed(tx, new.actor, _UNCLAIMED_TIME)
+        if await self._jobs.count_unsettled(tx, new.drive, new.actor) >= limit:  # guard: job-limit
+            problem = f"{limit} of your jobs are running in this drive; wait for one of them, or cancel one"
+            raise RateLimited(problem, retry_after=_RETRY_AFTER)
+        return await self._jobs.insert_job(tx, new, self._settings.job_lease)
+
+
+def _raise_failure(job: Job) -> Job:
+    """Return a job that has not failed. Raises the error of one that has."""
+    if job.error is None:
+        return job
+    raise BY_CODE.get(job.error.code, Internal)(job.error.detail)
 
 
 def _require_job(job: Job | None, id: UUID) -> Job:

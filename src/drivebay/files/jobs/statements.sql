@@ -8,13 +8,16 @@ SELECT count(*) FROM files.jobs WHERE owner_id = $1 AND created_by = $2 AND NOT 
 
 -- name: insert_job
 -- Insert a copy of the folder $4 for the user $3, to the folder $5 with the name $6 and the rule $7. It has at least $8
--- entries.
-INSERT INTO files.jobs (owner_id, id, kind, created_by, source_id, parent_id, name, on_conflict, total)
-VALUES ($1, $2, 'copy', $3, $4, $5, $6, $7, $8) RETURNING *;
+-- entries. $9 is the drive of the original, if that is another one. With the lease $10, its holder has $11 for a step.
+INSERT INTO files.jobs (owner_id, id, kind, created_by, source_id, parent_id, name, on_conflict, total, source_drive_id, lease,
+                        leased_until)
+VALUES ($1, $2, 'copy', $3, $4, $5, $6, $7, $8, $9, $10::uuid, CASE WHEN $10 IS NOT NULL THEN now() + $11::interval END)
+RETURNING *, CASE WHEN lease IS NULL THEN due_at END AS waiting_since;
 
 -- name: select_job
 -- The job $2 of the user $1. Its drive is the user's own, or one that is shared with the user.
-SELECT j.* FROM files.jobs j
+SELECT j.*, CASE WHEN j.status = 'running' AND coalesce(j.leased_until, '-infinity') <= now() THEN j.due_at END AS waiting_since
+FROM files.jobs j
 WHERE j.created_by = $1 AND j.id = $2  -- guard: job-creator
   AND (j.owner_id = $1
        OR EXISTS (SELECT FROM files.members m JOIN files.drives d ON d.owner_id = m.owner_id AND d.deleted_at IS NULL
@@ -23,8 +26,19 @@ WHERE j.created_by = $1 AND j.id = $2  -- guard: job-creator
                   AND NOT EXISTS (SELECT FROM files.drives d WHERE d.owner_id = p.owner_id AND d.deleted_at IS NOT NULL)));
 
 -- name: cancel_job
-UPDATE files.jobs SET status = 'cancelled', ended_at = now(), due_at = now()
+-- A job that has copied nothing yet needs no worker to delete its remains.
+UPDATE files.jobs j
+SET status = 'cancelled', ended_at = now(), due_at = now(),
+    is_settled = folder_count = 0  -- guard: cancel-unsettled-job
 WHERE owner_id = $1 AND id = $2 AND status = 'running';  -- guard: cancel-ended-job
+
+-- name: end_unclaimed_jobs
+-- Fail the jobs of the user $1 that no worker has claimed for $2. As in `cancel_job`, some of them need no worker any more.
+UPDATE files.jobs
+SET status = 'failed', ended_at = now(), due_at = now(), is_settled = folder_count = 0, error_code = 'unavailable',
+    error_detail = 'no worker has run the job for a day: ask the operator whether the service worker runs'
+WHERE created_by = $1 AND status = 'running'
+  AND greatest(due_at, leased_until) < now() - $2::interval;  -- guard: job-unclaimed
 
 -- name: cancel_jobs_of_drive
 UPDATE files.jobs SET status = 'cancelled', ended_at = now(), due_at = now() WHERE owner_id = $1 AND status = 'running';
@@ -48,7 +62,9 @@ WITH waiting AS (
            row_number() OVER (PARTITION BY j.owner_id ORDER BY j.lease IS DISTINCT FROM $1, j.due_at, j.id) AS place
     FROM files.jobs j
     WHERE NOT j.is_settled AND (j.lease = $1 OR j.due_at <= now())
+      -- A copy of one file holds the lock of the drive only for moments.
       AND NOT EXISTS (SELECT FROM files.jobs o WHERE o.owner_id = j.owner_id AND NOT o.is_settled AND o.id <> j.id
+                      AND o.total > 1
                       AND o.leased_until > now())  -- guard: job-drive-share
 ), due AS (
     SELECT j.owner_id, j.id FROM files.jobs j JOIN waiting ON waiting.owner_id = j.owner_id AND waiting.id = j.id
@@ -74,13 +90,17 @@ FOR UPDATE;
 -- name: keep_job_lease
 -- A step has succeeded. The lease goes on for $3, or ends if $3 is null.
 UPDATE files.jobs
-SET attempts = 0, due_at = now(), leased_until = clock_timestamp() + $3::interval,
+SET attempts = 0, steps = steps + 1, due_at = now(), leased_until = clock_timestamp() + $3::interval,
     lease = CASE WHEN $3::interval IS NOT NULL THEN lease END
 WHERE owner_id = $1 AND id = $2;
 
+-- name: release_jobs
+-- The lease $1 ends.
+UPDATE files.jobs SET lease = NULL, leased_until = NULL WHERE lease = $1 AND NOT is_settled;  -- guard: job-release
+
 -- name: set_job_total
--- The tree has $3 entries.
-UPDATE files.jobs SET total = greatest($3, 1), is_measured = true WHERE owner_id = $1 AND id = $2;
+-- The tree has $3 entries with $4 bytes.
+UPDATE files.jobs SET total = greatest($3, 1), total_bytes = $4, is_measured = true WHERE owner_id = $1 AND id = $2;
 
 -- name: close_moved_folders
 -- Close the folders, among the next $3 open ones, that are not below the source $4 any more: they were moved away or put into
@@ -154,9 +174,10 @@ SET is_done = coalesce(ordinal < $4::bigint, true), after = CASE WHEN ordinal = 
 WHERE owner_id = $1 AND job_id = $2 AND NOT is_done AND ordinal <= least($3::bigint, $4);
 
 -- name: advance_job
--- The job has copied $3 more entries, of which $4 are folders.
+-- The job has copied $3 more entries, of which $4 are folders, with $5 bytes.
 UPDATE files.jobs
-SET done = done + $3, folder_count = folder_count + $4, total = greatest(total, done + $3)
+SET done = done + $3, folder_count = folder_count + $4, total = greatest(total, done + $3), done_bytes = done_bytes + $5,
+    total_bytes = greatest(total_bytes, done_bytes + $5)
 WHERE owner_id = $1 AND id = $2;
 
 -- name: publish_copies
@@ -186,7 +207,7 @@ WITH shown AS (
 SELECT (SELECT count(*) FROM shown) AS count, shown.* FROM shown WHERE id = $3;
 
 -- name: first_copy
--- The id of the copy of the source.
+-- The id of the copy of the source: a folder, or a file that is copied into another drive.
 SELECT copy_id FROM files.job_folders WHERE owner_id = $1 AND job_id = $2 AND ordinal = 0;
 
 -- name: deepest_copy

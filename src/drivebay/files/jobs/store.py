@@ -27,7 +27,8 @@ _file_decoder: Final = msgspec.msgpack.Decoder(File)
 class StoredJob(msgspec.Struct, frozen=True):
     """A job with the parameters of its copy, and its progress.
 
-    Hidden copies have the `created_at` of the job as `trashed_at`.
+    `source_drive` is the drive of the original, if that is another one. `steps` is the number of steps that have
+    succeeded. Hidden copies have the `created_at` of the job as `trashed_at`.
     """
 
     job: Job
@@ -37,10 +38,15 @@ class StoredJob(msgspec.Struct, frozen=True):
     folder_count: int
     is_measured: bool
     attempts: int
+    source_drive: DriveId | None = None
+    steps: int = 0
 
 
 class NewJob(msgspec.Struct, frozen=True):
-    """A copy to start. `total` is the minimum number of entries to copy."""
+    """A copy to start. `total` is the minimum number of entries to copy.
+
+    `source_drive` is the drive of the original, if that is another one. With a `lease`, its holder runs the job.
+    """
 
     id: JobId
     drive: DriveId
@@ -48,6 +54,8 @@ class NewJob(msgspec.Struct, frozen=True):
     source: FileId
     target: CopyTarget
     total: int
+    source_drive: DriveId | None = None
+    lease: LeaseId | None = None
 
 
 class Original(NamedTuple):
@@ -101,9 +109,12 @@ class JobStore:
         """Return the number of a user's jobs in a drive that run, or whose remains are not deleted yet."""
         return int(await tx.fetchval(self.statements["count_unsettled_jobs"], drive, user))
 
-    async def insert_job(self, tx: Connection, new: NewJob) -> Job:
+    async def insert_job(self, tx: Connection, new: NewJob, lease_length: timedelta) -> Job:
         target = new.target
-        arguments = (new.source, target.parent, target.name, target.on_conflict, new.total)
+        arguments = (
+            *(new.source, target.parent, target.name, target.on_conflict, new.total),
+            *(new.source_drive, new.lease, lease_length),
+        )
         (record,) = await tx.fetch(self.statements["insert_job"], new.drive, new.id, new.actor, *arguments)
         return _job_from(record)
 
@@ -111,6 +122,10 @@ class JobStore:
         """Return a job of a user who still has access to its drive, or None. Needs no lock."""
         record = await db.fetchrow(self.statements["select_job"], user, id)
         return None if record is None else _job_from(record)
+
+    async def end_unclaimed(self, db: Database | Connection, user: UserId, age: timedelta) -> None:
+        """Fail the jobs of a user that no worker has claimed for `age`. Needs no lock."""
+        await db.execute(self.statements["end_unclaimed_jobs"], user, age)
 
     async def cancel_job(self, tx: Connection, drive: DriveId, id: JobId) -> None:
         """Cancel a job that is running."""
@@ -149,8 +164,13 @@ class JobStore:
         """Record that a step has succeeded. The lease continues for `length`, or ends."""
         await tx.execute(self.statements["keep_job_lease"], task.drive, task.id, length)
 
-    async def set_total(self, tx: Connection, job: Job, total: int) -> None:
-        await tx.execute(self.statements["set_job_total"], job.drive, job.id, total)
+    async def release_jobs(self, db: Database, lease: LeaseId) -> None:
+        """End a lease: its jobs can be claimed at once. Needs no lock."""
+        await db.execute(self.statements["release_jobs"], lease)
+
+    async def set_total(self, tx: Connection, job: Job, entries: int, size: int) -> None:
+        """Record the size of the tree: its files and folders, and their bytes."""
+        await tx.execute(self.statements["set_job_total"], job.drive, job.id, entries, size)
 
     async def close_moved_folders(self, tx: Connection, job: StoredJob, folders: int) -> int | None:
         """Close those of the next `folders` open folders that are not below the source any more.
@@ -197,14 +217,19 @@ class JobStore:
         place = (None, None) if position is None else position
         await tx.execute(self.statements["save_job_position"], job.drive, job.id, last, *place)
 
-    async def advance(self, tx: Connection, job: Job, entries: int, folders: int) -> None:
-        """Record that a job has copied more entries, some of which are folders."""
-        await tx.execute(self.statements["advance_job"], job.drive, job.id, entries, folders)
+    async def advance(self, tx: Connection, job: Job, entries: int, folders: int, size: int = 0) -> None:
+        """Record that a job has copied more entries, some of which are folders, with `size` bytes."""
+        await tx.execute(self.statements["advance_job"], job.drive, job.id, entries, folders, size)
 
     async def select_depth(self, tx: Connection, job: Job) -> int:
         """Return the number of levels of copied folders. There is at least one."""
         depth: int = await tx.fetchval(self.statements["deepest_copy"], job.drive, job.id)
         return depth
+
+    async def select_first_copy(self, tx: Connection, job: Job) -> FileId:
+        """Return the copy of the source. It exists from the first step on."""
+        copy: FileId = await tx.fetchval(self.statements["first_copy"], job.drive, job.id)
+        return copy
 
     async def publish_copies(
         self, tx: Connection, job: StoredJob, parent: FileId, name: str
@@ -214,7 +239,7 @@ class JobStore:
         Return the number of copies and the top folder. Return None if the top folder does not exist.
         """
         key = (job.job.drive, job.job.id)
-        top = await tx.fetchval(self.statements["first_copy"], *key)
+        top = await self.select_first_copy(tx, job.job)
         sql = self.statements["publish_copies"]
         arguments = (top, parent, name, job.actor, job.job.created_at)
         record = await tx.fetchrow(sql, *key, *arguments, timeout=_PUBLISH_TIMEOUT)
@@ -255,6 +280,9 @@ def _job_from(record: asyncpg.Record) -> Job:
         created_at=record["created_at"],
         result=None if record["result"] is None else _file_decoder.decode(record["result"]),
         error=None if code is None else ItemError(code, record["error_detail"]),
+        done_bytes=record["done_bytes"],
+        total_bytes=record["total_bytes"],
+        waiting_since=record.get("waiting_since"),
     )
 
 
@@ -267,4 +295,6 @@ def _stored_from(record: asyncpg.Record) -> StoredJob:
         folder_count=record["folder_count"],
         is_measured=record["is_measured"],
         attempts=record["attempts"],
+        source_drive=record["source_drive_id"],
+        steps=record["steps"],
     )

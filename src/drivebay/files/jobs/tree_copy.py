@@ -11,19 +11,17 @@ from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
-from ...contract.files import Access, File, JobStatus, Kind, Role, TreeSize
-from ...contract.ids import DriveId, FileId, VersionId
-from ...errors import Conflict, Forbidden, NotFound, QuotaExceeded, TooLarge
+from ...contract.files import File, Kind, Role, TreeSize
+from ...contract.ids import FileId, VersionId
 from ...postgres import Connection
 from ..copies.copy_place import count_levels_above
-from ..drives.store import DriveStore
-from ..entries.free_names import Location
-from ..entries.name_conflicts import place_entry
 from ..entries.service import check_depth, require_entry
 from ..entries.store import EntryStore
-from ..permissions.access_scope import AccessScope
 from ..settings import Settings
 from ..usage.store import LockedUsage
+from .copy_limits import CopyLimits
+from .job_access import JobAccess
+from .job_publication import JobPublication
 from .store import CopiedFolder, HiddenCopy, JobStore, Original, Position, StoredJob
 
 STEP_ENTRIES: Final = 1000
@@ -36,10 +34,11 @@ class TreeCopy:
     def __init__(self, settings: Settings, new_id: Callable[[], UUID]) -> None:
         self._settings = settings
         self._new_id = new_id
-        self._drives = DriveStore()
+        self._access = JobAccess()
         self._entries = EntryStore()
         self._jobs = JobStore()
-        self._scope = AccessScope()
+        self._limits = CopyLimits(settings)
+        self._publication = JobPublication(settings, new_id)
 
     async def run_step(self, tx: Connection, stored: StoredJob, usage: LockedUsage, size: TreeSize | None) -> bool:
         """Run the next step of a copy under the lock of the drive. Return whether the copies became visible.
@@ -55,7 +54,7 @@ class TreeCopy:
             # The target may have been moved down since the folders were copied.
             depth = await self._jobs.select_depth(tx, stored.job)
             check_depth(levels + depth, self._settings)  # guard: job-final-depth
-            await self._publish(tx, stored, source)
+            await self._publication.publish(tx, stored, source, stored.job.done)
             return True
         originals = await self._jobs.list_next_originals(tx, stored.job, last, STEP_ENTRIES)
         is_full = len(originals) == STEP_ENTRIES
@@ -67,24 +66,13 @@ class TreeCopy:
 
     async def _check(self, tx: Connection, stored: StoredJob) -> tuple[File, int]:
         """Check the current access and target. Return the source, and the number of folders above the copy."""
-        access = await self._resolve(tx, stored)  # guard: job-access
-        await self._scope.require(tx, access, Role.VIEWER, stored.source)  # guard: scope-job-source
-        await self._scope.require(tx, access, Role.EDITOR, stored.target.parent)  # guard: scope-job-target
+        access = await self._access.resolve(tx, stored.job.drive, stored.actor, Role.EDITOR)  # guard: job-access
+        await self._access.require(tx, access, Role.VIEWER, stored.source)  # guard: scope-job-source
+        await self._access.require(tx, access, Role.EDITOR, stored.target.parent)  # guard: scope-job-target
         source = require_entry(await self._entries.select_entry(tx, access.drive, stored.source), stored.source)
         levels = await count_levels_above(self._entries, tx, access.drive, source.id, stored.target.parent)
         check_depth(levels + 1, self._settings)
         return source, levels
-
-    async def _resolve(self, tx: Connection, stored: StoredJob) -> Access:
-        drive = stored.job.drive
-        if drive == stored.actor:
-            return Access.personal(stored.actor)
-        access = await self._drives.select_access(tx, drive, stored.actor)
-        if access is None:
-            raise NotFound(f"no drive {drive}")
-        if not access.grants and not access.role.includes(Role.EDITOR):  # guard: job-role
-            raise Forbidden("this needs the role editor in the drive")
-        return access
 
     async def _begin(
         self, tx: Connection, stored: StoredJob, source: File, usage: LockedUsage, size: TreeSize | None
@@ -92,9 +80,9 @@ class TreeCopy:
         """Copy the source folder itself. If the quota is too small for the whole copy, fail now."""
         total = stored.job.total if size is None else size.files + size.folders + 1
         usage.check_bytes(0 if size is None else size.bytes)  # guard: job-first-quota
-        self._check_entries(usage, total)
-        self._check_size(total)
-        await self._jobs.set_total(tx, stored.job, total)
+        self._limits.check_entries(usage, total)
+        self._limits.check_size(total)
+        await self._jobs.set_total(tx, stored.job, total, 0 if size is None else size.bytes)
         copy = FileId(self._new_id())
         parent = FileId(UUID(int=stored.job.id.int))  # no entry: the parent is set when the copies become visible
         await self._jobs.insert_hidden_copies(tx, stored, [HiddenCopy(source.id, copy, parent, None)])
@@ -104,9 +92,10 @@ class TreeCopy:
     async def _copy(
         self, tx: Connection, stored: StoredJob, originals: Sequence[Original], usage: LockedUsage, levels: int
     ) -> None:
-        usage.check_bytes(sum(original.size for original in originals))  # guard: job-quota
-        self._check_entries(usage, len(originals))  # guard: job-entry-limit
-        self._check_size(stored.job.done + len(originals))  # guard: job-size
+        size = sum(original.size for original in originals)
+        usage.check_bytes(size)  # guard: job-quota
+        self._limits.check_entries(usage, len(originals))  # guard: job-entry-limit
+        self._limits.check_size(stored.job.done + len(originals))  # guard: job-size
         copies: list[HiddenCopy] = []
         folders: list[CopiedFolder] = []
         for original in originals:
@@ -119,27 +108,4 @@ class TreeCopy:
             folders.append(CopiedFolder(stored.folder_count + len(folders), original.id, id, original.depth + 1))
         await self._jobs.insert_hidden_copies(tx, stored, copies)
         await self._jobs.insert_folders(tx, stored.job, folders)
-        await self._jobs.advance(tx, stored.job, len(copies), len(folders))
-
-    async def _publish(self, tx: Connection, stored: StoredJob, source: File) -> None:
-        """Make all copies visible, and end the job."""
-        drive, target = stored.job.drive, stored.target
-        location = Location(DriveId(drive), target.parent, source.name if target.name is None else target.name)
-        placement = await place_entry(self._entries, tx, source, location, target.on_conflict, is_copy=True)
-        published = await self._jobs.publish_copies(tx, stored, target.parent, placement.name)
-        # A process of the previous release may have emptied the trash, and with it hidden copies.
-        if published is None or published[0] != stored.job.done:  # guard: job-complete-copy
-            raise Conflict("some of the copies were deleted before all were made; start the copy again")
-        await self._jobs.end_job(tx, stored.job, JobStatus.DONE, result=published[1])
-
-    def _check_size(self, entries: int) -> None:
-        limit = self._settings.max_copied_entries
-        if entries > limit:
-            raise TooLarge(f"one copy may have {limit} files and folders; copy the folders in it one by one")
-
-    def _check_entries(self, usage: LockedUsage, new: int) -> None:
-        if not usage.allows_entries(new, self._settings.max_entries):
-            raise QuotaExceeded(
-                f"the drive may have {self._settings.max_entries} files and folders, the trash included; "
-                "delete some from the trash"
-            )
+        await self._jobs.advance(tx, stored.job, len(copies), len(folders), size)

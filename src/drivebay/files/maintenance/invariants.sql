@@ -14,8 +14,8 @@ SELECT coalesce(g.owner_id, u.owner_id) AS owner_id,
        format('reserved_bytes is %s and open_uploads %s, pending uploads sum to %s in %s',
               g.reserved_bytes, g.open_uploads, coalesce(u.size, 0), coalesce(u.n, 0)) AS detail
 FROM files.usage g
-FULL JOIN (SELECT owner_id, sum(size) AS size, count(*) AS n FROM files.uploads
-           WHERE state = 'pending' GROUP BY owner_id) u ON u.owner_id = g.owner_id
+FULL JOIN (SELECT owner_id, sum(size) AS size, count(*) FILTER (WHERE state = 'pending') AS n FROM files.uploads
+           WHERE state IN ('pending', 'copying') GROUP BY owner_id) u ON u.owner_id = g.owner_id
 WHERE (coalesce(g.reserved_bytes, 0), coalesce(g.open_uploads, 0)) <> (coalesce(u.size, 0), coalesce(u.n, 0));
 
 -- name: file_count_counts_files_outside_the_trash
@@ -198,3 +198,11 @@ SELECT j.owner_id, format('job %s has copied %s entries, there are %s', j.id, j.
 FROM files.jobs j
 LEFT JOIN files.entries e ON e.owner_id = j.owner_id AND e.trashed_with = j.id AND e.purge_after = 'infinity'
 WHERE j.status = 'running' GROUP BY j.owner_id, j.id, j.done HAVING j.done <> count(e.id);
+
+-- name: a_copying_upload_is_of_a_job_that_is_not_settled
+SELECT coalesce(u.owner_id, o.owner_id) AS owner_id,
+       format('upload %s is copied by job %s, which is %s', coalesce(u.id, o.upload_id), o.job_id, j.status) AS detail
+FROM (SELECT owner_id, id FROM files.uploads WHERE state = 'copying') u
+FULL JOIN files.job_objects o ON o.owner_id = u.owner_id AND o.upload_id = u.id
+LEFT JOIN files.jobs j ON j.owner_id = o.owner_id AND j.id = o.job_id AND NOT j.is_settled AND j.status <> 'done'
+WHERE u.id IS NULL OR j.id IS NULL;

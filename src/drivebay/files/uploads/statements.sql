@@ -79,10 +79,13 @@ WITH inserted AS (
 SELECT * FROM inserted;
 
 -- name: select_upload
-SELECT * FROM files.uploads WHERE owner_id = $1 AND id = $2;  -- guard: owner-select-upload
+-- The upload of an object that a job copies is not an upload of a client.
+SELECT * FROM files.uploads
+WHERE owner_id = $1 AND id = $2  -- guard: owner-select-upload
+  AND state <> 'copying';  -- guard: select-copying-upload
 
 -- name: select_uploads
-SELECT * FROM files.uploads WHERE owner_id = $1 AND id = ANY($2::uuid[]);
+SELECT * FROM files.uploads WHERE owner_id = $1 AND id = ANY($2::uuid[]) AND state <> 'copying';
 
 -- name: list_pending_newest_first
 -- A page of the pending uploads before the id $2. Ids are UUIDv7, so their order is the order of creation.

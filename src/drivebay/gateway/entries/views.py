@@ -86,7 +86,9 @@ class NewCopy(msgspec.Struct, forbid_unknown_fields=True):
 
     `name` is by default the name of the original. `on_conflict` is the rule for a name that is taken. With `replace`,
     the content becomes a new version of the file that has the name, which is the result. A folder is never replaced.
-    `drive_id` can only be the drive of the original.
+    `drive_id` is the drive that gets the copy, by default that of the original. Into another drive, the store copies
+    the bytes: a large file or a folder gives 202 with a job. The caller must be able to read the original, and to
+    change the folder in the other drive.
     """
 
     parent_id: FolderId

@@ -20,7 +20,7 @@ def job_routes(jobs: JobResource, key: Parameter) -> tuple[Route, ...]:
     return (
         Route(
             "POST", "/v1/files/{id}/copy", "copyFile",
-            "Copy a file, or a folder with everything in it; 202 with a job if the folder is large",
+            "Copy a file, or a folder with everything in it; 202 with a job if it takes long",
             jobs.copy_file, {201: File, 202: views.StartedJob}, body=NewCopy, parameters=(key,),
             headers=("ETag", "Location"),
             errors=(

@@ -2621,7 +2621,7 @@ class RecordDeliveryResponse(_message.Message):
     def __init__(self, value: _Optional[bool] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "drive", "kind", "status", "done", "total", "created_at", "result", "error")
+    __slots__ = ("id", "drive", "kind", "status", "done", "total", "created_at", "result", "error", "done_bytes", "total_bytes", "waiting_since")
     ID_FIELD_NUMBER: _ClassVar[int]
     DRIVE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -2631,6 +2631,9 @@ class Job(_message.Message):
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    DONE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WAITING_SINCE_FIELD_NUMBER: _ClassVar[int]
     id: str
     drive: str
     kind: JobKind
@@ -2640,7 +2643,10 @@ class Job(_message.Message):
     created_at: _timestamp_pb2.Timestamp
     result: File
     error: ItemError
-    def __init__(self, id: _Optional[str] = ..., drive: _Optional[str] = ..., kind: _Optional[_Union[JobKind, str]] = ..., status: _Optional[_Union[JobStatus, str]] = ..., done: _Optional[int] = ..., total: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., result: _Optional[_Union[File, _Mapping]] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ...) -> None: ...
+    done_bytes: int
+    total_bytes: int
+    waiting_since: _timestamp_pb2.Timestamp
+    def __init__(self, id: _Optional[str] = ..., drive: _Optional[str] = ..., kind: _Optional[_Union[JobKind, str]] = ..., status: _Optional[_Union[JobStatus, str]] = ..., done: _Optional[int] = ..., total: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., result: _Optional[_Union[File, _Mapping]] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ..., done_bytes: _Optional[int] = ..., total_bytes: _Optional[int] = ..., waiting_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class JobTask(_message.Message):
     __slots__ = ("drive", "id")
@@ -2663,6 +2669,26 @@ class StartCopyRequest(_message.Message):
     def __init__(self, access: _Optional[_Union[Access, _Mapping]] = ..., id: _Optional[str] = ..., target: _Optional[_Union[CopyTarget, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class StartCopyResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: Job
+    def __init__(self, value: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
+
+class StartDriveCopyRequest(_message.Message):
+    __slots__ = ("access", "id", "target_access", "target", "idempotency_key")
+    ACCESS_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TARGET_ACCESS_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    access: Access
+    id: str
+    target_access: Access
+    target: CopyTarget
+    idempotency_key: str
+    def __init__(self, access: _Optional[_Union[Access, _Mapping]] = ..., id: _Optional[str] = ..., target_access: _Optional[_Union[Access, _Mapping]] = ..., target: _Optional[_Union[CopyTarget, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class StartDriveCopyResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: Job
@@ -2723,6 +2749,16 @@ class RunJobStepResponse(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: bool
     def __init__(self, value: _Optional[bool] = ...) -> None: ...
+
+class ReleaseJobsRequest(_message.Message):
+    __slots__ = ("lease",)
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    lease: str
+    def __init__(self, lease: _Optional[str] = ...) -> None: ...
+
+class ReleaseJobsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class Thumbnail(_message.Message):
     __slots__ = ("state", "key", "name", "retry_after")

@@ -1,0 +1,1 @@
+"""Copies of files and folders into other drives, whose bytes the store copies."""
