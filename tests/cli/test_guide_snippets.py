@@ -20,7 +20,7 @@ from .shell import PASSWORD, Shell
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parents[2]
-CURL_SECTION = "## The life of a file, with curl"  # tests/e2e/test_readme.py runs it
+CURL_SECTION = "## Use the HTTP API with curl"  # tests/e2e/test_readme.py runs it
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 ADDRESS = re.compile(r"https://drive\.example\.com|http://127\.0\.0\.1:8080")
 WRAPPER = """#!/bin/sh

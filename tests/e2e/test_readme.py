@@ -7,7 +7,7 @@ from pathlib import Path
 from drivebay.testing.world import World
 
 README = Path(__file__).parents[2] / "README.md"
-HEADING = "## The life of a file, with curl"
+HEADING = "## Use the HTTP API with curl"
 
 
 def shell_commands() -> str:
