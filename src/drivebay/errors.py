@@ -123,7 +123,7 @@ class InvalidCode(Unauthenticated):
 
 
 class InvalidPasskey(Unauthenticated):
-    """The same for every reason, so that nobody learns which accounts and passkeys exist."""
+    """The same error for every reason, so that no caller learns which accounts and passkeys exist."""
 
     code, title = "invalid_passkey", "The passkey was not accepted"
 
@@ -141,7 +141,7 @@ class InsufficientScope(Forbidden):
 
 
 class SignupClosed(Forbidden):
-    code, title = "signup_closed", "This deployment does not take sign-ups"
+    code, title = "signup_closed", "This deployment does not accept sign-ups"
 
 
 class NotFound(Error):
@@ -220,7 +220,7 @@ class TooLarge(Error):
 
 
 class CursorExpired(Error):
-    """A cursor of a change feed from which one cannot go on. The client lists the files again."""
+    """The cursor of a change feed is too old. The client must list the files again and use the new cursor."""
 
     code, title, http, grpc = (
         "cursor_expired",

@@ -68,7 +68,7 @@ def new_request_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The contracts as this process reaches them, and the settings with the addresses of embedded servers."""
+    """The contracts, each connected to its service, and the settings with the addresses of embedded servers."""
 
     auth: Auth
     files: Files
@@ -89,8 +89,8 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """Start the contract services among `names`, and the embedded servers that any of `names` needs.
 
-    Contracts in `called` that are not among `names` are reached at the address in the settings. `database_wait` is
-    how many seconds to wait for a database that takes no writes or connections now. `is_worker`: other processes run
+    Contracts in `called` that are not among `names` are reached at the address in the settings. `database_wait` is how
+    many seconds to wait for a database that accepts no writes or no connections now. `is_worker`: other processes run
     the same services. Raises StartError and SettingsError.
     """
     async with AsyncExitStack() as stack:
@@ -138,7 +138,7 @@ class _ContractConnector:
         }[name]
         if name not in self.names:
             if address is None or name not in self.called:
-                return rpc.missing(contract, f"DRIVEBAY_{name.upper()}_ADDRESS")
+                return rpc.unconfigured_client(contract, f"DRIVEBAY_{name.upper()}_ADDRESS")
             client = rpc.connect(contract, descriptor, address, deadlines=METHOD_TIMEOUTS, identity=settings.identity)
             return await self.stack.enter_async_context(client)
         service = await self.stack.enter_async_context(start(settings))
@@ -314,15 +314,15 @@ async def _run_until_cancelled(
 
 def _start_ingest(services: Services, tasks: asyncio.TaskGroup) -> None:
     from .ingest import service as ingest
-    from .ingest.webhook import Webhook
+    from .ingest.event_endpoint import EventEndpoint
     from .runtime.http_server import serve_http
 
     settings = services.settings
-    webhook = None if settings.webhook_token is None else Webhook(settings.webhook_token)
-    tasks.create_task(ingest.run(services.files, settings.ingest(), open_stream=server_stream, webhook=webhook))
-    if webhook is not None and settings.webhook_address is not None:
+    endpoint = None if settings.webhook_token is None else EventEndpoint(settings.webhook_token)
+    tasks.create_task(ingest.run(services.files, settings.ingest(), open_stream=server_stream, endpoint=endpoint))
+    if endpoint is not None and settings.webhook_address is not None:
         host, port = runtime.split_host_port(settings.webhook_address)
-        tasks.create_task(serve_http(webhook, host, port, idle_timeout=settings.idle_timeout))
+        tasks.create_task(serve_http(endpoint, host, port, idle_timeout=settings.idle_timeout))
 
 
 def _start_workers(settings: Settings, names: ServiceNames, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
@@ -361,7 +361,7 @@ async def _run_gateway(
         tasks.create_task(app.readiness.run())
         tasks.create_task(_announce_stop(stop, app.readiness))
         tasks.create_task(app.revoked_sessions.run())
-        if serves_operations:  # not in further workers: one process of a deployment would suffice
+        if serves_operations:  # one process of a deployment is enough, so further workers do not
             tasks.create_task(app.account_purge.run())
         if settings.operations_address is not None and serves_operations:
             host, port = runtime.split_host_port(settings.operations_address)

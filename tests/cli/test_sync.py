@@ -40,8 +40,8 @@ def test_filter_takes_files_by_their_patterns(include: list[str], exclude: list[
     files = [
         path
         for path in ("a.txt", "b.tmp", "raw/a.txt", "raw/b.tmp")
-        if name_filter.takes(path, is_folder=False)
-        and all(name_filter.takes(str(parent), is_folder=True) for parent in list(Path(path).parents)[:-1])
+        if name_filter.selects(path, is_folder=False)
+        and all(name_filter.selects(str(parent), is_folder=True) for parent in list(Path(path).parents)[:-1])
     ]
     assert files == taken
 

@@ -27,7 +27,7 @@ async def signed_up_user(running: World) -> AsyncIterator[Client]:
 
 
 async def is_unavailable(user: Client, path: str = "/v1/files") -> bool:
-    """Return whether a call answers 503 with Retry-After. Any other failure fails the test."""
+    """Return whether a call responds with 503 with Retry-After. Any other failure fails the test."""
     response = await user.call("GET", path)
     assert response.status_code in (200, 503), response.text
     if response.status_code == 503:
@@ -37,7 +37,7 @@ async def is_unavailable(user: Client, path: str = "/v1/files") -> bool:
 
 
 async def is_named_by_readyz(user: Client, part: str) -> bool:
-    """Return whether `/readyz` answers 503 and names a part. Its state is up to a second old."""
+    """Return whether `/readyz` responds with 503 and names a part. Its state is up to a second old."""
     response = await user.http.get(f"{user.api}/readyz")
     return response.status_code == 503 and part in response.text
 
@@ -268,7 +268,7 @@ async def test_a_read_only_database_is_named_everywhere_and_stops_no_process(
             return (await user.http.get(f"{running.api}/readyz")).text
 
         async def named() -> bool:
-            return "takes no writes: it is read-only" in await readiness()
+            return "accepts no writes: it is read-only" in await readiness()
 
         await set_read_only("on")
         await eventually(named, within=30)
@@ -290,7 +290,7 @@ async def test_a_read_only_database_is_named_everywhere_and_stops_no_process(
         assert await named()
         _, out, _ = await running.command("doctor", "--json")
         findings = {finding["check"]: finding for finding in json.loads(out)["findings"]}
-        assert "takes no writes" in findings["files: postgres"]["detail"]
+        assert "accepts no writes" in findings["files: postgres"]["detail"]
         assert "primary" in findings["files: postgres"]["fix"]
         assert "password" not in out
 

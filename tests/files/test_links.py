@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from uuid_utils.compat import uuid7
 
-from drivebay.concurrency.hashing_queue import ANYONE, MAX_WAITING, HashClient
+from drivebay.concurrency.hashing_queue import MAX_WAITING, UNKNOWN_CLIENT, HashClient
 from drivebay.contract import files as c
 from drivebay.contract.files import Access, LinkRole, Role
 from drivebay.contract.ids import ROOT, DriveId, FileId, LinkId, UploadId, UserId
@@ -492,11 +492,11 @@ async def test_each_client_of_a_link_has_its_own_place_in_the_queue(direct_drive
     file = await drive.upload_file()
 
     class Recorded(LinkPasswords):
-        async def hash(self, password: str, client: HashClient = ANYONE) -> str:
+        async def hash(self, password: str, client: HashClient = UNKNOWN_CLIENT) -> str:
             clients.append(client)
             return await super().hash(password, client)
 
-        async def matches(self, password: str, stored: str, client: HashClient = ANYONE) -> bool:
+        async def matches(self, password: str, stored: str, client: HashClient = UNKNOWN_CLIENT) -> bool:
             clients.append(client)
             return await super().matches(password, stored, client)
 

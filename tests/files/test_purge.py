@@ -178,7 +178,7 @@ async def test_a_store_that_is_down_changes_no_missing_mark(direct_drive: Drive,
     direct_drive.bucket.broken = True
     (violation,) = await direct_drive.files.check_invariants()
     assert violation.is_unknown
-    assert "did not answer about 1 of 1 stored versions" in violation.detail
+    assert "did not report 1 of 1 stored versions" in violation.detail
     assert await direct_drive.database.fetchval("SELECT state FROM files.versions") == state
     direct_drive.bucket.broken = False
     assert await direct_drive.files.check_invariants() == ()
@@ -199,7 +199,7 @@ async def test_a_backup_holds_purges_until_it_ends(direct_drive: Drive, database
     file = await direct_drive.upload_file("a")
     await direct_drive.files.trash_entry(direct_drive.access, file.id)
     await direct_drive.database.execute("UPDATE files.entries SET purge_after = now() - interval '1s'")
-    async with postgres.hold_purges(database_url) as hold:
+    async with postgres.prevent_purges(database_url) as hold:
         assert await direct_drive.files.claim_purges(LeaseId(uuid7()), 10) == ()
         assert await hold.is_held()
 

@@ -488,7 +488,7 @@ async def test_the_webhook_of_a_demoted_member_is_disabled_with_the_reason(direc
     await folder(direct_drive, "a", manager)
     assert (await claim(direct_drive.for_owner(DriveId(member))))[1] == []
     shown = await files.get_webhook(member, webhook.id)
-    assert (shown.disabled, shown.disabled_reason) == (True, "you are no manager of the drive any more")
+    assert (shown.disabled, shown.disabled_reason) == (True, "you are not a manager of the drive any more")
     for update in (c.WebhookUpdate(disabled=False), c.WebhookUpdate(url=f"{URL}/b")):
         with pytest.raises(Forbidden):
             await files.update_webhook(member, webhook.id, update)

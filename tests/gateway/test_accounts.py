@@ -219,7 +219,7 @@ async def test_a_session_that_ends_between_two_pages_is_in_the_next_answer(own: 
 async def test_no_token_is_accepted_while_auth_cannot_say_what_ended(own: Gateway) -> None:
     user = await own.user()
     assert (await user.call("GET", "/v1/files")).status_code == 200
-    own.keys.revocation_failure = Unavailable("auth does not answer")
+    own.keys.revocation_failure = Unavailable("auth does not respond")
     own.clock.ahead = timedelta(seconds=4)
     assert (await user.call("GET", "/v1/files")).status_code == 200
     own.clock.ahead = timedelta(seconds=6)

@@ -43,7 +43,7 @@ async def pieces(size: int) -> AsyncGenerator[bytes, None]:
 def stream_of(size: int, check: Callable[[], Awaitable[None]]) -> ArchiveStream:
     """Return the body of MANY blocks with `size` bytes each."""
     connection: Any = Connection()
-    missing: Any = rpc.missing
+    missing: Any = rpc.unconfigured_client
     crcs = CrcStates(missing(Files, "F"), "", ())
     return ArchiveStream(connection, pieces(size), crcs, Admission(check, lambda: None, TIMEOUT))
 
@@ -85,7 +85,7 @@ async def test_a_service_that_is_unavailable_ends_no_download() -> None:
     async def fail() -> None:
         nonlocal checks
         checks += 1
-        raise Unavailable("files does not answer")
+        raise Unavailable("files does not respond")
 
     assert await read(stream_of(100_000, fail)) == MANY
     assert 1 <= checks < MANY
@@ -102,7 +102,7 @@ class ForgetfulArchives:
     async def save_archive_crcs(self, token: str, crcs: tuple[EntryCrc, ...]) -> None:
         self.calls += 1
         if self.broken:
-            raise Unavailable("files does not answer")
+            raise Unavailable("files does not respond")
         self.kept += crcs
 
 

@@ -187,7 +187,7 @@ async def test_a_rotated_key_is_fetched(own: Gateway) -> None:
         assert (await user.call("GET", "/v1/me")).status_code == 200
 
 
-@pytest.mark.parametrize("failure", [Unavailable("auth does not answer"), Internal("a defect of auth")])
+@pytest.mark.parametrize("failure", [Unavailable("auth does not respond"), Internal("a defect of auth")])
 async def test_cached_keys_are_used_while_auth_is_down(own: Gateway, failure: Error) -> None:
     first, second = await own.user(), await own.user()
     assert (await first.call("GET", "/v1/files")).status_code == 200
@@ -199,7 +199,7 @@ async def test_cached_keys_are_used_while_auth_is_down(own: Gateway, failure: Er
 
 async def test_without_keys_requests_get_503(own: Gateway) -> None:
     user = await own.user()
-    own.keys.failure = Unavailable("auth does not answer")
+    own.keys.failure = Unavailable("auth does not respond")
     response = await user.call("GET", "/v1/files")
     assert_problem(response, 503, "unavailable")
     assert int(response.headers["retry-after"]) >= 1
@@ -209,7 +209,7 @@ async def test_without_keys_requests_get_503(own: Gateway) -> None:
 
 async def test_concurrent_requests_share_one_fetch_of_keys(own: Gateway) -> None:
     user = await own.user()
-    own.keys.delay, own.keys.failure = 0.2, Unavailable("auth does not answer")
+    own.keys.delay, own.keys.failure = 0.2, Unavailable("auth does not respond")
     answers = await asyncio.gather(*(user.call("GET", "/v1/files") for _ in range(10)))
     assert [answer.status_code for answer in answers] == [503] * 10
     assert own.keys.fetch_count == 1
@@ -224,7 +224,7 @@ async def test_tokens_of_unknown_keys_share_one_fetch(own: Gateway) -> None:
     assert (await user.call("GET", "/v1/files")).status_code == 200
     unknown = {"Authorization": f"Bearer {_headed(user, kid='unknown')}"}
     own.clock.ahead = timedelta(seconds=2)
-    own.keys.delay, own.keys.failure = 0.2, Unavailable("auth does not answer")
+    own.keys.delay, own.keys.failure = 0.2, Unavailable("auth does not respond")
     async with asyncio.TaskGroup() as group:
         asking = [group.create_task(user.http.get("/v1/me", headers=unknown))]
         await asyncio.sleep(0.05)

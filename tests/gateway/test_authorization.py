@@ -482,7 +482,7 @@ async def test_every_caller_gets_the_response_of_the_rule(
 
 def test_every_route_that_needs_a_token_names_its_scopes() -> None:
     """A route with scopes of None is refused for every API token, so a forgotten row opens nothing."""
-    missing: Any = rpc.missing
+    missing: Any = rpc.unconfigured_client
     table = routes.build_routes(
         missing(Auth, "A"),
         missing(Files, "F"),

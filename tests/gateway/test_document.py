@@ -93,7 +93,7 @@ async def test_the_document_names_the_headers_of_responses(own: Gateway) -> None
     assert documented_headers("GET", "/v1/files/{id}/content", 302) == OPTIONAL_HEADERS & set(headers)
     response = await own.http.get("/v1/me")
     assert documented_headers("GET", "/v1/me", 401) == OPTIONAL_HEADERS & set(response.headers)
-    own.keys.failure = Unavailable("auth does not answer")
+    own.keys.failure = Unavailable("auth does not respond")
     response = await own.http.get("/readyz")
     assert documented_headers("GET", "/readyz", response.status_code) == OPTIONAL_HEADERS & set(response.headers)
     response = await own.http.get("/.well-known/jwks.json")

@@ -45,7 +45,7 @@ async def test_readyz_verbose_shows_the_capabilities_of_the_store(shared: Gatewa
 
 
 async def test_readyz_verbose_omits_an_unreachable_store(own: Gateway) -> None:
-    storage = rpc.missing(Storage, "DRIVEBAY_STORAGE_ADDRESS")
+    storage = rpc.unconfigured_client(Storage, "DRIVEBAY_STORAGE_ADDRESS")
     app = gateway.create_app(
         own.auth, own.files, storage, Settings(), now=own.clock, new_request_id=lambda: str(uuid7())
     )

@@ -48,7 +48,7 @@ def small_archive() -> list[ArchiveEntry]:
 async def read(storage: Storage, entries: Sequence[ArchiveEntry], start: int, stop: int) -> bytes:
     """Return a range of an archive whose CRC-32 values are not known."""
     layout = ZipLayout([ZipEntry(entry.path.encode(), entry.size, entry.modified_at) for entry in entries])
-    missing: Any = rpc.missing
+    missing: Any = rpc.unconfigured_client
     body = ArchiveBody(storage, layout, entries, CrcStates(missing(Files, "F"), "", entries))
     return b"".join([block async for block in body.blocks(start, stop)])
 
@@ -85,7 +85,7 @@ async def test_a_range_reads_only_the_entries_of_its_rows() -> None:
     counting: Any = CountingStorage()
     assert len(await read(counting, entries, layout.size - 22, layout.size)) == 22
     assert counting.calls == 0
-    second, third = layout.row_offsets[1:3]
+    second, third = layout.header_offsets[1:3]
     assert len(await read(counting, entries, second, third)) == third - second
     assert counting.calls == 1
 

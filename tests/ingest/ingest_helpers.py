@@ -15,10 +15,10 @@ from drivebay.contract.files import Backlog, CommitOutcome, DeadLetter, Trigger,
 from drivebay.contract.ids import DriveId, UploadId
 from drivebay.errors import Unavailable
 from drivebay.ingest import service
+from drivebay.ingest.event_endpoint import EventEndpoint
 from drivebay.ingest.event_queue import Message
 from drivebay.ingest.events import ObjectCreated, render_event
 from drivebay.ingest.settings import Settings
-from drivebay.ingest.webhook import Webhook
 from drivebay.rpc.server_stream import server_stream
 
 Publish = Callable[[Sequence[Message]], Awaitable[None]]
@@ -111,10 +111,10 @@ def event_message(settings: Settings, ref: UploadRef, *, key: str | None = None,
 
 @asynccontextmanager
 async def running_ingest(
-    files: RecordingFiles, settings: Settings, *, webhook: Webhook | None = None
+    files: RecordingFiles, settings: Settings, *, endpoint: EventEndpoint | None = None
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Run ingest as the node does, and cancel it at the end."""
-    task = asyncio.create_task(service.run(files, settings, open_stream=server_stream, webhook=webhook))  # type: ignore[arg-type]
+    task = asyncio.create_task(service.run(files, settings, open_stream=server_stream, endpoint=endpoint))  # type: ignore[arg-type]
     try:
         yield task
         assert not task.done(), "ingest ended by itself"

@@ -67,7 +67,7 @@ async def test_a_nats_without_jetstream_is_reported_as_such(
         nats_connection.find_connection_problem(make_settings(nats_without_jetstream)), _TIMEOUT
     )
     assert problem is not None
-    assert "NATS answers, but its JetStream does not" in problem
+    assert "NATS responds, but its JetStream does not" in problem
 
 
 async def test_a_wrong_nats_password_is_reported_without_the_password(

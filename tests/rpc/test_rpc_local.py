@@ -50,7 +50,7 @@ async def test_a_call_with_wrong_arguments_is_a_defect(delivery: str, arguments:
 
 @pytest.mark.parametrize("contract", [Auth, Files, Storage])
 async def test_a_missing_service_names_the_setting(contract: type[Any]) -> None:
-    missing: Any = rpc.missing(contract, "DRIVEBAY_SOME_ADDRESS")
+    missing: Any = rpc.unconfigured_client(contract, "DRIVEBAY_SOME_ADDRESS")
     with pytest.raises(Unavailable, match="DRIVEBAY_SOME_ADDRESS"):
         await missing.health()
 

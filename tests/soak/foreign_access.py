@@ -1,4 +1,4 @@
-"""Attempts to reach files and uploads of other users. Each must be answered with 404."""
+"""Attempts to reach files and uploads of other users. Each must get 404."""
 
 from __future__ import annotations
 

@@ -268,7 +268,7 @@ class SimulatedUser:
             self.files[id] = KnownFile(id, parent, is_certain=parent not in self.trashed_folders)
 
     async def check_missing(self, file: KnownFile) -> None:
-        """Report a violation if the API answered 404 for a file that must exist."""
+        """Report a violation if the API responded with 404 for a file that must exist."""
         # The folder may have been trashed while the request was under way.
         if file.is_certain and file.parent not in self.trashed_folders:
             await self.report_violation("a file that was not deleted does not exist", file=file.id)

@@ -207,7 +207,7 @@ async def _patch(user: SimulatedUser, current: TusUpload) -> bool:
     if response is None:
         return False
     if response.status == (204 if patch.is_checksum_wrong else 460):
-        detail = f"a {'wrong' if patch.is_checksum_wrong else 'right'} checksum is answered with {response.status}"
+        detail = f"a {'wrong' if patch.is_checksum_wrong else 'right'} checksum gets {response.status}"
         await user.report_violation(detail, upload=current.id)
     if response.status == 409 and current.count_refusal(offset or 0):
         await user.report_violation(f"the reported offset {offset} is refused again and again", upload=current.id)
@@ -300,7 +300,7 @@ async def _record_not_found(user: SimulatedUser, current: TusUpload) -> bool:
 
 
 async def try_foreign_upload(user: SimulatedUser, id: str) -> None:
-    """Send one random request about an upload of another user. It must be answered with 404."""
+    """Send one random request about an upload of another user. It must get 404."""
     method = user.rng.choice(("HEAD", "PATCH", "DELETE"))
     is_patch = method == "PATCH"
     headers = {"Upload-Offset": "0"} if is_patch else {}

@@ -12,7 +12,7 @@ import pytest
 from drivebay.contract.storage import Disposition, PutSpec
 from drivebay.storage import service
 from drivebay.storage.s3 import S3Bucket
-from drivebay.storage.s3.cors_rules import EXPOSED_HEADERS, UnreadableRules, with_rules
+from drivebay.storage.s3.cors_rules import EXPOSED_HEADERS, UnreadableRules, add_rules
 from drivebay.storage.s3.s3_client import S3Call, xml_headers
 from drivebay.storage.service import Service, Settings
 
@@ -35,11 +35,11 @@ def configuration(*rules: str) -> bytes:
 
 
 def test_rules_of_others_stay_and_ours_are_written_once() -> None:
-    first = with_rules(configuration(FOREIGN), (ORIGIN,))
+    first = add_rules(configuration(FOREIGN), (ORIGIN,))
     assert first is not None
     assert FOREIGN.encode() in first
-    assert with_rules(first, (ORIGIN,)) is None
-    changed = with_rules(first, ("https://new.example.com",))
+    assert add_rules(first, (ORIGIN,)) is None
+    changed = add_rules(first, ("https://new.example.com",))
     assert changed is not None
     assert FOREIGN.encode() in changed
     assert ORIGIN.encode() not in changed
@@ -47,18 +47,18 @@ def test_rules_of_others_stay_and_ours_are_written_once() -> None:
 
 
 def test_ours_are_moved_before_a_rule_that_was_put_before_them() -> None:
-    ours = with_rules(None, (ORIGIN,))
+    ours = add_rules(None, (ORIGIN,))
     assert ours is not None
     namespace = ours[: ours.index(b"<CORSRule>")]
     after_others = namespace + FOREIGN.encode() + ours[len(namespace) :]
-    written = with_rules(after_others, (ORIGIN,))
+    written = add_rules(after_others, (ORIGIN,))
     assert written is not None
     assert written.index(b"<ID>drivebay-") < written.index(FOREIGN.encode())
-    assert with_rules(written, (ORIGIN,)) is None
+    assert add_rules(written, (ORIGIN,)) is None
 
 
 def test_the_rule_of_an_earlier_release_is_replaced() -> None:
-    written = with_rules(configuration(OF_AN_EARLIER_RELEASE, FOREIGN), (ORIGIN,))
+    written = add_rules(configuration(OF_AN_EARLIER_RELEASE, FOREIGN), (ORIGIN,))
     assert written is not None
     assert (written.count(b"<CORSRule>"), FOREIGN.encode() in written) == (3, True)
 
@@ -69,7 +69,7 @@ def test_the_rule_of_an_earlier_release_is_replaced() -> None:
 )
 def test_a_configuration_that_cannot_be_read_is_not_replaced(text: bytes) -> None:
     with pytest.raises(UnreadableRules):
-        with_rules(text, (ORIGIN,))
+        add_rules(text, (ORIGIN,))
 
 
 async def read_rules(bucket: S3Bucket) -> bytes:

@@ -12,7 +12,7 @@ from scripted_store import Script, error_response, run_store
 from structlog.testing import capture_logs
 
 from drivebay.storage import service
-from drivebay.storage.s3.notification_rules import EVENTS, UnreadableRules, with_rule
+from drivebay.storage.s3.notification_rules import EVENTS, UnreadableRules, add_rule
 from drivebay.storage.settings import Settings
 
 TARGET = "arn:minio:sqs::drivebay:nats"
@@ -34,8 +34,8 @@ def rule(*events: str, queue: str = TARGET, id: str = "mine", more: str = "") ->
     return f"<QueueConfiguration><Id>{id}</Id>{elements}<Queue>{queue}</Queue>{more}</QueueConfiguration>"
 
 
-def add_rule(text: str, target: str = TARGET) -> str | None:
-    changed = with_rule(text.encode(), target)
+def add_rule_to_text(text: str, target: str = TARGET) -> str | None:
+    changed = add_rule(text.encode(), target)
     return None if changed is None else changed.decode()
 
 
@@ -53,7 +53,7 @@ def canonical_rules(text: str) -> list[str]:
     ],
 )
 def test_the_rule_names_the_target_and_the_four_events_of_a_new_object(empty: str) -> None:
-    changed = add_rule(empty)
+    changed = add_rule_to_text(empty)
     assert changed is not None
     assert changed.count("<Event>") == 4
     for how in ("Put", "Post", "Copy", "CompleteMultipartUpload"):
@@ -62,15 +62,15 @@ def test_the_rule_names_the_target_and_the_four_events_of_a_new_object(empty: st
 
 
 def test_a_rule_that_exists_is_not_added_again() -> None:
-    once = add_rule(EMPTY)
+    once = add_rule_to_text(EMPTY)
     assert once is not None
-    assert add_rule(once) is None
+    assert add_rule_to_text(once) is None
 
 
 def test_rules_of_others_stay_unchanged_and_an_old_rule_of_ours_is_replaced() -> None:
     old = rule(*EVENTS, queue="arn:minio:sqs::old:nats", id="drivebay")
     present = configuration(OTHER_RULE, old, "<EventBridgeConfiguration/>")
-    changed = add_rule(present)
+    changed = add_rule_to_text(present)
     assert changed is not None
     before, after = canonical_rules(present), canonical_rules(changed)
     assert after[:2] == [before[0], before[2]]
@@ -81,7 +81,7 @@ def test_rules_of_others_stay_unchanged_and_an_old_rule_of_ours_is_replaced() ->
 @pytest.mark.parametrize("events", [EVENTS, ("s3:ObjectCreated:*",), (*EVENTS, "s3:ObjectRemoved:*")])
 def test_a_complete_rule_of_an_operator_is_enough(events: tuple[str, ...]) -> None:
     # MinIO adds its region to every ARN.
-    assert add_rule(configuration(rule(*events, queue="arn:minio:sqs:eu-west:drivebay:nats"))) is None
+    assert add_rule_to_text(configuration(rule(*events, queue="arn:minio:sqs:eu-west:drivebay:nats"))) is None
 
 
 @pytest.mark.parametrize(
@@ -93,17 +93,17 @@ def test_a_complete_rule_of_an_operator_is_enough(events: tuple[str, ...]) -> No
     ],
 )
 def test_a_rule_that_reports_less_is_not_enough(present: str) -> None:
-    changed = add_rule(configuration(present))
+    changed = add_rule_to_text(configuration(present))
     assert changed is not None
     assert canonical_rules(configuration(present))[0] in canonical_rules(changed)
 
 
 def test_a_topic_gets_a_topic_rule() -> None:
     topic = "arn:aws:sns:default::drivebay"
-    changed = add_rule(EMPTY, topic)
+    changed = add_rule_to_text(EMPTY, topic)
     assert changed is not None
     assert f"<TopicConfiguration><Id>drivebay</Id><Topic>{topic}</Topic>" in changed
-    assert add_rule(changed, topic) is None
+    assert add_rule_to_text(changed, topic) is None
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_topic_gets_a_topic_rule() -> None:
 )
 def test_rules_that_cannot_be_read_completely_are_not_changed(present: str) -> None:
     with pytest.raises(UnreadableRules):
-        add_rule(present)
+        add_rule_to_text(present)
 
 
 # -- at the start of the service -------------------------------------------------------------------

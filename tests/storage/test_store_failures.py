@@ -276,7 +276,7 @@ async def test_concurrent_health_checks_send_one_request() -> None:
 async def test_the_probe_detects_a_store_that_checks_nothing() -> None:
     async with running_service() as (_, storage):
         capabilities = msgspec.structs.asdict(await storage.get_capabilities())
-        # It answered 200 to the CORS rule and the deletions, and its clock is the clock of this machine.
+        # It responded with 200 to the CORS rule and the deletions, and its clock is the clock of this machine.
         assert {name for name, value in capabilities.items() if value} <= {"cors", "clock_offset", "batch_delete"}
 
 

@@ -251,7 +251,7 @@ async def test_connections_in_use_are_closed_after_another_met_a_read_only_serve
     async with postgres.connect(fresh_database_url, size=2) as database:
         async with database.connection() as connection:
             lent = await connection.fetchval(BACKEND)
-            with pytest.raises(Unavailable, match="takes no writes"):
+            with pytest.raises(Unavailable, match="accepts no writes"):
                 async with database.transaction() as tx:
                     await tx.execute("SET TRANSACTION READ ONLY")
                     await tx.execute("CREATE TABLE never (n int)")
@@ -282,7 +282,7 @@ async def test_connection_that_met_a_full_disk_is_closed_and_readiness_names_the
         with pytest.raises(Unavailable, match="disk is full"):
             await database.execute(disk_full)
         assert await database.fetchval(BACKEND) != backend
-        assert await database.ping() == "PostgreSQL takes no writes: its disk is full"
+        assert await database.ping() == "PostgreSQL accepts no writes: its disk is full"
         backend = await database.fetchval(BACKEND)
         with pytest.raises(asyncpg.DivisionByZeroError):
             await database.fetchval("SELECT 1/0")
@@ -308,7 +308,7 @@ async def test_full_disk_is_found_without_a_failed_write(
     async with postgres.connect(server.url, size=2) as database:
         free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
         filler.write_bytes(b"x" * free)
-        assert await database.ping() == "PostgreSQL takes no writes: its disk is full"
+        assert await database.ping() == "PostgreSQL accepts no writes: its disk is full"
     filler.unlink()
     async with postgres.connect(server.url, size=2) as database:
         assert await database.ping() is None
@@ -330,7 +330,7 @@ async def test_a_standby_is_named_starts_nothing_new_and_recovers_when_promoted(
         await process.start()
 
         async def named() -> bool:
-            return await database.ping() == "PostgreSQL takes no writes: it is read-only or a standby"
+            return await database.ping() == "PostgreSQL accepts no writes: it is read-only or a standby"
 
         await eventually(named, within=60)
         assert await database.fetchval("SELECT n FROM probe.rows") == 1

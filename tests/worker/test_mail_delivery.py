@@ -96,7 +96,7 @@ async def test_a_server_that_hangs_postpones_every_mail(deliver: Deliver) -> Non
         own = replace(settings(server), send_timeout=timedelta(seconds=0.5))
         await deliver(queue, own).deliver()
     assert [result.outcome for result in queue.results] == [MailOutcome.POSTPONED] * 2
-    assert queue.results[0].reason == "the mail server did not answer in time"
+    assert queue.results[0].reason == "the mail server did not respond in time"
 
 
 async def test_a_server_that_is_down_postpones_every_mail(deliver: Deliver) -> None:

@@ -30,7 +30,7 @@ def is_refused(action):
         return True
     return False
 
-_give_up_rights(512 << 20, 15)
+_drop_privileges(512 << 20, 15)
 os.close(0)  # a free descriptor does not help
 actions = (
     socket.socket,
@@ -227,7 +227,7 @@ async def test_a_process_that_is_killed_is_a_failure_and_nothing_more(program: P
 )
 async def test_the_output_of_the_process_is_not_trusted(program: Path, output: str) -> None:
     program.write_text(f"import sys\nsys.stdin.buffer.read()\nsys.stdout.buffer.write({output})\n")
-    with pytest.raises(ProcessFailed, match="it wrote"):
+    with pytest.raises(ProcessFailed, match="its output is"):
         await make_thumbnails(png(), LIMITS)
 
 
@@ -269,7 +269,7 @@ async def test_the_process_can_open_neither_files_nor_sockets_and_sees_no_secret
     monkeypatch.setenv("DRIVEBAY_SECRET", "ab" * 32)
     real = Path(thumbnail_subprocess.__file__).with_name("thumbnail_process.py").read_text()
     program.write_text(real.split("if __name__")[0] + _RIGHTS)
-    with pytest.raises(ProcessFailed, match="it wrote no thumbnails"):  # it ended with status 0
+    with pytest.raises(ProcessFailed, match="its output is not a list of thumbnails"):  # it ended with status 0
         await make_thumbnails(png(), LIMITS)
 
 

@@ -209,10 +209,14 @@ async def test_two_workers_keep_the_order_also_when_events_fail(world: World) ->
 @pytest.mark.parametrize(
     ("answer", "response_status", "error"),
     [
-        (status(500), 500, "the receiver answered 500"),
-        (status(404), 404, "the receiver answered 404"),
-        (status(302, "Location: http://127.0.0.1:1/"), 302, "the receiver answered 302; redirects are not followed"),
-        (garbage, None, "the connection to the receiver failed, or its answer is not HTTP"),
+        (status(500), 500, "the receiver responded with 500"),
+        (status(404), 404, "the receiver responded with 404"),
+        (
+            status(302, "Location: http://127.0.0.1:1/"),
+            302,
+            "the receiver responded with 302; redirects are not followed",
+        ),
+        (garbage, None, "the connection to the receiver failed, or its response is not HTTP"),
     ],
 )
 async def test_an_answer_that_is_no_success_is_tried_again(
@@ -247,7 +251,7 @@ async def test_a_receiver_without_an_answer_is_left_after_the_timeout(world: Wor
         await world.change("a")
         await world.run_once(replace(OWN, webhook_timeout=timedelta(seconds=1)))
     (failed,) = await world.deliveries(webhook)
-    assert failed.error == "the receiver did not answer within 1 seconds"
+    assert failed.error == "the receiver did not respond within 1 seconds"
 
 
 async def test_a_long_answer_is_not_read_to_its_end(world: World) -> None:
@@ -323,7 +327,7 @@ async def test_a_receiver_that_answers_410_gets_no_more_events(world: World) -> 
         await world.run_once()
     assert len(receiver.requests) == 1
     shown = await world.drive.files.get_webhook(world.user, webhook.id)
-    assert shown.disabled_reason == "the receiver answered 410: it wants no more events"
+    assert shown.disabled_reason == "the receiver responded with 410: it wants no more events"
 
 
 @pytest.mark.parametrize("state", ["disabled", "deleted"])
@@ -335,7 +339,7 @@ async def test_the_webhooks_of_an_account_that_ended_send_nothing(world: World, 
         await world.run_once()
     assert receiver.requests == []
     shown = await world.drive.files.get_webhook(world.user, webhook.id)
-    assert shown.disabled_reason == "the account of its owner is disabled"
+    assert shown.disabled_reason == "the account of the webhook's user is disabled"
 
 
 async def test_an_https_receiver_needs_a_certificate_for_its_name(world: World, certificate: Certificate) -> None:

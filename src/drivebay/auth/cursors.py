@@ -1,4 +1,4 @@
-"""Cursors of the lists of accounts and audit events: the position of the last item, signed against forgery.
+"""Cursors of the lists of accounts and audit events. A cursor is the position of the last item, with a MAC.
 
 The MAC also covers the query, so a cursor is valid only for the list that returned it.
 """

@@ -20,7 +20,7 @@ from typing import Final, Self, TypeVar
 import bcrypt
 from prometheus_client import Gauge
 
-from ..concurrency.hashing_queue import ANYONE, SECONDS_AT_COST_ZERO, HashClient, HashingQueue
+from ..concurrency.hashing_queue import SECONDS_AT_COST_ZERO, UNKNOWN_CLIENT, HashClient, HashingQueue
 
 MIN_LENGTH: Final = 8
 MAX_LENGTH: Final = 256
@@ -69,7 +69,7 @@ class PasswordHasher:
     ) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    async def hash(self, password: str, client: HashClient = ANYONE) -> str:
+    async def hash(self, password: str, client: HashClient = UNKNOWN_CLIENT) -> str:
         """Return the hash to store for `password`.
 
         Raises Unavailable if the wait would be longer than `hashing_queue.MAX_WAIT` and this client has used more
@@ -78,7 +78,7 @@ class PasswordHasher:
         hashed = await self._run(client, lambda: bcrypt.hashpw(self._digest(password), bcrypt.gensalt(self._cost)))
         return _SCHEME + hashed.decode("ascii")
 
-    async def verify(self, password: str, stored: str | None, client: HashClient = ANYONE) -> bool:
+    async def verify(self, password: str, stored: str | None, client: HashClient = UNKNOWN_CLIENT) -> bool:
         """Return whether `password` matches the stored hash.
 
         If `stored` is None (an unknown account), the result is False and the cost is the same. A password that

@@ -1,8 +1,8 @@
 """Rate limits of sign-ups, logins and codes: token buckets in PostgreSQL, shared by every process.
 
 A bucket holds `Rate.count` tokens and refills evenly within `Rate.per`. Each call takes one token. A refused call takes
-none. An attacker cannot lock out a user who logs in from another network:
-see docs/decisions/0058-logins-are-limited-by-network.md.
+none. An attacker cannot lock out a user who logs in from another network: see
+docs/decisions/0058-logins-are-limited-by-network.md.
 """
 
 from __future__ import annotations
@@ -184,7 +184,8 @@ class RateLimiter:
         if result.granted:
             return
         _refused.labels(call, scope).inc()
-        raise RateLimited("too many attempts", retry_after=max(1, math.ceil(result.wait.total_seconds())))
+        seconds = max(1, math.ceil(result.wait.total_seconds()))
+        raise RateLimited(f"too many attempts: try again in {seconds} seconds", retry_after=seconds)
 
     async def _refill(self, call: str, scope: str, caller: str) -> None:
         await buckets.refill_bucket(self._store.executor, _bucket(call, scope, caller))

@@ -83,9 +83,9 @@ class Settings:
     `signup_limit` applies to each client network. `login_limit` applies to the failed logins of each account from each
     network. Further limits are derived from it (see `rate_limiter`). None means no limit.
 
-    `signup` is who may create an account. `audit_age` is how long the audit log keeps events.
-    `sends_mail`: a worker sends the mails that are queued. `oidc` is the identity provider. Without `passwords`, users
-    can sign in only there. `public_url` is the URL of the deployment. Its host is the domain of passkeys.
+    `signup` is the rule for new accounts. `audit_age` is how long the audit log keeps events.
+    `sends_mail`: mails are queued, and the worker sends them. `oidc` is the identity provider. Without `passwords`,
+    users can sign in only there. `public_url` is the URL of the deployment. Its host is the domain of passkeys.
 
     `refresh_repeat_window` is how long a client may repeat its last refresh.
 

@@ -19,7 +19,7 @@ RETURNING id, email, created_at, display_name, role,
           email_verified_at IS NOT NULL AS email_verified, disabled_at IS NOT NULL AS disabled
 
 -- name: find_user_by_email
--- The account stored under one of the keys $1, as in `find_credentials`.
+-- The account that has one of the keys $1, as in `find_credentials`.
 SELECT id, email, created_at, display_name, role,
        EXISTS (SELECT FROM auth.totp t WHERE t.user_id = users.id AND t.confirmed_at IS NOT NULL) AS second_factor,
        email_verified_at IS NOT NULL AS email_verified, disabled_at IS NOT NULL AS disabled
@@ -34,8 +34,8 @@ SELECT id, email, created_at, display_name, role,
 FROM auth.users WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL
 
 -- name: find_credentials
--- The account stored under one of the keys $1. Earlier releases could create two accounts for one address, with the
--- domain in Unicode and in ASCII. Prefer the one whose address was entered as $2. `is_known`: it logged in from the
+-- The account that has one of the keys $1. Earlier releases could create two accounts for one address, with the domain in
+-- Unicode and in ASCII. Prefer the one whose address was entered as $2. `is_known`: the account has logged in from the
 -- network $3 before.
 SELECT id, email_key, password_hash, password_version, deleted_at IS NOT NULL AS is_deleted,
        disabled_at IS NOT NULL AS is_disabled,
@@ -77,15 +77,15 @@ WHERE deleted_at IS NOT NULL AND (deleted_at, id) > ($1::timestamptz, $2::uuid)
 ORDER BY deleted_at, id LIMIT $3
 
 -- name: list_user_ids
--- Every account, the deleted ones too.
+-- All accounts, also deleted ones that are not purged.
 SELECT id FROM auth.users
 
 -- name: is_user_known
 SELECT id FROM auth.users WHERE id = $1
 
 -- name: purge_user
--- Delete all rows of a deleted account. Sessions whose access tokens may still be valid, for $2 after their end, keep the
--- account: gateways must learn of them.
+-- Delete all rows of a deleted account. Do nothing while an access token of an ended session may still be valid, which is
+-- for $2 after its end, because gateways must still be able to read the ended session.
 WITH gone AS (
     SELECT u.id FROM auth.users u
     WHERE u.id = $1 AND u.deleted_at IS NOT NULL -- guard: purge-user-deleted
@@ -130,9 +130,9 @@ SET fingerprint = excluded.fingerprint, user_id = excluded.user_id, created_at =
 RETURNING key
 
 -- name: insert_session
--- Create a session with its first refresh token. No row: the password is no longer the one of version $5, or the account
--- is disabled or deleted. The lock waits for a change of the account that is not committed yet. It is the one that
--- `record_login` needs: two logins at once would otherwise wait for each other.
+-- Create a session with its first refresh token. Returns no row if the password has changed since version $5, or if the
+-- account is disabled or deleted. The lock waits for uncommitted changes of the account. `record_login` needs the same
+-- lock, so two concurrent logins cannot wait for each other.
 WITH account AS (
     SELECT id FROM auth.users
     WHERE id = $2 AND deleted_at IS NULL
@@ -150,7 +150,7 @@ RETURNING session_id
 
 -- name: lock_refresh_token
 -- Lock a refresh token and its session, so that refreshes of one session run one after another. `account_end`: the account
--- is deleted or disabled. A process of an earlier release may have begun the session after that.
+-- is deleted or disabled, but a process of an earlier release may have started the session afterwards.
 SELECT t.session_id, s.user_id, s.end_reason, t.salt,
        CASE WHEN u.deleted_at IS NOT NULL THEN 'deleted'
             WHEN u.disabled_at IS NOT NULL THEN 'disabled' END AS account_end,
@@ -183,13 +183,13 @@ SELECT newest, id, expires_at FROM session
 RETURNING session_id
 
 -- name: is_fresh_session
--- A session of the user $2 that has not ended, and began at most $3 ago. Refreshes do not make it younger.
+-- A session of the user $2 that has not ended and began at most $3 ago. A refresh does not change the begin.
 SELECT id FROM auth.sessions
 WHERE id = $1 AND user_id = $2 AND ended_at IS NULL
   AND started_at > now() - $3::interval -- guard: fresh-session-age
 
 -- name: end_session
--- End a session. The first reason stays.
+-- End a session. If it has ended already, its reason does not change.
 UPDATE auth.sessions SET ended_at = now(), end_reason = $2
 WHERE id = $1 AND ended_at IS NULL
 RETURNING id
@@ -208,8 +208,8 @@ WHERE user_id = $1 AND id IS DISTINCT FROM $2::uuid -- guard: end-sessions-keep
 RETURNING id
 
 -- name: end_excess_sessions
--- End the sessions of the user $1 beyond the $3 that were used last, except $2. One that is being refreshed or ended now is
--- skipped: waiting for it could end in a deadlock.
+-- End all sessions of the user $1 except $2 and the $3 that were used last. Sessions that another transaction has locked
+-- are skipped, because waiting for them could cause a deadlock.
 WITH excess AS (
     SELECT s.id FROM auth.sessions s
     WHERE s.id IN (
@@ -231,9 +231,9 @@ WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now() -- guard: list-se
 ORDER BY id DESC LIMIT $2
 
 -- name: list_revoked_sessions
--- The sessions that ended after $1, or whose access tokens may still be valid: for $2 after their end. `ended_at` is when
--- a transaction began, and it may commit up to a minute later. A page of $5 begins after the session $4, which ended at
--- $3. Without a limit the page has all.
+-- A page of up to $5 sessions that ended after $1, and at most $2 ago: the access tokens of older ones have expired.
+-- `ended_at` is the time at which a transaction began. The transaction may commit up to a minute later. The page begins
+-- after the session $4, which ended at $3. If $5 is null, the page has all sessions.
 SELECT id, ended_at, ended_at + $2::interval AS expires_at FROM auth.sessions
 WHERE ended_at > greatest($1::timestamptz - interval '1 minute', now() - $2::interval) -- guard: revoked-since
   AND ($3::timestamptz IS NULL OR (ended_at, id) > ($3::timestamptz, $4::uuid))
@@ -249,7 +249,7 @@ WHERE t.digest = $1 AND s.id = t.session_id AND s.ended_at IS NULL
 RETURNING s.id
 
 -- name: lock_api_tokens
--- Changes of the API tokens of one user run one after another.
+-- Lock the account, so that changes of the API tokens of one user run one after another.
 SELECT id FROM auth.users WHERE id = $1 AND deleted_at IS NULL FOR UPDATE -- guard: api-token-lock
 
 -- name: count_api_tokens
@@ -260,14 +260,14 @@ INSERT INTO auth.api_tokens (id, user_id, digest, name, scopes, expires_at) VALU
 RETURNING id, name, scopes, created_at, expires_at, last_used_at
 
 -- name: list_api_tokens
--- A page of $3, the newest first, after the token $2. Without a limit the page has all.
+-- A page of up to $3 tokens, the newest first, after the token $2. If $3 is null, the page has all tokens.
 SELECT id, name, scopes, created_at, expires_at, last_used_at FROM auth.api_tokens
 WHERE user_id = $1 -- guard: list-api-tokens-owner
   AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC LIMIT $3
 
 -- name: find_api_token_result
--- The token that a request of the user with the key $2 created within 24 hours. `id` is null: it was revoked.
+-- The token that a request of the user with the key $2 created within 24 hours. `id` is null if it was revoked.
 SELECT i.fingerprint, i.token_id, t.id, t.name, t.scopes, t.created_at, t.expires_at, NULL::timestamptz AS last_used_at
 FROM auth.idempotency i LEFT JOIN auth.api_tokens t ON t.id = i.token_id
 WHERE i.address = $1 AND i.key = $2 AND i.created_at > now() - interval '24 hours'
@@ -281,7 +281,7 @@ SET fingerprint = excluded.fingerprint, user_id = excluded.user_id, token_id = e
 RETURNING key
 
 -- name: find_api_token
--- A token that can be used now, and whether its last use is due to be recorded.
+-- A valid token, and whether its last use should be recorded now.
 SELECT t.id, t.user_id, t.scopes, t.expires_at,
        coalesce(t.last_used_at < now() - interval '1 minute', true) AS is_use_due -- guard: api-token-use-interval
 FROM auth.api_tokens t JOIN auth.users u ON u.id = t.user_id
@@ -301,7 +301,7 @@ RETURNING id
 DELETE FROM auth.api_tokens WHERE user_id = $1 RETURNING id
 
 -- name: lock_signing_keys
--- One process at a time creates a key. The lock ends with the transaction.
+-- Only one process at a time creates a key. The lock ends with the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('drivebay.auth.signing_keys', 0))
 
 -- name: insert_signing_key
@@ -320,8 +320,8 @@ ORDER BY created_at DESC, kid DESC
 DELETE FROM auth.idempotency WHERE created_at < now() - interval '24 hours'
 
 -- name: prune_sessions
--- Also deletes their tokens. Ended sessions stay until they expire, so that reuse of their tokens is still detected, and
--- until their access tokens have expired, for $1 after their end.
+-- Also deletes the tokens of the sessions. An ended session stays until it expires, so that reuse of its tokens is still
+-- detected, and for $1 after its end, until its access tokens have expired.
 DELETE FROM auth.sessions
 WHERE expires_at < now() AND (ended_at IS NULL OR ended_at + $1::interval < now())
 

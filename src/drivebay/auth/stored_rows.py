@@ -66,7 +66,7 @@ class RefreshTokenRow(msgspec.Struct, frozen=True):
     """A refresh token and its session.
 
     `successor_salt` is the salt from which the successor token was derived. It is None until the token is replaced.
-    `account_end` is why the account must not have sessions: it is deleted or disabled. None: it may have them.
+    `account_end` is the reason why the account may not have sessions, or None if it may.
     `is_repeatable`: the refresh with this token may be repeated, because it is the last refresh of the session, and it
     is recent.
     """
@@ -91,7 +91,7 @@ class EncryptedKey(msgspec.Struct, frozen=True):
 
 
 class BucketResult(msgspec.Struct, frozen=True):
-    """Whether the bucket had a token. If not, `wait` is the time until it has one. `tokens` is the number left."""
+    """`granted`: the bucket had a token. If not, `wait` is the time until it has one. `tokens` is the number left."""
 
     granted: bool
     wait: timedelta

@@ -57,8 +57,8 @@ _MAX_PAGE: Final = 1000
 _FIRST_TIME: Final = datetime.min.replace(tzinfo=UTC)
 _FIRST_ID: Final = UUID(int=0)
 _SIGNUP_CLOSED: Final = {
-    SignupMode.CLOSED: "this deployment does not take sign-ups; ask its operator for an account",
-    SignupMode.INVITE: "this deployment takes sign-ups only with an invitation; ask its operator for one",
+    SignupMode.CLOSED: "this deployment does not accept sign-ups; ask its operator for an account",
+    SignupMode.INVITE: "this deployment accepts sign-ups only with an invitation; ask its operator for one",
 }
 
 LOGINS = Counter("drivebay_auth_logins_total", "Logins by outcome", ["outcome"])
@@ -164,7 +164,7 @@ class Accounts:
 
     async def list_users(self, users: tuple[UserId, ...]) -> tuple[User, ...]:
         if not 1 <= len(users) <= _MAX_USERS:
-            raise InvalidRequest(f"a call takes 1 to {_MAX_USERS} ids of users")
+            raise InvalidRequest(f"a call accepts 1 to {_MAX_USERS} ids of users")
         return await self._store.list_users(users)
 
     async def check_credentials(self, email: str, password: str, address: str) -> CheckedCredentials:
@@ -193,8 +193,8 @@ class Accounts:
         """Return the account if the password is right. Raises InvalidCredentials, RateLimited, NotFound.
 
         If `password` is empty, and the account or the deployment has no passwords, the user is confirmed by `session`
-        instead: its login must not be older than `FRESH_LOGIN`.
-        A wrong password does not count in the limits of logins, so a stolen session cannot lock out the user.
+        instead: its login must not be older than `FRESH_LOGIN`. A wrong password does not count in the limits of
+        logins, so a stolen session cannot lock out the user.
         """
         network = client_network(address)
         credentials = await self._store.find_credentials_of_user(user, network)
@@ -224,7 +224,7 @@ class Accounts:
         await self.limiter.clear_failures(attempt)
 
     async def finish_code_login(self, user: UserId, address: str) -> None:
-        """Do the same after a login with a code, whose password was checked by an earlier call."""
+        """Do the same as `finish_login` after a login with a code. An earlier call checked its password."""
         network = client_network(address)
         credentials = await self._store.find_credentials_of_user(user, network)
         if credentials is not None:

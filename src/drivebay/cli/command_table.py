@@ -42,12 +42,14 @@ COMMANDS: Final = {
     "reset-password": Command(
         "user.mail_links",
         _ACCOUNT,
-        "Set your password with the link of a mail or an invitation, or ask for a mail with such a link.",
+        "Set your password with the link of a mail or an invitation, or request a mail with such a link.",
     ),
     "verify-email": Command(
-        "user.mail_links", _ACCOUNT, "Confirm your email address with the link of a mail, or ask for a new mail."
+        "user.mail_links", _ACCOUNT, "Confirm your email address with the link of a mail, or request a new mail."
     ),
-    "status": Command("user.account", _ACCOUNT, "Show server, account, usage, and unfinished uploads you can resume."),
+    "status": Command(
+        "user.account", _ACCOUNT, "Show server, account, usage, and the unfinished uploads that you can resume."
+    ),
     "ls": Command("user.list", _FILES, "List a folder, the trash, or starred items."),
     "search": Command("user.search", _FILES, "Find files and folders by name."),
     "du": Command("user.usage", _FILES, "Show the size of files and folders, with everything in them."),
@@ -66,7 +68,7 @@ COMMANDS: Final = {
     "mkdir": Command("user.modify", _FILES, "Create folders."),
     "mv": Command("user.modify", _FILES, "Rename a file or folder, or move files and folders into a folder."),
     "cp": Command("user.modify", _FILES, "Copy files and folders, without sending their bytes."),
-    "jobs": Command("user.job_commands", _FILES, "Look at a copy of a large folder, wait for it, or end it."),
+    "jobs": Command("user.job_commands", _FILES, "Show, wait for, or cancel the copy of a large folder."),
     "star": Command("user.modify", _FILES, "Give files and folders a star."),
     "rm": Command("user.modify", _FILES, "Move files, and with -r folders, to the trash."),
     "restore": Command("user.modify", _FILES, "Restore files and folders from the trash, by name or id."),
@@ -86,11 +88,11 @@ COMMANDS: Final = {
     "restore-backup": Command(
         "operator.backup", _OPERATOR, "Restore a backup into an empty deployment, and check every invariant."
     ),
-    "admin": Command("operator.admin", _OPERATOR, "Manage accounts, roles, quotas, and read the audit log."),
+    "admin": Command("operator.admin", _OPERATOR, "Manage accounts, roles and quotas, and read the audit log."),
     "keys": Command("operator.token_keys", _OPERATOR, "Manage the keys that sign access tokens."),
     "certs": Command("operator.certs", _OPERATOR, "Create TLS certificates for testing."),
     "metadata": Command(
-        "operator.object_metadata", _OPERATOR, "Open the sealed metadata of objects: drive (`owner`), upload and name."
+        "operator.object_metadata", _OPERATOR, "Decrypt the metadata of objects: drive (`owner`), upload and name."
     ),
     "openapi": Command("operator.openapi_document", _OPERATOR, "Print the OpenAPI document of the HTTP API."),
 }
@@ -130,7 +132,7 @@ def _has_profile_option(
         ),
     ] = None,
 ) -> None:
-    """Declare the option `--profile`, which every user's command gets."""
+    """Declare the option `--profile`, which every user command gets."""
 
 
 def _use_drive(name: str | None) -> None:
@@ -152,7 +154,7 @@ def _has_drive_option(
         ),
     ] = None,
 ) -> None:
-    """Carry the option that every command about files gets."""
+    """Declare the option `--drive`, which every command about files gets."""
 
 
 def _use_shared_item(name: str | None) -> None:
@@ -174,7 +176,7 @@ def _has_shared_option(
         ),
     ] = None,
 ) -> None:
-    """Carry the option that every command about files gets."""
+    """Declare the option `--shared`, which every command about files gets."""
 
 
 def _option_of(function: Callable[..., None]) -> Any:

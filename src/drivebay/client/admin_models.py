@@ -13,7 +13,8 @@ UserSort = Literal["email", "-email", "used", "-used", "created", "-created"]
 
 
 class User(msgspec.Struct, frozen=True):
-    """An account as admins see it. `invitation_url` is for setting a password once. Only `create_user` sets it."""
+    """An account as admins see it. With `invitation_url` the user sets a password, once. Only `create_user` returns
+    it."""
 
     id: str
     email: str

@@ -44,7 +44,8 @@ class ApiRequest(Generic[T]):
     `query` items that are None are left out. `idempotent` means that a repeat is safe. With `absent_is_success`, 404
     counts as success if an earlier attempt may have done the work. `authenticate` sends the access token.
     `retry_policy` replaces the policy of the client. With `is_slow`, the server may take a minute for its response.
-    With `expects_redirect`, 302 is a successful response: only a thumbnail has one, all others are those of a proxy.
+    With `expects_redirect`, 302 is a successful response. Only requests for thumbnails set it, because any other
+    redirect comes from a proxy.
     """
 
     response_type: type[T]
@@ -186,7 +187,7 @@ class ApiClient:
                     return await self._transport.fetch(request.method, url, headers, body, _SLOW_RESPONSE_TIMEOUT)
                 return await self._transport.fetch(request.method, url, headers, body)
         except TimeoutError:
-            raise NetworkError(f"the server sent no complete answer within {_ATTEMPT_TIMEOUT:.0f} seconds") from None
+            raise NetworkError(f"the server sent no complete response within {_ATTEMPT_TIMEOUT:.0f} seconds") from None
 
     def _query(self, request: ApiRequest[T]) -> dict[str, str | int]:
         query = {name: value for name, value in request.query.items() if value is not None}
@@ -243,14 +244,14 @@ def decode_response(body: bytes, response_type: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=response_type)
     except msgspec.MsgspecError as error:
-        raise NetworkError(f"the server sent an answer that is not Drivebay's: {error}") from None
+        raise NetworkError(f"the server sent a response that is not Drivebay's: {error}") from None
 
 
 def _error_of(response: FullResponse) -> ApiError:
     try:
         problem = msgspec.json.decode(response.body, type=_Problem)
     except msgspec.MsgspecError:
-        problem = _Problem(f"http_{response.status}", f"the server answered with HTTP status {response.status}")
+        problem = _Problem(f"http_{response.status}", f"the server responded with HTTP status {response.status}")
     retry_after = response.headers.get("Retry-After", "")
     return api_error(
         ErrorResponse(

@@ -92,7 +92,7 @@ class Batcher(Generic[Item, Result]):
             middle = len(items) // 2
             return [*await self._results_of(items[:middle]), *await self._results_of(items[middle:])]
         if len(results) != len(items):
-            return [NetworkError("the answer has another number of items than the request")] * len(items)
+            return [NetworkError("the number of items in the response differs from the request")] * len(items)
         return results
 
     def _next_batch(self) -> list[tuple[Item, asyncio.Future[Result]]]:

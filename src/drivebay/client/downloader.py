@@ -42,7 +42,7 @@ RANGE_SIZE: Final = 8 * 2**20
 in one request."""
 _SAVE_STATE_EVERY: Final = 8
 """Finished ranges between two writes of the state file."""
-_USELESS_PARTS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+_PART_FILE_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 """Errors after which the part file is deleted: the disk is full, or the target's name cannot exist there."""
 _WRITER_THREADS: Final = 3
 _WRITE_TIMEOUT: Final = 5.0
@@ -139,7 +139,7 @@ class _RangedDownload:
             self._delete_files()
             raise
         except OSError as error:
-            if error.errno in _USELESS_PARTS:
+            if error.errno in _PART_FILE_ERRORS:
                 self._delete_files()
             raise
 
@@ -151,7 +151,7 @@ class _RangedDownload:
             same_layout = (state.size, state.range) == (self._reader.size, self._range_size)
             if same_layout and os.fstat(fd).st_size == state.size:
                 self._reader.etag, self._done = state.etag, set(state.done)
-                self._progress.add(sum(stop - start for start, stop in map(self._bounds, self._done)))
+                self._progress.add(sum(stop - start for start, stop in map(self._chunk_range, self._done)))
                 return
         os.ftruncate(fd, 0)
         try:
@@ -161,7 +161,7 @@ class _RangedDownload:
                 raise
             os.ftruncate(fd, self._reader.size)
 
-    def _bounds(self, index: int) -> tuple[int, int]:
+    def _chunk_range(self, index: int) -> tuple[int, int]:
         return index * self._range_size, min((index + 1) * self._range_size, self._reader.size)
 
     async def _fetch_ranges(self, fd: int) -> None:
@@ -178,7 +178,7 @@ class _RangedDownload:
         await run_all(*(work() for _ in range(self._store.parallel)))
 
     async def _fetch_range(self, fd: int, index: int) -> None:
-        position, stop = self._bounds(index)
+        position, stop = self._chunk_range(index)
         digest = hashlib.sha256()
 
         def write(block: bytes, offset: int) -> None:

@@ -47,12 +47,12 @@ class EntryFinder:
         if isinstance(file, File):
             return file
         if not file.startswith("/"):
-            return ROOT if file == ROOT.id else await self._by_id(validate_id(file))
+            return ROOT if file == ROOT.id else await self._get_by_id(validate_id(file))
         names = split_path(file)
         if not names:
             return self.root
         if self.root is not ROOT:
-            return await self._walk(names)
+            return await self._find_by_names(names)
         query = {"path": "/" + "/".join(names), "drive_id": self._drive_id}
         try:
             return await self._api.call(ApiRequest(File, "GET", "/v1/files/by-path", query=query))
@@ -61,14 +61,14 @@ class EntryFinder:
                 raise
             raise NotFound(404, "not_found", f"there is no {file}", request_id=error.request_id) from None
 
-    async def _walk(self, names: Sequence[str]) -> File:
+    async def _find_by_names(self, names: Sequence[str]) -> File:
         """Return the item at a path that begins at a shared item. The server only knows paths that begin at a root."""
         item = self.root
         for depth, name in enumerate(names, 1):
             item = await self.find_child(item, name, "/" + "/".join(names[:depth]))
         return item
 
-    async def _by_id(self, id: str) -> File:
+    async def _get_by_id(self, id: str) -> File:
         return await self._api.call(
             ApiRequest(File, "GET", f"/v1/files/{quote(id, '')}", query={"drive_id": self._drive_id})
         )
@@ -107,7 +107,7 @@ class EntryFinder:
             raise NotFound(404, "not_found", f"{entry.name} is not a folder")
         return entry
 
-    async def find_place(self, file: File, target: str) -> tuple[File, str]:
+    async def find_destination(self, file: File, target: str) -> tuple[File, str]:
         """Return the new folder and name of a file: its own name in the folder `target`, or the path `target`."""
         try:
             return await self.resolve_folder(target), file.name

@@ -176,7 +176,7 @@ class EntryMethods(ApiMethods):
         Raises Conflict `name_taken`, NotFound. The request is sent once: after a NetworkError the file may have moved.
         """
         moved = await self.resolve(file)
-        parent, name = await self._finder.find_place(moved, target)
+        parent, name = await self._finder.find_destination(moved, target)
         return await self.update(moved, name=name, parent_id=parent.id)
 
     async def update(
@@ -266,7 +266,7 @@ class EntryMethods(ApiMethods):
     async def thumbnail(self, file: str | File, size: Literal[64, 256, 1024] = 256, wait: float = 60.0) -> bytes | None:
         """Return a WebP image of a file that fits into a square of `size` pixels. None if the file has none.
 
-        The server makes it when somebody first asks for it. The call waits for that for `wait` seconds at most. Raises
+        The server creates it at the first request. The call waits at most `wait` seconds for that. Raises
         NotFound, and Unavailable if it was not made in time.
         """
         id = await self._finder.changeable_id(file)
@@ -285,7 +285,7 @@ class EntryMethods(ApiMethods):
                 return await self._api.fetch_signed(response.headers["Location"], "reading the thumbnail")
             pause = max(1.0, float(response.headers.get("Retry-After", "1")))
             if clock() + pause > ends_at:
-                raise Unavailable(503, "unavailable", "the thumbnail is not made yet: try again", retry_after=pause)
+                raise Unavailable(503, "unavailable", "the thumbnail is not ready yet: try again", retry_after=pause)
             await asyncio.sleep(pause)
 
     async def activity(self, file: str | File) -> AsyncGenerator[Activity, None]:

@@ -107,7 +107,7 @@ class StoreError(Error):
     """The object store refused a signed request. `status` is the HTTP status, `code` the store's error code."""
 
     def __init__(self, action: str, status: int, code: str = "") -> None:
-        super().__init__(f"{action}: the object store answered {status} {code}".rstrip())
+        super().__init__(f"{action}: the object store responded with {status} {code}".rstrip())
         self.status = status
         self.code = code
 

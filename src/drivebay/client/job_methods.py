@@ -16,8 +16,8 @@ from .entry_batches import change_files
 from .errors import ApiError, Conflict, NetworkError
 from .job_models import Job, MaybeStartedJob
 
-_FIRST_GAP: Final = 0.1
-_LONGEST_GAP: Final = 2.0
+_FIRST_DELAY: Final = 0.1
+_MAX_DELAY: Final = 2.0
 """The longest pause between two requests for the state of a job, in seconds. The first pause is shorter."""
 _STALLED_AFTER: Final = 600.0
 """Seconds without progress after which `wait_for_job` raises NetworkError."""
@@ -57,7 +57,7 @@ class JobMethods(ApiMethods):
         """Copy like `copy`, but do not wait for the job of a copy that takes long: return the job."""
         original = await self._finder.resolve(file)
         id = await self._finder.changeable_id(original)
-        parent, name = await self._finder.in_drive(drive_id).find_place(original, target)
+        parent, name = await self._finder.in_drive(drive_id).find_destination(original, target)
         body = {"parent_id": parent.id, "name": name, "on_conflict": OnConflict(on_conflict).value}
         if drive_id is not None:
             body["drive_id"] = drive_id
@@ -90,7 +90,7 @@ class JobMethods(ApiMethods):
         """
         id = job if isinstance(job, str) else job.id
         clock = asyncio.get_running_loop().time
-        pause, last_state, changed_at = _FIRST_GAP, None, clock()
+        pause, last_state, changed_at = _FIRST_DELAY, None, clock()
         while True:
             current = await self.job(id)
             if current != last_state:
@@ -105,9 +105,9 @@ class JobMethods(ApiMethods):
                     raise result
                 return result
             if clock() > changed_at + _STALLED_AFTER:
-                raise NetworkError(f"the job {id} made no progress for 10 minutes: is the service worker running?")
+                raise NetworkError(f"the job {id} made no progress for 10 minutes: is the worker service running?")
             await asyncio.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_GAP)
+            pause = min(pause * 1.5, _MAX_DELAY)
 
     async def cancel_job(self, id: str) -> None:
         """Cancel a running job, so that no copy appears. Do nothing if the job has ended. Raises NotFound."""

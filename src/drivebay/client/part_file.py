@@ -78,10 +78,10 @@ def lock_part(part: Path) -> Iterator[int]:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise _locked_elsewhere(part, error.errno) from None
+            raise _locked_error(part, error.errno) from None
         if not part.exists() or os.fstat(fd).st_ino != part.stat().st_ino:
             # The previous holder renamed the part to its target: this descriptor is the finished file.
-            raise _locked_elsewhere(part, errno.EAGAIN)
+            raise _locked_error(part, errno.EAGAIN)
         yield fd
     finally:
         os.close(fd)
@@ -102,17 +102,17 @@ def verify(reader: RangedReader, fd: int, part_digests: Mapping[int, bytes]) -> 
     """
     if reader.sha256 is not None:
         if _sha256_of_range(fd, 0, reader.size) != reader.sha256:
-            raise checksum_mismatch(reader)
+            raise checksum_mismatch_error(reader)
     elif reader.parts_sha256 is not None and reader.part_size:
         digest = hashlib.sha256()
         for index, start in enumerate(range(0, reader.size, reader.part_size) or (0,)):
             stop = min(start + reader.part_size, reader.size)
             digest.update(part_digests.get(index) or _sha256_of_range(fd, start, stop))
         if digest.digest() != reader.parts_sha256:
-            raise checksum_mismatch(reader)
+            raise checksum_mismatch_error(reader)
 
 
-def checksum_mismatch(reader: RangedReader) -> ChecksumMismatch:
+def checksum_mismatch_error(reader: RangedReader) -> ChecksumMismatch:
     """Return the exception for received bytes with a wrong checksum."""
     return ChecksumMismatch(f"{reader.file.name}: the received bytes have a wrong checksum. Try again")
 
@@ -211,7 +211,7 @@ def _write_small_file(download: SmallDownload, locks: ExitStack) -> int:
     """Verify and write the part file without syncing it. Return its descriptor. Raises OSError, ChecksumMismatch."""
     reader = download.reader
     if reader.sha256 not in (None, hashlib.sha256(download.content).digest()):
-        raise checksum_mismatch(reader)
+        raise checksum_mismatch_error(reader)
     fd = locks.enter_context(lock_part(download.part))
     os.ftruncate(fd, 0)
     write_at(fd, download.content, 0)
@@ -229,5 +229,5 @@ def _sha256_of_range(fd: int, start: int, stop: int) -> bytes:
     return digest.digest()
 
 
-def _locked_elsewhere(part: Path, number: int | None) -> BlockingIOError:
+def _locked_error(part: Path, number: int | None) -> BlockingIOError:
     return BlockingIOError(number, "another process is downloading this file: wait until it has finished", str(part))

@@ -35,6 +35,7 @@ T = TypeVar("T")
 _PAGE_SIZE: Final = 1000
 _PARALLEL: Final = 4
 _MAX_HASHED: Final = 64 * 2**20
+"""Bytes. A larger content is sent without a checksum of all its bytes."""
 _OPENER_CLOSE_TIMEOUT: Final = 5.0
 
 

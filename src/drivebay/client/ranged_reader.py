@@ -98,18 +98,18 @@ class RangedReader:
         """Check that the response has the requested bytes of this version. Raises ContentChanged, StoreError."""
         action = f"reading {self.file.name}"
         if response.status == 412:
-            raise self._replaced()
+            raise self._replaced_error()
         if response.status not in (200, 206):
             raise store_error(action, await response.read())
         etag = response.headers.get("ETag", "")
         if self.etag and etag != self.etag:
-            raise self._replaced()
+            raise self._replaced_error()
         self.etag = etag
         start = response.headers.get("Content-Range", "bytes 0-").removeprefix("bytes ").partition("-")[0]
         if start != str(position):
             raise StoreError(f"{action}: got bytes from {start} instead of {position}", response.status)
 
-    def _replaced(self) -> Error:
+    def _replaced_error(self) -> Error:
         return ContentChanged(f"{self.file.name} was replaced while it was read: read it again")
 
     async def _sign_again(self, expired: Link) -> None:

@@ -139,7 +139,7 @@ class SharingMethods(ApiMethods):
         }
         path, key = f"/v1/files/{quote(id, '')}/links", self._api.new_key()
         link = await self._api.call(ApiRequest(ShareLink, "POST", path, body, idempotency_key=key))
-        if link.url is not None and link.url.startswith("/"):  # the server does not know its own address
+        if link.url is not None and link.url.startswith("/"):  # the server does not know its own URL
             link = msgspec.structs.replace(link, url=self._api.server + link.url)
         return link
 

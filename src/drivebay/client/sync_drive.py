@@ -60,7 +60,7 @@ def _iterating(
 
 
 class Drive:
-    """The files of one user on one server. Arguments, methods and errors are the same as of `AsyncDrive`.
+    """The files of one user on one server. Arguments, methods and errors are the same as those of `AsyncDrive`.
 
     A `Drive` cannot be used in a forked process: each call there raises RuntimeError. Create one in each process.
     """
@@ -240,7 +240,8 @@ class Admin:
 
 
 class PublicLink:
-    """A link to a file or folder, without an account. Arguments, methods and errors are as of `AsyncPublicLink`."""
+    """A link to a file or folder, without an account. Arguments, methods and errors are the same as those of
+    `AsyncPublicLink`."""
 
     def __init__(self, url: str, *, retry_policy: RetryPolicy | None = None, connect_timeout: float = 10.0) -> None:
         self._drive = AsyncPublicLink(url, retry_policy=retry_policy, connect_timeout=connect_timeout)

@@ -17,8 +17,8 @@ async def run_all(*coroutines: Coroutine[Any, Any, None]) -> None:
         raise _first_error(failures) from None
 
 
-async def cleanup(operation: Callable[[], Awaitable[object]], timeout: float) -> None:
-    """Run a cleanup for at most `timeout` seconds, even if the caller is cancelled. Ignore its failure."""
+async def run_cleanup(operation: Callable[[], Awaitable[object]], timeout: float) -> None:
+    """Run a run_cleanup for at most `timeout` seconds, even if the caller is cancelled. Ignore its failure."""
     task = asyncio.ensure_future(operation())
     done, _ = await asyncio.wait([task], timeout=timeout)
     if task not in done:

@@ -86,7 +86,7 @@ class Transport:
         body: Body = b"",
         response_timeout: float = READ_TIMEOUT,
     ) -> AsyncIterator[Response]:
-        """Send a request and yield its response, whatever its status.
+        """Send a request and yield its response, with any status.
 
         `response_timeout` is how many seconds may pass without a byte of the response.
 
@@ -114,7 +114,7 @@ class Transport:
         body: Body = b"",
         response_timeout: float = READ_TIMEOUT,
     ) -> FullResponse:
-        """Send a request and read the whole response, whatever its status. Arguments and errors as `open`."""
+        """Send a request and read the whole response, with any status. Arguments and errors as `open`."""
         async with self.open(method, url, headers, body, response_timeout) as response:
             return await response.read()
 
@@ -222,7 +222,7 @@ def _translate_errors(host: str) -> Iterator[None]:
     except aiohttp.ConnectionTimeoutError:
         raise RequestNotSent(f"cannot connect to {host}: no connection in time") from None
     except aiohttp.ServerTimeoutError:
-        raise NetworkError(f"{host} sent no answer in time") from None
+        raise NetworkError(f"{host} sent no response in time") from None
     except TimeoutError:
         raise NetworkError(f"{host} accepted no more data within {READ_TIMEOUT:.0f} seconds") from None
     except (aiohttp.InvalidURL, ValueError):

@@ -20,7 +20,7 @@ from .batcher import Batcher
 from .errors import ApiError, Unauthenticated
 from .resume_store import PendingBatch, ResumeStore
 from .retry_policy import Retries, RetryPolicy, is_temporary
-from .task_groups import cleanup, run_all
+from .task_groups import run_all, run_cleanup
 
 NewUpload: TypeAlias = dict[str, object]
 """The intent of an upload, as the API expects it."""
@@ -37,9 +37,9 @@ class UploadBatcher:
         self._api = api
         self._resume_store = resume_store
         self._retry_policy = retry_policy
-        self._batch_of_upload: dict[str, str] = {}
+        self._batch_key: dict[str, str] = {}
         """The batch key of each pending upload, by upload id."""
-        self._pending_uploads: dict[str, int] = {}
+        self._pending_count: dict[str, int] = {}
         """The number of pending uploads of each recorded batch."""
         self._abandoned: list[PendingBatch] | None = None
         self._begin_batcher: Batcher[msgspec.Raw, Upload] = Batcher(self._begin_batch, self.abort)
@@ -59,11 +59,11 @@ class UploadBatcher:
 
     async def mark_ended(self, upload: Upload) -> None:
         """Record that the upload has ended and needs no abort."""
-        key = self._batch_of_upload.pop(upload.id, None)
+        key = self._batch_key.pop(upload.id, None)
         if key is None:
             return
-        self._pending_uploads[key] -= 1
-        if not self._pending_uploads[key]:
+        self._pending_count[key] -= 1
+        if not self._pending_count[key]:
             await self._remove_batch(key)
 
     async def abort(self, upload: Upload) -> None:
@@ -73,7 +73,7 @@ class UploadBatcher:
             await self._abort_by_id(upload.id)
             await self.mark_ended(upload)
 
-        await cleanup(abort, _ABORT_TIMEOUT)
+        await run_cleanup(abort, _ABORT_TIMEOUT)
 
     async def close(self) -> None:
         """Finish the batches that begin uploads, and abort uploads whose caller was cancelled."""
@@ -103,8 +103,8 @@ class UploadBatcher:
             raise
         ids = [result.upload.id for result in results if result.upload is not None]
         if self._resume_store is not None:
-            self._pending_uploads[batch.key] = len(ids)
-            self._batch_of_upload.update(dict.fromkeys(ids, batch.key))
+            self._pending_count[batch.key] = len(ids)
+            self._batch_key.update(dict.fromkeys(ids, batch.key))
             if not ids:
                 await self._remove_batch(batch.key)
         return [item_result(result.upload, result.error) for result in results]
@@ -120,7 +120,7 @@ class UploadBatcher:
         return [item_result(result.upload, result.error) for result in results]
 
     async def _remove_batch(self, key: str) -> None:
-        self._pending_uploads.pop(key, None)
+        self._pending_count.pop(key, None)
         if self._resume_store is not None:
             # A record that stays is harmless: the next process finds that its uploads have ended.
             with suppress(OSError):

@@ -183,7 +183,7 @@ async def open_source(content: Content, opener: PathOpener) -> AsyncIterator[Sou
             elif isinstance(content, Iterable):
                 fd, start = await asyncio.to_thread(_spool_blocks, content, spool), 0
             else:
-                raise TypeError(_wrong_type(content))
+                raise TypeError(_wrong_type_message(content))
             yield _FileSource(fd, None, start)
 
 
@@ -275,7 +275,7 @@ def _spool_file() -> Iterator[IO[bytes]]:
         yield spool
 
 
-def _wrong_type(content: object) -> str:
+def _wrong_type_message(content: object) -> str:
     accepted = "a path (str or Path), bytes, an open binary file, or an iterable or async iterable of bytes"
     return f"the content to upload must be {accepted}, not {type(content).__name__}"
 

@@ -164,7 +164,7 @@ class Uploader:
         if target.modified_at is not None:
             intent["modified_at"] = target.modified_at
         elif modified_at is not None and _EARLIEST <= modified_at <= self._now() + _MAX_AHEAD:
-            # The server refuses other times. A file must not fail because a clock was wrong once.
+            # The server refuses other times. A wrong clock must not make the upload fail.
             intent["modified_at"] = modified_at
         return intent
 

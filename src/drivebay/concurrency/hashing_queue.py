@@ -1,8 +1,9 @@
 """The queue of passwords to hash. The client with the fewest recent hashes is served first.
 
-A hash takes a quarter of a second of CPU time, so an attacker can easily request more than the threads can do. The
-queue is bounded by the time that its last entry waits. If it is full, it refuses an entry of the client with the most
-recent hashes, so one client cannot use up the queue. If clients are equal, one from a known network is first.
+A hash takes a quarter of a second of CPU time, so an attacker can easily request more hashes than the threads can
+compute. The queue is full when its last entry would wait too long. A full queue refuses an entry of the client with the
+most recent hashes, so one client cannot use up the queue. Of two clients with equally many hashes, one from a known
+network is served first.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ MAX_WAIT: Final = 4.0
 MAX_WAITING: Final = 128
 """The maximum of waiting hashes, even if hashes are fast."""
 SECONDS_AT_COST_ZERO: Final = 0.25 / 2**12
-"""The first estimate of the duration of a hash of bcrypt. The measured durations replace it."""
+"""The first estimate of the duration of a bcrypt hash is this times `2**cost`. Measured durations then replace it."""
 SMOOTHING: Final = 0.125
 """The weight of the newest duration in the moving average."""
 _HALF_LIFE: Final = 60.0
-"""Seconds after which a hash of a client counts half."""
-_FORGOTTEN: Final = 0.1
+"""After this many seconds, a hash of a client counts as half a hash."""
+_NEGLIGIBLE_COUNT: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class HashClient:
     is_known: bool = False
 
 
-ANYONE: Final = HashClient()
+UNKNOWN_CLIENT: Final = HashClient()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +89,7 @@ class HashingQueue:
             yield
         finally:
             self._running -= 1
-            self._call_next()
+            self._admit_next()
 
     async def _wait(self, client: HashClient) -> None:
         waiter = _Waiter(client, next(self._order))
@@ -101,8 +102,8 @@ class HashingQueue:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
             elif not waiter.admitted.cancelled() and waiter.admitted.exception() is None:
-                self._running -= 1  # it was admitted just before the cancellation
-                self._call_next()
+                self._running -= 1  # it was admitted just before it was cancelled
+                self._admit_next()
             raise
 
     def _is_full(self) -> bool:
@@ -121,7 +122,7 @@ class HashingQueue:
         self._waiting.remove(last)
         last.admitted.set_exception(error)
 
-    def _call_next(self) -> None:
+    def _admit_next(self) -> None:
         while self._waiting and not self.is_busy:
             waiter = min(self._waiting, key=self._ranks(self._waiting).__getitem__)  # guard: hashing-queue-order
             self._waiting.remove(waiter)
@@ -149,5 +150,7 @@ class HashingQueue:
         if now - self._aged_at < _HALF_LIFE:
             return
         factor = 0.5 ** ((now - self._aged_at) / _HALF_LIFE)
-        self._hashes = {key: count * factor for key, count in self._hashes.items() if count * factor > _FORGOTTEN}
+        self._hashes = {
+            key: count * factor for key, count in self._hashes.items() if count * factor > _NEGLIGIBLE_COUNT
+        }
         self._aged_at = now

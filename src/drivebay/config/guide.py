@@ -10,7 +10,7 @@ _INTRODUCTION: Final = """\
 # Settings
 
 Set environment variables, or write lines `NAME=value` into a file `.env` in the working directory. An environment
-variable overrides the line in the file. The file is read literally: a `$` in a value is a `$`.
+variable overrides the line in the file. The file is read literally: a `$` in a value has no special meaning.
 
 Write durations as `90s`, `15m` or `30d`, sizes as `10GiB` or `500MB`, rates as `20/m` or `off`, and lists with commas.
 If a value is invalid, or a `DRIVEBAY_` name is not in this table, Drivebay does not start. It prints one line with the

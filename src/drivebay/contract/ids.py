@@ -17,17 +17,17 @@ LinkId = NewType("LinkId", UUID)
 VersionId = NewType("VersionId", UUID)
 """The id of a version. A version that an upload created has the id of the upload."""
 WebhookId = NewType("WebhookId", UUID)
-"""The id of a webhook. It is no secret."""
+"""The id of a webhook. It is not secret."""
 DeliveryId = NewType("DeliveryId", UUID)
 """The id of one attempt to send an event to a webhook."""
 JobId = NewType("JobId", UUID)
-"""The id of a job. It is no secret."""
+"""The id of a job. It is not secret."""
 SessionId = NewType("SessionId", UUID)
 """The id of a session. Access tokens carry it as `sid`."""
 ApiTokenId = NewType("ApiTokenId", UUID)
-"""The id of an API token. It is no secret."""
+"""The id of an API token. It is not secret."""
 PasskeyId = NewType("PasskeyId", UUID)
-"""The id of a passkey. It is no secret, and not the credential id of WebAuthn."""
+"""The id of a passkey. It is not secret, and not the credential id of WebAuthn."""
 MailId = NewType("MailId", UUID)
 """The id of a mail in the queue. Its Message-ID contains it."""
 LeaseId = NewType("LeaseId", UUID)

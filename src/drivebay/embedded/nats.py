@@ -40,7 +40,7 @@ async def run(folder: Path) -> AsyncIterator[Nats]:
     """Run a server whose streams are stored in `folder`. Raises ServerStartError."""
     folder = create_private_folder(folder)
     tag = process_tag(folder)
-    # Kill the processes of an earlier run before the port is checked. They may hold it.
+    # Kill the processes of an earlier run before the port is checked. They may still use it.
     await kill_tagged(tag)
     port = assign_ports(folder / "ports.json", ["client"])["client"]
     password = load_or_create_secret(folder / "password")

@@ -69,7 +69,7 @@ async def run(
     """
     folder = create_private_folder(folder)
     tag = process_tag(folder)
-    # Kill the processes of an earlier run before the ports are checked. They may hold them.
+    # Kill the processes of an earlier run before the ports are checked. They may still use them.
     await kill_tagged(tag)
     ports = assign_ports(folder / "ports.json", _PORT_NAMES)
     if s3_port is not None:

@@ -139,7 +139,7 @@ class ServerProcess:
         except TimeoutError:
             await self._kill_child()
             raise ServerStartError(
-                f"{program.name} did not answer in {program.start_timeout:.0f} s{self._log_tail()}"
+                f"{program.name} did not respond in {program.start_timeout:.0f} s{self._log_tail()}"
             ) from None
         except BaseException:
             await self._kill_child()

@@ -29,12 +29,11 @@ class Settings:
     `max_depth` limits the number of nested folders. `max_entries` limits the files and folders of one owner, the trash
     and pending uploads included. `max_drives` limits the shared drives that one user creates: each has a quota of its
     own. `max_members` limits the members of one drive. `max_permissions` limits the permissions on one item, and
-    `max_shared_items` the shared items of one user in one drive. `max_link_uploads` limits the pending
-    uploads of one link. `max_links` limits the links of
-    one drive. `bcrypt_cost` is the cost of the hash of a link's password. `search_time` limits each
-    statement of a search. After this time the search starts no new scan.
+    `max_shared_items` the shared items of one user in one drive. `max_link_uploads` limits the pending uploads of one
+    link. `max_links` limits the links of one drive. `bcrypt_cost` is the cost of the hash of a link's password.
+    `search_time` limits each statement of a search. After this time the search starts no new scan.
 
-    `receivers` says which URLs webhooks may have. `max_webhooks` limits the webhooks of one user, and
+    `receivers` are the rules for the URLs of webhooks. `max_webhooks` limits the webhooks of one user, and
     `max_webhook_leases` the webhooks of one user to which workers send at the same time. `webhook_lease` is the time
     that a worker has until it records a result. A webhook is disabled when it has failed for `webhook_retry_time`.
 

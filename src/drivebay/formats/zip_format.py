@@ -1,7 +1,7 @@
 """The parts of a ZIP file around the bytes of its entries (PKWARE APPNOTE 6.3).
 
-Entries are not compressed, so the length of the whole file can be computed from names and sizes. The CRC-32 of an entry
-stands after its bytes, because it is not known before they have been read.
+Entries are not compressed, so the length of the file can be computed from names and sizes. The CRC-32 of an entry
+follows its bytes, because it is not known before they have been read.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def descriptor_length(entry: ZipEntry) -> int:
 
 
 def local_header(entry: ZipEntry) -> bytes:
-    """Return the local header of an entry, which stands before its bytes."""
+    """Return the local header of an entry, which precedes its bytes."""
     extra = _time_field(entry)
     size = 0  # the data descriptor has it
     if entry.is_large:

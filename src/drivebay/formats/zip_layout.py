@@ -40,13 +40,13 @@ class ZipLayout:
             zip_format.local_length(entry) + entry.size + zip_format.descriptor_length(entry) for entry in entries
         )
         *self.offsets, self.directory_offset = accumulate(lengths, initial=0)
-        # The length of a row does not depend on its CRC-32.
-        rows = (
+        # The length of a central header does not depend on its CRC-32.
+        header_lengths = (
             len(zip_format.central_header(entry, 0, offset))
             for entry, offset in zip(entries, self.offsets, strict=True)
         )
-        *self.row_offsets, self.records_offset = accumulate(rows, initial=self.directory_offset)
-        self.size = self.records_offset + len(self.end_records())
+        *self.header_offsets, self.end_offset = accumulate(header_lengths, initial=self.directory_offset)
+        self.size = self.end_offset + len(self.end_records())
 
     def entry_at(self, position: int) -> int:
         """Return the index of the entry that has the byte at `position`, or the number of entries if none has it."""
@@ -54,11 +54,11 @@ class ZipLayout:
             return len(self.entries)
         return bisect_right(self.offsets, position) - 1
 
-    def rows_between(self, start: int, stop: int) -> range:
-        """Return the indexes of the rows of the central directory that have bytes between two positions."""
-        if start >= self.records_offset:
+    def headers_between(self, start: int, stop: int) -> range:
+        """Return the indexes of the entries whose central header has bytes between two positions."""
+        if start >= self.end_offset:
             return range(0)
-        return range(max(0, bisect_right(self.row_offsets, start) - 1), bisect_left(self.row_offsets, stop))
+        return range(max(0, bisect_right(self.header_offsets, start) - 1), bisect_left(self.header_offsets, stop))
 
     def data_offset(self, index: int) -> int:
         """Return the position at which the bytes of an entry begin."""
@@ -71,5 +71,5 @@ class ZipLayout:
         return max(0, min(start - begin, size)), max(0, min(stop - begin, size))
 
     def end_records(self) -> bytes:
-        directory_size = self.records_offset - self.directory_offset
+        directory_size = self.end_offset - self.directory_offset
         return zip_format.end_records(len(self.entries), directory_size, self.directory_offset)

@@ -162,7 +162,7 @@ def access_rule(method: str, path: str) -> AccessRule | None:
     """Return the rule of an operation that needs a token. Raises LookupError if it has no row."""
     operation = f"{method} {path}"
     if operation not in ACCESS_RULES:
-        raise LookupError(f"{operation} has no row in gateway/access_rules.py: say which role it needs")
+        raise LookupError(f"{operation} has no row in gateway/access_rules.py: add a row with the role that it needs")
     return ACCESS_RULES[operation]
 
 

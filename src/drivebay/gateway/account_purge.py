@@ -1,8 +1,8 @@
-"""Empties the drives of deleted accounts, and then deletes the accounts. Ends what the earlier user of a reclaimed
-account shared.
+"""Empties the drives of deleted accounts, and then deletes the accounts. Also ends the links, permissions and webhooks
+of the earlier users of reclaimed accounts.
 
-Auth records each deletion, so none is lost. Every gateway asks the files service again and again to empty the drive,
-until the drive is purged, which takes the grace period of the trash. Several gateways may run each step at once.
+Auth records each deletion, so none is lost. Every gateway repeats its request to empty the drive
+until the drive is purged, after the grace period of the trash. Several gateways may run each step at once.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class AccountPurge:
             await asyncio.sleep(_INTERVAL)
 
     async def run_once(self) -> None:
-        """Empty the drive of every deleted account, and delete the accounts whose drives are purged. End what the
-        earlier users of reclaimed accounts shared.
+        """Empty the drive of every deleted account, and delete the accounts whose drives are purged. Also call
+        `end_reclaimed_sharing`.
 
         A failure of one account does not stop the others. Raises the errors of `list_deleted_accounts`.
         """
@@ -84,8 +84,8 @@ class AccountPurge:
 async def end_reclaimed_sharing(auth: Auth, files: Files) -> tuple[UserId, ...]:
     """End the links, permissions and webhooks of the earlier users of reclaimed accounts, and return the accounts.
 
-    A failure is logged, and does not stop the other accounts. Rounds repeat it: auth keeps the accounts for a minute,
-    and until this has worked once.
+    A failure is logged, and does not stop the other accounts. Each round repeats it: auth lists a reclaimed account for
+    at least a minute, and until this call has succeeded once.
     """
     try:
         accounts = await auth.list_reclaimed_accounts(_PAGE)

@@ -47,7 +47,7 @@ _PRINTABLE: Final = bytes(range(0x21, 0x7F))
 
 
 class GatewayApp:
-    """The ASGI app. `falcon` is the Falcon app that answers the requests.
+    """The ASGI app. `falcon` is the Falcon app that handles the requests.
 
     `operations` is the app for the operations address. `readiness.run()` keeps the state of `/readyz` fresh, and
     `revoked_sessions.run()` the list of ended sessions. `account_purge.run()` purges deleted accounts.

@@ -1,7 +1,7 @@
 """Bodies of batches. Each item is decoded separately, so that a wrong item does not affect the others.
 
-A body is usually JSON as a whole, and the decoder finds the items. If one item is not JSON in UTF-8, or is nested too
-deeply, the items are found by their brackets and commas instead.
+Usually the complete body is valid JSON, and the decoder finds the items. If one item is not JSON in UTF-8, or is nested
+too deeply, the items are found by their brackets and commas instead.
 """
 
 from __future__ import annotations

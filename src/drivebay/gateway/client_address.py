@@ -1,7 +1,7 @@
 """The network address of a client, for rate limits: the address of the peer, or one that a trusted proxy forwarded.
 
 Proxies add the address of their peer at the right end of `X-Forwarded-For` or `Forwarded` (RFC 7239). A client may have
-forged everything to the left of the nearest address that is no trusted proxy.
+forged everything to the left of the nearest address that does not belong to a trusted proxy.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 class ClientAddresses:
     """Resolves client addresses behind proxies.
 
-    `trusted` are the networks of the proxies in CIDR notation. Raises ValueError for text that is no network.
+    `trusted` are the networks of the proxies in CIDR notation. Raises ValueError for text that is not a network.
     """
 
     def __init__(self, trusted: Iterable[str]) -> None:

@@ -1,6 +1,6 @@
 """Concurrency limits: how many requests run at once. The others are rejected.
 
-A request that cannot be answered in time is rejected before any work is done for it. The limit adapts: while most
+A request that cannot be completed in time is rejected before any work is done for it. The limit adapts: while most
 responses are slow, something behind the gateway has a queue, so fewer requests are admitted until the queue is gone.
 """
 
@@ -15,9 +15,9 @@ HASHING: Final = "hashing"  # guard: login-concurrency-limit
 STREAMS: Final = "streams"
 WAITS: Final = "waits"
 UNLIMITED: Final = "open"
-"""Names of the limiters. Logins have a limiter of their own, because each needs a CPU core for its password hash.
-Streams have one, because they take long and hold up to two parts of a file in memory. Requests have one while they
-wait for changes. Health checks are never rejected."""
+"""Names of the limiters. Logins have their own limiter, because each needs a CPU core for its password hash. Streams
+have one, because they take long and hold up to two parts of a file in memory. Requests that wait for changes have one.
+Health checks are never rejected."""
 
 MIN_LIMIT: Final = 32
 """The limit never falls below this. It keeps a CPU busy, and is too low for a long queue."""
@@ -72,7 +72,7 @@ class ConcurrencyLimiter:
         self._adaptive = adaptive
         self._slow_balance = 0  # slow responses minus fast ones since the last adjustment
         self._adjusted_at = 0.0
-        self._rejections_booked_until = 0.0  # the end of the last booked slot; slots follow each other evenly
+        self._rejections_booked_until = 0.0  # slots are evenly spaced; this is the end of the last booked one
         self._rejected_counter = _REJECTED.labels(name)
         # Read the value at each scrape. Setting a gauge with each request would cost more than the limiter itself.
         _RUNNING.labels(name).set_function(lambda: self.running)

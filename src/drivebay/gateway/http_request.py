@@ -202,10 +202,10 @@ def idempotency_key(req: Request) -> str | None:
     key = req.get_header("Idempotency-Key")
     if key is None or (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
         return key
-    raise invalid("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
+    raise invalid_field_error("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
 
 
-def invalid(field: str, problem: str) -> InvalidRequest:
+def invalid_field_error(field: str, problem: str) -> InvalidRequest:
     """Return the error for one wrong field."""
     return InvalidRequest(f"{field} {problem}", errors=(FieldError(field, problem),))
 
@@ -215,12 +215,12 @@ def in_utc(time: datetime, field: str) -> datetime:
     try:
         return time.astimezone(UTC)
     except OverflowError:  # guard: client-time-range
-        raise invalid(field, "must be a time of the years 1 to 9999 in UTC") from None
+        raise invalid_field_error(field, "must be a time of the years 1 to 9999 in UTC") from None
 
 
 def parse_uuid(text: str, field: str) -> UUID:
     if not _UUID.fullmatch(text):
-        raise invalid(field, "must be a UUID")
+        raise invalid_field_error(field, "must be a UUID")
     return UUID(text)
 
 
@@ -243,12 +243,12 @@ def parse_names(path: str) -> tuple[str, ...]:
     The files service checks the names.
     """
     if not path.startswith("/"):
-        raise invalid("path", "must start with /")
+        raise invalid_field_error("path", "must start with /")
     names = tuple(path[1:].removesuffix("/").split("/"))
     if names == ("",):
         return ()
     if "" in names:  # guard: path-empty-name
-        raise invalid("path", "must not contain an empty name")
+        raise invalid_field_error("path", "must not contain an empty name")
     return names
 
 
@@ -260,7 +260,7 @@ def parse_sha256(text: str | None) -> bytes | None:
     except (binascii.Error, ValueError):
         digest = b""
     if len(digest) != 32:
-        raise invalid("sha256", "must be base64 of 32 bytes")
+        raise invalid_field_error("sha256", "must be base64 of 32 bytes")
     return digest
 
 
@@ -269,7 +269,7 @@ def parse_limit(text: str | None) -> int:
     if text is None:
         return 100
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= 1000:
-        raise invalid("limit", "must be 1 to 1000")
+        raise invalid_field_error("limit", "must be 1 to 1000")
     return int(text)
 
 

@@ -72,7 +72,7 @@ _BEARER: Json = {
     "scheme": "bearer",
     "bearerFormat": "JWT",
     "description": "An access token, or an API token (`dbt_...`) with one of the scopes that the operation names. An "
-    "operation without scopes takes only access tokens.",
+    "operation without scopes accepts only access tokens.",
 }
 _UUID: Json = {"schema": {"type": "string", "format": "uuid"}, "description": "a UUID"}
 _UUID_OR_ROOT: Json = {
@@ -169,7 +169,7 @@ def _responses(route: Route) -> Json:
         if status == 304:
             names = tuple(name for name in names if name in _VALIDATORS)
         if 202 in route.responses and len(route.responses) > 1:
-            # What is accepted is in another place, or is asked for again.
+            # A response with 202 names the place of the later result (Location), or when to ask again (Retry-After).
             own = "Retry-After" if "Retry-After" in names else "Location"
             names = tuple(name for name in names if (name == own) is (status == 202))
         responses[str(status)] = {"description": _DESCRIPTIONS[status], "headers": _header_refs(names)}

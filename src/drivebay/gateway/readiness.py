@@ -97,7 +97,7 @@ async def _run_check(name: str, check: Check) -> dict[str, str]:
         async with asyncio.timeout(_CHECK_TIMEOUT):
             parts = await check()
     except TimeoutError:
-        return {name: f"no answer within {_CHECK_TIMEOUT:.0f} s"}
+        return {name: f"no response within {_CHECK_TIMEOUT:.0f} s"}
     except Error as error:
         return {name: error.detail}
     outcomes = {name: "ok"}

@@ -86,7 +86,7 @@ class RevokedSessions:
             if not self._has_failed_lately():  # requests that waited for a failed fetch get its error
                 await self._fetch()
             if not self._is_fresh():
-                reason = "auth does not answer" if self._last_error is None else self._last_error.detail
+                reason = "auth does not respond" if self._last_error is None else self._last_error.detail
                 raise Unavailable(f"cannot check whether the session has ended: {reason}")
 
     async def _fetch(self) -> None:
@@ -95,7 +95,7 @@ class RevokedSessions:
         try:
             as_of = await self._read_pages()
         except (Error, TimeoutError) as error:
-            self._last_error = error if isinstance(error, Error) else Unavailable("auth does not answer in time")
+            self._last_error = error if isinstance(error, Error) else Unavailable("auth does not respond in time")
             self._failed_at = self._now()
             log.warning("list_revoked_sessions_failed", reason=self._last_error.detail)
             return

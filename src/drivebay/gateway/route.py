@@ -40,7 +40,7 @@ class Route:
     - `errors`: the documented errors, in addition to those of every route.
     - `public`: whether the route needs no token.
     - `scopes`: an API token needs one of these. `NO_API_TOKEN` is for a route that only a session may call. None means
-      that nobody has decided: no API token may call the route, and a test fails.
+      that this is not decided: no API token may call the route, and a test fails.
     - `limiter`: the name of the concurrency limiter.
     - `fixed_headers`: the headers of every response, also of errors. The dispatcher sets them.
     - `request_media_type`: the media type of a request body that is not JSON.

@@ -1,6 +1,6 @@
 """Limits how many requests one user, or one network without a login, may run at once.
 
-Otherwise one user could use up a whole concurrency limiter. Responses show clients their limit in the headers of
+Without this limit, one user could use up a concurrency limiter. Responses show clients their limit in the headers of
 draft-ietf-httpapi-ratelimit-headers-10.
 """
 

@@ -82,7 +82,7 @@ class WebApp:
         page = self._pages.get(base)
         if page is None:
             page = self._render(base)
-            if len(self._pages) < 16:  # a trusted proxy may send any prefix
+            if len(self._pages) < 16:  # a trusted proxy may send any number of prefixes
                 self._pages[base] = page
         resp.set_headers(page_headers(await self._find_store_origin()))
         _respond_asset(req, resp, page, _REVALIDATE)

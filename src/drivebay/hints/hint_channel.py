@@ -14,8 +14,8 @@ Listener: TypeAlias = Callable[[UUID | None], None]
 class HintChannel:
     """Passes hints to the listeners of this process, and to a transport if there is one.
 
-    `is_alone`: all changes are made in this process, so no transport is needed. `reaches_all` is the result of the
-    function `reaches_all`.
+    `is_alone`: all changes are made in this process, so no transport is needed. `reaches_all`: hints can reach every
+    process that uses the database (see the function `reaches_all`).
     """
 
     def __init__(self, *, is_alone: bool = False, reaches_all: bool = True) -> None:
@@ -29,7 +29,7 @@ class HintChannel:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether hints about all drives arrive in this process now, as far as it can know."""
+        """Whether hints about all drives reach this process now, as far as the process can detect."""
         return self._reaches_all and (self._is_alone or self._is_transport_healthy())  # guard: hints-reach-all
 
     def listen(self, listener: Listener) -> None:

@@ -35,13 +35,14 @@ _CONNECT_TIMEOUT: Final = 3
 _MIN_DELAY: Final = 0.2
 _MAX_DELAY: Final = 10.0
 _STABLE_AFTER: Final = 10.0
+"""Seconds after which a connection counts as stable. The next reconnect then begins with `_MIN_DELAY` again."""
 _LOG_INTERVAL: Final = 60.0
 
 
 class NatsTransport:
-    """Carries the hints of a channel to and from other processes. `publishes`: the files service runs in this process.
+    """Carries the hints of a channel to and from other processes.
 
-    `listens`: a gateway runs in this process.
+    `publishes`: the files service runs in this process. `listens`: a gateway runs in this process.
     """
 
     def __init__(self, url: str, channel: HintChannel, *, publishes: bool, listens: bool) -> None:

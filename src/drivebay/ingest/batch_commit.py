@@ -36,7 +36,7 @@ async def commit_batch(
             outcomes = await files.commit_uploads(refs, trigger)
         return dict(zip(refs, outcomes, strict=True))
     except (Unavailable, TimeoutError) as error:
-        log.warning("commit_unavailable", uploads=len(refs), reason=str(error) or "no answer within the call timeout")
+        log.warning("commit_unavailable", uploads=len(refs), reason=str(error) or "no response within the call timeout")
         return dict.fromkeys(refs, CommitOutcome.UNKNOWN)
     except Exception as error:
         if len(refs) > 1:  # guard: commit-split

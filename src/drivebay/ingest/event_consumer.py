@@ -37,7 +37,7 @@ from .settings import Settings
 
 log = structlog.get_logger(__name__)
 
-# Names and label values of released metrics stay as they are, because dashboards and alerts use them.
+# Dashboards and alerts use the names and label values of these released metrics, so they never change.
 EVENTS = Counter("drivebay_ingest_events_total", "Events by outcome", ["outcome"])
 LAG = Histogram(
     "drivebay_ingest_lag_seconds",
@@ -183,7 +183,7 @@ class EventConsumer:
                 await self._files.dead_letter(dead_letter)  # guard: dead-letter-before-drop
         except (Error, TimeoutError) as error:
             log.warning(
-                "dead_letter_failed", message=delivery.id, reason=str(error) or "no answer within the call timeout"
+                "dead_letter_failed", message=delivery.id, reason=str(error) or "no response within the call timeout"
             )
             await self._retry(delivery, "unburied")
             return

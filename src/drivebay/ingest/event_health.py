@@ -1,4 +1,4 @@
-"""Tells whether events can arrive: every job that delivers events must be connected."""
+"""Reports whether events can arrive. Every job that delivers events must be connected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class EventHealth:
-    """Remembers which of the `jobs` are connected now. Without jobs there are no events."""
+    """Remembers which of the `jobs` are connected now. If there are no jobs, no events arrive."""
 
     def __init__(self, *jobs: str) -> None:
         self._jobs = frozenset(jobs)

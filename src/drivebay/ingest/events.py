@@ -1,7 +1,7 @@
 """Events of the store: parses and renders S3 event messages.
 
-An event may be repeated, delayed, lost or forged. So an event only names uploads to look up. A commit can be repeated,
-and trusts its own look-up, not the event.
+An event may be repeated, delayed, lost or forged. So an event only names uploads to look up. A commit can be repeated.
+It depends only on its own look-up, and not on the event.
 
 The format is that of MinIO, which other stores use too: the event message of S3
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html) in an envelope with

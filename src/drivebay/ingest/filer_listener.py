@@ -35,7 +35,8 @@ OVERLAP: Final = timedelta(seconds=5)
 """The order of changes from several filers is not exact, so a restart reads the last seconds again. The queue drops
 repeated messages by their ids."""
 INITIAL_LOOKBACK: Final = timedelta(minutes=1)
-"""Without a saved position, the listener reads the changes of this last time. The sweeper finds older uploads."""
+"""Without a saved position, the listener reads the changes of this period before its start. The sweeper finds older
+uploads."""
 
 _SAVE_INTERVAL: Final = 1.0
 _MAX_BATCH: Final = 500

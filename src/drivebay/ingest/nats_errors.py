@@ -20,7 +20,7 @@ def translate_nats_errors() -> Iterator[None]:
     except js_errors.ServiceUnavailableError as error:
         raise_pending_cancellation()
         raise Unavailable(
-            "NATS answers, but its JetStream does not. Is JetStream enabled, and does its cluster have a leader?"
+            "NATS responds, but its JetStream does not. Is JetStream enabled, and does its cluster have a leader?"
         ) from error
     except (nats.errors.Error, TimeoutError, OSError) as error:
         raise_pending_cancellation()

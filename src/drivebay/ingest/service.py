@@ -21,11 +21,11 @@ from ..errors import Unavailable
 from . import nats_connection
 from .backoff import exponential_backoff
 from .event_consumer import EventConsumer
+from .event_endpoint import EventEndpoint
 from .event_health import EventHealth
 from .filer_listener import FilerListener, OpenStream
 from .settings import EventSource, Settings
 from .sweeper import Sweeper
-from .webhook import Webhook
 
 log = structlog.get_logger(__name__)
 
@@ -47,11 +47,11 @@ async def run(
     open_stream: OpenStream,
     new_id: Callable[[], UUID] = uuid_utils.compat.uuid7,
     now: Callable[[], datetime] = _utc_now,
-    webhook: Webhook | None = None,
+    endpoint: EventEndpoint | None = None,
 ) -> None:
     """Run until cancelled.
 
-    `open_stream` connects to the filer (`rpc.server_stream.server_stream`). The caller serves `webhook` over HTTP.
+    `open_stream` connects to the filer (`rpc.server_stream.server_stream`). The caller serves `endpoint` over HTTP.
     Raises ValueError at once if the settings contradict each other.
     """
     if settings.source is EventSource.SEAWEEDFS and settings.filer_address is None:
@@ -84,9 +84,9 @@ async def run(
         async with nats_connection.connect(settings) as queue:
             await listener.run(queue)
 
-    async def forward_webhook(webhook: Webhook) -> None:
+    async def forward_posted_events(endpoint: EventEndpoint) -> None:
         async with nats_connection.connect(settings) as queue:
-            await webhook.forward_to(queue)
+            await endpoint.forward_to(queue)
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(sweeper.run())
@@ -98,8 +98,10 @@ async def run(
         filer_address = settings.active_filer_address
         if filer_address is not None:
             tasks.create_task(_keep_running("filer", lambda: listen_to_filer(filer_address), max_delay, health))
-        if webhook is not None:
-            tasks.create_task(_keep_running("webhook", lambda: forward_webhook(webhook), max_delay, health))
+        if endpoint is not None:
+            tasks.create_task(
+                _keep_running("event_endpoint", lambda: forward_posted_events(endpoint), max_delay, health)
+            )
 
 
 def _event_health(settings: Settings) -> EventHealth:

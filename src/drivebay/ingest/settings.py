@@ -22,8 +22,8 @@ class EventSource(StrEnum):
 class Settings:
     """The settings of one deployment for ingest.
 
-    Without `nats_url` there are no events. It names one server or several, with commas. `replicas` is how many servers
-    of a cluster keep the stream. `filer_address` is the gRPC address (`host:port`) of the SeaweedFS filer.
+    Without `nats_url` there are no events. It names one server, or several separated by commas. `replicas` is how many
+    servers of a cluster keep the stream. `filer_address` is the gRPC address (`host:port`) of the SeaweedFS filer.
     `stream` and `subject` name the JetStream stream and the subject of events. Two deployments on one NATS need
     different names.
 

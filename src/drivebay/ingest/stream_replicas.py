@@ -49,7 +49,7 @@ def is_refusal(error_code: int | None) -> bool:
 
 
 def require_leader(info: api.StreamInfo) -> None:
-    """Raise Unavailable if the stream has no leader. A server that runs still describes it, but takes no events."""
+    """Raise Unavailable if the stream has no leader. A server that runs still describes it, but accepts no events."""
     if info.cluster is not None and not info.cluster.leader:  # guard: stream-leader
         raise Unavailable(
             f"the stream {info.config.name} has no leader, because too few of the NATS servers that keep it run:"

@@ -1,7 +1,7 @@
 """Creates the JetStream stream, the consumer and the position store, and checks their configuration.
 
-They are created if they do not exist, also if they disappear later. An existing stream keeps the limits of its
-operator, and gets more replicas when the setting grows.
+They are created if they do not exist, also if they disappear later. An existing stream keeps the limits that its
+operator has set. It gets more replicas when the setting grows.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Sweeper:
             try:
                 await self._run_round()
             except (Unavailable, TimeoutError) as error:
-                log.warning("sweep_unavailable", reason=str(error) or "no answer within the call timeout")
+                log.warning("sweep_unavailable", reason=str(error) or "no response within the call timeout")
                 await asyncio.sleep(_RETRY_SECONDS)
             except Exception as error:  # guard: sweep-defect
                 log.error("sweep_failed", exc_info=error)

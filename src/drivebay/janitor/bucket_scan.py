@@ -1,4 +1,5 @@
-"""A scan of the bucket, which one janitor runs for all, under a lease and at a bounded rate. It can be resumed."""
+"""A scan of the bucket, which one janitor runs for all janitors, under a lease and at a bounded rate. It can be
+resumed."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ class Scan(Protocol):
 
 
 class BucketScan:
-    """A scan that this janitor runs for all. It continues after `position`. None: it begins at the start."""
+    """A scan that this janitor runs for all janitors. It continues after `position`. None: it begins at the start."""
 
     def __init__(self, files: Files, settings: Settings, kind: ScanKind, lease: LeaseId) -> None:
         self.position: str | None = None

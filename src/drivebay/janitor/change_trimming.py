@@ -1,4 +1,4 @@
-"""Deletes changes that are older than the change feed keeps them, in batches."""
+"""Deletes changes that are too old for the change feed, in batches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_BATCHES: Final = 10_000
 async def trim_changes(files: Files, settings: Settings) -> int:
     """Delete old changes in batches and return their number. Raises Unavailable.
 
-    Several janitors may do this at once: each batch skips the owners that another one works on.
+    Several janitors may do this at once: each batch skips the drives that another janitor is working on.
     """
     total = 0
     for _ in range(_MAX_BATCHES):

@@ -22,7 +22,7 @@ from .settings import Settings
 
 log = structlog.get_logger(__name__)
 
-ABORTED = Counter("drivebay_janitor_parts_ended_total", "Multipart uploads that no upload knew, and that were aborted")
+ABORTED = Counter("drivebay_janitor_parts_ended_total", "Aborted multipart uploads that belonged to no upload")
 
 
 class MultipartCounts(NamedTuple):

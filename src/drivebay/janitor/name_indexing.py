@@ -18,7 +18,7 @@ _MAX_BATCHES: Final = 10_000
 async def index_names(files: Files, settings: Settings) -> int:
     """Add the missing search names, and return the number of entries read. Raises Unavailable.
 
-    Several janitors may do this at once: each batch skips the owner that another one works on.
+    Several janitors may do this at once: each batch skips the drive that another janitor is working on.
     """
     total = 0
     for _ in range(_MAX_BATCHES):

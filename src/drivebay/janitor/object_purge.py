@@ -149,9 +149,11 @@ async def _delete_parts(storage: Storage, purges: tuple[PurgeTask, ...]) -> dict
 
 async def _delete_thumbnails(storage: Storage, purges: tuple[PurgeTask, ...]) -> dict[UploadRef, str]:
     """Delete the thumbnails of a batch. Return the error of each that failed."""
-    having = [purge for purge in purges if purge.has_thumbnails]
-    if not having:
+    with_thumbnails = [purge for purge in purges if purge.has_thumbnails]
+    if not with_thumbnails:
         return {}
-    deletions = await storage.delete_thumbnails(tuple(purge.key for purge in having))  # guard: purge-thumbnails
-    pairs = zip(having, deletions, strict=True)
+    deletions = await storage.delete_thumbnails(
+        tuple(purge.key for purge in with_thumbnails)
+    )  # guard: purge-thumbnails
+    pairs = zip(with_thumbnails, deletions, strict=True)
     return {purge.ref: deletion.error for purge, deletion in pairs if deletion.error is not None}

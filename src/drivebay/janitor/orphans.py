@@ -25,8 +25,8 @@ from .settings import Settings
 
 log = structlog.get_logger(__name__)
 
-# The name and the label values of a released metric stay as they are, because dashboards and alerts use them.
-ORPHANS = Counter("drivebay_janitor_strays_total", "Objects that no row accounts for, by action", ["outcome"])
+# Dashboards and alerts use the name and the label values of this released metric, so they never change.
+ORPHANS = Counter("drivebay_janitor_strays_total", "Objects that no row refers to, by action", ["outcome"])
 
 
 class OrphanCounts(NamedTuple):
@@ -106,7 +106,7 @@ async def _find_orphans(files: Files, objects: Sequence[ObjectInfo], settings: S
 
 
 def upload_ref(key: str) -> UploadRef | None:
-    """Return the upload that a key belongs to. It is that of an object, staged or promoted, or of a thumbnail.
+    """Return the upload that a key belongs to: the key of an object, staged or promoted, or of a thumbnail.
 
     Return None for a key of another form.
     """

@@ -76,7 +76,8 @@ async def run(
         tasks.create_task(_run_periodically("changes", settings.interval, trim))
         tasks.create_task(_run_periodically("archives", settings.interval, end_archives))
         tasks.create_task(_run_periodically("names", settings.interval, index))
-        # These two jobs wait first. So an operator who restored an old database can check it before objects are moved.
+        # These two jobs begin with a pause, so that an operator who restored an old database can check it before
+        # objects are moved.
         # guard: orphan-first-search
         tasks.create_task(_run_periodically("orphans", settings.orphan_interval, quarantine, wait_first=True))
         tasks.create_task(_run_periodically("multiparts", settings.orphan_interval, abort_multiparts, wait_first=True))
@@ -91,7 +92,7 @@ async def _run_periodically(
         try:
             await run_once()
         except (Unavailable, TimeoutError) as error:
-            log.warning("janitor_unavailable", job=job, reason=str(error) or "no answer within the call timeout")
+            log.warning("janitor_unavailable", job=job, reason=str(error) or "no response within the call timeout")
         except Exception as error:  # a defect in one job must not stop the others
             log.error("janitor_failed", job=job, exc_info=error)
         await asyncio.sleep(interval.total_seconds())

@@ -15,8 +15,8 @@ class Settings:
     the number of batches at once. A scan of the bucket lists at most `scan_rate` objects a second, in pages of
     `scan_page`. An orphan is not touched until it is `orphan_age` old.
 
-    `deadline` bounds one call. Two deadlines (delete and finish) must fit into one lease. `copy_deadline` bounds the
-    move of one object.
+    `deadline` bounds one call, in which a batch is deleted or finished. A lease must be longer than two deadlines.
+    `copy_deadline` bounds the move of one object.
     """
 
     interval: timedelta = timedelta(seconds=30)

@@ -1,6 +1,6 @@
 """Replaces secrets in log events with `[redacted]` just before an event is written.
 
-A field with the name of a secret is redacted as a whole. In any other value only the secret itself is redacted: a
+A field with the name of a secret is redacted completely. In any other value only the secret itself is redacted: a
 bearer token, a JWT, a password in a URL, the query of a URL, a SigV4 signature, `password=...`.
 """
 

@@ -13,11 +13,11 @@ from .table_copies import (
     TableFile,
     TableFileError,
     applied_migrations,
-    find_first_row,
-    hold_purges,
+    find_filled_table,
     is_in_use,
     load_tables,
     open_snapshot,
+    prevent_purges,
 )
 
 __all__ = [
@@ -34,14 +34,14 @@ __all__ = [
     "affected_rows",
     "applied_migrations",
     "connect",
-    "find_first_row",
+    "find_filled_table",
     "find_fix",
     "find_problem",
-    "hold_purges",
     "is_in_use",
     "load_tables",
     "migrate",
     "migration_names",
     "open_snapshot",
     "pools_transactions",
+    "prevent_purges",
 ]

@@ -20,7 +20,7 @@ from ..observability import tracing
 from .pool import Connection, ConnectionPool
 from .server_errors import (
     DISK_FULL,
-    NO_ANSWER,
+    NO_RESPONSE,
     READ_ONLY,
     SCHEMA_CHANGED,
     UNAVAILABLE,
@@ -54,7 +54,7 @@ class Database:
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
         self._last_problem: Problem | None = None
-        """The last problem of a statement. `_problem_at` is its time."""
+        """The last problem of a statement. `_problem_at` is the time of that statement."""
         self._problem_at = 0.0
         self._disk_tested_at = 0.0
 
@@ -69,7 +69,7 @@ class Database:
                 self._release_after(error, connection)
                 raise
             except BaseException:  # guard: cancelled-transaction-connection
-                # A statement may still run, and no other caller may get its result.
+                # A statement may still run, and its result must not reach the next caller.
                 self._pool.discard(connection)
                 raise
             self._pool.release(connection)
@@ -118,7 +118,7 @@ class Database:
             async with asyncio.timeout(_PING_TIMEOUT):
                 problem = await self._find_write_problem()
         except TimeoutError:
-            problem = NO_ANSWER
+            problem = NO_RESPONSE
         except Unavailable as error:
             problem = find_problem(error)
         return problem and problem.detail
@@ -162,7 +162,7 @@ class Database:
         if not ends_connection(error):  # guard: connection-without-writes
             self._pool.release(connection)
             return
-        # The next caller gets a new connection, because the address may lead to another server by then.
+        # The next caller gets a new connection, because the address may belong to another server now.
         self._pool.discard(connection)
         problem = find_problem(error)
         if problem in (READ_ONLY, SCHEMA_CHANGED):  # guard: retired-connections

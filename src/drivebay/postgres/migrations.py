@@ -76,12 +76,12 @@ async def _apply_missing(connection: Connection, schema: str, migrations: Mappin
             if applied[name] != digest:  # guard: migration-digest
                 raise MigrationError(f"migration {schema}/{name} was changed after it had been applied")
             continue
-        await _apply_patiently(connection, schema, name, sql)
+        await _apply_with_retries(connection, schema, name, sql)
         newly_applied.append(name)
     return tuple(newly_applied)
 
 
-async def _apply_patiently(connection: Connection, schema: str, name: str, sql: str) -> None:
+async def _apply_with_retries(connection: Connection, schema: str, name: str, sql: str) -> None:
     """Apply a migration. Retry if another transaction holds a lock for too long, or after a deadlock."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:

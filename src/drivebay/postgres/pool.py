@@ -1,6 +1,6 @@
 """A bounded pool of PostgreSQL connections.
 
-`size` slots bound the connections. A slot is taken before a connection is opened and is given back after the
+`size` slots bound the connections. A slot is reserved before a connection is opened and is freed after the
 connection is closed. A free slot goes to the first waiter, and a new caller cannot take it before.
 With asyncpg's own pool, a small query uses twice the CPU time: docs/decisions/0017-our-own-connection-pool.md.
 """
@@ -34,7 +34,7 @@ class ConnectionPool:
         self._open: set[Connection] = set()
         self._retired: set[Connection] = set()
         """Connections in use that are closed when they come back."""
-        # Pairs of a connection and the time it became idle. It is a stack, so index 0 has been idle longest.
+        # Pairs of a connection and the time at which it became idle. It is a stack, so index 0 has been idle longest.
         self._idle: list[tuple[Connection, float]] = []
         # A waiter gets a connection, or None. None is a free slot, in which the waiter opens a connection itself.
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()

@@ -32,7 +32,7 @@ async def pools_transactions(url: str) -> bool:
 
 
 async def _shares_sessions(first: Connection, url: str) -> bool:
-    # A pooler uses the session that was used last, or the sessions in turn. Each round detects both.
+    # A pooler uses the session that was used last, or each session after the other. Each round detects both.
     pids = {await _backend_pid(first), await _backend_pid(first)}
     if len(pids) > 1:
         return True
@@ -60,7 +60,8 @@ async def _shares_sessions(first: Connection, url: str) -> bool:
 
 
 async def _backend_pid(connection: Connection) -> int:
-    """Return the process id of the session that runs this statement. (At the connect, a pooler sends its own id.)"""
+    """Return the process id of the session that runs this statement. (While a client connects, a pooler sends its own
+    id.)"""
     chunks: list[bytes] = []
 
     async def collect(data: bytes) -> None:

@@ -26,35 +26,35 @@ class Problem(NamedTuple):
 
 
 READ_ONLY: Final = Problem(
-    "PostgreSQL takes no writes: it is read-only or a standby",
+    "PostgreSQL accepts no writes: it is read-only or a standby",
     "connect to the primary, or run `SHOW default_transaction_read_only` and `SELECT pg_is_in_recovery()` there",
 )
-DISK_FULL: Final = Problem("PostgreSQL takes no writes: its disk is full", "free space on the disk of PostgreSQL")
+DISK_FULL: Final = Problem("PostgreSQL accepts no writes: its disk is full", "free space on the disk of PostgreSQL")
 TRANSACTION_POOLING: Final = Problem(
     "DRIVEBAY_DATABASE_URL leads to a connection pooler in transaction mode, which breaks prepared statements",
     "set `pool_mode = session` in the pooler (pgbouncer), or connect to PostgreSQL directly",
     is_temporary=False,
 )
-NO_ANSWER: Final = Problem(
-    "PostgreSQL does not answer",
+NO_RESPONSE: Final = Problem(
+    "PostgreSQL does not respond",
     "check that PostgreSQL is running and that DRIVEBAY_DATABASE_URL is right",
     is_temporary=False,
 )
 _NOT_RUNNING: Final = Problem(
     "PostgreSQL is starting, stopping or recovering", "wait until it accepts connections, and read its log"
 )
-_NO_ROOM: Final = Problem(
+_OUT_OF_RESOURCES: Final = Problem(
     "PostgreSQL is out of connections or memory",
     "raise max_connections, or lower DRIVEBAY_DATABASE_CONNECTIONS or the number of processes",
 )
 _FAILING_DISK: Final = Problem("PostgreSQL cannot read or write its files", "read its log, and check its disk")
-_REFUSED: Final = Problem(
+_LOGIN_REFUSED: Final = Problem(
     "PostgreSQL refuses the database, the user or the password",
     "check database, user and password in DRIVEBAY_DATABASE_URL",
     is_temporary=False,
 )
 SCHEMA_CHANGED: Final = Problem(
-    "the tables were changed by an upgrade", "nothing: connections with the old definitions are closed"
+    "the tables were changed by an upgrade", "nothing to do: connections with the old definitions are closed"
 )
 
 _PROBLEMS: Final[tuple[tuple[type[Exception], Problem], ...]] = (
@@ -64,16 +64,16 @@ _PROBLEMS: Final[tuple[tuple[type[Exception], Problem], ...]] = (
     (asyncpg.AdminShutdownError, _NOT_RUNNING),
     (asyncpg.CrashShutdownError, _NOT_RUNNING),
     (asyncpg.TargetServerAttributeNotMatched, READ_ONLY),
-    (asyncpg.InsufficientResourcesError, _NO_ROOM),
+    (asyncpg.InsufficientResourcesError, _OUT_OF_RESOURCES),
     (asyncpg.PostgresSystemError, _FAILING_DISK),
-    (asyncpg.InvalidCatalogNameError, _REFUSED),
-    (asyncpg.InvalidAuthorizationSpecificationError, _REFUSED),
+    (asyncpg.InvalidCatalogNameError, _LOGIN_REFUSED),
+    (asyncpg.InvalidAuthorizationSpecificationError, _LOGIN_REFUSED),
     (asyncpg.InvalidSQLStatementNameError, TRANSACTION_POOLING),
     (asyncpg.DuplicatePreparedStatementError, TRANSACTION_POOLING),
     (asyncpg.InvalidCachedStatementError, SCHEMA_CHANGED),
 )
 """The problem of an error, by the first class that matches."""
-_ALL: Final = (NO_ANSWER, *dict.fromkeys(problem for _, problem in _PROBLEMS))
+_ALL_PROBLEMS: Final = (NO_RESPONSE, *dict.fromkeys(problem for _, problem in _PROBLEMS))
 
 UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
     OSError,
@@ -91,14 +91,15 @@ UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
 
 
 def find_problem(error: BaseException) -> Problem:
-    """Return the problem of an error of asyncpg, or of the Unavailable that it caused."""
+    """Return the problem of an error of asyncpg, or of an Unavailable that was raised from one."""
     cause = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ is not None else error
-    return next((problem for kind, problem in _PROBLEMS if isinstance(cause, kind)), NO_ANSWER)
+    return next((problem for kind, problem in _PROBLEMS if isinstance(cause, kind)), NO_RESPONSE)
 
 
 def find_fix(detail: str) -> str | None:
-    """Return the fix of the problem with whose `detail` this text begins, or None if there is no such problem."""
-    return next((problem.fix for problem in _ALL if detail.startswith(problem.detail)), None)
+    """Return the fix of the problem whose `detail` is at the beginning of this text, or None if there is no such
+    problem."""
+    return next((problem.fix for problem in _ALL_PROBLEMS if detail.startswith(problem.detail)), None)
 
 
 def unavailable(error: BaseException) -> Unavailable:
@@ -106,13 +107,13 @@ def unavailable(error: BaseException) -> Unavailable:
     problem = find_problem(error)
     if isinstance(error, asyncpg.LockNotAvailableError):
         return Unavailable("another change of the same data takes long; try again in a few seconds", retry_after=5)
-    detail = "the database cannot answer" if problem is NO_ANSWER else problem.detail
+    detail = "the database cannot respond" if problem is NO_RESPONSE else problem.detail
     return Unavailable(f"{detail} ({type(error).__name__})")
 
 
 def ends_connection(error: BaseException) -> bool:
     """Return whether the connection of `error` must be closed, because its server cannot be used now."""
-    return find_problem(error) is not NO_ANSWER
+    return find_problem(error) is not NO_RESPONSE
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Writes the rows of whole schemas to files, from one snapshot, and loads them into tables in one transaction.
+"""Writes all rows of some schemas to files, from one snapshot, and loads them into tables in one transaction.
 
 The files have the text format of COPY, which every version of PostgreSQL reads. The migrations create the tables, so a
 backup does not depend on the version of the server.
@@ -23,7 +23,7 @@ from .pool import Connection
 from .server_errors import translate_errors
 
 BACKUP_LOCK: Final = 7_304_002
-"""The number of the advisory lock that a backup holds. Each claim of purges takes it as a shared lock."""
+"""The number of the advisory lock that a backup holds. A janitor that claims purges takes it as a shared lock."""
 _CONNECT_TIMEOUT: Final = 30.0
 _LOCK_ATTEMPTS: Final = 300
 _LOCK_DELAY: Final = 0.1
@@ -122,8 +122,9 @@ async def open_snapshot(url: str) -> AsyncIterator[Snapshot]:
 
 
 @asynccontextmanager
-async def hold_purges(url: str) -> AsyncIterator[PurgeHold]:
-    """Prevent purges until the block ends or this process dies. Waits up to 30 seconds for running claims of purges.
+async def prevent_purges(url: str) -> AsyncIterator[PurgeHold]:
+    """Prevent purges until the block ends or this process dies. Wait up to 30 seconds for janitors that are claiming
+    purges.
 
     Raises Unavailable, also if another process prevents purges.
     """
@@ -184,7 +185,7 @@ async def _load_table(connection: Connection, table: TableFile, folder: Path) ->
     source = folder / table.file_name
     tag = await connection.copy_to_table(table.table, schema_name=table.schema, columns=table.columns, source=source)
     if int(tag.split()[-1]) != table.rows:
-        raise ValueError(f"{source} has another number of rows than the manifest says")
+        raise ValueError(f"the number of rows in {source} differs from the manifest")
 
 
 async def applied_migrations(url: str, schema: str) -> tuple[str, ...]:
@@ -193,7 +194,7 @@ async def applied_migrations(url: str, schema: str) -> tuple[str, ...]:
         return await Snapshot(connection).migrations(schema)
 
 
-async def find_first_row(url: str, tables: Sequence[str]) -> str | None:
+async def find_filled_table(url: str, tables: Sequence[str]) -> str | None:
     """Return the first of `tables` that exists and has a row, or None."""
     async with _connection(url) as connection:
         with translate_errors():

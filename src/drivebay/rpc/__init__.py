@@ -5,8 +5,8 @@ called as a unary RPC too. `local.connect` calls a service in the same process. 
 `missing` replaces a service that has no address.
 """
 
-from .client import connect, connect_unary, missing
+from .client import connect, connect_unary, unconfigured_client
 from .conformance import Mismatch
 from .server import ServedContract, serve
 
-__all__ = ["Mismatch", "ServedContract", "connect", "connect_unary", "missing", "serve"]
+__all__ = ["Mismatch", "ServedContract", "connect", "connect_unary", "serve", "unconfigured_client"]

@@ -44,7 +44,8 @@ _OPTIONS: Final = (
     # The environment may name a proxy for the web. It must not get calls of our services.
     ("grpc.enable_http_proxy", 0),
 )
-# With TLS, one name may resolve to several processes, which change over time. Calls are spread over all of them.
+# With TLS, one name may resolve to several processes, which change over time. gRPC distributes the calls over all of
+# them.
 _SPREAD_OPTIONS: Final = (("grpc.lb_policy_name", "round_robin"), ("grpc.dns_min_time_between_resolutions_ms", 1_000))
 
 
@@ -230,7 +231,7 @@ class _UnaryMethod:
             raise Internal(f"{self.title} sent an unexpected response: {error.detail}") from error
 
 
-def missing(contract: type[T], setting: str) -> T:
+def unconfigured_client(contract: type[T], setting: str) -> T:
     """Return a stub for a service without an address. Every call raises Unavailable and names the missing setting."""
     service = contract.__name__
 

@@ -170,13 +170,13 @@ def _read_present(name: str, decode: ValueDecoder | None, default: Any) -> Field
     """Return the reader of a field with presence. It returns the default if a message does not have the field."""
     read = operator.attrgetter(name)
     if default is REQUIRED:
-        return lambda message: (decode or _same)(read(message)) if message.HasField(name) else _fail_missing(name)
+        return lambda message: (decode or _unchanged)(read(message)) if message.HasField(name) else _fail_missing(name)
     if decode is None:
         return lambda message: read(message) if message.HasField(name) else default
     return lambda message: decode(read(message)) if message.HasField(name) else default
 
 
-def _same(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
@@ -220,8 +220,8 @@ def _struct_converters(struct: type[msgspec.Struct], descriptor: Descriptor) -> 
     ]
     readers = [field.read for field in fields]
 
-    # A page has thousands of fields, so a field without an encoder is not touched. The constructor of a message takes
-    # None for a field that is not set.
+    # A page has thousands of fields, so a field without an encoder is copied without a call. The constructor of a
+    # message takes None for a field that is not set.
     def encode(value: Any) -> Any:
         arguments = {name: getattr(value, name) for name in unchanged}
         for name, get, encode_field in converted:

@@ -38,8 +38,8 @@ _SCALARS: dict[type, int] = {
 }
 _TIMES = {datetime: "google.protobuf.Timestamp", timedelta: "google.protobuf.Duration"}
 
-# Fields with a default that were released without presence. A client of that release omits a value that equals
-# protobuf's zero. With `optional`, the server would read its False and 0 as the default.
+# Fields with a default that were released without presence. A client of that release does not send a value that equals
+# protobuf's zero. If the field were `optional` now, the server would replace that client's False or 0 with the default.
 RELEASED_WITHOUT_PRESENCE: Final = frozenset({"Listing.descending", "Listing.limit", "ListTrashRequest.limit"})
 
 
@@ -113,7 +113,7 @@ def _compare_presence(where: str, inner: Any, field: FieldDescriptor, *, optiona
     is_enum = isinstance(inner, type) and issubclass(inner, enum.Enum)
     if is_enum or default is REQUIRED or default == field.default_value or where in RELEASED_WITHOUT_PRESENCE:
         return _expect(where, "not optional", not field.has_presence)
-    # Without presence, the reader cannot tell an omitted field from a zero, and would not use the default.
+    # Without presence, the receiver cannot distinguish an omitted field from a zero, and would not use the default.
     return _expect(where, f"optional, as its default {default!r} is not protobuf's zero", field.has_presence)
 
 
@@ -152,5 +152,5 @@ def _compare_enum(where: str, kind: type[enum.Enum], field: FieldDescriptor) -> 
     return _expect(where, f"{expected}", [value.name for value in field.enum_type.values] == expected)
 
 
-def _expect(where: str, what: str, condition: bool) -> list[str]:
-    return [] if condition else [f"{where} is not {what}"]
+def _expect(where: str, expectation: str, condition: bool) -> list[str]:
+    return [] if condition else [f"{where} is not {expectation}"]

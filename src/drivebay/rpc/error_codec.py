@@ -25,7 +25,7 @@ _CONNECTION_HINTS: Final = {
     "Socket closed": "it closed the connection, as a service with TLS does if it does not know the certificate of its "
     "caller. Check DRIVEBAY_TLS_CERT here",
 }
-"""The meanings of gRPC's messages about a failed connection."""
+"""What gRPC's messages about a failed connection mean."""
 
 
 class _EncodedError(msgspec.Struct):
@@ -48,7 +48,7 @@ def status_detail(error: Error) -> str:
 
 
 def encode_error(error: Error) -> bytes:
-    """Encode an error for the trailer. If it is too long, the detail is cut and the last field errors are left out."""
+    """Encode an error for the trailer. If it is too long, shorten the detail and omit the last field errors."""
     max_detail = MAX_TRAILER_SIZE // 2
     detail = _encodable(error.detail, max_detail).encode()[:max_detail].decode(errors="ignore")
     fields: list[tuple[str, str]] = []
@@ -90,14 +90,14 @@ def from_rpc_error(error: grpc.aio.AioRpcError, service: str, address: str) -> E
         if name == TRAILER:
             return decode_error(value if isinstance(value, bytes) else value.encode())
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return Unavailable(f"{service} at {address} did not answer before the deadline")
+        return Unavailable(f"{service} at {address} did not respond before the deadline")
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
         return Unavailable(f"cannot reach {service} at {address}{_connection_hint(error.details() or '')}")
     if error.code() is grpc.StatusCode.PERMISSION_DENIED:
         return Unavailable(
-            f"{service} at {address} refuses this process: its list of callers has no name of our certificate"
+            f"{service} at {address} refuses this process: no name in our certificate is in its list of callers"
         )
-    return Internal(f"{service} answered with the gRPC status {error.code().name}")
+    return Internal(f"{service} responded with the gRPC status {error.code().name}")
 
 
 def _connection_hint(details: str) -> str:

@@ -25,7 +25,9 @@ def prepare(address: str, *, with_tls: bool) -> str:
     Raises ValueError for an address that is not allowed, OSError for a socket that is in use.
     """
     if "," in address:
-        raise ValueError(f"a service listens at one address, and {address} names several: give each process its own")
+        raise ValueError(
+            f"a service listens at one address, and {address} names several: give each process one address"
+        )
     if not address.startswith("unix:"):
         return address if with_tls else _check_loopback(address)  # guard: listen-loopback
     path = Path(address.removeprefix("unix:"))
@@ -37,7 +39,7 @@ def prepare(address: str, *, with_tls: bool) -> str:
     if path.exists():
         if not path.is_socket() or _is_served(path):  # guard: socket-in-use
             raise OSError(errno.EADDRINUSE, f"{path} is in use")
-        path.unlink()  # a killed process left it
+        path.unlink()  # a process that was killed did not remove it
     return f"unix:{path}"
 
 
@@ -64,7 +66,7 @@ def _is_served(path: Path) -> bool:
         except (ConnectionRefusedError, FileNotFoundError):
             return False
         except OSError:
-            return True  # a full queue belongs to a server that is only slow
+            return True  # the queue of connections is full: a server exists and is slow
         return True
 
 
@@ -78,8 +80,8 @@ def _check_loopback(address: str) -> str:
     if not local or not port.isdecimal():
         raise ValueError(
             f"{address!r} is not local. Without TLS a service listens at unix:/path or on loopback (127.0.0.1:port), "
-            "because its callers are not authenticated. Set DRIVEBAY_TLS_CERT, _KEY and _CA for other addresses"
+            "because it cannot authenticate its callers. Set DRIVEBAY_TLS_CERT, _KEY and _CA for other addresses"
         )
     if int(port) > _MAX_PORT:  # gRPC would use the lowest 16 bits
-        raise ValueError(f"{address!r} has no valid port: ports are 0 to {_MAX_PORT}")
+        raise ValueError(f"the port in {address!r} is not valid: ports are 0 to {_MAX_PORT}")
     return address

@@ -134,7 +134,7 @@ def _text(hint: Any) -> str:
 
 
 class _Checks:
-    """The checks of some values, each of which has its own type."""
+    """The checks of a tuple of values. `hints` are their types, in order."""
 
     def __init__(self, hints: Any) -> None:
         hints = tuple(hints)
@@ -193,7 +193,7 @@ def _check_utc(values: tuple[datetime | None, ...]) -> None:
 def _check(hint: Any, leaf: type, check_leaves: Callable[[tuple[Any, ...]], None]) -> Check | None:
     """Return a check of every `leaf` inside a value of a type, or None if the type has none.
 
-    A page has hundreds of leaves, so all leaves of one Struct are checked by one call.
+    A page has hundreds of leaves, so one call checks all leaves of a Struct.
     """
     hint, _ = unwrap_optional(resolve_newtype(hint))
     if hint is leaf:

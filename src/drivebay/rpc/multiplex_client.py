@@ -46,11 +46,14 @@ _FIRST_STREAM_TIMEOUT: Final = 1.0
 """Seconds that `open_streams` waits for the first stream. The server need not run yet."""
 _MAX_BACKOFF: Final = 1.0
 _REFUSAL_BACKOFF: Final = 10.0
-"""Seconds until the next request for a stream after a refusal. Another release may replace the server meanwhile."""
+"""Seconds until the next attempt to open a stream after a refusal. Until then a process of another release may replace
+the server."""
 _MAX_DUPLICATES: Final = 8
-"""The maximum number of times that a stream is opened again because its process has one already."""
+"""The maximum number of attempts to open a stream to another process when the process that responded already has
+one."""
 _DUPLICATE_SECONDS: Final = 3.0
-"""How long a second stream to one process stays open while another process has none. That one may be starting."""
+"""Seconds that a second stream to one process stays open while another process has none. The other process may still be
+starting."""
 
 
 class _Refused(Exception):
@@ -85,7 +88,7 @@ class Streams:
         )
         self._stream_count = 1
         self._open_numbers: set[int] = set()
-        """The numbers of the streams that a task keeps open."""
+        """The numbers of the streams, each kept open by a task."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._start_stream_task(0)
 
@@ -152,7 +155,8 @@ class Streams:
             if now() - opened_at > _MAX_BACKOFF:
                 failures = 0
                 continue
-            await asyncio.sleep(_backoff(failures) if failures else 0)  # a stream that ends at once is opened slowly
+            # Wait only if the last stream ended soon after it was opened.
+            await asyncio.sleep(_backoff(failures) if failures else 0)
             failures += 1
 
     async def _use(self, stream: ClientStream, seconds: float | None) -> None:
@@ -203,7 +207,7 @@ class Streams:
                 await call.write(encode_frames([greeting]))
                 message = await call.read()
         except TimeoutError as error:
-            raise Unavailable(f"{self._peer.title} does not answer") from error
+            raise Unavailable(f"{self._peer.title} does not respond") from error
         except CALL_FAILED as error:
             if isinstance(error, grpc.aio.AioRpcError) and error.code() in _REFUSALS:
                 raise _Refused(error.code().name) from error

@@ -24,13 +24,13 @@ import msgspec
 PROTOCOL: Final = 1
 """The version of the frames. Another version is refused."""
 MAX_CALLS: Final = 1024
-"""The maximum number of calls in flight, for a client and for each stream of a server. More are refused."""
+"""The maximum number of calls in flight, for a client and for each stream of a server. Further calls are refused."""
 MAX_PAYLOAD: Final = 256 * 1024
 """Bytes. A larger request is sent as a unary RPC, so that it does not delay the calls behind it."""
 PIECE_SIZE: Final = 64 * 1024
 """Bytes. A larger result is sent in pieces, each in another message."""
 MAX_UNSENT: Final = 8 * 2**20
-"""Bytes. A server reads no further calls while more bytes than this wait for a client that does not read."""
+"""Bytes. While more bytes than this wait for a client that does not read, the server reads no further calls from it."""
 HANDSHAKE_TIMEOUT: Final = 5.0
 """Seconds."""
 

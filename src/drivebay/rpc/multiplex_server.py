@@ -89,7 +89,8 @@ class MultiplexServer:
         return grpc.method_handlers_generic_handler(MULTIPLEX.full_name, {"Exchange": exchange})
 
     def drain(self) -> None:
-        """Make every client use another stream for its next calls. All calls on the present streams are answered."""
+        """Make every client use another stream for its next calls. The calls on the present streams get their
+        responses."""
         self._is_draining = True
         for stream in self._streams:
             stream.drain()
@@ -154,7 +155,7 @@ class _Stream:
         self._queue.put(Drain())
 
     async def run(self) -> None:
-        """Serve until the client ends its side and every call is answered. Raises InvalidFrames."""
+        """Serve until the client ends its side and every call has its response. Raises InvalidFrames."""
         sending = asyncio.create_task(self._queue.run())
         sending.add_done_callback(functools.partial(_end_with, asyncio.current_task()))
         try:
@@ -228,7 +229,7 @@ _TOO_MANY: Final = encode_error(Unavailable(f"more than {MAX_CALLS} calls of one
 
 
 def _find_difference(greeting: Greeting, contract: StreamedContract | None) -> str:
-    """Return the reason why the client must use unary RPCs, or an empty text.
+    """Return the reason why the client must use unary RPCs, or an empty string if there is none.
 
     Fields are matched by name, so one side may have more fields: it is the newer release. If each side has a field
     that the other side lacks, a field may have another name or type.

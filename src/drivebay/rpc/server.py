@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 ServedContract = tuple[type[Any], ServiceDescriptor, Any]
 """A contract, the proto service that mirrors it, and the service object that implements it."""
 
-_GRACE_SECONDS: Final = 3.0
+_STOP_TIMEOUT: Final = 3.0
 """Seconds that running calls may still take when a server stops."""
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_SIZE),
@@ -95,7 +95,7 @@ async def serve(
         multiplex.drain()  # guard: stream-drain
         # gRPC removes its socket first, and only gRPC may do it: while the last calls finish, the next server may
         # already listen at the same path.
-        await server.stop(_GRACE_SECONDS)
+        await server.stop(_STOP_TIMEOUT)
 
 
 def _multiplex_server(

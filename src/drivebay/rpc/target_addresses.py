@@ -17,5 +17,5 @@ async def count_processes(address: str) -> int:
     try:
         addresses = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return 1  # gRPC reports the unknown name
+        return 1  # the name cannot be resolved. gRPC reports that
     return max(1, min(_MAX_PROCESSES, len({where[0] for *_, where in addresses})))

@@ -61,7 +61,8 @@ class Identity:
             return grpc.ssl_server_certificate_configuration([(key, cert)], ca)
 
         def reload_if_changed() -> grpc.ServerCertificateConfiguration | None:
-            # During a replacement the files may not match. The loaded ones stay in use until they match again.
+            # During a replacement, the certificate and the key on disk may not match. Until they do, the loaded ones
+            # stay in use.
             nonlocal loaded
             try:
                 self.check()

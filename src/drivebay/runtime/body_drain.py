@@ -20,6 +20,7 @@ _LINGER_SECONDS: Final = 1.0
 _PAUSE_SECONDS: Final = 1.0
 """Seconds for which the response waits for the next bytes of the body."""
 _MAX_AT_ONCE: Final = 256
+"""The maximum number of bodies that are drained at the same time. Further ones are not drained."""
 _BODY_HEADERS: Final = frozenset({b"content-length", b"transfer-encoding"})
 _EXPECT: Final = b"expect"
 
@@ -87,7 +88,8 @@ class _TrackedBody:
             self.ended = True
             raise
         self._missing -= len(event.get("body", b""))
-        # The server reports the end in an event of its own. To wait for it would cost each request a turn of the loop.
+        # The server reports the end in a separate event. Waiting for it would cost each request an iteration of the
+        # loop.
         self.ended = self._missing <= 0 or not event.get("more_body", False)  # also after a disconnect
         return event
 

@@ -25,13 +25,15 @@ Progress = Callable[[str], None]
 async def open_servers(
     settings: Settings, names: ServiceNames, progress: Progress = lambda _: None
 ) -> AsyncIterator[Settings]:
-    """Start the embedded servers that the services `names` need, but no service. Yield the settings with all addresses.
+    """Start the embedded servers that the services `names` need. No service is started. Yield the settings with the
+    addresses of the servers.
 
     Raises ServerStartError.
     """
     needs_postgres = settings.database_url is None and bool(names & {"auth", "files"})
     needs_nats = settings.nats_url is None and settings.events != "off" and "ingest" in names
-    # Only the process with the storage service has a store: ingest alone reads the events of a store elsewhere.
+    # The store belongs to the process with the storage service. A process with only ingest reads the events of that
+    # store.
     needs_store = settings.s3_endpoint is None and "storage" in names
     if not (needs_postgres or needs_nats or needs_store):
         yield settings

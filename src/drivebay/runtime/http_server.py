@@ -32,6 +32,7 @@ _RESERVED_FILES: Final = 256
 """Open files that are not client connections: databases, services, logs."""
 IDLE_TIMEOUT: Final = timedelta(seconds=30)
 _ANY_HOST: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+"""The address at which a process reaches its own server that listens on all addresses."""
 
 
 async def serve_http(

@@ -32,7 +32,7 @@ def require_free_port(host: str, port: int, *, host_setting: str, port_setting: 
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 hint = f"stop the program that listens there, or set {port_setting} to another port"
-                raise StartError(f"{port_setting}: {host}:{port} is taken; {hint}") from error
+                raise StartError(f"{port_setting}: {host}:{port} is in use: {hint}") from error
             setting = port_setting if error.errno == errno.EACCES else host_setting
             raise StartError(f"{setting}: cannot listen on {host}:{port} ({error.strerror})") from error
 

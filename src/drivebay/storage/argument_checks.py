@@ -61,7 +61,7 @@ def check_range(offset: int, length: int) -> None:
 
 def check_keys(keys: tuple[str, ...]) -> None:
     if len(keys) > MAX_KEYS:
-        raise InvalidRequest(f"a call takes at most {MAX_KEYS} keys")
+        raise InvalidRequest(f"a call accepts at most {MAX_KEYS} keys")
     for key in keys:
         check_key(key)
 
@@ -134,7 +134,7 @@ def check_multipart_id(id: str) -> None:
 
 def check_parts(parts: tuple[PartSpec, ...], multipart: Multipart) -> None:
     if not 1 <= len(parts) <= MAX_SIGNED:
-        raise InvalidRequest(f"a call takes 1 to {MAX_SIGNED} parts")
+        raise InvalidRequest(f"a call accepts 1 to {MAX_SIGNED} parts")
     for part in parts:
         check_part_number(part.number)
         if not 0 <= part.size <= _MAX_PART_SIZE:
@@ -150,7 +150,7 @@ def check_part_number(number: int) -> None:
 
 def check_body_size(size: int, minimum: int) -> None:
     if not minimum <= size <= MAX_BODY:
-        raise InvalidRequest(f"a call takes {minimum} to {MAX_BODY} bytes")
+        raise InvalidRequest(f"a call accepts {minimum} to {MAX_BODY} bytes")
 
 
 def check_partial_part_key(key: str) -> None:

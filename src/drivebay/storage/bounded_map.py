@@ -29,10 +29,10 @@ async def bounded_map(items: Iterable[T], work: Callable[[T], Awaitable[R]], lim
         async with asyncio.TaskGroup() as tasks:
             item_tasks = [tasks.create_task(run(item)) for item in items]  # guard: lookup-deadline
     except* Unavailable as group:
-        raise _first(group) from None
+        raise _first_error(group) from None
     return tuple([task.result() for task in item_tasks])
 
 
-def _first(group: BaseExceptionGroup[Unavailable]) -> Unavailable:
+def _first_error(group: BaseExceptionGroup[Unavailable]) -> Unavailable:
     first = group.exceptions[0]
-    return first if isinstance(first, Unavailable) else _first(first)
+    return first if isinstance(first, Unavailable) else _first_error(first)

@@ -2,7 +2,7 @@
 
 An implementation converts every error of its client library. It raises `Unavailable` if the store sends no usable
 response. It never guesses a result, except in `refuses_complete_over_object`. It reports an object as absent only if
-the store said so.
+the store reported that.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Bucket(Presigner, Protocol):
     async def add_cors_rules(self, origins: tuple[str, ...]) -> bool:
         """Allow web pages of these origins to PUT, GET and HEAD, and to read the headers of downloads.
 
-        Downloads also work after a redirect. CORS rules of others stay. A second call is a no-op. Return False if the
+        Downloads also work after a redirect. Other CORS rules stay. A second call is a no-op. Return False if the
         store does not support rules, or has rules that we cannot read.
         """
         ...

@@ -40,7 +40,7 @@ class StoreProfile(NamedTuple):
 
 
 class BucketSetup(NamedTuple):
-    """The state of the bucket before the probe. `checked_at` is our clock when `status` was read."""
+    """The state of the bucket before the probe. `checked_at` is our time when `status` was read."""
 
     status: BucketStatus
     checked_at: datetime

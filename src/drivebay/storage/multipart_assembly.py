@@ -24,6 +24,7 @@ from .store_startup import StoreStartup
 log = structlog.get_logger(__name__)
 
 _MAX_REPORTED: Final = 100
+"""The maximum number of missing parts in one result."""
 _CHECKSUM_HEADERS: Final = {"x-amz-checksum-algorithm": "SHA256", "x-amz-checksum-type": "COMPOSITE"}
 
 

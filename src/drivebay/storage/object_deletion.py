@@ -73,7 +73,7 @@ class ObjectDeletion:
         return (STAGING_PREFIX + upload, *(copy.key for copy in copies.objects))
 
     async def delete_exactly(self, keys: tuple[str, ...]) -> list[DeletionResult]:
-        """Delete any number of objects, and nothing beside them. The store must be prepared."""
+        """Delete any number of objects, but not their staged objects and copies. The store must be prepared."""
         deletions: list[DeletionResult] = []
         for start in range(0, len(keys), MAX_KEYS):
             deletions += await self._delete_batch(keys[start : start + MAX_KEYS])

@@ -54,13 +54,13 @@ class ObjectFiles:
     def __init__(self, bucket: s3.S3Bucket) -> None:
         self._bucket = bucket
 
-    async def save(self, key: str, size: int, target: Path) -> str | None:
+    async def download(self, key: str, size: int, target: Path) -> str | None:
         """Write an object to the file `target`. Return its SHA-256 in hexadecimal, or None if the object does not
         exist.
 
         The file exists only when it is complete. Raises DamagedObject if the object does not have `size` bytes.
         """
-        info = await _repeat(lambda: self._bucket.head_object(key))
+        info = await _retry(lambda: self._bucket.head_object(key))
         if info.presence is Presence.ABSENT:
             return None
         if info.size != size:
@@ -81,21 +81,21 @@ class ObjectFiles:
         return digest.hexdigest()
 
     async def _read(self, key: str, start: int, length: int) -> bytes | None:
-        return await _repeat(lambda: self._bucket.read_range(key, start, length))
+        return await _retry(lambda: self._bucket.read_range(key, start, length))
 
     async def read_headers(self, key: str) -> dict[str, str]:
         """Return the content type and the metadata of an object as headers. Empty if it does not exist."""
-        return await _repeat(lambda: self._bucket.read_headers(key))
+        return await _retry(lambda: self._bucket.read_headers(key))
 
-    async def holds(self, key: str, size: int, sha256: str) -> bool:
+    async def has_object(self, key: str, size: int, sha256: str) -> bool:
         """Return whether the store reports the object with this size and SHA-256.
 
         Return False if the store does not report checksums.
         """
-        stored = await _repeat(lambda: self._bucket.head_object(key))
+        stored = await _retry(lambda: self._bucket.head_object(key))
         return stored.presence is Presence.FOUND and stored.size == size and stored.sha256 == bytes.fromhex(sha256)
 
-    async def store(self, key: str, source: Path, sha256: str, headers: Mapping[str, str]) -> None:
+    async def upload(self, key: str, source: Path, sha256: str, headers: Mapping[str, str]) -> None:
         """Write the file `source` to the store, with the headers of `read_headers`.
 
         Raises DamagedObject if the file does not have this SHA-256."""
@@ -103,18 +103,18 @@ class ObjectFiles:
             body = await asyncio.to_thread(source.read_bytes)
             digest = hashlib.sha256(body)
             _check_digest(source, digest.hexdigest(), sha256)
-            await _repeat(lambda: self._bucket.restore_object(key, body, digest.digest(), headers))
+            await _retry(lambda: self._bucket.restore_object(key, body, digest.digest(), headers))
             return
         _check_digest(source, await asyncio.to_thread(file_sha256, source), sha256)
-        multipart_id = await _repeat(lambda: self._bucket.create_multipart(key, headers))
+        multipart_id = await _retry(lambda: self._bucket.create_multipart(key, headers))
         try:
-            await self._store_in_parts(key, multipart_id, source)
+            await self._upload_in_parts(key, multipart_id, source)
         except BaseException:
             with suppress(Unavailable):  # the janitor aborts it later
                 await self._bucket.abort_multipart(key, multipart_id)
             raise
 
-    async def _store_in_parts(self, key: str, multipart_id: str, source: Path) -> None:
+    async def _upload_in_parts(self, key: str, multipart_id: str, source: Path) -> None:
         size = _size(source)
         part_size = max(_PART_SIZE, -(-size // (_MAX_PARTS * _MIB)) * _MIB)
         with source.open("rb") as file:
@@ -122,17 +122,17 @@ class ObjectFiles:
                 body = file.read(part_size)
                 part = PartUpload(multipart_id, number, body, hashlib.sha256(body).digest(), checksummed=False)
                 await self._upload_part(key, part)
-        parts: tuple[StoredPart, ...] | None = await _repeat(lambda: self._bucket.list_parts(key, multipart_id))
+        parts: tuple[StoredPart, ...] | None = await _retry(lambda: self._bucket.list_parts(key, multipart_id))
         if not parts or not await self._bucket.complete_multipart(key, multipart_id, parts, ()):
             raise Unavailable(f"the store did not assemble the object {key}")
 
     async def _upload_part(self, key: str, part: PartUpload) -> None:
-        if not await _repeat(lambda: self._bucket.upload_part(key, part)):
+        if not await _retry(lambda: self._bucket.upload_part(key, part)):
             raise Unavailable(f"the store ended the upload of the object {key}")
 
     async def list_keys(self) -> AsyncIterator[str]:
         """Yield every key in the bucket. Creates the bucket if it does not exist."""
-        if not (await _repeat(self._bucket.check_access)).exists:
+        if not (await _retry(self._bucket.check_access)).exists:
             await self._bucket.create_bucket()
         after: str | None = ""
         while after is not None:
@@ -142,7 +142,7 @@ class ObjectFiles:
             after = page.after
 
     async def _list_page(self, after: str) -> ObjectPage:
-        return await _repeat(lambda: self._bucket.list_objects("", after, _LIST_PAGE))
+        return await _retry(lambda: self._bucket.list_objects("", after, _LIST_PAGE))
 
 
 def _check_digest(source: Path, actual: str, expected: str) -> None:
@@ -167,7 +167,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-async def _repeat(call: Callable[[], Awaitable[T]]) -> T:
+async def _retry(call: Callable[[], Awaitable[T]]) -> T:
     for attempt in range(_ATTEMPTS - 1):
         try:
             return await call()

@@ -71,7 +71,7 @@ class ObjectLookup:
         infos = await look_up(self._bucket, keys, self._limits, allow_listing=allow_listing)
         if capabilities.reports_type:
             return infos
-        # If the store changes types, its type does not show which type the client sent.
+        # If the store changes content types, the stored type does not show which type the client sent.
         return tuple(msgspec.structs.replace(object, content_type=None) for object in infos)
 
 
@@ -118,7 +118,7 @@ async def _stat_by_listing(bucket: Bucket, infos: dict[str, ObjectInfo], concurr
 async def _stat_group_by_listing(
     bucket: Bucket, prefix: str, keys: list[str], infos: dict[str, ObjectInfo]
 ) -> list[str]:
-    """Read pages, each from the first key that the pages before did not cover.
+    """Read pages, each from the first key that the previous pages did not cover.
 
     Stop when a page covers fewer than MIN_KEYS_FOR_LISTING keys, and return the keys that are not covered.
     """

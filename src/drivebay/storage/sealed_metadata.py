@@ -6,7 +6,7 @@ and the name of every object even without the database.
 
 The form is `v1.<key id>.<base64url>`. The key id identifies the secret without revealing it. The encryption is
 AES-256-SIV (RFC 5297): the same metadata of the same object always gives the same value, so a repeated request gets the
-same URL. The value is bound to the key of the object, so the value of another object cannot be opened.
+same URL. The value is bound to the key of the object, so the value of another object cannot be decrypted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _decoder = msgspec.json.Decoder(dict[str, str])
 
 
 class UnreadableMetadata(Exception):
-    """A value cannot be opened. The message says why."""
+    """A value cannot be decrypted. The message says why."""
 
 
 class MetadataSeal:

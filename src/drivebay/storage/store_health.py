@@ -53,5 +53,5 @@ class StoreHealth:
         difference = abs(self._now() - status.store_time)
         if difference <= _CLOCK_TOLERANCE:
             return Health("store clock", ok=True)
-        detail = f"the store's clock is {difference.total_seconds():.0f} s from ours: set both clocks right"
+        detail = f"the store's clock is {difference.total_seconds():.0f} s from ours: correct both clocks"
         return Health("store clock", ok=False, detail=detail)

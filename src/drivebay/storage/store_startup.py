@@ -38,7 +38,7 @@ class StoreStartup:
         self._settings = settings
         self._now = now
         self._new_id = new_id
-        self._last_error = "the store has not answered yet"
+        self._last_error = "the store has not responded yet"
 
     def require_profile(self) -> StoreProfile:
         """Return the result of the probe. Raises Unavailable with the last error until the store is prepared."""
@@ -55,7 +55,7 @@ class StoreStartup:
             async with asyncio.timeout(_START_TIMEOUT):
                 profile = await self._prepare(str(self._new_id()))
         except TimeoutError:
-            self._last_error = f"the store did not answer the probe within {_START_TIMEOUT:.0f} s"
+            self._last_error = f"the store did not respond to the probe within {_START_TIMEOUT:.0f} s"
             raise Unavailable(self._last_error) from None
         except (Unavailable, Misconfigured) as error:
             self._last_error = str(error)

@@ -26,7 +26,7 @@ class ThumbnailObjects:
     async def write_thumbnails(self, key: str, images: tuple[ThumbnailImage, ...]) -> None:
         sizes = [image.size for image in images]
         if not sizes or len(set(sizes)) < len(sizes) or not set(sizes) <= set(THUMBNAIL_SIZES):
-            raise InvalidRequest("a call takes one image of each size, and at least one")
+            raise InvalidRequest("a call accepts one image of each size, and at least one")
         if not all(1 <= len(image.body) <= _MAX_BODY for image in images):
             raise InvalidRequest(f"a thumbnail must have 1 to {_MAX_BODY} bytes")
         for name in (key, *(thumbnail_key(key, size) for size in sizes)):

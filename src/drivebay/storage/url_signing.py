@@ -18,11 +18,11 @@ from .object_headers import BINARY_TYPE, CHECKSUM, CONTENT_LENGTH, upload_header
 from .sealed_metadata import MetadataSeal
 
 
-class StoreKnowledge(Protocol):
-    """The capabilities that the probe of the store has found."""
+class StoreProfileSource(Protocol):
+    """A source of the results of the store probe."""
 
     def require_profile(self) -> StoreProfile:
-        """Raises Unavailable until it is known."""
+        """Return the results. Raises Unavailable until the probe has succeeded."""
         ...
 
 
@@ -34,7 +34,7 @@ class UrlSigning:
     """Implements `contract.storage.Signing` and `presign_parts`."""
 
     def __init__(
-        self, presigner: Presigner, store: StoreKnowledge, seal: MetadataSeal | None, now: Callable[[], datetime]
+        self, presigner: Presigner, store: StoreProfileSource, seal: MetadataSeal | None, now: Callable[[], datetime]
     ) -> None:
         self._presigner = presigner
         self._seal = seal
@@ -107,6 +107,6 @@ class UrlSigning:
 
 
 def download_disposition(name: str, disposition: Disposition, content_type: str) -> str:
-    """Return the header of a download. Only types that no browser runs are inline. Others become attachments."""
+    """Return the header of a download. Only types without active content are inline. Others become attachments."""
     inline = disposition is Disposition.INLINE and is_safe_inline(content_type)  # guard: download-inline-type
     return content_disposition(name, inline=inline)

@@ -78,7 +78,8 @@ class MemoryBucket:
         self._exists = False
 
     def put(self, key: str, body: bytes, content_type: str | None = None) -> None:
-        """Write an object without a signature, as an administrator of the store could. None: look-ups tell no type."""
+        """Write an object without a signature, as an administrator of the store could. None: look-ups return no
+        type."""
         info = ObjectInfo(
             key,
             Presence.FOUND,
@@ -278,7 +279,7 @@ class MemoryBucket:
 
     def _check_available(self) -> None:
         if self.broken:
-            raise Unavailable("the store does not answer")
+            raise Unavailable("the store does not respond")
 
 
 def _md5(body: bytes) -> str:

@@ -124,10 +124,10 @@ async def _keep(kind: str, folder: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path, how: int) -> Iterator[None]:
+def _locked(path: Path, mode: int) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, how)
+        fcntl.flock(descriptor, mode)
         yield
     finally:
         os.close(descriptor)

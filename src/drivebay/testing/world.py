@@ -30,7 +30,7 @@ _RUN_WITH_CRASH_POINT: Final = (
 READY_WITHIN: Final = 120.0
 """Seconds that a World may take to become ready. A test that reaches this limit has found a process that hangs."""
 EXIT_WITHIN: Final = 180.0
-"""Seconds that a process may take to end, with the same meaning."""
+"""Seconds that a process may take to end. A test that reaches this limit has found a process that hangs."""
 
 
 def _checked_at(readiness: httpx.Response) -> datetime:
@@ -114,11 +114,11 @@ class World:
         await self.start(part)
 
     async def ready(self, within: float = READY_WITHIN) -> None:
-        """Wait until `/readyz` answers 200 from checks that began after this call.
+        """Wait until `/readyz` responds with 200 from checks that began after this call.
 
         Raises AssertionError with the logs after `within` seconds.
         """
-        answer = "no answer"
+        last_response = "no response"
         called_at = datetime.now(UTC)
         async with httpx.AsyncClient() as client:
             deadline = asyncio.get_running_loop().time() + within
@@ -130,11 +130,11 @@ class World:
                     response = await client.get(f"{self.api}/readyz", timeout=5)
                     if response.status_code == 200 and _checked_at(response) >= called_at:
                         return
-                    answer = response.text
+                    last_response = response.text
                 except httpx.HTTPError as error:
-                    answer = repr(error)
+                    last_response = repr(error)
                 await asyncio.sleep(0.1)
-        raise AssertionError(f"not ready after {within} s ({answer}):\n{self.logs()[-4000:]}")
+        raise AssertionError(f"not ready after {within} s ({last_response}):\n{self.logs()[-4000:]}")
 
     async def command(self, *arguments: str, within: float = EXIT_WITHIN) -> tuple[int, str, str]:
         """Run a `drivebay` command in this World. Returns exit status, standard output and standard error."""

@@ -73,7 +73,7 @@ class JobRunner:
             await self.run(lease, task)
         except (Error, TimeoutError) as error:  # the lease ends, and the job is claimed again
             STEPS.labels("failed").inc()
-            log.warning("job_postponed", job=str(task.id), reason=str(error) or "no answer in time")
+            log.warning("job_postponed", job=str(task.id), reason=str(error) or "no response in time")
         except Exception as error:  # a defect must not stop the other jobs
             STEPS.labels("failed").inc()
             log.error("job_step_failed", job=str(task.id), exc_info=error)

@@ -123,7 +123,7 @@ def compose(task: MailTask, *, mail_from: str, link_base: str, at: datetime) -> 
     message = EmailMessage(policy=SMTP if task.recipient.isascii() else SMTPUTF8)
     message["From"] = mail_from
     if not _RECIPIENT.fullmatch(task.recipient):  # guard: mail-header-injection
-        raise ValueError("the recipient is no email address")
+        raise ValueError("the recipient is not an email address")
     local_part, _, domain = task.recipient.rpartition("@")
     message["To"] = Address(username=local_part, domain=domain)
     message["Subject"] = text.subject

@@ -111,7 +111,7 @@ async def _repeat(job: str, work: Callable[[], Awaitable[int]], settings: Settin
             pause = settings.interval
         except (Unavailable, TimeoutError) as error:
             pause = min(2 * pause, _MAX_PAUSE)
-            log.warning("worker_unavailable", job=job, reason=str(error) or "no answer within the call timeout")
+            log.warning("worker_unavailable", job=job, reason=str(error) or "no response within the call timeout")
         except Exception as error:  # a defect must not stop the worker
             pause = min(2 * pause, _MAX_PAUSE)
             log.error("worker_failed", job=job, exc_info=error)

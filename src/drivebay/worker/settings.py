@@ -38,18 +38,18 @@ class Settings:
 
     `interval` is the pause between two claims of mails. `batch` is the number of mails in one claim. `send_timeout`
     bounds each command of a mail server, and `deadline` bounds one call of a service. `sending_time` is how long a
-    batch may take. The lease must be longer than this by the time of one mail.
+    batch may take. The lease must last at least this long, plus the time of one mail.
 
-    `receivers` says which URLs and addresses webhooks may have. Events are sent to `webhook_slots` webhooks at the same
-    time. `webhook_timeout` bounds one attempt. After `webhook_time` a webhook leaves its slot to others, even if it has
-    more events. `webhook_lease_time` is how long after a claim, or after a recorded result, an attempt may begin. The
-    lease must be longer than this by the time of one attempt and two calls.
+    `receivers` are the rules for the URLs and addresses of webhooks. Events are sent to `webhook_slots` webhooks at the
+    same time. `webhook_timeout` bounds one attempt. After `webhook_time` a webhook leaves its slot to others, even if
+    it has more events. `webhook_lease_time` is how long after a claim, or after a recorded result, an attempt may
+    begin. The lease must last at least this long, plus the time of one attempt and two calls.
 
     `job_slots` jobs run at the same time. After `job_time` a job leaves its slot to others, even if it is not done.
 
     Without `thumbnails` the worker makes none. It reads files of up to `max_thumbnail_source` bytes, each within
-    `read_time`, and `thumbnail_limits` bounds the process that makes the thumbnails. Together with three calls that is
-    shorter than the lease of the service.
+    `read_time`. `thumbnail_limits` bounds the process that makes the thumbnails. The lease of the files service must be
+    longer than all these times and three calls together.
     """
 
     smtp: SmtpServer | None = None

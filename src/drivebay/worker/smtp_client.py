@@ -49,11 +49,11 @@ class SmtpConnection:
         try:
             await self._client.send_message(message, sender=sender, recipients=[recipient])
         except aiosmtplib.SMTPRecipientsRefused as error:
-            raise _refusal("the recipient was refused", error.recipients[0]) from None
+            raise _refusal_error("the recipient was refused", error.recipients[0]) from None
         except aiosmtplib.SMTPDataError as error:
-            raise _refusal("the mail was refused", error) from None
+            raise _refusal_error("the mail was refused", error) from None
         except aiosmtplib.SMTPNotSupported:
-            reason = "the mail server takes no addresses with letters beyond ASCII"
+            reason = "the mail server accepts only ASCII addresses"
             raise SmtpError(reason, is_permanent=True) from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise SmtpError(_describe(error)) from None
@@ -83,7 +83,7 @@ async def connect(
         await client.connect()
     except aiosmtplib.SMTPAuthenticationError as error:
         client.close()
-        raise _refusal("the login of DRIVEBAY_SMTP_URL was refused", error, is_final=False) from None
+        raise _refusal_error("the login of DRIVEBAY_SMTP_URL was refused", error, may_be_permanent=False) from None
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         client.close()
         raise SmtpError(_describe(error)) from None
@@ -95,10 +95,10 @@ async def connect(
         client.close()
 
 
-def _refusal(step: str, error: aiosmtplib.SMTPResponseException, *, is_final: bool = True) -> SmtpError:
+def _refusal_error(step: str, error: aiosmtplib.SMTPResponseException, *, may_be_permanent: bool = True) -> SmtpError:
     status = _STATUS.search(error.message)
     codes = f"{error.code} {status[0]}" if status else str(error.code)
-    is_permanent = is_final and 500 <= error.code < 600  # guard: smtp-permanent
+    is_permanent = may_be_permanent and 500 <= error.code < 600  # guard: smtp-permanent
     return SmtpError(f"{step} ({codes})", is_permanent=is_permanent)
 
 
@@ -108,7 +108,7 @@ def _describe(error: Exception) -> str:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return f"the mail server refused a command ({error.code})"
     if isinstance(error, TimeoutError):
-        return "the mail server did not answer in time"
+        return "the mail server did not respond in time"
     if isinstance(error.__cause__, OSError):
         return _describe(error.__cause__)
     if isinstance(error, OSError) and error.strerror:

@@ -1,7 +1,7 @@
 """Makes the thumbnails that users have asked for, one object at a time.
 
-The bytes come through the storage service, which needs no address that the worker may not reach. A file that no library
-can read, or that needs too much time or memory, has no preview; that is no error of the worker.
+The worker reads the bytes through the storage service, so it needs no connection to the store. A file that no library
+can read, or that needs too much time or memory, gets no preview. This is not an error of the worker.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class ThumbnailJobs:
             images = await make_thumbnails(body, self._settings.thumbnail_limits, end)
             async with asyncio.timeout(self._settings.deadline.total_seconds()):
                 await self._storage.write_thumbnails(task.key, images)
-        except (NotReadable, NotFound):  # the object may have been deleted meanwhile
+        except (NotReadable, NotFound):  # the object may have been deleted since the claim
             log.info("no_preview", upload=str(task.ref.id), bytes=task.size)
             return ThumbnailOutcome.NO_PREVIEW
         except ProcessFailed as error:

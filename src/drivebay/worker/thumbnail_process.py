@@ -1,12 +1,12 @@
-"""Makes the thumbnails of one file, in a process of its own that takes away its own rights before it reads the file.
+"""Makes the thumbnails of one file, in a separate process that gives up its rights before it reads the file.
 
 The worker runs this file as a program. It must not import Drivebay: the process needs nothing but the libraries. It
 reads the bytes of an image, a PDF document or a video from its input and writes the thumbnails to its output: for each
 size in the arguments a length of 4 bytes, big-endian, and a WebP image.
 
-The libraries are large and written in C, and the bytes come from anybody. So the process has no secrets in its
-environment, a limit of memory and of CPU time, and it cannot open a file or a socket: it may not have one more
-descriptor than it has. It ends when the worker ends, and the worker kills it when it takes too long.
+The libraries are large and written in C, and any user may send the bytes. So the process has no secrets in its
+environment, and limits of memory and CPU time. It cannot open a file or a socket, because its limit of descriptors is
+the number that it has open already. It ends when the worker ends, and the worker kills it when it takes too long.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ else:
 
 OK: Final = 0
 NO_PREVIEW: Final = 2
-"""The exit status for a file of which no thumbnail can be made. A repeat would end the same way."""
+"""The exit status for a file of which no thumbnail can be made. A second attempt would have the same result."""
 
 _LOADERS: Final = {
     "VipsForeignLoadHeif": "heifload_buffer",  # AVIF; the wheel has no decoder for HEIC
@@ -68,7 +68,7 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 def main(arguments: list[str]) -> int:
     """Make the thumbnails of the file on the input. `arguments`: bytes of memory, CPU seconds, pixels, sizes."""
     memory, seconds, max_pixels, *sizes = (int(each) for each in arguments)
-    _give_up_rights(memory, seconds)
+    _drop_privileges(memory, seconds)
     _allow_loaders()
     try:
         large = _read(max(sizes), max_pixels)
@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> int:
     return OK
 
 
-def _give_up_rights(memory: int, seconds: int) -> None:
+def _drop_privileges(memory: int, seconds: int) -> None:
     if os.getuid() == 0:
         os.setgroups([])
         os.setgid(_NOBODY)
@@ -185,7 +185,7 @@ def _read_image(data: bytes, size: int, max_pixels: int) -> Any:
 
 
 def _shrink(header: Any, loader: str, size: int) -> int:
-    """Return by which factor the decoder of JPEG may shrink an image: that saves most of the work."""
+    """Return the factor by which the decoder of JPEG shrinks an image, which saves most of the work."""
     if loader != "jpegload_buffer":
         return 1
     return next((factor for factor in (8, 4, 2) if max(header.width, header.height) >= factor * size), 1)
@@ -204,14 +204,14 @@ def _first_page(data: bytes, size: int) -> Any:
     bitmap = page.render(scale=scale, may_draw_forms=False, rev_byteorder=True, prefer_bgrx=True, maybe_alpha=False)
     bands = bitmap.n_channels
     if bitmap.stride != bitmap.width * bands:
-        raise ValueError("the rows of the page have gaps")
+        raise ValueError("the rows of the page are padded")
     image = pyvips.Image.new_from_memory(bytes(bitmap.buffer), bitmap.width, bitmap.height, bands, "uchar")
     return image.extract_band(0, n=min(3, bands)).copy(interpretation="srgb").copy_memory()
 
 
 def _encode(image: Any, size: int) -> bytes:
     small = image.thumbnail_image(size, height=size, size="down")
-    encoded: bytes = small.webpsave_buffer(Q=_QUALITY, keep="none")  # without metadata, such as the place of a photo
+    encoded: bytes = small.webpsave_buffer(Q=_QUALITY, keep="none")  # without metadata, such as the location of a photo
     return encoded
 
 

@@ -1,4 +1,4 @@
-"""Runs `thumbnail_process.py` for one file: with little environment, a limit of time, and a limit of output."""
+"""Runs `thumbnail_process.py` for one file: with few environment variables, a time limit and a limit of the output."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VIDEO_STARTS: Final = ((0, b"\x1aE\xdf\xa3"), (4, b"ftyp"), (8, b"AVI "), (0, b
 """Where videos in Matroska, WebM, MP4, AVI and Ogg have which bytes."""
 _PROGRAM: Final = Path(__file__).with_name("thumbnail_process.py")
 _NO_PREVIEW: Final = 2
-"""`NO_PREVIEW` of the program. It is not imported: that would load the libraries into the worker."""
+"""`NO_PREVIEW` of the program. It is not imported: an import would load the libraries into the worker."""
 _MAX_OUTPUT: Final = 3 * 2**20
 _PR_GET_DUMPABLE: Final = 3
 _PR_SET_DUMPABLE: Final = 4
@@ -50,11 +50,11 @@ class FileEnd:
 
 
 class NotReadable(Exception):
-    """No thumbnail can be made of these bytes. A repeat would end the same way."""
+    """No thumbnail can be made of these bytes. A second attempt would have the same result."""
 
 
 class ProcessFailed(Exception):
-    """The process was killed, took too long or wrote something else. The message says which."""
+    """The process was killed, took too long, or wrote an invalid output. The message is the reason."""
 
 
 def has_libraries() -> bool:
@@ -129,7 +129,7 @@ def _memory_file(body: bytes, end: FileEnd | None = None) -> Iterator[int]:
 
 
 async def _wait(process: subprocess.Popen[bytes], limits: ProcessLimits) -> int:
-    """Return the exit status of a process. Raises ProcessFailed if it takes too long; then it is killed."""
+    """Return the exit status of a process. If it takes too long, kill it and raise ProcessFailed."""
     waiting = asyncio.ensure_future(asyncio.to_thread(process.wait))
     seconds = limits.time.total_seconds()  # guard: thumbnail-time
     try:
@@ -140,22 +140,22 @@ async def _wait(process: subprocess.Popen[bytes], limits: ProcessLimits) -> int:
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, SIGKILL)  # with the children that it may have
+                os.killpg(process.pid, SIGKILL)  # and its child processes
         await asyncio.shield(waiting)
 
 
 def _parse(output: bytes, sizes: list[int]) -> tuple[ThumbnailImage, ...]:
     if len(output) > _MAX_OUTPUT:  # guard: thumbnail-output
-        raise ProcessFailed("it wrote too much")
+        raise ProcessFailed("its output is too long")
     images, position = [], 0
     for size in sizes:
         length = int.from_bytes(output[position : position + 4], "big")
         body = output[position + 4 : position + 4 + length]
         position += 4 + length
-        # The output is not trusted: a file may have taken the process over.
+        # The output is not trusted: a file may have taken control of the process.
         if len(body) != length or not (body[:4] == b"RIFF" and body[8:12] == b"WEBP"):  # guard: thumbnail-webp
-            raise ProcessFailed("it wrote no thumbnails")
+            raise ProcessFailed("its output is not a list of thumbnails")
         images.append(ThumbnailImage(size, body))
     if position != len(output):
-        raise ProcessFailed("it wrote no thumbnails")
+        raise ProcessFailed("its output is not a list of thumbnails")
     return tuple(images)

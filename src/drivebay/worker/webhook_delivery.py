@@ -100,7 +100,7 @@ class WebhookSender:
         try:
             await self.deliver(lease, task)
         except (Error, TimeoutError) as error:  # the lease ends, and the webhook is claimed again
-            log.warning("webhook_postponed", webhook=str(task.webhook), reason=str(error) or "no answer in time")
+            log.warning("webhook_postponed", webhook=str(task.webhook), reason=str(error) or "no response in time")
         except Exception as error:  # a defect must not stop the other webhooks
             log.error("webhook_failed", webhook=str(task.webhook), exc_info=error)
 

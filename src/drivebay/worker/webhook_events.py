@@ -1,4 +1,5 @@
-"""The bodies and the signatures of webhook events: CloudEvents 1.0 as JSON, signed as Standard Webhooks 1.0 says."""
+"""The bodies and the signatures of webhook events: CloudEvents 1.0 as JSON, signed according to Standard Webhooks
+1.0."""
 
 from __future__ import annotations
 
@@ -86,7 +87,8 @@ def event_body(task: WebhookTask, event: WebhookEvent, link_base: str) -> bytes:
 
 
 def signed_headers(secret: str, id: str, body: bytes, at: datetime) -> dict[str, str]:
-    """Return the headers of a request with this body that is sent at this time. Raises ValueError (the secret)."""
+    """Return the headers of a request with this body that is sent at this time. Raises ValueError if the secret is not
+    valid."""
     try:
         key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
     except binascii.Error as error:

@@ -1,6 +1,6 @@
 """Sends one event to the receiver of a webhook: only to allowed addresses, without redirects, in bounded time.
 
-The host is resolved for each attempt, and the connection goes to the addresses that were checked. So a name that
+The host is resolved for each attempt, and the connection uses the addresses that were checked. So a name that
 resolves to another address after the check has no effect.
 """
 
@@ -28,7 +28,8 @@ MAX_RESPONSE_BYTES: Final = 4096
 _BODY_TIME: Final = 1.0
 """Seconds after which the reading of a response body ends."""
 _RESOLVER_THREADS: Final = 128
-"""More than concurrent attempts, because a look-up continues after the timeout of its attempt, and uses a thread."""
+"""More threads than concurrent attempts, because a look-up continues after the timeout of its attempt, and uses a
+thread."""
 _MAX_HEADER: Final = 8190
 
 LookUp: TypeAlias = Callable[[str, int], Sequence[str]]
@@ -101,14 +102,14 @@ class Receiver:
         try:
             parse_receiver_url(url, self._rules)  # guard: webhook-url-at-delivery
         except ValueError as error:
-            return _failed(f"the URL is not allowed: it {error}")
+            return _failed_attempt(f"the URL is not allowed: it {error}")
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):
                 return await self._post(url, headers, body)
         except TimeoutError:
-            return _failed(f"the receiver did not answer within {self._timeout.total_seconds():g} seconds")
+            return _failed_attempt(f"the receiver did not respond within {self._timeout.total_seconds():g} seconds")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return _failed(_describe(error))
+            return _failed_attempt(_describe(error))
 
     async def _post(self, url: str, headers: dict[str, str], body: bytes) -> Attempt:
         request = self._session.post(
@@ -124,13 +125,13 @@ class Receiver:
                 with suppress(aiohttp.ClientError, OSError, TimeoutError, ValueError):
                     async with asyncio.timeout(_BODY_TIME):
                         await response.content.read(MAX_RESPONSE_BYTES)
-            response.close()  # the rest of a long answer is not read
+            response.close()  # the rest of a long response is not read
         if 200 <= status < 300:
             return Attempt(DeliveryOutcome.DELIVERED, status)
         if status == 410:
-            return Attempt(DeliveryOutcome.GONE, status, "the receiver answered 410")
+            return Attempt(DeliveryOutcome.GONE, status, "the receiver responded with 410")
         note = "; redirects are not followed" if 300 <= status < 400 else ""
-        return Attempt(DeliveryOutcome.FAILED, status, f"the receiver answered {status}{note}")
+        return Attempt(DeliveryOutcome.FAILED, status, f"the receiver responded with {status}{note}")
 
 
 @asynccontextmanager
@@ -166,7 +167,7 @@ async def open_receiver(
         await resolver.close()
 
 
-def _failed(error: str) -> Attempt:
+def _failed_attempt(error: str) -> Attempt:
     return Attempt(DeliveryOutcome.FAILED, None, error)
 
 
@@ -182,4 +183,4 @@ def _describe(error: Exception) -> str:
         return "the TLS connection to the receiver failed"
     if isinstance(error, aiohttp.ClientConnectorError):
         return "the receiver cannot be reached"
-    return "the connection to the receiver failed, or its answer is not HTTP"
+    return "the connection to the receiver failed, or its response is not HTTP"

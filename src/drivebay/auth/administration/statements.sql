@@ -38,7 +38,7 @@ WHERE (created_at, id) < ($2::timestamptz, $3::uuid)
 ORDER BY created_at DESC, id DESC LIMIT $4
 
 -- name: list_by_email
--- The same in the order of the emails, after the email key $2. Without a cursor $2 is null.
+-- The same as `list_by_created`, but in the order of the emails, after the email key $2. On the first page $2 is null.
 SELECT id, email, role, disabled_at IS NOT NULL AS disabled, created_at, last_login_at, display_name, email_key,
        EXISTS (SELECT FROM auth.totp t WHERE t.user_id = users.id AND t.confirmed_at IS NOT NULL) AS second_factor
 FROM auth.users
@@ -69,7 +69,7 @@ ORDER BY array_position($2::uuid[], id)
 SELECT count(*) AS accounts FROM auth.users WHERE deleted_at IS NULL
 
 -- name: find_account
--- Prefer the account with the first of the keys.
+-- The account with the first of the keys that an account has.
 SELECT id FROM auth.users WHERE email_key = ANY($1::text[]) AND deleted_at IS NULL
 ORDER BY array_position($1::text[], email_key) LIMIT 1
 
@@ -98,7 +98,7 @@ DELETE FROM auth.api_tokens WHERE user_id = $1
 UPDATE auth.sessions SET ended_at = now(), end_reason = $2 WHERE user_id = $1 AND ended_at IS NULL
 
 -- name: delete_challenges
--- A login that waits for its second factor has no session yet.
+-- Delete the logins that wait for their second factor. They have no session yet.
 DELETE FROM auth.login_challenges WHERE user_id = $1
 
 -- name: insert_password_token
@@ -106,8 +106,8 @@ INSERT INTO auth.password_tokens (digest, user_id, purpose, expires_at) VALUES (
 ON CONFLICT (digest) DO NOTHING
 
 -- name: take_password_token
--- Delete a token and return its account. Of two calls at once, one gets it. The account is locked first, as by each
--- other change of a password: in the other order, two transactions could wait for each other.
+-- Delete a token and return its account. Only one of two concurrent calls gets it. The account is locked first, as in
+-- every other change of a password. In another order, two transactions could wait for each other.
 WITH account AS (
     SELECT u.id FROM auth.password_tokens t JOIN auth.users u ON u.id = t.user_id
     WHERE t.digest = $1 AND u.disabled_at IS NULL AND u.deleted_at IS NULL

@@ -1,1 +1,1 @@
-"""The audit log: the actor, the action, the account and the address. Rows are never changed, and deleted by age."""
+"""The audit log: the actor, the action, the account and the address of events. Old events are deleted."""

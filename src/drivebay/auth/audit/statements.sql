@@ -2,13 +2,13 @@
 -- last day.
 
 -- name: insert_event
--- Runs in the transaction that it describes.
+-- Runs in the transaction that makes the change.
 INSERT INTO auth.audit (id, actor_id, action, target, address, user_agent, request_id, detail)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb)
 
 -- name: list_events
--- A page, newest first, after the event at $1 with the id $2. Conditions that are null do not apply: the action $3, and
--- times from $4 until $5.
+-- A page, newest first, after the event with the time $1 and the id $2. Filters, which may be null: the action $3, and
+-- the times from $4 until $5.
 SELECT id, at, actor_id, action, target, address, user_agent, request_id, detail FROM auth.audit
 WHERE (at, id) < ($1::timestamptz, $2::uuid)
   AND ($3::text IS NULL OR action = $3)
@@ -17,7 +17,7 @@ WHERE (at, id) < ($1::timestamptz, $2::uuid)
 ORDER BY at DESC, id DESC LIMIT $6
 
 -- name: list_events_of_user
--- The same for the events of which the user $7 is the actor or the target. Each part reads one index.
+-- The same as `list_events`, for the events whose actor or target is the user $7. Each half of the union reads one index.
 WITH events AS (
     (SELECT * FROM auth.audit
      WHERE actor_id = $7::uuid AND (at, id) < ($1::timestamptz, $2::uuid)

@@ -154,7 +154,7 @@ class MailQueue:
 
     async def finish_mails(self, lease: LeaseId, results: tuple[MailResult, ...]) -> int:
         if len(results) > _MAX_RESULTS:
-            raise InvalidRequest(f"a call takes at most {_MAX_RESULTS} results")
+            raise InvalidRequest(f"a call accepts at most {_MAX_RESULTS} results")
         finished = 0
         for result in results:
             finished += await self._finish(lease, result)

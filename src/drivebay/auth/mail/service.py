@@ -66,7 +66,7 @@ class MailService:
             return
         wait = await self._take_mail("verification", str(user))
         if wait is not None:
-            raise RateLimited("a mail was sent already; look into your mailbox", retry_after=wait)
+            raise RateLimited(f"a mail was sent already: read it, or try again in {wait} seconds", retry_after=wait)
         async with self._database.transaction() as tx:
             await self._queue.add(tx, MailKind.VERIFICATION, user)
 
@@ -109,7 +109,7 @@ class MailService:
         result = await self._take(f"mail:address:{client_network(address)}", self._client_limit)
         if not result.granted:  # guard: mail-client-rate
             wait = max(1, math.ceil(result.wait.total_seconds()))
-            raise RateLimited("too many attempts", retry_after=wait)
+            raise RateLimited(f"too many attempts: try again in {wait} seconds", retry_after=wait)
 
 
 def _printable(text: str) -> str:

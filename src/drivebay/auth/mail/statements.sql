@@ -1,17 +1,17 @@
 -- Statements of the mail queue and of the tokens that confirm addresses.
 
 -- name: insert_mail
--- Queue a mail to an account, for $4 at most.
+-- Queue a mail to an account. It is given up after $4.
 INSERT INTO auth.mails (id, kind, user_id, give_up_at) VALUES ($1, $2, $3, now() + $4::interval)
 
 -- name: insert_reset_request
--- Queue a reset for an address. Whether an account has it is found out when the mail is claimed.
+-- Queue a reset for an address. The account is looked up when the mail is claimed.
 INSERT INTO auth.mails (id, kind, requested_email, requested_from, give_up_at)
 VALUES ($1, 'reset', $2, $3, now() + $4::interval)
 
 -- name: claim_mails
--- Lease up to $2 mails that are due to $1, for $3. One that is not finished until then is due again. A repeat of a claim
--- whose answer was lost gets the same mails.
+-- Claim up to $2 due mails for the lease $1, which lasts $3. A mail that is not finished by then is due again. If the
+-- response of a claim was lost, a repeat of the claim returns the same mails.
 WITH due AS (
     SELECT id FROM auth.mails
     WHERE (due_at <= now() OR lease = $1) -- guard: mail-claim-repeat
@@ -25,7 +25,7 @@ FROM due WHERE m.id = due.id
 RETURNING m.id, m.kind, m.user_id, m.requested_email, m.requested_from, m.attempts
 
 -- name: set_recipient
--- The account of a reset is known: forget the address that was asked for.
+-- Record the account of a reset, and delete the address that was requested.
 UPDATE auth.mails SET user_id = $2, requested_email = NULL, requested_from = '' WHERE id = $1
 
 -- name: find_recipient
@@ -41,7 +41,7 @@ WHERE id = $1 AND lease = $2 -- guard: mail-lease
 RETURNING id
 
 -- name: postpone_mail
--- Try again after 30 seconds, 1 minute, 2 minutes and so on up to about an hour. A mail that would be too old then has failed.
+-- Try again after 30 seconds, 1 minute, 2 minutes and so on up to about an hour. A mail that would then be too old fails.
 WITH next AS (
     SELECT id, now() + interval '30 seconds' * 2 ^ least(attempts - 1, 7) AS at -- guard: mail-backoff
     FROM auth.mails WHERE id = $1 AND lease = $2 FOR UPDATE
@@ -56,7 +56,7 @@ UPDATE auth.mails SET lease = NULL, error = $3, failed_at = now() WHERE id = $1 
 RETURNING kind
 
 -- name: fail_expired_mails
--- Give up the mails whose time has ended. One that a worker has is finished by it, or its lease ends.
+-- Fail the mails whose time has ended, except those under a lease that has not ended.
 UPDATE auth.mails SET failed_at = now(), lease = NULL, error = 'it was not sent in time'
 WHERE failed_at IS NULL AND give_up_at <= now() -- guard: mail-expired
   AND (lease IS NULL OR due_at <= now()) -- guard: mail-expired-lease
@@ -71,8 +71,8 @@ INSERT INTO auth.email_tokens (digest, user_id, email_key, expires_at) VALUES ($
 ON CONFLICT (digest) DO NOTHING
 
 -- name: take_email_token
--- Delete a token and return its account. Of two calls at once, one gets it. The account is locked first, as for a token
--- that sets a password.
+-- Delete a token and return its account. Only one of two concurrent calls gets it. The account is locked first, as in
+-- `take_password_token`.
 WITH account AS (
     SELECT u.id FROM auth.email_tokens t JOIN auth.users u ON u.id = t.user_id
     WHERE t.digest = $1 AND u.deleted_at IS NULL
@@ -85,7 +85,7 @@ WHERE t.digest = $1 AND t.user_id = account.id
 RETURNING t.user_id
 
 -- name: verify_email
--- Confirm the address of an account. The first time stays.
+-- Confirm the address of an account. A later confirmation does not change the time.
 UPDATE auth.users SET email_verified_at = coalesce(email_verified_at, now()) WHERE id = $1
 
 -- name: delete_email_tokens

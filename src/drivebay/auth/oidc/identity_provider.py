@@ -257,26 +257,26 @@ class IdentityProvider:
                 body = await _read_body(response)
                 status = response.status
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise Unavailable(f"the identity provider does not answer ({type(error).__name__})") from None
+            raise Unavailable(f"the identity provider does not respond ({type(error).__name__})") from None
         if status >= 500:
-            raise Unavailable(f"the identity provider answered {status}")
+            raise Unavailable(f"the identity provider responded with {status}")
         try:
             decoded = msgspec.json.decode(body, type=dict[str, Any]) if status == 200 else None
         except msgspec.MsgspecError:
             decoded = None
         if decoded is None:
-            raise InvalidProviderResponse(f"the identity provider answered {status} without usable JSON")
+            raise InvalidProviderResponse(f"the identity provider responded with {status} without usable JSON")
         return decoded
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the whole body. One call of `read` with a size returns only what has arrived. Raises
+    """Return the complete body. One call of `read` with a size may return only a part. Raises
     InvalidProviderResponse."""
     body = bytearray()
     async for block in response.content.iter_any():
         body += block
         if len(body) > _MAX_BODY:  # guard: oidc-answer-size
-            raise InvalidProviderResponse("the answer of the identity provider is too long")
+            raise InvalidProviderResponse("the response of the identity provider is too long")
     return bytes(body)
 
 

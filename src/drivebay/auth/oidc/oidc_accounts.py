@@ -1,4 +1,4 @@
-"""Finds the account of a user of the provider by identity, links it by email, or creates it."""
+"""Finds the account of a user of the identity provider, links an existing account by email, or creates one."""
 
 from __future__ import annotations
 

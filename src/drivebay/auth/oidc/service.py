@@ -100,7 +100,7 @@ class OidcService:
             )
         except InvalidProviderResponse as error:
             log.warning("oidc_answer_refused", reason=str(error))
-            raise InvalidCode("the answer of the identity provider is not valid; begin again") from None
+            raise InvalidCode("the response of the identity provider is not valid; begin again") from None
         signed_in = await self._accounts.sign_in(actor, settings, identity)
         if isinstance(signed_in, Refusal):
             log.info("oidc_login_refused", reason=signed_in.value)

@@ -5,7 +5,7 @@ INSERT INTO auth.oidc_logins (digest, browser_digest, redirect_uri, expires_at)
 VALUES ($1, $2, $3, now() + $4::interval)
 
 -- name: take_oidc_login
--- Delete a sign-in and return where its browser goes. Of two answers with one state, one gets it.
+-- Delete a sign-in and return its redirect URI. Only one of two responses with the same state gets it.
 DELETE FROM auth.oidc_logins
 WHERE digest = $1
   AND browser_digest = $2 -- guard: oidc-browser
@@ -22,11 +22,11 @@ SELECT user_id FROM auth.identities WHERE issuer = $1 AND subject = $2
 SELECT true FROM auth.identities WHERE issuer = $1 AND user_id = $2 LIMIT 1
 
 -- name: insert_identity
--- `lock_identity` was called, so there is none yet.
+-- The transaction has called `lock_identity` and found no identity.
 INSERT INTO auth.identities (issuer, subject, user_id) VALUES ($1, $2, $3)
 
 -- name: lock_identity
--- One first sign-in of an identity at a time. The lock ends with the transaction.
+-- Only one transaction at a time handles the first sign-in of an identity. The lock ends with the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('drivebay.auth.identity ' || $1::text || ' ' || $2::text, 0))
 
 -- name: find_account_state
@@ -40,7 +40,7 @@ SELECT password_hash FROM auth.users WHERE id = $1 AND last_login_at IS NULL AND
 INSERT INTO auth.oidc_codes (digest, user_id, password_version, expires_at) VALUES ($1, $2, $3, now() + $4::interval)
 
 -- name: take_sign_in_code
--- Delete a code and return its account. Of two calls at once, one gets it.
+-- Delete a code and return its account. Only one of two concurrent calls gets it.
 DELETE FROM auth.oidc_codes WHERE digest = $1
   AND expires_at > now() -- guard: oidc-code-expiry
 RETURNING user_id, password_version

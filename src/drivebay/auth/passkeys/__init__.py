@@ -1,1 +1,1 @@
-"""Passkeys (WebAuthn): which an account has, and logins with them."""
+"""Passkeys (WebAuthn): the passkeys of an account, and logins with them."""

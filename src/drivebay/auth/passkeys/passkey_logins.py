@@ -1,6 +1,6 @@
 """Implements the methods of `contract.auth.Passkeys` that log in.
 
-A challenge is used up before the answer is verified. Whatever is wrong with an answer, the caller learns the same.
+A challenge is used up before the browser's response is verified. Every wrong response raises the same error.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class PasskeyLogins:
         party = self._parts.require_party()
         # The web app asks at each second step, so an account without a passkey uses up no token of its network.
         login = None if challenge is None else await self._find_login(challenge)
-        # Each answer needs new options, so this also bounds the answers.
+        # Each response needs new options, so this also limits the responses.
         # guard: passkey-limit, passkey-limit-order
         await self._limiter.charge_passkey(address)
         own, db = RefreshToken.generate(self._parts.random_bytes), self._store.executor

@@ -1,4 +1,4 @@
-"""Implements the methods of `contract.auth.Passkeys` that change which passkeys an account has.
+"""Implements the methods of `contract.auth.Passkeys` that add, list, rename and remove passkeys.
 
 A passkey alone is enough to log in. To add one, a user must therefore give the password, and a code if the account has
 a second factor. The challenge is bound to the session. A session that has ended cannot add a passkey.
@@ -31,14 +31,14 @@ from .webauthn_answers import InvalidAnswer
 log = structlog.get_logger(__name__)
 
 MAX_PASSKEYS: Final = 20
-"""Passkeys of one account."""
+"""The maximum of passkeys of one account."""
 CHALLENGE_TTL: Final = timedelta(minutes=5)
 _MAX_NAME: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class PasskeyParts:
-    """What the services of passkeys have in common. `party` is None in a deployment whose URL cannot have passkeys."""
+    """The dependencies of both passkey services. `party` is None if the URL of the deployment cannot have passkeys."""
 
     party: RelyingParty | None
     accounts: Accounts

@@ -126,7 +126,7 @@ async def find_credential(db: Executor, credential_id: bytes) -> StoredPasskey |
 
 
 async def use_passkey(db: Executor, passkey: StoredPasskey, sign_count: int, *, is_synced: bool) -> bool:
-    """Record a use. Return False if the passkey was removed, or if `sign_count` does not grow, as with a copied key."""
+    """Record a use. Return False if the passkey was removed, or if `sign_count` has not increased: it was copied."""
     return await db.fetchrow(STATEMENTS["use_passkey"], passkey.id, passkey.user, sign_count, is_synced) is not None
 
 

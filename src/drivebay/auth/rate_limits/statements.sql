@@ -1,7 +1,7 @@
 -- Statements of rate limits, and of the networks from which accounts logged in.
 
 -- name: remember_network
--- The account $1 logged in from the network $2. The $3 networks that were used last are kept.
+-- Record that the account $1 logged in from the network $2. Of its other networks, the $3 that were used last are kept.
 WITH excess AS (
     DELETE FROM auth.known_networks WHERE user_id = $1 AND network IN (
         SELECT o.network FROM auth.known_networks o WHERE o.user_id = $1 AND o.network <> $2
@@ -13,8 +13,8 @@ ON CONFLICT (user_id, network) DO UPDATE SET last_login_at = now()
 RETURNING user_id
 
 -- name: take_token
--- Take one token from a bucket that holds $2 / $3 tokens and refills within $2. `wait` is the time until there is one,
--- `tokens` how many are left.
+-- Take one token from a bucket that holds $2 / $3 tokens and refills within $2. `wait` is the time until the bucket has a
+-- token. `tokens` is the number of tokens that are left.
 WITH charged AS (
     INSERT INTO auth.throttle AS t (bucket, full_at) VALUES ($1, now() + $3::interval)
     ON CONFLICT (bucket) DO UPDATE SET full_at = greatest(t.full_at, now()) + $3::interval
@@ -34,7 +34,7 @@ WHERE bucket = $1 AND NOT EXISTS (SELECT FROM charged)
 DELETE FROM auth.throttle WHERE bucket = $1 RETURNING bucket
 
 -- name: give_back_token
--- Undo one charge of a bucket in which a token comes back within $2.
+-- Return one token to a bucket that gets one token per $2.
 UPDATE auth.throttle SET full_at = full_at - $2::interval WHERE bucket = $1 RETURNING bucket
 
 -- name: prune_known_networks

@@ -1,7 +1,7 @@
 -- Statements of the second factor.
 
 -- name: upsert_secret
--- Store a secret that is not confirmed. No row: the account has an active second factor.
+-- Store a secret that is not confirmed. Returns no row if the account has an active second factor.
 INSERT INTO auth.totp AS t (user_id, sealed) VALUES ($1, $2)
 ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed, last_step = 0
 WHERE t.confirmed_at IS NULL -- guard: totp-replace-active
@@ -11,16 +11,17 @@ RETURNING user_id
 SELECT sealed, confirmed_at IS NOT NULL AS is_active FROM auth.totp WHERE user_id = $1
 
 -- name: lock_secret
--- No call of `upsert_secret` replaces the secret between the check of its code and its activation.
+-- The lock prevents `upsert_secret` from replacing the secret between the check of its code and its activation.
 SELECT sealed, confirmed_at IS NOT NULL AS is_active FROM auth.totp WHERE user_id = $1 FOR UPDATE
 
 -- name: lock_factors
--- A change by an admin locks the account first too, so the two cannot wait for each other. It is the lock that
--- `insert_session` needs.
+-- Changes by an admin lock the account first too, so the two transactions cannot wait for each other. `insert_session`
+-- uses the same lock.
 SELECT id FROM auth.users WHERE id = $1 FOR NO KEY UPDATE
 
 -- name: use_step
--- Use up the code of a time step. No row: this code, or a later one, was used before. Of two calls at once, one gets it.
+-- Use up the code of a time step. Returns no row if this code, or a later one, was used before. Only one of two concurrent
+-- calls succeeds.
 UPDATE auth.totp SET last_step = $2
 WHERE user_id = $1 AND last_step < $2 -- guard: totp-once
 RETURNING user_id
@@ -46,8 +47,8 @@ INSERT INTO auth.login_challenges (digest, user_id, password_version, expires_at
 VALUES ($1, $2, $3, now() + $4::interval, $5)
 
 -- name: take_try
--- Take one try of a challenge and return its account. No row: the challenge has expired, or has no tries left. The row
--- stays locked, so tries of one challenge run one after another.
+-- Use up one try of a challenge and return its account. Returns no row if the challenge has expired or has no tries left.
+-- The row stays locked, so tries of one challenge run one after another.
 UPDATE auth.login_challenges SET tries_left = tries_left - 1
 WHERE digest = $1
   AND expires_at > now() -- guard: challenge-expiry

@@ -81,7 +81,7 @@ async def insert_challenge(db: Executor, digest: bytes, challenge: ChallengeRow,
 
 
 async def take_try(db: Executor, digest: bytes) -> ChallengeRow | None:
-    """Take one try of a challenge. Return None if it has expired or has no tries left."""
+    """Use up one try of a challenge. Return None if it has expired or has no tries left."""
     row = await db.fetchrow(STATEMENTS["take_try"], digest)
     return None if row is None else ChallengeRow(UserId(UUID(int=row["user_id"].int)), row["password_version"])
 

@@ -197,7 +197,7 @@ class TreeExport:
         """Write one file. Return the reason if it could not be exported."""
         unfinished = self._unfinished / str(item.id)
         try:
-            digest = await self._store.save(content.key, content.size, unfinished)
+            digest = await self._store.download(content.key, content.size, unfinished)
         except DamagedObject as error:
             return str(error)
         if digest is None:

@@ -1,4 +1,4 @@
-"""`drivebay admin`: accounts, roles, quotas and the audit log, on the settings of the server. It needs no login."""
+"""`drivebay admin`: accounts, roles, quotas and the audit log, with the settings of the server. It needs no login."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ...node import Services
 from .command_runner import JsonOption, fail, run_with_services
 
 app = typer.Typer()
-admin = typer.Typer(no_args_is_help=True, help="Manage accounts, roles, quotas, and read the audit log.")
+admin = typer.Typer(no_args_is_help=True, help="Manage accounts, roles and quotas, and read the audit log.")
 app.add_typer(admin, name="admin")
 
 OPERATOR: Final = Actor(user_agent="drivebay admin", is_operator=True)
@@ -45,7 +45,7 @@ PasswordStdinOption = Annotated[
 def create(email: str, password_stdin: PasswordStdinOption = False, as_json: JsonOption = False) -> None:
     """Create an admin. If the account exists, make it an admin.
 
-    Without --password-stdin a new account has no password, and the invitation that sets it is printed.
+    Without --password-stdin, a new account has no password. The command prints an invitation to set it.
     """
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
 
@@ -125,7 +125,7 @@ def quota(
 
 @admin.command()
 def disable(user: UserArgument, as_json: JsonOption = False) -> None:
-    """Refuse logins of an account and end its sessions. Its files stay."""
+    """Refuse logins of an account and end its sessions. Its files are kept."""
     _run_update(user, AccountUpdate(disabled=True), as_json)
 
 
@@ -143,7 +143,7 @@ def promote(user: UserArgument, as_json: JsonOption = False) -> None:
 
 @admin.command()
 def demote(user: UserArgument, as_json: JsonOption = False) -> None:
-    """Make an admin a user."""
+    """Remove the role admin from an account."""
     _run_update(user, AccountUpdate(role=Role.USER), as_json)
 
 
@@ -173,7 +173,8 @@ def reset_password(user: UserArgument, as_json: JsonOption = False) -> None:
 
 @admin.command()
 def reset_second_factor(user: UserArgument, as_json: JsonOption = False) -> None:
-    """Remove the second factor and the passkeys of a user who lost them. Verify first that it is the user who asks."""
+    """Remove the second factor and the passkeys of a user who lost them. First make sure that the user sent the
+    request."""
 
     async def change(services: Services, id: UserId) -> Account:
         await services.auth.reset_second_factor(OPERATOR, id)
@@ -185,7 +186,7 @@ def reset_second_factor(user: UserArgument, as_json: JsonOption = False) -> None
 @admin.command()
 def delete(
     user: UserArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Delete an account. Its files are deleted for good after the grace period of the trash."""
@@ -209,7 +210,7 @@ def export(
     """Write the files and the data of an account into a folder.
 
     The folder gets the personal drive without its trash and without old versions. Disable the account first if the
-    files should not change meanwhile. Exit with status 1 if a file could not be exported.
+    files should not change during the export. Exit with status 1 if a file could not be exported.
     """
     from ...storage.object_files import open_object_files  # loads the S3 client, which no other command here needs
     from .account_export import ExportError, ExportReport, export_account

@@ -27,13 +27,14 @@ FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder 
 def backup(
     folder: FolderArgument,
     without_secret: Annotated[
-        bool, typer.Option("--without-secret", help="Leave the root secret out. A restore then needs DRIVEBAY_SECRET.")
+        bool,
+        typer.Option("--without-secret", help="Do not include the root secret. A restore then needs DRIVEBAY_SECRET."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Back up the database and every object into a folder, while Drivebay runs.
 
-    Run the command again to resume after an interruption, or to bring an earlier backup up to date: only new objects
+    Run the command again to resume after an interruption, or to update an earlier backup: only new objects
     are copied. Exit with status 1 if an object could not be copied.
     """
 

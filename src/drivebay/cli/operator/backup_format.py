@@ -3,7 +3,7 @@
     manifest.json      written last: a folder without it is an unfinished backup
     database/          one file for each table, in the text format of COPY
     objects.jsonl      one line for each object: key, size, SHA-256
-    objects.journal    the same for what an unfinished backup has copied
+    objects.journal    the same, for the objects that an unfinished backup has copied
     objects/           the bytes of each object, under its key
     secret             the root secret of the deployment
 

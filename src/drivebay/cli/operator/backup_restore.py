@@ -134,7 +134,7 @@ def _write_secret(settings: Settings) -> None:
 async def _require_empty_database(url: str) -> None:
     if await postgres.is_in_use(url):  # guard: restore-in-use
         raise BackupError("Drivebay is running on this database: stop all its processes first")
-    if table := await postgres.find_first_row(url, _TABLES_OF_USERS):  # guard: restore-empty
+    if table := await postgres.find_filled_table(url, _TABLES_OF_USERS):  # guard: restore-empty
         raise BackupError(
             f"the deployment is not empty ({table} has rows): restore into a new database or data folder."
             " If an earlier restore ended after it loaded the rows, run `drivebay check`"
@@ -158,8 +158,10 @@ async def _store_objects(
     async def work() -> None:
         nonlocal done, copied
         for backed_up in remaining:
-            if not await store.holds(backed_up.key, backed_up.size, backed_up.sha256):
-                await store.store(backed_up.key, backup.object_path(backed_up.key), backed_up.sha256, backed_up.headers)
+            if not await store.has_object(backed_up.key, backed_up.size, backed_up.sha256):
+                await store.upload(
+                    backed_up.key, backup.object_path(backed_up.key), backed_up.sha256, backed_up.headers
+                )
                 copied += 1
             done += backed_up.size
             advance(done, total)

@@ -68,7 +68,7 @@ async def write_backup(
         raise BackupError("DRIVEBAY_DATABASE_URL is not set")
     backup = BackupFolder(_prepare(folder))
     created_at = now().isoformat()
-    async with postgres.hold_purges(settings.database_url) as hold:
+    async with postgres.prevent_purges(settings.database_url) as hold:
         async with postgres.open_snapshot(settings.database_url) as snapshot:
             new_database = _new_folder(folder / "database.new")
             tables = await snapshot.write_tables(SCHEMAS, new_database)
@@ -167,7 +167,7 @@ class ObjectCopies:
     async def _save(self, expected: ExpectedObject, path: Path) -> BackedUpObject | None:
         """Copy an object. Return None if the store does not have it, or if its checksum differs from the database."""
         try:
-            digest = await self._store.save(expected.key, expected.size, path)
+            digest = await self._store.download(expected.key, expected.size, path)
         except DamagedObject:
             return None
         if digest is None or expected.sha256 not in (None, digest):

@@ -32,8 +32,8 @@ EXIT_STATUS: Final = {CheckVerdict.SOUND: 0, CheckVerdict.DAMAGED: 1, CheckVerdi
 def check(as_json: JsonOption = False) -> None:
     """Check every invariant of the database and the store.
 
-    Exit with status 0 if all hold, 1 if one is violated, and 3 if none was found violated but something could not be
-    checked, for example because the store does not answer. The check changes nothing.
+    Exit with status 0 if all hold, 1 if one is violated, and 3 if no violation was found but something could not be
+    checked, for example because the store does not respond. The check changes nothing.
     """
 
     async def command(services: Services) -> tuple[Violation, ...]:
@@ -74,7 +74,7 @@ def _report(violations: tuple[Violation, ...], as_json: bool) -> NoReturn:
 def _summary(broken: int, unknown: int) -> str:
     if not broken and not unknown:
         return "no violations: every invariant holds"
-    unchecked = f"not checked: {unknown}. Run `drivebay check` again when every server answers"
+    unchecked = f"not checked: {unknown}. Run `drivebay check` again when every server responds"
     if not broken:
         return f"no verdict; invariants {unchecked}"
     return f"violations: {broken}" + (f"; invariants {unchecked}" if unknown else "")

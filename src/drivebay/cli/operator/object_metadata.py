@@ -1,4 +1,4 @@
-"""`drivebay metadata`: open the sealed metadata of objects, to find their owners and names after a lost database."""
+"""`drivebay metadata`: decrypts the metadata of objects, to find their drives and names after a lost database."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ app = typer.Typer()
 @app.command()
 def metadata(
     key: Annotated[str | None, typer.Argument(help="Key of the object.", show_default=False)] = None,
-    value: Annotated[str | None, typer.Argument(help="Its metadata x-amz-meta-drivebay.", show_default=False)] = None,
+    value: Annotated[
+        str | None, typer.Argument(help="The value of its metadata header x-amz-meta-drivebay.", show_default=False)
+    ] = None,
     old_secret: Annotated[
         list[Path] | None, typer.Option(help="File with a root secret that was used before.", show_default=False)
     ] = None,
 ) -> None:
-    """Open the sealed metadata of objects: drive (`owner`), upload and name.
+    """Decrypt the metadata of objects: drive (`owner`), upload and name.
 
     Without arguments, it reads lines of a key, a space and a value. It prints one line of JSON for each. The exit
-    status is 1 if a value cannot be opened. The root secret is that of the settings.
+    status is 1 if a value cannot be decrypted. The root secret is read from the settings.
     """
     if (key is None) != (value is None):
         raise typer.BadParameter("give a key and a value, or neither")
@@ -49,7 +51,7 @@ def metadata(
             unopened += 1
             typer.echo(json.dumps({"key": key, "error": str(error)}, ensure_ascii=False))
     if unopened:
-        fail(f"{unopened} values cannot be opened")
+        fail(f"{unopened} values cannot be decrypted")
 
 
 def _read_lines(lines: Iterable[str]) -> Iterator[tuple[str, str]]:

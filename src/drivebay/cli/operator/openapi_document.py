@@ -22,10 +22,10 @@ app = typer.Typer()
 def openapi() -> None:
     """Print the OpenAPI document of the HTTP API. Needs no running services."""
     # The document is generated from the route table. No service is called.
-    storage: Storage = rpc.missing(Storage, "DRIVEBAY_STORAGE_ADDRESS")
+    storage: Storage = rpc.unconfigured_client(Storage, "DRIVEBAY_STORAGE_ADDRESS")
     table = routes.build_routes(
-        rpc.missing(Auth, "DRIVEBAY_AUTH_ADDRESS"),
-        rpc.missing(Files, "DRIVEBAY_FILES_ADDRESS"),
+        rpc.unconfigured_client(Auth, "DRIVEBAY_AUTH_ADDRESS"),
+        rpc.unconfigured_client(Files, "DRIVEBAY_FILES_ADDRESS"),
         storage,
         GatewaySettings(),
         now=node.now,

@@ -12,7 +12,7 @@ from ...errors import Error, Unavailable
 from ...ingest import nats_connection
 from ...node import Services
 from .findings import Finding, failed, ok, warning
-from .transfer_checks import NO_ROOM
+from .transfer_checks import STORE_FULL_FIX
 
 Now = Callable[[], datetime]
 
@@ -51,7 +51,7 @@ async def check_services(services: Services, _: Now) -> list[Finding]:
         for dependency in dependencies:
             check = f"{name}: {dependency.name}"
             if dependency.ok:
-                findings.append(ok(check, dependency.detail or "answers"))
+                findings.append(ok(check, dependency.detail or "responds"))
             else:
                 fix = (
                     find_store_fix(dependency.detail)
@@ -65,7 +65,7 @@ async def check_services(services: Services, _: Now) -> list[Finding]:
 def find_store_fix(detail: str) -> str | None:
     """Return the fix for a store that responds but cannot write, None for any other problem."""
     # `S3Response.unexpected` names the operation and the status.
-    return NO_ROOM if re.search(r"response to Put\w+ was unexpected: 5\d\d", detail) else None
+    return STORE_FULL_FIX if re.search(r"response to Put\w+ was unexpected: 5\d\d", detail) else None
 
 
 async def check_signing_keys(services: Services, _: Now) -> list[Finding]:

@@ -32,12 +32,12 @@ _EVENT_DELAY: Final = 2.0
 """Seconds. An event commits an upload in less time. After a longer time, the sweep has committed it."""
 _POLL_INTERVAL: Final = 0.02
 _HTTP_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=10)
-NO_ROOM: Final = (
+STORE_FULL_FIX: Final = (
     "read the store's log, free space on its disk; if SeaweedFS logs `No writable volumes`, give it more and smaller"
     " volumes: -volume.max=10000 -master.volumeSizeLimitMB=1024 and WEED_MASTER_VOLUME_GROWTH_COPY_1=3"
 )
 _URL_LIFETIME: Final = 300
-_NO_OWN_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_SKIPPED_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _LOCAL_ORIGIN: Final = "http://localhost:3000"
 
 
@@ -69,7 +69,7 @@ class _Client:
 @asynccontextmanager
 async def _http_client() -> AsyncIterator[_Client]:
     async with aiohttp.ClientSession(
-        timeout=_HTTP_TIMEOUT, skip_auto_headers=_NO_OWN_HEADERS, auto_decompress=False
+        timeout=_HTTP_TIMEOUT, skip_auto_headers=_SKIPPED_HEADERS, auto_decompress=False
     ) as session:
         yield _Client(session)
 
@@ -90,9 +90,9 @@ async def check_public_address(services: Services, now: Now) -> list[Finding]:
             uploaded = await http.send(put, body)
             findings = [await _check_cors(http, services, put)]
             if uploaded.status != 200:
-                detail = f"the store answers a presigned PUT with status {uploaded.status}"
+                detail = f"the store responds to a presigned PUT with status {uploaded.status}"
                 if uploaded.status >= 500:
-                    fix = NO_ROOM
+                    fix = STORE_FULL_FIX
                 return [*findings, failed("public endpoint", detail, fix)]
             (stored,) = await services.storage.stat_staged((key,))
             if stored.presence is Presence.FOUND:
@@ -108,10 +108,12 @@ async def check_public_address(services: Services, now: Now) -> list[Finding]:
         finally:
             await services.storage.delete_objects((key,))
     if downloaded.body != body:
-        detail = f"the store answers a presigned GET with status {downloaded.status} and not with the uploaded bytes"
+        detail = (
+            f"the store responds to a presigned GET with status {downloaded.status} and not with the uploaded bytes"
+        )
         findings.append(failed("public endpoint", detail, fix))
     if unsigned.status != 403:
-        detail = f"the store answers a GET without a signature with status {unsigned.status}: anyone can read files"
+        detail = f"the store responds to a GET without a signature with status {unsigned.status}: anyone can read files"
         findings.append(failed("bucket", detail, "remove the bucket's public policy or anonymous access"))
     return [ok("public endpoint", "presigned PUT and GET work; a request without a signature is refused"), *findings]
 
@@ -129,7 +131,7 @@ async def _check_cors(http: _Client, services: Services, put: SignedRequest) -> 
     allowed = response.headers.get("access-control-allow-origin", "")
     if 200 <= response.status < 300 and allowed in ("*", origin):
         return ok("browsers", f"pages from {origin} can upload")
-    detail = f"the store refuses browser uploads from {origin} (CORS preflight answered with status {response.status})"
+    detail = f"the store refuses browser uploads from {origin} (CORS preflight: status {response.status})"
     return warning("browsers", detail, "allow PUT, GET and HEAD from your origins in the store's CORS settings")
 
 
@@ -149,7 +151,7 @@ async def check_round_trip(services: Services, now: Now) -> list[Finding]:
             return [failed("round trip", f"the upload failed: {describe_http_error(error)}", fix)]
     if response.status != 200:
         await files.abort_upload(DOCTOR, upload.id)
-        return [failed("round trip", f"the store answered the upload with status {response.status}", fix)]
+        return [failed("round trip", f"the store responded to the upload with status {response.status}", fix)]
     started = time.monotonic()
     upload, committed_by_ingest = await _wait_for_commit(services, upload)
     seconds = time.monotonic() - started
@@ -192,7 +194,7 @@ def describe_http_error(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         return str(error)
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return "no response in time"
     if isinstance(error, aiohttp.ClientError | OSError):
         return f"the connection broke ({type(error).__name__})"
     return str(error) or type(error).__name__

@@ -73,7 +73,7 @@ def login(
     """
     if oidc:
         if email is not None or password_stdin:
-            raise typer.BadParameter("--oidc takes no email and no password")
+            raise typer.BadParameter("--oidc excludes --email and --password-stdin")
         log_in_with_browser(server, code, as_json)
         return
     _authenticate(server, email, password_stdin, as_json, create_account=False, code=code)
@@ -104,7 +104,7 @@ def _authenticate(
             except SecondFactorRequired as error:
                 return server, email, error.challenge
             except ApiError as error:
-                raise _wrong_server(server, error) or error from None
+                raise _wrong_server_error(server, error) or error from None
             await _print_account(drive, server, as_json)
         return None
 
@@ -168,14 +168,14 @@ async def _print_account(drive: AsyncDrive, server: str, as_json: bool) -> None:
         print_line(f"{account.email} at {server}")
 
 
-def _wrong_server(server: str, error: ApiError) -> Error | None:
+def _wrong_server_error(server: str, error: ApiError) -> Error | None:
     """Return the error to show if the server is not Drivebay, else None."""
     # The SDK uses the code `http_<status>` for a response without a Drivebay error body. Drivebay never responds to a
     # login or sign-up with 404.
     if not error.code.startswith("http_") and not isinstance(error, NotFound):
         return None
     return CommandError(
-        f"{server} is not a Drivebay server (it answered with status {error.status})",
+        f"{server} is not a Drivebay server (it responded with status {error.status})",
         ExitCode.FAILED,
         "give the URL without a path, with https:// if the server uses TLS: https://drive.example.com",
     )
@@ -237,7 +237,7 @@ def logout(as_json: JsonOption = False) -> None:
 def whoami(as_json: JsonOption = False) -> None:
     """Print the email address of the account that is logged in.
 
-    The server is asked, so the command fails if the session has ended.
+    The command asks the server, so it fails if the session has ended.
     """
 
     async def command() -> None:
@@ -254,7 +254,7 @@ def whoami(as_json: JsonOption = False) -> None:
 
 @app.command()
 def status(as_json: JsonOption = False) -> None:
-    """Show server, account, usage, and unfinished uploads you can resume.
+    """Show server, account, usage, and the unfinished uploads that you can resume.
 
     To resume an upload, run the same `put` command again.
     """

@@ -29,7 +29,8 @@ def create(
         list[Scope], typer.Option("--scope", help="What the token may be used for. Repeat it for several scopes.")
     ],
     expires: Annotated[
-        str | None, typer.Option(metavar="TIME", help="How long it is valid, such as 12h or 90d. Default: no end.")
+        str | None,
+        typer.Option(metavar="TIME", help="How long it is valid, such as 12h or 90d. Default: it does not expire."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -131,7 +131,7 @@ def _print_diagnostic(line: str) -> None:
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
     except OSError:
-        _discard_output(sys.stderr)  # the exit status still says what happened
+        _discard_output(sys.stderr)  # the exit status still shows the result
 
 
 def run_command(command: Callable[[], Coroutine[Any, Any, T]], as_json: bool) -> T:

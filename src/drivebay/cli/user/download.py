@@ -21,7 +21,7 @@ from .content_match import ChecksumOption, content_matches, copy_time, has_time_
 from .download_items import DownloadedFile, DownloadItem, DownloadScanner, to_line
 from .download_zip import ZipOptions, download_zip
 from .exit_codes import CommandError, ExitCode
-from .file_modes import copy_mode, umask
+from .file_modes import copy_mode, read_umask
 from .name_filter import ExcludeOption, IncludeOption, NameFilter
 from .open_drive import open_transfer_drive
 from .progress import ProgressDisplay, progress_display
@@ -79,7 +79,7 @@ def get(
             local = LocalTarget(to, output, NameFilter(include, exclude), force=force, checksum=checksum)
             await download_link(paths[0], local, LinkOptions(password_stdin, as_zip, quiet, as_json))
             return
-        umask()
+        read_umask()  # before the command starts threads
         if as_zip:
             await download_zip(paths, to, output, ZipOptions(force, quiet, as_json))
             return

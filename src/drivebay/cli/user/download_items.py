@@ -84,7 +84,7 @@ class DownloadScanner:
                 entries += await self._entries_of(path, to, output)
             except EXPECTED_ERRORS as error:
                 self._failures.add(error)
-        items, waiting = await self._sort_out(entries)
+        items, waiting = await self._separate_entries(entries)
         for item in items:
             yield item
         while waiting:
@@ -112,7 +112,7 @@ class DownloadScanner:
             else:
                 target = to / local_name(file) if output is None else _output_path(file, output)
                 source = f"{folder}/{file.name}" if path.startswith("/") else file.name
-                if self._filter.takes(file.name, is_folder=file.is_folder):
+                if self._filter.selects(file.name, is_folder=file.is_folder):
                     entries.append(RemoteEntry(file, source, target))
         return entries
 
@@ -122,14 +122,14 @@ class DownloadScanner:
         entries: list[RemoteEntry] = []
         for folder in folders:
             entries += await self._children(folder)
-        return await self._sort_out(entries)
+        return await self._separate_entries(entries)
 
     async def _children(self, folder: RemoteEntry) -> list[RemoteEntry]:
         children = []
         async with aclosing(self._drive.files(folder.file)) as files:
             async for file in files:
                 relative = f"{folder.relative}/{file.name}".lstrip("/")
-                if not self._filter.takes(relative, is_folder=file.is_folder):
+                if not self._filter.selects(relative, is_folder=file.is_folder):
                     continue
                 try:
                     target = folder.target / local_name(file)
@@ -139,7 +139,9 @@ class DownloadScanner:
                     children.append(RemoteEntry(file, f"{folder.source}/{file.name}", target, relative))
         return children
 
-    async def _sort_out(self, entries: Iterable[RemoteEntry]) -> tuple[list[DownloadItem], list[list[RemoteEntry]]]:
+    async def _separate_entries(
+        self, entries: Iterable[RemoteEntry]
+    ) -> tuple[list[DownloadItem], list[list[RemoteEntry]]]:
         """Return the files and the folders of `entries`, without those that would have the same local path."""
         items, folders = [], []
         for group in await asyncio.to_thread(group_by_target, entries, self._ignores_case):
@@ -147,7 +149,7 @@ class DownloadScanner:
             if all(entry.file.is_folder for entry in group):
                 folders.append([replace(entry, target=first.target) for entry in group])
             elif len(group) > 1:  # guard: one-file-each-local-path
-                self._failures.add(same_local_path(group))
+                self._failures.add(same_local_path_error(group))
             else:
                 self._display.add_to_total(first.file.size)
                 items.append(DownloadItem(first.file, first.source, first.target))
@@ -193,7 +195,7 @@ def _output_path(file: File, output: Path) -> Path:
     return output / local_name(file) if output.is_dir() else output
 
 
-def same_local_path(group: list[RemoteEntry]) -> CommandError:
+def same_local_path_error(group: list[RemoteEntry]) -> CommandError:
     """Return the error for files on the server that would have the same local path."""
     sources = " and ".join(entry.source for entry in group)
     message = f"{sources} would both become {group[0].target}: none of them was downloaded"

@@ -70,7 +70,7 @@ def rename(
 @drives.command()
 def delete(
     drive: _DriveArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Delete a shared drive with everything in it. No member can use it from then on. This cannot be undone."""

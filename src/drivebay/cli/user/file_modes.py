@@ -19,7 +19,7 @@ _MODE: Final = re.compile("[0-7]{1,3}")
 
 
 @cache
-def umask() -> int:
+def read_umask() -> int:
     """Return the umask of the process. The first call must come before the command starts threads.
 
     POSIX can read the umask only by setting it. A file that another thread creates at this moment would get other bits.
@@ -66,9 +66,9 @@ def copy_mode(file: File, path: Path) -> None:
 def _mode_to_store(path: Path) -> str | None:
     """Return the bits to store as octal text, or None if they are the bits of a new file."""
     mode = path.stat().st_mode & 0o777
-    return None if mode == 0o666 & ~umask() else f"{mode:o}"
+    return None if mode == 0o666 & ~read_umask() else f"{mode:o}"
 
 
 def _stored_mode(file: File) -> int | None:
     stored = file.properties.get(MODE_PROPERTY, "")
-    return int(stored, 8) & ~umask() if _MODE.fullmatch(stored) else None
+    return int(stored, 8) & ~read_umask() if _MODE.fullmatch(stored) else None

@@ -14,7 +14,7 @@ from .job_progress import wait_with_progress
 from .open_drive import open_drive
 
 app = typer.Typer()
-jobs = typer.Typer(no_args_is_help=True, help="Look at a copy of a large folder, wait for it, or end it.")
+jobs = typer.Typer(no_args_is_help=True, help="Show, wait for, or cancel the copy of a large folder.")
 app.add_typer(jobs, name="jobs")
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of a job, as `drivebay cp` prints it.")]
@@ -50,7 +50,7 @@ def wait(id: IdArgument, as_json: JsonOption = False) -> None:
 
 @jobs.command()
 def cancel(id: IdArgument, as_json: JsonOption = False) -> None:
-    """End a job. Nothing of its copy appears, and its bytes are free within a minute. Print its state."""
+    """Cancel a job and print its state. None of the copied items appear, and their bytes are free within a minute."""
 
     async def command() -> None:
         async with open_drive() as drive:

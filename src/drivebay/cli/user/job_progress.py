@@ -20,7 +20,7 @@ async def wait_with_progress(drive: AsyncDrive, job: Job, as_json: bool) -> File
             return await drive.wait_for_job(job, show)
     except asyncio.CancelledError:
         next_steps = f"wait for it with `drivebay jobs wait {job.id}`, or end it with `drivebay jobs cancel {job.id}`"
-        print_note(f"the copy goes on without this command: {next_steps}", as_json)
+        print_note(f"the copy continues without this command: {next_steps}", as_json)
         raise
 
 

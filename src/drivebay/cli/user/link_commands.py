@@ -37,7 +37,12 @@ def link(
     name: Annotated[str | None, typer.Option("--name", help="A name for your list of links.")] = None,
     password_stdin: PasswordStdinOption = False,
     expires: Annotated[
-        str | None, typer.Option("--expires", metavar="TIME", help="When the link ends: 90m, 12h, 7d, or a time.")
+        str | None,
+        typer.Option(
+            "--expires",
+            metavar="TIME",
+            help="When the link ends: after 90m, 12h or 7d, or at a time such as 2030-01-31T12:00:00Z.",
+        ),
     ] = None,
     max_downloads: Annotated[
         int | None, typer.Option("--max-downloads", min=1, help="The link ends after this many downloads.")

@@ -66,7 +66,7 @@ def read_folder(folder: Path) -> FolderContents:
     return contents
 
 
-def report_left_out(contents: FolderContents, failures: Failures) -> None:
+def report_skipped(contents: FolderContents, failures: Failures) -> None:
     """Print the items of a folder that are not transferred."""
     for path, reason in contents.skipped:
         failures.skip(path, reason)
@@ -74,7 +74,7 @@ def report_left_out(contents: FolderContents, failures: Failures) -> None:
         failures.add(error, str(path))
 
 
-def same_target(group: list[LocalEntry], target: str, next_step: str) -> CommandError:
+def same_target_error(group: list[LocalEntry], target: str, next_step: str) -> CommandError:
     """Return the error for local files that would have the same path on the server."""
     sources = " and ".join(str(entry.source) for entry in group)
     forms = len({entry.name for entry in group}) > 1

@@ -34,7 +34,7 @@ def reset_password(
     password_stdin: PasswordStdinOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Set your password with the link of a mail or an invitation, or ask for a mail with such a link.
+    """Set your password with the link of a mail or an invitation, or request a mail with such a link.
 
     The link works once. With --email instead of a link, the server sends you a mail.
     """
@@ -51,7 +51,7 @@ def reset_password(
         async with _anonymous_drive(address) as drive:
             with if_not_found(""):
                 await drive.request_password_reset(recipient)
-        _print_done(as_json, "If this email address has an account, a mail is on its way.")
+        _print_done(as_json, "If this email address has an account, the server sends a mail.")
 
     async def reset(address: str, link_or_token: str, password: str) -> None:
         async with _anonymous_drive(address) as drive:
@@ -63,7 +63,7 @@ def reset_password(
 
 @app.command()
 def verify_email(link: LinkArgument = None, server: ServerOption = None, as_json: JsonOption = False) -> None:
-    """Confirm your email address with the link of a mail, or ask for a new mail.
+    """Confirm your email address with the link of a mail, or request a new mail.
 
     The link works once. Without a link, the server sends you a new mail.
     """
@@ -72,7 +72,7 @@ def verify_email(link: LinkArgument = None, server: ServerOption = None, as_json
         async with open_account() as drive:
             with if_not_found(""):
                 await drive.request_email_verification()
-        _print_done(as_json, "If your email address is not confirmed yet, a mail is on its way.")
+        _print_done(as_json, "If your email address is not confirmed yet, the server sends a mail.")
 
     async def verify(address: str, link_or_token: str) -> None:
         async with _anonymous_drive(address) as drive:

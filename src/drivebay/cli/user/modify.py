@@ -96,7 +96,7 @@ def cp(
         typer.Argument(metavar="TARGET", help="The path of the copy, or an existing folder to copy into."),
     ],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Make a file the new version of a file that has its name.")
+        bool, typer.Option("--replace", help="If a file has the name, make the copy its new version.")
     ] = False,
     to_drive: Annotated[
         str | None,

@@ -38,7 +38,7 @@ class NameFilter:
         """Whether there is a pattern."""
         return bool(self._include or self._exclude)
 
-    def takes(self, path: str, *, is_folder: bool) -> bool:
+    def selects(self, path: str, *, is_folder: bool) -> bool:
         """Return whether a file or folder is transferred. `path` is relative to the transferred folder."""
         path = unicodedata.normalize("NFC", path)
         if any(_matches(path, pattern) for pattern in self._exclude):

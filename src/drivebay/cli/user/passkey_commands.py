@@ -59,7 +59,8 @@ def rename(
 def remove(id: IdArgument, password_stdin: PasswordStdinOption = False, as_json: JsonOption = False) -> None:
     """Remove a passkey. It needs your password.
 
-    Without a password (you sign in at an identity provider) log in again first, and leave the password empty.
+    If your account has no password (you sign in at an identity provider), log in again first and leave the password
+    empty.
     """
 
     def ask_then_remove() -> Coroutine[None, None, None]:

@@ -79,7 +79,7 @@ def unshare(
 @app.command()
 def shared(
     leave: Annotated[
-        str | None, typer.Option("--leave", metavar="ID", help="Give up your permission on the item with this id.")
+        str | None, typer.Option("--leave", metavar="ID", help="Remove your own permission on the item with this id.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -122,7 +122,7 @@ async def _find_permission(drive: AsyncDrive, file: File, user: str) -> Permissi
             return permission
     if permissions:
         message = f"{user} has the permission on a folder above"
-        next_step = f"take it there: `drivebay unshare {permissions[0].inherited_from} {user}`"
+        next_step = f"remove it there: `drivebay unshare {permissions[0].inherited_from} {user}`"
         raise CommandError(message, ExitCode.NOT_FOUND, next_step)
     message = f"{file.name} is not shared with {user}"
     raise CommandError(message, ExitCode.NOT_FOUND, "list the permissions with `drivebay share --list`")

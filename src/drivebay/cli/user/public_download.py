@@ -26,7 +26,7 @@ from .workers import Failures
 
 @dataclass(frozen=True, slots=True)
 class LocalTarget:
-    """Options of `get`: where to download to, and which files."""
+    """The options of `get` that select the local target and the files."""
 
     to: Path
     output: Path | None
@@ -48,7 +48,6 @@ async def download_link(url: str, local: LocalTarget, options: LinkOptions) -> N
     """Download the file or folder of a link, and print the local path of each file.
 
     With `as_zip`, the result is one ZIP file: `output`, or a file in the folder `to`. It counts as one download of the
-
     link. Asks for the password if the link has one. Raises CommandError.
     """
     async with _open_link(url, options.password_stdin) as (link, info):
@@ -112,7 +111,7 @@ class _LinkDownload:
             if local.output is not None:
                 raise CommandError("--output needs a link to a file", ExitCode.USAGE, "use --to for a folder, or --zip")
             await self._download_folder(link, "root", local.to / check_name(info.name), "")
-        elif local.name_filter.takes(info.name, is_folder=False):
+        elif local.name_filter.selects(info.name, is_folder=False):
             self._display.add_to_total(info.size)
             with self._display.track(info.name, info.size) as progress:
                 local_path = local.output or local.to
@@ -124,7 +123,7 @@ class _LinkDownload:
         inner: list[LinkFile] = []
         async with aclosing(link.files(folder)) as files:
             async for file in files:
-                if not self._local.name_filter.takes(f"{path}{file.name}", is_folder=file.is_folder):
+                if not self._local.name_filter.selects(f"{path}{file.name}", is_folder=file.is_folder):
                     continue
                 if file.is_folder:
                     inner.append(file)

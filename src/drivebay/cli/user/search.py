@@ -22,7 +22,7 @@ _FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 @app.command()
 def search(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the name begins with or contains.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The beginning or a part of the name.")],
     folder: Annotated[
         str | None,
         typer.Option("--in", metavar="PATH", help="Only below this folder: a path that starts with /, or an id."),

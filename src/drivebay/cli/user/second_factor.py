@@ -58,7 +58,8 @@ def confirm(code: CodeOption = None, as_json: JsonOption = False) -> None:
 def remove(code: CodeOption = None, password_stdin: PasswordStdinOption = False, as_json: JsonOption = False) -> None:
     """Remove the second factor. It needs your password and a code, or a recovery code.
 
-    Without a password (you sign in at an identity provider) log in again first, and leave the password empty.
+    If your account has no password (you sign in at an identity provider), log in again first and leave the password
+    empty.
     """
 
     def ask_then_remove() -> Coroutine[None, None, None]:

@@ -13,7 +13,7 @@ _MAX_NAME_BYTES: Final = 255
 
 def validate_name(name: str) -> None:
     """Raises CommandError if this cannot be the name of a file on the server."""
-    reason = _why_invalid(name)
+    reason = _describe_invalid(name)
     if reason:
         raise CommandError(f"{name!r} cannot be the name of a file: {reason}", ExitCode.USAGE, "give another --name")
 
@@ -31,13 +31,13 @@ def validate_server(address: str) -> str:
     return address.rstrip("/")
 
 
-def _why_invalid(name: str) -> str:
+def _describe_invalid(name: str) -> str:
     if not name:
         return "it is empty"
     if "/" in name:
         return "it contains a slash; give the folder with --to"
     if name in (".", ".."):
-        return "it stands for a folder"
+        return "this name always means a folder"
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         return "it contains a control character, or bytes that are not UTF-8"
     if len(unicodedata.normalize("NFC", name).encode()) > _MAX_NAME_BYTES:

@@ -26,7 +26,7 @@ PasswordStdinOption = Annotated[
 def passwd(
     password_stdin: Annotated[
         bool,
-        typer.Option("--password-stdin", help="Read two lines from standard input, the present and the new password."),
+        typer.Option("--password-stdin", help="Read two lines from standard input, the current and the new password."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -34,7 +34,7 @@ def passwd(
 
     def ask_then_change() -> Coroutine[None, None, None]:
         # Ask before the event loop starts, because inside the loop Ctrl-C would not end the prompt.
-        current = read_password(password_stdin, label="Present password")
+        current = read_password(password_stdin, label="Current password")
         return change(current, read_password(password_stdin, label="New password", confirm=True))
 
     async def change(current: str, new: str) -> None:
@@ -84,7 +84,7 @@ def _session_line(session: SessionInfo) -> str:
 
 @app.command()
 def delete_account(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     password_stdin: PasswordStdinOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -94,7 +94,8 @@ def delete_account(
 
     Sessions and API tokens end at once. This cannot be undone.
 
-    Without a password (you sign in at an identity provider) log in again first, and leave the password empty.
+    If your account has no password (you sign in at an identity provider), log in again first and leave the password
+    empty.
     """
 
     def ask_then_delete() -> Coroutine[None, None, None]:

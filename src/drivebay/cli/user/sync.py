@@ -1,4 +1,4 @@
-"""The command `sync`: make a folder equal to another one, from this computer to the server or back."""
+"""The command `sync`: make a folder equal to another one, on the server or on this computer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from drivebay.client import AsyncDrive, Conflict, File, NotFound, OnConflict
 from .console import JsonOption, print_note, result_printer, run_command
 from .content_match import ChecksumOption, content_matches, copy_time, has_time_of, is_unchanged, send_time
 from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode, UploadInProgress
-from .file_modes import copy_mode, differs_locally, differs_on_server, send_mode, umask
+from .file_modes import copy_mode, differs_locally, differs_on_server, read_umask, send_mode
 from .name_filter import ExcludeOption, IncludeOption, NameFilter
 from .open_drive import open_transfer_drive
 from .progress import ProgressDisplay, progress_display
@@ -52,10 +52,12 @@ class _SyncOptions:
 @app.command()
 def sync(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="The folder to copy from.")],
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="The folder to make equal to it.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="The folder to change.")],
     up: Annotated[bool, typer.Option("--up", help="SOURCE is on this computer and TARGET on the server.")] = False,
     down: Annotated[bool, typer.Option("--down", help="SOURCE is on the server and TARGET on this computer.")] = False,
-    delete: Annotated[bool, typer.Option("--delete", help="Delete what only TARGET has.")] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete the files and folders that only TARGET has.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("-n", "--dry-run", help="Print what would change, and change nothing.")
     ] = False,
@@ -67,17 +69,17 @@ def sync(
 ) -> None:
     """Make a folder equal to another one, in one direction.
 
-    A path that starts with a slash is on the server. If both do, --up or --down says which of them is. Print each
+    A path that starts with a slash is on the server. If both paths start with a slash, give --up or --down. Print each
     change. Files with the same size and modification time, or the same bytes, are not transferred, and files keep their
-    modification times and permission bits. On the server, --delete moves to the trash, and changed files get a new
-    version. On this computer, --delete deletes. Nothing is deleted if anything failed.
+    modification times and permission bits. A changed file on the server gets a new version. --delete moves files on the
+    server to the trash, and deletes files on this computer. Nothing is deleted if anything failed.
     """
 
     async def command() -> None:
         options = _SyncOptions(_is_upload(source, target, up, down), delete, dry_run, checksum)
         if options.up and not dry_run:
             ResumeFolder().check_writable()
-        umask()
+        read_umask()  # before the command starts threads
         async with open_transfer_drive(as_json) as drive:
             roots = await _find_roots(drive, source, target, options)
             failures = Failures(as_json)

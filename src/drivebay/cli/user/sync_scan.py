@@ -16,9 +16,9 @@ from pathlib import Path
 
 from drivebay.client import AsyncDrive, File, UnsafeName, is_part_name
 
-from .download_items import RemoteEntry, disk_ignores_case, group_by_target, local_name, same_local_path
+from .download_items import RemoteEntry, disk_ignores_case, group_by_target, local_name, same_local_path_error
 from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode
-from .local_folders import FolderContents, LocalEntry, read_folder, report_left_out, same_target
+from .local_folders import FolderContents, LocalEntry, read_folder, report_skipped, same_target_error
 from .name_filter import NameFilter
 from .workers import Failures
 
@@ -79,7 +79,7 @@ class SyncScan:
             except EXPECTED_ERRORS as error:
                 self.failures.add(error, str(folders.local))
                 continue
-            report_left_out(contents, self.failures)
+            report_skipped(contents, self.failures)
             for entry in self._unique_entries(contents, folders):
                 name = unicodedata.normalize("NFC", entry.name)
                 file, path = existing.get(name), f"{folders.remote_path}/{entry.name}"
@@ -118,7 +118,7 @@ class SyncScan:
             for entry, *others in groups:
                 try:
                     if others:
-                        raise same_local_path([entry, *others])
+                        raise same_local_path_error([entry, *others])
                     _check_kinds(entry.file.is_folder, _is_local_folder(entry.target), str(entry.target))
                 except EXPECTED_ERRORS as error:
                     self.failures.add(error)
@@ -152,12 +152,14 @@ class SyncScan:
         """Return the entries that the filter selects, without entries that would have the same path on the server."""
         by_name: dict[str, list[LocalEntry]] = {}
         for entry in contents.entries:
-            if self.name_filter.takes(folders.relative + entry.name, is_folder=entry.is_folder):
+            if self.name_filter.selects(folders.relative + entry.name, is_folder=entry.is_folder):
                 by_name.setdefault(unicodedata.normalize("NFC", entry.name), []).append(entry)
         unique = []
         for group in by_name.values():
             if len(group) > 1:
-                self.failures.add(same_target(group, f"{folders.remote_path}/{group[0].name}", "rename one of them"))
+                self.failures.add(
+                    same_target_error(group, f"{folders.remote_path}/{group[0].name}", "rename one of them")
+                )
             else:
                 unique.append(group[0])
         return unique
@@ -166,7 +168,7 @@ class SyncScan:
         entries = []
         for file in children:
             relative = folders.relative + file.name
-            if not self.name_filter.takes(relative, is_folder=file.is_folder):
+            if not self.name_filter.selects(relative, is_folder=file.is_folder):
                 continue
             try:
                 target = folders.local / local_name(file)
@@ -193,7 +195,7 @@ class SyncScan:
         waiting = [(folders.relative, folders.remote_path, file) for file in extra]
         while waiting:
             relative, path, file = waiting.pop()
-            if not self.name_filter.takes(relative + file.name, is_folder=file.is_folder):
+            if not self.name_filter.selects(relative + file.name, is_folder=file.is_folder):
                 continue
             if file.is_folder and self.name_filter.is_active:
                 below = await self._remote_by_name(file)
@@ -230,7 +232,7 @@ def _is_same_file(path: Path, other: Path) -> bool:
 def _files_to_delete(path: Path, relative: str, name_filter: NameFilter) -> list[Path]:
     """Return the local files that the filter selects. Without a filter, also return folders, each after its content."""
     is_folder = path.is_dir() and not path.is_symlink()
-    if not name_filter.takes(relative, is_folder=is_folder):
+    if not name_filter.selects(relative, is_folder=is_folder):
         return []
     if not is_folder:
         return [path] if path.is_file() or path.is_symlink() else []

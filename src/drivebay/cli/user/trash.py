@@ -41,7 +41,7 @@ def delete(
 
 @trash.command()
 def empty(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Delete everything in the trash for good. This cannot be undone."""
@@ -62,7 +62,7 @@ def _confirm(count: int) -> None:
     question = f"Delete all {count} entries of the trash for good?"
     if not sys.stdin.isatty():
         raise CommandError(
-            "nothing was deleted: standard input is no terminal that could confirm it", ExitCode.USAGE, "add --yes"
+            "nothing was deleted: standard input is not a terminal, and nobody can confirm", ExitCode.USAGE, "add --yes"
         )
     if not typer.confirm(question, err=True):
         raise CommandError("nothing was deleted", ExitCode.FAILED)

@@ -21,7 +21,7 @@ from drivebay.client import AsyncDrive, Conflict, File, OnConflict, Progress
 from .console import JsonOption, result_printer, run_command
 from .content_match import ChecksumOption, FolderListings, content_matches, is_unchanged, send_time
 from .exit_codes import CommandError, ExitCode, UploadInProgress
-from .file_modes import differs_on_server, send_mode, umask
+from .file_modes import differs_on_server, read_umask, send_mode
 from .name_filter import ExcludeOption, IncludeOption, NameFilter
 from .open_drive import open_transfer_drive
 from .progress import ProgressDisplay, progress_display
@@ -92,7 +92,7 @@ def put(
         if name is not None and (len(paths) != 1 or (paths[0] != STDIN and paths[0].is_dir())):
             raise CommandError("--name needs exactly one file", ExitCode.USAGE, "upload one file, or remove --name")
         ResumeFolder().check_writable()
-        umask()
+        read_umask()  # before the command starts threads
         async with open_transfer_drive(as_json) as drive:
             folder = await (drive.make_folder(to, parents=True) if parents and to.strip("/") else drive.resolve(to))
             if not folder.is_folder:

@@ -18,7 +18,7 @@ from typing import Final
 from drivebay.client import AsyncDrive, File
 
 from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode
-from .local_folders import LocalEntry, read_folder, report_left_out, same_target
+from .local_folders import LocalEntry, read_folder, report_skipped, same_target_error
 from .name_filter import NameFilter
 from .progress import ProgressDisplay
 from .workers import Failures
@@ -92,11 +92,11 @@ class UploadScanner:
         for path in paths:
             try:
                 entry = await asyncio.to_thread(_examine, path, target.name)
-                if self._filter.takes(entry.name, is_folder=entry.is_folder):
+                if self._filter.selects(entry.name, is_folder=entry.is_folder):
                     entries.append(entry)
             except EXPECTED_ERRORS as error:
                 self._failures.add(error)
-        items, waiting = self._sort_out(entries, target)
+        items, waiting = self._separate_entries(entries, target)
         for item in items:
             yield item
         while waiting:
@@ -116,16 +116,16 @@ class UploadScanner:
         entries: list[LocalEntry] = []
         for source in folder.sources:
             contents = await asyncio.to_thread(read_folder, source)
-            report_left_out(contents, self._failures)
+            report_skipped(contents, self._failures)
             entries += [
                 entry
                 for entry in contents.entries
-                if self._filter.takes(folder.relative + entry.name, is_folder=entry.is_folder)
+                if self._filter.selects(folder.relative + entry.name, is_folder=entry.is_folder)
             ]
-        items, below = self._sort_out(entries, UploadTarget(created, f"{folder.parent.path}/{folder.name}"))
+        items, below = self._separate_entries(entries, UploadTarget(created, f"{folder.parent.path}/{folder.name}"))
         return items, [replace(inner, relative=f"{folder.relative}{inner.name}/") for inner in below]
 
-    def _sort_out(
+    def _separate_entries(
         self, entries: Iterable[LocalEntry], target: UploadTarget
     ) -> tuple[list[UploadItem], list[_LocalFolder]]:
         """Return the files and the folders of `entries`, without those that would have the same path on the server."""
@@ -140,7 +140,7 @@ class UploadScanner:
                 folders.append(_LocalFolder([entry.source for entry in group], first.name, target))
             elif len(group) > 1:  # guard: one-source-each-target
                 next_step = "rename one of them, or upload it alone with --name"
-                self._failures.add(same_target(group, f"{target.path}/{first.name}", next_step))
+                self._failures.add(same_target_error(group, f"{target.path}/{first.name}", next_step))
             else:
                 self._display.add_to_total(first.size)
                 path = f"{target.path}/{first.name}"

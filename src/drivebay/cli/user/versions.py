@@ -22,7 +22,9 @@ def versions(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A file: a path that starts with /, or an id.")],
     restore: Annotated[
         str | None,
-        typer.Option("--restore", metavar="ID", help="Make the content of this version current again, as a new one."),
+        typer.Option(
+            "--restore", metavar="ID", help="Make the content of this version current again, as a new version."
+        ),
     ] = None,
     delete: Annotated[
         str | None, typer.Option("--delete", metavar="ID", help="Delete this old version for good.")

@@ -21,7 +21,11 @@ app = typer.Typer()
 def watch(
     cursor: Annotated[
         str | None,
-        typer.Option("--cursor", metavar="CURSOR", help="Begin after this cursor of an earlier run, not from now on."),
+        typer.Option(
+            "--cursor",
+            metavar="CURSOR",
+            help="Begin after this cursor of an earlier run. The default is to print only new changes.",
+        ),
     ] = None,
     count: Annotated[
         int | None, typer.Option("--count", metavar="N", min=1, help="End after this number of changes.")
@@ -30,8 +34,8 @@ def watch(
 ) -> None:
     """Print each change of the files and folders as it happens, until Ctrl-C.
 
-    Each line has the time, the change, the id and the name. With --json, each line is a JSON object. Its `cursor`
-    continues there in a later run.
+    Each line has the time, the change, the id and the name. With --json, each line is a JSON object. To continue after
+    it in a later run, pass its `cursor` to --cursor.
     """
 
     async def command() -> None:

@@ -71,7 +71,7 @@ class Verifier:
 
     def _check(self, claims: _Payload, now: float) -> None:
         if claims.iss != self._issuer or claims.aud != self._audience:  # guard: token-issuer, token-audience
-            raise Unauthenticated("the access token is meant for another issuer or audience")
+            raise Unauthenticated("the access token is for another issuer or audience")
         if claims.exp <= now:  # guard: token-expiry
             raise Unauthenticated("the access token has expired")
         if max(claims.iat, claims.nbf) > now + CLOCK_SKEW.total_seconds():  # guard: token-issued-at, token-not-before

@@ -33,9 +33,9 @@ RECLAIM_MARGIN: Final = timedelta(seconds=5)
 
 
 class ReclaimedAccount(msgspec.Struct, frozen=True):
-    """An account that went to the owner of its email address. The links and permissions of its earlier user must end.
-
-    The address had never been confirmed, so another person may have created the account.
+    """An account that was given to the person who reads the mail of its address (see `reset_password`). Another person
+    may have created it, because the address had never been confirmed. The links and permissions of that earlier user
+    must end.
     """
 
     user: UserId
@@ -55,9 +55,9 @@ class Accounts(Protocol):
 
         `address` is the client's network address. The rate limit uses it. Every character of a password counts, also
         those after bcrypt's 72 bytes. A repeat with the same `idempotency_key` from the same address within 24 hours
-        returns the first result. Where the deployment sends mail, a mail that confirms the address is queued.
+        returns the first result. If the deployment sends mail, a mail that confirms the address is queued.
 
-        Raises SignupClosed (the deployment takes no sign-ups), EmailTaken, InvalidRequest (malformed email; password
+        Raises SignupClosed (the deployment accepts no sign-ups), EmailTaken, InvalidRequest (malformed email; password
         under 8 or over 256 characters, or one of the most common), RateLimited, IdempotencyKeyReused, InProgress.
         """
         ...
@@ -108,9 +108,9 @@ class Accounts(Protocol):
         """Change the password of an account and end every session except `keep`.
 
         `keep` is the session of the caller. If the account has no password, `current_password` is empty, and `keep`
-        confirms the user as in `delete_account`.
-        Attempts have the same limits as logins from `address`, but are counted separately. A repeat raises
-        InvalidCredentials. `address` and `user_agent` of the client are recorded in the audit log.
+        confirms the user as in `delete_account`. Attempts have the same limits as logins from `address`, but are
+        counted separately. A repeat raises InvalidCredentials. `address` and `user_agent` of the client are recorded in
+        the audit log.
 
         Raises InvalidRequest (as `sign_up`, field `new_password`), InvalidCredentials, RateLimited, NotFound, Forbidden
         (the deployment has no passwords).
@@ -123,7 +123,8 @@ class Accounts(Protocol):
         """Delete an account: end its sessions, delete its API tokens and refuse its password from now on.
 
         An account without a password (its user signs in at the identity provider) is confirmed by its `session`
-        instead: `password` is empty then, and the login must not be older than 5 minutes. Otherwise InvalidCredentials.
+        instead: `password` is empty then, and the login must not be older than 5 minutes. Otherwise the call raises
+        InvalidCredentials.
 
         The email address stays taken until `purge_account`. Attempts are limited as in `change_password`. `address` and
         `user_agent` of the client are recorded in the audit log. A repeat raises NotFound.
@@ -151,14 +152,15 @@ class Accounts(Protocol):
 
     async def finish_reclaimed_account(self, user: UserId) -> None:
         """Record that the links and permissions of a reclaimed account were ended. Delete its API tokens and its second
-        factor if they were created before `RECLAIM_MARGIN` after the reclaim.
-        The account stays in the list until a minute after the reclaim, because an access token may be accepted for some
-        seconds after its session has ended. A repeat has no effect.
+        factor if they were created before `RECLAIM_MARGIN` after the reclaim. The account stays in the list until a
+        minute after the reclaim, because an access token may be accepted for some seconds after its session has ended.
+        A repeat has no effect.
         """
         ...
 
     async def purge_account(self, user: UserId) -> bool:
-        """Delete all records of a deleted account. Its files must be purged already. Its email address is free then.
+        """Delete all records of a deleted account. Its files must be purged already. After that, its email address is
+        free again.
 
         Return False, and change nothing, while an access token of the account may still be valid. Return True if there
         is no such account.

@@ -137,7 +137,7 @@ class AuditEvent(msgspec.Struct, frozen=True):
     """One event of the audit log.
 
     `actor` is None for an operator at the command line, and for a failed login. For a reset that was requested by mail,
-    `actor` is the account, and `detail` has `by`: the sender of the request is unknown except for the `address`.
+    `actor` is the account itself, and `detail` has `by`. Only the `address` of the sender of that request is known.
     `target` is the id of the account that the event is about. It is None for a failed login without an account.
     """
 

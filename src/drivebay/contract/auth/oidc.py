@@ -45,9 +45,9 @@ class Oidc(Protocol):
     async def begin_oidc_login(self, redirect_uri: str, address: str) -> OidcLogin:
         """Begin a sign-in that sends the browser to `redirect_uri` at its end, with a sign-in code.
 
-        `redirect_uri` must be the public URL of the deployment or below it, or be a port of the user's own computer
-        (`http://127.0.0.1:...`).
-        `address` is the client's network address. A sign-in can be completed within 10 minutes.
+        `redirect_uri` must be the public URL of the deployment or below it, or a loopback URL of the user's own
+        computer (`http://127.0.0.1:...`). `address` is the client's network address. A sign-in can be completed within
+        10 minutes.
 
         Raises InvalidRequest (`redirect_uri`), RateLimited, NotFound, Unavailable (the provider cannot be reached).
         """
@@ -59,7 +59,7 @@ class Oidc(Protocol):
         `error` is `access_denied` (the provider refused), `no_account` (no account, and none may be created),
         `email_taken` (another account has the address) or `account_disabled`. The actor's `user` is ignored.
 
-        An answer can be used once. Raises InvalidCode (the state is unknown, was used, has expired or belongs to
+        A response can be used once. Raises InvalidCode (the state is unknown, was used, has expired or belongs to
         another browser, or the response of the provider is not valid), NotFound, Unavailable.
         """
         ...

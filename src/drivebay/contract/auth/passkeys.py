@@ -1,7 +1,7 @@
 """Passkeys (WebAuthn): keys of a device or of a password manager that sign in without a password.
 
-A passkey verifies its user itself, with a fingerprint, a face or a PIN. So it is a whole login. It also takes the place
-of the code in a login with password and second factor.
+A passkey verifies its user itself, with a fingerprint, a face or a PIN. So a login with a passkey needs nothing else. A
+passkey can also replace the code in a login with password and second factor.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Passkey(msgspec.Struct, frozen=True):
 
 
 class PasskeyAttestation(msgspec.Struct, frozen=True):
-    """The answer of a browser that made a passkey, as WebAuthn names it.
+    """The response of a browser that created a passkey, with the fields of WebAuthn.
 
-    `transports` are the ways to the authenticator that the browser knows.
+    `transports` are the transports of the authenticator (`usb`, `nfc`, ...) that the browser reports.
     """
 
     credential_id: bytes
@@ -39,7 +39,8 @@ class PasskeyAttestation(msgspec.Struct, frozen=True):
 
 
 class PasskeyAssertion(msgspec.Struct, frozen=True):
-    """The answer of a browser that used a passkey, as WebAuthn names it. `user_handle` is empty if it sent none."""
+    """The response of a browser that used a passkey, with the fields of WebAuthn. `user_handle` is empty if it sent
+    none."""
 
     credential_id: bytes
     client_data: bytes
@@ -50,10 +51,10 @@ class PasskeyAssertion(msgspec.Struct, frozen=True):
 
 class Passkeys(Protocol):
     async def begin_passkey(self, actor: Actor, password: str, code: str = "", session: SessionId | None = None) -> str:
-        """Return the options with which a browser makes a passkey, as JSON (PublicKeyCredentialCreationOptionsJSON).
+        """Return the options with which a browser creates a passkey, as JSON (PublicKeyCredentialCreationOptionsJSON).
 
         `password` and `session` confirm the user as in `delete_account`. An account with a second factor also needs a
-        `code`, as in `remove_totp`: a passkey takes the place of both. The options are valid for 5 minutes, once, in
+        `code`, as in `remove_totp`, because a passkey replaces both. The options are valid once, for 5 minutes, in
         this session, and until the next call.
 
         Raises InvalidCredentials, InvalidCode, RateLimited, Conflict (the account has 20 passkeys), Forbidden (the
@@ -64,7 +65,7 @@ class Passkeys(Protocol):
     async def add_passkey(
         self, actor: Actor, attestation: PasskeyAttestation, name: str, session: SessionId | None = None
     ) -> Passkey:
-        """Store the passkey that a browser made with the options of `begin_passkey` in this session.
+        """Store the passkey that a browser created with the options of `begin_passkey` in this session.
 
         `name` has 1 to 100 printable characters. Every call uses up the options. Raises InvalidPasskey (also for
         options that were used or have expired), InvalidRequest, and Conflict, Forbidden and NotFound as
@@ -83,7 +84,7 @@ class Passkeys(Protocol):
     async def remove_passkey(
         self, actor: Actor, passkey: PasskeyId, password: str, session: SessionId | None = None
     ) -> None:
-        """Remove a passkey of the actor. Its sessions go on.
+        """Remove a passkey of the actor. The sessions that began with it do not end.
 
         `password` and `session` confirm the user as in `delete_account`. A repeat raises NotFound.
 
@@ -94,8 +95,9 @@ class Passkeys(Protocol):
     async def begin_passkey_login(self, address: str, challenge: str | None = None) -> str:
         """Return the options with which a browser uses a passkey, as JSON (PublicKeyCredentialRequestOptionsJSON).
 
-        `challenge` is that of a `log_in` that raised SecondFactorRequired; without it any passkey of this deployment
-        works. The options are valid for 5 minutes, once. The calls from one network are limited as logins are.
+        `challenge` is the challenge of a `log_in` that raised SecondFactorRequired. Without it, any passkey of this
+        deployment works. The options are valid once, for 5 minutes. The calls from one network are limited as logins
+        are.
 
         Raises RateLimited, InvalidCode (the login has ended), Forbidden (the deployment has no passwords), NotFound
         (its URL cannot have passkeys; or, with a challenge, the account has none).
@@ -109,7 +111,7 @@ class Passkeys(Protocol):
 
         Every call uses up the options. With a `challenge` it also counts as one of the 5 tries of that login.
 
-        Raises InvalidPasskey, the same for an unknown passkey, a disabled account and a wrong answer, Forbidden and
+        Raises InvalidPasskey, the same for an unknown passkey, a disabled account and a wrong response, Forbidden and
         NotFound as `begin_passkey_login`.
         """
         ...

@@ -1,7 +1,7 @@
 """The domain and the origin to which browsers bind passkeys (WebAuthn: the relying party).
 
-They follow from the public URL of the deployment. Browsers have passkeys only for host names, and only over https or
-on the own machine, so a deployment without such a URL has none.
+They follow from the public URL of the deployment. Browsers support passkeys only for host names, and only over https or
+on the user's own machine. A deployment without such a URL has no passkeys.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})*")
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """`id` is the host name. `origin` is that of the web pages; None: any port of this machine."""
+    """`id` is the host name. `origin` is the origin of the web pages, or None for any port of this machine."""
 
     id: str
     origin: str | None

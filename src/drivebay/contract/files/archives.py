@@ -71,7 +71,7 @@ class Archives(Protocol):
         at most 10,000 entries.
 
         A repeat with the same `idempotency_key` within 24 hours returns the first result, also when that archive has
-        expired. `open_archive` raises NotFound then.
+        expired. In that case, `open_archive` raises NotFound.
 
         Raises NotFound (one of the ids), InvalidRequest (the number of ids, the name, or too many entries), RateLimited
         (the actor's archives have too many entries together until some expire), IdempotencyKeyReused, InProgress.

@@ -31,7 +31,7 @@ class ChangeKind(StrEnum):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One change of one item. One request on one item is one change.
+    """One change of one item. One request that changes one item is one change.
 
     Trashing, restoring or deleting a folder is one change of the folder, and includes everything below it. `cursor`
     continues after this change. `actor` is the user who made the change, or None for the system. `file` is the item at
@@ -77,7 +77,7 @@ class Changes(Protocol):
         than `limit` changes, there may be more. If there are none, there are no more at the moment.
 
         Raises Forbidden (an access with grants), InvalidRequest, InvalidCursor, CursorExpired
-        (changes after the cursor are deleted, or the cursor is of a later time than the database, which was restored:
+        (changes after the cursor are deleted, or the database was restored to a time before the cursor:
         list the files again).
         """
         ...

@@ -61,8 +61,9 @@ class Commits(Protocol):
         with a staged object to clean. The call postpones their next look-up, so two callers do not get the same
         uploads.
 
-        With `newest_first`, return those first whose look-up became due last, and double the pause before each further
-        look-up, up to ten minutes. Otherwise the pause is at most 8 seconds. It has no effect together with `overdue`.
+        With `newest_first`, return the uploads first whose look-up became due most recently, and double the pause
+        before each further look-up, up to ten minutes. Otherwise the pause is at most 8 seconds. It has no effect
+        together with `overdue`.
         """
         ...
 

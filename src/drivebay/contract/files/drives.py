@@ -90,7 +90,7 @@ class Drives(Protocol):
     async def rename_drive(self, access: Access, name: str) -> Drive:
         """Rename a shared drive and return it.
 
-        Raises NotFound, Forbidden (the actor is no manager any more), InvalidRequest, Conflict (a personal drive).
+        Raises NotFound, Forbidden (the actor is not a manager any more), InvalidRequest, Conflict (a personal drive).
         """
         ...
 
@@ -99,7 +99,7 @@ class Drives(Protocol):
 
         Its entries are purged when the grace period of the trash has passed. A repeat fails with NotFound.
 
-        Raises NotFound, Forbidden (the actor is no manager any more), Conflict (a personal drive).
+        Raises NotFound, Forbidden (the actor is not a manager any more), Conflict (a personal drive).
         """
         ...
 
@@ -114,20 +114,19 @@ class Drives(Protocol):
         """Add a member, or change the role of a member. The user must exist. This service does not check that.
 
         `named_by_id`: the actor named the user by id and not by email address. Then the address is hidden, unless the
-        actor may know it: both are members of a drive, one has shared an item with the other, or it was used here
-        before.
-        The actor must still be a manager. A repeat is not an error. A new member loses their permissions on items of
-        the drive, because the role applies to the whole drive.
+        actor may know it: both are members of a drive, one has shared an item with the other, or the actor used the
+        address here before. The actor must still be a manager. A repeat is not an error. A new member loses their
+        permissions on items of the drive, because the role applies to the whole drive.
 
-        Raises NotFound, Forbidden (the actor is no manager any more), LastManager, Conflict (a personal drive, or the
-        drive has too many members).
+        Raises NotFound, Forbidden (the actor is not a manager any more), LastManager, Conflict (a personal drive, or
+        the drive has too many members).
         """
         ...
 
     async def remove_member(self, access: Access, user: UserId) -> None:
         """Remove a member. The actor must still be a manager, or remove themselves.
 
-        Raises NotFound (the drive, or the user is no member), Forbidden (the actor is no manager any more),
+        Raises NotFound (the drive, or the user is not a member), Forbidden (the actor is not a manager any more),
         LastManager, Conflict (a personal drive).
         """
         ...

@@ -38,7 +38,7 @@ class Sort(StrEnum):
 
 
 class File(msgspec.Struct, frozen=True):
-    """An entry: a file or a folder. The HTTP API calls both a file. `kind` tells which it is.
+    """An entry: a file or a folder. The HTTP API calls both a file. `kind` is the kind of the entry.
 
     A folder has the size 0, an empty `content_type` and no `sha256`. `etag` is a strong entity tag (RFC 9110) with its
     quotes. Every change of the entry changes it. `trashed_at` and `purge_after` are set in the trash. From

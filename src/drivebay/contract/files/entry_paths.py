@@ -44,7 +44,8 @@ class EntryPaths(Protocol):
         ...
 
     async def measure_tree(self, access: Access, id: FileId) -> TreeSize:
-        """Return the size of a folder with everything below it. The trash is not counted. A file counts as itself.
+        """Return the size of a folder with everything below it. The trash is not counted. For a file, the result is the
+        size of the file.
 
         The time grows with the number of entries. Each owner may run one call at a time, and all owners a few together.
 

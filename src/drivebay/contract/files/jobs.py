@@ -119,15 +119,16 @@ class Jobs(Protocol):
         ...
 
     async def cancel_job(self, actor: UserId, id: JobId) -> None:
-        """Cancel a job that is running: nothing of it appears. A job that has ended stays as it is. Raises NotFound."""
+        """Cancel a job that is running: none of its entries appear. A job that has ended stays as it is. Raises
+        NotFound."""
         ...
 
 
 class JobClaims(Protocol):
     async def claim_jobs(self, lease: LeaseId, limit: int) -> tuple[JobTask, ...]:
-        """Claim up to `limit` (1 to 100) jobs under a new lease of one minute, those that waited longest first.
+        """Claim up to `limit` (1 to 100) jobs under a new lease of one minute, the longest waiting first.
 
-        While the lease lasts no other caller gets these jobs, and no other job of their drives. A repeat gets the same
+        While the lease lasts, no other caller gets these jobs or other jobs of their drives. A repeat gets the same
         jobs. Raises InvalidRequest (the limit).
         """
         ...

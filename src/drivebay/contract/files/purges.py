@@ -18,7 +18,7 @@ class PurgeTask(msgspec.Struct, frozen=True):
     """An object to delete. `key` is its key in the store.
 
     If `multipart_id` is set, a multipart upload must be aborted first. If `has_partial_parts` is set, partial parts may
-    be stored beside the upload and must be deleted too; if `has_thumbnails` is set, thumbnails may.
+    be stored beside the upload and must be deleted too. The same is true for thumbnails if `has_thumbnails` is set.
     """
 
     ref: UploadRef
@@ -48,7 +48,7 @@ class Purges(Protocol):
         ...
 
     async def known_uploads(self, uploads: tuple[UploadRef, ...]) -> tuple[bool, ...]:
-        """Return for each upload whether a row accounts for its object: an upload, a version or a tombstone.
+        """Return for each upload whether a row refers to its object: an upload, a version or a tombstone.
 
         An object for which this returns False is an orphan.
         """

@@ -74,6 +74,7 @@ class Searches(Protocol):
         """Add up to `limit` (1 to 1,000) names of entries from before search existed. Return the number of read
         entries.
 
-        0: there are none left, or other calls are adding them. Calls may run at once. Raises InvalidRequest.
+        0 means that none are left, or that other calls are adding them. Calls may run at the same time. Raises
+        InvalidRequest.
         """
         ...

@@ -1,4 +1,4 @@
-"""Thumbnails: small images of the content of files, which the worker makes when somebody first asks for them.
+"""Thumbnails: small images of the content of files. The worker makes them at the first request.
 
 A thumbnail belongs to an object, so copies and restored versions share it. `Thumbnails` is for users.
 `ThumbnailJobs` is for the worker: it claims objects under a lease, makes their thumbnails and records the result.
@@ -29,7 +29,7 @@ class ThumbnailState(StrEnum):
 class Thumbnail(msgspec.Struct, frozen=True):
     """The state of the thumbnails of a file. `key` is the key of its object, and `name` the name of the file.
 
-    `retry_after` is after how many seconds it is worth to ask again, while the state is `QUEUED`.
+    While the state is `QUEUED`, `retry_after` is the number of seconds after which the caller should ask again.
     """
 
     state: ThumbnailState
@@ -43,16 +43,17 @@ class ThumbnailOutcome(StrEnum):
 
     MADE = "made"
     NO_PREVIEW = "no_preview"
-    """No thumbnail can be made of these bytes. A repeat would end the same way."""
+    """No thumbnail can be made of these bytes. A second attempt would have the same result."""
     FAILED = "failed"
-    """The attempt took too long or needed too much memory, or its process died. A repeat may succeed."""
+    """The attempt took too long or needed too much memory, or its process died. A second attempt may succeed."""
     POSTPONED = "postponed"
-    """The bytes could not be read, or the images not be written, because the store did not answer. Such an attempt does
-    not count."""
+    """The bytes could not be read, or the images not be written, because the store did not respond. Such an attempt
+    does not count."""
 
 
 class ThumbnailTask(msgspec.Struct, frozen=True):
-    """An object of which thumbnails are to be made; `key` is its key in the store, and `size` its bytes."""
+    """An object whose thumbnails the worker must make. `key` is its key in the store, and `size` its length in
+    bytes."""
 
     ref: UploadRef
     key: str
@@ -61,13 +62,13 @@ class ThumbnailTask(msgspec.Struct, frozen=True):
 
 class Thumbnails(Protocol):
     async def get_thumbnail(self, access: Access, id: FileId, is_lost: bool = False) -> Thumbnail:
-        """Return the state of the thumbnails of a file outside the trash, and queue them if nobody has asked yet.
+        """Return the state of the thumbnails of a file outside the trash, and queue them at the first call.
 
-        With `is_lost` the caller says that the store has no such thumbnail: thumbnails that are ready are queued again.
+        `is_lost`: the store does not have the thumbnail, so thumbnails that are ready are queued again.
 
-        If the actor has many in the queue, or the queue is full, the state is `QUEUED` although nothing was queued: a
-        repeat queues it when there is room. A folder, and a file that is empty, large or of a type without a preview,
-        has the state `NONE` at once. A repeat changes nothing.
+        If the actor has many files in the queue, or if the queue is full, the state is `QUEUED`, although nothing was
+        queued. A later call queues the file when there is room. A folder, and a file that is empty, large or of a type
+        without a preview, has the state `NONE`. A repeat changes nothing.
 
         Raises NotFound, RateLimited (the actor has asked for too many new ones in the last hour).
         """
@@ -78,10 +79,11 @@ class ThumbnailJobs(Protocol):
     async def claim_thumbnails(self, lease: LeaseId, limit: int) -> tuple[ThumbnailTask, ...]:
         """Claim up to `limit` (1 to 100) objects in the queue under a new lease.
 
-        One of each user comes before a second one of any, and of each user those that wait longest.
+        Each user gets one object before any user gets a second one. The objects of one user are in the order of their
+        requests.
 
-        While the lease of two minutes lasts no other caller gets these objects. A repeat returns them again. After
-        three attempts without a result an object has no preview. Raises InvalidRequest.
+        The lease lasts two minutes. Until it ends, no other caller gets these objects. A repeat returns them again.
+        After three attempts without a result, an object has no preview. Raises InvalidRequest.
         """
         ...
 

@@ -72,7 +72,7 @@ class PartLayout(msgspec.Struct, frozen=True):
 class Upload(msgspec.Struct, frozen=True):
     """An upload and its state.
 
-    `key` is the key of its object, and `metadata` what the store keeps with it, sealed. `expires_at` is the
+    `key` is the key of its object, and `metadata` is stored with the object, sealed. `expires_at` is the
     deadline of a pending upload. `file` is set when the upload is complete, `reason` when it failed, `parts` when it is
     an upload in parts. While `deferred_length` is set, `size` is the number of reserved bytes. `parent` is the folder
     of the intent. The file is in the trash if that was trashed before the commit, and in the root if it was purged.
@@ -198,8 +198,9 @@ class Uploads(Protocol):
         within 24 hours returns the first results. Only items that a limit refused (`quota_exceeded`, `rate_limited`,
         `unavailable`) are begun again.
 
-        `refused` are items of the request that the caller refused itself. They have no result and only belong to the
-        request that the key stands for: the same key with other items is another request. Together there are 1 to 100.
+        `refused` are items of the request that the caller refused itself. They have no result. They are part of the
+        request that the key stands for: the same key with other items is another request. `intents` and `refused` have
+        1 to 100 items together.
 
         Raises InvalidRequest (the number of items), IdempotencyKeyReused, InProgress.
         """

@@ -1,7 +1,7 @@
 """Versions: the contents that a file has and had. The current version is the content of the file.
 
 Each version counts in the usage with its size, also when it shares an object with others. Old versions are deleted when
-a file has more than a number of them, and when they were replaced long ago.
+a file has too many of them, and when a certain time has passed since they were replaced.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class Versions(Protocol):
     async def delete_version(self, access: Access, id: FileId, version: VersionId) -> None:
         """Delete an old version for good. A repeat raises NotFound.
 
-        Its bytes leave the usage at once if another version shares them, otherwise when the object is deleted.
+        If another version shares its object, its bytes leave the usage at once. Otherwise they leave it when the object
+        is deleted.
 
         Raises NotFound, Conflict (it is the current version).
         """

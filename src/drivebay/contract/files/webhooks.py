@@ -22,8 +22,8 @@ from .changes import Change, ChangeKind
 class Webhook(msgspec.Struct, frozen=True):
     """A webhook of a user.
 
-    `what` are the kinds of changes that are sent. An empty tuple stands for all. `disabled_reason` says why a webhook
-    was disabled, unless its user did it. `failing_since` is the time of the first failed attempt since the last
+    `what` are the kinds of changes that are sent. An empty tuple means all kinds. `disabled_reason` is the reason why a
+    webhook was disabled, unless its user did it. `failing_since` is the time of the first failed attempt since the last
     success, and `next_try_at` the time of the next attempt after a failed one. `secret` is set by `create_webhook`
     only.
     """
@@ -44,7 +44,7 @@ class Webhook(msgspec.Struct, frozen=True):
 
 
 class NewWebhook(msgspec.Struct, frozen=True):
-    """A webhook to create. `what` are the kinds of changes to send. An empty tuple stands for all."""
+    """A webhook to create. `what` are the kinds of changes to send. An empty tuple means all kinds."""
 
     drive: DriveId
     url: str
@@ -80,8 +80,8 @@ class Delivery(msgspec.Struct, frozen=True):
     """One attempt to send an event.
 
     `event_id` is the same in all attempts. `attempt` counts from 1. A requested redelivery has 0. `response_status` is
-    the HTTP status of the answer, if there was one. `error` is None after a success. `next_try_at` is when the event is
-    sent again.
+    the HTTP status of the response, if there was one. `error` is None after a success. `next_try_at` is when the event
+    is sent again.
     """
 
     id: DeliveryId
@@ -104,9 +104,10 @@ class DeliveryPage(msgspec.Struct, frozen=True):
 
 
 class WebhookEvent(msgspec.Struct, frozen=True):
-    """A change to send. `number` is its place in the feed.
+    """A change to send. `number` is its number in the feed.
 
-    When it is delivered, all changes up to the number `through` are done: the webhook does not want those after it.
+    The webhook does not want the changes after it up to the number `through`. After the delivery, it continues after
+    `through`.
     """
 
     number: int
@@ -135,9 +136,9 @@ class DeliveryOutcome(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     GONE = "gone"
-    """The receiver wants no more events: it answered 410."""
+    """The receiver wants no more events: it responded with 410."""
     OWNER_ENDED = "owner_ended"
-    """Nothing was sent, because the account of the owner is disabled or deleted."""
+    """Nothing was sent, because the account of the webhook's user is disabled or deleted."""
 
 
 class DeliveryResult(msgspec.Struct, frozen=True):
@@ -165,7 +166,7 @@ class Webhooks(Protocol):
 
         A repeat with the same `idempotency_key` within 24 hours returns the first result.
 
-        Raises NotFound (the drive), Forbidden (the actor is no manager of the drive), InvalidRequest (the URL),
+        Raises NotFound (the drive), Forbidden (the actor is not a manager of the drive), InvalidRequest (the URL),
         QuotaExceeded (the user has too many webhooks), IdempotencyKeyReused, InProgress.
         """
         ...
@@ -184,10 +185,10 @@ class Webhooks(Protocol):
         ...
 
     async def update_webhook(self, actor: UserId, id: WebhookId, update: WebhookUpdate) -> Webhook:
-        """Change a webhook and return it. A new URL, and enabling it, lead to an attempt at once.
+        """Change a webhook and return it. If the URL is new, or if the webhook is enabled, an attempt follows at once.
 
         Repeats are allowed. Raises NotFound, InvalidRequest (the URL), Forbidden (to change the URL or to enable it:
-        the actor is no manager of the drive any more).
+        the actor is not a manager of the drive any more).
         """
         ...
 
@@ -205,9 +206,9 @@ class Webhooks(Protocol):
         ...
 
     async def redeliver(self, actor: UserId, id: WebhookId, delivery: DeliveryId) -> None:
-        """Ask for one more attempt to send the event of a delivery, soon and out of order. Repeats are allowed.
+        """Request one more attempt to send the event of a delivery, soon and out of order. Repeats are allowed.
 
-        If the event is the one that the webhook waits for, it is the next regular attempt.
+        If the webhook still tries to deliver this event, its next regular attempt is made soon instead.
 
         Raises NotFound (also if the change is no longer in the feed), Conflict (the webhook is disabled, or too many
         redeliveries wait).
@@ -219,17 +220,17 @@ class WebhookDeliveries(Protocol):
     async def claim_webhooks(self, lease: LeaseId, limit: int) -> tuple[WebhookTask, ...]:
         """Claim up to `limit` (1 to 100) webhooks that have events to send, under a new lease of one minute.
 
-        The webhooks that waited longest come first, and few of one user at a time. While the lease lasts no other
-        caller gets these webhooks. The items in the events are as they are now.
+        The webhooks that waited longest come first, with only a few of one user. While the lease lasts, no other caller
+        gets these webhooks. The events contain the items as they are at the time of this call.
 
         Raises InvalidRequest (the limit).
         """
         ...
 
     async def record_delivery(self, lease: LeaseId, result: DeliveryResult) -> bool:
-        """Record the result of an attempt. Return whether the caller may send the next event, in a minute at most.
+        """Record the result of an attempt. Return whether the caller may send the next event. It has a minute for that.
 
-        After a failed attempt the webhook is due again when a gap has passed, which grows from 5 seconds to 6 hours.
+        After a failed attempt the webhook is due again after a pause, which grows from 5 seconds to 6 hours.
         After three days of failures it is disabled. A result of a lease that has ended changes nothing.
         """
         ...

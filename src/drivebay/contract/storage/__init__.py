@@ -1,7 +1,7 @@
 """The contract of the storage service: presigned URLs for clients, look-ups and deletions for services.
 
 The storage service does not know users. A key is opaque: 1 to 1,024 bytes of UTF-8 without control characters, where no
-segment between slashes is '.' or '..'. An object is reported as absent only if the store said so. After any other
+segment between slashes is '.' or '..'. An object is reported as absent only if the store reported that. After any other
 failure its presence is unknown, and the caller must not draw a conclusion from that.
 """
 

@@ -55,7 +55,7 @@ class AssemblyStatus(StrEnum):
     MISSING = "missing"
     """Parts are missing or have a wrong size."""
     UNKNOWN = "unknown"
-    """The store is still assembling, or gave no usable answer. Look the object up and try again."""
+    """The store is still assembling, or gave no usable response. Look the object up and try again."""
 
 
 class AssemblyResult(msgspec.Struct, frozen=True):

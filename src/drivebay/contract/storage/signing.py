@@ -67,7 +67,7 @@ class Signing(Protocol):
     ) -> SignedRequest:
         """Sign a GET that is valid for `ttl_seconds` from now and is served with `name` and `content_type`.
 
-        A type that a browser could run is always served as an attachment. Whether the object exists is not checked.
+        A type with active content is always served as an attachment. Whether the object exists is not checked.
         """
         ...
 

@@ -51,7 +51,7 @@ class Capabilities(msgspec.Struct, frozen=True):
 
 class StoreStatus(Protocol):
     async def get_capabilities(self) -> Capabilities:
-        """Return the capabilities found at start-up. Raises Unavailable until the store has answered once."""
+        """Return the capabilities found at start-up. Raises Unavailable until the store has responded once."""
         ...
 
     async def health(self) -> tuple[Health, ...]:

@@ -69,7 +69,7 @@ class ArchiveService:
     ) -> Archive:
         """Create an archive as `create_archive`. With a link, count one download of it in the same transaction."""
         if not 1 <= len(ids) <= MAX_IDS:
-            raise _invalid("ids", f"must have 1 to {MAX_IDS} items")
+            raise _invalid_error("ids", f"must have 1 to {MAX_IDS} items")
         name = None if name is None else normalize_name(name)
         call = None
         if idempotency_key is not None:
@@ -108,7 +108,7 @@ class ArchiveService:
 
     async def save_archive_crcs(self, token: str, crcs: tuple[EntryCrc, ...]) -> None:
         if len(crcs) > _MAX_BATCH:
-            raise InvalidRequest(f"a call takes at most {_MAX_BATCH} values")
+            raise InvalidRequest(f"a call accepts at most {_MAX_BATCH} values")
         for crc in crcs:
             if not (0 <= crc.position < MAX_ENTRIES and 0 <= crc.size < 2**63 and 0 <= crc.crc32 < 2**32):
                 raise InvalidRequest("a position, a size or a CRC-32 is out of range")
@@ -125,7 +125,7 @@ class ArchiveService:
             top_ids += await self._archives.select_root_entries(tx, access.drive, MAX_ENTRIES + 1)
         tree = await self._entries.select_tree(tx, access.drive, top_ids, MAX_ENTRIES + 1)
         if len(tree) > MAX_ENTRIES:  # guard: archive-entries
-            raise _invalid("ids", f"have more than {MAX_ENTRIES} files and folders together; choose fewer")
+            raise _invalid_error("ids", f"have more than {MAX_ENTRIES} files and folders together; choose fewer")
         tree_ids = {entry.id for entry in tree}
         for id in ids:
             if id != ROOT and id not in tree_ids:
@@ -143,7 +143,7 @@ class ArchiveService:
                 version, content = versioned
                 entries.append(ArchivedFile(ArchiveEntry(path, content.size, entry.modified_at, content.key), version))
         if sum(len(file.entry.path.encode()) for file in entries) > _MAX_PATH_BYTES:  # guard: archive-path-bytes
-            raise _invalid("ids", f"have paths of more than {_MAX_PATH_BYTES} bytes together; choose fewer")
+            raise _invalid_error("ids", f"have paths of more than {_MAX_PATH_BYTES} bytes together; choose fewer")
         return sorted(entries, key=lambda file: file.entry.path)
 
     async def _insert(
@@ -158,7 +158,8 @@ class ArchiveService:
         await self._archives.lock_archives_of(tx, creator)
         live_entries = await self._archives.count_entries(tx, creator)
         if live_entries + max(1, len(entries)) > MAX_LIVE_ENTRIES:  # guard: archive-live-entries
-            raise RateLimited("your archives have too many files; wait until some expire", retry_after=_RETRY_AFTER)
+            problem = f"your archives have too many files; try again in {_RETRY_AFTER} seconds, when some have expired"
+            raise RateLimited(problem, retry_after=_RETRY_AFTER)
         counted_link = None
         if link is not None:
             count = await self._links.count_download(tx, link)  # guard: archive-link-count
@@ -191,5 +192,5 @@ def _zip_name(name: str | None, tree: Sequence[TreeEntry], chosen: tuple[FileId,
     return name.encode()[: MAX_BYTES - len(_SUFFIX)].decode(errors="ignore") + _SUFFIX
 
 
-def _invalid(field: str, problem: str) -> InvalidRequest:
+def _invalid_error(field: str, problem: str) -> InvalidRequest:
     return InvalidRequest(f"{field} {problem}", errors=(FieldError(field, problem),))

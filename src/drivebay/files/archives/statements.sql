@@ -10,8 +10,8 @@ WHERE owner_id = $1 AND parent_id = $2 AND trashed_at IS NULL LIMIT $3;  -- guar
 SELECT pg_advisory_xact_lock(hashtextextended('archives ' || $1::uuid::text, 0));
 
 -- name: count_archived_entries
--- How many entries the archives of $1 (as above) have that have not expired. An archive counts at least 1. Holders of links
--- must not use up what the owner of the drive may have.
+-- The number of entries in the archives of $1 (as above) that have not expired. An archive counts as at least 1.
+-- Holders of links must not use up the limit of the drive's user.
 SELECT coalesce(sum(greatest(entry_count, 1)), 0)::bigint FROM files.archives
 WHERE coalesce(created_by, link_id, owner_id) = $1 AND expires_at > now();  -- guard: archive-count-link
 
@@ -34,8 +34,8 @@ LEFT JOIN files.versions v ON v.owner_id = $1 AND v.id = r.version_id  -- guard:
 LEFT JOIN files.objects o ON o.owner_id = $1 AND o.id = coalesce(v.object_id, v.id) AND o.size = r.size;
 
 -- name: select_archive
--- `link_file` is the item of the link of its creator, null without a link. No row: the archive has expired, or its link
--- has ended. A link that is spent does not end the archive that took its last download.
+-- `link_file` is the item of the link of its creator, null without a link. Returns no row if the archive has expired, or
+-- if its link has ended. A link without downloads left does not end the archive that used the last one.
 SELECT a.name, a.created_by, a.chosen, a.entry_count, a.size, a.expires_at, l.file_id AS link_file
 FROM files.archives a
 -- guard: owner-select-archive-link
@@ -92,6 +92,6 @@ WHERE a.owner_id = expired.owner_id AND a.id = expired.id;  -- guard: owner-dele
 -- Let the archives of the drive $1, and those that the user of this id has created, expire now.
 UPDATE files.archives SET expires_at = now() WHERE (owner_id = $1 OR created_by = $1) AND expires_at > now();
 
--- name: end_early_archives
+-- name: end_archives_before
 -- Let the archives that the user $1 has created until $2 expire now.
 UPDATE files.archives SET expires_at = now() WHERE created_by = $1 AND created_at <= $2 AND expires_at > now();

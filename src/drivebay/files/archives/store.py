@@ -130,6 +130,6 @@ class ArchiveStore:
         """Expire the archives of a drive, and the archives of the user with the same id."""
         await db.execute(self.statements["end_archives"], drive)
 
-    async def end_early_archives(self, db: Database, user: UserId, until: datetime) -> None:
+    async def end_archives_before(self, db: Database, user: UserId, until: datetime) -> None:
         """Expire the archives that a user created before a time."""
-        await db.execute(self.statements["end_early_archives"], user, until)
+        await db.execute(self.statements["end_archives_before"], user, until)

@@ -4,9 +4,10 @@
 SELECT last_change FROM files.usage WHERE owner_id = $1;  -- guard: owner-select-last-change
 
 -- name: select_changes
--- Up to $3 changes after the number $2, each with its item as it is now. One row without a change: there is none. No row:
--- the owner has no usage row, and so no change. One statement reads both tables, so the numbers fit the changes.
--- An item whose grace period is over cannot be restored: it is gone.
+-- Up to $3 changes after the number $2, each with its item as it is now. One row without a change means that there is
+-- none. No row means that the owner has no usage row, and so no change. One statement reads both tables, so the numbers
+-- match the changes.
+-- An item whose grace period is over cannot be restored, so it counts as deleted.
 SELECT g.trimmed_changes, g.last_change, c.number, c.what, c.file_id, c.at, c.actor_id, e.*
 FROM files.usage g
 LEFT JOIN LATERAL (
@@ -37,7 +38,8 @@ ORDER BY c.number DESC;
 DELETE FROM files.changes;
 
 -- name: restart_feeds
--- After a restore: the numbers of every feed go on far above all that were ever used, also after the backup was made. $1
+-- After a restore: the numbers of every feed continue far above all numbers that were ever used, also those after the
+-- backup. $1
 -- are users, who may have no row yet. A feed grows by less than a million changes a second, so microseconds are far enough.
 INSERT INTO files.usage AS g (owner_id, trimmed_changes, last_change)
 SELECT owner_id, number, number

@@ -76,7 +76,7 @@ class CommitService:
         """Commit an upload for its client. Return False when the store has no object for it. Raises Unavailable."""
         (outcome,) = await self.commit_uploads((upload,), Trigger.CLIENT)
         if outcome is CommitOutcome.UNKNOWN:
-            raise Unavailable("the store does not answer now; try again later")
+            raise Unavailable("the store does not respond now; try again later")
         return outcome not in (CommitOutcome.ABSENT, CommitOutcome.EXPIRED)
 
     async def claim_pending_uploads(

@@ -231,7 +231,8 @@ WHERE u.owner_id = due.owner_id AND u.id = due.id  -- guard: owner-claim-checks
 RETURNING u.owner_id, u.id;
 
 -- name: claim_newest_checks
--- Take up to $1 pending uploads whose check became due last, and postpone their next check twice as long as before. Of
+-- Take up to $1 pending uploads whose check became due most recently, and postpone their next check twice as long as
+-- before. Of
 -- very many pending uploads, the newest are the ones whose bytes arrive now.
 UPDATE files.uploads u
 SET checks = u.checks + 1,

@@ -186,7 +186,7 @@ class CommitStore:
         return tuple(UploadRef(record["owner_id"], record["id"]) for record in records)
 
     async def claim_newest_checks(self, db: Database, limit: int) -> tuple[UploadRef, ...]:
-        """Claim up to `limit` pending uploads whose check became due last. Needs no lock."""
+        """Claim up to `limit` pending uploads whose check became due most recently. Needs no lock."""
         records = await db.fetch(self.statements["claim_newest_checks"], limit)
         return tuple(UploadRef(record["owner_id"], record["id"]) for record in records)
 

@@ -2,8 +2,8 @@
 -- the drive's row in files.usage. All times come from the database clock.
 
 -- name: select_access
--- The role of the user $2 as a member, without an item, and their permissions on items. No row: the drive does not exist
--- or is deleted, or nothing in it is shared with the user.
+-- The role of the user $2 as a member, without an item, and their permissions on items. Returns no row if the drive
+-- does not exist or is deleted, or if nothing in it is shared with the user.
 SELECT NULL::uuid AS file_id, m.role FROM files.members m JOIN files.drives d ON d.owner_id = m.owner_id
 WHERE m.owner_id = $1 AND m.user_id = $2  -- guard: drive-member
   AND d.deleted_at IS NULL  -- guard: drive-deleted

@@ -25,19 +25,21 @@ LAST_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
 LAST_ID: Final = UUID(int=2**128 - 1)
 _FIRST_ID: Final = UUID(int=0)
 _FIRST_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_BEFORE_ALL: Final[dict[Sort, str | int | datetime]] = {
+_LOWEST_VALUES: Final[dict[Sort, str | int | datetime]] = {
     Sort.NAME: "",
     Sort.SIZE: -1,
     Sort.CREATED: _FIRST_TIME,
     Sort.MODIFIED: _FIRST_TIME,
 }
-_AFTER_ALL: Final[dict[Sort, str | int | datetime]] = {
+"""For each order, a sort value before the values of all entries."""
+_HIGHEST_VALUES: Final[dict[Sort, str | int | datetime]] = {
     # Longer than any name (255 bytes) and made of the highest character, so it sorts after every name.
     Sort.NAME: "\U0010ffff" * 64,
     Sort.SIZE: 2**63 - 1,
     Sort.CREATED: LAST_TIME,
     Sort.MODIFIED: LAST_TIME,
 }
+"""For each order, a sort value after the values of all entries."""
 
 
 class ListingService:
@@ -81,8 +83,8 @@ class ListingService:
     def _position(self, listing: Listing, query: str) -> tuple[str | int | datetime, UUID]:
         if listing.cursor is None:
             if listing.descending:
-                return _AFTER_ALL[listing.sort], LAST_ID
-            return _BEFORE_ALL[listing.sort], _FIRST_ID
+                return _HIGHEST_VALUES[listing.sort], LAST_ID
+            return _LOWEST_VALUES[listing.sort], _FIRST_ID
         position = decode_cursor(self._cursor_key, query, listing.cursor)
         if listing.sort in (Sort.CREATED, Sort.MODIFIED):
             return datetime.fromisoformat(str(position.value)), position.id

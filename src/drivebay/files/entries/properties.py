@@ -17,13 +17,13 @@ def check_properties(update: EntryUpdate) -> None:
     """Raise InvalidRequest unless the keys and values of an update are text that the database can store."""
     text = "".join((*update.properties, *update.properties.values(), *update.removed_properties))
     if "" in update.properties:
-        raise _invalid("must not have an empty key")
+        raise _invalid_error("must not have an empty key")
     if "\0" in text:  # guard: property-nul
-        raise _invalid("must not contain NUL")
+        raise _invalid_error("must not contain NUL")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise _invalid("must be valid Unicode") from None
+        raise _invalid_error("must be valid Unicode") from None
 
 
 def merge_properties(current: Mapping[str, str], update: EntryUpdate) -> dict[str, str]:
@@ -33,12 +33,12 @@ def merge_properties(current: Mapping[str, str], update: EntryUpdate) -> dict[st
         return merged
     merged |= update.properties
     if len(merged) > MAX_PROPERTIES:  # guard: property-count
-        raise _invalid(f"are limited to {MAX_PROPERTIES}; these would be {len(merged)}")
+        raise _invalid_error(f"are limited to {MAX_PROPERTIES}; these would be {len(merged)}")
     size = sum(len(key.encode()) + len(value.encode()) for key, value in merged.items())
     if size > MAX_PROPERTY_BYTES:  # guard: property-bytes
-        raise _invalid(f"are limited to {MAX_PROPERTY_BYTES} bytes of UTF-8 together; these would have {size}")
+        raise _invalid_error(f"are limited to {MAX_PROPERTY_BYTES} bytes of UTF-8 together; these would have {size}")
     return merged
 
 
-def _invalid(problem: str) -> InvalidRequest:
+def _invalid_error(problem: str) -> InvalidRequest:
     return InvalidRequest(f"properties {problem}", errors=(FieldError("properties", problem),))

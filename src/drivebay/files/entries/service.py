@@ -211,7 +211,7 @@ def check_folder_reached(reach: Reach, id: FileId) -> None:
 def check_depth(levels: int, settings: Settings) -> None:
     """Raise InvalidRequest if there are more levels of folders than the settings allow."""
     if levels > settings.max_depth:  # guard: folder-depth
-        raise _invalid_parent(
+        raise _invalid_parent_error(
             f"folders can be nested at most {settings.max_depth} levels deep, and these would be {levels}; "
             "choose a folder higher up, or move the folder above higher up first"
         )
@@ -223,5 +223,5 @@ def check_entity_tag(entry: contract.File, if_match: str | None) -> None:
         raise PreconditionFailed
 
 
-def _invalid_parent(problem: str) -> InvalidRequest:
+def _invalid_parent_error(problem: str) -> InvalidRequest:
     return InvalidRequest(problem, errors=(FieldError("parent_id", problem),))

@@ -55,7 +55,7 @@ DELETE FROM files.jobs j USING (
 WHERE j.owner_id = old.owner_id AND j.id = old.id;
 
 -- name: lease_jobs
--- Lease up to $2 jobs to $1, for $3, those that waited longest first, and one of each drive. A repeat of a claim whose answer
+-- Lease up to $2 jobs to $1, for $3, the longest waiting first, and one of each drive. A repeat of a claim whose response
 -- was lost gets the same jobs.
 WITH waiting AS (
     SELECT j.owner_id, j.id, j.lease IS NOT DISTINCT FROM $1 AS is_repeat,
@@ -88,7 +88,7 @@ SELECT * FROM files.jobs WHERE owner_id = $1 AND id = $2 AND NOT is_settled
 FOR UPDATE;
 
 -- name: keep_job_lease
--- A step has succeeded. The lease goes on for $3, or ends if $3 is null.
+-- A step has succeeded. The lease continues for $3, or ends if $3 is null.
 UPDATE files.jobs
 SET attempts = 0, steps = steps + 1, due_at = now(), leased_until = clock_timestamp() + $3::interval,
     lease = CASE WHEN $3::interval IS NOT NULL THEN lease END
@@ -234,5 +234,5 @@ USING (SELECT ordinal FROM files.job_folders WHERE owner_id = $1 AND job_id = $2
 WHERE f.owner_id = $1 AND f.job_id = $2 AND f.ordinal = old.ordinal RETURNING 1;
 
 -- name: settle_job
--- Nothing of the job is left but its row.
+-- All data of the job is deleted except its row.
 UPDATE files.jobs SET is_settled = true, lease = NULL, leased_until = NULL WHERE owner_id = $1 AND id = $2;

@@ -103,7 +103,8 @@ class LinkHolderService:
         # The attempt is counted before the password is compared, so that concurrent calls do not get more attempts.
         if not await self._links.take_password_attempt(self._db, stored, client, PASSWORD_INTERVAL, PASSWORD_TRIES):
             retry_after = int(PASSWORD_INTERVAL.total_seconds())
-            raise RateLimited("too many wrong passwords for this link", retry_after=retry_after)
+            problem = f"too many wrong passwords for this link: try again in {retry_after} seconds"
+            raise RateLimited(problem, retry_after=retry_after)
         hash_client = HashClient(client)  # guard: link-hashing-client
         if not await self._passwords.matches(password, stored.password_hash, hash_client):  # guard: link-password
             raise InvalidCredentials("the password of the link is wrong")
@@ -171,7 +172,7 @@ class LinkHolderService:
         if not await self._is_repeat(access, idempotency_key):  # guard: link-upload-repeat
             pending = await self._links.count_pending_uploads(self._db, opened.stored.drive, _note_prefix(opened))
             if pending >= self._max_uploads:  # guard: link-pending-uploads
-                raise RateLimited("this link has too many pending uploads", retry_after=60)
+                raise RateLimited("this link has too many pending uploads: try again in 60 seconds", retry_after=60)
         with _hide_details():
             upload = await self._calls.begin_upload(access, intent, idempotency_key)
         return _holder_view(opened, upload)
@@ -224,7 +225,7 @@ class LinkHolderService:
     async def _open_for_uploads(self, token: str, session: str | None) -> OpenLink:
         opened = await self._open(token, session)
         if opened.info.role is LinkRole.VIEWER:  # guard: viewer-link-uploads
-            raise Forbidden("this link does not take uploads")
+            raise Forbidden("this link does not accept uploads")
         if opened.info.kind is not Kind.FOLDER:
             raise NotFound(_NOT_FOUND)
         return opened

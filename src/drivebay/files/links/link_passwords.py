@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 
 import bcrypt
 
-from ...concurrency.hashing_queue import ANYONE, SECONDS_AT_COST_ZERO, HashClient, HashingQueue
+from ...concurrency.hashing_queue import SECONDS_AT_COST_ZERO, UNKNOWN_CLIENT, HashClient, HashingQueue
 from ...errors import FieldError, InvalidRequest
 
 MAX_LENGTH: Final = 256
@@ -41,7 +41,7 @@ class LinkPasswords:
             problem = f"must have 1 to {MAX_LENGTH} characters"
             raise InvalidRequest(f"password {problem}", errors=(FieldError("password", problem),))
 
-    async def hash(self, password: str, client: HashClient = ANYONE) -> str:
+    async def hash(self, password: str, client: HashClient = UNKNOWN_CLIENT) -> str:
         """Return the hash to store for a password.
 
         Raises InvalidRequest, and Unavailable if the queue is full and this client has used more of it than others.
@@ -50,7 +50,7 @@ class LinkPasswords:
         digest = self.digest(password)
         return (await self._run(client, lambda: bcrypt.hashpw(digest, bcrypt.gensalt(self._cost)))).decode("ascii")
 
-    async def matches(self, password: str, stored: str, client: HashClient = ANYONE) -> bool:
+    async def matches(self, password: str, stored: str, client: HashClient = UNKNOWN_CLIENT) -> bool:
         """Return whether a password has the stored hash. Raises Unavailable as `hash` does."""
         if not 1 <= len(password) <= MAX_LENGTH or not _is_text(password):
             return False

@@ -165,16 +165,16 @@ class LinkService:
 
     async def end_sharing(self, user: UserId, until: datetime) -> None:
         until = _to_utc(until, "until")
-        await self._links.delete_early_links_of_user(self._db, user, until)
-        await self._permissions.delete_early_of_user(self._db, user, until)
-        await self._archives.end_early_archives(self._db, user, until)  # guard: end-sharing-archives
-        await self._webhooks.delete_early_of_user(self._db, user, until)
+        await self._links.delete_links_of_user_before(self._db, user, until)
+        await self._permissions.delete_of_user_before(self._db, user, until)
+        await self._archives.end_archives_before(self._db, user, until)  # guard: end-sharing-archives
+        await self._webhooks.delete_of_user_before(self._db, user, until)
 
     async def _insert(self, tx: Connection, access: Access, row: LinkRow) -> Link:
         await self._usage.lock_usage(tx, access.drive, self._settings.quota)  # guard: link-limit-lock
         entry = require_entry(await self._entries.select_entry(tx, access.drive, row.file), row.file)
         if row.role is LinkRole.UPLOADER and entry.kind is not Kind.FOLDER:  # guard: uploader-folder
-            raise _invalid("role", "can be uploader only for a folder")
+            raise _invalid_error("role", "can be uploader only for a folder")
         limit = self._settings.max_links
         if await self._links.count_links(tx, access.drive) >= limit:  # guard: link-limit
             raise QuotaExceeded(f"the drive has {limit} links; delete some of them first")
@@ -204,16 +204,16 @@ class LinkService:
         if values.password is not None:
             self._passwords.check(values.password)
         if name is not None and not (1 <= len(name) <= _MAX_NAME and name.isprintable()):
-            raise _invalid("name", f"must have 1 to {_MAX_NAME} printable characters")
+            raise _invalid_error("name", f"must have 1 to {_MAX_NAME} printable characters")
         if limit is not None and not 1 <= limit <= MAX_DOWNLOADS:
-            raise _invalid("max_downloads", f"must be 1 to {MAX_DOWNLOADS}")
+            raise _invalid_error("max_downloads", f"must be 1 to {MAX_DOWNLOADS}")
         if expires_at is None:
             return None
         return _to_utc(expires_at, "expires_at")
 
     def _check_future(self, expires_at: datetime | None) -> None:
         if expires_at is not None and expires_at <= self._now():  # guard: link-expiry-future
-            raise _invalid("expires_at", "must be a time with a zone, in the future")
+            raise _invalid_error("expires_at", "must be a time with a zone, in the future")
 
 
 def _require_editor(access: Access) -> UserId:
@@ -254,12 +254,12 @@ def _with_created_values(link: Link, new_link: NewLink, expires_at: datetime | N
 
 def _to_utc(time: datetime, field: str) -> datetime:
     if time.tzinfo is None:
-        raise _invalid(field, "must be a time with a zone")
+        raise _invalid_error(field, "must be a time with a zone")
     try:
         return time.astimezone(UTC)
     except OverflowError:
-        raise _invalid(field, "must be a time of the years 1 to 9999 in UTC") from None
+        raise _invalid_error(field, "must be a time of the years 1 to 9999 in UTC") from None
 
 
-def _invalid(field: str, problem: str) -> InvalidRequest:
+def _invalid_error(field: str, problem: str) -> InvalidRequest:
     return InvalidRequest(f"{field} {problem}", errors=(FieldError(field, problem),))

@@ -5,7 +5,7 @@ SELECT count(*) FROM files.links WHERE owner_id = $1;  -- guard: owner-count-lin
 
 -- name: insert_link
 -- Insert the link $2 to the entry $3: $4 is the hash of its token, $5 role, $6 name, $7 password hash, $8 end, $9
--- limit of downloads, $10 the actor. No row: there is no such entry, or it is in the trash.
+-- limit of downloads, $10 the actor. Returns no row if there is no such entry, or if it is in the trash.
 WITH inserted AS (
     INSERT INTO files.links (owner_id, id, file_id, token_hash, role, name, password_hash, expires_at, max_downloads,
                              created_by)
@@ -43,7 +43,7 @@ UPDATE files.links SET name = $3, password_hash = $4, expires_at = $5, max_downl
 WHERE owner_id = $1 AND id = $2 RETURNING *;  -- guard: owner-update-link
 
 -- name: delete_link
--- Delete a link. $3 is the actor. No row: there is no such link.
+-- Delete a link. $3 is the actor. Returns no row if there is no such link.
 WITH deleted AS (
     DELETE FROM files.links WHERE owner_id = $1 AND id = $2 RETURNING file_id  -- guard: owner-delete-link
 ), numbered AS (
@@ -62,7 +62,7 @@ SELECT file_id FROM deleted;
 -- drives do not show it: each would need the lock of its drive.
 DELETE FROM files.links WHERE owner_id = $1 OR created_by = $1;
 
--- name: delete_early_links_of_user
+-- name: delete_links_of_user_before
 -- As `delete_links_of_user`, but only links that were created up to the time $2.
 DELETE FROM files.links
 WHERE (owner_id = $1 OR created_by = $1) AND created_at <= $2;  -- guard: end-sharing-links
@@ -84,8 +84,8 @@ WHERE l.token_hash = $1
 SELECT count(*) FROM files.uploads WHERE owner_id = $1 AND state = 'pending' AND starts_with(note, $2);
 
 -- name: count_link_download
--- Count one download of the link $2, whose password hash must still be $3, and return the number of downloads. No row: it
--- has ended or has no download left.
+-- Count one download of the link $2, whose password hash must still be $3, and return the number of downloads. Returns no
+-- row if the link has ended or has no download left.
 -- Of two statements at once, the second one waits and sees the count of the first one.
 UPDATE files.links SET downloads = downloads + 1
 WHERE owner_id = $1 AND id = $2 AND password_hash IS NOT DISTINCT FROM $3
@@ -94,9 +94,10 @@ WHERE owner_id = $1 AND id = $2 AND password_hash IS NOT DISTINCT FROM $3
 RETURNING downloads;
 
 -- name: take_password_attempt
--- Take one try of a password from the bucket of the client $3 for the link $2. It has $5 tries and gets one back in each
--- $4. No row: it is empty. Some buckets of other clients that have been full for long are deleted. Two clients at once
--- must not wait for the buckets of each other, so locked ones are left out.
+-- Use one attempt at the password of the link $2 by the client $3. A client has $5 attempts, and gets one back in each
+-- $4. Returns no row if none is left. The attempts are a token bucket, which is full at `full_at`. Some buckets of other clients
+-- that have been full for an hour are deleted. Locked ones are skipped, so that two clients do not wait for each
+-- other's buckets.
 WITH old AS (
     SELECT client FROM files.link_attempts
     WHERE owner_id = $1 AND link_id = $2 AND client <> $3 AND full_at < now() - interval '1 hour'

@@ -100,9 +100,9 @@ class LinkStore:
         """Delete the links in the personal drive of a user, and those that the user created elsewhere."""
         await db.execute(self.statements["delete_links_of_user"], user)
 
-    async def delete_early_links_of_user(self, db: Database, user: UserId, until: datetime) -> None:
+    async def delete_links_of_user_before(self, db: Database, user: UserId, until: datetime) -> None:
         """Delete the same links as `delete_links_of_user`, but only those that were created before `until`."""
-        await db.execute(self.statements["delete_early_links_of_user"], user, until)
+        await db.execute(self.statements["delete_links_of_user_before"], user, until)
 
     async def select_link_by_token(self, db: Database, token_hash: bytes, *, spent: bool = False) -> OpenLink | None:
         """Return the link of a token, or None if it has ended. With `spent`, also if all its downloads are used."""

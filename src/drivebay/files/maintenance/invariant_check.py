@@ -41,7 +41,7 @@ async def check_all(db: Database, store: MaintenanceStore, storage: Storage) -> 
 async def _check_objects(db: Database, store: MaintenanceStore, storage: Storage) -> list[Violation]:
     """Mark the versions whose object is missing, and remove the mark if the object exists again.
 
-    If the store did not respond about an object, the mark does not change, and the number of such versions is reported.
+    If the store did not report an object, the mark does not change, and the number of such versions is reported.
     """
     violations: list[Violation] = []
     checked, unknown, reason = 0, 0, ""
@@ -68,7 +68,7 @@ async def _check_objects(db: Database, store: MaintenanceStore, storage: Storage
             await store.mark_missing(db, marks)
     del violations[_MAX_VIOLATIONS:]
     if unknown:
-        detail = f"the store did not answer about {unknown} of {checked} stored versions{reason}"
+        detail = f"the store did not report {unknown} of {checked} stored versions{reason}"
         violations.append(Violation(_OBJECT_INVARIANT, None, detail, is_unknown=True))
     elif problem := await _find_store_problem(storage):
         violations.append(Violation(_OBJECT_INVARIANT, None, problem, is_unknown=True))
@@ -79,7 +79,7 @@ async def _find_store_problem(storage: Storage) -> str | None:
     """Return the reason why the store is not available, or None. For an empty drive, no other call would detect it."""
     for health in await storage.health():
         if health.name == "store" and not health.ok:  # guard: check-empty-drive
-            return f"the store does not answer: {health.detail}"
+            return f"the store does not respond: {health.detail}"
     return None
 
 

@@ -1,4 +1,5 @@
--- The invariants of the database. Each statement returns its violations as rows (owner_id, detail), so no row is good.
+-- The invariants of the database. Each statement returns its violations as rows (owner_id, detail), so no row means
+-- that the invariant holds.
 -- `invariant_check.py` tests one more invariant: every stored version has its object in the store.
 
 -- name: used_is_the_sum_of_versions

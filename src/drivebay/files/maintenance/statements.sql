@@ -22,7 +22,7 @@ WITH old AS (
     UPDATE files.usage g SET trimmed_changes = greatest(g.trimmed_changes, locked.number)
     FROM locked WHERE g.owner_id = locked.owner_id  -- guard: owner-trim-usage
 ), deleted AS (
-    -- Delete up to that number without a gap. A change that waited for the lock may be a moment younger.
+    -- Delete up to that number without a gap. A change that waited for the lock may be slightly younger.
     DELETE FROM files.changes c USING locked
     WHERE c.owner_id = locked.owner_id  -- guard: owner-trim-changes
       AND c.number <= locked.number

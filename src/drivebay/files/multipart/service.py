@@ -51,7 +51,7 @@ class MultipartService:
         else:
             upload = await self._multiparts.extend_deadline(self._db, access.drive, id, self._times) or upload
         if layout.checksummed and not with_checksums:  # guard: part-checksum-required
-            raise _invalid("sha256", "is needed, because the first parts of this upload have one")
+            raise _invalid_error("sha256", "is needed, because the first parts of this upload have one")
         # Record checksums only if the multipart upload is checksummed. The store does not verify them otherwise.
         if layout.checksummed:
             await self._record_checksums(access.drive, id, parts)
@@ -148,16 +148,16 @@ def _check_parts(parts: Sequence[contract.PartIntent], layout: contract.PartLayo
     """Return whether all parts have a SHA-256. Raises InvalidRequest."""
     numbers = [part.number for part in parts]
     if not 1 <= len(numbers) <= MAX_PARTS_PER_CALL:
-        raise _invalid("parts", f"must have 1 to {MAX_PARTS_PER_CALL} items")
+        raise _invalid_error("parts", f"must have 1 to {MAX_PARTS_PER_CALL} items")
     if len(set(numbers)) < len(numbers):
-        raise _invalid("number", "is repeated")
+        raise _invalid_error("number", "is repeated")
     if min(numbers) < 1 or max(numbers) > layout.count:
-        raise _invalid("number", f"must be 1 to {layout.count}")
+        raise _invalid_error("number", f"must be 1 to {layout.count}")
     checksums = [part.sha256 for part in parts if part.sha256 is not None]
     if any(len(checksum) != _SHA256_BYTES for checksum in checksums):
-        raise _invalid("sha256", f"does not have {_SHA256_BYTES} bytes")
+        raise _invalid_error("sha256", f"does not have {_SHA256_BYTES} bytes")
     if checksums and len(checksums) < len(parts):
-        raise _invalid("sha256", "is needed for every part or for none")
+        raise _invalid_error("sha256", "is needed for every part or for none")
     return bool(checksums)
 
 
@@ -167,5 +167,5 @@ def _describe_missing(numbers: Sequence[int]) -> str:
     return f"parts are missing or have another size: {listed}{more}"
 
 
-def _invalid(field: str, problem: str) -> InvalidRequest:
+def _invalid_error(field: str, problem: str) -> InvalidRequest:
     return InvalidRequest(f"{field} {problem}", errors=(FieldError(field, problem),))

@@ -3,8 +3,8 @@
 
 -- name: set_multipart_id
 -- Record the store's multipart id ($3) and whether parts have checksums ($4), and extend the deadline by $5.
--- The first call decides; later calls only extend the deadline. No row: the upload has ended. URLs of parts live for the
--- time $6. While one lives, the parts are measured every minute.
+-- The first call determines both, and later calls only extend the deadline. Returns no row if the upload has ended. URLs
+-- of parts are valid for the time $6. While one is valid, the parts are measured every minute.
 UPDATE files.uploads
 SET multipart = coalesce(multipart, $3),  -- guard: multipart-id-first
     checked = CASE WHEN multipart IS NULL THEN $4 ELSE checked END,
@@ -15,7 +15,8 @@ RETURNING *;
 
 -- name: extend_deadline
 -- Extend the deadline once half of its time has passed, and record that URLs of parts live for the time $4. To save a
--- write for every request, it records twice that time. No row: nothing changed.
+-- write for every request, it records twice that time. Returns no row if nothing
+-- changed.
 UPDATE files.uploads
 SET expires_at = greatest(expires_at, now() + $3::interval),
     urls_until = now() + $4::interval * 2, next_check_at = least(next_check_at, now() + interval '1 minute')
@@ -41,7 +42,8 @@ WHERE p.owner_id = r.owner_id AND p.upload_id = r.id
 
 -- name: set_assembly_begun
 -- Record in `assembled_at` the time at which the assembly begins, and the checksum of the parts' checksums ($3). The
--- next look-up is due in a second, and the deadline is at least $4 away, which is time for the assembly. No row: the upload has ended.
+-- next look-up is due in a second, and the deadline is at least $4 away, which is time for the assembly. Returns no row if
+-- the upload has ended.
 UPDATE files.uploads
 SET assembled_at = coalesce(assembled_at, now()), parts_sha256 = $3, checks = 0,
     next_check_at = now() + interval '1 second', expires_at = greatest(expires_at, now() + $4::interval)

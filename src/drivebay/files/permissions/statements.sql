@@ -82,7 +82,7 @@ SELECT $1 = $2::uuid OR EXISTS (
 );
 
 -- name: delete_permission
--- Delete the permission of the user $3 on the item $2. $4 is the actor. No row: there is none.
+-- Delete the permission of the user $3 on the item $2. $4 is the actor. Returns no row if there is none.
 WITH taken AS (
     DELETE FROM files.permissions
     WHERE owner_id = $1 AND file_id = $2 AND user_id = $3  -- guard: owner-delete-permission
@@ -109,7 +109,7 @@ WITH taken AS (
 DELETE FROM files.shared_with s USING taken
 WHERE s.user_id = taken.user_id AND s.owner_id = taken.owner_id AND s.file_id = taken.file_id;
 
--- name: delete_early_permissions_of_user
+-- name: delete_permissions_of_user_before
 -- Delete the permissions in the personal drive of the user $1, and those that the user gave in other drives, of up to the
 -- time $2. The feeds of these drives do not show it: each would need the lock of its drive.
 WITH taken AS (

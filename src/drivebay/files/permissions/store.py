@@ -21,7 +21,8 @@ from ..entries.store import file_from
 class SharingLimits(NamedTuple):
     """The facts that decide whether a user can get a permission on an item.
 
-    `of_item` is the number of other permissions on the item, `of_user` that of the user's other ones in the drive.
+    `of_item` is the number of other permissions on the item, `of_user` the number of the user's other permissions in
+    the drive.
     """
 
     is_member: bool
@@ -85,12 +86,11 @@ class PermissionStore:
         """Delete all permissions of a user in a drive."""
         await tx.execute(self.statements["delete_permissions_of_user"], owner, user)
 
-    async def delete_early_of_user(self, db: Database, user: UserId, until: datetime) -> None:
-        """Delete permissions that were given before `until`: those in the personal drive of a user, and those that the
-
-        user gave elsewhere. Needs no lock.
+    async def delete_of_user_before(self, db: Database, user: UserId, until: datetime) -> None:
+        """Delete the permissions from before `until` in the personal drive of a user, and those that the user gave
+        in other drives. Needs no lock.
         """
-        await db.execute(self.statements["delete_early_permissions_of_user"], user, until)
+        await db.execute(self.statements["delete_permissions_of_user_before"], user, until)
 
     async def delete_of_drive(self, tx: Connection, owner: DriveId) -> None:
         """Delete all permissions in a drive."""

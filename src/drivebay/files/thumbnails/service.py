@@ -1,6 +1,6 @@
 """Thumbnails of the contents of files, and the queue of those that the worker makes.
 
-Nothing is queued when a file is uploaded: most files are never looked at. The first request for a thumbnail queues the
+Nothing is queued when a file is uploaded: most files are never viewed. The first request for a thumbnail queues the
 object, and the worker makes all sizes at once.
 """
 
@@ -32,7 +32,7 @@ _PAUSE: Final = timedelta(seconds=30)
 """Between a failed attempt and the next one."""
 _SOON: Final = 1
 _LATER: Final = 5
-"""Seconds after which a caller asks again when the queue has no room."""
+"""The seconds after which a caller asks again: `_SOON` if its object is queued, `_LATER` if the queue has no room."""
 _RATE_RETRY: Final = 60
 _STATES: Final = {
     ThumbnailOutcome.MADE: ThumbnailState.READY,
@@ -93,7 +93,8 @@ class ThumbnailService:
             await self._thumbnails.lock_thumbnails_of(tx, user)
             counts = await self._thumbnails.count_thumbnails(tx, user, own.max_queued_thumbnails)
             if counts.recent >= own.user_thumbnails_per_hour:  # guard: thumbnail-rate
-                raise RateLimited("you asked for too many new thumbnails; wait a while", retry_after=_RATE_RETRY)
+                problem = f"you requested too many new thumbnails: try again in {_RATE_RETRY} seconds"
+                raise RateLimited(problem, retry_after=_RATE_RETRY)
             # guard: thumbnail-user-queue, thumbnail-queue
             if counts.of_user >= own.max_user_thumbnails or counts.total >= own.max_queued_thumbnails:
                 return Thumbnail(ThumbnailState.QUEUED, found.key, found.name, _LATER)

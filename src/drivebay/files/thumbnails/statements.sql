@@ -1,8 +1,8 @@
 -- Statements on thumbnails. `$1` is the owner, unless stated otherwise. All times come from the database clock.
 
 -- name: select_thumbnail
--- The entry $2 with its object, and the state of its thumbnails: null if nobody has asked for them. No row: no such entry,
--- or it is in the trash. A folder has no object.
+-- The entry $2 with its object, and the state of its thumbnails: null if they were never requested. Returns no row
+-- if there is no such entry, or if it is in the trash. A folder has no object.
 SELECT e.name, e.kind, e.content_type, coalesce(v.object_id, v.id) AS object_id, o.key, o.size, t.state
 FROM files.entries e
 LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id AND v.state = 'stored'
@@ -15,15 +15,16 @@ WHERE e.owner_id = $1 AND e.id = $2 AND e.trashed_at IS NULL;  -- guard: owner-s
 SELECT pg_advisory_xact_lock(hashtextextended('thumbnails ' || $1::uuid::text, 0));
 
 -- name: count_thumbnails
--- How many thumbnails the user $1 has asked for in the last hour, how many of all of theirs are in the queue, and how many
--- there are in the queue, counted up to $2.
+-- The number of thumbnails that the user $1 requested in the last hour, the number of the user's thumbnails in the
+-- queue, and the length of the queue, counted up to $2.
 SELECT (SELECT count(*) FROM files.thumbnails
         WHERE requested_by = $1 AND requested_at > now() - interval '1 hour') AS recent,
        (SELECT count(*) FROM files.thumbnails WHERE requested_by = $1 AND state = 'queued') AS of_user,
        (SELECT count(*) FROM (SELECT FROM files.thumbnails WHERE state = 'queued' LIMIT $2) q) AS total;
 
 -- name: queue_thumbnail
--- Queue the object $2 for the user $3. With $4, also if it has thumbnails. An object that is gone is ignored.
+-- Queue the object $2 for the user $3. With $4, also if it has thumbnails. An object that does not exist any more is
+-- ignored.
 INSERT INTO files.thumbnails AS t (owner_id, object_id, requested_by)
 SELECT o.owner_id, o.id, $3 FROM files.objects o WHERE o.owner_id = $1 AND o.id = $2
 ON CONFLICT (owner_id, object_id) DO UPDATE
@@ -32,7 +33,7 @@ SET state = 'queued', requested_by = excluded.requested_by, requested_at = now()
 WHERE $4 AND t.state = 'ready';  -- guard: thumbnail-queued-once
 
 -- name: end_failing_thumbnails
--- Give up on objects after $1 attempts without a result: the worker may have died of them.
+-- Stop trying objects after $1 attempts without a result, because they may crash the worker.
 UPDATE files.thumbnails SET state = 'none', lease = NULL, leased_until = NULL
 WHERE state = 'queued' AND attempts >= $1 AND leased_until <= now();  -- guard: thumbnail-attempts
 

@@ -17,8 +17,7 @@ from ..object_keys import object_key
 
 class StoredThumbnail(msgspec.Struct, frozen=True):
     """An entry, its object, and the state of its thumbnails. `ref` is None for an entry without an object.
-
-    `state` is None if nobody has asked for thumbnails.
+    `state` is None if thumbnails were never requested.
     """
 
     name: str
@@ -68,7 +67,7 @@ class ThumbnailStore:
         await tx.execute(self.statements["queue_thumbnail"], ref.owner, ref.id, user, is_lost)
 
     async def end_failing(self, db: Database, attempts: int) -> None:
-        """Give up on objects that had this many attempts."""
+        """Stop trying objects that had this many attempts."""
         await db.execute(self.statements["end_failing_thumbnails"], attempts)
 
     async def lease_thumbnails(

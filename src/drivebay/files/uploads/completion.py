@@ -34,7 +34,7 @@ class CompletionService:
             if upload.parts is not None:
                 await self._multiparts.assemble(upload)
         if not await self._commits.commit_for_client(UploadRef(access.drive, id)):
-            raise _not_uploaded(upload)
+            raise _not_uploaded_error(upload)
         return await self._select(access.drive, id)
 
     async def complete_uploads(self, access: Access, ids: tuple[UploadId, ...]) -> tuple[BatchResult, ...]:
@@ -70,16 +70,16 @@ def _result(id: UploadId, outcome: CommitOutcome, upload: Upload | None) -> Batc
     if upload is None:
         return failed_item(NotFound(f"no upload {id}"))
     if outcome is CommitOutcome.UNKNOWN:
-        return failed_item(Unavailable("the store does not answer now; try again later"))
+        return failed_item(Unavailable("the store does not respond now; try again later"))
     if outcome in (CommitOutcome.ABSENT, CommitOutcome.EXPIRED):
         if upload.parts is not None and upload.status is UploadStatus.PENDING:
             hint = f"complete it with POST /v1/uploads/{id}/complete, not in a batch"
             return failed_item(NotUploaded(f"upload {id} is an upload in parts; {hint}"))
-        return failed_item(_not_uploaded(upload))
+        return failed_item(_not_uploaded_error(upload))
     return BatchResult(upload)
 
 
-def _not_uploaded(upload: Upload) -> NotUploaded:
+def _not_uploaded_error(upload: Upload) -> NotUploaded:
     if upload.status is UploadStatus.EXPIRED:
         return NotUploaded(f"upload {upload.id} has expired without its bytes; begin a new upload")
     return NotUploaded(f"the store has no object for upload {upload.id}; send the bytes first")

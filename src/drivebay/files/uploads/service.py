@@ -105,7 +105,10 @@ class UploadService:
         usage.check_entries(self._settings.max_entries)
         if usage.pending_uploads >= self._settings.max_pending_uploads:  # guard: begin-pending-uploads-locked
             limit = self._settings.max_pending_uploads
-            raise RateLimited(f"{limit} uploads are pending; complete or abort some of them", retry_after=60)
+            raise RateLimited(
+                f"{limit} uploads are pending; complete or abort some of them, or try again in 60 seconds",
+                retry_after=60,
+            )
         if intent.parent != ROOT and not await self._entries.select_ancestors(tx, access.drive, intent.parent):
             raise NotFound(f"no folder {intent.parent}")
         name = await self._choose_name(tx, access.drive, intent)

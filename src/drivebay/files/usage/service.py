@@ -17,8 +17,8 @@ MAX_QUOTA: Final = 2**53
 """Bytes. JSON numbers are exact up to this value."""
 _MAX_ITEMS: Final = 1000
 _MAX_CONTEXT: Final = 1000
-_BEFORE_ALL: Final = (0, UUID(int=0))
-_AFTER_ALL: Final = (2**63 - 1, UUID(int=2**128 - 1))
+_LOWEST_POSITION: Final = (0, UUID(int=0))
+_HIGHEST_POSITION: Final = (2**63 - 1, UUID(int=2**128 - 1))
 
 
 class QuotaService:
@@ -50,7 +50,7 @@ class QuotaService:
         if len(listing.context) > _MAX_CONTEXT:
             raise InvalidRequest(f"context must be at most {_MAX_CONTEXT} characters")
         query = f"usages {listing.descending} {listing.context}"
-        after = _AFTER_ALL if listing.descending else _BEFORE_ALL
+        after = _HIGHEST_POSITION if listing.descending else _LOWEST_POSITION
         if listing.cursor is not None:
             position = decode_cursor(self._cursor_key, query, listing.cursor)
             after = int(position.value), position.id

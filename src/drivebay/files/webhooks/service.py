@@ -113,7 +113,7 @@ class WebhookService:
 
     async def delete_webhook(self, actor: UserId, id: WebhookId) -> None:
         if not await self._webhooks.delete_webhook(self._db, actor, id):
-            raise _not_found(id)
+            raise _not_found_error(id)
 
     async def list_deliveries(
         self, actor: UserId, id: WebhookId, limit: int = 100, cursor: str | None = None
@@ -164,9 +164,9 @@ class WebhookService:
 
 def _require(webhook: Webhook | None, id: WebhookId) -> Webhook:
     if webhook is None:
-        raise _not_found(id)
+        raise _not_found_error(id)
     return webhook
 
 
-def _not_found(id: WebhookId) -> NotFound:
+def _not_found_error(id: WebhookId) -> NotFound:
     return NotFound(f"no webhook {id}")

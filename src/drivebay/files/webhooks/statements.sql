@@ -2,8 +2,8 @@
 -- All times come from the database clock.
 
 -- name: select_role_for_webhook
--- The role of the user $1 as a member of the shared drive $2. No row: no member, or no such drive. The role stays until the
--- end of the transaction. So who takes it away waits, and then sees the webhook.
+-- The role of the user $1 as a member of the shared drive $2. Returns no row if there is no such member or drive. The
+-- role cannot change until the transaction ends. So a transaction that removes it waits, and then sees the webhook.
 SELECT m.role FROM files.members m JOIN files.drives d ON d.owner_id = m.owner_id
 WHERE m.user_id = $1 AND m.owner_id = $2 AND d.deleted_at IS NULL
 FOR SHARE;  -- guard: webhook-role-lock
@@ -30,9 +30,10 @@ WHERE created_by = $1 AND id < $2 AND ($3::uuid IS NULL OR owner_id = $3)  -- gu
 ORDER BY id DESC LIMIT $4;
 
 -- name: update_webhook
--- Set URL and kinds of the webhook $2. $5: whether it is disabled. $6: forget the failures, and try at once.
+-- Set URL and kinds of the webhook $2. $5: whether it is disabled. $6: clear the failures, and make the webhook due
+-- now.
 -- A worker that has claimed the old URL or kinds loses the lease: it records no result and sends no further event. The
--- next worker may claim a new URL at once. With other kinds it waits for the attempt that is under way.
+-- next worker may claim a new URL at once. With other kinds it waits until the current attempt has ended.
 UPDATE files.webhooks
 SET url = $3, what = $4,
     lease = CASE WHEN url = $3 AND what = $4 THEN lease END,  -- guard: webhook-update-lease
@@ -52,8 +53,8 @@ DELETE FROM files.webhooks WHERE created_by = $1 AND id = $2 RETURNING id;  -- g
 DELETE FROM files.webhooks WHERE created_by = $1 AND owner_id = $2;
 
 -- name: disable_webhooks_of_member
--- The webhooks of the user $1 in the drive $2 end, because the user is no manager any more.
-UPDATE files.webhooks SET disabled_at = now(), disabled_reason = 'you are no manager of the drive any more'
+-- The webhooks of the user $1 in the drive $2 end, because the user is not a manager any more.
+UPDATE files.webhooks SET disabled_at = now(), disabled_reason = 'you are not a manager of the drive any more'
 WHERE created_by = $1 AND owner_id = $2 AND disabled_at IS NULL;
 
 -- name: delete_webhooks_of_drive
@@ -64,7 +65,7 @@ DELETE FROM files.webhooks WHERE owner_id = $1;
 -- The webhooks of the user $1, and those of the personal drive.
 DELETE FROM files.webhooks WHERE created_by = $1 OR owner_id = $1;
 
--- name: delete_early_webhooks_of_user
+-- name: delete_webhooks_of_user_before
 -- As `delete_webhooks_of_user`, but only webhooks that were created up to the time $2.
 DELETE FROM files.webhooks
 WHERE (created_by = $1 OR owner_id = $1) AND created_at <= $2;  -- guard: end-sharing-webhooks
@@ -85,7 +86,8 @@ WHERE d.owner_id = $1 AND d.webhook_id = $2 AND d.id = $3;
 SELECT count(*) FROM files.webhook_redeliveries WHERE owner_id = $1 AND webhook_id = $2;
 
 -- name: insert_redelivery
--- Ask for the change $3 again, for the webhook $2 of the drive $1. A change that was not delivered yet is the next regular
+-- Request the change $3 again, for the webhook $2 of the drive $1. A change that was not delivered yet is the next
+-- regular
 -- event, or follows it.
 INSERT INTO files.webhook_redeliveries (owner_id, webhook_id, number)
 SELECT owner_id, id, $3 FROM files.webhooks WHERE owner_id = $1 AND id = $2 AND last_number >= $3
@@ -96,8 +98,8 @@ ON CONFLICT DO NOTHING;
 UPDATE files.webhooks SET due_at = now() WHERE owner_id = $1 AND id = $2 AND last_number < $3;
 
 -- name: lease_webhooks
--- Lease up to $2 webhooks that are due, or have redeliveries, to $1, for $3, those that waited longest first. A user has at
--- most $4 leases. A repeat of a claim whose answer was lost gets the same webhooks.
+-- Lease up to $2 webhooks that are due, or have redeliveries, to $1, for $3, the longest waiting first. A user has at
+-- most $4 leases. A repeat of a claim whose response was lost gets the same webhooks.
 WITH waiting AS (
     SELECT w.owner_id, w.id, w.lease IS NOT DISTINCT FROM $1 AS is_repeat,
            (SELECT count(*) FROM files.webhooks o WHERE o.created_by = w.created_by AND o.leased_until > now())
@@ -156,14 +158,14 @@ FOR UPDATE OF w;
 DELETE FROM files.webhook_redeliveries WHERE owner_id = $1 AND webhook_id = $2 AND number = $3;
 
 -- name: advance_webhook
--- The changes up to the number $3 are done. The lease goes on for $4, or ends if $4 is null.
+-- The changes up to the number $3 are done. The lease continues for $4, or ends if $4 is null.
 UPDATE files.webhooks
 SET last_number = greatest(last_number, $3), failing_since = NULL, attempts = 0, due_at = now(),
     lease = CASE WHEN $4::interval IS NOT NULL THEN lease END, leased_until = now() + $4::interval
 WHERE owner_id = $1 AND id = $2;
 
 -- name: keep_webhook_lease
--- After a redelivery: the lease goes on for $3, or ends if $3 is null.
+-- After a redelivery: the lease continues for $3, or ends if $3 is null.
 UPDATE files.webhooks
 SET lease = CASE WHEN $3::interval IS NOT NULL THEN lease END, leased_until = now() + $3::interval
 WHERE owner_id = $1 AND id = $2;
@@ -185,7 +187,7 @@ WHERE owner_id = $1 AND id = $2;
 
 -- name: insert_delivery
 -- Record the attempt $3 of the webhook $2 of the drive $1: number of the change $4, kind $5, item $6, number of the attempt
--- $7, success $8, status of the answer $9, error $10, next attempt $11.
+-- $7, success $8, status of the response $9, error $10, next attempt $11.
 INSERT INTO files.webhook_deliveries (owner_id, webhook_id, id, number, what, file_id, attempt, is_delivered,
                                       response_status, error, next_try_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);

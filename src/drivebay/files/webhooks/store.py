@@ -96,9 +96,9 @@ class WebhookStore:
         """Delete the webhooks of a user in every drive."""
         await db.execute(self.statements["delete_webhooks_of_user"], user)
 
-    async def delete_early_of_user(self, db: Database, user: UserId, until: datetime) -> None:
+    async def delete_of_user_before(self, db: Database, user: UserId, until: datetime) -> None:
         """Delete the webhooks of a user in every drive that were created before `until`."""
-        await db.execute(self.statements["delete_early_webhooks_of_user"], user, until)
+        await db.execute(self.statements["delete_webhooks_of_user_before"], user, until)
 
     async def list_deliveries(self, db: Database, webhook: Webhook, before: DeliveryId, limit: int) -> list[Delivery]:
         """Return up to `limit` attempts that are older than `before`, newest first."""
@@ -120,11 +120,11 @@ class WebhookStore:
     # -- for the worker
 
     async def lease_webhooks(
-        self, db: Database, lease: LeaseId, limit: int, length: timedelta, share: int
+        self, db: Database, lease: LeaseId, limit: int, length: timedelta, max_leases: int
     ) -> list[StoredWebhook]:
-        """Lease up to `limit` webhooks that are due or have redeliveries. One user has at most `share` leases at a
+        """Lease up to `limit` webhooks that are due or have redeliveries. One user has at most `max_leases` leases at a
         time."""
-        records = await db.fetch(self.statements["lease_webhooks"], lease, limit, length, share)
+        records = await db.fetch(self.statements["lease_webhooks"], lease, limit, length, max_leases)
         return [_stored_from(record, is_due=record["is_due"]) for record in records]
 
     async def list_redeliveries(self, db: Database, webhook: Webhook, limit: int) -> list[int]:

@@ -31,8 +31,8 @@ _MAX_TASKS: Final = 100
 _MAX_ERROR: Final = 300
 KEPT_DELIVERIES: Final = 1000
 DELIVERY_AGE: Final = timedelta(days=30)
-OWNER_ENDED: Final = "the account of its owner is disabled"
-GONE: Final = "the receiver answered 410: it wants no more events"
+OWNER_ENDED: Final = "the account of the webhook's user is disabled"
+GONE: Final = "the receiver responded with 410: it wants no more events"
 
 
 class WebhookClaimService:

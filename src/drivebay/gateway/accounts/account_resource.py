@@ -87,7 +87,7 @@ class AccountResource:
         try:
             user, usage = await asyncio.gather(self._auth.get_user(req.user), self._files.get_usage(req.access))
         except NotFound:
-            raise _account_gone() from None
+            raise _no_account_error() from None
         respond_json(resp, views.me_view(user, usage))
 
     async def update_me(self, req: Request, resp: Response) -> None:
@@ -96,7 +96,7 @@ class AccountResource:
         try:
             user = await self._auth.update_profile(req.user, display_name)
         except NotFound:
-            raise _account_gone() from None
+            raise _no_account_error() from None
         respond_json(resp, views.me_view(user, await self._files.get_usage(req.access)))
 
     async def change_password(self, req: Request, resp: Response) -> None:
@@ -106,7 +106,7 @@ class AccountResource:
         try:
             await self._auth.change_password(req.user, *passwords, client.address, req.session, client.user_agent)
         except NotFound:
-            raise _account_gone() from None
+            raise _no_account_error() from None
         await self._authenticator.refresh_revoked_sessions()
         respond_empty(resp, 204)
 
@@ -116,7 +116,7 @@ class AccountResource:
         try:
             await self._auth.delete_account(req.user, body.password, client.address, client.user_agent, req.session)
         except NotFound:
-            raise _account_gone() from None
+            raise _no_account_error() from None
         self._authenticator.forget_api_tokens(req.user)
         await self._authenticator.refresh_revoked_sessions()
         await end_links(self._files, req.user)  # guard: account-links-at-once
@@ -126,5 +126,5 @@ class AccountResource:
         respond_json(resp, views.jwk_set_view(await self._auth.list_keys()))
 
 
-def _account_gone() -> Unauthenticated:
+def _no_account_error() -> Unauthenticated:
     return Unauthenticated("the account of this token no longer exists; log in again")

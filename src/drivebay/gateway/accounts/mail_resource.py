@@ -1,4 +1,4 @@
-"""Handlers of resets and of the confirmation of addresses."""
+"""Handlers of password resets and of the confirmation of email addresses."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ...contract.files import Files
 from ..account_purge import end_reclaimed_sharing
 from ..authentication import Authenticator
 from ..client_address import ClientAddresses
-from ..http_request import Request, invalid, read_json
+from ..http_request import Request, invalid_field_error, read_json
 from ..http_response import respond_empty
 from . import oidc_views
 from .session_cookie import SessionCookies
@@ -50,7 +50,7 @@ class OidcResource:
     async def begin(self, req: Request, resp: Response) -> None:
         redirect_uri = req.query_value("redirect_uri")
         if redirect_uri is None:
-            raise invalid("redirect_uri", "is missing")
+            raise invalid_field_error("redirect_uri", "is missing")
         login = await self._auth.begin_oidc_login(redirect_uri, self._addresses.resolve(req.scope))
         respond_empty(resp, 302, {"Location": login.url})
         self._set_cookie(resp, login.browser_secret)
@@ -58,7 +58,7 @@ class OidcResource:
     async def complete(self, req: Request, resp: Response) -> None:
         values = {name: req.query_value(name) or "" for name in ("state", "code", "iss", "error")}
         if any(len(value) > _MAX_PARAMETER for value in values.values()):
-            raise invalid("query", "is too long")
+            raise invalid_field_error("query", "is too long")
         answer = OidcAnswer(
             values["state"], req.cookies.get(COOKIE, ""), values["code"], values["iss"], values["error"]
         )

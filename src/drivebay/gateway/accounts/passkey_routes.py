@@ -1,4 +1,4 @@
-"""The routes of passkeys. The ones that make and use passkeys are 404 where the public URL cannot have any."""
+"""The routes of passkeys. Those that create and use passkeys return 404 if the public URL cannot have passkeys."""
 
 from __future__ import annotations
 

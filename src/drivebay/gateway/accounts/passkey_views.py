@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, field
 
 from ...contract import auth
-from ..http_request import invalid
+from ..http_request import invalid_field_error
 from ..json_types import Time
 
 _Bytes = Annotated[
@@ -29,7 +29,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=100, examples=["my phone"])]
 class PasskeyRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The password of the account, and a code if it has a second factor.
 
-    An account without a password leaves it out and signs in within 5 minutes before.
+    A user without a password leaves it out, and must have signed in within the last 5 minutes.
     """
 
     password: Annotated[str, Meta(examples=["correct horse battery"])] = ""
@@ -88,19 +88,20 @@ class PasskeyUpdate(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PasskeyRemoval(msgspec.Struct, forbid_unknown_fields=True):
-    """The password of the account. An account without one leaves it out and signs in within 5 minutes before."""
+    """The password of the account. A user without one leaves it out, and must have signed in within the last 5
+    minutes."""
 
     password: Annotated[str, Meta(examples=["correct horse battery"])] = ""
 
 
 class PasskeyLoginRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The `challenge` of a login that needs a second factor. Without it the passkey is the whole login."""
+    """The `challenge` of a login that needs a second factor. Without it, no password is needed."""
 
     challenge: str | None = None
 
 
 class PasskeyLogin(msgspec.Struct, forbid_unknown_fields=True):
-    """A passkey that the browser used, with the `challenge` for which the options were asked."""
+    """A passkey that the browser used, with the `challenge` for which the options were requested."""
 
     credential: UsedCredential
     challenge: str | None = None
@@ -125,7 +126,7 @@ def options_view(options: str) -> PasskeyOptions:
 
 
 def attestation(credential: CreatedCredential) -> auth.PasskeyAttestation:
-    """Return what a browser sent as a value. Raises InvalidRequest."""
+    """Return the value for a credential that a browser sent. Raises InvalidRequest."""
     response = credential.response
     return auth.PasskeyAttestation(
         credential_id=_decode(credential.id, "credential.id"),
@@ -136,7 +137,7 @@ def attestation(credential: CreatedCredential) -> auth.PasskeyAttestation:
 
 
 def assertion(credential: UsedCredential) -> auth.PasskeyAssertion:
-    """Return what a browser sent as a value. Raises InvalidRequest."""
+    """Return the value for a credential that a browser sent. Raises InvalidRequest."""
     response = credential.response
     return auth.PasskeyAssertion(
         credential_id=_decode(credential.id, "credential.id"),
@@ -161,4 +162,4 @@ def _decode(text: str, name: str) -> bytes:
     try:
         return urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except binascii.Error:
-        raise invalid(name, "must be base64url") from None
+        raise invalid_field_error(name, "must be base64url") from None

@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from ...contract.auth import Tokens
 from ...errors import Forbidden, Unauthenticated
-from ..http_request import Request, invalid
+from ..http_request import Request, invalid_field_error
 from ..http_response import respond_json
 from ..public_url import PublicUrls
 from ..route import Parameter
@@ -80,7 +80,7 @@ class SessionCookies:
         if header is None:  # guard: cookie-needs-header
             return False
         if header != "cookie":
-            raise invalid(HEADER, "must be cookie")
+            raise invalid_field_error(HEADER, "must be cookie")
         if not self._is_same_origin(req):  # guard: cookie-same-origin
             raise Forbidden("only pages of this server may use the session cookie")
         return True

@@ -17,7 +17,7 @@ from ...errors import NotFound
 from ..account_purge import end_links, end_reclaimed_sharing
 from ..authentication import Authenticator
 from ..client_address import ClientAddresses
-from ..http_request import Request, idempotency_key, in_utc, invalid, parse_limit, parse_uuid, read_json
+from ..http_request import Request, idempotency_key, in_utc, invalid_field_error, parse_limit, parse_uuid, read_json
 from ..http_response import respond_empty, respond_json
 from ..json_types import Time
 from ..public_url import PublicUrls
@@ -44,7 +44,7 @@ class AdminResource:
     async def list_users(self, req: Request, resp: Response) -> None:
         sort = req.query_value("sort") or "created"
         if sort not in SORTS:
-            raise invalid("sort", f"must be one of {', '.join(SORTS)}")
+            raise invalid_field_error("sort", f"must be one of {', '.join(SORTS)}")
         limit = parse_limit(req.query_value("limit"))
         query = UserQuery(req.query_value("q") or "", sort, limit, req.query_value("cursor"))
         page = await self._lister.list_users(self.actor(req), query)
@@ -130,7 +130,7 @@ class AdminResource:
         respond_empty(resp, 204)
 
     def for_admins(self, handler: Handler) -> Handler:
-        """Return a handler that raises Forbidden for callers who are no admins, before it reads the request."""
+        """Return a handler that raises Forbidden for callers who are not admins, before it reads the request."""
 
         async def handle(req: Request, resp: Response, **fields: str) -> None:
             await self._auth.get_accounts(self.actor(req), ())  # guard: admin-before-request
@@ -161,5 +161,5 @@ def _parse_time(text: str | None, field: str) -> datetime | None:
     try:
         time = msgspec.convert(text, Time)
     except msgspec.ValidationError:
-        raise invalid(field, "must be a time with a time zone, such as 2026-01-31T12:00:00Z") from None
+        raise invalid_field_error(field, "must be a time with a time zone, such as 2026-01-31T12:00:00Z") from None
     return in_utc(time, field)

@@ -20,7 +20,7 @@ SORTS: Final = ("email", "-email", "used", "-used", "created", "-created")
 _STORING: Final = "s"
 _EMPTY: Final = "e"
 _STARTS: Final = {"S": _STORING, "E": _EMPTY}
-"""The letters of cursors at the beginning of a part, and the part."""
+"""The first letter of a cursor at the beginning of a part, and that part."""
 _MAX_ROUNDS: Final = 10
 """The maximum number of pages of a service that one request reads. The response may then be a page that is not full."""
 
@@ -102,7 +102,7 @@ class UserLister:
         self, actor: Actor, query: UserQuery, limit: int, cursor: str | None
     ) -> tuple[tuple[tuple[Account, Usage], ...], str | None]:
         """Return some of the next accounts with stored bytes, at most `limit`."""
-        # The role is checked before files is asked: an empty page would not show that the actor is no admin.
+        # The role is checked before files is asked: an empty page would not show that the actor is not an admin.
         await self._auth.get_accounts(actor, ())
         listing = UsageListing(query.sort.startswith("-"), limit, cursor, f"{query.sort} {query.query}")
         page = await self._files.list_usages(listing)

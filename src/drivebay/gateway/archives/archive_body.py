@@ -29,7 +29,7 @@ class ArchiveBody:
     async def blocks(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Yield the bytes from `start` up to `stop` (exclusive).
 
-        A yielded block may be empty: the body makes progress, but has no bytes yet. Raises NotFound (an object does not
+        A block may be empty, while the body reads bytes only for their CRC-32. Raises NotFound (an object does not
         exist any more), Unavailable.
         """
         buffer = bytearray()
@@ -53,20 +53,20 @@ class ArchiveBody:
             yield bytes(buffer)
 
     async def _parts(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes as headers, pieces and records. An empty part is one that was read only for its CRC-32."""
+        """Yield the headers, pieces and end records. An empty part means that bytes were read only for their CRC-32."""
         layout = self._layout
         async with aclosing(self._entry_parts(start, stop)) as parts:
             async for part in parts:
                 yield part
-        rows = layout.rows_between(start, stop)  # guard: archive-range-rows
-        for index in rows:
+        indexes = layout.headers_between(start, stop)  # guard: archive-range-rows
+        for index in indexes:
             async with aclosing(self._complete_crc(index)) as reads:
                 async for _ in reads:
                     yield b""
-            row = zip_format.central_header(layout.entries[index], self._crcs.value(index), layout.offsets[index])
-            if part := _cut(row, layout.row_offsets[index], start, stop):
+            header = zip_format.central_header(layout.entries[index], self._crcs.value(index), layout.offsets[index])
+            if part := _cut(header, layout.header_offsets[index], start, stop):
                 yield part
-        if part := _cut(layout.end_records(), layout.records_offset, start, stop):
+        if part := _cut(layout.end_records(), layout.end_offset, start, stop):
             yield part
 
     async def _entry_parts(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
@@ -107,7 +107,7 @@ class ArchiveBody:
                 yield from split_pieces(key, first, last)
 
     async def _complete_crc(self, index: int) -> AsyncGenerator[None, None]:
-        """Read the bytes of an entry that its CRC-32 does not have yet. Yield after each piece."""
+        """Read the bytes of an entry that its CRC-32 does not cover yet. Yield after each piece."""
         key, first = self._entries[index].key, self._crcs.missing_from(index)
         if key is None or first >= self._entries[index].size:
             return

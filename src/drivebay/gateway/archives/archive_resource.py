@@ -121,7 +121,7 @@ class ArchiveResource:
         if archive.actor is not None:
             users = await self._auth.list_users((archive.actor,))
             if not users or users[0].disabled:  # guard: archive-account
-                raise _no_archive()
+                raise _no_archive_error()
         return archive
 
     async def _recheck_access(self, token: str) -> None:
@@ -138,12 +138,12 @@ class ArchiveResource:
         while len(entries) < archive.entry_count:
             page = await self._files.open_archive(archive.token, len(entries), _PAGE)
             if not page.entries:
-                raise _no_archive()
+                raise _no_archive_error()
             entries += page.entries
         # Thousands of headers take long enough to delay other requests.
         layout = await asyncio.to_thread(lambda: ZipLayout([_zip_entry(entry) for entry in entries]))
         if layout.size != archive.size:  # guard: archive-size
-            raise _no_archive()  # another release of Drivebay created the archive, with another layout
+            raise _no_archive_error()  # another release of Drivebay created the archive, with another layout
         return _EntryList(entries, layout)
 
 
@@ -151,7 +151,7 @@ def _zip_entry(entry: contract.ArchiveEntry) -> ZipEntry:
     return ZipEntry(entry.path.encode(), entry.size, entry.modified_at)
 
 
-def _no_archive() -> NotFound:
+def _no_archive_error() -> NotFound:
     return NotFound("no such archive, or it has expired")
 
 

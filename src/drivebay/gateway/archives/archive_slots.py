@@ -14,7 +14,7 @@ _RETRY_AFTER: Final = 5
 
 
 class ArchiveSlots:
-    """Bounds the archives that are sent at once: each holds memory and calls to the store."""
+    """Bounds the archives that are sent at once, because each needs memory and calls to the store."""
 
     def __init__(self, total: int, each_user: int) -> None:
         self._free = total
@@ -25,7 +25,10 @@ class ArchiveSlots:
         if self._free < 1:  # guard: archive-slots
             raise Unavailable("too many archives are sent at once; try again soon", retry_after=_RETRY_AFTER)
         if not self._user_limiter.acquire(user):
-            raise Unavailable("too many of your archives are sent at once", retry_after=_RETRY_AFTER)
+            raise Unavailable(
+                "too many of your archives are sent at once; try again when one of them has ended",
+                retry_after=_RETRY_AFTER,
+            )
         self._free -= 1
         return partial(self._release, user)
 

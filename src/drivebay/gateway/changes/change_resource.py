@@ -13,7 +13,7 @@ from falcon.asgi import Response
 
 from ...contract import files as contract
 from ...errors import MalformedBody
-from ..http_request import Request, invalid, parse_limit
+from ..http_request import Request, invalid_field_error, parse_limit
 from ..http_response import respond_json
 from . import views
 from .change_stream import ChangeStream
@@ -76,7 +76,7 @@ def _parse_wait(text: str | None) -> int:
     if text is None:
         return 0
     if not re.fullmatch(r"[0-9]{1,2}", text) or int(text) > MAX_WAIT:
-        raise invalid("wait", f"must be 0 to {MAX_WAIT}")
+        raise invalid_field_error("wait", f"must be 0 to {MAX_WAIT}")
     return int(text)
 
 

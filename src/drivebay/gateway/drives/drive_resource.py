@@ -38,7 +38,7 @@ class DriveResource:
     async def create_drive(self, req: Request, resp: Response) -> None:
         # guard: shared-drives-setting
         if self._settings.shared_drives != "anyone" and (await self._auth.get_user(req.user)).role is not Role.ADMIN:
-            raise Forbidden("only administrators of this deployment create shared drives")
+            raise Forbidden("only administrators of this deployment may create shared drives")
         body = await read_json(req, _new_drive_decoder)
         drive = await self._files.create_drive(req.user, body.name, idempotency_key(req))
         location = self._urls.link(req.scope, f"/v1/drives/{drive.id}")

@@ -60,7 +60,7 @@ class DriveList(msgspec.Struct):
 class Member(msgspec.Struct):
     """A member of a drive.
 
-    `email` is null if the account no longer exists, or if a manager who shares nothing with the user added them by id.
+    `email` is null if the account no longer exists, or if the manager who added them by id shares no item with them.
     """
 
     user_id: UUID

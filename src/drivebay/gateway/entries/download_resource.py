@@ -15,7 +15,7 @@ from ...contract.storage import Disposition, GetSpec, Presence, SignedRequest, S
 from ...errors import NotFound, Unavailable
 from ..batch_items import UndecodedItems, parse_item_id, read_batch
 from ..conditional_requests import Validators, is_not_modified, needs_storage_time
-from ..http_request import Request, invalid, parse_file_id, parse_version_id
+from ..http_request import Request, invalid_field_error, parse_file_id, parse_version_id
 from ..http_response import respond_empty, respond_json
 from ..uploads.views import item_problem_view
 from . import views
@@ -113,7 +113,7 @@ class DownloadResource:
             return Validators(f'"{content.etag}"')
         (stat,) = await self._storage.stat_objects((content.key,))
         if stat.presence is not Presence.FOUND:
-            raise Unavailable("the store does not answer now; try again later")
+            raise Unavailable("the store does not respond now; try again later")
         return Validators(f'"{stat.etag}"', stat.modified_at)
 
 
@@ -131,7 +131,7 @@ def parse_disposition(req: Request) -> Disposition:
     if disposition is None:
         return Disposition.ATTACHMENT
     if disposition not in _DISPOSITIONS:
-        raise invalid("disposition", "must be attachment or inline")
+        raise invalid_field_error("disposition", "must be attachment or inline")
     return Disposition(disposition)
 
 

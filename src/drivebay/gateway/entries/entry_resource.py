@@ -16,7 +16,7 @@ from ..http_request import (
     body_length,
     decode_json,
     idempotency_key,
-    invalid,
+    invalid_field_error,
     parse_file_id,
     parse_limit,
     parse_names,
@@ -48,7 +48,7 @@ class EntryResource:
         field, descending = parse_sort(sort)
         starred = req.query_value("starred")
         if starred not in _BOOLS:
-            raise invalid("starred", "must be true or false")
+            raise invalid_field_error("starred", "must be true or false")
         listing = contract.Listing(
             parent=None if parent is None else parse_file_id(parent, "parent_id"),
             sort=field,
@@ -71,7 +71,7 @@ class EntryResource:
     async def find_file(self, req: Request, resp: Response) -> None:
         path = req.query_value("path")
         if path is None:
-            raise invalid("path", "is required")
+            raise invalid_field_error("path", "is required")
         _respond_file(resp, await self._files.find_entry(req.access, parse_names(path)))
 
     async def get_path(self, req: Request, resp: Response, id: str) -> None:
@@ -86,12 +86,12 @@ class EntryResource:
         body, key = await read_json(req, _new_folder_decoder), idempotency_key(req)
         if body.path is not UNSET:
             if body.name is not UNSET or body.parent_id is not UNSET:
-                raise invalid("path", "excludes name and parent_id")
+                raise invalid_field_error("path", "excludes name and parent_id")
             created = await self._files.create_folders(req.access, ROOT, parse_names(body.path), key)
             _respond_file(resp, created.folder, 201 if created.is_new else 200)
             return
         if body.name is UNSET:
-            raise invalid("name", "is required, unless there is a path")
+            raise invalid_field_error("name", "is required, unless there is a path")
         parent = ROOT if body.parent_id is UNSET else parse_file_id(body.parent_id, "parent_id")
         _respond_file(resp, await self._files.create_folder(req.access, parent, body.name, key), 201)
 
@@ -139,7 +139,7 @@ class EntryResource:
         if_match = req.get_header("If-Match")
         if if_match is None or if_match.strip() == "*":
             return None
-        # The service takes one tag, so a list is reduced to one here.
+        # The service accepts one tag, so a list is reduced to one here.
         current = await self._files.get_file(req.access, file_id)
         return match_entity_tag(if_match, current.etag)
 
@@ -147,7 +147,7 @@ class EntryResource:
 def parse_sort(text: str) -> tuple[contract.Sort, bool]:
     """Return the field of a parameter `sort`, and whether it is descending. Raises InvalidRequest."""
     if text not in _SORTS:
-        raise invalid("sort", f"must be one of {', '.join(_SORTS)}")
+        raise invalid_field_error("sort", f"must be one of {', '.join(_SORTS)}")
     return _SORTS[text]
 
 

@@ -110,7 +110,7 @@ class FileIds(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class File(msgspec.Struct):
-    """A file or a folder. `sha256` is null when it is not known. `If-Match` takes the `etag`. `modified_at` is the
+    """A file or a folder. `sha256` is null when it is not known. Send `etag` as `If-Match`. `modified_at` is the
     file's own time of change at the client. `parent_id` is null for an item that is shared with the caller without its
     folder. `created_by` and `modified_by` are the ids of users, or null.
 
@@ -193,8 +193,9 @@ class Download(msgspec.Struct):
     `part_size` bytes, the last one may have fewer.
 
     The URL gives the bytes of one version, also after the file was replaced. `etag` is the entity tag that the store
-    sends with them. A client that resumes with another URL sends it as `If-Match`, and gets 412 for another version. It
-    is null if it is not known."""
+    sends with them, or null if it is not known. A client that resumes with another URL sends it as `If-Match`, and gets
+    412 for another version.
+    """
 
     url: str
     expires_at: Time

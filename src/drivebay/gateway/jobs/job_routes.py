@@ -30,11 +30,11 @@ def job_routes(jobs: JobResource, key: Parameter) -> tuple[Route, ...]:
             ), scopes=_WRITE,
         ),
         Route(
-            "GET", "/v1/jobs/{id}", "showJob", "Get a job of mine", jobs.get_job, {200: views.Job},
+            "GET", "/v1/jobs/{id}", "showJob", "Get one of your jobs", jobs.get_job, {200: views.Job},
             errors=(errors.NotFound,), scopes=_READ,
         ),
         Route(
-            "DELETE", "/v1/jobs/{id}", "cancelJob", "Cancel a job of mine: nothing of it appears", jobs.cancel_job,
-            {204: None}, errors=(errors.NotFound,), scopes=_WRITE,
+            "DELETE", "/v1/jobs/{id}", "cancelJob", "Cancel one of your jobs: none of its files appear",
+            jobs.cancel_job, {204: None}, errors=(errors.NotFound,), scopes=_WRITE,
         ),
     )  # fmt: skip

@@ -39,7 +39,7 @@ class Job(msgspec.Struct):
 
 
 class StartedJob(msgspec.Struct):
-    """The job that does the rest of a request."""
+    """The job that continues the work of a request."""
 
     job: Job
 

@@ -70,7 +70,7 @@ def public_link_routes(
             {200: views.PublicLink}, parameters=(_SESSION,), errors=_HOLDER_ERRORS, public=True,
         ),
         Route(
-            "POST", f"{link_path}/unlock", "unlockLink", "Trade the password of a link for a session",
+            "POST", f"{link_path}/unlock", "unlockLink", "Exchange the password of a link for a link session",
             links.unlock_link, {200: views.UnlockedLink}, body=views.LinkUnlock, limiter=concurrency.HASHING,
             errors=(errors.NotFound, errors.InvalidCredentials), public=True,
         ),

@@ -22,7 +22,7 @@ from ..entries.entry_resource import parse_sort
 from ..http_request import (
     Request,
     idempotency_key,
-    invalid,
+    invalid_field_error,
     parse_file_id,
     parse_limit,
     parse_sha256,
@@ -97,7 +97,7 @@ class PublicLinkResource:
     async def create_upload(self, req: Request, resp: Response, token: str) -> None:
         body = await read_json(req, _new_upload_decoder)
         if body.on_conflict is not contract.OnConflict.RENAME:
-            raise invalid("on_conflict", "must be rename")
+            raise invalid_field_error("on_conflict", "must be rename")
         intent = parse_intent(body)
         upload = await self._files.begin_link_upload(token, _session(req), intent, idempotency_key(req))
         location = self._urls.link(req.scope, f"/v1/public/{token}/uploads/{upload.id}")

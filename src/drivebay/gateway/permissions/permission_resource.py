@@ -12,7 +12,7 @@ from msgspec import UNSET
 from ...contract import files as contract
 from ...contract.auth import Auth, User
 from ...contract.ids import UserId
-from ..http_request import Request, invalid, parse_file_id, parse_limit, parse_uuid, read_json
+from ..http_request import Request, invalid_field_error, parse_file_id, parse_limit, parse_uuid, read_json
 from ..http_response import respond_empty, respond_json
 from . import views
 
@@ -30,7 +30,7 @@ class PermissionResource:
         body = await read_json(req, _new_permission_decoder)
         item = parse_file_id(id)
         if (body.user_id is UNSET) is (body.email is UNSET):
-            raise invalid("user_id", "or email is required, but not both")
+            raise invalid_field_error("user_id", "or email is required, but not both")
         user = await self._find_user(req.user, body)
         role = contract.Role(body.role.value)
         is_by_id = body.email is UNSET  # guard: permission-by-id

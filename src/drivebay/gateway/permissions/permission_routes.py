@@ -30,7 +30,7 @@ def permission_routes(permissions: PermissionResource, page: tuple[Parameter, ..
         ),
         Route(
             "DELETE", "/v1/files/{id}/permissions/{user_id}", "deletePermission",
-            "Take a permission; each user may give up their own", permissions.delete_permission, {204: None},
+            "Remove a permission; each user may remove their own", permissions.delete_permission, {204: None},
             errors=(errors.NotFound, errors.Forbidden), scopes=_SHARE,
         ),
         Route(

@@ -39,7 +39,7 @@ class Permission(msgspec.Struct):
     """The permission of a user on an item and everything below it.
 
     `inherited_from` is the id of the folder above that has the permission, null for a permission of the item itself.
-    `email` is null if the account no longer exists, or if a user who shares nothing with them named them by id.
+    `email` is null if the account no longer exists, or if the user who named them by id shares no item with them.
     """
 
     user_id: UUID

@@ -9,7 +9,7 @@ from typing import Final
 from falcon.asgi import Response
 
 from ...contract import files as contract
-from ..http_request import Request, invalid, parse_file_id, parse_limit
+from ..http_request import Request, invalid_field_error, parse_file_id, parse_limit
 from ..http_response import respond_json
 from . import views
 
@@ -25,14 +25,14 @@ class SearchResource:
     async def search(self, req: Request, resp: Response) -> None:
         text = req.query_value("q")
         if text is None:
-            raise invalid("q", "is required")
+            raise invalid_field_error("q", "is required")
         kind = req.query_value("kind")
         if kind is not None and kind not in _KINDS:
-            raise invalid("kind", "must be file or folder")
+            raise invalid_field_error("kind", "must be file or folder")
         folder = req.query_value("parent_id")
         starred = req.query_value("starred")
         if starred not in _BOOLS:
-            raise invalid("starred", "must be true or false")
+            raise invalid_field_error("starred", "must be true or false")
         search = contract.Search(
             text,
             kind=None if kind is None else _KINDS[kind],
@@ -54,7 +54,7 @@ def _parse_size(req: Request, field: str) -> int | None:
     if text is None:
         return None
     if not re.fullmatch(r"[0-9]{1,19}", text) or int(text) >= 2**63:
-        raise invalid(field, "must be a number of bytes, 0 to 2^63 - 1")
+        raise invalid_field_error(field, "must be a number of bytes, 0 to 2^63 - 1")
     return int(text)
 
 
@@ -69,4 +69,4 @@ def _parse_time(req: Request, field: str) -> datetime | None:
             return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise invalid(field, "must be a time like 2026-01-31T12:00:00Z")
+    raise invalid_field_error(field, "must be a time like 2026-01-31T12:00:00Z")

@@ -1,4 +1,4 @@
-"""The handler of thumbnails: redirects to the store, which is asked first whether it has the image."""
+"""The handler of thumbnails: redirects to the store, if the store has the image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from falcon.asgi import Response
 from ...contract import files as contract
 from ...contract.storage import THUMBNAIL_SIZES, THUMBNAIL_TYPE, Disposition, Presence, Storage, thumbnail_key
 from ...errors import NoPreview, Unavailable
-from ..http_request import Request, invalid, parse_file_id
+from ..http_request import Request, invalid_field_error, parse_file_id
 from ..http_response import respond_empty
 
 DEFAULT_SIZE: Final = 256
@@ -41,8 +41,8 @@ class ThumbnailResource:
                     respond_empty(resp, 302, {"Location": signed.url})
                 return
             if found.presence is Presence.UNKNOWN:
-                raise Unavailable("the store does not answer now; try again later")
-            # The images were lost, such as after a restore of a backup. They are made again.
+                raise Unavailable("the store does not respond now; try again later")
+            # The images were lost, for example after a restore of a backup. They are made again.
             thumbnail = await self._files.get_thumbnail(req.access, file_id, True)  # guard: thumbnail-made-again
         if thumbnail.state is contract.ThumbnailState.NONE:
             raise NoPreview(f"file {file_id} has no thumbnail")
@@ -56,5 +56,7 @@ def _size_of(req: Request) -> int:
         return DEFAULT_SIZE
     sizes = {str(size): size for size in THUMBNAIL_SIZES}
     if text not in sizes:
-        raise invalid("size", f"must be {', '.join(map(str, THUMBNAIL_SIZES[:-1]))} or {THUMBNAIL_SIZES[-1]}")
+        raise invalid_field_error(
+            "size", f"must be {', '.join(map(str, THUMBNAIL_SIZES[:-1]))} or {THUMBNAIL_SIZES[-1]}"
+        )
     return sizes[text]

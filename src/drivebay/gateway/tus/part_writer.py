@@ -76,9 +76,9 @@ def _part_size_of(upload: contract.Upload, layout: contract.PartLayout, number: 
 
 
 class PartWriter:
-    """Writes bytes from the stored offset on. `offset` counts all bytes of the upload that were written so far. Call
+    """Writes bytes from the stored offset on. Call `close` at the end.
 
-    `close` at the end.
+    `offset` is the number of all bytes of the upload that were written so far.
     A request may take an hour. So `check` is called before each write to the store and before the commit. It raises
     if the session or the access has ended.
     """

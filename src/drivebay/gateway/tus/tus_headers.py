@@ -17,7 +17,7 @@ import msgspec
 from ...contract import files as contract
 from ...contract.ids import ROOT, FileId
 from ...errors import ChecksumMismatch, MalformedBody, PreconditionFailed, UnsupportedMediaType
-from ..http_request import Request, invalid, parse_file_id
+from ..http_request import Request, invalid_field_error, parse_file_id
 from ..json_types import Time
 
 VERSION: Final = "1.0.0"
@@ -91,7 +91,7 @@ def parse_byte_count(req: Request, name: str) -> int | None:
     if text is None:
         return None
     if not _BYTE_COUNT.fullmatch(text):
-        raise invalid(name, "must be a number of bytes")
+        raise invalid_field_error(name, "must be a number of bytes")
     return int(text)
 
 
@@ -102,9 +102,9 @@ def parse_creation_length(req: Request) -> int | None:
     """
     length, deferred = parse_byte_count(req, "Upload-Length"), req.get_header("Upload-Defer-Length")
     if deferred not in (None, "1"):
-        raise invalid("Upload-Defer-Length", "must be 1")
+        raise invalid_field_error("Upload-Defer-Length", "must be 1")
     if (length is None) == (deferred is None):
-        raise invalid("Upload-Length", "is required, unless Upload-Defer-Length is sent instead")
+        raise invalid_field_error("Upload-Length", "is required, unless Upload-Defer-Length is sent instead")
     return length
 
 
@@ -129,12 +129,14 @@ def parse_metadata(req: Request) -> UploadMetadata:
     if header is None or not header.strip():
         return UploadMetadata("upload", "application/octet-stream", ROOT, (), contract.OnConflict.RENAME, None)
     if len(header) > MAX_METADATA_LENGTH or not (header.isascii() and header.isprintable()):
-        raise invalid("Upload-Metadata", f"must be at most {MAX_METADATA_LENGTH} printable ASCII characters")
+        raise invalid_field_error(
+            "Upload-Metadata", f"must be at most {MAX_METADATA_LENGTH} printable ASCII characters"
+        )
     values = dict(_parse_pair(pair) for pair in header.split(","))
     parent = _get_text(values, "parent_id")
     conflict = _get_text(values, "on_conflict") or contract.OnConflict.RENAME.value
     if conflict not in {choice.value for choice in contract.OnConflict}:
-        raise invalid("on_conflict", "must be fail, rename or replace")
+        raise invalid_field_error("on_conflict", "must be fail, rename or replace")
     path = _parse_relative_path(_get_text(values, "relativePath"))
     return UploadMetadata(
         _get_text(values, "filename", "name") or (path[-1] if path else "upload"),
@@ -156,7 +158,9 @@ def _parse_time(text: str | None) -> datetime | None:
             return _EPOCH + timedelta(seconds=float(text))
         return _time_decoder.decode(msgspec.json.encode(text))
     except (msgspec.ValidationError, OverflowError):
-        raise invalid("modified_at", "must be a time with a zone (RFC 3339) or seconds since 1970") from None
+        raise invalid_field_error(
+            "modified_at", "must be a time with a zone (RFC 3339) or seconds since 1970"
+        ) from None
 
 
 def _parse_relative_path(text: str | None) -> tuple[str, ...]:
@@ -168,11 +172,13 @@ def _parse_relative_path(text: str | None) -> tuple[str, ...]:
         return ()
     names = tuple(unicodedata.normalize("NFC", text).split("/"))
     if any(name in ("", ".", "..") for name in names):  # guard: relative-path-names
-        raise invalid("relativePath", "must be names separated by single slashes, without . and ..")
+        raise invalid_field_error("relativePath", "must be names separated by single slashes, without . and ..")
     if any(len(name.encode()) > MAX_NAME_BYTES or _CONTROL.search(name) for name in names):
-        raise invalid("relativePath", f"must have names of at most {MAX_NAME_BYTES} bytes without control characters")
+        raise invalid_field_error(
+            "relativePath", f"must have names of at most {MAX_NAME_BYTES} bytes without control characters"
+        )
     if len(names) - 1 > MAX_FOLDERS:  # guard: relative-path-depth
-        raise invalid("relativePath", f"must have at most {MAX_FOLDERS} folders")
+        raise invalid_field_error("relativePath", f"must have at most {MAX_FOLDERS} folders")
     return names
 
 
@@ -180,7 +186,7 @@ def _parse_pair(pair: str) -> tuple[str, bytes]:
     key, _, encoded = pair.strip().partition(" ")
     value = _decode_base64(encoded)
     if not key or value is None:
-        raise invalid("Upload-Metadata", "must be keys with values in base64, separated by commas")
+        raise invalid_field_error("Upload-Metadata", "must be keys with values in base64, separated by commas")
     return key, value
 
 
@@ -190,7 +196,7 @@ def _get_text(values: dict[str, bytes], *keys: str) -> str | None:
         try:
             text = values.get(key, b"").decode()
         except UnicodeDecodeError:
-            raise invalid(key, "must be UTF-8") from None
+            raise invalid_field_error(key, "must be UTF-8") from None
         if text not in _EMPTY_VALUES:
             return text
     return None

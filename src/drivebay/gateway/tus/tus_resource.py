@@ -25,7 +25,7 @@ from ...errors import (
     NotFound,
     TooLarge,
 )
-from ..http_request import Request, body_length, idempotency_key, invalid, parse_upload_id
+from ..http_request import Request, body_length, idempotency_key, invalid_field_error, parse_upload_id
 from ..http_response import respond_empty
 from ..public_url import PublicUrls
 from ..settings import Settings
@@ -111,7 +111,7 @@ class TusResource:
         length = tus_headers.parse_byte_count(req, "Upload-Length")
         checksum = tus_headers.parse_checksum(req)
         if offset is None:
-            raise invalid("Upload-Offset", "is required")
+            raise invalid_field_error("Upload-Offset", "is required")
         upload = await self._get_tus_upload(req, id)
         async with self._locks.hold(UploadRef(upload.owner, upload.id)) as lock:
             upload = await self._get_tus_upload(req, id)
@@ -183,7 +183,7 @@ class TusResource:
         if length > self._max_file_size:
             raise TooLarge(f"tus uploads are limited to {self._max_file_size} bytes")
         if length < stored.offset:
-            raise invalid("Upload-Length", f"is less than the {stored.offset} stored bytes")
+            raise invalid_field_error("Upload-Length", f"is less than the {stored.offset} stored bytes")
         if not upload.deferred_length:
             if length != upload.size:
                 raise Conflict(f"upload {upload.id} already has a length of {upload.size} bytes")
@@ -206,7 +206,7 @@ class TusResource:
             return upload, stored.offset
         missing = upload.size - stored.offset
         if body is not None and not upload.deferred_length and (body_length(body.req) or 0) > missing:
-            raise TooLarge(f"upload {upload.id} takes only {missing} more bytes")
+            raise TooLarge(f"upload {upload.id} accepts only {missing} more bytes")
         services = UploadServices(self._files, self._storage, req.access)
         writer = await PartWriter.open(services, req.recheck_session, upload, stored)
         if body is not None and body.checksum is not None:

@@ -36,7 +36,7 @@ class UploadLock:
         self.released = asyncio.Event()
         self.next: UploadLock | None = None
         """The lock of a request that stopped waiting for this one. It is released together with this one, because later
-        requests that wait for it must wait for this one too."""
+        requests may be waiting for it."""
 
     async def read_chunk(self, chunks: AsyncIterator[bytes]) -> bytes | None:
         """Return the next bytes of the body, or None at its end.

@@ -14,7 +14,7 @@ from ...errors import Internal
 from ..http_request import (
     Request,
     idempotency_key,
-    invalid,
+    invalid_field_error,
     parse_file_id,
     parse_limit,
     parse_sha256,
@@ -93,9 +93,9 @@ class UploadResource:
     async def list_uploads(self, req: Request, resp: Response) -> None:
         status, sort = req.query_value("status"), req.query_value("sort")
         if status not in (None, contract.UploadStatus.PENDING.value):
-            raise invalid("status", "must be pending")
+            raise invalid_field_error("status", "must be pending")
         if sort not in (None, "created", "-created"):
-            raise invalid("sort", "must be created or -created")
+            raise invalid_field_error("sort", "must be created or -created")
         limit, cursor = parse_limit(req.query_value("limit")), req.query_value("cursor")
         page = await self._files.list_pending_uploads(req.access, limit, cursor, sort == "created")
         respond_json(resp, views.pending_uploads_view(page))
@@ -139,7 +139,7 @@ def parse_intent(body: views.NewUpload | views.BatchUpload) -> contract.UploadIn
 
 
 def needs_url(upload: contract.Upload) -> bool:
-    """Return whether the upload is pending and takes its bytes with one PUT."""
+    """Return whether the upload is pending and gets its bytes with one PUT."""
     return upload.status is contract.UploadStatus.PENDING and upload.parts is None
 
 

@@ -45,7 +45,7 @@ class WebhookChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Webhook(msgspec.Struct):
-    """A webhook. `what` is null for changes of every kind. `disabled_reason` says why the server disabled it.
+    """A webhook. `what` is null for changes of every kind. `disabled_reason` is the reason why the server disabled it.
 
     `failing_since` is the time of the first failed attempt since the last success, and `next_try_at` the time of the
     next attempt after a failed one.

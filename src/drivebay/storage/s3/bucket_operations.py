@@ -33,7 +33,7 @@ class BucketOperations:
     async def head_bucket(self) -> BucketStatus:
         response = await self._client.call(S3Call("head_bucket", "HEAD"))
         if response.status not in (200, 404):
-            raise response.unexpected("HeadBucket")
+            raise response.unexpected_error("HeadBucket")
         return BucketStatus(exists=response.status == 200, store_time=response.date)
 
     async def create_bucket(self) -> None:
@@ -57,7 +57,7 @@ class BucketOperations:
         if current.status != 200 and not has_none:
             return False
         try:
-            body = cors_rules.with_rules(None if has_none else current.body, origins)
+            body = cors_rules.add_rules(None if has_none else current.body, origins)
         except cors_rules.UnreadableRules:
             return False
         if body is None:
@@ -71,20 +71,20 @@ class BucketOperations:
         read = S3Call("get_event_rules", "GET", query={"notification": ""})
         current = await self._client.call(read)
         if current.status != 200:
-            return f"the store answers {current.status} {current.error_code}".rstrip()
+            return f"the store responds with {current.status} {current.error_code}".rstrip()
         try:
-            body = notification_rules.with_rule(current.body, target)
+            body = notification_rules.add_rule(current.body, target)
             if body is None:
                 return None
             written = await self._client.call(
                 S3Call("set_event_rules", "PUT", query=read.query, headers=xml_headers(body), body=body)
             )
             if written.status >= 300:
-                return f"the store answers {written.status} {written.error_code}".rstrip()
+                return f"the store responds with {written.status} {written.error_code}".rstrip()
             # A store without this operation may treat the request as another one (SeaweedFS: CreateBucket).
-            stored = notification_rules.with_rule((await self._client.call(read)).body, target) is None
+            stored = notification_rules.add_rule((await self._client.call(read)).body, target) is None
         except notification_rules.UnreadableRules:
-            return "the bucket has notification rules that we cannot read: add a rule for Drivebay by hand"
+            return "the bucket has notification rules that we cannot read: add a rule for Drivebay yourself"
         return None if stored else "the store accepted the notification rule but did not store it"
 
     async def is_versioned(self) -> bool:

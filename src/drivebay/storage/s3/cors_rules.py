@@ -35,7 +35,7 @@ class UnreadableRules(Exception):
     """The bucket has rules of an unknown form, so the document must not be replaced."""
 
 
-def with_rules(configuration: bytes | None, origins: tuple[str, ...]) -> bytes | None:
+def add_rules(configuration: bytes | None, origins: tuple[str, ...]) -> bytes | None:
     """Return the configuration with our rules for these origins. `configuration` is None if the bucket has none.
 
     Return None if the configuration already begins with exactly these rules. Our rules from earlier starts are

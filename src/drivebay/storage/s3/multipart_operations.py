@@ -31,10 +31,10 @@ class MultipartOperations:
             S3Call("create_multipart", "POST", key, query={"uploads": ""}, headers=headers)
         )
         if response.status != 200:
-            raise response.unexpected("CreateMultipartUpload")
+            raise response.unexpected_error("CreateMultipartUpload")
         multipart_id = fields(response.document("InitiateMultipartUploadResult")).get("UploadId")
         if not multipart_id:
-            raise response.unexpected("CreateMultipartUpload")
+            raise response.unexpected_error("CreateMultipartUpload")
         return multipart_id
 
     async def upload_part(self, key: str, part: PartUpload) -> bool:
@@ -54,7 +54,7 @@ class MultipartOperations:
         if response.status == 404 and response.error_code in _MULTIPART_ABSENT:
             return False
         if response.status != 200:
-            raise response.unexpected("UploadPart")
+            raise response.unexpected_error("UploadPart")
         return True
 
     async def copy_part(self, key: str, multipart_id: str, copy: PartCopy) -> StoredPart | None:
@@ -68,10 +68,10 @@ class MultipartOperations:
         if response.status == 412 or (response.status == 404 and response.error_code in ("NoSuchKey", "")):
             return None
         if not response.succeeded:
-            raise response.unexpected("UploadPartCopy")
+            raise response.unexpected_error("UploadPartCopy")
         etag = fields(response.document("CopyPartResult")).get("ETag", "").strip('"')
         if not etag:
-            raise response.unexpected("UploadPartCopy")
+            raise response.unexpected_error("UploadPartCopy")
         return StoredPart(copy.number, copy.size, etag)
 
     async def list_parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...] | None:
@@ -95,7 +95,7 @@ class MultipartOperations:
             if response.status == 404 and response.error_code in _MULTIPART_ABSENT:
                 return None
             if response.status != 200:
-                raise response.unexpected("ListParts")
+                raise response.unexpected_error("ListParts")
             page = listings.part_page(response)
             copies += page.copies
             if page.after is None or page.after <= after:
@@ -109,7 +109,7 @@ class MultipartOperations:
         if response.status == 412 or response.error_code in (*_MULTIPART_ABSENT, "ConditionalRequestConflict"):
             return False
         if not response.succeeded:
-            raise response.unexpected("CompleteMultipartUpload")
+            raise response.unexpected_error("CompleteMultipartUpload")
         return True
 
     async def _complete(
@@ -136,13 +136,13 @@ class MultipartOperations:
     async def abort_multipart(self, key: str, multipart_id: str) -> None:
         response = await self._client.call(S3Call("abort_multipart", "DELETE", key, query={"uploadId": multipart_id}))
         if response.status >= 300 and response.status != 404:
-            raise response.unexpected("AbortMultipartUpload")
+            raise response.unexpected_error("AbortMultipartUpload")
 
     async def list_multiparts(self, after: str, limit: int) -> MultipartPage:
         query = {"uploads": "", "max-uploads": str(limit)} | listings.multipart_markers(after)
         response = await self._client.call(S3Call("list_multiparts", "GET", query=query))
         if response.status != 200:
-            raise response.unexpected("ListMultipartUploads")
+            raise response.unexpected_error("ListMultipartUploads")
         return listings.multipart_page(response, after)
 
     async def refuses_complete_over_object(self, key: str) -> bool:

@@ -1,8 +1,8 @@
 """The notification rule of a bucket, with which the store reports new objects.
 
 The notification configuration is one document, and a PUT replaces all of it. So the rules of the operator are sent back
-unchanged, and a document that cannot be read completely is not replaced.
-Source: PutBucketNotificationConfiguration in the Amazon S3 API reference.
+unchanged, and a document that cannot be read completely is not replaced. Source: PutBucketNotificationConfiguration in
+the Amazon S3 API reference.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from .xml_documents import Element, InvalidXml, build, children, local_name, parse, serialize, without_namespace
 
-EVENTS: Final = tuple(f"s3:ObjectCreated:{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload"))
+EVENTS: Final = tuple(f"s3:ObjectCreated:{action}" for action in ("Put", "Post", "Copy", "CompleteMultipartUpload"))
 """Single events, because `ObjectCreated:*` includes changes of tags and retention, which do not change bytes."""
 ALL_EVENTS: Final = "s3:ObjectCreated:*"
 RULE_ID: Final = "drivebay"
@@ -23,7 +23,7 @@ class UnreadableRules(Exception):
     """The bucket has rules of an unknown form, so the document must not be replaced."""
 
 
-def with_rule(configuration: bytes, target: str) -> bytes | None:
+def add_rule(configuration: bytes, target: str) -> bytes | None:
     """Return the configuration with a rule that reports every new object to `target` (an ARN).
 
     Return None if it has such a rule already. An old rule of ours is replaced. Raises UnreadableRules.

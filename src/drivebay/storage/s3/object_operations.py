@@ -30,7 +30,7 @@ class ObjectOperations:
         if response.status == 404:  # guard: absent-status
             return ObjectInfo(key, Presence.ABSENT)
         if response.status != 200:
-            raise response.unexpected("HeadObject")
+            raise response.unexpected_error("HeadObject")
         headers = response.headers
         if "Content-Length" not in headers:  # guard: object-without-size
             # A default of 0 would reject a valid upload.
@@ -53,7 +53,7 @@ class ObjectOperations:
             query["start-after"] = after
         response = await self._client.call(S3Call("list_objects", "GET", query=query))
         if response.status != 200:
-            raise response.unexpected("ListObjectsV2")
+            raise response.unexpected_error("ListObjectsV2")
         return listings.object_page(response)
 
     async def put_object(self, key: str, body: bytes, sha256: bytes) -> None:
@@ -61,7 +61,7 @@ class ObjectOperations:
             S3Call("put_object", "PUT", key, headers=BINARY_BODY, body=body, sha256=sha256, timeout=BODY_TIMEOUT)
         )
         if response.status != 200:
-            raise response.unexpected("PutObject")
+            raise response.unexpected_error("PutObject")
 
     async def restore_object(self, key: str, body: bytes, sha256: bytes, headers: Mapping[str, str]) -> None:
         """Write an object with the headers of `read_headers`. The store keeps the SHA-256 for later look-ups."""
@@ -71,7 +71,7 @@ class ObjectOperations:
             S3Call("put_object", "PUT", key, headers=all_headers, body=body, sha256=sha256, timeout=BODY_TIMEOUT)
         )
         if response.status != 200:
-            raise response.unexpected("PutObject")
+            raise response.unexpected_error("PutObject")
 
     async def read_headers(self, key: str) -> dict[str, str]:
         """Return the content type and the metadata of an object as headers. Empty if it does not exist."""
@@ -79,7 +79,7 @@ class ObjectOperations:
         if response.status == 404:
             return {}
         if response.status != 200:
-            raise response.unexpected("HeadObject")
+            raise response.unexpected_error("HeadObject")
         headers = {name.lower(): value for name, value in response.headers.items()}
         metadata = {name: value for name, value in headers.items() if name.startswith("x-amz-meta-")}
         return {**({"Content-Type": headers["content-type"]} if "content-type" in headers else {}), **metadata}
@@ -89,7 +89,7 @@ class ObjectOperations:
         if response.status == 404 and response.error_code != "NoSuchBucket":
             return None
         if response.status != 200:
-            raise response.unexpected("GetObject")
+            raise response.unexpected_error("GetObject")
         return response.body
 
     async def read_range(self, key: str, start: int, length: int) -> bytes | None:
@@ -99,7 +99,7 @@ class ObjectOperations:
         if response.status == 416 or (response.status == 404 and response.error_code != "NoSuchBucket"):
             return None
         if response.status != 206:
-            raise response.unexpected("GetObject")
+            raise response.unexpected_error("GetObject")
         return response.body if len(response.body) == length else None
 
     async def copy_object(
@@ -114,7 +114,7 @@ class ObjectOperations:
         if response.status == 412 or (response.status == 404 and response.error_code != "NoSuchBucket"):
             return False
         if not response.succeeded:
-            raise response.unexpected("CopyObject")
+            raise response.unexpected_error("CopyObject")
         return True
 
     async def delete_objects(self, keys: tuple[str, ...]) -> tuple[DeletionResult, ...]:
@@ -124,7 +124,7 @@ class ObjectOperations:
             S3Call("delete_objects", "POST", query={"delete": ""}, headers=xml_headers(body), body=body)
         )
         if response.status != 200:
-            raise response.unexpected("DeleteObjects")
+            raise response.unexpected_error("DeleteObjects")
         errors: dict[str, str] = {}
         for error in children(response.document("DeleteResult"), "Error"):
             entry = fields(error)
@@ -138,7 +138,7 @@ class ObjectOperations:
     async def delete_object(self, key: str) -> None:
         response = await self._client.call(S3Call("delete_object", "DELETE", key))
         if response.status >= 300 and response.error_code not in _OBJECT_ABSENT:
-            raise response.unexpected("DeleteObject")
+            raise response.unexpected_error("DeleteObject")
 
 
 def _sha256(text: str) -> bytes | None:

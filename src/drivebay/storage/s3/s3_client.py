@@ -107,7 +107,7 @@ class S3Response(msgspec.Struct, frozen=True):
             raise Unavailable(f"the store's response is not a {name} but a {local_name(root)}")
         return root
 
-    def unexpected(self, action: str) -> Unavailable:
+    def unexpected_error(self, action: str) -> Unavailable:
         """Return the error for an unexpected response. `action` is the name of the S3 operation."""
         return Unavailable(f"the store's response to {action} was unexpected: {self.status} {self.error_code}".rstrip())
 
@@ -167,11 +167,11 @@ class S3Client:
                     response = await self._exchange(call, url, headers)
                 # 501 is permanent: the store does not support this operation or header.
                 if (response.status >= 500 and response.status != 501) or response.status == 429:  # guard: store-busy
-                    raise Unavailable(f"the store answers {response.status} {response.error_code}".rstrip())
+                    raise Unavailable(f"the store responds with {response.status} {response.error_code}".rstrip())
                 outcome = "ok" if response.status < 300 else "absent" if response.status == 404 else "refused"
                 return response
             except TimeoutError:
-                raise Unavailable("the store does not answer in time") from None
+                raise Unavailable("the store does not respond in time") from None
             except (aiohttp.ClientError, OSError) as error:
                 raise Unavailable(f"the store cannot be reached: {type(error).__name__}") from None
             finally:
@@ -207,7 +207,7 @@ class S3Client:
                 "set DRIVEBAY_S3_ADDRESSING to host"
             )
         if code in _WRONG_REGION or response.status == 301:
-            raise Misconfigured(f"the store is not in region {self.region}: set DRIVEBAY_S3_REGION to its own")
+            raise Misconfigured(f"the store is not in region {self.region}: set DRIVEBAY_S3_REGION to its region")
         if code in _WRONG_CREDENTIALS:
             raise Misconfigured(
                 f"the store refuses our credentials ({code}) for {action} on the bucket {bucket}: "
@@ -217,7 +217,7 @@ class S3Client:
             raise Misconfigured(
                 f"the bucket name {bucket} cannot be used ({code}): set DRIVEBAY_S3_BUCKET to another name"
             )
-        raise response.unexpected(action)
+        raise response.unexpected_error(action)
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
@@ -255,4 +255,4 @@ def parse_http_date(text: str) -> datetime | None:
 
 def _clock_difference(ours: datetime, theirs: datetime | None) -> str:
     seconds = "too far" if theirs is None else f"{abs(ours - theirs).total_seconds():.0f} s"
-    return f"the store's clock is {seconds} from ours, so it refuses our signatures: set both clocks right"
+    return f"the store's clock is {seconds} from ours, so it refuses our signatures: correct both clocks"

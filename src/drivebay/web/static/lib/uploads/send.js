@@ -7,7 +7,7 @@ const DELAYS_MS = [1000, 2000, 4000, 8000, 15_000, 30_000];
 export class StoreError extends Error {
   /** @param {number} status */
   constructor(status) {
-    super(`the store answered with the status ${status}`);
+    super(`the store responded with the status ${status}`);
     this.status = status;
   }
 }

@@ -35,7 +35,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class Webhook:
+class EventEndpoint:
     """An ASGI app. It responds with 503 while it has no queue."""
 
     def __init__(self, token: str) -> None:
@@ -62,7 +62,7 @@ class Webhook:
 
     async def _handle(self, scope: Scope, receive: Receive) -> int:
         # Check the token first, so that a client without it learns nothing about paths and methods.
-        if not self._is_authorized(scope):  # guard: webhook-authorization
+        if not self._is_authorized(scope):  # guard: event-endpoint-authorization
             return 401
         if scope["path"] != PATH:
             return 404
@@ -75,13 +75,13 @@ class Webhook:
             return 408
         if body is None:
             return 413
-        return 200 if await self._publish(body) else 503  # guard: webhook-status
+        return 200 if await self._publish(body) else 503  # guard: event-endpoint-status
 
     def _is_authorized(self, scope: Scope) -> bool:
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         scheme, _, token = header.partition(b" ")
         # The digests have the same length, so the time of the comparison does not reveal the content or the length.
-        # guard: webhook-token
+        # guard: event-endpoint-token
         return hmac.compare_digest(_digest(token.strip()), self._token_digest) and scheme.lower() == b"bearer"
 
     async def _publish(self, body: bytes) -> bool:
@@ -94,7 +94,7 @@ class Webhook:
             await queue.publish([Message(_digest(body).hex(), body)])
         except (Unavailable, TimeoutError):
             self._queue_failed.set()
-            return False  # guard: webhook-failed-publish
+            return False  # guard: event-endpoint-failed-publish
         return True
 
 

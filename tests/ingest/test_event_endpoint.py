@@ -1,4 +1,4 @@
-"""The webhook: it needs the token, and answers 200 only after JetStream has stored the event."""
+"""The event endpoint: it needs the token, and responds with 200 only after JetStream has stored the event."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ingest_helpers import RecordingFiles, event_message, new_ref, running_inges
 
 from drivebay.embedded.nats import Nats
 from drivebay.errors import Unavailable
+from drivebay.ingest.event_endpoint import MAX_BODY, EventEndpoint
 from drivebay.ingest.event_queue import Message
 from drivebay.ingest.settings import Settings
-from drivebay.ingest.webhook import MAX_BODY, Webhook
 
 TOKEN = "0123456789abcdef" * 2
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -37,10 +37,10 @@ class FakeQueue:
 
 
 @asynccontextmanager
-async def webhook_client(hook: Webhook, queue: FakeQueue | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    forwarding = asyncio.create_task(hook.forward_to(queue)) if queue is not None else None  # type: ignore[arg-type]
-    transport = httpx.ASGITransport(hook)  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="http://webhook", timeout=10) as http:
+async def endpoint_client(endpoint: EventEndpoint, queue: FakeQueue | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    forwarding = asyncio.create_task(endpoint.forward_to(queue)) if queue is not None else None  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(endpoint)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://ingest", timeout=10) as http:
         await asyncio.sleep(0)
         yield http
     if forwarding is not None:
@@ -64,7 +64,7 @@ async def webhook_client(hook: Webhook, queue: FakeQueue | None = None) -> Async
 )
 async def test_a_request_without_the_token_is_refused(headers: dict[str, str]) -> None:
     queue = FakeQueue()
-    async with webhook_client(Webhook(TOKEN), queue) as http:
+    async with endpoint_client(EventEndpoint(TOKEN), queue) as http:
         for method, path in (("POST", "/events"), ("GET", "/events"), ("POST", "/else")):
             answer = await http.request(method, path, headers=headers, content=b"{}")
             assert answer.status_code == 401
@@ -73,7 +73,7 @@ async def test_a_request_without_the_token_is_refused(headers: dict[str, str]) -
 
 
 async def test_the_scheme_of_the_token_is_case_insensitive() -> None:
-    async with webhook_client(Webhook(TOKEN), FakeQueue()) as http:
+    async with endpoint_client(EventEndpoint(TOKEN), FakeQueue()) as http:
         answer = await http.post("/events", headers={"Authorization": f"bearer {TOKEN}"}, content=b"{}")
     assert answer.status_code == 200
 
@@ -83,7 +83,7 @@ async def test_the_scheme_of_the_token_is_case_insensitive() -> None:
 )
 async def test_only_a_post_to_the_events_path_is_accepted(method: str, path: str, status: int) -> None:
     queue = FakeQueue()
-    async with webhook_client(Webhook(TOKEN), queue) as http:
+    async with endpoint_client(EventEndpoint(TOKEN), queue) as http:
         assert (await http.request(method, path, headers=BEARER)).status_code == status
     assert queue.messages == []
 
@@ -91,7 +91,7 @@ async def test_only_a_post_to_the_events_path_is_accepted(method: str, path: str
 async def test_the_response_waits_until_the_event_is_stored() -> None:
     queue = FakeQueue()
     queue.gate.clear()
-    async with webhook_client(Webhook(TOKEN), queue) as http:
+    async with endpoint_client(EventEndpoint(TOKEN), queue) as http:
         answer = asyncio.create_task(http.post("/events", headers=BEARER, content=b"{}"))
         await asyncio.wait([answer], timeout=0.1)
         assert not answer.done()
@@ -101,10 +101,10 @@ async def test_the_response_waits_until_the_event_is_stored() -> None:
 
 
 async def test_a_failing_queue_gives_503_and_ends_the_forwarding() -> None:
-    queue, hook = FakeQueue(), Webhook(TOKEN)
+    queue, endpoint = FakeQueue(), EventEndpoint(TOKEN)
     queue.is_down = True
-    forwarding = asyncio.create_task(hook.forward_to(queue))  # type: ignore[arg-type]
-    async with webhook_client(hook) as http:
+    forwarding = asyncio.create_task(endpoint.forward_to(queue))  # type: ignore[arg-type]
+    async with endpoint_client(endpoint) as http:
         answer = await http.post("/events", headers=BEARER, content=b"{}")
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) >= 1
@@ -115,7 +115,7 @@ async def test_a_failing_queue_gives_503_and_ends_the_forwarding() -> None:
 
 async def test_a_repeated_event_has_the_same_message_id() -> None:
     queue = FakeQueue()
-    async with webhook_client(Webhook(TOKEN), queue) as http:
+    async with endpoint_client(EventEndpoint(TOKEN), queue) as http:
         for body in (b"one", b"one", b"two"):
             assert (await http.post("/events", headers=BEARER, content=body)).status_code == 200
     ids = [message.deduplication_id for message in queue.messages]
@@ -125,16 +125,16 @@ async def test_a_repeated_event_has_the_same_message_id() -> None:
 @pytest.mark.parametrize(("size", "status"), [(MAX_BODY, 200), (MAX_BODY + 1, 413)])
 async def test_a_body_above_the_maximum_size_is_refused(size: int, status: int) -> None:
     queue = FakeQueue()
-    async with webhook_client(Webhook(TOKEN), queue) as http:
+    async with endpoint_client(EventEndpoint(TOKEN), queue) as http:
         assert (await http.post("/events", headers=BEARER, content=b"x" * size)).status_code == status
     assert len(queue.messages) == (status == 200)
 
 
 @asynccontextmanager
-async def running_webhook(files: RecordingFiles, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """Run ingest with a webhook, as the node does. Yields the client of a store that POSTs to it."""
-    hook = Webhook(TOKEN)
-    async with running_ingest(files, settings, webhook=hook), webhook_client(hook) as http:
+async def running_endpoint(files: RecordingFiles, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """Run ingest with an event endpoint, as the node does. Yields the client of a store that POSTs to it."""
+    endpoint = EventEndpoint(TOKEN)
+    async with running_ingest(files, settings, endpoint=endpoint), endpoint_client(endpoint) as http:
         yield http
 
 
@@ -151,31 +151,31 @@ async def deliver_event(http: httpx.AsyncClient, payload: bytes) -> None:
 
 async def test_a_posted_event_is_committed(files: RecordingFiles, settings: Settings) -> None:
     ref = new_ref()
-    async with running_webhook(files, settings) as http:
+    async with running_endpoint(files, settings) as http:
         await deliver_event(http, event_message(settings, ref).payload)
         await wait_until(lambda: ref in files.completed)
 
 
 async def test_an_unreadable_body_is_accepted_and_dead_lettered(files: RecordingFiles, settings: Settings) -> None:
     # If it were refused, the store would repeat it forever and send no later event.
-    async with running_webhook(files, settings) as http:
+    async with running_endpoint(files, settings) as http:
         await deliver_event(http, b"no json")
         await wait_until(lambda: len(files.dead_letters) == 1)
 
 
 async def test_a_body_of_the_maximum_size_fits_into_jetstream(files: RecordingFiles, settings: Settings) -> None:
-    async with running_webhook(files, settings) as http:
+    async with running_endpoint(files, settings) as http:
         await deliver_event(http, b"x" * MAX_BODY)
         await wait_until(lambda: len(files.dead_letters) == 1)
 
 
-async def test_the_webhook_answers_503_while_the_broker_is_down_and_recovers(
+async def test_the_event_endpoint_responds_503_while_the_broker_is_down_and_recovers(
     files: RecordingFiles, own_broker: Nats, make_settings: Callable[..., Settings]
 ) -> None:
     settings = make_settings(own_broker.url)
     assert own_broker.server_process is not None
     before, during = new_ref(), new_ref()
-    async with running_webhook(files, settings) as http:
+    async with running_endpoint(files, settings) as http:
         await deliver_event(http, event_message(settings, before).payload)
         await wait_until(lambda: before in files.completed)
         await own_broker.server_process.kill()
