@@ -121,7 +121,9 @@ class Accounts:
             return earlier
         await self.limiter.charge_signup(address)  # guard: sign-up-repeat-first
         if is_taken:
-            raise EmailTaken(f"{parsed.as_entered} has an account already")
+            raise EmailTaken(
+                f"{parsed.as_entered} has an account already, or a deleted one whose files are not purged yet"
+            )
         password_hash = await self._hasher.hash(password, HashClient(client_network(address)))
         async with self._store.transaction() as store:
             if key is not None:
@@ -131,7 +133,9 @@ class Accounts:
                     return earlier
             user = await store.insert_user(UserId(self._new_id()), parsed.as_entered, parsed.key, password_hash)
             if user is None:
-                raise EmailTaken(f"{parsed.as_entered} has an account already")
+                raise EmailTaken(
+                    f"{parsed.as_entered} has an account already, or a deleted one whose files are not purged yet"
+                )
             if key is not None:
                 await store.insert_sign_up_result(key.client_network, key.key, key.fingerprint, user.id)
             await self._mails.add(store.executor, MailKind.VERIFICATION, user.id)

@@ -109,7 +109,9 @@ class Invitations:
             is_taken = await store.find_account(tx, email.lookup_keys) is not None
             user = UserId(self._new_id())
             if is_taken or await users.insert_user(user, email.as_entered, email.key, password_hash) is None:
-                raise EmailTaken(f"{email.as_entered} has an account already")
+                raise EmailTaken(
+                    f"{email.as_entered} has an account already, or a deleted one whose files are not purged yet"
+                )
             if key is not None:
                 await users.insert_sign_up_result(scope, key, fingerprint, user)
             await store.set_role(tx, user, account.role)
