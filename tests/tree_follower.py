@@ -7,10 +7,7 @@ from typing import NamedTuple
 
 
 class Item(NamedTuple):
-    """What a follower knows of a file or folder. `parent` is the id of its folder.
-
-    An etag is no part of it: the etags of everything below a folder change when the folder is trashed or restored.
-    """
+    """What a follower knows of a file or folder. `parent` is the id of its folder."""
 
     parent: Hashable
     name: str

@@ -381,6 +381,49 @@ async def trash_a_folder_that_contains_more_for_the_twin(setup: TwinSetup) -> As
     assert await setup.drive.list_names() == ["a.txt"]
 
 
+async def read_below_a_folder_that_the_twin_trashed(setup: TwinSetup) -> AsyncIterator[None]:
+    (inside,) = (await setup.files.list_files(setup.access, c.Listing(setup.folder.id, name="in.txt"))).items
+    await setup.files.trash_entry(Access.personal(setup.twin), setup.folder.id)
+    yield
+    assert (await setup.files.list_files(setup.access, c.Listing(setup.folder.id, name="in.txt"))).items == (inside,)
+    # The row of the twin comes before that of the owner from here on.
+    await setup.files.update_entry(setup.access, setup.folder.id, c.EntryUpdate(starred=True))
+    assert await setup.files.get_file(setup.access, inside.id) == inside
+
+
+async def commit_below_a_trashed_folder(setup: TwinSetup) -> AsyncIterator[None]:
+    upload = await setup.drive.begin("x.txt", parent=setup.deep.id)
+    for owner in (setup.owner, setup.twin):
+        await setup.files.trash_entry(Access.personal(owner), setup.folder.id)
+    yield
+    setup.drive.bucket.put(upload.key, b"hello")
+    await setup.files.complete_upload(setup.access, upload.id)
+    assert await setup.drive.list_names() == ["a.txt"]
+
+
+async def count_the_files_of_a_trashed_folder(setup: TwinSetup) -> AsyncIterator[None]:
+    """The files of the owner are not counted yet. Those of the twin are."""
+    for owner in (setup.owner, setup.twin):
+        await setup.files.trash_entry(Access.personal(owner), setup.folder.id)
+    await setup.drive.database.execute(
+        "UPDATE files.entries SET hidden_files = NULL WHERE owner_id = $1 AND id = $2", setup.owner, setup.folder.id
+    )
+    await setup.drive.database.execute("UPDATE files.usage SET hidden_files = 0 WHERE owner_id = $1", setup.owner)
+    assert (await setup.files.get_usage(setup.access)).file_count == 2
+    yield
+    await setup.drive.run_purges()
+    assert (await setup.files.get_usage(setup.access)).file_count == 1
+
+
+async def purge_a_folder(setup: TwinSetup) -> AsyncIterator[None]:
+    yield
+    await setup.files.trash_entry(setup.access, setup.folder.id)
+    await setup.files.delete_trashed(setup.access, setup.folder.id)
+    await setup.drive.run_purges()
+    with pytest.raises(NotFound):
+        await setup.files.restore_entry(setup.access, setup.folder.id)
+
+
 async def restore(setup: TwinSetup) -> AsyncIterator[None]:
     yield
     assert (await setup.files.restore_entry(setup.access, setup.trashed.id)).name == "t.txt"
@@ -547,6 +590,10 @@ STEPS: tuple[Callable[[TwinSetup], AsyncIterator[None]], ...] = (
     read_paths_and_sizes,
     move_a_folder_that_is_higher_for_the_twin,
     trash_a_folder_that_contains_more_for_the_twin,
+    read_below_a_folder_that_the_twin_trashed,
+    commit_below_a_trashed_folder,
+    count_the_files_of_a_trashed_folder,
+    purge_a_folder,
     restore,
     restore_a_folder_that_is_deeper_for_the_twin,
     delete_from_the_trash,

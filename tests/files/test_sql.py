@@ -156,7 +156,7 @@ async def test_every_page_of_a_large_folder_is_read_from_one_index(connection: a
             "$2": first if direction == "ascending" else last,
             "$3": "'00000000-0000-0000-0000-000000000000'",
             "$4": "101",
-            "$5": "'00000000-0000-0000-0000-000000000000'::uuid",
+            "$5": "'00000000-0000-0000-0000-000000000000'::uuid" if scope.startswith("children") else "101",
         }.items():
             sql = sql.replace(parameter, value)
         plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {sql}"))
@@ -167,7 +167,7 @@ async def test_every_page_of_a_large_folder_is_read_from_one_index(connection: a
         assert "Sort" not in plan, (name, plan)
 
 
-@pytest.mark.parametrize("name", ["trash_entry", "restore_entry", "select_height"])
+@pytest.mark.parametrize("name", ["measure_folder", "trash_entry", "restore_entry", "select_height"])
 async def test_a_change_of_a_folder_does_not_read_all_entries_of_its_owner(
     connection: asyncpg.Connection, name: str
 ) -> None:
@@ -188,10 +188,57 @@ async def test_a_change_of_a_folder_does_not_read_all_entries_of_its_owner(
     grace = timedelta(days=30)
     trashed_at = None
     if name == "restore_entry":
-        await connection.execute(statements["trash_entry"], owner, folder, grace, owner)
+        await connection.execute(statements["trash_entry"], owner, folder, grace, owner, 0, 1)
         trashed_at = await connection.fetchval("SELECT trashed_at FROM files.entries WHERE id = $1", folder)
     await connection.execute("VACUUM (ANALYZE) files.entries")
-    arguments = {"trash_entry": (grace, owner), "restore_entry": (root, "folder", trashed_at, owner)}.get(name, ())
+    arguments = {
+        "trash_entry": (grace, owner, 0, 1),
+        "measure_folder": (257,),
+        "restore_entry": (root, "folder", trashed_at, owner),
+    }.get(name, ())
     explained = await connection.fetch(f"EXPLAIN {statements[name]}", owner, folder, *arguments)
     plan = "\n".join(row[0] for row in explained)
     assert "Seq Scan on entries" not in plan, plan
+
+
+async def test_a_late_file_reads_only_its_name_in_a_trashed_folder(connection: asyncpg.Connection) -> None:
+    """The condition of each part is that of an index."""
+    await connection.execute("""
+        INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id)
+        SELECT '01a20000-0000-7000-8000-000000000001', gen_random_uuid(), gen_random_uuid(), 'file', 'f' || i,
+               gen_random_uuid()
+        FROM generate_series(1, 20000) AS i""")
+    await connection.execute("VACUUM (ANALYZE) files.entries")
+    statement = statements_of(PACKAGE / "commits" / "statements.sql")["select_file_in_trash"]
+    owner = UUID("01a20000-0000-7000-8000-000000000001")
+    plan = await plan_of(connection, statement, owner, uuid4(), "f1", uuid4())
+    assert "entries_trashed_by_name" in plan, plan
+    assert "entries_by_name" in plan, plan
+    assert "Seq Scan" not in plan, plan
+
+
+async def test_the_folders_of_many_entries_are_followed_once_each(connection: asyncpg.Connection) -> None:
+    owner = uuid4()
+    await connection.execute("INSERT INTO files.usage (owner_id) VALUES ($1)", owner)
+    await connection.execute(
+        """
+        WITH entries AS (
+            INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id)
+            SELECT $1::uuid, gen_random_uuid(), ('00000000-0000-0000-0000-00000000000' || i % 5)::uuid, 'file', i::text,
+                   gen_random_uuid()
+            FROM generate_series(1, 5000) AS i RETURNING id)
+        INSERT INTO files.changes (owner_id, number, what, file_id)
+        SELECT $1, row_number() OVER (), 'created', id FROM entries""",
+        owner,
+    )
+    await connection.execute("VACUUM (ANALYZE) files.entries, files.changes")
+    ids = [row["id"] for row in await connection.fetch("SELECT id FROM files.entries LIMIT 1000")]
+    contents = EntryStore().statements["select_contents"]
+    changes = statements_of(PACKAGE / "changes" / "statements.sql")["select_changes"]
+    for statement, arguments in ((contents, (owner, ids)), (changes, (owner, 0, 1000))):
+        plan = await plan_of(connection, statement, *arguments)
+        assert "Cache Key: e.parent_id" in plan or "Cache Key: entries.parent_id" in plan, plan
+
+
+async def plan_of(connection: asyncpg.Connection, statement: str, *arguments: object) -> str:
+    return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *arguments))

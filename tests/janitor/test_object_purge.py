@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from janitor_backend import Backend, key_of
@@ -39,6 +39,30 @@ async def test_a_row_is_finished_only_after_its_object_is_deleted(backend: Backe
     await backend.make_due_for_purge(1)
     await purge(backend, Settings(concurrent_batches=1))
     assert backend.log.names() == ["claim_purges", "delete_objects", "finish_purges", "claim_purges"]
+
+
+class FolderClaims:
+    """Claims that find no object. The first two delete folders until their time is over."""
+
+    def __init__(self) -> None:
+        self.claims = 0
+        self.now = 0.0
+
+    async def claim_purges(self, lease: LeaseId, limit: int) -> tuple[()]:
+        self.claims += 1
+        self.now += 6.0 if self.claims <= 2 else 0.1
+        return ()
+
+    def clock(self) -> float:
+        return self.now
+
+
+async def test_a_round_goes_on_after_a_long_claim_without_objects() -> None:
+    claims, unused = FolderClaims(), cast("Any", None)
+    counts = await purge_objects(
+        cast("Any", claims), unused, Settings(concurrent_batches=1), new_id=uuid7, clock=claims.clock
+    )
+    assert (claims.claims, counts) == (3, PurgeCounts())
 
 
 async def test_each_batch_has_its_own_lease(backend: Backend) -> None:

@@ -9,6 +9,7 @@ killed between two steps, its lease ends, and another process repeats the batch.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -31,6 +32,8 @@ PURGES = Counter("drivebay_janitor_purges_total", "Objects by the outcome of the
 _MAX_PART_NUMBER: Final = 10_000
 MAX_FAILED_BATCHES: Final = 5
 """The round ends after this many consecutive batches in which the store deleted no object."""
+_LONG_CLAIM: Final = 5.0
+"""Seconds. A claim that took longer and found no object has deleted folders and copies until its time was over."""
 _MAX_CONCURRENT_ABORTS: Final = 16
 """Aborts run concurrently, because the store has no call that aborts several multipart uploads."""
 
@@ -47,7 +50,12 @@ class PurgeCounts(NamedTuple):
 
 
 async def purge_objects(
-    files: Files, storage: Storage, settings: Settings, *, new_id: Callable[[], UUID]
+    files: Files,
+    storage: Storage,
+    settings: Settings,
+    *,
+    new_id: Callable[[], UUID],
+    clock: Callable[[], float] = time.monotonic,
 ) -> PurgeCounts:
     """Purge until nothing is due. Raises Unavailable.
 
@@ -58,7 +66,7 @@ async def purge_objects(
 
     async def worker() -> None:
         try:
-            await _purge_batches(files, storage, settings, new_id, results)
+            await _purge_batches(files, storage, settings, _Round(new_id, clock, results))
         except (Error, TimeoutError) as error:
             errors.append(error)
 
@@ -74,19 +82,28 @@ async def purge_objects(
     return total
 
 
-async def _purge_batches(
-    files: Files, storage: Storage, settings: Settings, new_id: Callable[[], UUID], results: list[PurgeCounts]
-) -> None:
+class _Round(NamedTuple):
+    """What the workers of one round share. `clock` returns seconds."""
+
+    new_id: Callable[[], UUID]
+    clock: Callable[[], float]
+    results: list[PurgeCounts]
+
+
+async def _purge_batches(files: Files, storage: Storage, settings: Settings, round: _Round) -> None:
     failed_batches = 0
     while True:
-        lease = LeaseId(new_id())
+        lease = LeaseId(round.new_id())
+        began = round.clock()
         async with asyncio.timeout(settings.deadline.total_seconds()):
             purges = await files.claim_purges(lease, settings.batch)
         if not purges:
+            if round.clock() - began > _LONG_CLAIM:  # guard: purge-long-claim
+                continue
             return
         with tracer.start_as_current_span("janitor.purge", attributes={"objects": len(purges)}):
             counts = await _purge_batch(files, storage, settings, lease, purges)
-        results.append(counts)
+        round.results.append(counts)
         failed_batches = 0 if counts.deleted else failed_batches + 1
         if failed_batches >= MAX_FAILED_BATCHES:  # guard: purge-round-end
             # The store has a problem, so more batches would fail too. A single failed batch is not enough: it may have

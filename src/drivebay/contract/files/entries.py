@@ -149,7 +149,8 @@ class Usage(msgspec.Struct, frozen=True):
     """The usage of a drive's quota.
 
     `used_bytes` are the bytes of stored versions, also of those in the trash. `reserved_bytes` are the bytes reserved
-    for pending uploads. `limit_bytes` is the quota. `file_count` is the number of files outside the trash.
+    for pending uploads. `limit_bytes` is the quota. `file_count` is the number of files outside the trash. For a
+    moment it includes those of a large folder that was just trashed.
     """
 
     used_bytes: int
@@ -161,6 +162,9 @@ class Usage(msgspec.Struct, frozen=True):
 class Entries(Protocol):
     async def list_files(self, access: Access, listing: Listing) -> FilePage:
         """Return one page of entries. An access with grants needs a `parent`.
+
+        Without a `parent`, a page may have fewer files than its limit, or none, and a cursor: folders in the trash hide
+        very many files at this place of the list.
 
         Raises NotFound (the parent), Forbidden (the access does not reach the whole drive), InvalidRequest,
         InvalidCursor.

@@ -7,8 +7,9 @@ SELECT last_change FROM files.usage WHERE owner_id = $1;  -- guard: owner-select
 -- Up to $3 changes after the number $2, each with its item as it is now. One row without a change means that there is
 -- none. No row means that the owner has no usage row, and so no change. One statement reads both tables, so the numbers
 -- match the changes.
--- An item whose grace period is over cannot be restored, so it counts as deleted.
-SELECT g.trimmed_changes, g.last_change, c.number, c.what, c.file_id, c.at, c.actor_id, e.*
+-- An item whose grace period is over cannot be restored, so it counts as deleted. An item in a trashed folder has the times of that
+-- folder.
+SELECT g.trimmed_changes, g.last_change, c.number, c.what, c.file_id, c.at, c.actor_id, item.*
 FROM files.usage g
 LEFT JOIN LATERAL (
     SELECT number, what, file_id, at, actor_id FROM files.changes
@@ -16,7 +17,14 @@ LEFT JOIN LATERAL (
       AND what <> 'purged'  -- guard: changes-purged
     ORDER BY number LIMIT $3) c ON true
 LEFT JOIN files.entries e ON e.owner_id = $1 AND e.id = c.file_id  -- guard: owner-select-changed-entry
-    AND (e.purge_after IS NULL OR e.purge_after > now())  -- guard: changes-gone
+-- Once for each folder: the planner remembers the result.
+LEFT JOIN LATERAL (SELECT files.nearest_trashed($1, e.parent_id) AS id OFFSET 0) above ON e.trashed_at IS NULL
+LEFT JOIN files.entries head
+    ON head.owner_id = $1 AND head.id = CASE WHEN e.trashed_at IS NOT NULL THEN e.id ELSE above.id END
+LEFT JOIN LATERAL (
+    SELECT e.*, head.trashed_at AS in_trash_since, head.purge_after AS in_trash_until
+    WHERE e.trashed_at IS NULL AND above.id IS NULL OR head.purge_after > now()  -- guard: changes-gone
+) item ON true
 WHERE g.owner_id = $1  -- guard: owner-select-changes-usage
 ORDER BY c.number;
 
@@ -31,6 +39,7 @@ LEFT JOIN LATERAL (
       AND what <> 'purged'  -- guard: activity-purged
     ORDER BY number DESC LIMIT $4) c ON true
 WHERE e.owner_id = $1 AND e.id = $2 AND e.trashed_at IS NULL  -- guard: owner-list-activity-entry
+  AND files.nearest_trashed($1, e.parent_id) IS NULL  -- guard: trash-above-activity
 ORDER BY c.number DESC;
 
 -- name: delete_changes

@@ -13,7 +13,7 @@ import msgspec
 from ...contract.files import ChangeKind, File
 from ...contract.ids import DriveId, FileId, UserId
 from ...postgres import Connection, Database, Statements
-from ..trash.store import any_file_from
+from ..entries.store import file_from
 
 _KINDS: Final = {
     **{kind.value: kind for kind in ChangeKind},
@@ -94,6 +94,13 @@ class ChangeStore:
         ]
 
 
+def _file_from(record: asyncpg.Record) -> File:
+    """Return the item of a change. In the trash, it has the times of the entry that was trashed."""
+    return msgspec.structs.replace(
+        file_from(record), trashed_at=record["in_trash_since"], purge_after=record["in_trash_until"]
+    )
+
+
 def _change_from(record: asyncpg.Record) -> NumberedChange:
     return NumberedChange(
         number=record["number"],
@@ -101,5 +108,5 @@ def _change_from(record: asyncpg.Record) -> NumberedChange:
         file_id=record["file_id"],
         at=record["at"],
         actor=record["actor_id"],
-        file=None if record["id"] is None else any_file_from(record),
+        file=None if record["id"] is None else _file_from(record),
     )

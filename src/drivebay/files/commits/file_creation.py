@@ -22,6 +22,7 @@ from ..entries.store import EntryStore
 from ..multipart.store import MultipartStore
 from ..settings import Settings
 from ..transaction_groups import TransactionGroups
+from ..trash.store import TrashStore
 from ..upload_metrics import ENDED_UPLOADS
 from ..uploads.store import UploadEnd, UploadStore
 from ..usage.store import UsageStore
@@ -46,6 +47,7 @@ class FileCreation:
         self._commits = commits
         self._entries = EntryStore()
         self._multiparts = MultipartStore()
+        self._trash = TrashStore()
         self._uploads = UploadStore()
         self._usage = UsageStore()
         self._versions = VersionStore()
@@ -184,7 +186,8 @@ class FileCreation:
 
     async def _create_one(self, tx: Connection, object: VerifiedObject, trigger: Trigger | None) -> bool:
         upload = object.upload
-        location = await self._choose_location(tx, upload)
+        folder = await self._choose_folder(tx, upload)
+        location = Location(upload.ref.owner, folder.id, upload.name, folder.trashed_with)
         # Replace only in the intended folder. A file of the same name in the root is another file.
         if upload.on_conflict is OnConflict.REPLACE and location.parent == upload.parent:  # guard: replace-own-folder
             existing = await self._find_file(tx, location)
@@ -194,18 +197,19 @@ class FileCreation:
                 return replaced
         name = await find_free_name(self._entries, tx, location, except_upload=upload.ref.id)
         new_file = NewFile(object, FileId(self._new_id()), location.parent, name)
-        return bool(await self._commits.insert_files(tx, [new_file], trigger, late=True))
+        inserted = bool(await self._commits.insert_files(tx, [new_file], trigger, late=True))
+        if inserted and folder.hidden_by is not None:
+            await self._trash.add_hidden_file(tx, location.owner, folder.hidden_by)  # guard: commit-hidden-file
+        return inserted
 
-    async def _choose_location(self, tx: Connection, upload: Candidate) -> Location:
-        """Return the location of the file: the intended folder, also if it is in the trash, or the root.
+    async def _choose_folder(self, tx: Connection, upload: Candidate) -> Folder:
+        """Return the folder of the file: the intended one, also if it is in the trash, or the root.
 
         If the folder is purged, or is due for it, the file goes to the root, so that the stored bytes are not lost.
         """
-        owner = upload.ref.owner
-        folder = Folder(ROOT)
-        if upload.parent != ROOT:
-            folder = await self._commits.select_folder(tx, owner, upload.parent) or folder
-        return Location(owner, folder.id, upload.name, folder.trashed_with)
+        if upload.parent == ROOT:
+            return Folder(ROOT)
+        return await self._commits.select_folder(tx, upload.ref.owner, upload.parent) or Folder(ROOT)
 
     async def _find_file(self, tx: Connection, location: Location) -> FileId | None:
         """Return the file at this location. If the folder is in the trash, look for the file in the trash."""

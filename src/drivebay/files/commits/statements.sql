@@ -74,7 +74,7 @@ SELECT owner_id, id FROM expired;
 -- name: insert_files
 -- Turn uploads into new files. $1 to $8 and $12 are arrays with one item for each upload: owner, upload, ETag, SHA-256, id
 -- of the new file, parent, name, the key of the object if it is not the upload's own, and the id of the object if an
--- earlier upload stored it. A file in a trashed folder is trashed with it.
+-- earlier upload stored it. A file in a folder that was trashed itself is trashed with it.
 -- An upload that has ended changes nothing. An upload whose name is taken outside the trash stays as it is, so that the
 -- caller can choose another name. So does an expired upload unless $11 is true: it has no reservation, and the caller
 -- checks the quota first.
@@ -146,18 +146,28 @@ WITH candidates AS (
 SELECT owner_id, id FROM new_files;
 
 -- name: select_folder
--- The folder $2 of the owner $1 as a place for a file: `trashed_with` is set if it is in the trash. No row: there is no
--- such folder, or its grace period is over. As in `restore_entry`, the transaction may have waited for the lock.
-SELECT trashed_with FROM files.entries
-WHERE owner_id = $1 AND id = $2 AND kind = 'folder'  -- guard: owner-commit-folder
-  AND (trashed_at IS NULL OR purge_after > (SELECT clock_timestamp()));  -- guard: commit-purged-folder
+-- The folder $2 of the owner $1 as a place for a file: `trashed_with` is set if it was trashed, and `hidden_by` if only a
+-- folder above it was. No row: there is no such folder, or the grace period is over. As in `restore_entry`, the transaction
+-- may have waited for the lock.
+SELECT f.trashed_with, CASE WHEN f.trashed_at IS NULL THEN head.id END AS hidden_by
+FROM files.entries f
+CROSS JOIN LATERAL (SELECT files.nearest_trashed($1, f.id) AS id OFFSET 0) nearest
+LEFT JOIN files.entries head ON head.owner_id = $1 AND head.id = nearest.id
+WHERE f.owner_id = $1 AND f.id = $2 AND f.kind = 'folder'  -- guard: owner-commit-folder
+  AND (nearest.id IS NULL OR head.purge_after > (SELECT clock_timestamp()));  -- guard: commit-purged-folder
 
 -- name: select_file_in_trash
--- The file with the name $3 in the folder $2 that was trashed together with the entry $4.
+-- The file with the name $3 in the trashed folder $2 that is in the trash with it: trashed together with the entry $4, or
+-- not trashed itself.
+-- Two parts, because each has an index.
 -- guard: owner-commit-file-in-trash
 SELECT id FROM files.entries WHERE owner_id = $1 AND parent_id = $2 AND name = $3 AND kind = 'file'
   AND trashed_at IS NOT NULL
-  AND trashed_with = $4;  -- guard: commit-replace-trash-group
+  AND trashed_with = $4  -- guard: commit-replace-trash-group
+UNION ALL
+SELECT id FROM files.entries WHERE owner_id = $1 AND parent_id = $2 AND name = $3 AND kind = 'file'
+  AND trashed_at IS NULL
+LIMIT 1;
 
 -- name: replace_version
 -- Make the upload $2 of the owner $1 the current version of the file $5, which may be in the trash. $3 is the ETag of the

@@ -69,10 +69,15 @@ class NewFile(msgspec.Struct, frozen=True):
 
 
 class Folder(msgspec.Struct, frozen=True):
-    """The folder of a new file. If it is in the trash, `trashed_with` is the entry that it was trashed with."""
+    """The folder of a new file.
+
+    If it was trashed, `trashed_with` is the entry that it was trashed with. If only a folder above it was, `hidden_by`
+    is the nearest one.
+    """
 
     id: FileId
     trashed_with: FileId | None = None
+    hidden_by: FileId | None = None
 
 
 class CommitStore:
@@ -147,10 +152,10 @@ class CommitStore:
     async def select_folder(self, tx: Connection, owner: DriveId, id: FileId) -> Folder | None:
         """Return a folder that is outside the trash or can be restored from it, or None."""
         record = await tx.fetchrow(self.statements["select_folder"], owner, id)
-        return None if record is None else Folder(id, record["trashed_with"])
+        return None if record is None else Folder(id, *record)
 
     async def select_file_in_trash(self, tx: Connection, location: Location) -> FileId | None:
-        """Return the file at a location in a trashed folder that was trashed together with the folder, or None."""
+        """Return the file at a location in a trashed folder that comes back with the folder, or None."""
         arguments = (location.owner, location.parent, location.name, location.trashed_with)
         id: FileId | None = await tx.fetchval(self.statements["select_file_in_trash"], *arguments)
         return id

@@ -110,5 +110,5 @@ class DeletionService:
                 await self._job_remains.delete_some(tx, stored.job, _BATCH)
             entries = await self._deletions.list_top_entries(tx, drive, _BATCH)
             for entry in entries:
-                await self._trash.trash_entry(tx, drive, entry, self._settings.trash_grace, UserId(drive))
+                await self._trash.trash_entry(tx, (drive, UserId(drive)), entry, self._settings.trash_grace)
         return bool(uploads or jobs or entries)

@@ -8,7 +8,7 @@ SELECT 0::bigint AS ordinal, e.id, e.kind, e.name, e.size, e.content_type, e.sha
 FROM files.entries e
 LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id
 LEFT JOIN files.objects o ON o.owner_id = v.owner_id AND o.id = coalesce(v.object_id, v.id)
-WHERE e.owner_id = $1 AND e.id = $2 AND e.trashed_at IS NULL;
+WHERE e.owner_id = $1 AND e.id = $2 AND e.trashed_at IS NULL AND files.nearest_trashed($1, e.parent_id) IS NULL;
 
 -- name: list_originals
 -- The next entries of the drive $1 to copy, up to $5. Arrays: $2 ordinals of folders, $3 folders, $4 the last copied name in

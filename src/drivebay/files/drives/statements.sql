@@ -17,7 +17,7 @@ WHERE p.owner_id = $1 AND p.user_id = $2  -- guard: permission-user
 -- A drive with its usage and the role of the user $2. $3 is the quota of a drive without a quota of its own.
 SELECT d.owner_id, d.name, m.role, d.created_at, d.created_by, coalesce(g.used_bytes, 0) AS used_bytes,
        coalesce(g.reserved_bytes, 0) AS reserved_bytes, coalesce(g.limit_bytes, $3::bigint) AS limit_bytes,
-       coalesce(g.file_count, 0) AS file_count
+       greatest(coalesce(g.file_count - g.hidden_files, 0), 0) AS file_count
 FROM files.drives d JOIN files.members m ON m.owner_id = d.owner_id AND m.user_id = $2
 LEFT JOIN files.usage g ON g.owner_id = d.owner_id
 WHERE d.owner_id = $1 AND d.deleted_at IS NULL;
@@ -26,7 +26,7 @@ WHERE d.owner_id = $1 AND d.deleted_at IS NULL;
 -- The shared drives of the user $1 after the drive $2, by id, with usage as in `select_drive`.
 SELECT d.owner_id, d.name, m.role, d.created_at, d.created_by, coalesce(g.used_bytes, 0) AS used_bytes,
        coalesce(g.reserved_bytes, 0) AS reserved_bytes, coalesce(g.limit_bytes, $4::bigint) AS limit_bytes,
-       coalesce(g.file_count, 0) AS file_count
+       greatest(coalesce(g.file_count - g.hidden_files, 0), 0) AS file_count
 FROM files.members m JOIN files.drives d ON d.owner_id = m.owner_id AND d.deleted_at IS NULL
 LEFT JOIN files.usage g ON g.owner_id = m.owner_id
 WHERE m.user_id = $1 AND m.owner_id > $2
@@ -80,16 +80,14 @@ RETURNING hides_email;
 DELETE FROM files.members WHERE owner_id = $1 AND user_id = $2;
 
 -- name: expire_entries_of_deleted_drives
--- Trash up to $1 entries of deleted drives whose grace period has passed, so that the next purge takes them. A folder
--- comes after everything in it. Drives that are locked are skipped: a later round takes their entries.
+-- Trash up to $1 entries in the root of deleted drives whose grace period has passed, so that the next purge takes them with
+-- everything below them. Drives that are locked are skipped: a later round takes their entries.
 WITH due AS (
     SELECT e.owner_id, e.id FROM files.drives d
     JOIN files.usage g ON g.owner_id = d.owner_id
     JOIN files.entries e ON e.owner_id = d.owner_id
     WHERE d.purge_after <= now()  -- guard: drive-grace-period
-      AND e.trashed_at IS NULL
-      AND NOT EXISTS (SELECT FROM files.entries child
-                      WHERE child.owner_id = e.owner_id AND child.parent_id = e.id AND child.trashed_at IS NULL)
+      AND e.parent_id = '00000000-0000-0000-0000-000000000000' AND e.trashed_at IS NULL
     LIMIT $1
     FOR UPDATE OF g, e SKIP LOCKED
 ), expired AS (

@@ -17,12 +17,16 @@ from ..cursors import Position, decode_cursor, derive_key, encode_cursor
 from ..file_names import normalize_name
 from ..permissions.access_scope import AccessScope, require_whole_drive
 from ..settings import Settings
-from .store import EntryStore
+from .store import EntryStore, ReadFiles
 
 MAX_PAGE_SIZE: Final = 1000
 LAST_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """A time after every time in the database."""
 LAST_ID: Final = UUID(int=2**128 - 1)
+FILES_PER_READ: Final = 10_000
+"""The maximum of files that one statement reads, if the first statement of a page found too few outside the trash."""
+_MAX_READS: Final = 3
+"""The maximum of such statements for one page. If the page is not full then, it has a cursor."""
 _FIRST_ID: Final = UUID(int=0)
 _FIRST_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOWEST_VALUES: Final[dict[Sort, str | int | datetime]] = {
@@ -45,8 +49,9 @@ _HIGHEST_VALUES: Final[dict[Sort, str | int | datetime]] = {
 class ListingService:
     """Implements `list_files` of `contract.files.Entries`."""
 
-    def __init__(self, db: Database, settings: Settings) -> None:
+    def __init__(self, db: Database, settings: Settings, files_per_read: int = FILES_PER_READ) -> None:
         self._db = db
+        self._files_per_read = files_per_read
         self._entries = EntryStore()
         self._scope = AccessScope()
         self._cursor_key = derive_key(settings.secret)
@@ -69,16 +74,45 @@ class ListingService:
         if listing.starred is not None:
             query += f" {listing.starred}"  # guard: cursor-starred
         position = self._position(listing, query)
-        files, last_change = await self._entries.list_page(db, access.drive, listing, position)
-        if not files and listing.parent is not None:
-            await self._require_folder(db, access.drive, listing.parent)
-        next_cursor = None
+        last: File | None = None
+        if listing.parent is None:
+            files, last, last_change = await self._read_files(db, access.drive, listing, position)
+        else:
+            files, last_change = await self._entries.list_page(db, access.drive, listing, position)
+            if not files:
+                await self._require_folder(db, access.drive, listing.parent)
         if len(files) > listing.limit:
             files.pop()
             last = files[-1]
+        next_cursor = None
+        if last is not None:
             next_position = Position(_sort_value(listing.sort, last), last.id)
             next_cursor = encode_cursor(self._cursor_key, query, next_position)
         return FilePage(tuple(files), next_cursor, self._change_cursors.encode(access.drive, last_change))
+
+    async def _read_files(
+        self, db: Database | Connection, owner: DriveId, listing: Listing, after: tuple[str | int | datetime, UUID]
+    ) -> ReadFiles:
+        """Return a page of the files of a drive, with one more than its limit if there is a next page.
+
+        Trashed folders may hide very many files, so the number of files that are read is limited. If the page is not
+        full then, `last` is the position from which the next one continues.
+        """
+        files: list[File] = []
+        last_change = None
+        max_read = listing.limit + 1
+        for _ in range(_MAX_READS):
+            limits = (listing.limit + 1 - len(files), max_read)
+            read = await self._entries.read_files(db, owner, listing, after, limits)
+            files += read.files
+            if last_change is None:
+                # A client that follows from here sees all changes that the later reads may contain.
+                last_change = read.last_change
+            if len(files) > listing.limit or read.last is None:
+                return ReadFiles(files, None, last_change)
+            after = (_position_value(listing.sort, read.last), read.last.id)
+            max_read = self._files_per_read
+        return ReadFiles(files, read.last, last_change or 0)
 
     def _position(self, listing: Listing, query: str) -> tuple[str | int | datetime, UUID]:
         if listing.cursor is None:
@@ -119,8 +153,13 @@ def check_page_size(limit: int) -> None:
 
 
 def _sort_value(sort: Sort, file: File) -> str | int:
+    value = _position_value(sort, file)
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _position_value(sort: Sort, file: File) -> str | int | datetime:
     if sort is Sort.NAME:
         return file.name
     if sort is Sort.SIZE:
         return file.size
-    return (file.created_at if sort is Sort.CREATED else file.modified_at).isoformat()
+    return file.created_at if sort is Sort.CREATED else file.modified_at

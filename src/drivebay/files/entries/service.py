@@ -96,7 +96,7 @@ class EntryService:
         usage = await self._usage.lock_usage(tx, access.drive, self._settings.quota)
         await self._scope.require(tx, access, contract.Role.EDITOR, parent)  # guard: scope-create-folder
         usage.check_entries(self._settings.max_entries)
-        await self._check_parent(tx, access.drive, parent, height=1)
+        check_depth(len(await self._select_ancestors(tx, access.drive, parent)) + 1, self._settings)
         taken_names = await self._entries.select_taken_names(tx, access.drive, parent, [name], NO_UPLOAD)
         if taken_names:  # guard: folder-taken-name
             raise NameTaken(f"the name {name!r} is taken")
@@ -164,25 +164,25 @@ class EntryService:
         return usage or contract.Usage(0, 0, self._settings.quota, 0)
 
     async def _check_move(self, tx: Connection, owner: DriveId, entry: contract.File, parent: FileId) -> None:
-        height = 0
-        if entry.kind is contract.Kind.FOLDER:
-            if entry.id in await self._entries.select_ancestors(tx, owner, parent):  # guard: move-into-itself
-                raise WouldCycle("a folder cannot be moved into itself or a folder below it")
-            height = await self._entries.select_height(tx, owner, entry.id)  # guard: move-depth
-        await self._check_parent(tx, owner, parent, height)
+        ancestors = await self._select_ancestors(tx, owner, parent)
+        if entry.kind is not contract.Kind.FOLDER:
+            return
+        if entry.id in ancestors:  # guard: move-into-itself
+            raise WouldCycle("a folder cannot be moved into itself or a folder below it")
+        # The folders below it are read only if they would be deeper than before.
+        if len(ancestors) <= len(await self._select_ancestors(tx, owner, entry.parent)):  # guard: move-not-deeper
+            return
+        height = await self._entries.select_height(tx, owner, entry.id)
+        check_depth(len(ancestors) + height, self._settings)  # guard: move-depth
 
-    async def _check_parent(self, tx: Connection, owner: DriveId, parent: FileId, height: int) -> None:
-        """Check that the parent is a folder outside the trash, and that `height` levels of folders are allowed in it.
-
-        Raises NotFound, InvalidRequest.
-        """
-        ancestors: tuple[FileId, ...] = ()
-        if parent != ROOT:
-            ancestors = await self._entries.select_ancestors(tx, owner, parent)
-            if not ancestors:
-                raise NotFound(f"no folder {parent}")
-        if height:
-            check_depth(len(ancestors) + height, self._settings)
+    async def _select_ancestors(self, tx: Connection, owner: DriveId, folder: FileId) -> tuple[FileId, ...]:
+        """Return a folder outside the trash and the folders above it. The root has none. Raises NotFound."""
+        if folder == ROOT:
+            return ()
+        ancestors = await self._entries.select_ancestors(tx, owner, folder)
+        if not ancestors:
+            raise NotFound(f"no folder {folder}")
+        return ancestors
 
 
 def _with_values(entry: contract.File, update: contract.EntryUpdate) -> contract.File:

@@ -1,4 +1,8 @@
 -- Statements on files and folders outside the trash. `$1` is the owner. All times come from the database clock.
+--
+-- An entry is outside the trash if neither it nor a folder above it is trashed. Statements that begin at an entry ask
+-- files.nearest_trashed about the folders above it. Those that read a folder for a caller that has checked it, or walk down
+-- from such an entry, need only `trashed_at IS NULL`.
 
 -- name: select_taken_names
 -- Which of the names $3 are taken under the parent $2: by an entry outside the trash, or by a pending upload other than
@@ -12,12 +16,17 @@ WHERE owner_id = $1 AND parent_id = $2 AND name = ANY($3::text[])  -- guard: own
   AND id <> $4::uuid;
 
 -- name: select_taken_names_in_trash
--- Which of the names $3 are taken in the trashed folder $2: by an entry that was trashed together with $5, or by a
--- pending upload other than $4. Two such entries of one name could not be restored.
+-- Which of the names $3 are taken in the trashed folder $2: by an entry that is in the trash with it, because it was
+-- trashed together with $5 or is not trashed itself, or by a pending upload other than $4. Two such entries of one name could
+-- not be restored.
 SELECT name FROM files.entries
 WHERE owner_id = $1 AND parent_id = $2 AND name = ANY($3::text[])  -- guard: owner-taken-in-trash
   AND trashed_at IS NOT NULL
   AND trashed_with = $5  -- guard: trash-taken-name
+UNION
+SELECT name FROM files.entries
+WHERE owner_id = $1 AND parent_id = $2 AND name = ANY($3::text[])  -- guard: owner-taken-in-trashed-folder
+  AND trashed_at IS NULL  -- guard: trash-taken-name-below
 UNION
 SELECT name FROM files.uploads
 WHERE owner_id = $1 AND parent_id = $2 AND name = ANY($3::text[])  -- guard: owner-taken-in-trash-by-upload
@@ -25,35 +34,52 @@ WHERE owner_id = $1 AND parent_id = $2 AND name = ANY($3::text[])  -- guard: own
   AND id <> $4::uuid;
 
 -- name: select_entry
-SELECT * FROM files.entries WHERE owner_id = $1 AND id = $2 AND trashed_at IS NULL;  -- guard: owner-select-entry
+SELECT * FROM files.entries
+WHERE owner_id = $1 AND id = $2 AND trashed_at IS NULL  -- guard: owner-select-entry
+  AND files.nearest_trashed($1, parent_id) IS NULL;  -- guard: trash-above-entry
 
 -- name: select_entry_with_parts
 -- An entry with the part size and the checksum of the parts of its version.
 SELECT e.*, v.part_size, v.parts_sha256
 FROM files.entries e LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id
-WHERE e.owner_id = $1 AND e.id = $2 AND e.trashed_at IS NULL;  -- guard: owner-select-entry-with-parts
+WHERE e.owner_id = $1 AND e.id = $2 AND e.trashed_at IS NULL  -- guard: owner-select-entry-with-parts
+  AND files.nearest_trashed($1, e.parent_id) IS NULL;  -- guard: trash-above-entry-with-parts
 
 -- name: select_entry_by_name
+-- An entry in a folder that the caller has checked.
 -- guard: owner-select-named
 SELECT * FROM files.entries WHERE owner_id = $1 AND parent_id = $2 AND name = $3 AND trashed_at IS NULL;
+
+-- name: find_by_name
+-- The same in a folder that must be outside the trash.
+SELECT * FROM files.entries
+WHERE owner_id = $1 AND parent_id = $2 AND name = $3  -- guard: owner-find-by-name
+  AND files.nearest_trashed($1, $2) IS NULL  -- guard: trash-above-name
+  AND trashed_at IS NULL;
 
 -- name: select_content
 SELECT e.name, e.content_type, e.version_id, e.size, e.sha256, v.key, v.part_size, v.parts_sha256, v.etag
 FROM files.entries e LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id
-WHERE e.owner_id = $1 AND e.id = $2 AND e.kind = 'file' AND e.trashed_at IS NULL;  -- guard: owner-select-content
+WHERE e.owner_id = $1 AND e.id = $2 AND e.kind = 'file' AND e.trashed_at IS NULL  -- guard: owner-select-content
+  AND files.nearest_trashed($1, e.parent_id) IS NULL;  -- guard: trash-above-content
 
 -- name: select_contents
 SELECT e.id, e.name, e.content_type, e.version_id, e.size, e.sha256, v.key, v.part_size, v.parts_sha256, v.etag
 FROM unnest($2::uuid[]) AS r (id)
--- guard: owner-select-contents
-JOIN files.entries e ON e.owner_id = $1 AND e.id = r.id AND e.kind = 'file' AND e.trashed_at IS NULL
-LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id;
+CROSS JOIN LATERAL (
+    -- guard: owner-select-contents
+    SELECT * FROM files.entries WHERE owner_id = $1 AND id = r.id AND kind = 'file' AND trashed_at IS NULL OFFSET 0) e
+-- Once for each folder: the planner remembers the result.
+CROSS JOIN LATERAL (SELECT files.nearest_trashed($1, e.parent_id) AS id OFFSET 0) above
+LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id
+WHERE above.id IS NULL;  -- guard: trash-above-contents
 
 -- name: select_ancestors
 -- The folders from $2 up to the root, nearest first. No row: $2 is not a folder of the owner, or is in the trash.
 WITH RECURSIVE ancestors AS (
     SELECT id, parent_id, 1 AS depth FROM files.entries
     WHERE owner_id = $1 AND id = $2 AND kind = 'folder' AND trashed_at IS NULL  -- guard: owner-select-ancestors
+      AND files.nearest_trashed($1, parent_id) IS NULL  -- guard: trash-above-folder
     UNION ALL
     SELECT e.id, e.parent_id, ancestors.depth + 1 FROM files.entries e JOIN ancestors ON e.id = ancestors.parent_id
     WHERE e.owner_id = $1 AND ancestors.depth < 1000  -- guard: owner-select-ancestors-above
@@ -65,19 +91,21 @@ SELECT id FROM ancestors ORDER BY depth;
 SELECT DISTINCT e.owner_id, e.id
 FROM unnest($1::uuid[], $2::uuid[]) AS r (owner_id, id)
 JOIN files.entries e ON e.owner_id = r.owner_id AND e.id = r.id AND e.kind = 'folder'
-  AND e.trashed_at IS NULL;  -- guard: commit-trashed-folder
+  AND e.trashed_at IS NULL  -- guard: commit-trashed-folder
+  AND files.nearest_trashed(e.owner_id, e.parent_id) IS NULL;  -- guard: trash-above-upload
 
 -- name: select_height
--- The number of levels of folders from $2 down, including $2. ORDER BY and OFFSET lead the planner to the index, as in
--- the statement `trash_entry`.
+-- The number of levels of folders from $2 down, including $2. Files are not read. ORDER BY and OFFSET lead the planner to the
+-- index. It expects too many rows, and would otherwise read all entries of the owner.
 WITH RECURSIVE descendants AS (
     SELECT id, 1 AS depth FROM files.entries WHERE owner_id = $1 AND id = $2 AND kind = 'folder'
     UNION ALL
     SELECT child.id, descendants.depth + 1 FROM descendants CROSS JOIN LATERAL (
-        SELECT e.id, e.kind FROM files.entries e
+        SELECT e.id FROM files.entries e
         -- guard: owner-select-height
-        WHERE e.owner_id = $1 AND e.parent_id = descendants.id AND e.trashed_at IS NULL ORDER BY e.name OFFSET 0) child
-    WHERE child.kind = 'folder' AND descendants.depth < 1000
+        WHERE e.owner_id = $1 AND e.parent_id = descendants.id AND e.kind = 'folder' AND e.trashed_at IS NULL
+        ORDER BY e.id OFFSET 0) child
+    WHERE descendants.depth < 1000
 )
 SELECT coalesce(max(depth), 0) FROM descendants;
 
@@ -85,7 +113,7 @@ SELECT coalesce(max(depth), 0) FROM descendants;
 -- The entries along a path: the names $3, each inside the folder before it, the first in the folder $2. As many rows as
 -- exist, from the top down.
 WITH RECURSIVE walk AS (
-    SELECT $2::uuid AS id, 0 AS depth
+    SELECT $2::uuid AS id, 0 AS depth WHERE files.nearest_trashed($1, $2) IS NULL  -- guard: trash-above-path
     UNION ALL
     SELECT child.id, walk.depth + 1 FROM walk CROSS JOIN LATERAL (
         SELECT e.id FROM files.entries e
@@ -102,6 +130,7 @@ WHERE walk.depth > 0 ORDER BY walk.depth;
 WITH RECURSIVE above AS (
     SELECT id, parent_id, 1 AS depth FROM files.entries
     WHERE owner_id = $1 AND id = $2 AND trashed_at IS NULL  -- guard: owner-select-path
+      AND files.nearest_trashed($1, parent_id) IS NULL  -- guard: trash-above-item-path
     UNION ALL
     SELECT e.id, e.parent_id, above.depth + 1 FROM files.entries e JOIN above ON e.id = above.parent_id
     WHERE e.owner_id = $1 AND above.depth < 1000  -- guard: owner-select-path-above
@@ -215,6 +244,7 @@ SELECT id, kind, name, parent_id, size, content_type, sha256, revision, created_
 FROM files.entries
 -- guard: owner-list-children
 WHERE owner_id = $1 AND parent_id = $5 AND trashed_at IS NULL{starred} AND ({column}, id) {after} ($2, $3::uuid)
+  AND files.nearest_trashed($1, $5) IS NULL  -- guard: trash-above-listing
 ORDER BY {column} {direction}, id {direction} LIMIT $4;
 
 -- name: list_children_by_name
@@ -225,26 +255,40 @@ SELECT id, kind, name, parent_id, size, content_type, sha256, revision, created_
 FROM files.entries
 -- guard: owner-list-children-by-name
 WHERE owner_id = $1 AND parent_id = $5 AND trashed_at IS NULL{starred} AND name {after} $2 AND $3::uuid IS NOT NULL
+  AND files.nearest_trashed($1, $5) IS NULL  -- guard: trash-above-listing-by-name
 ORDER BY name {direction} LIMIT $4;
 
 -- name: list_all
--- A template for one page of all files of an owner. {starred} also chooses the kind.
+-- A template for one page of all files of an owner. {starred} also chooses the kind. Read at most $5 files, and return the
+-- first $4 that no trashed folder hides. The file number $5 is returned also if it is hidden, because the next files are
+-- after it.
+-- OFFSET keeps the planner from joining the subqueries, so that it remembers what it knows of each folder.
 SELECT id, kind, name, parent_id, size, content_type, sha256, revision, created_at, modified_at,
-       version_id, starred, properties, created_by, modified_by
-FROM files.entries
--- guard: owner-list-all
-WHERE owner_id = $1 AND trashed_at IS NULL{starred} AND ({column}, id) {after} ($2, $3::uuid)
+       version_id, starred, properties, created_by, modified_by,
+       ordinal = $5::int AS is_last, trashed_above IS NOT NULL AS is_hidden
+FROM (
+    SELECT e.*, above.id AS trashed_above
+    FROM (
+        SELECT *, row_number() OVER (ORDER BY {column} {direction}, id {direction}) AS ordinal
+        FROM files.entries
+        -- guard: owner-list-all
+        WHERE owner_id = $1 AND trashed_at IS NULL{starred} AND ({column}, id) {after} ($2, $3::uuid)
+        ORDER BY {column} {direction}, id {direction} LIMIT $5::int) e
+    CROSS JOIN LATERAL (SELECT files.nearest_trashed($1, e.parent_id) AS id OFFSET 0) above
+    ORDER BY e.{column} {direction}, e.id {direction} OFFSET 0) read
+WHERE trashed_above IS NULL OR ordinal = $5::int
 ORDER BY {column} {direction}, id {direction} LIMIT $4;
 
 -- name: select_tree
 -- The entries $2 outside the trash and everything below them, each folder before what is in it, up to $3 rows. `top` is the
 -- position in $2 of the entry from which a row was reached. `depth` is 0 for that entry, 1 for what is in it, and so on.
--- ORDER BY leads the planner to the index, as in the statement `trash_entry`.
+-- ORDER BY leads the planner to the index, as in the statement `select_height`.
 WITH RECURSIVE tree AS (
     SELECT r.top::int AS top, 0 AS depth, e.id, e.parent_id, e.kind, e.name, e.size, e.modified_at
     FROM unnest($2::uuid[]) WITH ORDINALITY AS r (id, top)
     -- guard: owner-select-tree
     JOIN files.entries e ON e.owner_id = $1 AND e.id = r.id AND e.trashed_at IS NULL  -- guard: tree-trash
+        AND files.nearest_trashed($1, e.parent_id) IS NULL  -- guard: trash-above-tree
     UNION ALL
     SELECT tree.top, tree.depth + 1, child.id, child.parent_id, child.kind, child.name, child.size, child.modified_at
     FROM tree CROSS JOIN LATERAL (

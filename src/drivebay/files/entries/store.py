@@ -19,24 +19,8 @@ from ...contract.ids import DriveId, FileId
 from ...errors import Unavailable
 from ...postgres import Connection, Database, Statements
 from ..object_keys import object_key
+from .listing_statements import expand_listings, listing_name, name_suffix
 
-_SORT_COLUMNS = {
-    contract.Sort.NAME: "name",
-    contract.Sort.MODIFIED: "modified_at",
-    contract.Sort.CREATED: "created_at",
-    contract.Sort.SIZE: "size",
-}
-_ENTRY_BY_NAME = "select_entry_by_name"
-_PAGE_WITH_LAST_CHANGE = """\
-SELECT g.last_change, page.* FROM files.usage g LEFT JOIN LATERAL (
-{page}
-) page ON true WHERE g.owner_id = $1"""
-_FILTERS = {
-    None: ("", "", " AND kind = 'file'"),
-    True: ("_starred", " AND starred", " AND starred"),
-    False: ("_unstarred", " AND NOT starred", " AND NOT starred AND kind = 'file'"),
-}
-"""By `starred`: the end of the name of a statement, its condition in one folder, and its condition in all folders."""
 _properties_decoder = msgspec.json.Decoder(dict[str, str])
 _KINDS = {"file": contract.Kind.FILE, "folder": contract.Kind.FOLDER}
 
@@ -57,11 +41,22 @@ class TreeEntry(NamedTuple):
     depth: int
 
 
+class ReadFiles(NamedTuple):
+    """Files of a whole drive that are outside the trash, and the number of the last change that they contain.
+
+    `last` is the last file that was read, perhaps a hidden one, if there may be more after it.
+    """
+
+    files: list[contract.File]
+    last: contract.File | None
+    last_change: int
+
+
 class EntryStore:
     """`statements` has one statement of each list for each sort and direction, such as `list_all_size_ascending`."""
 
     def __init__(self) -> None:
-        self.statements = _expand_listings(Statements(Path(__file__).with_name("statements.sql")))
+        self.statements = expand_listings(Statements(Path(__file__).with_name("statements.sql")))
 
     async def select_taken_names(
         self, tx: Connection, owner: DriveId, parent: FileId, names: Sequence[str], except_upload: UUID
@@ -103,14 +98,20 @@ class EntryStore:
     async def select_entry_by_name(
         self, db: Database | Connection, owner: DriveId, parent: FileId, name: str
     ) -> contract.File | None:
-        """Return the entry outside the trash with this name in a folder, or None. Needs no lock."""
-        record = await db.fetchrow(self.statements[_ENTRY_BY_NAME], owner, parent, name)
+        """Return the entry that is not trashed with this name in a folder, or None. Needs no lock.
+
+        The caller has checked the folder.
+        """
+        record = await db.fetchrow(self.statements["select_entry_by_name"], owner, parent, name)
         return None if record is None else file_from(record)
 
     async def find_by_name(
         self, db: Database | Connection, owner: DriveId, parent: FileId, name: str
     ) -> tuple[list[contract.File], int]:
-        """Return the entry as `select_entry_by_name` does, and the number of the last change as `list_page` does."""
+        """Return the entry with this name in a folder outside the trash, and the number of the last change.
+
+        Both are as in `list_page`.
+        """
         records = await db.fetch(self.statements["find_by_name"], owner, parent, name)
         if not records:
             return [], 0
@@ -231,18 +232,13 @@ class EntryStore:
         listing: contract.Listing,
         after: tuple[str | int | datetime, UUID],
     ) -> tuple[list[contract.File], int]:
-        """Return the files after a position (sort value and id), and the number of the last change that they contain.
+        """Return the files of a folder after a position (sort value and id), and the number of the last change in them.
 
         Return one more file than the limit if there is a next page.
         """
-        scope = "list_all" if listing.parent is None else "list_children"
-        scope += _FILTERS[listing.starred][0]
-        sql = self.statements[_statement_name(scope, listing.sort, listing.descending)]
-        arguments = (owner, *after, listing.limit + 1)
-        if listing.parent is None:
-            records = await db.fetch(sql, *arguments)
-        else:
-            records = await db.fetch(sql, *arguments, listing.parent)
+        scope = "list_children" + name_suffix(listing.starred)
+        sql = self.statements[listing_name(scope, listing.sort, listing.descending)]
+        records = await db.fetch(sql, owner, *after, listing.limit + 1, listing.parent)
         if not records:  # an owner without a usage row
             return [], 0
         last_change = records[0]["last_change"]
@@ -250,37 +246,28 @@ class EntryStore:
             return [], last_change
         return [_listed_file_from(owner, record) for record in records], last_change
 
+    async def read_files(
+        self,
+        db: Database | Connection,
+        owner: DriveId,
+        listing: contract.Listing,
+        after: tuple[str | int | datetime, UUID],
+        limits: tuple[int, int],
+    ) -> ReadFiles:
+        """Return files of the whole drive after a position (sort value and id).
 
-def _expand_listings(statements: Statements) -> dict[str, str]:
-    expanded = dict(statements)
-    expanded["find_by_name"] = _with_last_change(expanded[_ENTRY_BY_NAME])
-    children, children_by_name, all_files = (
-        expanded.pop(name) for name in ("list_children", "list_children_by_name", "list_all")
-    )
-    for sort, column in _SORT_COLUMNS.items():
-        by_name = sort is contract.Sort.NAME
-        templates = {"list_children": children_by_name if by_name else children, "list_all": all_files}
-        for descending in (False, True):
-            direction, after = ("DESC", "<") if descending else ("ASC", ">")
-            for suffix, in_folder, in_all in _FILTERS.values():
-                for scope, template in templates.items():
-                    starred = in_all if scope == "list_all" else in_folder
-                    page = template.format(column=column, direction=direction, after=after, starred=starred)
-                    expanded[_statement_name(scope + suffix, sort, descending)] = _with_last_change(page)
-    return expanded
-
-
-def _with_last_change(page: str) -> str:
-    """Return a statement for a page, with the number of the owner's last change in front of each row.
-
-    Both are from one snapshot, so a client that reads the changes after that number misses none. An empty page has one
-    row without a file. The usage table has one row for the owner, so the join keeps the order of the page.
-    """
-    return _PAGE_WITH_LAST_CHANGE.replace("{page}", page.rstrip().rstrip(";"))
-
-
-def _statement_name(scope: str, sort: contract.Sort, descending: bool) -> str:
-    return f"{scope}_{sort.value}_{'descending' if descending else 'ascending'}"
+        `limits` are how many files to return at most, and how many to read at most: trashed folders hide some of them.
+        """
+        scope = "list_all" + name_suffix(listing.starred)
+        sql = self.statements[listing_name(scope, listing.sort, listing.descending)]
+        records = await db.fetch(sql, owner, *after, *limits)
+        last_change = records[0]["last_change"] if records else 0
+        if not records or records[0]["id"] is None:
+            return ReadFiles([], None, last_change)
+        # guard: trash-above-listed-files
+        files = [_listed_file_from(owner, record) for record in records if not record["is_hidden"]]
+        last = _listed_file_from(owner, records[-1]) if records[-1]["is_last"] else None
+        return ReadFiles(files, last, last_change)
 
 
 def file_from(record: asyncpg.Record) -> contract.File:
@@ -313,7 +300,7 @@ def _properties_from(text: str | None) -> dict[str, str]:
 def _listed_file_from(owner: DriveId, record: asyncpg.Record) -> contract.File:
     # Lists read far more rows than other statements. Access by position is faster than by name.
     _, id, kind, name, parent, size, content_type, sha256, revision, created_at, modified_at, *others = record
-    version, starred, properties, created_by, modified_by = others
+    version, starred, properties, created_by, modified_by = others[:5]
     return contract.File(
         id,
         _KINDS[kind],

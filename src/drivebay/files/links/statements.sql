@@ -73,6 +73,7 @@ SELECT l.*, e.name AS item_name, e.kind AS item_kind, e.size AS item_size,
        e.content_type AS item_type
 FROM files.links l
 JOIN files.entries e ON e.owner_id = l.owner_id AND e.id = l.file_id AND e.trashed_at IS NULL  -- guard: link-trashed
+  AND files.nearest_trashed(e.owner_id, e.parent_id) IS NULL  -- guard: link-trash-above
 LEFT JOIN files.drives d ON d.owner_id = l.owner_id
 WHERE l.token_hash = $1
   AND (l.expires_at IS NULL OR l.expires_at > now())  -- guard: link-expiry

@@ -19,13 +19,36 @@ FULL JOIN (SELECT owner_id, sum(size) AS size, count(*) FILTER (WHERE state = 'p
            WHERE state IN ('pending', 'copying') GROUP BY owner_id) u ON u.owner_id = g.owner_id
 WHERE (coalesce(g.reserved_bytes, 0), coalesce(g.open_uploads, 0)) <> (coalesce(u.size, 0), coalesce(u.n, 0));
 
--- name: file_count_counts_files_outside_the_trash
+-- name: file_count_counts_files_that_are_not_trashed_themselves
 SELECT coalesce(g.owner_id, e.owner_id) AS owner_id,
        format('file_count is %s, there are %s', g.file_count, coalesce(e.n, 0)) AS detail
 FROM files.usage g
 FULL JOIN (SELECT owner_id, count(*) AS n FROM files.entries
            WHERE kind = 'file' AND trashed_at IS NULL GROUP BY owner_id) e ON e.owner_id = g.owner_id
 WHERE coalesce(g.file_count, 0) <> coalesce(e.n, 0);
+
+-- name: hidden_files_is_the_sum_of_trashed_folders
+SELECT coalesce(g.owner_id, e.owner_id) AS owner_id,
+       format('hidden_files is %s, the folders in the trash sum to %s', g.hidden_files, coalesce(e.n, 0)) AS detail
+FROM files.usage g
+FULL JOIN (SELECT owner_id, sum(hidden_files) AS n FROM files.entries
+           WHERE trashed_at IS NOT NULL GROUP BY owner_id) e ON e.owner_id = g.owner_id
+WHERE coalesce(g.hidden_files, 0) <> coalesce(e.n, 0);
+
+-- name: a_trashed_folder_counts_the_files_that_it_hides
+-- A purge may have trashed some of what is below it, and deleted folders between them.
+WITH RECURSIVE hidden AS (
+    SELECT e.owner_id, head.id AS head, e.id, false AS is_file
+    FROM files.entries head JOIN files.entries e ON e.owner_id = head.owner_id AND e.trashed_with = head.id
+    WHERE head.trashed_at IS NOT NULL AND head.hidden_files IS NOT NULL
+    UNION ALL
+    SELECT e.owner_id, hidden.head, e.id, e.kind = 'file'
+    FROM hidden JOIN files.entries e ON e.owner_id = hidden.owner_id AND e.parent_id = hidden.id AND e.trashed_at IS NULL
+)
+SELECT head.owner_id, format('folder %s hides %s files, there are %s', head.id, head.hidden_files, t.n) AS detail
+FROM (SELECT owner_id, head, count(*) FILTER (WHERE is_file) AS n FROM hidden GROUP BY owner_id, head) t
+JOIN files.entries head ON head.owner_id = t.owner_id AND head.id = t.head
+WHERE head.hidden_files <> t.n;
 
 -- name: every_entry_has_its_search_name
 SELECT e.owner_id, format('entry %s has the search name %s', e.id, s.name) AS detail
@@ -122,11 +145,11 @@ FROM files.usage g
 FULL JOIN (SELECT owner_id, count(*) AS n FROM files.entries GROUP BY owner_id) e ON e.owner_id = g.owner_id
 WHERE coalesce(g.entry_count, 0) <> coalesce(e.n, 0);
 
--- name: a_live_entry_is_in_a_live_folder
-SELECT e.owner_id, format('entry %s is under %s, which is not a folder outside the trash', e.id, e.parent_id) AS detail
+-- name: an_entry_that_is_not_trashed_is_in_a_folder
+-- The folder may be in the trash, and the entry is in the trash with it then.
+SELECT e.owner_id, format('entry %s is under %s, which is not a folder', e.id, e.parent_id) AS detail
 FROM files.entries e
 LEFT JOIN files.entries p ON p.owner_id = e.owner_id AND p.id = e.parent_id AND p.kind = 'folder'
-                             AND p.trashed_at IS NULL
 WHERE e.trashed_at IS NULL AND e.parent_id <> '00000000-0000-0000-0000-000000000000' AND p.id IS NULL;
 
 -- name: folders_have_no_cycle

@@ -35,7 +35,9 @@ SELECT count(*) FILTER (WHERE state = 'pending') AS pending_uploads,
        count(*) FILTER (WHERE state = 'pending' AND expires_at <= now()) AS overdue_uploads,
        (SELECT count(*) FROM files.purges WHERE due_at <= now())
          + (SELECT count(*) FROM files.purges WHERE attempts > 0 AND due_at > now())  -- guard: backlog-failed-purges
-         + (SELECT count(*) FROM files.entries WHERE trashed_at IS NOT NULL AND purge_after <= now()) AS due_purges,
+         + (SELECT count(*) FROM files.entries WHERE trashed_at IS NOT NULL AND purge_after <= now())
+         + (SELECT coalesce(sum(hidden_files), 0)::bigint FROM files.entries
+            WHERE trashed_at IS NOT NULL AND kind = 'folder' AND purge_after <= now()) AS due_purges,  -- guard: backlog-hidden-files
        (SELECT count(*) FROM files.dead_letters) AS dead_letters
 FROM files.uploads WHERE next_check_at IS NOT NULL;
 

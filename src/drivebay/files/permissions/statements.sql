@@ -7,6 +7,7 @@ WITH RECURSIVE above AS (
     SELECT id AS item, id, parent_id, 1 AS depth FROM files.entries
     WHERE owner_id = $1 AND id = ANY($2::uuid[])  -- guard: owner-select-granted
       AND trashed_at IS NULL  -- guard: scope-trash
+      AND files.nearest_trashed($1, parent_id) IS NULL  -- guard: scope-trash-above
     UNION ALL
     SELECT above.item, e.id, e.parent_id, above.depth + 1
     FROM above JOIN files.entries e ON e.id = above.parent_id
@@ -140,6 +141,7 @@ SELECT s.role, s.shared_by, s.shared_at, e.id, e.owner_id, e.kind, e.name, e.par
 FROM files.shared_with s
 JOIN files.entries e ON e.owner_id = s.owner_id AND e.id = s.file_id
   AND e.trashed_at IS NULL  -- guard: shared-items-trash
+  AND files.nearest_trashed(e.owner_id, e.parent_id) IS NULL  -- guard: shared-items-trash-above
 WHERE s.user_id = $1  -- guard: shared-items-user
   AND (s.shared_at, s.owner_id, s.file_id) < ($2::timestamptz, $3::uuid, $4::uuid)
   AND NOT EXISTS (SELECT FROM files.drives d

@@ -6,6 +6,7 @@ Another janitor takes it over when the lease ends. The results of a janitor whos
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from ...contract.files import PurgeTask, UploadRef
@@ -16,12 +17,17 @@ from ...observability.crash_points import crash_point
 from ...postgres import Database
 from ..drives.store import DriveStore
 from ..settings import Settings
+from ..trash.trash_counts import TrashCounts
 from ..versions.store import VersionStore
 from .store import PurgeStore
 
 MAX_BATCH: Final = 1000
-_MAX_ROUNDS: Final = 20  # guard: purge-folders
-"""The maximum of transactions in one claim that delete only entries without objects."""
+_MAX_SECONDS: Final = 6.0  # guard: purge-folders
+"""The time for transactions of one claim that delete only entries without objects. The janitor continues after it."""
+_MAX_PAUSES: Final = 10
+"""The maximum of pauses of one claim for drives that are locked."""
+_PAUSE: Final = 0.1
+"""Seconds."""
 
 
 class PurgeService:
@@ -32,18 +38,37 @@ class PurgeService:
         self._drives = DriveStore()
         self._hints = hints
         self._purges = PurgeStore()
+        self._trash_counts = TrashCounts(db)
         self._versions = VersionStore()
         self._settings = settings
 
     async def claim_purges(self, lease: LeaseId, limit: int) -> tuple[PurgeTask, ...]:
         if not 1 <= limit <= MAX_BATCH:
             raise InvalidRequest(f"limit must be 1 to {MAX_BATCH}")
+        clock = asyncio.get_running_loop()
+        ends_at = clock.time() + _MAX_SECONDS
+        pauses = 0
         # Folders have no object. If this returned after a round of only folders, the janitor would stop too early.
-        for _ in range(_MAX_ROUNDS):
+        while True:
             tasks, is_last = await self._claim_once(lease, limit)
-            if tasks or is_last:
+            if tasks or clock.time() > ends_at:
                 return tasks
+            if is_last:
+                if pauses == _MAX_PAUSES or not await self._is_drive_locked():
+                    break
+                pauses += 1
+                await asyncio.sleep(_PAUSE)
+        if not pauses:
+            # Only if nothing is due, so that counting delays no purge.
+            await self._trash_counts.count_one()
         return ()
+
+    async def _is_drive_locked(self) -> bool:
+        """Return whether an entry is due that a claim has left out, because its drive is locked."""
+        async with self._db.transaction() as tx:
+            if not await self._purges.may_purge(tx):
+                return False
+        return await self._purges.is_entry_due(self._db)  # guard: purge-locked-drive
 
     async def _claim_once(self, lease: LeaseId, limit: int) -> tuple[tuple[PurgeTask, ...], bool]:
         """Delete due entries and old versions, and claim due objects.
@@ -54,6 +79,7 @@ class PurgeService:
             if not await self._purges.may_purge(tx):  # guard: backup-holds-purges
                 return (), True
             await self._drives.expire_entries(tx, limit)
+            marked_count = await self._purges.mark_below_due_folders(tx, limit)
             deleted_entries = await self._purges.mark_for_purge(tx, limit)
             await self._versions.delete_of_files(tx, deleted_entries.deleted)
             aged_count = await self._versions.delete_aged(tx, self._settings.versions_age, limit)
@@ -63,7 +89,8 @@ class PurgeService:
                 crash_point("purge.claim_before_db_commit")
         for owner in deleted_entries.owners:
             self._hints.publish(owner)  # guard: hint-after-purge
-        return tasks, len(deleted_entries.deleted) < limit and aged_count < limit
+        is_last = max(marked_count, len(deleted_entries.deleted), aged_count) < limit
+        return tasks, is_last
 
     async def finish_purges(self, lease: LeaseId, uploads: tuple[UploadRef, ...]) -> int:
         async with self._db.transaction() as tx:

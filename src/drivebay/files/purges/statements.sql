@@ -4,9 +4,62 @@
 -- A backup holds the lock $1 alone while it copies objects, so that none of its snapshot is deleted meanwhile.
 SELECT pg_try_advisory_xact_lock_shared($1::bigint);
 
+-- name: mark_below_due_folders
+-- Trash up to $1 entries below trashed folders whose grace period is over, as parts of them. So a large folder is purged in
+-- steps, and a purge that stops leaves nothing behind. Return the number of entries.
+WITH RECURSIVE due AS MATERIALIZED (
+    -- Owners and order of locks as in `mark_for_purge`.
+    SELECT e.owner_id, e.id, e.trashed_at, e.purge_after, e.trashed_with
+    FROM files.usage g JOIN files.entries e ON e.owner_id = g.owner_id
+    WHERE e.kind = 'folder' AND e.trashed_at IS NOT NULL
+      AND e.purge_after <= now()  -- guard: mark-below-grace-period
+      AND EXISTS (SELECT FROM files.entries c
+                  WHERE c.owner_id = e.owner_id AND c.parent_id = e.id AND c.trashed_at IS NULL)
+    -- The folder that was trashed comes last, so that files are found before all its folders are marked.
+    ORDER BY e.purge_after, e.id = e.trashed_with LIMIT $1
+    FOR UPDATE SKIP LOCKED
+), below AS (
+    SELECT due.owner_id, child.id, child.kind, due.trashed_at, due.purge_after, due.trashed_with
+    FROM due CROSS JOIN LATERAL (
+        SELECT e.id, e.kind FROM files.entries e
+        WHERE e.owner_id = due.owner_id AND e.parent_id = due.id AND e.trashed_at IS NULL  -- guard: owner-mark-in-due
+        ORDER BY e.name LIMIT $1) child
+    UNION ALL
+    SELECT below.owner_id, child.id, child.kind, below.trashed_at, below.purge_after, below.trashed_with
+    FROM below CROSS JOIN LATERAL (
+        SELECT e.id, e.kind FROM files.entries e
+        WHERE e.owner_id = below.owner_id AND e.parent_id = below.id  -- guard: owner-mark-below
+          AND e.trashed_at IS NULL  -- guard: mark-below-skip-trashed
+        ORDER BY e.name LIMIT $1) child
+    WHERE below.kind = 'folder'
+), marked AS (
+    UPDATE files.entries e
+    SET trashed_at = first.trashed_at, purge_after = first.purge_after, trashed_with = first.trashed_with
+    FROM (SELECT * FROM below LIMIT $1) first
+    WHERE e.owner_id = first.owner_id AND e.id = first.id AND e.trashed_at IS NULL
+    RETURNING e.owner_id, e.kind, e.trashed_with
+), folders AS (
+    -- How many of the files that each folder hid are marked.
+    SELECT t.owner_id, t.trashed_with, t.n, least(coalesce(e.hidden_files, 0), t.n) AS uncovered
+    FROM (SELECT owner_id, trashed_with, count(*) FILTER (WHERE kind = 'file') AS n FROM marked
+          GROUP BY owner_id, trashed_with) t
+    LEFT JOIN files.entries e ON e.owner_id = t.owner_id AND e.id = t.trashed_with
+), counted AS (
+    -- These files are trashed themselves now, so the file count must not include them, and no folder hides them.
+    UPDATE files.usage g SET file_count = file_count - t.n, hidden_files = hidden_files - t.uncovered
+    FROM (SELECT owner_id, sum(n) AS n, sum(uncovered) AS uncovered FROM folders GROUP BY owner_id) t
+    WHERE g.owner_id = t.owner_id  -- guard: owner-mark-usage
+), uncovered AS (
+    UPDATE files.entries e SET hidden_files = e.hidden_files - folders.uncovered
+    FROM folders WHERE e.owner_id = folders.owner_id AND e.id = folders.trashed_with
+)
+SELECT count(*) FROM marked;
+
 -- name: mark_for_purge
 -- Delete up to $1 trashed entries whose grace period is over. Return the owner and the id of each, and the owners that have
 -- new changes. `release_versions_of` then releases their versions.
+-- A folder stays until nothing is in it that `mark_below_due_folders` has yet to mark. The folder that hides files stays until
+-- none of them is left, because it has their number.
 WITH due AS (
     -- Lock their owners as for every change. Skip owners that are locked: a later round takes their entries.
     -- `usage` comes first, since rows are locked in this order: otherwise this statement would keep the locks of entries
@@ -14,20 +67,29 @@ WITH due AS (
     SELECT e.owner_id, e.id FROM files.usage g JOIN files.entries e ON e.owner_id = g.owner_id
     WHERE e.trashed_at IS NOT NULL
       AND e.purge_after <= now()  -- guard: purge-grace-period
+      AND (e.kind = 'file'
+           OR NOT EXISTS (SELECT FROM files.entries c
+                          WHERE c.owner_id = e.owner_id AND c.parent_id = e.id AND c.trashed_at IS NULL)
+              AND NOT (coalesce(e.hidden_files, 0) > 0
+                       AND EXISTS (SELECT FROM files.entries m
+                                   WHERE m.owner_id = e.owner_id AND m.trashed_at = e.trashed_at
+                                     AND m.trashed_with = e.id AND m.id <> e.id)))
     ORDER BY e.purge_after LIMIT $1
     FOR UPDATE SKIP LOCKED  -- guard: purge-skip-locked, purge-owner-lock
 ), deleted AS (
     DELETE FROM files.entries e USING due WHERE e.owner_id = due.owner_id AND e.id = due.id  -- guard: owner-purge-entry
-    RETURNING e.owner_id, e.id, e.trashed_with, e.is_deleted
+    RETURNING e.owner_id, e.id, e.trashed_with, e.is_deleted, e.hidden_files
 ), unannounced AS (
     -- The grace period of these passed without a call that deleted them. Only the entry that was trashed has a change.
     SELECT owner_id, id, row_number() OVER (PARTITION BY owner_id ORDER BY id) AS ordinal
     FROM deleted WHERE id = trashed_with AND NOT is_deleted  -- guard: purge-change
 ), counted AS (
-    -- Allocate the numbers of the changes.
-    UPDATE files.usage g SET last_change = g.last_change + t.n
-    FROM (SELECT owner_id, count(*) AS n FROM unannounced GROUP BY owner_id) t
-    WHERE g.owner_id = t.owner_id  -- guard: owner-purge-usage
+    -- Allocate the numbers of the changes. A deleted folder hides nothing any more.
+    UPDATE files.usage g SET last_change = g.last_change + t.n, hidden_files = g.hidden_files - t.hidden
+    FROM (SELECT deleted.owner_id, count(unannounced.id) AS n, coalesce(sum(deleted.hidden_files), 0)::bigint AS hidden
+          FROM deleted LEFT JOIN unannounced ON unannounced.owner_id = deleted.owner_id AND unannounced.id = deleted.id
+          GROUP BY deleted.owner_id) t
+    WHERE g.owner_id = t.owner_id AND (t.n > 0 OR t.hidden > 0)  -- guard: owner-purge-usage
     RETURNING g.owner_id, g.last_change - t.n AS change_before
 ), changes AS (
     INSERT INTO files.changes (owner_id, number, what, file_id)
@@ -36,6 +98,9 @@ WITH due AS (
     RETURNING owner_id
 )
 SELECT ARRAY(SELECT ARRAY[owner_id, id] FROM deleted) AS deleted, ARRAY(SELECT DISTINCT owner_id FROM changes) AS owners;
+
+-- name: is_entry_due
+SELECT EXISTS (SELECT FROM files.entries WHERE trashed_at IS NOT NULL AND purge_after <= now());
 
 -- name: take_purges_of_versions
 -- Take purges off the queue that the previous release queued for a version that shares its object, of the first $1 that are

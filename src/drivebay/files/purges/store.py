@@ -28,10 +28,18 @@ class PurgeStore:
         """Return whether no backup runs. If so, prevent the start of a backup until the transaction ends."""
         return bool(await tx.fetchval(self.statements["may_purge"], BACKUP_LOCK))
 
+    async def mark_below_due_folders(self, tx: Connection, limit: int) -> int:
+        """Trash up to `limit` entries below due folders of the trash, and return their number. Locks their owners."""
+        return int(await tx.fetchval(self.statements["mark_below_due_folders"], limit))
+
     async def mark_for_purge(self, tx: Connection, limit: int) -> MarkedEntries:
         """Delete up to `limit` due entries of the trash. Locks their owners. The caller releases their versions."""
         (record,) = await tx.fetch(self.statements["mark_for_purge"], limit)
         return MarkedEntries(tuple((owner, id) for owner, id in record["deleted"]), tuple(record["owners"]))
+
+    async def is_entry_due(self, db: Database) -> bool:
+        """Return whether the grace period of an entry in the trash is over."""
+        return bool(await db.fetchval(self.statements["is_entry_due"]))
 
     async def take_purges_of_versions(self, tx: Connection, limit: int) -> list[tuple[DriveId, VersionId]]:
         """Remove from the queue the due purges that the previous release queued for versions that share an object.

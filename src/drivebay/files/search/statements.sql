@@ -48,7 +48,10 @@ WITH scanned AS MATERIALIZED (
         WHERE owner_id = $1 AND id = s.id  -- guard: owner-search-entries
           AND trashed_at IS NULL  -- guard: search-trash
         OFFSET 0) e
+    -- The planner remembers what it knows of each folder.
+    CROSS JOIN LATERAL (SELECT files.nearest_trashed($1, e.parent_id) AS trashed OFFSET 0) above_folder
     WHERE {condition}
+      AND above_folder.trashed IS NULL  -- guard: search-trash-above
       AND ($2::text IS NULL OR e.kind = $2)
       AND ($3::text[] IS NULL OR lower(e.content_type) LIKE ANY($3))
       AND ($4::bigint IS NULL OR e.size >= $4) AND ($5::bigint IS NULL OR e.size <= $5)

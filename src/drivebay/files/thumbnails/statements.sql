@@ -8,7 +8,8 @@ FROM files.entries e
 LEFT JOIN files.versions v ON v.owner_id = e.owner_id AND v.id = e.version_id AND v.state = 'stored'
 LEFT JOIN files.objects o ON o.owner_id = v.owner_id AND o.id = coalesce(v.object_id, v.id)
 LEFT JOIN files.thumbnails t ON t.owner_id = o.owner_id AND t.object_id = o.id
-WHERE e.owner_id = $1 AND e.id = $2 AND e.trashed_at IS NULL;  -- guard: owner-select-thumbnail
+WHERE e.owner_id = $1 AND e.id = $2 AND e.trashed_at IS NULL  -- guard: owner-select-thumbnail
+  AND files.nearest_trashed($1, e.parent_id) IS NULL;  -- guard: thumbnail-trash-above
 
 -- name: lock_thumbnails_of
 -- Let one transaction at a time queue thumbnails for the user $1.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ...contract.files import Access, File, FilePage, Kind, OnConflict, Role
-from ...contract.ids import ROOT, FileId
+from ...contract.ids import ROOT, DriveId, FileId
 from ...errors import NotFound
 from ...postgres import Connection, Database
 from ..cursors import Position, decode_cursor, derive_key, encode_cursor
@@ -18,7 +18,7 @@ from ..permissions.access_scope import AccessScope, require_whole_drive
 from ..settings import Settings
 from ..usage.store import UsageStore
 from ..versions.store import VersionStore
-from .store import TrashStore
+from .store import FolderFacts, TrashStore
 
 
 class TrashService:
@@ -66,8 +66,12 @@ class TrashService:
         await self._usage.lock_usage(tx, access.drive, self._settings.quota)
         reach = await self._scope.require(tx, access, Role.EDITOR, id)  # guard: scope-trash-entry
         check_folder_reached(reach, id)  # guard: scope-trash-folder
-        check_entity_tag(require_entry(await self._entries.select_entry(tx, access.drive, id), id), if_match)
-        await self._trash.trash_entry(tx, access.drive, id, self._settings.trash_grace, access.actor)
+        entry = require_entry(await self._entries.select_entry(tx, access.drive, id), id)
+        check_entity_tag(entry, if_match)
+        facts = FolderFacts()
+        if entry.kind is Kind.FOLDER:
+            facts = await self._trash.measure_folder(tx, access.drive, id)
+        await self._trash.trash_entry(tx, (access.drive, access.actor), id, self._settings.trash_grace, facts)
 
     async def restore_entry(
         self,
@@ -92,9 +96,7 @@ class TrashService:
                     raise NotFound(f"no folder {parent}")
                 parent = ROOT
             if trashed.kind is Kind.FOLDER:
-                # The parent may have been moved to a deeper folder since. Only the restored folders count.
-                height = await self._trash.select_height(tx, access.drive, id)
-                check_depth(len(ancestors) + height, self._settings)  # guard: restore-depth
+                await self._check_depth(tx, access.drive, id, len(ancestors))
             location = Location(access.drive, parent, trashed.name)
             placement = await place_entry(self._entries, tx, trashed, location, on_conflict)
             if placement.replaced is not None:
@@ -104,6 +106,15 @@ class TrashService:
             place = (parent, placement.name)
             restored = await self._trash.restore_entry(tx, access.drive, trashed, place, access.actor)
             return require_entry(restored, id)
+
+    async def _check_depth(self, tx: Connection, owner: DriveId, folder: FileId, levels: int) -> None:
+        """Check that a trashed folder may be restored below `levels` folders. Raises InvalidRequest."""
+        levels_before = await self._trash.select_levels_when_trashed(tx, owner, folder)
+        # The folders in it were not too deep where it was, so they are read only if the new place is deeper. The parent
+        # may have been moved to a deeper folder since.
+        if levels_before is None or levels > levels_before:  # guard: restore-deeper
+            height = await self._trash.select_height(tx, owner, folder)
+            check_depth(levels + height, self._settings)  # guard: restore-depth
 
     async def delete_trashed(self, access: Access, id: FileId) -> None:
         require_whole_drive(access)  # guard: scope-delete-trashed

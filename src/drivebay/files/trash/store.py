@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -17,21 +18,63 @@ from ...contract.ids import DriveId, FileId, UserId
 from ...postgres import Connection, Database, Statements
 from ..entries.store import file_from
 
+MAX_COUNTED: Final = 256
+"""The maximum of entries that are counted while a folder is trashed. A larger folder is counted later."""
+
+
+class FolderFacts(NamedTuple):
+    """What a folder remembers while it is in the trash. None: not known.
+
+    `levels_above` is the number of folders above it when it was trashed, `hidden_files` that of the files below it.
+    """
+
+    levels_above: int | None = None
+    hidden_files: int | None = None
+
+
+NO_FACTS: Final = FolderFacts()
+
+
+class FolderToCount(NamedTuple):
+    """A folder in the trash whose files are not counted, and the version of its row."""
+
+    owner: DriveId
+    id: FileId
+    row_version: str
+
 
 class TrashStore:
     def __init__(self) -> None:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
+    async def measure_folder(self, tx: Connection, owner: DriveId, id: FileId) -> FolderFacts:
+        """Return what a folder must remember in the trash. It is not trashed yet."""
+        record = await tx.fetchrow(self.statements["measure_folder"], owner, id, MAX_COUNTED + 1)
+        assert record is not None  # noqa: S101 - an aggregate without GROUP BY returns one row
+        hidden = record["files"] if record["entries"] <= MAX_COUNTED else None  # guard: trash-count-limit
+        return FolderFacts(record["levels"], hidden)
+
     async def trash_entry(
-        self, tx: Connection, owner: DriveId, id: FileId, grace: timedelta, actor: UserId | None
+        self,
+        tx: Connection,
+        access: tuple[DriveId, UserId | None],
+        id: FileId,
+        grace: timedelta,
+        facts: FolderFacts = NO_FACTS,
     ) -> None:
-        """Move an entry and everything below it to the trash."""
-        await tx.execute(self.statements["trash_entry"], owner, id, grace, actor)
+        """Move an entry to the trash, and so everything below it. `access` are the owner and the actor."""
+        owner, actor = access
+        await tx.execute(self.statements["trash_entry"], owner, id, grace, actor, *facts)
 
     async def select_trashed(self, tx: Connection, owner: DriveId, id: FileId) -> File | None:
-        """Return an entry in the trash, or None."""
+        """Return an entry that was trashed itself, or None."""
         record = await tx.fetchrow(self.statements["select_trashed"], owner, id)
         return None if record is None else any_file_from(record)
+
+    async def select_levels_when_trashed(self, tx: Connection, owner: DriveId, folder: FileId) -> int | None:
+        """Return how many folders were above a folder when it was trashed. None: the previous release trashed it."""
+        levels: int | None = await tx.fetchval(self.statements["select_levels_when_trashed"], owner, folder)
+        return levels
 
     async def select_height(self, tx: Connection, owner: DriveId, folder: FileId) -> int:
         """Return the number of levels of folders that would be restored with a trashed folder, including it."""
@@ -40,10 +83,11 @@ class TrashStore:
     async def restore_entry(
         self, tx: Connection, owner: DriveId, trashed: File, place: tuple[FileId, str], actor: UserId | None
     ) -> File | None:
-        """Restore an entry with everything that was trashed with it. `place` is its new parent and name.
+        """Restore an entry with everything below it. `place` is its new parent and name.
 
         Return None if its grace period has ended.
         """
+        await tx.execute(self.statements["keep_duplicates_in_trash"], owner, trashed.id, trashed.trashed_at)
         sql = self.statements["restore_entry"]
         record = await tx.fetchrow(sql, owner, trashed.id, *place, trashed.trashed_at, actor)
         return None if record is None else file_from(record)
@@ -65,6 +109,37 @@ class TrashStore:
         """Return up to `limit` trashed entries after a position (time and id), latest first."""
         records = await db.fetch(self.statements["list_trash_page"], owner, *after, limit)
         return [any_file_from(record) for record in records]
+
+    async def lock_counting(self, tx: Connection) -> bool:
+        """Return whether no other transaction counts the files of a folder. If so, none does until this one ends."""
+        return bool(await tx.fetchval(self.statements["lock_counting"]))
+
+    async def select_folder_to_count(self, tx: Connection, max_attempts: int) -> FolderToCount | None:
+        """Return a trashed folder whose files are not counted, or None. Needs no lock."""
+        record = await tx.fetchrow(self.statements["select_folder_to_count"], max_attempts)
+        return None if record is None else FolderToCount(*record)
+
+    async def count_hidden_files(self, tx: Connection, folder: FolderToCount) -> int | None:
+        """Return the number of files below a trashed folder, or None if that takes too long. Needs no lock.
+
+        The transaction cannot be used after None.
+        """
+        await tx.execute(self.statements["limit_counting"])
+        try:
+            return int(await tx.fetchval(self.statements["count_hidden_files"], folder.owner, folder.id))
+        except asyncpg.QueryCanceledError:
+            return None
+
+    async def set_hidden_files(self, tx: Connection, folder: FolderToCount, count: int | None) -> None:
+        """Save the number of files below a trashed folder, or that it could not be counted.
+
+        It is a no-op if the row of the folder has changed.
+        """
+        await tx.execute(self.statements["set_hidden_files"], folder.owner, folder.id, count, folder.row_version)
+
+    async def add_hidden_file(self, tx: Connection, owner: DriveId, folder: FileId) -> None:
+        """Count a file that was uploaded into a folder below a trashed one."""
+        await tx.execute(self.statements["add_hidden_file"], owner, folder)
 
 
 def any_file_from(record: asyncpg.Record) -> File:

@@ -19,7 +19,8 @@ WITH reserved AS (
            OR EXISTS (SELECT FROM files.entries
                       WHERE owner_id = $1 AND id = $3  -- guard: owner-begin-parent
                         AND kind = 'folder'  -- guard: begin-parent-kind
-                        AND trashed_at IS NULL))
+                        AND trashed_at IS NULL
+                        AND files.nearest_trashed($1, parent_id) IS NULL))  -- guard: begin-trash-above
       AND NOT EXISTS (SELECT FROM files.objects
                       WHERE owner_id = $1 AND sha256 = $8 AND size = $6 AND refs > 0)  -- guard: begin-instant
     RETURNING owner_id
@@ -49,7 +50,12 @@ RETURNING *;
 -- Record several intents and reserve their bytes. The caller holds the owner's lock, and all of them fit in the quota.
 -- An intent whose name is taken, whose parent is not a folder outside the trash, or whose bytes the drive may have
 -- already, gets no row.
-WITH inserted AS (
+WITH folders AS MATERIALIZED (
+    -- The folders outside the trash, each read once.
+    SELECT e.id FROM (SELECT DISTINCT unnest($3::uuid[]) AS id) r
+    JOIN files.entries e ON e.owner_id = $1 AND e.id = r.id AND e.kind = 'folder' AND e.trashed_at IS NULL
+        AND files.nearest_trashed($1, e.parent_id) IS NULL  -- guard: batch-trash-above
+), inserted AS (
     -- Record the intents whose name is free and whose parent is the root or a folder outside the trash.
     INSERT INTO files.uploads
         (owner_id, id, parent_id, name, on_conflict, size, content_type, sha256, expires_at, next_check_at,
@@ -63,8 +69,7 @@ WITH inserted AS (
                       -- guard: batch-taken-name
                       WHERE e.owner_id = $1 AND e.parent_id = i.parent_id AND e.name = i.name AND e.trashed_at IS NULL)
       AND (i.parent_id = '00000000-0000-0000-0000-000000000000'  -- guard: batch-parent
-           OR EXISTS (SELECT FROM files.entries e
-                      WHERE e.owner_id = $1 AND e.id = i.parent_id AND e.kind = 'folder' AND e.trashed_at IS NULL))
+           OR i.parent_id IN (SELECT id FROM folders))
       AND NOT EXISTS (SELECT FROM files.objects o
                       -- guard: batch-instant
                       WHERE o.owner_id = $1 AND o.sha256 = i.sha256 AND o.size = i.size AND o.refs > 0)

@@ -26,7 +26,9 @@ FOR UPDATE SKIP LOCKED;  -- guard: lock-free-owners
 UPDATE files.usage SET reserved_bytes = reserved_bytes + $2, open_uploads = open_uploads + 1 WHERE owner_id = $1;
 
 -- name: select_usage
-SELECT used_bytes, reserved_bytes, coalesce(limit_bytes, $2::bigint) AS limit_bytes, file_count
+-- `file_count` counts the files that are not trashed themselves. Those that a trashed folder hides are subtracted.
+SELECT used_bytes, reserved_bytes, coalesce(limit_bytes, $2::bigint) AS limit_bytes,
+       greatest(file_count - hidden_files, 0) AS file_count
 FROM files.usage WHERE owner_id = $1;  -- guard: owner-select-usage
 
 -- name: set_quota
@@ -34,23 +36,26 @@ FROM files.usage WHERE owner_id = $1;  -- guard: owner-select-usage
 UPDATE files.usage SET limit_bytes = $2 WHERE owner_id = $1;  -- guard: owner-set-quota
 
 -- name: select_usages
-SELECT owner_id, used_bytes, reserved_bytes, coalesce(limit_bytes, $2::bigint) AS limit_bytes, file_count
+SELECT owner_id, used_bytes, reserved_bytes, coalesce(limit_bytes, $2::bigint) AS limit_bytes,
+       greatest(file_count - hidden_files, 0) AS file_count
 FROM files.usage WHERE owner_id = ANY($1::uuid[]);
 
 -- name: list_usages
 -- A page of the owners with stored bytes, the smallest first, after $1 bytes and the owner $2. There is no index on the
 -- bytes: it would cost every upload, and only admins sort by them.
-SELECT owner_id, used_bytes, reserved_bytes, coalesce(limit_bytes, $4::bigint) AS limit_bytes, file_count
+SELECT owner_id, used_bytes, reserved_bytes, coalesce(limit_bytes, $4::bigint) AS limit_bytes,
+       greatest(file_count - hidden_files, 0) AS file_count
 FROM files.usage WHERE used_bytes > 0 AND (used_bytes, owner_id) > ($1::bigint, $2::uuid)
 ORDER BY used_bytes, owner_id LIMIT $3;
 
 -- name: list_usages_descending
-SELECT owner_id, used_bytes, reserved_bytes, coalesce(limit_bytes, $4::bigint) AS limit_bytes, file_count
+SELECT owner_id, used_bytes, reserved_bytes, coalesce(limit_bytes, $4::bigint) AS limit_bytes,
+       greatest(file_count - hidden_files, 0) AS file_count
 FROM files.usage WHERE used_bytes > 0 AND (used_bytes, owner_id) < ($1::bigint, $2::uuid)
 ORDER BY used_bytes DESC, owner_id DESC LIMIT $3;
 
 -- name: select_totals
 SELECT (SELECT count(*) FROM files.drives WHERE deleted_at IS NULL) AS shared_drives,
-       coalesce(sum(file_count), 0)::bigint AS file_count,
+       coalesce(sum(greatest(file_count - hidden_files, 0)), 0)::bigint AS file_count,
        coalesce(sum(used_bytes), 0)::bigint AS used_bytes, coalesce(sum(reserved_bytes), 0)::bigint AS reserved_bytes
 FROM files.usage;

@@ -13,6 +13,7 @@ FROM files.entries e
 JOIN files.versions v ON v.owner_id = e.owner_id AND v.file_id = e.id AND v.state IN ('stored', 'missing')
 LEFT JOIN files.uploads u ON u.owner_id = v.owner_id AND u.id = v.id
 WHERE e.owner_id = $1 AND e.id = $2 AND e.kind = 'file' AND e.trashed_at IS NULL  -- guard: owner-list-versions
+  AND files.nearest_trashed($1, e.parent_id) IS NULL  -- guard: list-versions-trash-above
   AND (v.stored_at, v.id) < ($3::timestamptz, $4::uuid)
 ORDER BY v.stored_at DESC, v.id DESC LIMIT $5;
 
@@ -25,7 +26,8 @@ FROM files.entries e
 JOIN files.versions v ON v.owner_id = e.owner_id AND v.file_id = e.id AND v.id = $3
                          AND v.state IN ('stored', 'missing')
 JOIN files.versions c ON c.owner_id = e.owner_id AND c.id = e.version_id
-WHERE e.owner_id = $1 AND e.id = $2 AND e.kind = 'file' AND e.trashed_at IS NULL;  -- guard: owner-select-version
+WHERE e.owner_id = $1 AND e.id = $2 AND e.kind = 'file' AND e.trashed_at IS NULL  -- guard: owner-select-version
+  AND files.nearest_trashed($1, e.parent_id) IS NULL;  -- guard: select-version-trash-above
 
 -- name: share_version
 -- Give the file $2 a new version $4, which shares the object of the version $3. $5 is the actor, $6 the file's own time of
