@@ -20,7 +20,9 @@ class _ReadChanges(Protocol):
 async def follow_changes(read: _ReadChanges, cursor: str | None) -> AsyncGenerator[Change, None]:
     """Yield each change after a cursor, without end. If `cursor` is None, begin with the current cursor.
 
-    The last change of a page gets the cursor after the page. The other changes get the cursor before the page.
+    The last change of a page gets the cursor after the page. The other changes get the cursor before the page, because
+    the server sends no cursor for each change. So a caller that resumes in the middle of a page sees its changes again,
+    and misses none.
     """
     if cursor is None:
         cursor = (await read(None, wait=0)).next_cursor

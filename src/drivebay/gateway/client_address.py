@@ -25,7 +25,7 @@ _MAX_ELEMENT: Final = 1024
 _NODE: Final = re.compile(
     r"\[(?P<bracketed>[^\]]*)\](?::\w+)?|(?P<v4>[0-9.]+)(?::\w+)?|(?P<v6>[0-9A-Fa-f:.]+(?:%\w+)?)"
 )
-"""A node of RFC 7239, 6. A port may follow an IPv4 address, or an IPv6 address in brackets."""
+"""A node of RFC 7239, section 6. A port may follow an IPv4 address, or an IPv6 address in brackets."""
 _NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PAIR: Final = rf'{_NAME}=(?:{_NAME}|"(?:[^"\\]|\\.)*")'
 _ELEMENT: Final = re.compile(rf"[ \t]*+(?:{_PAIR})?(?:[ \t]*+;[ \t]*+(?:{_PAIR})?)*+[ \t]*+")
@@ -55,8 +55,8 @@ class ClientAddresses:
     def resolve(self, scope: Mapping[str, Any]) -> str:
         """Return the nearest address in an ASGI scope that does not belong to a trusted proxy.
 
-        A client can forge every address to the left of that one. If a proxy hides or does not know its peer (`unknown`,
-        `_name`), this returns the address of the proxy.
+        A client can forge every address to the left of that one. If a proxy does not know its peer (`unknown`) or hides
+        it (`_name`), the result is the address of that proxy.
         """
         peer = _peer(scope)
         if not self._trusted:
@@ -88,7 +88,10 @@ def _peer(scope: Mapping[str, Any]) -> str:
 
 
 def _forwarded_nodes(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
-    """Yield the nodes that proxies added, the nearest first. `X-Forwarded-For` precedes `Forwarded`."""
+    """Yield the nodes that proxies added, the nearest first.
+
+    `Forwarded` is read only if there is no `X-Forwarded-For`.
+    """
     lines: dict[bytes, list[str]] = {b"x-forwarded-for": [], b"forwarded": []}
     for name, value in headers:
         if name in lines:
@@ -104,7 +107,8 @@ def _forwarded_nodes(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
 def _rfc7239_nodes(text: str) -> Iterator[str]:
     """Yield the `for` nodes of a `Forwarded` header from the right.
 
-    An element is the shortest well-formed text at the right end: a client may have sent an open quote on the left.
+    Each element is the shortest well-formed text at the right end. So a quote that a client did not close on the left
+    cannot hide the elements of the proxies.
     """
     for _ in range(_MAX_HOPS):
         start = len(text)

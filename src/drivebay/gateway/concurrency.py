@@ -20,7 +20,8 @@ have one, because they take long and hold up to two parts of a file in memory. R
 Health checks are never rejected."""
 
 MIN_LIMIT: Final = 32
-"""The limit never falls below this. It keeps a CPU busy, and is too low for a long queue."""
+"""An adaptive limiter does not lower its limit below this. So many requests keep a CPU busy, but are too few for a long
+queue."""
 SLOW_RESPONSE: Final = 0.1
 """Seconds. A response that took longer counts as slow."""
 _ADJUST_INTERVAL: Final = 0.25
@@ -72,7 +73,8 @@ class ConcurrencyLimiter:
         self._adaptive = adaptive
         self._slow_balance = 0  # slow responses minus fast ones since the last adjustment
         self._adjusted_at = 0.0
-        self._rejections_booked_until = 0.0  # slots are evenly spaced; this is the end of the last booked one
+        # Delayed rejections are sent in slots of equal length. This is the end of the last booked slot.
+        self._rejections_booked_until = 0.0
         self._rejected_counter = _REJECTED.labels(name)
         # Read the value at each scrape. Setting a gauge with each request would cost more than the limiter itself.
         _RUNNING.labels(name).set_function(lambda: self.running)
@@ -106,7 +108,7 @@ class ConcurrencyLimiter:
         """Book a slot for this rejection and return how many seconds to wait before sending it.
 
         Clients that retry at once would otherwise use all CPU time with rejections. A waiting client costs nothing.
-        The rejections of a burst of 0.2 seconds at the full rate are never delayed.
+        After a time without rejections, the first 400 are not delayed: those of 0.2 seconds at the maximum rate.
         """
         self._rejections_booked_until = max(self._rejections_booked_until, now) + 1 / MAX_REJECTIONS_PER_SECOND
         delay = self._rejections_booked_until - now - _REJECTION_BURST_SECONDS  # guard: rejection-delay
@@ -127,7 +129,7 @@ class ConcurrencyLimiter:
 
 
 def create_limiters(max_requests: int) -> dict[str, ConcurrencyLimiter]:
-    """Return the limiters of one gateway by name.
+    """Return the limiters of one gateway by name, except `WAITS`, which belongs to the requests that wait for changes.
 
     Only the `work` limiter adapts. Logins wait for a CPU core, and streams for their clients, so slow ones do not
     indicate overload.

@@ -25,8 +25,8 @@ FILES: Final = "/web/"
 _API: Final = ("/v1/", "/web/", "/.well-known/", "/docs/", "/openapi.json/", "/healthz/", "/readyz/", "/metrics/")
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _REVALIDATE: Final = "no-cache"
-_PROBE_KEY: Final = "web/origin"
-_PROBE_SECONDS: Final = 60
+_ORIGIN_SAMPLE_KEY: Final = "web/origin"
+_ORIGIN_SAMPLE_SECONDS: Final = 60
 
 
 class PageConfig(msgspec.Struct):
@@ -117,7 +117,7 @@ class WebApp:
         if self._store_origin is None:
             try:
                 signed = await self._storage.presign_get(
-                    _PROBE_KEY, "origin", "text/plain", Disposition.ATTACHMENT, _PROBE_SECONDS
+                    _ORIGIN_SAMPLE_KEY, "origin", "text/plain", Disposition.ATTACHMENT, _ORIGIN_SAMPLE_SECONDS
                 )
             except Error:  # without the origin the page works except for transfers, and the next request tries again
                 return None

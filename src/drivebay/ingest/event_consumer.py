@@ -83,8 +83,8 @@ class EventConsumer:
                 while True:
                     await slots.acquire()
                     if _LOAD_THRESHOLD <= last_batch_size < self._settings.batch:
-                        # Under load, more events follow soon. A larger batch costs less, because one list of the store
-                        # shows many uploads. A single event is never delayed.
+                        # Under load, more events follow soon. A larger batch costs less, because one LIST request to
+                        # the store finds the objects of many uploads. A single event is never delayed.
                         await asyncio.sleep(_COLLECT_SECONDS)
                     deliveries = await queue.next_deliveries()
                     last_batch_size = len(deliveries)

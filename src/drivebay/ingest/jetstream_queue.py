@@ -45,7 +45,10 @@ class _PullRequest(msgspec.Struct):
 
 
 class _PullStatus(msgspec.Struct, frozen=True):
-    """The status of a pull request, which NATS sends instead of messages. `unfilled` messages will not come."""
+    """The status of a pull request, which NATS sends instead of messages.
+
+    `unfilled` is the number of requested messages that NATS will not send for this request.
+    """
 
     code: str
     description: str

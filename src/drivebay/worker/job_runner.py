@@ -62,7 +62,8 @@ class JobRunner:
         is_last = False
         while not is_last:
             is_last = clock() > ends_at
-            # The deadline of the call is the timeout in the contract, because the last step of a large copy takes long.
+            # The timeout of this method in the contract bounds the call, not `deadline`: the last step of a large copy
+            # takes long.
             needs_step = await self._files.run_job_step(lease, task, is_last)
             STEPS.labels("ok").inc()
             if not needs_step:

@@ -1,4 +1,4 @@
-"""The statements on accounts as methods. `db` is a transaction, or the pool for single reads."""
+"""The SQL statements on accounts, as functions. `db` is a transaction, or the pool for a single read."""
 
 from __future__ import annotations
 

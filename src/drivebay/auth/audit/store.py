@@ -1,4 +1,4 @@
-"""The statements of the audit log as methods."""
+"""The SQL statements of the audit log, as functions."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The queue of mails. The transaction of a request adds mails, and the worker claims them under leases.
 
 The secret of a link is derived from the id of its mail and a key that never leaves the service. So the queue contains
-no secret, and each attempt sends the same link. Its digest is stored when the mail is claimed for the first time. The
-lifetime of the link begins then.
+no secret, and each attempt sends the same link. The digest of the secret is stored when the mail is first claimed, and
+the lifetime of the link begins then.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ RESET_SENDING_TIME: Final = timedelta(minutes=30)
 NOTICES_A_DAY: Final = Rate(10, timedelta(days=1))
 """Notices of one kind to one account."""
 _MAX_CLAIM: Final = 100
-_MAX_ROUNDS: Final = 10
+_MAX_CLAIMED_BATCHES: Final = 10
 _MAX_RESULTS: Final = 100
 _MAX_REASON: Final = 200
-_PURPOSES: Final[dict[MailKind, Literal["mailed_reset", "mailed_invitation"]]] = {
+_PASSWORD_TOKEN_PURPOSES: Final[dict[MailKind, Literal["mailed_reset", "mailed_invitation"]]] = {
     MailKind.RESET: "mailed_reset",
     MailKind.INVITATION: "mailed_invitation",
 }
@@ -143,7 +143,7 @@ class MailQueue:
         if not 1 <= limit <= _MAX_CLAIM:
             raise InvalidRequest(f"limit must be 1 to {_MAX_CLAIM}")
         # An empty result means that the queue is empty. So if all mails of a batch were dropped, claim another batch.
-        for _ in range(_MAX_ROUNDS):
+        for _ in range(_MAX_CLAIMED_BATCHES):
             async with self._database.transaction() as tx:
                 claimed = await store.claim_mails(tx, lease, limit, LEASE)
                 tasks = [await self._prepare(tx, mail) for mail in claimed]
@@ -211,7 +211,7 @@ class MailQueue:
             await store.insert_email_token(tx, digest, user, recipient.email_key, VERIFICATION_TTL)
             return
         ttl = RESET_TTL if mail.kind is MailKind.RESET else INVITATION_TTL
-        await insert_password_token(tx, digest, user, _PURPOSES[mail.kind], ttl)
+        await insert_password_token(tx, digest, user, _PASSWORD_TOKEN_PURPOSES[mail.kind], ttl)
         if mail.kind is MailKind.RESET:
             client = Actor(user, mail.requested_from)  # guard: reset-audit-actor
             await self._audit.record(tx, client, Action.PASSWORD_RESET_CREATED, user, {"by": "mail"})

@@ -1,4 +1,7 @@
-"""The statements of the mail queue as methods. `db` is a transaction, or the pool outside one."""
+"""The SQL statements of the mail queue, as functions.
+
+`db` is a transaction, or the pool for a call outside any transaction.
+"""
 
 from __future__ import annotations
 

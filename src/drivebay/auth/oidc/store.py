@@ -1,4 +1,7 @@
-"""The statements of sign-ins with an identity provider as methods. `db` is a transaction, or the pool outside one."""
+"""The SQL statements of sign-ins with an identity provider, as functions.
+
+`db` is a transaction, or the pool for a call outside any transaction.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The statements of rate limits as methods. `db` is a transaction, or the pool for single statements."""
+"""The SQL statements of rate limits, as functions. `db` is a transaction, or the pool for a single statement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The statements on reclaimed accounts as methods. `db` is a transaction, or the pool outside one."""
+"""The SQL statements on reclaimed accounts, as functions.
+
+`db` is a transaction, or the pool for a call outside any transaction.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +28,17 @@ async def delete_known_networks(db: Executor, user: UserId) -> None:
 
 
 async def list_reclaimed(db: Executor, limit: int) -> tuple[ReclaimedAccount, ...]:
-    """Return up to `limit` reclaimed accounts that are not finished, the oldest first."""
+    """Return up to `limit` accounts whose reclaim is not finished, the oldest first.
+
+    Access of the earlier user may still be valid.
+    """
     rows = await db.fetch(STATEMENTS["list_reclaimed"], limit)
     return tuple(ReclaimedAccount(UserId(UUID(int=row["user_id"].int)), row["reclaimed_at"]) for row in rows)
 
 
 async def delete_late_access(db: Executor, user: UserId, within: timedelta) -> None:
-    """Delete the API tokens and the second factor that were created before `within` after the reclaim."""
+    """Delete the API tokens and the second factor that were created before the reclaim, or up to `within` after
+    it."""
     await db.fetchrow(STATEMENTS["delete_late_api_tokens"], user, within)
     await db.fetchrow(STATEMENTS["delete_late_second_factor"], user, within)
 

@@ -31,7 +31,8 @@ def certs(
     """Create TLS certificates for testing: a certificate authority and one certificate for each service.
 
     An authority that exists in the folder is used again. Run the command again to renew the certificates. Running
-    servers load the new ones without a restart. For its own calls, a process uses the new one only after a restart.
+    processes present the new certificates to their callers at once, and use them for outgoing calls only after a
+    restart.
     """
     try:
         # Use absolute paths, because the printed settings are for processes that start in other folders.

@@ -95,7 +95,7 @@ def _line(file: File, long: bool, indent: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class _TreeRow:
-    """One file in a tree. `indent` are the lines that are drawn before its name."""
+    """One file in a tree. `indent` is the text (spaces and box characters) before its name."""
 
     file: File
     path: str

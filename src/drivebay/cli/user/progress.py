@@ -73,7 +73,7 @@ class _RichDisplay:
 
         try:
             yield on_progress
-            # Bytes that were already at the target count as done, although they are not transferred.
+            # Count the bytes that the target already had as done, although they were not transferred.
             self._bars.advance(self._total_bar, max(0, size - reported))
         finally:
             if bar is not None:
@@ -82,7 +82,10 @@ class _RichDisplay:
 
 @contextmanager
 def progress_display(enabled: bool) -> Iterator[ProgressDisplay]:
-    """Yield progress bars on standard error, or a display that shows nothing if it is no terminal or not `enabled`."""
+    """Yield progress bars on standard error.
+
+    If standard error is not a terminal, or `enabled` is False, yield a display that shows nothing.
+    """
     if not enabled or not sys.stderr.isatty():
         yield NoDisplay()
         return

@@ -1,4 +1,7 @@
-"""Downloads with the URL of a link, for `get`. They need no login and have the same options."""
+"""Downloads with the URL of a link, for `get`. They need no login.
+
+The options are those of downloads from a drive.
+"""
 
 from __future__ import annotations
 
@@ -140,7 +143,11 @@ class _LinkDownload:
             )
 
     async def _download_file(self, link: AsyncPublicLink, file: LinkFile, target: Path) -> None:
-        """Download one file, unless the local file has the same time, or the same checksum."""
+        """Download one file, unless the local file has the same size and time, or the same size and checksum.
+
+        With `--checksum`, the same time is not enough. If only the times differ, the local file gets the time of the
+        file on the server.
+        """
         local = self._local
         self._display.add_to_total(file.size)
         with self._display.track(file.name, file.size) as progress:

@@ -76,8 +76,8 @@ class Mail(Protocol):
         """Queue a mail with a reset link, if an account has this address. The actor's `user` is ignored.
 
         The result and the time of the call do not reveal whether there is an account. Each network may request one mail
-        a minute to an address. An address gets ten mails a day, and one more a day for each network. A further call has
-        no effect.
+        a minute to an address. An address gets ten mails a day. After that, each network may request one more a day. A
+        further call has no effect.
 
         Raises NotFound (this deployment sends no mail, or has no passwords), RateLimited (by the client's address).
         """

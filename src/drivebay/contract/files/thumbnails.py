@@ -27,7 +27,9 @@ class ThumbnailState(StrEnum):
 
 
 class Thumbnail(msgspec.Struct, frozen=True):
-    """The state of the thumbnails of a file. `key` is the key of its object, and `name` the name of the file.
+    """The state of the thumbnails of a file. `name` is the name of the file.
+
+    `key` is the key of the object with the content of the file. It is empty if there is no object, as for a folder.
 
     While the state is `QUEUED`, `retry_after` is the number of seconds after which the caller should ask again.
     """

@@ -55,9 +55,10 @@ class NewWebhook(msgspec.Struct, frozen=True):
 
 
 class WebhookUpdate(msgspec.Struct, frozen=True):
-    """New values of a webhook. None and an empty `what` leave a field unchanged. `every_kind` sends all kinds again.
+    """New values of a webhook. None and an empty `what` leave a field unchanged.
 
-    A webhook that is enabled continues after the last event that it delivered, if its changes are still in the feed.
+    `every_kind` removes the filter, so that changes of all kinds are sent. When a disabled webhook is enabled, it
+    continues after the last event that it delivered. Changes that are no longer in the feed are not sent.
     """
 
     url: str | None = None
@@ -106,8 +107,8 @@ class DeliveryPage(msgspec.Struct, frozen=True):
 class WebhookEvent(msgspec.Struct, frozen=True):
     """A change to send. `number` is its number in the feed.
 
-    The webhook does not want the changes after it up to the number `through`. After the delivery, it continues after
-    `through`.
+    The changes after it, up to the number `through`, are of kinds that the webhook does not send. After the delivery,
+    the webhook skips them and continues after `through`.
     """
 
     number: int
@@ -185,10 +186,12 @@ class Webhooks(Protocol):
         ...
 
     async def update_webhook(self, actor: UserId, id: WebhookId, update: WebhookUpdate) -> Webhook:
-        """Change a webhook and return it. If the URL is new, or if the webhook is enabled, an attempt follows at once.
+        """Change a webhook and return it.
 
-        Repeats are allowed. Raises NotFound, InvalidRequest (the URL), Forbidden (to change the URL or to enable it:
-        the actor is not a manager of the drive any more).
+        If this update changes the URL, or enables a disabled webhook, the next attempt follows at once.
+
+        Repeats are allowed. Raises NotFound, InvalidRequest (the URL), Forbidden (the update has a URL or
+        `disabled=False`, and the actor is not a manager of the drive any more).
         """
         ...
 
@@ -220,8 +223,9 @@ class WebhookDeliveries(Protocol):
     async def claim_webhooks(self, lease: LeaseId, limit: int) -> tuple[WebhookTask, ...]:
         """Claim up to `limit` (1 to 100) webhooks that have events to send, under a new lease of one minute.
 
-        The webhooks that waited longest come first, with only a few of one user. While the lease lasts, no other caller
-        gets these webhooks. The events contain the items as they are at the time of this call.
+        The webhooks that waited longest come first. At most `max_webhook_leases` (a setting of the files service)
+        webhooks of one user are leased at a time. While the lease lasts, no other caller gets these webhooks. The
+        events contain the items as they are at the time of this call.
 
         Raises InvalidRequest (the limit).
         """

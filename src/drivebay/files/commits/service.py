@@ -30,9 +30,10 @@ from .store import Candidate, CommitStore, VerifiedObject
 
 MAX_BATCH = 1000
 MIN_RESENT_BYTES = 64 * 2**20
-"""A client sends a part again if it did not get the response. Each upload may resend at least this many bytes."""
+"""A client sends a part again if it did not get the response. Each upload may resend at least this many bytes. A larger
+upload may resend as many bytes as its size."""
 
-_MAX_CONCURRENT_MEASUREMENTS = 16
+_MAX_CONCURRENT_PART_MEASUREMENTS = 16
 
 log = structlog.get_logger(__name__)
 
@@ -137,7 +138,7 @@ class CommitService:
     async def _find_excess_parts(self, uploads: Iterable[Candidate]) -> list[UploadRef]:
         """Return the uploads whose parts were sent repeatedly, so that the store keeps many more bytes than their
         size."""
-        slots = asyncio.Semaphore(_MAX_CONCURRENT_MEASUREMENTS)
+        slots = asyncio.Semaphore(_MAX_CONCURRENT_PART_MEASUREMENTS)
 
         async def has_excess(upload: Candidate, multipart_id: str) -> bool:
             async with slots:
@@ -206,15 +207,15 @@ class CommitService:
                 return CommitOutcome.ALREADY_ENDED
             crash_point("reject.before_db_commit")
         crash_point("reject.after_db_commit")
-        # The API calls the upload failed. `rejected` is the label of a released metric.
+        # In the API, the status of the upload is `failed`. The label is `rejected`, because dashboards use this metric.
         ENDED_UPLOADS.labels("rejected").inc()
         log.warning("upload_rejected", owner=str(ref.owner), upload=str(ref.id), reason=reason)
         return CommitOutcome.REJECTED
 
     async def _expire(self, refs: Sequence[UploadRef]) -> list[UploadRef]:
-        """Expire uploads. Of several owners, those that are locked do not delay the others.
+        """Expire uploads. If there are several owners, skip those that another transaction has locked.
 
-        Return the uploads of locked owners, which did not change.
+        So a locked owner does not delay the others. Return the uploads of skipped owners, which did not change.
         """
         owners = {ref.owner for ref in refs}
         locked: list[UploadRef] = []

@@ -66,7 +66,7 @@ class DeletionService:
         if len(sharing) == _MAX_DRIVES:
             return False
         for _ in range(_MAX_BATCHES):
-            if not await self._empty_batch(drive):
+            if not await self._remove_batch(drive):
                 return await self._deletions.is_purged(self._db, drive)
         return False
 
@@ -83,7 +83,7 @@ class DeletionService:
                 await self._webhooks.delete_of_drive(tx, drive)
             else:
                 if successor.role is not Role.MANAGER:  # guard: account-end-manager
-                    # `hides_email` has no effect if the email address was visible before.
+                    # This keeps a hidden email address hidden. An address that other members could see stays visible.
                     manager = msgspec.structs.replace(successor, role=Role.MANAGER, hides_email=True)
                     await self._drives.upsert_member(tx, drive, manager)
                 await self._drives.delete_member(tx, drive, user)
@@ -96,7 +96,7 @@ class DeletionService:
             await self._usage.lock_usage(tx, drive, self._settings.quota)
             await self._permissions.delete_of_user(tx, drive, user)  # guard: account-end-permissions
 
-    async def _empty_batch(self, drive: DriveId) -> bool:
+    async def _remove_batch(self, drive: DriveId) -> bool:
         """Abort some uploads, end jobs, and trash some entries. Return False if there were none."""
         async with self._db.transaction() as tx:
             await self._usage.lock_usage(tx, drive, self._settings.quota)

@@ -14,7 +14,8 @@ from .crc_states import CrcStates
 from .read_ahead import Piece, ReadAhead, split_pieces
 
 _BLOCK_SIZE: Final = 64 * 2**10
-"""Bytes. Smaller parts are joined, so that a small file does not take three blocks."""
+"""Bytes. Smaller parts are joined. Otherwise the header, the content and the data descriptor of a small file would be
+three blocks."""
 
 
 class ArchiveBody:
@@ -122,6 +123,6 @@ class ArchiveBody:
             await read_ahead.close()
 
 
-def _cut(part: bytes, begin: int, start: int, stop: int) -> bytes:
-    """Return the bytes of a part between the positions `start` and `stop`. The part begins at `begin`."""
-    return part[max(0, start - begin) : max(0, stop - begin)]
+def _cut(part: bytes, part_offset: int, start: int, stop: int) -> bytes:
+    """Return the bytes of a part between the positions `start` and `stop`. The part begins at `part_offset`."""
+    return part[max(0, start - part_offset) : max(0, stop - part_offset)]
