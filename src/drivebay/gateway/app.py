@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -200,16 +201,18 @@ def _with_page(route: Route, web: WebApp) -> Route:
 
 
 def _document_routes(routes: tuple[Route, ...], urls: PublicUrls, web: WebApp | None) -> tuple[Route, ...]:
-    document = openapi.document(routes)
-    as_json, as_page = msgspec.json.encode(document), openapi.page(document)
+    # They are made for the first request: that takes a tenth of a second, and most processes get no such request.
+    document = cache(lambda: openapi.document(routes))
+    as_json = cache(lambda: msgspec.json.encode(document()))
+    as_page = cache(lambda: openapi.page(document()))
 
     async def get_document(req: Request, resp: Response) -> None:
         server = urls.server(req.scope)
-        resp.data = as_json if server is None else msgspec.json.encode({**document, "servers": [{"url": server}]})
+        resp.data = as_json() if server is None else msgspec.json.encode({**document(), "servers": [{"url": server}]})
         resp.content_type = JSON
 
     async def get_page(req: Request, resp: Response) -> None:
-        resp.data = as_page
+        resp.data = as_page()
         resp.content_type = "text/html; charset=utf-8"
         resp.set_header("content-security-policy", openapi.PAGE_POLICY)
 
