@@ -107,8 +107,8 @@ class ConnectionCheck:
         return self._previous
 
     async def _check(self) -> str | None:
-        problem = None if self._queue is None else await self._ask(self._queue)
-        if self._queue is not None:
+        problem = "not connected to NATS" if self._queue is None else await self._ask(self._queue)
+        if problem is None:
             return None
         servers = (self._settings.nats_url or "").split(",")  # guard: nats-check-reconnects
         # One after the other: the client tries no other server if one accepts the connection and then says nothing.
