@@ -186,6 +186,12 @@ async def test_state_folder_that_cannot_be_written_is_named_before_anything_is_s
     await shell.ok("put", "small", "large")
 
 
+async def test_a_token_needs_no_folder_for_the_login(shell: Shell) -> None:
+    token = json.loads(shell.login_file.read_bytes())["tokens"]["access_token"]
+    shell.variables |= {"HOME": "/dev/null", "DRIVEBAY_TOKEN": token, "DRIVEBAY_SERVER": shell.server}
+    assert (await shell.ok("ls")).lines == []
+
+
 async def test_name_of_a_pending_upload_is_explained(shell: Shell) -> None:
     (shell.home / "a.txt").write_text("Hello!")
     token = json.loads(shell.login_file.read_bytes())["tokens"]["access_token"]
@@ -209,12 +215,22 @@ async def test_name_of_a_pending_upload_is_explained(shell: Shell) -> None:
 async def test_full_standard_output_is_named(shell: Shell) -> None:
     (shell.home / "a.txt").write_text("Hello!")
     await shell.ok("put", "a.txt")
-    for arguments in (("ls",), ("ls", "--json"), ("cat", "/a.txt"), ("get", "/a.txt"), ("status",)):
+    commands = (
+        ("ls",),
+        ("ls", "--json"),
+        ("cat", "/a.txt"),
+        ("get", "/a.txt"),
+        ("status",),
+        ("--help",),
+        ("rm", "--help"),
+    )
+    for arguments in commands:
         with Path("/dev/full").open("wb") as full:
             process = await shell.start(*arguments, stdout=full)
         _, stderr = await asyncio.wait_for(process.communicate(), 60)
         assert process.returncode == 1, arguments
         assert "cannot write to standard output: No space left on device" in stderr.decode(), arguments
+        assert "Traceback" not in stderr.decode(), arguments
         assert "free some space" not in stderr.decode()
     with Path("/dev/full").open("wb") as full:
         process = await shell.start("ls", "/none", stderr=full)

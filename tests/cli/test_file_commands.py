@@ -128,6 +128,7 @@ async def test_rm_takes_glob_patterns(shell: Shell) -> None:
     await shell.ok("put", "f", "--name", "caf\u00e9.log")
     await shell.ok("rm", "/*fe\u0301.log")  # the server stores names in NFC
     assert (await shell.ok("ls")).lines == ["c.md"]
+    assert (await shell.ok("restore", "cafe\u0301.log")).lines == ["caf\u00e9.log"]
 
 
 async def test_a_name_selects_no_drive_of_someone_else(shell: Shell, tmp_path: Path) -> None:

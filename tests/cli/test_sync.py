@@ -186,6 +186,20 @@ async def test_permission_bits_are_kept_both_ways(shell: Shell) -> None:
     assert (back / "secret.txt").stat().st_mode & 0o777 == plain
 
 
+async def test_sync_back_finds_local_files_in_another_unicode_form(shell: Shell) -> None:
+    decomposed = {"cafe\u0301.txt": "one", "o\u0308/in.txt": "two"}
+    write_tree(shell.home / "here", decomposed)
+    await shell.ok("sync", "here", "/there")
+    assert sorted((await shell.ok("ls", "/there")).lines) == ["caf\u00e9.txt", "\u00f6/"]
+    assert (await shell.ok("sync", "/there", "here", "--delete")).lines == []
+    assert read_tree(shell.home / "here") == decomposed
+    write_tree(shell.home / "here", {"caf\u00e9.txt": "an exact name counts first"})
+    assert (await shell.ok("sync", "/there", "here", "--delete")).lines == [
+        "download  here/caf\u00e9.txt",
+        "delete    here/cafe\u0301.txt",
+    ]
+
+
 async def test_sync_keeps_a_file_that_has_two_names(shell: Shell) -> None:
     """As on a disk that ignores case: two names of one file, of which the server has one."""
     write_tree(shell.home / "top", {"A.txt": "same"})

@@ -3,6 +3,9 @@
 This module imports no library and nothing large, so that Ctrl-C is handled before the slow imports begin.
 """
 
+import errno
+import os
+
 from .interrupts import exit_on_interrupt
 
 
@@ -12,4 +15,10 @@ def main() -> None:
     # Imported after Ctrl-C is handled: importing Typer takes a fifth of a second.
     from .command_table import app
 
-    app()
+    try:
+        app()
+    except OSError as error:  # of the help or the version: commands handle their own errors
+        if error.errno != errno.ENOSPC:
+            raise
+        os.write(2, f"drivebay: cannot write to standard output: {error.strerror}\n".encode())
+        os._exit(1)  # Python would write the rest of the output again, and print another error

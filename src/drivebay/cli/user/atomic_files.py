@@ -26,5 +26,5 @@ def read_if_exists(path: Path) -> bytes | None:
     """Return the content of a file, or None if it does not exist."""
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # such as below HOME=/dev/null
         return None

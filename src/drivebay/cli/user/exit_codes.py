@@ -100,6 +100,8 @@ _NEXT_STEPS_BY_CODE: Final = {
     "precondition_failed": "look at the file with `drivebay ls -l`, then run the command again",
 }
 
+_USE_UTF8: Final = "use UTF-8, which the server needs; `drivebay put --name` gives a local file another name"
+
 
 @contextmanager
 def if_not_found(next_step: str) -> Iterator[None]:
@@ -133,10 +135,10 @@ def next_step_for(error: BaseException) -> str:
     if isinstance(error, Unauthenticated) and os.environ.get("DRIVEBAY_TOKEN"):
         return "set DRIVEBAY_TOKEN to a valid token, or unset it and log in with `drivebay login`"
     if isinstance(error, UnicodeEncodeError):
-        # In UTF-8 only a local file name that is not valid text fails. Otherwise the encoding of the output cannot
-        # represent the character.
+        # In UTF-8 only a local file name or an argument that is not valid text fails. Otherwise the encoding of the
+        # output cannot represent the character.
         is_utf8 = error.encoding.lower() in ("utf-8", "utf8")
-        return "give the upload a valid name with --name" if is_utf8 else "set PYTHONIOENCODING=utf-8 and run it again"
+        return _USE_UTF8 if is_utf8 else "set PYTHONIOENCODING=utf-8 and run it again"
     if isinstance(error, OSError) and "TMPDIR" in (error.strerror or ""):
         return "free some space in that folder, or set TMPDIR to another one"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

@@ -15,6 +15,7 @@ from .exit_codes import CommandError, ExitCode
 from .job_progress import wait_with_progress
 from .open_drive import find_drive, open_drive
 from .remote_paths import match_path
+from .server_names import is_id_or_name
 
 app = typer.Typer()
 T = TypeVar("T")
@@ -235,7 +236,7 @@ def restore(
 
 def find_trashed(name: str, trash: list[File]) -> File:
     """Return the entry of the trash with this name or id. Raises CommandError."""
-    matches = [file for file in trash if name in (file.name, file.id)]
+    matches = [file for file in trash if is_id_or_name(name, file.id, file.name)]
     if not matches:
         next_step = "list the trash with `drivebay ls --trash`, and give the name without its folders, or the id"
         raise CommandError(f"{name} is not in the trash", ExitCode.NOT_FOUND, next_step)

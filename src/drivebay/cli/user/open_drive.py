@@ -14,6 +14,7 @@ from .console import print_note
 from .exit_codes import CommandError, ExitCode, describe
 from .logins import current_login
 from .resume_state import ResumeFolder
+from .server_names import is_id_or_name
 
 LOGIN_RETRY: Final = RetryPolicy(timeout=0.8)
 """For `login` and `signup`. The usual cause of a failure is a wrong address, so long retries do not help."""
@@ -76,7 +77,7 @@ async def find_drive(account: AsyncDrive, id_or_name: str) -> DriveInfo:
                 return drive
             if drive.kind == "personal":
                 own_id = drive.id  # it has the id of its user
-            if id_or_name == drive.name:
+            if is_id_or_name(id_or_name, drive.id, drive.name):
                 named.append(drive)
     owned = [drive for drive in named if drive.id == own_id or drive.created_by == own_id]  # guard: drive-name-creator
     if named and not owned:
@@ -108,7 +109,7 @@ async def _find_shared_item(account: AsyncDrive, id_or_name: str) -> File:
     Raises CommandError if there is no such item, or more than one.
     """
     async with aclosing(account.shared_with_me()) as items:
-        matches = [item async for item in items if id_or_name in (item.id, item.name)]
+        matches = [item async for item in items if is_id_or_name(id_or_name, item.id, item.name)]
     with_id = [item for item in matches if item.id == id_or_name]
     if not matches:
         next_step = "list what is shared with you with `drivebay shared`"

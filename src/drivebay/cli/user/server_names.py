@@ -31,6 +31,11 @@ def validate_server(address: str) -> str:
     return address.rstrip("/")
 
 
+def is_id_or_name(text: str, id: str, name: str) -> bool:
+    """Return whether an argument is this id or this name. The Unicode form does not matter: names are stored in NFC."""
+    return text == id or unicodedata.normalize("NFC", text) == unicodedata.normalize("NFC", name)
+
+
 def _describe_invalid(name: str) -> str:
     if not name:
         return "it is empty"

@@ -109,12 +109,12 @@ class SyncScan:
             try:
                 children = list((await self._remote_by_name(folders.remote)).values())
                 local_names = await asyncio.to_thread(self._local_names, folders.local)
-                groups = await asyncio.to_thread(
-                    group_by_target, self._remote_entries(children, folders), disk_ignores_case
-                )
+                entries = self._remote_entries(children, folders, local_names)
+                groups = await asyncio.to_thread(group_by_target, entries, disk_ignores_case)
             except EXPECTED_ERRORS as error:
                 self.failures.add(error, folders.remote_path)
                 continue
+            kept = {entry.target.name for entry in entries}
             for entry, *others in groups:
                 try:
                     if others:
@@ -131,16 +131,16 @@ class SyncScan:
                 continue
             try:
                 self.extra_local += await asyncio.to_thread(
-                    self._extra_files, folders, local_names, [file.name for file in children]
+                    self._extra_files, folders, local_names, {*(file.name for file in children), *kept}
                 )
             except EXPECTED_ERRORS as error:
                 self.failures.add(error, str(folders.local))
 
-    def _extra_files(self, folders: _Folders, local_names: set[str], remote_names: list[str]) -> list[Path]:
+    def _extra_files(self, folders: _Folders, local_names: set[str], remote_names: set[str]) -> list[Path]:
         """Return the local files that the server does not have."""
         by_folded_name = {_fold(name): name for name in remote_names}
         extra: list[Path] = []
-        for name in sorted(local_names - set(remote_names)):
+        for name in sorted(local_names - remote_names):
             path, other = folders.local / name, by_folded_name.get(_fold(name))
             # On a disk that ignores case or Unicode form, both names are one file, which was downloaded.
             if other is not None and _is_same_file(path, folders.local / other):  # guard: sync-delete-same-file
@@ -164,18 +164,26 @@ class SyncScan:
                 unique.append(group[0])
         return unique
 
-    def _remote_entries(self, children: list[File], folders: _Folders) -> list[RemoteEntry]:
+    def _remote_entries(self, children: list[File], folders: _Folders, local_names: set[str]) -> list[RemoteEntry]:
+        """Return the files and folders on the server with their local paths.
+
+        A local file may have the name in another Unicode form, such as one that `sync` has uploaded.
+        """
+        other_forms = {unicodedata.normalize("NFC", name): name for name in local_names}
         entries = []
         for file in children:
             relative = folders.relative + file.name
             if not self.name_filter.selects(relative, is_folder=file.is_folder):
                 continue
             try:
-                target = folders.local / local_name(file)
+                name = local_name(file)
             except UnsafeName as error:
                 self.failures.add(error)
-            else:
-                entries.append(RemoteEntry(file, f"{folders.remote_path}/{file.name}", target, relative))
+                continue
+            if name not in local_names:
+                name = other_forms.get(name, name)
+            target = folders.local / name
+            entries.append(RemoteEntry(file, f"{folders.remote_path}/{file.name}", target, relative))
         return entries
 
     def _local_names(self, folder: Path) -> set[str]:

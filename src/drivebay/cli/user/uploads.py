@@ -13,6 +13,7 @@ from .console import JsonOption, result_printer, run_command
 from .exit_codes import CommandError, ExitCode
 from .formatting import format_size, format_time
 from .open_drive import open_drive
+from .server_names import is_id_or_name
 
 app = typer.Typer()
 
@@ -51,7 +52,7 @@ def _select(listed: list[Upload], ids_or_names: list[str]) -> list[Upload]:
     """Return the uploads with these ids or names, each once. Raises CommandError if one is not found or not unique."""
     selected: dict[str, Upload] = {}
     for id_or_name in ids_or_names:
-        matches = [upload for upload in listed if id_or_name in (upload.id, upload.name)]
+        matches = [upload for upload in listed if is_id_or_name(id_or_name, upload.id, upload.name)]
         if not matches:
             next_step = "list the pending uploads with `drivebay uploads`"
             raise CommandError(f"no pending upload has the id or name {id_or_name}", ExitCode.NOT_FOUND, next_step)
