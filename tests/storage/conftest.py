@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -28,8 +30,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@pytest.fixture
-def settings(store: Store, bucket: str) -> Iterator[Settings]:
+@contextmanager
+def own_bucket(store: Store, bucket: str) -> Iterator[Settings]:
+    """Yield the settings for a bucket, and delete it at the end.
+
+    Each bucket has volumes of its own, and hundreds of buckets slow a store down. Some stores keep a bucket that has
+    objects.
+    """
     settings = Settings(
         store.s3_endpoint,
         store.access_key,
@@ -40,12 +47,24 @@ def settings(store: Store, bucket: str) -> Iterator[Settings]:
         root_secret=ROOT_SECRET,
     )
     yield settings
-    # Each bucket has volumes of its own, and hundreds of buckets slow a store down. Some stores keep a bucket that has
-    # objects.
     signer = Signer(settings.access_key, settings.secret_key, settings.region)
     path, host = f"/{bucket}", settings.endpoint.partition("://")[2]
     request = UnsignedRequest("DELETE", host, path, {}, {})
     httpx.delete(f"{settings.endpoint}{path}?{signer.presign(request, utc_now(), 60)}", timeout=30)
+
+
+@pytest.fixture
+def settings(store: Store, bucket: str) -> Iterator[Settings]:
+    with own_bucket(store, bucket) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+async def shared_service(store: Store) -> AsyncIterator[Service]:
+    """The service on a bucket of several tests. To open it, it examines the store, which takes longer than a test."""
+    with own_bucket(store, f"test-{uuid4().hex}") as settings:
+        async with service.open(settings, now=utc_now) as running:
+            yield running
 
 
 @pytest.fixture

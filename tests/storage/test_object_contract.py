@@ -22,12 +22,23 @@ from drivebay.testing.deliveries import deliver
 Send = Callable[..., Awaitable[httpx.Response]]
 
 
-@pytest.fixture(params=["direct", "encoded", pytest.param("grpc", marks=pytest.mark.slow), "stream", "twice"])
-async def storage(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Storage]:
+DELIVERIES = ["direct", "encoded", pytest.param("grpc", marks=pytest.mark.slow), "stream", "twice"]
+
+
+@pytest.fixture(params=DELIVERIES)
+async def own_storage(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Storage]:
+    """The service on a bucket of its own, which is empty."""
     async with (
         service.open(settings, now=lambda: datetime.now(UTC)) as running,
         deliver(request.param, Storage, proto.STORAGE, running) as delivered,
     ):
+        yield delivered
+
+
+@pytest.fixture(params=DELIVERIES)
+async def storage(request: pytest.FixtureRequest, shared_service: service.Service) -> AsyncIterator[Storage]:
+    """The service on a bucket in which other tests have objects of other owners."""
+    async with deliver(request.param, Storage, proto.STORAGE, shared_service) as delivered:
         yield delivered
 
 
@@ -129,13 +140,13 @@ async def test_a_page_has_1_to_1000_objects(storage: Storage, limit: int) -> Non
 
 
 @pytest.mark.parametrize("limit", [1, 7, 1000])
-async def test_pages_list_every_object_once_in_order(storage: Storage, send: Send, limit: int) -> None:
+async def test_pages_list_every_object_once_in_order(own_storage: Storage, send: Send, limit: int) -> None:
     keys = tuple(sorted(keys_of(uuid4(), 10) + keys_of(uuid4(), 11)))
-    await write(storage, send, keys)
+    await write(own_storage, send, keys)
     seen: list[str] = []
     after: str | None = None
     while True:
-        page = await storage.list_objects(after, limit)
+        page = await own_storage.list_objects(after, limit)
         assert len(page.objects) <= limit
         seen += [object.key for object in page.objects]
         after = page.after
@@ -144,21 +155,21 @@ async def test_pages_list_every_object_once_in_order(storage: Storage, send: Sen
     assert tuple(seen) == keys
 
 
-async def test_an_empty_bucket_has_an_empty_page(storage: Storage) -> None:
-    page = await storage.list_objects(None, 10)
+async def test_an_empty_bucket_has_an_empty_page(own_storage: Storage) -> None:
+    page = await own_storage.list_objects(None, 10)
     assert (page.objects, page.after) == ((), None)
 
 
-async def test_a_quarantined_object_is_not_listed_and_keeps_its_bytes(storage: Storage, send: Send) -> None:
+async def test_a_quarantined_object_is_not_listed_and_keeps_its_bytes(own_storage: Storage, send: Send) -> None:
     keys = keys_of(uuid4(), 25)
-    await write(storage, send, keys, b"evidence")
+    await write(own_storage, send, keys, b"evidence")
     for key in keys[:20]:
-        await storage.quarantine_object(key)
-    assert await presences(storage, keys) == [Presence.ABSENT] * 20 + [Presence.FOUND] * 5
+        await own_storage.quarantine_object(key)
+    assert await presences(own_storage, keys) == [Presence.ABSENT] * 20 + [Presence.FOUND] * 5
     for limit in (1, 5, 100):
-        page = await storage.list_objects(None, limit)
+        page = await own_storage.list_objects(None, limit)
         assert [object.key for object in page.objects] == list(keys[20:])[:limit]
-    signed = await storage.presign_get(f".quarantine/{keys[0]}", "x", "text/plain", Disposition.ATTACHMENT, 60)
+    signed = await own_storage.presign_get(f".quarantine/{keys[0]}", "x", "text/plain", Disposition.ATTACHMENT, 60)
     assert (await send(signed)).content == b"evidence"
 
 
