@@ -158,17 +158,13 @@ async def visitor(new_visitor: NewPerson) -> Person:
 
 
 async def sign_up(person: Person) -> None:
-    """Create an account, a session for the API, and a session of the browser. The form has its own tests."""
+    """Create an account and a session for the API, and sign the browser in to it."""
     person.email = f"{uuid.uuid4().hex}@example.com"
     account = {"email": person.email, "password": PASSWORD}
     async with httpx.AsyncClient(base_url=person.api, timeout=60, verify=PLAIN) as http:
         assert (await http.post("/v1/signup", json=account)).status_code == 201
         person.token = (await http.post("/v1/login", json=account)).json()["access_token"]
-    headers = {"Drivebay-Session": "cookie", "Origin": person.api}  # as the page sends them
-    answer = await person.context.request.post(f"{person.api}/v1/login", data=account, headers=headers)
-    assert answer.status == 200, await answer.text()
-    await person.page.goto(f"{person.api}/")
-    await expect(person.page.get_by_role("heading", name="My files")).to_be_visible()
+    await sign_in(person.page, person)
 
 
 async def make_admin(web_world: World, person: Person) -> None:
