@@ -36,7 +36,7 @@ from .utc_times import to_utc
 log = structlog.get_logger(__name__)
 
 MAX_TOKENS: Final = 100
-"""The maximum of tokens of one user. Expired tokens count."""
+"""The maximum number of tokens of one user. Expired tokens count."""
 _LATEST_EXPIRY: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 """The database driver stores the last microsecond as infinity, and returns infinity as a time without a zone."""
 _SECRET_BYTES: Final = 32

@@ -33,7 +33,7 @@ FIRST_ATTEMPTS: Final = (3, 360)
 KNOWN_FOR: Final = timedelta(days=90)
 """The time for which a network counts as known to an account after a login from it."""
 MAX_KNOWN: Final = 100
-"""The maximum of networks that an account remembers."""
+"""The maximum number of networks that an account remembers."""
 
 CODE_LIMIT: Final = Rate(20, timedelta(hours=1))
 """Attempts at the codes of one account. One of 333,333 guesses is right, so an attacker needs two years."""

@@ -28,9 +28,9 @@ from .utc_times import to_utc
 log = structlog.get_logger(__name__)
 
 MAX_SESSIONS: Final = 100
-"""The maximum of sessions of one account that have not ended."""
+"""The maximum number of sessions of one account that have not ended."""
 MAX_REVOKED_PAGE: Final = 10_000
-"""The maximum of ended sessions in one page of `list_revoked_sessions`."""
+"""The maximum number of ended sessions in one page of `list_revoked_sessions`."""
 _MAX_LISTED: Final = 1000
 _MAX_USER_AGENT: Final = 256
 _MAX_ADDRESS: Final = 64

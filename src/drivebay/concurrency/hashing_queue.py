@@ -22,7 +22,7 @@ from ..errors import Unavailable
 MAX_WAIT: Final = 4.0
 """Seconds that one hash may take, including its wait for a thread. The caller's own deadline is ten seconds."""
 MAX_WAITING: Final = 128
-"""The maximum of waiting hashes, even if hashes are fast."""
+"""The maximum number of waiting hashes, even if hashes are fast."""
 SECONDS_AT_COST_ZERO: Final = 0.25 / 2**12
 """The first estimate of the duration of a bcrypt hash is this times `2**cost`. Measured durations then replace it."""
 SMOOTHING: Final = 0.125

@@ -29,7 +29,7 @@ MAX_AGE: Final = timedelta(seconds=5)
 """The age of the last list above which no token is accepted."""
 _MIN_RETRY_INTERVAL: Final = timedelta(seconds=1)
 _CALL_TIMEOUT: Final = 3.0
-"""The maximum of seconds that the call for one page may take."""
+"""The maximum number of seconds that the call for one page may take."""
 _PAGE: Final = 5000
 _CLEAN_INTERVAL: Final = timedelta(seconds=30)
 """The time between two removals of expired sessions."""

@@ -13,7 +13,7 @@ from .settings import Settings
 log = structlog.get_logger(__name__)
 
 _BATCH: Final = 20
-"""The maximum of archives in one transaction. Each may have 10,000 entries."""
+"""The maximum number of archives in one transaction. Each may have 10,000 entries."""
 _MAX_BATCHES: Final = 1000
 
 

@@ -25,7 +25,7 @@ MAX_SIGNED: Final = 100
 MAX_COPIES: Final = 100
 MAX_PARTS: Final = 10_000
 MAX_BODY: Final = 15 * 2**20
-"""The maximum of bytes in one call, because of the size limit of a message between services."""
+"""The maximum number of bytes in one call, because of the size limit of a message between services."""
 _MAX_PART_SIZE: Final = 5 * 2**30
 _MAX_KEY_BYTES: Final = 1024
 _MAX_PARTIAL_PART_NAME: Final = 14

@@ -16,7 +16,7 @@ from .bucket import Bucket
 from .store_startup import StoreStartup
 
 _MAX_COPIES: Final = 1000
-"""The maximum of copies of one upload. A copy is added if the client overwrites the staged object between two
+"""The maximum number of copies of one upload. A copy is added if the client overwrites the staged object between two
 promotions."""
 
 

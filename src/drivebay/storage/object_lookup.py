@@ -30,7 +30,7 @@ MIN_KEYS_FOR_LISTING: Final = 16
 
 
 class LookupLimits(NamedTuple):
-    """`concurrency` is the maximum of concurrent requests. `seconds` is the time limit of all of them together."""
+    """`concurrency` is the maximum number of concurrent requests. `seconds` is the time limit of all together."""
 
     concurrency: int
     seconds: float

@@ -31,7 +31,7 @@ from .webauthn_answers import InvalidAnswer
 log = structlog.get_logger(__name__)
 
 MAX_PASSKEYS: Final = 20
-"""The maximum of passkeys of one account."""
+"""The maximum number of passkeys of one account."""
 CHALLENGE_TTL: Final = timedelta(minutes=5)
 _MAX_NAME: Final = 100
 

@@ -32,7 +32,7 @@ MAX_ENTRIES: Final = 10_000
 _MAX_PATH_BYTES: Final = 8 * 2**20
 """Bytes of all paths of an archive. A reader keeps them in memory."""
 MAX_LIVE_ENTRIES: Final = 100_000
-"""The maximum of entries in all archives of one user."""
+"""The maximum number of entries in all archives of one user."""
 _MAX_BATCH: Final = 1000
 _RETRY_AFTER: Final = 60
 _SUFFIX: Final = ".zip"

@@ -30,7 +30,7 @@ from ..versions.store import StoredObject, VersionStore
 from .store import Candidate, CommitStore, Folder, NewFile, VerifiedObject
 
 MAX_GROUP: Final = 1000
-"""The maximum of uploads in one transaction that serves several calls."""
+"""The maximum number of uploads in one transaction that serves several calls."""
 log = structlog.get_logger(__name__)
 
 _NO_QUOTA: Final = "quota_exceeded"

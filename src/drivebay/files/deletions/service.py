@@ -24,11 +24,11 @@ from ..webhooks.store import WebhookStore
 from .store import DeletionStore
 
 _BATCH: Final = 200
-"""The maximum of uploads and of entries in one transaction, because it holds the lock of the drive."""
+"""The maximum number of uploads and of entries in one transaction, because it holds the lock of the drive."""
 _MAX_BATCHES: Final = 50
-"""The maximum of transactions in one call. A later call continues."""
+"""The maximum number of transactions in one call. A later call continues."""
 _MAX_DRIVES: Final = 100
-"""The maximum of drives in which one call ends memberships or permissions. A later call continues."""
+"""The maximum number of drives in which one call ends memberships or permissions. A later call continues."""
 
 
 class DeletionService:

@@ -25,7 +25,7 @@ from .service import check_depth, require_entry
 from .store import EntryStore
 
 _MAX_MEASUREMENTS: Final = 2
-"""The maximum of concurrent measurements of trees. Each holds a database connection for up to five seconds."""
+"""The maximum number of concurrent measurements of trees. Each holds a database connection for up to five seconds."""
 _created_decoder = msgspec.msgpack.Decoder(contract.CreatedFolder)
 
 

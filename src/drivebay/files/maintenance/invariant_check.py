@@ -16,7 +16,7 @@ from .store import BEFORE_ALL_VERSIONS, MaintenanceStore, StoredVersion
 _PAGE_SIZE: Final = 1000
 _OBJECT_INVARIANT: Final = "a_stored_version_has_its_object"
 _MAX_VIOLATIONS: Final = 100
-"""The maximum of violations that one invariant reports."""
+"""The maximum number of violations that one invariant reports."""
 
 
 async def check_all(db: Database, store: MaintenanceStore, storage: Storage) -> tuple[Violation, ...]:

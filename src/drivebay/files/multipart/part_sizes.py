@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 MAX_PARTS: Final = 10_000
-"""The maximum of parts of one upload in S3."""
+"""The maximum number of parts of one upload in S3."""
 _MIB: Final = 2**20
 _MIN_PART_SIZE: Final = 8 * _MIB
 

@@ -25,7 +25,7 @@ MAX_BATCH: Final = 1000
 _MAX_SECONDS: Final = 6.0  # guard: purge-folders
 """The time for transactions of one claim that delete only entries without objects. The janitor continues after it."""
 _MAX_PAUSES: Final = 10
-"""The maximum of pauses of one claim for drives that are locked."""
+"""The maximum number of pauses of one claim for drives that are locked."""
 _PAUSE: Final = 0.1
 """Seconds."""
 

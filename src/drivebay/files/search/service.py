@@ -37,7 +37,7 @@ _NAMES_PER_SCAN: Final = 4000
 _MAX_SCANS: Final = 8
 """The maximum number of scans in one call. If the page is not full then, it has a cursor."""
 _MAX_CANDIDATES: Final = 1000
-"""The maximum of possibly misspelt names that one scan returns."""
+"""The maximum number of possibly misspelt names that one scan returns."""
 _ORDER: Final = (Source.PREFIX, Source.NEWEST, Source.PAIRS, Source.NEWEST_MISSPELT, Source.WORDS_MISSPELT)
 _ScanPosition: TypeAlias = tuple[Source, Position]
 """A scan, and the last name that it read."""

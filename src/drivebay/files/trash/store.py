@@ -19,7 +19,7 @@ from ...postgres import Connection, Database, Statements
 from ..entries.store import file_from
 
 MAX_COUNTED: Final = 256
-"""The maximum of entries that are counted while a folder is trashed. A larger folder is counted later."""
+"""The maximum number of entries that are counted while a folder is trashed. A larger folder is counted later."""
 
 
 class FolderFacts(NamedTuple):

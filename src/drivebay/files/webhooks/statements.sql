@@ -87,8 +87,7 @@ SELECT count(*) FROM files.webhook_redeliveries WHERE owner_id = $1 AND webhook_
 
 -- name: insert_redelivery
 -- Request the change $3 again, for the webhook $2 of the drive $1. A change that was not delivered yet is the next
--- regular
--- event, or follows it.
+-- regular event, or follows it.
 INSERT INTO files.webhook_redeliveries (owner_id, webhook_id, number)
 SELECT owner_id, id, $3 FROM files.webhooks WHERE owner_id = $1 AND id = $2 AND last_number >= $3
 ON CONFLICT DO NOTHING;

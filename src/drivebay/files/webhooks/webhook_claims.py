@@ -24,9 +24,9 @@ from .store import Attempt, StoredWebhook, WebhookStore
 from .webhook_secrets import WebhookSecrets
 
 MAX_EVENTS: Final = 20
-"""The maximum of events in one task."""
+"""The maximum number of events in one task."""
 _MAX_SCANNED_CHANGES: Final = 500
-"""The maximum of changes that one task reads, because the webhook may not want most of them."""
+"""The maximum number of changes that one task reads, because the webhook may not want most of them."""
 _MAX_TASKS: Final = 100
 _MAX_ERROR: Final = 300
 KEPT_DELIVERIES: Final = 1000

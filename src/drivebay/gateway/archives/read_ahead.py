@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from ...contract.storage import Storage
 
 PIECE_SIZE: Final = 2**20
-"""The maximum of bytes that one call reads."""
+"""The maximum number of bytes that one call reads."""
 _MAX_CALLS: Final = 8
 _MAX_BYTES: Final = 4 * PIECE_SIZE
 """Limits of the calls that are running or whose bytes were not read yet, and of their bytes."""

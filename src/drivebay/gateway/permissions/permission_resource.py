@@ -17,7 +17,7 @@ from ..http_response import respond_empty, respond_json
 from . import views
 
 _MAX_USERS: Final = 1000
-"""The maximum of ids in one call of `list_users`."""
+"""The maximum number of ids in one call of `list_users`."""
 _new_permission_decoder = msgspec.json.Decoder(views.NewPermission)
 
 
