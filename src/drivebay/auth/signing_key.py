@@ -53,7 +53,7 @@ class SigningKey:
 
     @classmethod
     def from_seed(cls, seed: bytes) -> SigningKey:
-        """Return the key pair of a 32-byte seed (RFC 8032, 5.1.5)."""
+        """Return the key pair of a 32-byte seed (RFC 8032, section 5.1.5)."""
         key = OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(seed))
         return cls(kid=key.thumbprint(), x=str(key.as_dict(private=False)["x"]), _seed=seed, _key=key)
 

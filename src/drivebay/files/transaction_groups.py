@@ -95,7 +95,7 @@ class TransactionGroups(Generic[Key, Item, Result]):
                     for call in calls:
                         await self._run_one_call(key, call)
         finally:
-            for call in calls:  # only if this task was cancelled
+            for call in calls:  # calls without a result: this task was cancelled
                 _set_error(call.future, Unavailable("the files service stops"))
             self._start_next(key)
 

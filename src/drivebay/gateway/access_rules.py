@@ -1,7 +1,8 @@
 """The role that each operation needs in the drive of the request.
 
-Every operation that needs a token has a row. The app does not start with an operation that has none. The operations
-below `/v1/public/{token}` need none: the token in the path is the authorization, which the files service checks.
+Every operation that needs an access token or API token has a row. If a row is missing, the app does not start. The
+operations below `/v1/public/{token}` have no row, because they need no login: the files service checks the token in the
+path.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ class DriveSource(Enum):
 class AccessRule(NamedTuple):
     """The role that an operation needs, in the drive that the request names.
 
-    `whole_drive`: permissions on items do not suffice. For the other operations, the files service checks the role of
-    such a caller on the items of the request. `elsewhere` is a lower role that suffices if the request changes only
-    another drive. The handler then checks the role in each of the drives.
+    With `whole_drive`, the caller needs a role in the whole drive. Without it, a caller who has only permissions on
+    items is admitted too, and the files service checks the role on the items of the request. `elsewhere` is a lower
+    role that suffices if the request changes only another drive. The handler then checks the role in each of the
+    drives.
     """
 
     role: Role
@@ -127,7 +129,8 @@ ACCESS_RULES: Final[Mapping[str, AccessRule | None]] = {
     "POST /v1/folders": _EDIT,
     "GET /v1/files/{id}/permissions": _EDIT_ALL,
     "PUT /v1/files/{id}/permissions": _EDIT_ALL,
-    # Every user may give up their own permission. For others, the files service asks for the whole drive.
+    # Every user may give up their own permission. To delete the permission of another user, the files service
+    # requires a role in the whole drive.
     "DELETE /v1/files/{id}/permissions/{user_id}": _EDIT,
     "GET /v1/shared-with-me": None,
     # A link gives others access, so a viewer may not even see which links there are.
@@ -138,7 +141,7 @@ ACCESS_RULES: Final[Mapping[str, AccessRule | None]] = {
     "DELETE /v1/links/{id}": _EDIT_ALL,
     "GET /v1/changes": _VIEW_ALL,
     "GET /v1/events": _VIEW_ALL,
-    # A webhook belongs to its user. The files service asks for a manager of the drive in the body.
+    # A webhook belongs to its user. The files service requires that the user manages the drive in the body.
     "POST /v1/webhooks": None,
     "GET /v1/webhooks": None,
     "GET /v1/webhooks/{id}": None,
@@ -146,7 +149,7 @@ ACCESS_RULES: Final[Mapping[str, AccessRule | None]] = {
     "DELETE /v1/webhooks/{id}": None,
     "GET /v1/webhooks/{id}/deliveries": None,
     "POST /v1/webhooks/{id}/deliveries/{delivery}/redeliver": None,
-    # A job belongs to its user. The files service asks for access to the drive.
+    # A job belongs to its user. The files service requires access to the drive.
     "GET /v1/jobs/{id}": None,
     "DELETE /v1/jobs/{id}": None,
     "GET /v1/trash": _VIEW_ALL,
@@ -155,7 +158,8 @@ ACCESS_RULES: Final[Mapping[str, AccessRule | None]] = {
     "GET /v1/search": _VIEW,
     "POST /v1/archives": _VIEW,
 }
-"""The rule of each operation. None: the operation is about the caller, not about a drive."""
+"""The rule of each operation. None: the gateway checks no role, because the operation is about the caller, or about
+something that belongs to the caller."""
 
 
 def access_rule(method: str, path: str) -> AccessRule | None:
@@ -169,7 +173,7 @@ def access_rule(method: str, path: str) -> AccessRule | None:
 async def resolve_access(
     drives: Drives, req: Request, rule: AccessRule | None, path_fields: Mapping[str, Any]
 ) -> Access:
-    """Return the access of the caller to the drive of a request. Their personal drive needs no call to files.
+    """Return the access of the caller to the drive of a request. The personal drive needs no call to the files service.
 
     Raises InvalidRequest (the id of the drive), NotFound (nothing in the drive is shared with the caller), Forbidden
     (their role is too low, or the operation is about the whole drive and they have permissions on items only).

@@ -48,8 +48,8 @@ class Request(falcon.asgi.Request):
     client. Processing time is measured from `working_since`. `rejected` is set if the concurrency limiter rejects the
     request. `body_timeout` is how many seconds the client may take to send a JSON body. `user_limiter` counts the
     requests of the user. A long request calls `recheck_access` before it reads more data, because the token may have
-    expired, or the access may have ended. It raises the same errors as the first check. `recheck_session` does the same
-    for uploads, but accepts an access token that expired during the request, if its session has not ended.
+    expired, or the access may have ended. The call raises the same errors as the first check. `recheck_session` does
+    the same for uploads, but accepts an access token that expired during the request, if its session has not ended.
     """
 
     request_id: str = ""

@@ -42,7 +42,10 @@ class Readiness(msgspec.Struct):
 
 
 class OperationsResource:
-    """`has_details` is whether a response may have the reasons of failures and the capabilities of the store."""
+    """Handlers of health, readiness and metrics.
+
+    `has_details` is whether a response may contain the reasons of failures and the capabilities of the store.
+    """
 
     def __init__(self, readiness: ReadinessMonitor, *, has_details: bool) -> None:
         self._readiness = readiness

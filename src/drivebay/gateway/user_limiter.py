@@ -64,6 +64,6 @@ class UserLimiter:
 
 
 def create_user_limiters(user_requests: int, user_streams: int) -> dict[str, UserLimiter]:
-    """Return the limiter of users that applies to the requests of each concurrency limiter, by the limiter's name."""
+    """Return the user limiters. The key is the name of the concurrency limiter whose requests they bound."""
     requests = UserLimiter("requests", user_requests)
     return {DEFAULT_LIMITER: requests, HASHING: requests, STREAMS: UserLimiter("streams", user_streams)}

@@ -33,7 +33,8 @@ _MAX_PART_NUMBER: Final = 10_000
 MAX_FAILED_BATCHES: Final = 5
 """The round ends after this many consecutive batches in which the store deleted no object."""
 _LONG_CLAIM: Final = 5.0
-"""Seconds. A claim that took longer and found no object has deleted folders and copies until its time was over."""
+"""Seconds. A claim that took longer and returned no object has used its time to delete folders and copies. There may be
+more, so another claim follows."""
 _MAX_CONCURRENT_ABORTS: Final = 16
 """Aborts run concurrently, because the store has no call that aborts several multipart uploads."""
 
@@ -59,7 +60,7 @@ async def purge_objects(
 ) -> PurgeCounts:
     """Purge until nothing is due. Raises Unavailable.
 
-    If it raises, the batches that are finished stay finished.
+    If it raises, finished batches stay finished.
     """
     results: list[PurgeCounts] = []
     errors: list[Exception] = []
@@ -83,7 +84,7 @@ async def purge_objects(
 
 
 class _Round(NamedTuple):
-    """What the workers of one round share. `clock` returns seconds."""
+    """The values that the workers of one round share. `clock` returns seconds."""
 
     new_id: Callable[[], UUID]
     clock: Callable[[], float]

@@ -67,7 +67,7 @@ class DrainingApp:
 
 
 class _TrackedBody:
-    """An ASGI `receive` that records whether the body has ended. A cancelled read counts as the end (a slow client).
+    """An ASGI `receive` that records whether the body has ended. A cancelled read ends it too.
 
     `missing` is the number of bytes that have not arrived. It is infinite for a body of unknown length.
     """

@@ -29,7 +29,7 @@ _MAX_CONNECTIONS: Final = 10_000
 """Client connections at once, about 20 KiB each. Most of them are idle. The gateway limits the running requests
 itself, and a client must be connected to get its 503."""
 _RESERVED_FILES: Final = 256
-"""Open files that are not client connections: databases, services, logs."""
+"""Open files for other uses than client connections: databases, services, logs."""
 IDLE_TIMEOUT: Final = timedelta(seconds=30)
 _ANY_HOST: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 """The address at which a process reaches its own server that listens on all addresses."""
@@ -45,8 +45,8 @@ async def serve_http(
 ) -> None:
     """Serve an ASGI app until this call is cancelled. Then call `before_stop`, and wait up to 5 s for running requests.
 
-    The server closes a connection on which the headers of the next request have not arrived completely within
-    `idle_timeout`, or whose client has not accepted a response within it. The handling of a request has no limit here.
+    The server closes a connection if the headers of the next request do not arrive completely within `idle_timeout`,
+    or if the client accepts no bytes of a response for that time. The handling of a request has no limit here.
     The rest of a request body that the app does not read is read here, within limits (see `body_drain`).
     Raises StartError when the server ends by itself, OSError when the address cannot be listened on.
     """

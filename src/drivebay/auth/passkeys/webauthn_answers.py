@@ -1,7 +1,7 @@
 """Options for browsers, and the check of their answers (WebAuthn Level 3), without a database.
 
-The library `webauthn` verifies. It does not document what it raises for hostile bytes, so each failure is an
-InvalidAnswer.
+The library `webauthn` verifies. It does not document what it raises for hostile bytes, so every exception
+becomes an InvalidAnswer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MAX_PUBLIC_KEY: Final = 1_024
 _CREDENTIAL_ID_LENGTHS: Final = range(16, 1024)
 _MAX_REASON: Final = 200
 _TIMEOUT: Final = 300_000
-"""Milliseconds for which a browser asks its user."""
+"""Milliseconds for which a browser waits for its user."""
 _NAME: Final = "Drivebay"
 
 
@@ -71,7 +71,10 @@ _decoder = msgspec.json.Decoder(_ClientData)
 
 
 def creation_options(party: RelyingParty, user: User, challenge: bytes, existing: tuple[Credential, ...]) -> str:
-    """Return the options with which a browser makes a passkey, as JSON. An authenticator in `existing` makes none."""
+    """Return the options with which a browser makes a passkey, as JSON.
+
+    An authenticator that has one of the `existing` credentials makes none.
+    """
     options = webauthn.generate_registration_options(
         rp_id=party.id,
         rp_name=_NAME,
@@ -89,7 +92,7 @@ def creation_options(party: RelyingParty, user: User, challenge: bytes, existing
 
 
 def request_options(party: RelyingParty, challenge: bytes, allowed: tuple[Credential, ...]) -> str:
-    """Return the options with which a browser uses a passkey, as JSON. Without `allowed` its user chooses one."""
+    """Return the options with which a browser uses a passkey, as JSON. If `allowed` is empty, the user chooses one."""
     options = webauthn.generate_authentication_options(
         rp_id=party.id,
         challenge=challenge,
@@ -139,7 +142,7 @@ def verify_assertion(
 ) -> Use:
     """Return the use of a passkey that an answer proves. Raises InvalidAnswer.
 
-    The count of the authenticator is compared when the use is recorded, in one statement.
+    The sign count is not compared here: the statement that records the use compares it.
     """
     credential = AuthenticationCredential(
         id=bytes_to_base64url(answer.credential_id),

@@ -15,9 +15,9 @@ STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 
 
 async def take_token(db: Executor, bucket: str, refill_time: timedelta, time_per_token: timedelta) -> BucketResult:
-    """Take one token from a bucket that refills within `refill_time`."""
+    """Take one token from a bucket that refills within `refill_time`, one token every `time_per_token`."""
     row = await db.fetchrow(STATEMENTS["take_token"], bucket, refill_time, time_per_token)
-    # If there is no row, another process created the bucket after this statement began.
+    # There is no row if another process created the bucket after this statement began. Refuse the token then.
     if row is None:
         return BucketResult(granted=False, wait=time_per_token)
     return BucketResult(granted=row["granted"], wait=row["wait"], tokens=row["tokens"])

@@ -1,4 +1,4 @@
-"""The doctor's check of thumbnails: makes one, of an image in this file, as the worker would."""
+"""The doctor's check of thumbnails: makes a thumbnail of an image in this file, as the worker would."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INSTALL: Final = "install drivebay[thumbnails] where files and worker run, or s
 _PNG: Final = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg=="
 )
-"""One pixel."""
+"""A PNG image of one pixel."""
 
 
 async def check_thumbnails(services: Services, _: Now) -> list[Finding]:

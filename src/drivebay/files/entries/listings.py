@@ -24,9 +24,10 @@ LAST_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """A time after every time in the database."""
 LAST_ID: Final = UUID(int=2**128 - 1)
 FILES_PER_READ: Final = 10_000
-"""The maximum of files that one statement reads, if the first statement of a page found too few outside the trash."""
+"""The maximum number of files that one statement reads, if the first statement of a page found too few outside the
+trash."""
 _MAX_READS: Final = 3
-"""The maximum of such statements for one page. If the page is not full then, it has a cursor."""
+"""The maximum number of such statements for one page. If the page is not full then, it has a cursor."""
 _FIRST_ID: Final = UUID(int=0)
 _FIRST_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOWEST_VALUES: Final[dict[Sort, str | int | datetime]] = {

@@ -84,7 +84,7 @@ class TreeCopy:
         self._limits.check_size(total)
         await self._jobs.set_total(tx, stored.job, total, 0 if size is None else size.bytes)
         copy = FileId(self._new_id())
-        parent = FileId(UUID(int=stored.job.id.int))  # no entry: the parent is set when the copies become visible
+        parent = FileId(UUID(int=stored.job.id.int))  # no entry has this id; the last step sets the parent
         await self._jobs.insert_hidden_copies(tx, stored, [HiddenCopy(source.id, copy, parent, None)])
         await self._jobs.insert_folders(tx, stored.job, [CopiedFolder(0, source.id, copy, 1)])
         await self._jobs.advance(tx, stored.job, 1, 1)

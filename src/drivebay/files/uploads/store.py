@@ -28,7 +28,7 @@ _STATES = {status: state for state, status in _STATUSES.items()}
 
 
 class UploadEnd(msgspec.Struct, frozen=True):
-    """The end of an upload without a file."""
+    """The status, trigger and reason with which an upload ends that does not become a file."""
 
     status: contract.UploadStatus
     trigger: contract.Trigger | None

@@ -97,7 +97,7 @@ class WebhookStore:
         await db.execute(self.statements["delete_webhooks_of_user"], user)
 
     async def delete_of_user_before(self, db: Database, user: UserId, until: datetime) -> None:
-        """Delete the webhooks of a user in every drive that were created before `until`."""
+        """Delete the webhooks of a user in every drive that were created up to the time `until`."""
         await db.execute(self.statements["delete_webhooks_of_user_before"], user, until)
 
     async def list_deliveries(self, db: Database, webhook: Webhook, before: DeliveryId, limit: int) -> list[Delivery]:

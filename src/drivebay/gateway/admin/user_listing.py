@@ -2,8 +2,8 @@
 
 The auth service orders by email and creation. Only the files service knows the usage, so the order `used` has two
 parts: first the drives with stored bytes, in the order of the files service, then the other accounts, in the order of
-the auth service (descending; ascending lists begin with the second part). A cursor begins with its part. The rest of
-it is a cursor that files or auth has signed for this list and this part.
+the auth service (descending; ascending lists begin with the second part). A cursor begins with the letter of its part.
+The rest of it is a cursor that files or auth has signed for this list and this part.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STORING: Final = "s"
 _EMPTY: Final = "e"
 _STARTS: Final = {"S": _STORING, "E": _EMPTY}
 """The first letter of a cursor at the beginning of a part, and that part."""
-_MAX_ROUNDS: Final = 10
+_MAX_READ_PAGES: Final = 10
 """The maximum number of pages of a service that one request reads. The response may then be a page that is not full."""
 
 
@@ -71,7 +71,7 @@ class UserLister:
         if query.cursor is not None:
             part, cursor = await self._parse_cursor(actor, query, query.cursor)
         accounts: list[tuple[Account, Usage]] = []
-        for _ in range(_MAX_ROUNDS):
+        for _ in range(_MAX_READ_PAGES):
             missing_count = query.limit - len(accounts)
             read_part = self._read_storing if part == _STORING else self._read_empty
             items, cursor = await read_part(actor, query, missing_count, cursor)
@@ -102,7 +102,7 @@ class UserLister:
         self, actor: Actor, query: UserQuery, limit: int, cursor: str | None
     ) -> tuple[tuple[tuple[Account, Usage], ...], str | None]:
         """Return some of the next accounts with stored bytes, at most `limit`."""
-        # The role is checked before files is asked: an empty page would not show that the actor is not an admin.
+        # Let auth check the role first: an empty page of the files service would not show that the actor is no admin.
         await self._auth.get_accounts(actor, ())
         listing = UsageListing(query.sort.startswith("-"), limit, cursor, f"{query.sort} {query.query}")
         page = await self._files.list_usages(listing)

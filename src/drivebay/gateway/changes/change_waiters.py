@@ -69,7 +69,10 @@ class Waiter:
         return time.monotonic() + random.uniform(*self._poll_interval)  # noqa: S311
 
     async def wait(self, until: float) -> Wake:
-        """Wait until a hint arrives, a poll is due, `end` is called, or the monotonic clock reaches `until`."""
+        """Wait until a hint arrives, a poll is due, `end` is called, or the monotonic clock reaches `until`.
+
+        Return the reason.
+        """
         while not self.is_ended and (now := time.monotonic()) < until:
             try:
                 async with asyncio.timeout(min(until, self._next_poll_at) - now):
@@ -88,7 +91,7 @@ class Waiter:
         return Wake.TIME
 
     async def _gather_hints(self) -> None:
-        """Wait until the last read is long enough ago, or until the end."""
+        """Wait until `MIN_READ_INTERVAL` has passed since the last wake, or until `end` is called."""
         pause = self._woken_at + MIN_READ_INTERVAL - time.monotonic()
         if pause > 0:  # guard: waits-gather-hints
             with suppress(TimeoutError):
@@ -98,7 +101,7 @@ class Waiter:
 
 
 class ChangeWaiters:
-    """The waiting requests of a gateway. `hints` wake them. `user_waits` is the maximum of each user.
+    """The waiting requests of a gateway. `hints` wake them. `user_waits` is the maximum number for each user.
 
     `poll_interval` is the shortest and the longest time in seconds between two polls while hints are not available.
     """
@@ -134,7 +137,7 @@ class ChangeWaiters:
                 del self._waiters[drive]  # only drives with waiting requests take memory
 
     def admit(self, user: UserId) -> None:
-        """Admit one request that waits. Raises RateLimited, Unavailable. Each call needs one `release`."""
+        """Admit one request that waits. Raises RateLimited, Unavailable. Each success needs one `release`."""
         if not self._user_limiter.acquire(user):
             raise RateLimited("too many requests of this user wait for changes; end one of them", retry_after=5)
         if not self._limiter.acquire():

@@ -20,7 +20,7 @@ from ..public_url import PublicUrls
 from . import views
 
 _TARGET_RULE: Final = AccessRule(Role.EDITOR)
-"""What a copy needs in the other drive that gets it."""
+"""The role that a copy into another drive needs in that drive."""
 _new_copy_decoder = msgspec.json.Decoder(NewCopy)
 
 

@@ -21,9 +21,9 @@ from ...errors import Conflict, Internal, Locked, NotFound, TooLarge, Unavailabl
 
 MAX_PARTS: Final = 10_000
 MAX_FILE_SIZE: Final = MAX_PARTS * 15 * 2**20
-"""Bytes. A part has to fit into one message between services, which is 15 MiB."""
+"""Bytes. A part has at most 15 MiB, because it must fit into one message between services."""
 _HASH_IN_THREAD: Final = 2**18
-"""Chunks that are larger, in bytes, are hashed in a thread, so that the event loop stays responsive."""
+"""Bytes. Larger chunks are hashed in a thread, so that the event loop stays responsive."""
 
 
 class UploadServices(NamedTuple):
@@ -43,10 +43,10 @@ class StoredState(NamedTuple):
 
 
 async def read_stored_state(uploads: UploadServices, upload: contract.Upload) -> StoredState:
-    """Return the stored part of a pending upload. Raises Locked if the upload has just ended, Unavailable."""
+    """Return the `StoredState` of a pending upload. Raises Locked if the upload has just ended, Unavailable."""
     layout = part_layout(upload)
-    # List partial parts first. If one disappears after that, it has become a full part, which the second list has.
-    # So the offset never decreases.
+    # List partial parts first. If one disappears after that, it has become a full part, and the list of parts contains
+    # it. So the offset never decreases.
     partials = {partial.number: partial for partial in await uploads.storage.list_partial_parts(upload.key)}
     try:
         sizes = {part.number: part.size for part in await uploads.files.list_parts(uploads.access, upload.id)}
@@ -135,7 +135,7 @@ class PartWriter:
                 await self._store_part()
 
     async def close(self) -> None:
-        """Store the last bytes, which do not fill a part. Raises QuotaExceeded, Unavailable, and the errors of the
+        """Store the last bytes as a partial part. Raises QuotaExceeded, Unavailable, and the errors of the
         check."""
         if self._buffered > self._partial_size:
             await self._check()  # guard: tus-partial-access
