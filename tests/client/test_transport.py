@@ -181,7 +181,7 @@ async def test_a_silent_server_is_noticed_soon(transport: Transport) -> None:
     try:
         assert inspect.signature(transport.fetch).parameters["response_timeout"].default == READ_TIMEOUT == 15
         async with asyncio.timeout(45):
-            with pytest.raises(NetworkError, match="sent no answer in time"):
+            with pytest.raises(NetworkError, match="sent no response in time"):
                 await transport.fetch("GET", f"http://{host}:{port}/k", {}, response_timeout=0.5)
     finally:
         server.close()

@@ -63,7 +63,7 @@ async def test_the_policy_names_the_store_and_allows_nothing_inline(own: Gateway
 @WEB
 async def test_files_are_kept_under_their_version_only(own: Gateway) -> None:
     _, _, body = await raw_request(own.app, "GET", "/", HTML)
-    script = re.search(rb'src="(/web/\w+/app\.js)"', body)
+    script = re.search(rb'src="(/web/\w+/start\.js)"', body)
     assert script is not None
     url = script[1].decode()
     status, headers, plain = await raw_request(own.app, "GET", url, {})

@@ -101,7 +101,9 @@ async def test_start_waits_for_a_database_that_takes_no_writes(fresh_database_ur
     name = fresh_database_url.split("/")[3].partition("?")[0]
     async with postgres.connect(fresh_database_url, size=1) as admin:
         await admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
-        with pytest.raises(StartError, match=r"takes no writes: it is read-only or a standby.*connect to the primary"):
+        with pytest.raises(
+            StartError, match=r"accepts no writes: it is read-only or a standby.*connect to the primary"
+        ):
             await database_start.migrate_when_possible(fresh_database_url, "probe", tmp_path, 0)
         with structlog.testing.capture_logs() as logs:
             waiting = asyncio.create_task(

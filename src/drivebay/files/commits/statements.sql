@@ -223,6 +223,11 @@ SELECT upload.id FROM upload, file;
 -- Take up to $1 uploads whose scheduled look-up is due, and postpone their next one with exponential backoff. So two sweepers do
 -- not take the same uploads. $2 false: pending uploads. $2 true: uploads past their deadline (pending, watched, or
 -- complete with a staged object to clean).
+WITH due AS MATERIALIZED (  -- not a subquery, as in `lease_purges`
+    SELECT owner_id, id FROM files.uploads
+    WHERE next_check_at <= now() AND CASE WHEN $2::bool THEN expires_at <= now() ELSE state = 'pending' END
+    ORDER BY next_check_at LIMIT $1 FOR UPDATE SKIP LOCKED
+)
 UPDATE files.uploads u
 SET checks = u.checks + 1,
     next_check_at = now() + CASE
@@ -234,16 +239,18 @@ SET checks = u.checks + 1,
         -- guard: claim-checks-backoff
         WHEN u.state = 'pending' THEN least(interval '8 seconds', interval '1 second' * 2 ^ least(u.checks, 10))
         ELSE least(interval '6 hours', interval '1 minute' * 2 ^ least(u.checks, 20)) END
-FROM (SELECT owner_id, id FROM files.uploads
-      WHERE next_check_at <= now() AND CASE WHEN $2::bool THEN expires_at <= now() ELSE state = 'pending' END
-      ORDER BY next_check_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
+FROM due
 WHERE u.owner_id = due.owner_id AND u.id = due.id  -- guard: owner-claim-checks
 RETURNING u.owner_id, u.id;
 
 -- name: claim_newest_checks
 -- Take up to $1 pending uploads whose check became due most recently, and postpone their next check twice as long as
--- before. Of
--- very many pending uploads, the newest are the ones whose bytes arrive now.
+-- before. Of very many pending uploads, the newest are the ones whose bytes arrive now.
+WITH due AS MATERIALIZED (
+    SELECT owner_id, id FROM files.uploads WHERE next_check_at <= now() AND state = 'pending'
+    ORDER BY next_check_at DESC LIMIT $1  -- guard: claim-newest-order
+    FOR UPDATE SKIP LOCKED
+)
 UPDATE files.uploads u
 SET checks = u.checks + 1,
     next_check_at = now() + CASE
@@ -253,8 +260,7 @@ SET checks = u.checks + 1,
                        greatest(interval '8 seconds', u.expires_at - now()))  -- guard: parts-deadline-limited
         -- guard: claim-newest-pause
         ELSE least(interval '10 minutes', interval '1 second' * 2 ^ least(u.checks, 10)) END
-FROM (SELECT owner_id, id FROM files.uploads WHERE next_check_at <= now() AND state = 'pending'
-      ORDER BY next_check_at DESC LIMIT $1 FOR UPDATE SKIP LOCKED) due  -- guard: claim-newest-order
+FROM due
 WHERE u.owner_id = due.owner_id AND u.id = due.id  -- guard: owner-claim-newest-checks
 RETURNING u.owner_id, u.id;
 

@@ -125,16 +125,19 @@ RETURNING p.owner_id, p.upload_id AS id;
 -- that did not complete, and whether partial parts and thumbnails may exist.
 -- A purge that is not finished is due again when the lease ends. After five attempts the gaps grow, up to 6 hours, so
 -- that objects that cannot be deleted do not keep others waiting. A short outage of the store delays nothing.
+WITH due AS MATERIALIZED (
+    -- The planner may run a subquery once for each row, and each run would lease other rows than the last.
+    SELECT owner_id, upload_id FROM files.purges
+    WHERE due_at <= now()  -- guard: purge-due
+      AND (leased_until IS NULL
+           OR leased_until <= now())  -- guard: purge-lease, purge-lease-end
+    ORDER BY due_at LIMIT $2
+    FOR UPDATE SKIP LOCKED  -- guard: purge-lease-lock
+)
 UPDATE files.purges p
 SET lease_id = $1, leased_until = now() + $3::interval, attempts = p.attempts + 1, knows_objects = true,
     due_at = now() + least(interval '6 hours', $3::interval * 2 ^ greatest(least(p.attempts, 20) - 4, 0))  -- guard: purge-backoff
-FROM (SELECT owner_id, upload_id FROM files.purges
-      WHERE due_at <= now()  -- guard: purge-due
-        AND (leased_until IS NULL
-             OR leased_until <= now())  -- guard: purge-lease, purge-lease-end
-      ORDER BY due_at LIMIT $2
-      FOR UPDATE SKIP LOCKED  -- guard: purge-lease-lock
-     ) due
+FROM due
 WHERE p.owner_id = due.owner_id AND p.upload_id = due.upload_id
 RETURNING p.owner_id, p.upload_id,
           (SELECT o.key FROM files.objects o WHERE o.owner_id = p.owner_id AND o.id = p.upload_id) AS key,
