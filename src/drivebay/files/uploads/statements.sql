@@ -63,8 +63,8 @@ WITH folders AS MATERIALIZED (
     SELECT $1, i.id, i.parent_id, i.name, i.on_conflict, i.size, i.content_type, i.sha256,
            now() + $9::interval, now() + interval '2 seconds', i.modified_at, $11
     FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bytea[],
-                $10::timestamptz[])
-         AS i (id, parent_id, name, on_conflict, size, content_type, sha256, modified_at)
+                $10::timestamptz[]) WITH ORDINALITY
+         AS i (id, parent_id, name, on_conflict, size, content_type, sha256, modified_at, ordinal)
     WHERE NOT EXISTS (SELECT FROM files.entries e
                       -- guard: batch-taken-name
                       WHERE e.owner_id = $1 AND e.parent_id = i.parent_id AND e.name = i.name AND e.trashed_at IS NULL)
@@ -73,6 +73,7 @@ WITH folders AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM files.objects o
                       -- guard: batch-instant
                       WHERE o.owner_id = $1 AND o.sha256 = i.sha256 AND o.size = i.size AND o.refs > 0)
+    ORDER BY i.ordinal  -- of two equal names, the first intent gets it
     ON CONFLICT (owner_id, parent_id, name) WHERE state = 'pending' AND on_conflict <> 'replace' DO NOTHING
     RETURNING *
 ), reserved AS (
