@@ -62,6 +62,22 @@ async def test_nested_trash_loses_nothing(direct_drive: Drive) -> None:
         assert await ids_in_trash(drive) == []
 
 
+@pytest.mark.parametrize("gone", ["trashed", "purged"])
+async def test_a_restore_to_the_root_replaces_nothing_there(direct_drive: Drive, gone: str) -> None:
+    """The old folder is gone, so the file comes back to the root, where another file has its name."""
+    (folder,) = await create_folders(direct_drive, "F")
+    inside = await direct_drive.upload_file("report.txt", b"inside", parent=folder)
+    other = await direct_drive.upload_file("report.txt", b"other")
+    await direct_drive.files.trash_entry(direct_drive.access, inside.id)
+    await direct_drive.files.trash_entry(direct_drive.access, folder)
+    if gone == "purged":
+        await direct_drive.files.delete_trashed(direct_drive.access, folder)
+        await run_all_purges(direct_drive)
+    restored = await direct_drive.files.restore_entry(direct_drive.access, inside.id, on_conflict=c.OnConflict.REPLACE)
+    assert (restored.id, restored.parent, restored.name) == (inside.id, ROOT, "report (1).txt")
+    assert (await direct_drive.files.get_file(direct_drive.access, other.id)).version == other.version
+
+
 async def test_a_restored_folder_is_never_deeper_than_allowed(large_drive: Drive) -> None:
     drive = large_drive
     outer, inner, deepest = await create_folders(drive, "outer", "inner", "deepest")

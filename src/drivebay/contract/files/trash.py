@@ -39,8 +39,9 @@ class Trash(Protocol):
         """Take an entry out of the trash, with everything that was trashed as part of it, and return it.
 
         Without a `parent` it returns to its old folder, or to the root if that no longer exists. `on_conflict` is the
-        rule for a name that is taken there; `OnConflict.REPLACE` is as in `update_entry`. An access with grants must
-        reach the old folder, which must not be in the trash.
+        rule for a name that is taken there; `OnConflict.REPLACE` is as in `update_entry`. In the root in place of the
+        old folder it is like `OnConflict.RENAME`, because the file of this name there is another one. An access with
+        grants must reach the old folder, which must not be in the trash.
 
         Raises NotFound (the entry is not in the trash, or its grace period has ended; `parent` is not a folder),
         NameTaken, InvalidRequest (its folders would be nested too deeply; choose a folder higher up).

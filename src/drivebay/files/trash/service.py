@@ -95,6 +95,9 @@ class TrashService:
                 if requested_parent is not None:
                     raise NotFound(f"no folder {parent}")
                 parent = ROOT
+                # The file of this name in the root is another one. The caller meant one in the old folder.
+                if on_conflict is OnConflict.REPLACE:  # guard: restore-replace-root
+                    on_conflict = OnConflict.RENAME
             if trashed.kind is Kind.FOLDER:
                 await self._check_depth(tx, access.drive, id, len(ancestors))
             location = Location(access.drive, parent, trashed.name)
