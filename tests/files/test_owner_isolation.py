@@ -379,6 +379,7 @@ async def trash_a_folder_that_contains_more_for_the_twin(setup: TwinSetup) -> As
     yield
     await setup.files.trash_entry(setup.access, setup.folder.id)
     assert await setup.drive.list_names() == ["a.txt"]
+    assert (await setup.files.get_usage(setup.access)).file_count == 1
 
 
 async def read_below_a_folder_that_the_twin_trashed(setup: TwinSetup) -> AsyncIterator[None]:
@@ -386,9 +387,9 @@ async def read_below_a_folder_that_the_twin_trashed(setup: TwinSetup) -> AsyncIt
     await setup.files.trash_entry(Access.personal(setup.twin), setup.folder.id)
     yield
     assert (await setup.files.list_files(setup.access, c.Listing(setup.folder.id, name="in.txt"))).items == (inside,)
-    # The row of the twin comes before that of the owner from here on.
-    await setup.files.update_entry(setup.access, setup.folder.id, c.EntryUpdate(starred=True))
     assert await setup.files.get_file(setup.access, inside.id) == inside
+    with pytest.raises(NotFound):
+        await setup.files.get_file(Access.personal(setup.twin), inside.id)
 
 
 async def commit_below_a_trashed_folder(setup: TwinSetup) -> AsyncIterator[None]:
@@ -430,14 +431,15 @@ async def restore(setup: TwinSetup) -> AsyncIterator[None]:
 
 
 async def restore_a_folder_that_is_deeper_for_the_twin(setup: TwinSetup) -> AsyncIterator[None]:
+    """The new place is deeper, so the folders below are read."""
     deeper = setup.deep.id
     for name in ("8", "9"):
         deeper = (await setup.files.create_folder(Access.personal(setup.twin), deeper, name)).id
-    await setup.files.update_entry(setup.access, setup.folder.id, c.EntryUpdate(parent=setup.empty.id))
     for owner in (setup.owner, setup.twin):
         await setup.files.trash_entry(Access.personal(owner), setup.folder.id)
     yield
-    assert (await setup.files.restore_entry(setup.access, setup.folder.id)).parent == setup.empty.id
+    restored = await setup.files.restore_entry(setup.access, setup.folder.id, setup.empty.id)
+    assert restored.parent == setup.empty.id
 
 
 async def delete_from_the_trash(setup: TwinSetup) -> AsyncIterator[None]:

@@ -117,6 +117,35 @@ async def test_a_folder_that_is_too_deep_may_move_to_a_place_that_is_not_deeper(
         assert (await drive.files.restore_entry(drive.access, inner)).parent == target
 
 
+async def test_a_restore_leaves_what_was_trashed_at_the_same_moment(direct_drive: Drive) -> None:
+    drive = direct_drive
+    one, two = await drive.upload_file("one"), await drive.upload_file("two")
+    for file in (one, two):
+        await drive.files.trash_entry(drive.access, file.id)
+    await drive.database.execute("UPDATE files.entries SET trashed_at = now(), purge_after = now() + interval '1 day'")
+    await drive.files.restore_entry(drive.access, one.id)
+    assert await drive.list_names() == ["one"]
+    assert await ids_in_trash(drive) == [two.id]
+
+
+async def test_two_late_files_of_one_name_are_restored(direct_drive: Drive) -> None:
+    """Both uploads had expired, so neither held the name. Their bytes arrive when the folder is in the trash."""
+    drive = direct_drive
+    (folder,) = await create_folders(drive, "folder")
+    late = []
+    for body in (b"one", b"three"):
+        late.append((await drive.begin("a.txt", body, folder), body))
+        await drive.advance_time(timedelta(minutes=16), "uploads")
+        await drive.files.commit_uploads((c.UploadRef(drive.owner, late[-1][0].id),))
+    await drive.files.trash_entry(drive.access, folder)
+    for upload, body in late:
+        drive.bucket.put(upload.key, body)
+        await drive.files.commit_uploads((c.UploadRef(drive.owner, upload.id),))
+    await drive.files.restore_entry(drive.access, folder)
+    assert await drive.list_names(folder) == ["a (1).txt", "a.txt"]
+    assert await ids_in_trash(drive) == []
+
+
 async def test_what_the_previous_release_trashed_is_restored(direct_drive: Drive) -> None:
     """It trashed each entry below the folder. A file that it added later may have a name that is taken."""
     drive = direct_drive
@@ -235,6 +264,20 @@ async def test_a_claim_waits_a_moment_for_a_locked_drive(direct_drive: Drive) ->
         claim = asyncio.create_task(drive.files.claim_purges(LeaseId(uuid7()), 10))
         await asyncio.wait([claim], timeout=0.3)
     assert len(await claim) == 1
+
+
+async def test_a_folder_that_was_trashed_before_survives_the_purge_of_its_folder(direct_drive: Drive) -> None:
+    drive = direct_drive
+    outer, inner, before = await create_folders(drive, "outer", "inner", "before")
+    await drive.upload_file("kept", parent=before)
+    await drive.files.trash_entry(drive.access, before)
+    await drive.files.trash_entry(drive.access, outer)
+    await drive.files.delete_trashed(drive.access, outer)
+    await run_all_purges(drive)
+    assert await kept_ids(drive) == [before]
+    assert (await drive.files.restore_entry(drive.access, before)).parent == ROOT
+    assert await drive.list_names(before) == ["kept"]
+    assert inner not in await kept_ids(drive)
 
 
 async def test_a_deep_tree_is_purged_in_one_round(direct_drive: Drive) -> None:

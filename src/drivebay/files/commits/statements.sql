@@ -153,18 +153,18 @@ SELECT f.trashed_with, CASE WHEN f.trashed_at IS NULL THEN head.id END AS hidden
 FROM files.entries f
 CROSS JOIN LATERAL (SELECT files.nearest_trashed($1, f.id) AS id OFFSET 0) nearest
 LEFT JOIN files.entries head ON head.owner_id = $1 AND head.id = nearest.id
-WHERE f.owner_id = $1 AND f.id = $2 AND f.kind = 'folder'  -- guard: owner-commit-folder
+WHERE f.owner_id = $1 AND f.id = $2 AND f.kind = 'folder'
   AND (nearest.id IS NULL OR head.purge_after > (SELECT clock_timestamp()));  -- guard: commit-purged-folder
 
 -- name: select_file_in_trash
 -- The file with the name $3 in the trashed folder $2 that is in the trash with it: trashed together with the entry $4, or
 -- not trashed itself.
 -- Two parts, because each has an index.
--- guard: owner-commit-file-in-trash
 SELECT id FROM files.entries WHERE owner_id = $1 AND parent_id = $2 AND name = $3 AND kind = 'file'
   AND trashed_at IS NOT NULL
   AND trashed_with = $4  -- guard: commit-replace-trash-group
 UNION ALL
+-- guard: owner-commit-file-in-trash
 SELECT id FROM files.entries WHERE owner_id = $1 AND parent_id = $2 AND name = $3 AND kind = 'file'
   AND trashed_at IS NULL
 LIMIT 1;

@@ -91,7 +91,7 @@ SELECT id FROM ancestors ORDER BY depth;
 SELECT DISTINCT e.owner_id, e.id
 FROM unnest($1::uuid[], $2::uuid[]) AS r (owner_id, id)
 JOIN files.entries e ON e.owner_id = r.owner_id AND e.id = r.id AND e.kind = 'folder'
-  AND e.trashed_at IS NULL  -- guard: commit-trashed-folder
+  AND e.trashed_at IS NULL
   AND files.nearest_trashed(e.owner_id, e.parent_id) IS NULL;  -- guard: trash-above-upload
 
 -- name: select_height

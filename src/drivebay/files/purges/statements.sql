@@ -22,13 +22,13 @@ WITH RECURSIVE due AS MATERIALIZED (
     SELECT due.owner_id, child.id, child.kind, due.trashed_at, due.purge_after, due.trashed_with
     FROM due CROSS JOIN LATERAL (
         SELECT e.id, e.kind FROM files.entries e
-        WHERE e.owner_id = due.owner_id AND e.parent_id = due.id AND e.trashed_at IS NULL  -- guard: owner-mark-in-due
+        WHERE e.owner_id = due.owner_id AND e.parent_id = due.id AND e.trashed_at IS NULL
         ORDER BY e.name LIMIT $1) child
     UNION ALL
     SELECT below.owner_id, child.id, child.kind, below.trashed_at, below.purge_after, below.trashed_with
     FROM below CROSS JOIN LATERAL (
         SELECT e.id, e.kind FROM files.entries e
-        WHERE e.owner_id = below.owner_id AND e.parent_id = below.id  -- guard: owner-mark-below
+        WHERE e.owner_id = below.owner_id AND e.parent_id = below.id
           AND e.trashed_at IS NULL  -- guard: mark-below-skip-trashed
         ORDER BY e.name LIMIT $1) child
     WHERE below.kind = 'folder'
@@ -36,7 +36,7 @@ WITH RECURSIVE due AS MATERIALIZED (
     UPDATE files.entries e
     SET trashed_at = first.trashed_at, purge_after = first.purge_after, trashed_with = first.trashed_with
     FROM (SELECT * FROM below LIMIT $1) first
-    WHERE e.owner_id = first.owner_id AND e.id = first.id AND e.trashed_at IS NULL
+    WHERE e.owner_id = first.owner_id AND e.id = first.id AND e.trashed_at IS NULL  -- guard: owner-mark-entries
     RETURNING e.owner_id, e.kind, e.trashed_with
 ), folders AS (
     -- How many of the files that each folder hid are marked.

@@ -57,11 +57,11 @@ WITH RECURSIVE descendants AS (
     UNION ALL
     SELECT child.id, descendants.depth + 1 FROM descendants CROSS JOIN LATERAL (
         (SELECT e.id FROM files.entries e
+         -- guard: owner-select-height-in-trash
          WHERE e.owner_id = $1 AND e.parent_id = descendants.id AND e.kind = 'folder' AND e.trashed_at IS NULL
          ORDER BY e.id OFFSET 0)
         UNION ALL
         (SELECT e.id FROM files.entries e
-         -- guard: owner-select-height-in-trash
          WHERE e.owner_id = $1 AND e.parent_id = descendants.id AND e.kind = 'folder' AND e.trashed_at IS NOT NULL
            AND e.trashed_with = $2
          ORDER BY e.name OFFSET 0)) child
@@ -199,7 +199,7 @@ SELECT coalesce(sum(inside.files), 0)::bigint FROM folders CROSS JOIN LATERAL (
 -- it. $3 null: the files could not be counted.
 WITH counted AS (
     UPDATE files.entries SET hidden_files = $3::bigint, count_attempts = count_attempts + ($3::bigint IS NULL)::int
-    WHERE owner_id = $1 AND id = $2 AND trashed_at IS NOT NULL  -- guard: owner-set-hidden-files
+    WHERE owner_id = $1 AND id = $2 AND trashed_at IS NOT NULL
       AND hidden_files IS NULL AND xmin::text = $4  -- guard: trash-count-row-version
     RETURNING hidden_files
 )
