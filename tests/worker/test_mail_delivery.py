@@ -189,6 +189,33 @@ async def test_the_worker_continues_after_a_failure() -> None:
         running.cancel()
 
 
+async def test_a_cancellation_that_a_library_hides_ends_the_worker() -> None:
+    """`asyncio.wait_for` of Python 3.11 ignores a cancellation that comes at the same time as its result."""
+    claims = 0
+
+    class Hiding(Queue):
+        async def claim_mails(self, lease: object, limit: int) -> tuple[object, ...]:  # type: ignore[override]
+            nonlocal claims
+            claims += 1
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if claims > 1:
+                    raise
+            return ()
+
+    async with serve() as server:
+        own = replace(settings(server), interval=timedelta(milliseconds=10))
+        running = asyncio.create_task(service.run(Hiding(task()), own))  # type: ignore[arg-type]
+        while not claims:
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.wait([running], timeout=5)
+        running.cancel()
+        await asyncio.wait([running])
+    assert claims == 1
+
+
 async def test_without_a_mail_server_the_worker_has_nothing_to_do() -> None:
     await service.run(Queue(task()), Settings())  # type: ignore[arg-type]
 

@@ -107,7 +107,7 @@ async def _repeat(job: str, work: Callable[[], Awaitable[int]], settings: Settin
     while True:
         try:
             while await work():
-                pass
+                _raise_if_cancelled()
             pause = settings.interval
         except (Unavailable, TimeoutError) as error:
             pause = min(2 * pause, _MAX_PAUSE)
@@ -115,7 +115,18 @@ async def _repeat(job: str, work: Callable[[], Awaitable[int]], settings: Settin
         except Exception as error:  # a defect must not stop the worker
             pause = min(2 * pause, _MAX_PAUSE)
             log.error("worker_failed", job=job, exc_info=error)
+        _raise_if_cancelled()
         await _sleep(pause, settings.interval, wake)
+
+
+def _raise_if_cancelled() -> None:
+    """Raise CancelledError if this task is cancelled, also if a library has hidden that.
+
+    `asyncio.wait_for` of Python 3.11, which the SMTP client uses, ignores a cancellation that comes with the result.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():  # guard: worker-hidden-cancellation
+        raise asyncio.CancelledError
 
 
 async def _sleep(pause: timedelta, interval: timedelta, wake: asyncio.Event) -> None:
