@@ -202,16 +202,21 @@ async def test_a_change_of_a_folder_does_not_read_all_entries_of_its_owner(
 
 
 async def test_a_late_file_reads_only_its_name_in_a_trashed_folder(connection: asyncpg.Connection) -> None:
-    """The condition of each part is that of an index."""
+    """The condition of each part is that of an index.
+
+    Each name is in 100 folders and each folder has 200 names, so an index of only one of the two reads too much.
+    """
     await connection.execute("""
+        WITH folders AS (SELECT gen_random_uuid() AS id FROM generate_series(1, 100))
         INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id)
-        SELECT '01a20000-0000-7000-8000-000000000001', gen_random_uuid(), gen_random_uuid(), 'file', 'f' || i,
+        SELECT '01a20000-0000-7000-8000-000000000001', gen_random_uuid(), folders.id, 'file', 'f' || i,
                gen_random_uuid()
-        FROM generate_series(1, 20000) AS i""")
+        FROM folders, generate_series(1, 200) AS i""")
     await connection.execute("VACUUM (ANALYZE) files.entries")
     statement = statements_of(PACKAGE / "commits" / "statements.sql")["select_file_in_trash"]
     owner = UUID("01a20000-0000-7000-8000-000000000001")
-    plan = await plan_of(connection, statement, owner, uuid4(), "f1", uuid4())
+    folder = await connection.fetchval("SELECT parent_id FROM files.entries LIMIT 1")
+    plan = await plan_of(connection, statement, owner, folder, "f1", uuid4())
     assert "entries_trashed_by_name" in plan, plan
     assert "entries_by_name" in plan, plan
     assert "Seq Scan" not in plan, plan

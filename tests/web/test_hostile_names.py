@@ -66,6 +66,7 @@ async def test_preview_details_and_activity(person: Person) -> None:
     await expect(details.get_by_text(f"/{HOSTILE}/{HOSTILE_NAME}")).to_be_visible()
     await expect_nothing_ran(page)
     await page.keyboard.press("Escape")
+    await page.wait_for_url(f"**/files/{folder}")  # going back would abort the next navigation
     await person.open("/files/root")
     await row(page, HOSTILE).click(button="right")
     await page.get_by_role("menuitem", name="Details").click()
