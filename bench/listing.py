@@ -16,6 +16,9 @@ from .report import Report, console, percentile
 
 _INDEXES = """SELECT indexname, indexdef FROM pg_indexes
               WHERE schemaname = 'files' AND tablename = 'entries' AND indexname <> 'entries_pkey'"""
+_SIZES = """SELECT indexrelname AS name, pg_relation_size(indexrelid)::float8 AS bytes
+            FROM pg_stat_user_indexes WHERE schemaname = 'files' AND relname = 'entries'
+            UNION ALL SELECT 'rows', pg_table_size('files.entries')::float8 ORDER BY name"""
 _ROWS = """INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id, size, content_type, created_at,
                                       modified_at)
            SELECT o.owner_id, gen_random_uuid(), $3::uuid, 'file', 'file ' || i || '.txt', gen_random_uuid(), i,
@@ -28,14 +31,17 @@ _ROWS = """INSERT INTO files.entries (owner_id, id, parent_id, kind, name, versi
 async def measure(bench_servers: BenchServers, report: Report, totals: tuple[int, ...], each: int = 10_000) -> None:
     """Measure the p99 of 20 rows of an owner with `each` files, for each total number of files in the table."""
     connection = await asyncpg.connect(bench_servers.database_url, command_timeout=7200)
-    await connection.execute("TRUNCATE files.entries, files.usage")
+    await connection.execute("TRUNCATE files.entries, files.usage CASCADE")
     owner = str(uuid4())
     rows_now = 0
     base = 0.0
+    sizes: dict[str, dict[str, float]] = {}
     for total in totals:
         console.print(f"growing the table to {total:,} files")
         await _grow(connection, owner if not rows_now else None, (total - rows_now) // each, each)
         rows_now = total
+        for row in await connection.fetch(_SIZES):
+            sizes.setdefault(row["name"], {})[f"{total:,} files"] = row["bytes"] / total
         seconds = await _pages(connection, owner)
         p99 = percentile(seconds, 0.99) * 1e3
         base = base or p99
@@ -47,6 +53,7 @@ async def measure(bench_servers: BenchServers, report: Report, totals: tuple[int
             goal="within 1.3 times",
             met=p99 / base <= 1.3,
         )
+    report.table("bytes of files.entries for each file: rows and indexes", sizes)
     await connection.close()
 
 

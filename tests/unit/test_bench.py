@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from bench import raw_http
+from bench.capacity import Sizes, Usage, Workload, cores_needed, database_bytes
 from bench.measurements import OK, SHED, Measurements, Span, recovery_seconds, slope
 
 NORMAL = [(0.010, 0.0)] * 99 + [(0.020, 0.01)]
@@ -92,3 +93,22 @@ async def test_the_raw_client_times_out_on_a_silent_server() -> None:
     async with server, raw_http.connect(0.2) as client:
         with pytest.raises(TimeoutError):
             await client.ask("GET", f"http://127.0.0.1:{port}/")
+
+
+def test_the_cores_of_a_workload_are_rates_times_costs() -> None:
+    load = Workload(users=86_400, active_share=0.5, peak=4.0, lists=10.0, downloads=0.0, uploads=1.0, purges=0.0)
+    rates = load.rates()
+    assert (rates["list"], rates["upload"]) == (20.0, 2.0)
+    costs = {name: {"gateway": 500.0, "client": 9e9} for name in rates} | {"upload": {"gateway": 1e5, "store": 3e5}}
+    assert cores_needed(costs, {"list": 20.0, "upload": 2.0}, 0.5) == pytest.approx({"gateway": 0.42, "store": 1.2})
+    assert cores_needed({"list": {"client": 5e5}}, {"list": 4.0}, 1.0, client=True) == {"client": 2.0}
+
+
+def test_the_size_of_the_database_grows_with_every_file() -> None:
+    assert database_bytes(Workload(users=10, files=100), Sizes(row_bytes=200.0, index_bytes=800.0)) == 1_000_000
+
+
+def test_usage_is_shared_among_operations_and_seconds() -> None:
+    usage = Usage({"gateway": 3.0, "postgres": 1.0}, seconds=6.0, busy=0.75)
+    assert usage.costs(2000) == {"gateway": 1500.0, "postgres": 500.0}
+    assert usage.cores() == pytest.approx({"gateway": 0.5, "postgres": 1 / 6})
