@@ -3,6 +3,8 @@ import { ApiError, api } from './api.js';
 
 const WAIT_SECONDS = 50;
 const RETRY_MS = 3000;
+/** A burst of changes comes in few answers. */
+const GATHER_MS = 200;
 
 /**
  * @typedef {{what: string, file: import('./folder.js').Item | null, file_id: string, at: string, actor_id: string | null}} Change
@@ -38,7 +40,9 @@ async function follow(drive, cursor, onChanges, onExpired, signal) {
       const page = await api('GET', '/v1/changes', { query, signal });
       if (signal.aborted) return;
       cursor = page.next_cursor;
-      if (page.items.length) onChanges(page.items);
+      if (!page.items.length) continue;
+      onChanges(page.items);
+      await pause(GATHER_MS, signal);
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof ApiError && error.status === 410) return onExpired();

@@ -4,6 +4,9 @@ import { language } from './i18n.js';
 /** Of 1,024, as in the settings, the command line and the quotas. */
 const UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
+/** @type {Map<string, any>} */
+const formats = new Map();
+
 /**
  * @param {number} count of bytes
  * @returns {string} such as `1.4 MiB`
@@ -16,15 +19,15 @@ export function bytes(count) {
     power += 1;
   }
   if (power === 0) {
-    return new Intl.NumberFormat(language.value, { style: 'unit', unit: 'byte', unitDisplay: 'long' }).format(value);
+    return numberFormat({ style: 'unit', unit: 'byte', unitDisplay: 'long' }).format(value);
   }
   const digits = value >= 99.5 ? 0 : 1;
-  return `${new Intl.NumberFormat(language.value, { maximumFractionDigits: digits }).format(value)} ${UNITS[power - 1]}`;
+  return `${numberFormat({ maximumFractionDigits: digits }).format(value)} ${UNITS[power - 1]}`;
 }
 
 /** @param {number} value */
 export function number(value) {
-  return new Intl.NumberFormat(language.value).format(value);
+  return numberFormat({}).format(value);
 }
 
 /**
@@ -34,13 +37,12 @@ export function number(value) {
 export function date(time) {
   const at = new Date(time);
   const isToday = at.toDateString() === new Date().toDateString();
-  const options = isToday ? { timeStyle: 'short' } : { dateStyle: 'medium' };
-  return new Intl.DateTimeFormat(language.value, /** @type {Intl.DateTimeFormatOptions} */ (options)).format(at);
+  return timeFormat(isToday ? { timeStyle: 'short' } : { dateStyle: 'medium' }).format(at);
 }
 
 /** @param {string} time of the API */
 export function dateTime(time) {
-  return new Intl.DateTimeFormat(language.value, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(time));
+  return timeFormat({ dateStyle: 'long', timeStyle: 'short' }).format(new Date(time));
 }
 
 /**
@@ -50,10 +52,34 @@ export function dateTime(time) {
 export function duration(seconds) {
   const [value, unit] =
     seconds < 90 ? [seconds, 'second'] : seconds < 5400 ? [seconds / 60, 'minute'] : [seconds / 3600, 'hour'];
-  return new Intl.NumberFormat(language.value, {
-    style: 'unit',
-    unit,
-    unitDisplay: 'short',
-    maximumFractionDigits: 0,
-  }).format(Math.max(1, value));
+  const options = /** @type {const} */ ({ style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 });
+  return numberFormat(options).format(Math.max(1, value));
+}
+
+/**
+ * @param {Intl.NumberFormatOptions} options
+ * @returns {Intl.NumberFormat}
+ */
+function numberFormat(options) {
+  return formatOf('number', options, () => new Intl.NumberFormat(language.value, options));
+}
+
+/**
+ * @param {Intl.DateTimeFormatOptions} options
+ * @returns {Intl.DateTimeFormat}
+ */
+function timeFormat(options) {
+  return formatOf('time', options, () => new Intl.DateTimeFormat(language.value, options));
+}
+
+/**
+ * @param {string} kind
+ * @param {object} options
+ * @param {() => any} make takes longer than what it makes: a list of files needs hundreds of results
+ */
+function formatOf(kind, options, make) {
+  const key = `${kind} ${language.value} ${JSON.stringify(options)}`;
+  const found = formats.get(key) ?? make();
+  formats.set(key, found);
+  return found;
 }

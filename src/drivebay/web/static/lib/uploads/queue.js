@@ -6,7 +6,9 @@ import { abort, abortRemote, transfer } from './transfer.js';
 
 /** @typedef {import('./upload.js').Upload} Upload */
 
-const PARALLEL_FILES = 6;
+/** Six large files, or 48 small ones, which wait for answers most of the time. */
+const PARALLEL_LOAD = 48;
+const SMALL_BYTES = 2 ** 20;
 const WINDOW_MS = 6000;
 
 /** All uploads since they were last cleared. @type {import('../ui.js').Signal<Upload[]>} */
@@ -33,6 +35,8 @@ export const total = computed(() => {
 export const isUploading = computed(() => total.value.active > 0);
 
 let running = 0;
+/** What the running uploads add up to, of `PARALLEL_LOAD`. */
+let load = 0;
 /** @type {{at: number, sent: number}[]} */
 let samples = [];
 /** @type {ReturnType<typeof setInterval> | null} */
@@ -84,14 +88,20 @@ export function clearEnded() {
 function startNext() {
   timer ??= setInterval(measure, 500);
   for (const upload of uploads.value) {
-    if (running >= PARALLEL_FILES) return;
+    if (load + loadOf(upload) > PARALLEL_LOAD) return;
     if (upload.status.value === 'waiting' && !upload.isRunning) void run(upload);
   }
 }
 
 /** @param {Upload} upload */
+function loadOf({ file }) {
+  return file.size <= SMALL_BYTES ? 1 : 8;
+}
+
+/** @param {Upload} upload */
 async function run(upload) {
   running += 1;
+  load += loadOf(upload);
   upload.isRunning = true;
   upload.status.value = 'sending';
   const { signal } = upload.stopping;
@@ -106,6 +116,7 @@ async function run(upload) {
     }
   }
   running -= 1;
+  load -= loadOf(upload);
   upload.isRunning = false;
   startNext();
   if (!running) void loadUser().catch(() => {});

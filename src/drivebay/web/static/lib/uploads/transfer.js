@@ -1,10 +1,10 @@
 /** The life of one upload: begin, send in one piece or in parts, complete. Each step may run again. */
 import { ApiError, api } from '../api.js';
-import { randomKey } from '../random_key.js';
 import { session } from '../session.js';
 import { canChecksum, checksum } from './checksum.js';
 import { withRetries } from './send.js';
 import { sendParts, sendWhole } from './send_file.js';
+import { beginUpload, completeUpload } from './shared_requests.js';
 import { findUnfinished, forget, remember } from './unfinished.js';
 
 /** @typedef {import('./upload.js').Upload} Upload */
@@ -25,7 +25,7 @@ export async function transfer(upload) {
   if (remote.status === 'pending') {
     if (remote.part_size) await sendRest(upload, remote, signal);
     else await sendWhole(callOf(upload), remote, upload.file, progressOf(upload), signal);
-    await withRetries(() => call(upload, 'POST', '/complete'), signal);
+    await withRetries(() => completeUpload(upload), signal);
   }
   forget(upload.remoteId);
   upload.sent.value = upload.file.size;
@@ -90,7 +90,7 @@ async function begin(upload, signal) {
         return null;
       }
       rule = decision;
-      upload.key = randomKey(); // another request
+      upload.renew();
     }
   }
 }
@@ -99,9 +99,10 @@ async function begin(upload, signal) {
  * @param {Upload} upload
  * @param {{parent: string, sha256: string | undefined, rule: string}} options
  */
-function create({ file, key, batch }, { parent, sha256, rule }) {
+function create(upload, { parent, sha256, rule }) {
+  const { file } = upload;
   const modified = new Date(Math.min(Math.max(file.lastModified, 0), Date.now()));
-  const body = {
+  return beginUpload(upload, {
     name: file.name,
     size: file.size,
     content_type: file.type || 'application/octet-stream',
@@ -109,11 +110,6 @@ function create({ file, key, batch }, { parent, sha256, rule }) {
     on_conflict: rule,
     modified_at: modified.toISOString(),
     sha256,
-  };
-  return api('POST', '/v1/uploads', {
-    body,
-    query: { drive_id: batch.target.drive },
-    headers: { 'Idempotency-Key': key },
   });
 }
 
@@ -148,7 +144,7 @@ async function resume(upload, id) {
   }
   forget(id);
   upload.remoteId = '';
-  upload.key = randomKey();
+  upload.renew();
   return null;
 }
 

@@ -31,9 +31,17 @@ export class Upload {
     this.remoteId = '';
     /** The same for each try, so that a lost answer begins no second upload. */
     this.key = randomKey();
+    /** The request that began it together with other uploads. @type {import('./shared_requests.js').SharedBegin | null} */
+    this.shared = null;
     this.stopping = new AbortController();
     /** Whether a transfer of it runs. One that was paused may need a moment to end. */
     this.isRunning = false;
+  }
+
+  /** Make the next request that begins it another one, and not the same again. */
+  renew() {
+    this.key = randomKey();
+    this.shared = null;
   }
 
   get name() {

@@ -1,0 +1,162 @@
+/**
+ * Requests that uploads share. Calls that arrive while a request runs go together in the next one, so many small files
+ * need few requests, and one file is begun at once.
+ */
+import { ApiError, api } from '../api.js';
+import { randomKey } from '../random_key.js';
+
+/**
+ * @typedef {import('./upload.js').Upload} Upload
+ * @typedef {{upload: Upload, body: object}} Begin
+ */
+
+const MAX_ITEMS = 100;
+
+/** @type {Map<string | null, Gatherer<Begin>>} by drive */
+const begins = new Map();
+/** @type {Map<string | null, Gatherer<Upload>>} by drive */
+const completions = new Map();
+
+/**
+ * Begin an upload at the API and return it. A call after a lost answer gets the upload that was begun.
+ *
+ * @param {Upload} upload
+ * @param {object} body its intent
+ * @returns {Promise<any>} rejects with ApiError
+ */
+export function beginUpload(upload, body) {
+  if (upload.shared) return upload.shared.resultOf(upload);
+  const { drive } = upload.batch.target;
+  return gathererOf(begins, drive, sendBegins).submit({ upload, body });
+}
+
+/**
+ * Tell the API that the bytes of an upload are stored.
+ *
+ * @param {Upload} upload
+ * @returns {Promise<any>} rejects with ApiError
+ */
+export function completeUpload(upload) {
+  return gathererOf(completions, upload.batch.target.drive, sendCompletions).submit(upload);
+}
+
+/**
+ * The calls of one kind for one drive.
+ *
+ * @template T
+ */
+class Gatherer {
+  /** @param {(items: T[]) => Promise<any>[]} send returns the result of each item */
+  constructor(send) {
+    this.send = send;
+    /** @type {{item: T, resolve: (result: any) => void, reject: (error: unknown) => void}[]} */
+    this.waiting = [];
+    this.isRunning = false;
+  }
+
+  /**
+   * @param {T} item
+   * @returns {Promise<any>}
+   */
+  submit(item) {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ item, resolve, reject });
+      if (!this.isRunning) void this.#run();
+    });
+  }
+
+  async #run() {
+    this.isRunning = true;
+    while (this.waiting.length) {
+      const some = this.waiting.splice(0, MAX_ITEMS);
+      const results = this.send(some.map(({ item }) => item));
+      await Promise.all(results.map((result, index) => result.then(some[index].resolve, some[index].reject)));
+    }
+    this.isRunning = false;
+  }
+}
+
+/** One request that begins several uploads. All of them keep it, because only the same request has the same result. */
+export class SharedBegin {
+  /** @param {Begin[]} items */
+  constructor(items) {
+    this.items = items;
+    this.key = randomKey();
+    /** @type {Promise<any> | null} */
+    this.answer = null;
+  }
+
+  /**
+   * Return the upload of the API. The request is sent again if its answer was lost.
+   *
+   * @param {Upload} upload
+   * @returns {Promise<any>} rejects with ApiError
+   */
+  async resultOf(upload) {
+    this.answer ??= this.#send();
+    const { items } = await this.answer;
+    const result = items[this.items.findIndex((each) => each.upload === upload)];
+    if (!result.error) return result.upload;
+    upload.shared = null; // nothing was begun
+    throw new ApiError(result.error.status, result.error);
+  }
+
+  async #send() {
+    const { drive } = this.items[0].upload.batch.target;
+    const body = { uploads: this.items.map((item) => item.body) };
+    const headers = { 'Idempotency-Key': this.key };
+    try {
+      return await api('POST', '/v1/uploads/batch', { body, query: { drive_id: drive }, headers });
+    } catch (error) {
+      this.answer = null;
+      const isRefusal = error instanceof ApiError && [400, 403, 404, 413, 422].includes(error.status);
+      if (isRefusal) for (const { upload } of this.items) upload.shared = null;
+      throw error;
+    }
+  }
+}
+
+/**
+ * @template T
+ * @param {Map<string | null, Gatherer<T>>} gatherers
+ * @param {string | null} drive
+ * @param {(items: T[], drive: string | null) => Promise<any>[]} send
+ */
+function gathererOf(gatherers, drive, send) {
+  const found = gatherers.get(drive) ?? new Gatherer((/** @type {T[]} */ items) => send(items, drive));
+  gatherers.set(drive, found);
+  return found;
+}
+
+/**
+ * @param {Begin[]} items
+ * @param {string | null} drive
+ */
+function sendBegins(items, drive) {
+  if (items.length === 1) {
+    const [{ upload, body }] = items;
+    const headers = { 'Idempotency-Key': upload.key };
+    return [api('POST', '/v1/uploads', { body, query: { drive_id: drive }, headers })];
+  }
+  const shared = new SharedBegin(items);
+  return items.map(({ upload }) => {
+    upload.shared = shared;
+    return shared.resultOf(upload);
+  });
+}
+
+/**
+ * @param {Upload[]} uploads
+ * @param {string | null} drive
+ */
+function sendCompletions(uploads, drive) {
+  const query = { drive_id: drive };
+  const ids = uploads.map(({ remoteId }) => remoteId);
+  if (ids.length === 1) return [api('POST', `/v1/uploads/${ids[0]}/complete`, { query })];
+  const answer = api('POST', '/v1/uploads/batch/complete', { body: { ids }, query });
+  return ids.map(async (_, index) => {
+    const { upload, error } = (await answer).items[index];
+    if (error) throw new ApiError(error.status, error);
+    return upload;
+  });
+}

@@ -1,0 +1,116 @@
+"""Many small files in the browser: they share requests, and each has its own result."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from playwright.async_api import Page, Route, expect
+
+from .conftest import Person, row
+from .stored_files import store_file
+from .uploading import drop, panel, upload_row
+
+COUNT = 60
+AT_ONCE = 48
+"""Small files that a tab sends at the same time."""
+_COUNT_CHECKSUMS = """
+  window.checksums = 0;
+  window.Worker = class extends Worker {
+    constructor(...options) {
+      super(...options);
+      this.addEventListener('message', () => (window.checksums += 1));
+    }
+  };
+"""
+_WAIT_CHECKSUMS = """(count) => new Promise((resolve) => {
+  const look = () => (window.checksums >= count ? resolve() : setTimeout(look, 10));
+  look();
+})"""
+"""A file with a checksum has begun, or waits for the request that runs."""
+
+
+class Begins:
+    """Holds the first request that begins an upload until `release`, and keeps the bodies of all such requests.
+
+    The server handles the first `lost_answers` batches, but the browser gets no answer.
+    """
+
+    def __init__(self, lost_answers: int = 0) -> None:
+        self.single: list[dict[str, Any]] = []
+        self.batches: list[list[dict[str, Any]]] = []
+        self.keys: list[str] = []
+        self._lost_answers = lost_answers
+        self._gate = asyncio.Event()
+
+    async def install(self, page: Page) -> None:
+        await page.route("**/v1/uploads", self._hold)
+        await page.route("**/v1/uploads/batch", self._note)
+
+    def release(self) -> None:
+        self._gate.set()
+
+    async def _hold(self, route: Route) -> None:
+        self.single.append(route.request.post_data_json)
+        await self._gate.wait()
+        await route.continue_()
+
+    async def _note(self, route: Route) -> None:
+        self.batches.append(route.request.post_data_json["uploads"])
+        self.keys.append(route.request.headers["idempotency-key"])
+        if len(self.batches) <= self._lost_answers:
+            await route.fetch()
+            await route.abort("connectionreset")
+        else:
+            await route.continue_()
+
+
+def names(count: int) -> dict[str, str]:
+    return {f"{number:02}.txt": f"text {number}" for number in range(count)}
+
+
+async def drop_while_held(page: Page, begins: Begins, files: dict[str, str]) -> None:
+    """Drop files. All that run but the first wait for the next request when the first one is released."""
+    await page.add_init_script(_COUNT_CHECKSUMS)
+    await page.reload()
+    await begins.install(page)
+    async with page.expect_request("**/v1/uploads"):
+        await drop(page, files)
+    await page.evaluate(_WAIT_CHECKSUMS, min(AT_ONCE, len(files)))
+    begins.release()
+
+
+async def test_many_small_files_share_requests(person: Person) -> None:
+    begins = Begins()
+    await drop_while_held(person.page, begins, names(COUNT))
+    await expect(panel(person.page).get_by_text(f"{COUNT} files uploaded")).to_be_visible()
+    assert len(begins.batches[0]) == AT_ONCE - 1
+    begun = [item["name"] for item in begins.single] + [item["name"] for batch in begins.batches for item in batch]
+    assert sorted(begun) == sorted(names(COUNT))
+    listed = await person.call("GET", "/v1/files?parent_id=root&limit=1000")
+    assert {item["name"]: item["size"] for item in listed["items"]} == {
+        name: len(text) for name, text in names(COUNT).items()
+    }
+
+
+async def test_a_lost_answer_begins_nothing_twice(person: Person) -> None:
+    page, begins = person.page, Begins(lost_answers=1)
+    await drop_while_held(page, begins, names(9))
+    await expect(panel(page).get_by_text("9 files uploaded")).to_be_visible()
+    assert begins.batches[0] == begins.batches[1]
+    assert begins.keys[0] == begins.keys[1]
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert len((await person.call("GET", "/v1/files?parent_id=root"))["items"]) == 9
+
+
+async def test_one_taken_name_fails_no_other_file(person: Person) -> None:
+    await store_file(person, "05.txt", b"old")
+    page, begins = person.page, Begins()
+    await drop_while_held(page, begins, names(9))
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text("There is already an item called “05.txt”.")).to_be_visible()
+    await expect(panel(page).locator("[data-status=done]")).to_have_count(8)
+    await dialog.get_by_role("button", name="Skip").click()
+    await expect(upload_row(page, "05.txt")).to_contain_text("Skipped")
+    await expect(row(page, "08.txt")).to_be_visible()
+    assert (await person.call("GET", "/v1/files/by-path?path=/05.txt"))["size"] == 3
