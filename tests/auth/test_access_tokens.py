@@ -15,7 +15,7 @@ import pytest
 from joserfc.errors import UnsupportedAlgorithmError
 from joserfc.jwk import OKPKey
 
-from drivebay.auth.refresh_token import RefreshToken
+from drivebay.auth.opaque_token import OpaqueToken
 from drivebay.auth.signing_key import SigningKey, TokenClaims, WrongSecret
 from drivebay.contract.auth import PublicKey
 from drivebay.contract.auth.access_tokens import MAX_LENGTH, REGISTRY, Verifier
@@ -259,8 +259,8 @@ def test_the_repr_of_a_signing_key_hides_the_private_key() -> None:
 
 
 def test_a_refresh_token_is_parsed_from_its_text() -> None:
-    token = RefreshToken.generate(os.urandom)
-    parsed = RefreshToken.parse(token.text)
+    token = OpaqueToken.generate(os.urandom)
+    parsed = OpaqueToken.parse(token.text)
     assert parsed is not None
     assert parsed.digest == token.digest
     assert len(token.text) == 43
@@ -269,11 +269,11 @@ def test_a_refresh_token_is_parsed_from_its_text() -> None:
 
 @pytest.mark.parametrize("text", ["", "x" * 42, "x" * 44, "x" * 42 + "=", "é" * 43, "x" * 42 + "\n", "x" * 10**6])
 def test_a_malformed_refresh_token_is_not_parsed(text: str) -> None:
-    assert RefreshToken.parse(text) is None
+    assert OpaqueToken.parse(text) is None
 
 
 def test_a_successor_depends_on_the_token_the_salt_and_the_key() -> None:
-    token, other = RefreshToken(b"p" * 32), RefreshToken(b"q" * 32)
+    token, other = OpaqueToken(b"p" * 32), OpaqueToken(b"q" * 32)
     successor = token.derive_successor(b"k" * 32, b"s" * 32).digest
     assert token.derive_successor(b"k" * 32, b"s" * 32).digest == successor
     others = {

@@ -28,7 +28,7 @@ from ..errors import (
 )
 from .audit.audit_log import Action
 from .cursors import Position, decode_cursor, encode_cursor
-from .mail.mail_queue import AccountRecords
+from .mail.mail_queue import AccountChangeRecorder
 from .store import Store
 from .user_accounts import MAX_IDEMPOTENCY_KEY_LENGTH, is_valid_idempotency_key
 from .utc_times import to_utc
@@ -71,17 +71,17 @@ class ApiTokens:
     def __init__(
         self,
         store: Store,
-        records: AccountRecords,
+        recorder: AccountChangeRecorder,
         keys: ApiTokenKeys,
         *,
         now: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
     ) -> None:
         self._store = store
-        self._records = records
+        self._recorder = recorder
         self._keys = keys
         self._now = now
-        self._new_id = records.audit.new_id
+        self._new_id = recorder.audit.new_id
         self._random_bytes = random_bytes
 
     async def create_api_token(
@@ -118,7 +118,7 @@ class ApiTokens:
             if request is not None:
                 await store.insert_api_token_result(request.scope, request.key, fingerprint, user, token.id)
             detail = {"token_id": str(token.id), "name": token.name, "scopes": " ".join(token.scopes)}
-            await self._records.record(store.executor, _actor(user, client), Action.API_TOKEN_CREATED, user, detail)
+            await self._recorder.record(store.executor, _actor(user, client), Action.API_TOKEN_CREATED, user, detail)
         log.info("api_token_created", user=str(user), id=str(token.id))
         return NewApiToken(token, secret)
 
@@ -141,7 +141,7 @@ class ApiTokens:
             if not await store.delete_api_token(token, user):
                 raise NotFound(f"no API token {token}")
             detail = {"token_id": str(token)}
-            await self._records.record(store.executor, _actor(user, client), Action.API_TOKEN_REVOKED, user, detail)
+            await self._recorder.record(store.executor, _actor(user, client), Action.API_TOKEN_REVOKED, user, detail)
         log.info("api_token_revoked", user=str(user), id=str(token))
 
     async def verify_api_token(self, secret: str) -> ApiTokenClaims:

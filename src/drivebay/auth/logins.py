@@ -14,7 +14,7 @@ from ..contract.auth import Actor, Tokens
 from ..contract.ids import UserId
 from ..errors import InvalidCode, InvalidCredentials, SecondFactorRequired
 from .audit.audit_log import Action, AuditLog
-from .refresh_token import RefreshToken
+from .opaque_token import OpaqueToken
 from .second_factor import store as factors
 from .second_factor.service import FactorVerifier
 from .sessions import Sessions
@@ -66,7 +66,7 @@ class Logins:
 
     async def log_in_with_code(self, challenge: str, code: str, address: str, user_agent: str = "") -> Tokens:
         client = Actor(address=address, user_agent=user_agent)
-        token = RefreshToken.parse(challenge)
+        token = OpaqueToken.parse(challenge)
         # The attempt is committed before the code is verified, so that an error does not undo it.
         row = None if token is None else await factors.take_try(self._store.executor, token.digest)
         if token is None or row is None:

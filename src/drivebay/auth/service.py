@@ -27,7 +27,7 @@ from .audit.audit_log import AuditLog
 from .audit.service import AuditReader
 from .keyring import PUBLICATION_MARGIN, Keyring
 from .logins import Logins
-from .mail.mail_queue import AccountRecords, MailQueue, fail_expired_mails
+from .mail.mail_queue import AccountChangeRecorder, MailQueue, fail_expired_mails
 from .mail.service import MailService
 from .mail.store import prune_email_tokens, prune_mails
 from .oidc import store as oidc_store
@@ -169,8 +169,8 @@ async def start(
         mail_key = subkeys.derive_key(settings.secret, "mail-tokens")
         passwords = settings.passwords
         mails = MailQueue(database, audit, mail_key, new_id, enabled=settings.sends_mail, has_passwords=passwords)
-        records = AccountRecords(audit, mails)
-        accounts = Accounts(store, hasher, limiter, settings, records)
+        recorder = AccountChangeRecorder(audit, mails)
+        accounts = Accounts(store, hasher, limiter, settings, recorder)
         issuer = TokenIssuer(settings, keyring, now=now, new_id=new_id, random_bytes=random_bytes)
         sessions = Sessions(store, settings, issuer, limiter, new_id)
         verifier = FactorVerifier(limiter, _factor_keys(settings), now=now, random_bytes=random_bytes)
@@ -178,18 +178,18 @@ async def start(
         logins = Logins(store, accounts, sessions, verifier, audit)
         provider = None if settings.oidc is None else (settings.oidc, IdentityProvider(settings.oidc, now))
         oidc_key = subkeys.derive_key(settings.secret, "oidc")
-        oidc_accounts = OidcAccounts(store, hasher, records, random, has_passwords=settings.passwords)
-        passkeys = PasskeyParts(relying_party(settings.public_url), accounts, verifier, records, random_bytes)
+        oidc_accounts = OidcAccounts(store, hasher, recorder, random, has_passwords=settings.passwords)
+        passkeys = PasskeyParts(relying_party(settings.public_url), accounts, verifier, recorder, random_bytes)
         aggregates = Aggregates(
             accounts=accounts,
             reclaims=Reclaims(database),
             sessions=sessions,
             logins=logins,
-            second_factor=SecondFactorService(database, accounts, verifier, records),
-            api_tokens=ApiTokens(store, records, _api_token_keys(settings), now=now, random_bytes=random_bytes),
+            second_factor=SecondFactorService(database, accounts, verifier, recorder),
+            api_tokens=ApiTokens(store, recorder, _api_token_keys(settings), now=now, random_bytes=random_bytes),
             keyring=keyring,
             administration=AdministrationService(database, audit, hasher, cursor_key),
-            invitations=Invitations(database, hasher, _invitation_keys(settings), random, records),
+            invitations=Invitations(database, hasher, _invitation_keys(settings), random, recorder),
             audit=AuditReader(database, cursor_key),
             oidc=OidcService(store, OidcParts(oidc_accounts, logins, limiter, random, oidc_key, provider)),
             passkeys=PasskeyService(database, passkeys, new_id),

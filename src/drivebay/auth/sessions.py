@@ -17,8 +17,8 @@ from prometheus_client import Counter
 from ..contract.auth import Actor, RevocationPosition, RevokedSessions, Session, Tokens
 from ..contract.ids import SessionId, UserId
 from ..errors import InvalidRequest, NotFound, TokenReused, Unauthenticated
+from .opaque_token import OpaqueToken
 from .rate_limiter import RateLimiter
-from .refresh_token import RefreshToken
 from .settings import REVOCATION_MARGIN, Settings
 from .store import Store
 from .stored_rows import NewSession, RefreshTokenRow
@@ -77,7 +77,7 @@ class Sessions:
         return self._issuer.issue(user, session.id, token)
 
     async def refresh(self, refresh_token: str) -> Tokens:
-        token = RefreshToken.parse(refresh_token)
+        token = OpaqueToken.parse(refresh_token)
         if token is None:
             raise Unauthenticated("the refresh token is not valid")
         async with self._store.transaction() as store:
@@ -102,7 +102,7 @@ class Sessions:
         return self._issuer.issue(row.user, row.session, successor)
 
     async def log_out(self, refresh_token: str) -> None:
-        token = RefreshToken.parse(refresh_token)
+        token = OpaqueToken.parse(refresh_token)
         if token is not None:
             await self._store.end_session_of_token(token.digest)
 
@@ -133,7 +133,7 @@ class Sessions:
         position = revoked[-1][1] if limit is not None and len(revoked) == limit else None
         return RevokedSessions(tuple(session for session, _ in revoked), as_of, position)
 
-    async def _replace(self, store: Store, token: RefreshToken, row: RefreshTokenRow) -> RefreshToken | None:
+    async def _replace(self, store: Store, token: OpaqueToken, row: RefreshTokenRow) -> OpaqueToken | None:
         """Return the successor of a locked token, or None if the token was reused, which ends the session."""
         if row.end_reason == "reuse" and row.is_replaced:
             return None

@@ -11,7 +11,7 @@ from ..contract.auth import Tokens
 from ..contract.ids import SessionId, UserId
 from . import subkeys
 from .keyring import Keyring
-from .refresh_token import RefreshToken
+from .opaque_token import OpaqueToken
 from .settings import Settings
 from .signing_key import TokenClaims
 
@@ -37,17 +37,17 @@ class TokenIssuer:
         self._new_id = new_id
         self._random_bytes = random_bytes
 
-    def new_refresh_token(self) -> RefreshToken:
-        return RefreshToken.generate(self._random_bytes)
+    def new_refresh_token(self) -> OpaqueToken:
+        return OpaqueToken.generate(self._random_bytes)
 
     def new_successor_salt(self) -> bytes:
         return self._random_bytes(_SALT_LENGTH)
 
-    def successor(self, token: RefreshToken, salt: bytes) -> RefreshToken:
+    def successor(self, token: OpaqueToken, salt: bytes) -> OpaqueToken:
         """Return the token that replaces `token`. The same arguments give the same result."""
         return token.derive_successor(self._successor_key, salt)
 
-    def issue(self, user: UserId, session: SessionId, refresh_token: RefreshToken) -> Tokens:
+    def issue(self, user: UserId, session: SessionId, refresh_token: OpaqueToken) -> Tokens:
         """Return a new access token of a session, together with its refresh token."""
         ttl = self._settings.access_token_ttl
         claims = TokenClaims(

@@ -36,7 +36,7 @@ from .administration.store import delete_password_tokens, lock_admins
 from .audit.audit_log import Action, forget_user
 from .common_passwords import new_password_problem
 from .email_address import EmailAddress
-from .mail.mail_queue import AccountRecords
+from .mail.mail_queue import AccountChangeRecorder
 from .passkeys.store import delete_passkeys_of_user
 from .password_hasher import PasswordHasher, is_usable
 from .rate_limiter import MAX_KNOWN, Attempt, RateLimiter, client_network
@@ -92,19 +92,19 @@ class Accounts:
         hasher: PasswordHasher,
         limiter: RateLimiter,
         settings: Settings,
-        records: AccountRecords,
+        recorder: AccountChangeRecorder,
     ) -> None:
         self._store = store
         self._hasher = hasher
         self.limiter = limiter
-        self._mails = records.mails
+        self._mails = recorder.mails
         self._signup = settings.signup
         self._has_passwords = settings.passwords
         self._fingerprint_key = subkeys.derive_key(settings.secret, "idempotency")
         self._remembered_for = settings.access_token_ttl + REVOCATION_MARGIN
-        self._records = records
-        self._audit = records.audit
-        self._new_id = records.audit.new_id
+        self._recorder = recorder
+        self._audit = recorder.audit
+        self._new_id = recorder.audit.new_id
 
     async def sign_up(self, email: str, password: str, address: str, idempotency_key: str | None = None) -> User:
         if not self._has_passwords:  # guard: passwords-off
@@ -276,7 +276,7 @@ class Accounts:
             await store.end_sessions_of_user(user, keep, "password")  # guard: change-password-sessions
             await delete_password_tokens(store.executor, user)  # guard: change-password-reset-links
             actor = Actor(user, address, user_agent)
-            await self._records.record(store.executor, actor, Action.PASSWORD_CHANGED, user)
+            await self._recorder.record(store.executor, actor, Action.PASSWORD_CHANGED, user)
         log.info("password_changed", user=str(user))
 
     async def delete_account(

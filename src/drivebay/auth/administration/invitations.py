@@ -33,12 +33,12 @@ from ..audit.audit_log import Action
 from ..common_passwords import new_password_problem
 from ..email_address import EmailAddress
 from ..mail import store as mail_store
-from ..mail.mail_queue import INVITATION_TTL, RESET_TTL, AccountRecords
+from ..mail.mail_queue import INVITATION_TTL, RESET_TTL, AccountChangeRecorder
+from ..opaque_token import OpaqueToken
 from ..passkeys.store import delete_passkeys_of_user
 from ..password_hasher import PasswordHasher
 from ..rate_limiter import client_network
 from ..reclaims.service import reclaim
-from ..refresh_token import RefreshToken
 from ..store import Executor, Store
 from ..user_accounts import MAX_IDEMPOTENCY_KEY_LENGTH, is_valid_idempotency_key
 from . import store
@@ -73,14 +73,14 @@ class Invitations:
         hasher: PasswordHasher,
         keys: InvitationKeys,
         random: RandomSource,
-        records: AccountRecords,
+        recorder: AccountChangeRecorder,
     ) -> None:
         self._database = database
-        self._records = records
-        self._audit = records.audit
+        self._recorder = recorder
+        self._audit = recorder.audit
         self._hasher = hasher
         self._keys = keys
-        self._mails = records.mails
+        self._mails = recorder.mails
         self._new_id = random.new_id
         self._random_bytes = random.random_bytes
 
@@ -131,14 +131,14 @@ class Invitations:
                 raise Forbidden("this deployment has no passwords; the user signs in with its identity provider")
             if await store.lock_account(tx, user) is None:
                 raise NotFound(f"no account {user}")
-            token = RefreshToken.generate(self._random_bytes)
+            token = OpaqueToken.generate(self._random_bytes)
             await store.insert_password_token(tx, token.digest, user, "reset", RESET_TTL)
             await self._audit.record(tx, actor, Action.PASSWORD_RESET_CREATED, user)
         return token.text
 
     async def reset_password(self, actor: Actor, token: str, password: str) -> None:
         self._mails.require_passwords()
-        parsed = RefreshToken.parse(token)
+        parsed = OpaqueToken.parse(token)
         # The password is hashed only for a token that exists: a hash is expensive.
         if parsed is None or not await store.has_password_token(self._database, parsed.digest):
             raise InvalidToken("the link was used, has expired or never existed; ask for a new one")
@@ -160,7 +160,7 @@ class Invitations:
                 await mail_store.verify_email(tx, used_token.user)
             owner = msgspec.structs.replace(actor, user=used_token.user)
             # An invitation sets the first password, so it needs no notice.
-            record = self._records.record if used_token.purpose == "reset" else self._audit.record
+            record = self._recorder.record if used_token.purpose == "reset" else self._audit.record
             await record(tx, owner, Action.PASSWORD_CHANGED, used_token.user, {"by": used_token.purpose})
         log.info("password_reset", user=str(used_token.user), purpose=used_token.purpose)
 
@@ -190,8 +190,8 @@ class Invitations:
             raise InvalidRequest("the account is not valid", errors=errors)
         return email
 
-    def _invitation(self, user: UserId) -> RefreshToken:
-        return RefreshToken(hmac.digest(self._keys.tokens, user.bytes, "sha256"))
+    def _invitation(self, user: UserId) -> OpaqueToken:
+        return OpaqueToken(hmac.digest(self._keys.tokens, user.bytes, "sha256"))
 
 
 async def _find_first(users: Store, scope: str, key: str, fingerprint: bytes) -> UserId | None:

@@ -24,8 +24,8 @@ from ...postgres import Database
 from .. import email_address
 from ..administration.store import insert_password_token
 from ..audit.audit_log import Action, AuditLog
+from ..opaque_token import OpaqueToken
 from ..rate_limits.store import take_token
-from ..refresh_token import RefreshToken
 from ..settings import Rate
 from ..store import Executor, Store
 from . import store
@@ -39,8 +39,8 @@ LEASE: Final = timedelta(minutes=10)
 VERIFICATION_TTL: Final = timedelta(days=7)
 INVITATION_TTL: Final = timedelta(days=7)
 RESET_TTL: Final = timedelta(hours=1)
-SENDING_TIME: Final = timedelta(days=2)
-RESET_SENDING_TIME: Final = timedelta(minutes=30)
+MAX_QUEUE_TIME: Final = timedelta(days=2)
+MAX_RESET_QUEUE_TIME: Final = timedelta(minutes=30)
 """The time after which a mail is given up. It is short for resets, because their links expire after an hour."""
 NOTICES_A_DAY: Final = Rate(10, timedelta(days=1))
 """Notices of one kind to one account."""
@@ -66,7 +66,7 @@ _NOTICES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class AccountRecords:
+class AccountChangeRecorder:
     """Records a change of an account in the audit log, and mails it to the user."""
 
     audit: AuditLog
@@ -123,7 +123,7 @@ class MailQueue:
         """Queue a mail to an account in the transaction of the request. It is a no-op if the deployment sends no
         mail."""
         if self.enabled:
-            await store.insert_mail(tx, self._new_mail_id(), kind, user, SENDING_TIME)
+            await store.insert_mail(tx, self._new_mail_id(), kind, user, MAX_QUEUE_TIME)
 
     async def add_notice(self, tx: Executor, kind: MailKind, user: UserId) -> None:
         """Queue a notice, as `add` does. After the tenth of its kind in a day, it is a no-op."""
@@ -137,7 +137,7 @@ class MailQueue:
     async def add_reset_request(self, email: str, requested_from: str) -> None:
         """Queue a reset for an address that may have no account."""
         id = self._new_mail_id()
-        await store.insert_reset_request(self._database, id, email, requested_from, RESET_SENDING_TIME)
+        await store.insert_reset_request(self._database, id, email, requested_from, MAX_RESET_QUEUE_TIME)
 
     async def claim_mails(self, lease: LeaseId, limit: int) -> tuple[MailTask, ...]:
         if not 1 <= limit <= _MAX_CLAIM:
@@ -189,7 +189,7 @@ class MailQueue:
             return None
         if mail.kind.is_notice or not self._has_link(mail.kind):
             return MailTask(mail.id, mail.kind, address)
-        token = RefreshToken(hmac.digest(self._token_key, mail.id.bytes, "sha256"))
+        token = OpaqueToken(hmac.digest(self._token_key, mail.id.bytes, "sha256"))
         # Store the token only at the first attempt. The user may have used it since, and it works only once.
         if mail.attempts == 1:  # guard: mail-token-once
             await self._store_token(tx, mail, user, recipient, token.digest)

@@ -15,9 +15,9 @@ from ...errors import InvalidToken, NotFound, RateLimited
 from ...postgres import Database
 from .. import email_address
 from ..audit.audit_log import MAX_ADDRESS, Action, AuditLog
+from ..opaque_token import OpaqueToken
 from ..rate_limiter import client_network
 from ..rate_limits.store import take_token
-from ..refresh_token import RefreshToken
 from ..settings import Rate
 from ..stored_rows import BucketResult
 from . import store
@@ -72,7 +72,7 @@ class MailService:
 
     async def verify_email(self, actor: Actor, token: str) -> None:
         self._queue.require_enabled()
-        parsed = RefreshToken.parse(token)
+        parsed = OpaqueToken.parse(token)
         async with self._database.transaction() as tx:
             user = None if parsed is None else await store.take_email_token(tx, parsed.digest)
             if user is None:

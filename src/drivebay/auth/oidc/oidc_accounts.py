@@ -20,7 +20,7 @@ from ..administration.store import (
     set_role,
 )
 from ..audit.audit_log import Action
-from ..mail.mail_queue import AccountRecords
+from ..mail.mail_queue import AccountChangeRecorder
 from ..mail.store import find_recipient, verify_email
 from ..password_hasher import PasswordHasher, is_usable
 from ..reclaims.service import reclaim
@@ -48,7 +48,7 @@ class OidcAccounts:
         self,
         auth_store: Store,
         hasher: PasswordHasher,
-        records: AccountRecords,
+        recorder: AccountChangeRecorder,
         random: RandomSource,
         *,
         has_passwords: bool,
@@ -56,8 +56,8 @@ class OidcAccounts:
         self._has_passwords = has_passwords
         self._store = auth_store
         self._hasher = hasher
-        self._records = records
-        self._audit = records.audit
+        self._recorder = recorder
+        self._audit = recorder.audit
         self._new_id = random.new_id
 
     async def sign_in(self, actor: Actor, settings: OidcProvider, identity: Identity) -> SignedInUser | Refusal:
@@ -130,7 +130,7 @@ class OidcAccounts:
         elif recipient is not None and not recipient.is_verified:  # guard: oidc-link-unverified
             # The address was never confirmed, so another person may have created the account. End their access.
             await reclaim(tx, user, self._hasher.unusable_hash)
-        record = self._audit.record if is_invited else self._records.record
+        record = self._audit.record if is_invited else self._recorder.record
         await record(tx, _with_user(actor, user), Action.IDENTITY_LINKED, user)
 
     async def _apply_role(

@@ -21,8 +21,8 @@ from ...contract.auth import Actor, OidcAnswer, OidcLogin, Tokens
 from ...errors import FieldError, InvalidCode, InvalidRequest, NotFound
 from ..administration.invitations import RandomSource
 from ..logins import Logins
+from ..opaque_token import OpaqueToken
 from ..rate_limiter import RateLimiter
-from ..refresh_token import RefreshToken
 from ..settings import OidcProvider
 from ..store import Store
 from . import store
@@ -69,8 +69,8 @@ class OidcService:
             problem = "must be a URL of this deployment, or of a port of your own machine"
             raise InvalidRequest(f"redirect_uri {problem}", errors=(FieldError("redirect_uri", problem),))
         await self._limiter.charge_signup(address)
-        state = RefreshToken.generate(self._random.random_bytes)
-        browser = RefreshToken.generate(self._random.random_bytes)
+        state = OpaqueToken.generate(self._random.random_bytes)
+        browser = OpaqueToken.generate(self._random.random_bytes)
         verifier = self._derive(state, "verifier")
         challenge = _base64url(hashlib.sha256(verifier.encode()).digest())
         url = await provider.authorization_url(
@@ -81,7 +81,7 @@ class OidcService:
 
     async def complete_oidc_login(self, actor: Actor, answer: OidcAnswer) -> str:
         settings, provider = self._require_provider()
-        state, browser = RefreshToken.parse(answer.state), RefreshToken.parse(answer.browser_secret)
+        state, browser = OpaqueToken.parse(answer.state), OpaqueToken.parse(answer.browser_secret)
         redirect_uri = None
         if state is not None and browser is not None:
             # This is committed before the call to the provider, so that an error does not make the state usable again.
@@ -105,13 +105,13 @@ class OidcService:
         if isinstance(signed_in, Refusal):
             log.info("oidc_login_refused", reason=signed_in.value)
             return _with_parameters(redirect_uri, {"error": signed_in.value})
-        code = RefreshToken.generate(self._random.random_bytes)
+        code = OpaqueToken.generate(self._random.random_bytes)
         await store.insert_sign_in_code(self._store.executor, code.digest, signed_in, CODE_TTL)
         return _with_parameters(redirect_uri, {"code": code.text})
 
     async def log_in_with_oidc(self, code: str, address: str, user_agent: str = "") -> Tokens:
         self._require_provider()
-        parsed = RefreshToken.parse(code)
+        parsed = OpaqueToken.parse(code)
         signed_in = None if parsed is None else await store.take_sign_in_code(self._store.executor, parsed.digest)
         if signed_in is None:
             raise InvalidCode("the code was used, has expired or never existed; sign in again")
@@ -123,7 +123,7 @@ class OidcService:
             raise NotFound("this deployment has no identity provider")
         return self._provider
 
-    def _derive(self, state: RefreshToken, purpose: str) -> str:
+    def _derive(self, state: OpaqueToken, purpose: str) -> str:
         return _base64url(hmac.digest(self._key, purpose.encode() + state.digest, "sha256"))
 
 

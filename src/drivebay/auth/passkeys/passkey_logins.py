@@ -13,8 +13,8 @@ from ...contract.auth import Actor, PasskeyAssertion, Tokens
 from ...contract.ids import UserId
 from ...errors import InvalidCode, InvalidPasskey, NotFound
 from ..logins import Logins
+from ..opaque_token import OpaqueToken
 from ..rate_limiter import RateLimiter
-from ..refresh_token import RefreshToken
 from ..second_factor import store as factors
 from ..store import Store
 from . import store, webauthn_answers
@@ -50,7 +50,7 @@ class PasskeyLogins:
         # Each response needs new options, so this also limits the responses.
         # guard: passkey-limit, passkey-limit-order
         await self._limiter.charge_passkey(address)
-        own, db = RefreshToken.generate(self._parts.random_bytes), self._store.executor
+        own, db = OpaqueToken.generate(self._parts.random_bytes), self._store.executor
         if login is None:
             await store.insert_login_challenge(db, own.digest, CHALLENGE_TTL)
             return webauthn_answers.request_options(party, own.value, ())
@@ -63,7 +63,7 @@ class PasskeyLogins:
     ) -> Tokens:
         party = self._parts.require_party()
         client = Actor(address=address, user_agent=user_agent)
-        login = None if challenge is None else RefreshToken.parse(challenge)
+        login = None if challenge is None else OpaqueToken.parse(challenge)
         own = webauthn_answers.find_challenge(assertion.client_data)
         if own is None or (challenge is not None and login is None):
             raise InvalidPasskey
@@ -94,7 +94,7 @@ class PasskeyLogins:
 
     async def _find_login(self, challenge: str) -> _Login:
         """Return a login that waits for its second factor. Raises InvalidCode, and NotFound without a passkey."""
-        token, db = RefreshToken.parse(challenge), self._store.executor
+        token, db = OpaqueToken.parse(challenge), self._store.executor
         user = None if token is None else await store.find_user_of_login(db, token.digest)
         if token is None or user is None:
             raise _login_ended()

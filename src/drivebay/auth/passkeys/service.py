@@ -19,8 +19,8 @@ from ...contract.ids import PasskeyId, SessionId, UserId
 from ...errors import Conflict, FieldError, InvalidCode, InvalidCredentials, InvalidPasskey, InvalidRequest, NotFound
 from ...postgres import Database
 from ..audit.audit_log import Action
-from ..mail.mail_queue import AccountRecords
-from ..refresh_token import RefreshToken
+from ..mail.mail_queue import AccountChangeRecorder
+from ..opaque_token import OpaqueToken
 from ..second_factor.service import FactorVerifier
 from ..second_factor.store import lock_factors
 from ..store import Store
@@ -43,7 +43,7 @@ class PasskeyParts:
     party: RelyingParty | None
     accounts: Accounts
     verifier: FactorVerifier
-    records: AccountRecords
+    recorder: AccountChangeRecorder
     random_bytes: Callable[[int], bytes]
 
     def require_party(self) -> RelyingParty:
@@ -73,7 +73,7 @@ class PasskeyService:
         if account is None:
             raise NotFound(f"no user {user}")
         _require_room(await store.count_passkeys(self._database, user))
-        challenge = RefreshToken.generate(self._parts.random_bytes)
+        challenge = OpaqueToken.generate(self._parts.random_bytes)
         existing = await store.list_credentials(self._database, user)
         if session is None or not await store.insert_registration_challenge(
             self._database, challenge.digest, session, user, CHALLENGE_TTL
@@ -116,7 +116,7 @@ class PasskeyService:
             added = await store.insert_passkey(tx, passkey, session)
             if added is None:
                 raise InvalidPasskey
-            await self._parts.records.record(
+            await self._parts.recorder.record(
                 tx, actor, Action.PASSKEY_ADDED, user, {"passkey_id": str(added.id), "name": name}
             )
         log.info("passkey_added", user=str(user), id=str(added.id))
@@ -140,7 +140,7 @@ class PasskeyService:
             await lock_factors(tx, user)
             if not await store.delete_passkey(tx, passkey, user):
                 raise NotFound(f"no passkey {passkey}")
-            await self._parts.records.record(tx, actor, Action.PASSKEY_REMOVED, user, {"passkey_id": str(passkey)})
+            await self._parts.recorder.record(tx, actor, Action.PASSKEY_REMOVED, user, {"passkey_id": str(passkey)})
         log.info("passkey_removed", user=str(user), id=str(passkey))
 
     async def _use_code(self, user: UserId, code: str) -> None:

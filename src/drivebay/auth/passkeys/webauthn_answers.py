@@ -25,7 +25,7 @@ from webauthn.helpers.structs import (
 )
 
 from ...contract.auth import PasskeyAssertion, PasskeyAttestation, RelyingParty, User
-from ..refresh_token import RefreshToken
+from ..opaque_token import OpaqueToken
 from .store import Credential, StoredPasskey
 
 log = structlog.get_logger(__name__)
@@ -103,15 +103,15 @@ def request_options(party: RelyingParty, challenge: bytes, allowed: tuple[Creden
     return options_to_json(options)
 
 
-def find_challenge(client_data: bytes) -> RefreshToken | None:
+def find_challenge(client_data: bytes) -> OpaqueToken | None:
     """Return the challenge that an answer contains, before it is verified. None if it contains none."""
     try:
-        return RefreshToken.parse(_decode(client_data).challenge)
+        return OpaqueToken.parse(_decode(client_data).challenge)
     except InvalidAnswer:
         return None
 
 
-def verify_attestation(party: RelyingParty, challenge: RefreshToken, answer: PasskeyAttestation) -> NewKey:
+def verify_attestation(party: RelyingParty, challenge: OpaqueToken, answer: PasskeyAttestation) -> NewKey:
     """Return the new passkey of an answer. Raises InvalidAnswer."""
     credential = RegistrationCredential(
         id=bytes_to_base64url(answer.credential_id),
@@ -138,7 +138,7 @@ def verify_attestation(party: RelyingParty, challenge: RefreshToken, answer: Pas
 
 
 def verify_assertion(
-    party: RelyingParty, challenge: RefreshToken, answer: PasskeyAssertion, passkey: StoredPasskey
+    party: RelyingParty, challenge: OpaqueToken, answer: PasskeyAssertion, passkey: StoredPasskey
 ) -> Use:
     """Return the use of a passkey that an answer proves. Raises InvalidAnswer.
 

@@ -60,5 +60,5 @@ class Reclaims:
     async def finish_reclaimed_account(self, user: UserId) -> None:
         async with self._database.transaction() as tx:
             # A gateway may accept an old token for some seconds after the reclaim.
-            await store.delete_late_access(tx, user, RECLAIM_MARGIN)
-            await store.finish_reclaimed(tx, user, _FINISHED_AFTER)
+            await store.delete_access_of_earlier_user(tx, user, RECLAIM_MARGIN)
+            await store.delete_reclaimed(tx, user, _FINISHED_AFTER)

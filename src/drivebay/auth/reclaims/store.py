@@ -36,13 +36,13 @@ async def list_reclaimed(db: Executor, limit: int) -> tuple[ReclaimedAccount, ..
     return tuple(ReclaimedAccount(UserId(UUID(int=row["user_id"].int)), row["reclaimed_at"]) for row in rows)
 
 
-async def delete_late_access(db: Executor, user: UserId, within: timedelta) -> None:
+async def delete_access_of_earlier_user(db: Executor, user: UserId, within: timedelta) -> None:
     """Delete the API tokens and the second factor that were created before the reclaim, or up to `within` after
     it."""
-    await db.fetchrow(STATEMENTS["delete_late_api_tokens"], user, within)
-    await db.fetchrow(STATEMENTS["delete_late_second_factor"], user, within)
+    await db.fetchrow(STATEMENTS["delete_api_tokens_of_earlier_user"], user, within)
+    await db.fetchrow(STATEMENTS["delete_second_factor_of_earlier_user"], user, within)
 
 
-async def finish_reclaimed(db: Executor, user: UserId, after: timedelta) -> None:
+async def delete_reclaimed(db: Executor, user: UserId, after: timedelta) -> None:
     """Delete the record of a reclaimed account. It is a no-op until `after` has passed since the reclaim."""
-    await db.fetchrow(STATEMENTS["finish_reclaimed"], user, after)
+    await db.fetchrow(STATEMENTS["delete_reclaimed"], user, after)

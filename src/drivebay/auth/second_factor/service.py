@@ -20,10 +20,10 @@ from ...postgres import Database
 from ..administration.admins import require_admin
 from ..administration.store import lock_account
 from ..audit.audit_log import Action
-from ..mail.mail_queue import AccountRecords
+from ..mail.mail_queue import AccountChangeRecorder
+from ..opaque_token import OpaqueToken
 from ..passkeys.store import delete_passkeys_of_user
 from ..rate_limiter import RateLimiter
-from ..refresh_token import RefreshToken
 from ..store import Executor, Store
 from ..user_accounts import Accounts
 from . import second_factor_codes, store
@@ -74,7 +74,7 @@ class FactorVerifier:
 
     async def create_challenge(self, db: Executor, user: UserId, password_version: int) -> str:
         """Store and return a challenge for the second step of a login."""
-        token = RefreshToken.generate(self._random_bytes)
+        token = OpaqueToken.generate(self._random_bytes)
         row = ChallengeRow(user, password_version)
         await store.insert_challenge(db, token.digest, row, CHALLENGE_TTL, CHALLENGE_TRIES)
         return token.text
@@ -130,12 +130,12 @@ class SecondFactorService:
     """The methods that set up and remove a second factor."""
 
     def __init__(
-        self, database: Database, accounts: Accounts, verifier: FactorVerifier, records: AccountRecords
+        self, database: Database, accounts: Accounts, verifier: FactorVerifier, recorder: AccountChangeRecorder
     ) -> None:
         self._database = database
         self._accounts = accounts
         self._verifier = verifier
-        self._records = records
+        self._recorder = recorder
 
     async def begin_totp(self, actor: Actor) -> TotpSecret:
         user = _require_user(actor)
@@ -160,7 +160,7 @@ class SecondFactorService:
                 raise AlreadyEnabled
             codes, digests = self._verifier.new_recovery_codes(user)
             await store.insert_recovery_codes(tx, user, digests)
-            await self._records.record(tx, actor, Action.SECOND_FACTOR_ENABLED, user)
+            await self._recorder.record(tx, actor, Action.SECOND_FACTOR_ENABLED, user)
         await self._verifier.refill_change(user)
         log.info("second_factor_enabled", user=str(user))
         return codes
@@ -177,7 +177,7 @@ class SecondFactorService:
             if not await self._verifier.use_any_code(tx, user, code):  # guard: totp-remove-code
                 raise InvalidCode
             await store.delete_secret(tx, user)
-            await self._records.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)
+            await self._recorder.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)
         await self._verifier.refill_change(user)
         log.info("second_factor_disabled", user=str(user))
 
@@ -187,9 +187,9 @@ class SecondFactorService:
             if await lock_account(tx, user) is None:
                 raise NotFound(f"no account {user}")
             if await store.delete_secret(tx, user):
-                await self._records.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)
+                await self._recorder.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)
             if passkeys := await delete_passkeys_of_user(tx, user):  # guard: reset-factor-passkeys
-                await self._records.record(tx, actor, Action.PASSKEY_REMOVED, user, {"passkeys": str(passkeys)})
+                await self._recorder.record(tx, actor, Action.PASSKEY_REMOVED, user, {"passkeys": str(passkeys)})
 
 
 def _require_new_secret(secret: StoredSecret | None) -> StoredSecret:

@@ -1,4 +1,7 @@
-"""Random refresh tokens. The database stores only a digest of each."""
+"""Opaque tokens: secrets of 32 bytes without a meaning. The database stores only a digest of each.
+
+Refresh tokens, challenges, sign-in codes and the tokens in mailed links are opaque tokens.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ _LENGTH: Final = 32
 _TEXT_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-class RefreshToken:
-    """A random value of 32 bytes. Only the client gets `text`. Only `digest` is stored."""
+class OpaqueToken:
+    """A secret of 32 bytes. Only the client gets `text`. Only `digest` is stored."""
 
     __slots__ = ("_value",)
 
@@ -22,12 +25,12 @@ class RefreshToken:
         self._value = value
 
     @classmethod
-    def generate(cls, random_bytes: Callable[[int], bytes]) -> RefreshToken:
-        """Return a new token."""
+    def generate(cls, random_bytes: Callable[[int], bytes]) -> OpaqueToken:
+        """Return a new random token."""
         return cls(random_bytes(_LENGTH))
 
     @classmethod
-    def parse(cls, text: str) -> RefreshToken | None:
+    def parse(cls, text: str) -> OpaqueToken | None:
         """Return the token of a text that a client sent, or None for a malformed text."""
         if _TEXT_PATTERN.fullmatch(text) is None:
             return None
@@ -46,11 +49,11 @@ class RefreshToken:
         # A fast hash is enough, because the token has 256 random bits.
         return hashlib.sha256(self._value).digest()
 
-    def derive_successor(self, key: bytes, salt: bytes) -> RefreshToken:
+    def derive_successor(self, key: bytes, salt: bytes) -> OpaqueToken:
         """Return the token that replaces this one after a refresh.
 
         The successor is derived, not random. So a repeated refresh returns the same token, although no token is stored.
         It is derived from this token, which the client has, the `salt` of its row, and `key`, which never leaves the
         service.
         """
-        return RefreshToken(hmac.digest(key, self._value + salt, "sha256"))
+        return OpaqueToken(hmac.digest(key, self._value + salt, "sha256"))
