@@ -26,7 +26,7 @@ _TYPE: Final = "text/plain; charset=utf-8"
 """With a parameter, because a store may drop it."""
 
 
-class StoreProfile(NamedTuple):
+class ProbeResult(NamedTuple):
     """The results of the probe. `has_staged_objects`: staging may contain objects, from current uploads or from before
     the last start."""
 
@@ -48,7 +48,7 @@ class BucketSetup(NamedTuple):
     has_notification_rule: bool
 
 
-async def probe_store(bucket: Bucket, folder: str, setup: BucketSetup) -> StoreProfile:
+async def probe_store(bucket: Bucket, folder: str, setup: BucketSetup) -> ProbeResult:
     """Probe one store. `folder` is a part of a key that only this probe uses. Raises Misconfigured, Unavailable."""
     trials = _Trials(bucket, f"{INTERNAL_PREFIX}probe/{folder}", setup.checked_at)
     try:
@@ -77,7 +77,7 @@ async def probe_store(bucket: Bucket, folder: str, setup: BucketSetup) -> StoreP
         with suppress(Unavailable):
             await trials.clean_up()
         raise
-    return StoreProfile(msgspec.structs.replace(capabilities, batch_delete=await trials.clean_up()))
+    return ProbeResult(msgspec.structs.replace(capabilities, batch_delete=await trials.clean_up()))
 
 
 class _Trials:

@@ -18,7 +18,7 @@ from ..contract.storage import GetSpec, Multipart, PartSpec, PutSpec, SignedRequ
 from ..contract.storage.signing import Disposition
 from ..errors import Error, Unavailable
 from . import s3
-from .capability_probe import StoreProfile
+from .capability_probe import ProbeResult
 from .sealed_metadata import MetadataSeal
 from .service import s3_options
 from .settings import Settings
@@ -38,16 +38,16 @@ class LocalSigning:
 
     def __init__(self, storage: Storage, settings: Settings, now: Callable[[], datetime]) -> None:
         self._storage = storage
-        self._profile: StoreProfile | None = None
+        self._probe_result: ProbeResult | None = None
         self._read_at = 0.0
         self._lock = asyncio.Lock()
         seal = None if settings.root_secret is None else MetadataSeal(settings.root_secret)
         self._urls = UrlSigning(s3.create_presigner(s3_options(settings)), self, seal, now)
 
-    def require_profile(self) -> StoreProfile:
-        if self._profile is None:
+    def require_ready(self) -> ProbeResult:
+        if self._probe_result is None:
             raise Unavailable("the storage service has not reported yet what the store supports; try again later")
-        return self._profile
+        return self._probe_result
 
     async def presign_put(self, put: PutSpec, signed_at: datetime, ttl_seconds: int) -> SignedRequest:
         await self._refresh()
@@ -84,15 +84,15 @@ class LocalSigning:
                 return
             self._read_at = time.monotonic()
             try:
-                self._profile = StoreProfile(await self._storage.get_capabilities())
+                self._probe_result = ProbeResult(await self._storage.get_capabilities())
             except Error as error:
-                if self._profile is None:
+                if self._probe_result is None:
                     self._read_at = 0.0
                     raise
                 log.warning("capabilities_not_read", reason=error.detail)
 
     def _is_fresh(self) -> bool:
-        return self._profile is not None and time.monotonic() - self._read_at < _MAX_AGE
+        return self._probe_result is not None and time.monotonic() - self._read_at < _MAX_AGE
 
 
 class LocallySignedStorage:

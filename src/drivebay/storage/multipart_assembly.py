@@ -50,7 +50,7 @@ class MultipartAssembly:
 
     async def begin_multipart(self, put: PutSpec, checksummed: bool) -> Multipart:
         check_put(put)
-        store = self._startup.require_profile().capabilities
+        store = self._startup.require_ready().capabilities
         headers = upload_headers(put, self._seal, frozenset(store.unsupported_headers), single_request=False)
         checksummed = checksummed and store.signed_checksum
         return Multipart(
@@ -87,7 +87,7 @@ class MultipartAssembly:
     def _check(self, key: str, multipart_id: str) -> None:
         check_key(key)
         check_multipart_id(multipart_id)
-        self._startup.require_profile()
+        self._startup.require_ready()
 
     async def _assemble(
         self, key: str, multipart_id: str, sizes: tuple[int, ...], sha256: tuple[bytes, ...]

@@ -63,7 +63,7 @@ class ObjectCopying:
 
     async def copy_objects(self, copies: tuple[ObjectCopy, ...]) -> tuple[CopyResult, ...]:
         check_copies(copies)
-        unsupported = frozenset(self._startup.require_profile().capabilities.unsupported_headers)
+        unsupported = frozenset(self._startup.require_ready().capabilities.unsupported_headers)
         # Several processes may make the same copy, which has the same bytes. So there is no condition.
         omitted = unsupported | {IF_NONE_MATCH, CHECKSUM}
         described = [(copy, upload_headers(copy.put, self._seal, omitted)) for copy in copies]

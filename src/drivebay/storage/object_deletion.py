@@ -30,7 +30,7 @@ class ObjectDeletion:
 
     async def delete_objects(self, keys: tuple[str, ...]) -> tuple[DeletionResult, ...]:
         check_keys(keys)
-        if not self._startup.require_profile().has_staged_objects:  # guard: purge-leftovers
+        if not self._startup.require_ready().has_staged_objects:  # guard: purge-leftovers
             return await self._delete_batch(keys)
         leftovers = await bounded_map(keys, self._list_leftovers, self._concurrency)
         groups = [(key, *more) for key, more in zip(keys, leftovers, strict=True)]
@@ -42,7 +42,7 @@ class ObjectDeletion:
 
     async def clean_staging(self, keys: tuple[str, ...]) -> None:
         check_keys(keys)
-        if not self._startup.require_profile().has_staged_objects:
+        if not self._startup.require_ready().has_staged_objects:
             return
         leftovers = await bounded_map(keys, self._list_leftovers, self._concurrency)
         file_keys = frozenset(keys)
@@ -56,7 +56,7 @@ class ObjectDeletion:
 
     async def quarantine_object(self, key: str) -> bool:
         check_key(key)
-        self._startup.require_profile()
+        self._startup.require_ready()
         if not await self._bucket.copy_object(key, QUARANTINE_PREFIX + key):
             return False
         crash_point("quarantine.copied")
@@ -80,7 +80,7 @@ class ObjectDeletion:
         return deletions
 
     async def _delete_batch(self, keys: tuple[str, ...]) -> tuple[DeletionResult, ...]:
-        if not self._startup.require_profile().capabilities.batch_delete:
+        if not self._startup.require_ready().capabilities.batch_delete:
             return await bounded_map(keys, self._delete_one, self._concurrency)
         return await self._bucket.delete_objects(keys) if keys else ()
 

@@ -24,7 +24,7 @@ class ObjectListing:
     async def list_objects(self, after: str | None, limit: int) -> ObjectPage:
         check_limit(limit)
         check_key_position(after)
-        self._startup.require_profile()
+        self._startup.require_ready()
         position: str | None = after or ""
         while position is not None:
             page = await self._bucket.list_objects("", position, limit)
@@ -37,7 +37,7 @@ class ObjectListing:
     async def list_multiparts(self, after: str | None, limit: int) -> MultipartPage:
         check_limit(limit)
         check_position(after)
-        self._startup.require_profile()
+        self._startup.require_ready()
         return await self._bucket.list_multiparts(after or "", limit)
 
 

@@ -50,7 +50,7 @@ class ObjectLookup:
 
     async def stat_staged(self, keys: tuple[str, ...]) -> tuple[ObjectInfo, ...]:
         check_keys(keys)
-        store = self._startup.profile
+        store = self._startup.probe_result
         if store is None or not store.has_staged_objects:
             return await self._stat(keys)
         # Look first in the location of new uploads, then look for the absent objects in the other location.
@@ -63,9 +63,9 @@ class ObjectLookup:
         return tuple(infos)
 
     async def _stat(self, keys: tuple[str, ...]) -> tuple[ObjectInfo, ...]:
-        if self._startup.profile is None:
+        if self._startup.probe_result is None:
             return tuple(ObjectInfo(key, Presence.UNKNOWN) for key in keys)  # guard: lookup-before-start
-        capabilities = self._startup.profile.capabilities
+        capabilities = self._startup.probe_result.capabilities
         # A list shows no type and no checksum, so it is enough only if the store has checked them.
         allow_listing = capabilities.signed_checksum and capabilities.signed_type  # guard: lookup-by-listing
         infos = await look_up(self._bucket, keys, self._limits, allow_listing=allow_listing)

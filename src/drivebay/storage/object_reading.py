@@ -18,7 +18,7 @@ class ObjectReading:
     async def read_object(self, key: str, offset: int, length: int) -> bytes:
         check_key(key)
         check_range(offset, length)
-        self._startup.require_profile()
+        self._startup.require_ready()
         body = await self._bucket.read_range(key, offset, length)
         if body is None:
             raise NotFound(f"no object {key} with these bytes")

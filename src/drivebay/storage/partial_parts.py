@@ -39,7 +39,7 @@ class PartialParts:
         check_parts((part,), multipart)
         check_multipart_id(multipart.id)
         check_body_size(len(body), 0)
-        self._startup.require_profile()
+        self._startup.require_ready()
         if len(body) != part.size:
             raise InvalidRequest(f"part {part.number} must have {part.size} bytes and has {len(body)}")
         digest = part.sha256 or await _digest(body)
@@ -51,7 +51,7 @@ class PartialParts:
         check_partial_part_key(key)
         check_part_number(number)
         check_body_size(len(body), 1)
-        self._startup.require_profile()
+        self._startup.require_ready()
         partial = PartialPart(number, len(body))
         await self._bucket.put_object(_object_key(key, partial), body, await _digest(body))
         # Keep longer ones, because their sender got the response that the bytes are stored.
@@ -59,7 +59,7 @@ class PartialParts:
 
     async def list_partial_parts(self, key: str) -> tuple[PartialPart, ...]:
         check_partial_part_key(key)
-        self._startup.require_profile()
+        self._startup.require_ready()
         longest: dict[int, PartialPart] = {}
         for partial in await self._list(key):
             current = longest.get(partial.number)
@@ -71,7 +71,7 @@ class PartialParts:
         check_partial_part_key(key)
         check_part_number(partial.number)
         check_body_size(partial.size, 1)
-        self._startup.require_profile()
+        self._startup.require_ready()
         body = await self._bucket.get_object(_object_key(key, partial))
         if body is None:
             raise NotFound(f"no {partial.size} bytes of part {partial.number} are stored")
@@ -82,7 +82,7 @@ class PartialParts:
     async def delete_partial_parts(self, key: str, number: int) -> None:
         check_partial_part_key(key)
         check_part_number(number)
-        self._startup.require_profile()
+        self._startup.require_ready()
         await self._delete(key, lambda partial: partial.number <= number)
 
     async def _delete(self, key: str, matches: Callable[[PartialPart], bool]) -> None:

@@ -48,7 +48,7 @@ class Promotion:
 
     async def promote(self, staged: tuple[StagedObject, ...]) -> tuple[ObjectInfo, ...]:
         check_staged(staged)
-        self._startup.require_profile()
+        self._startup.require_ready()
         return await bounded_map(staged, self._promote_one, self._concurrency)
 
     async def _promote_one(self, staged: StagedObject) -> ObjectInfo:

@@ -38,7 +38,7 @@ class StoreHealth:
 
     async def _check(self) -> tuple[Health, ...]:
         try:
-            self._startup.require_profile()
+            self._startup.require_ready()
             status = await self._bucket.head_bucket()
         except Unavailable as error:
             return (Health("store", ok=False, detail=error.detail),)

@@ -18,7 +18,7 @@ import structlog
 from ..contract.storage import STAGING_PREFIX, Capabilities
 from ..errors import Unavailable
 from .bucket import Bucket, Misconfigured
-from .capability_probe import BucketSetup, StoreProfile, probe_store
+from .capability_probe import BucketSetup, ProbeResult, probe_store
 from .settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -28,51 +28,51 @@ _START_TIMEOUT: Final = 120.0
 
 
 class StoreStartup:
-    """Prepares the store, and keeps the result of the probe. `profile` is None until then."""
+    """Prepares the store, and keeps the result of the probe. `probe_result` is None until then."""
 
     def __init__(
         self, bucket: Bucket, settings: Settings, now: Callable[[], datetime], new_id: Callable[[], UUID]
     ) -> None:
-        self.profile: StoreProfile | None = None
+        self.probe_result: ProbeResult | None = None
         self._bucket = bucket
         self._settings = settings
         self._now = now
         self._new_id = new_id
         self._last_error = "the store has not responded yet"
 
-    def require_profile(self) -> StoreProfile:
+    def require_ready(self) -> ProbeResult:
         """Return the result of the probe. Raises Unavailable with the last error until the store is prepared."""
-        if self.profile is None:
+        if self.probe_result is None:
             raise Unavailable(self._last_error)
-        return self.profile
+        return self.probe_result
 
     async def get_capabilities(self) -> Capabilities:
-        return self.require_profile().capabilities
+        return self.require_ready().capabilities
 
     async def start(self) -> None:
         """Prepare the bucket, and probe the store. A second call repeats that. Raises Misconfigured, Unavailable."""
         try:
             async with asyncio.timeout(_START_TIMEOUT):
-                profile = await self._prepare(str(self._new_id()))
+                result = await self._prepare(str(self._new_id()))
         except TimeoutError:
             self._last_error = f"the store did not respond to the probe within {_START_TIMEOUT:.0f} s"
             raise Unavailable(self._last_error) from None
         except (Unavailable, Misconfigured) as error:
             self._last_error = str(error)
             raise
-        _log_profile(profile)
+        _log_result(result)
         log.info("store_ready", bucket=self._settings.bucket, endpoint=self._settings.endpoint)
-        self.profile = profile
+        self.probe_result = result
 
     async def retry_start(self) -> None:
         """Try to start until it succeeds, with a log line for each attempt."""
-        while self.profile is None:
+        while self.probe_result is None:
             log.warning("store_not_ready", endpoint=self._settings.endpoint, reason=self._last_error)
             await asyncio.sleep(self._settings.startup_retry_delay.total_seconds())
             with suppress(Unavailable, Misconfigured):
                 await self.start()
 
-    async def _prepare(self, folder: str) -> StoreProfile:
+    async def _prepare(self, folder: str) -> ProbeResult:
         """Prepare the bucket and return what the probe finds. `folder` is a part of a key that only this probe uses."""
         bucket, settings = self._bucket, self._settings
         if not (await bucket.check_access()).exists:
@@ -81,10 +81,10 @@ class StoreStartup:
         cors = await bucket.add_cors_rules(settings.allowed_origins)
         has_notification_rule = await self._add_notification_rule()
         status, checked_at = await bucket.head_bucket(), self._now()
-        profile = await probe_store(bucket, folder, BucketSetup(status, checked_at, cors, has_notification_rule))
+        result = await probe_store(bucket, folder, BucketSetup(status, checked_at, cors, has_notification_rule))
         # Objects may be in staging since an earlier start, when the store still accepted a second PUT.
         old = (await bucket.list_objects(STAGING_PREFIX, "", 1)).objects
-        return profile._replace(has_staged_objects=profile.uses_staging or bool(old))
+        return result._replace(has_staged_objects=result.uses_staging or bool(old))
 
     async def _add_notification_rule(self) -> bool:
         target = self._settings.events_target
@@ -98,18 +98,18 @@ class StoreStartup:
         return problem is None
 
 
-def _log_profile(profile: StoreProfile) -> None:
+def _log_result(result: ProbeResult) -> None:
     """Log the capabilities, and what replaces each one that is missing."""
-    capabilities = profile.capabilities
+    capabilities = result.capabilities
     log.info("store_capabilities", **msgspec.structs.asdict(capabilities))
     for name in ("signed_length", "signed_type", "signed_checksum"):
         if not getattr(capabilities, name):
-            log.warning("store_does_not_enforce", what=name, instead="the commit checks it")
-    if profile.uses_staging:
-        log.warning("store_does_not_enforce", what="write_once", instead="the commit copies each upload")
+            log.warning("store_does_not_enforce", capability=name, instead="the commit checks it")
+    if result.uses_staging:
+        log.warning("store_does_not_enforce", capability="write_once", instead="the commit copies each upload")
     elif not capabilities.write_once:
         hint = "a client can change its file until the upload URL expires: use another store for untrusted clients"
-        log.error("store_does_not_enforce", what="write_once and conditional_copy", hint=hint)
+        log.error("store_does_not_enforce", capability="write_once and conditional_copy", hint=hint)
     if not capabilities.batch_delete:
         log.warning("store_without_batch_delete", instead="objects are deleted one by one")
     if not capabilities.cors:

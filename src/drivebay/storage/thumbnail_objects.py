@@ -31,7 +31,7 @@ class ThumbnailObjects:
             raise InvalidRequest(f"a thumbnail must have 1 to {_MAX_BODY} bytes")
         for name in (key, *(thumbnail_key(key, size) for size in sizes)):
             check_key(name)
-        self._startup.require_profile()
+        self._startup.require_ready()
         for image in images:
             digest = hashlib.sha256(image.body).digest()
             await self._bucket.put_object(thumbnail_key(key, image.size), image.body, digest)
@@ -42,7 +42,7 @@ class ThumbnailObjects:
         for group in groups:
             for name in group:
                 check_key(name)
-        self._startup.require_profile()
+        self._startup.require_ready()
         deletions = await self._deletion.delete_exactly(tuple(name for group in groups for name in group))
         errors = {deletion.key: deletion.error for deletion in deletions if deletion.error is not None}
         return tuple(

@@ -12,16 +12,16 @@ from ..errors import InvalidRequest
 from ..formats.content_disposition import content_disposition
 from .argument_checks import check_batch, check_key, check_multipart_id, check_parts, check_single_put
 from .bucket import Presigner, PresignSpec
-from .capability_probe import StoreProfile
+from .capability_probe import ProbeResult
 from .media_types import is_safe_inline, media_type
 from .object_headers import BINARY_TYPE, CHECKSUM, CONTENT_LENGTH, upload_headers
 from .sealed_metadata import MetadataSeal
 
 
-class StoreProfileSource(Protocol):
+class ProbeResultSource(Protocol):
     """A source of the results of the store probe."""
 
-    def require_profile(self) -> StoreProfile:
+    def require_ready(self) -> ProbeResult:
         """Return the results. Raises Unavailable until the probe has succeeded."""
         ...
 
@@ -34,7 +34,7 @@ class UrlSigning:
     """Implements `contract.storage.Signing` and `presign_parts`."""
 
     def __init__(
-        self, presigner: Presigner, store: StoreProfileSource, seal: MetadataSeal | None, now: Callable[[], datetime]
+        self, presigner: Presigner, store: ProbeResultSource, seal: MetadataSeal | None, now: Callable[[], datetime]
     ) -> None:
         self._presigner = presigner
         self._seal = seal
@@ -43,9 +43,9 @@ class UrlSigning:
 
     async def presign_put(self, put: PutSpec, signed_at: datetime, ttl_seconds: int) -> SignedRequest:
         check_single_put(put)
-        profile = self._store.require_profile()
-        headers = upload_headers(put, self._seal, frozenset(profile.capabilities.unsupported_headers))
-        key = STAGING_PREFIX + put.key if profile.uses_staging else put.key  # guard: upload-staging
+        store = self._store.require_ready()
+        headers = upload_headers(put, self._seal, frozenset(store.capabilities.unsupported_headers))
+        key = STAGING_PREFIX + put.key if store.uses_staging else put.key  # guard: upload-staging
         signed = {**headers, CONTENT_LENGTH: str(put.size)}  # guard: put-length, put-metadata
         url, expires_at = self._presign(PresignSpec("PUT", key, signed_at, ttl_seconds, headers=signed))
         return SignedRequest("PUT", url, headers, expires_at)
@@ -53,7 +53,7 @@ class UrlSigning:
     async def presign_get(
         self, key: str, name: str, content_type: str, disposition: Disposition, ttl_seconds: int
     ) -> SignedRequest:
-        self._store.require_profile()
+        self._store.require_ready()
         response_headers = {
             "Content-Disposition": download_disposition(name, disposition, content_type),
             "Content-Type": media_type(content_type) or BINARY_TYPE,
@@ -77,7 +77,7 @@ class UrlSigning:
     async def presign_parts(
         self, key: str, multipart: Multipart, parts: tuple[PartSpec, ...], ttl_seconds: int
     ) -> tuple[SignedRequest, ...]:
-        self._store.require_profile()
+        self._store.require_ready()
         check_parts(parts, multipart)
         check_multipart_id(multipart.id)
         now = self._now()
