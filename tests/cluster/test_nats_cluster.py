@@ -247,8 +247,8 @@ async def test_a_stream_gets_more_replicas_when_the_setting_grows(site: Site) ->
         async def saves_a_position(count: int = count) -> bool:
             try:
                 async with nats_connection.connect(settings[count]) as queue:
-                    await queue.save_position("a", count)
-                    return await queue.load_position("a") == count
+                    await queue.save_checkpoint("a", count)
+                    return await queue.load_checkpoint("a") == count
             except Unavailable:  # the new replicas elect a leader
                 return False
 

@@ -120,10 +120,10 @@ async def test_the_position_is_saved_only_after_the_events_are_stored(
         async def publish(self, messages: list[Message]) -> None:
             raise RuntimeError("not stored")
 
-        async def load_position(self, name: str) -> int | None:
+        async def load_checkpoint(self, name: str) -> int | None:
             return None
 
-        async def save_position(self, name: str, position: int) -> None:
+        async def save_checkpoint(self, name: str, position: int) -> None:
             self.saved.append(position)
 
     queue = FailingQueue()

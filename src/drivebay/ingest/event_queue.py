@@ -57,7 +57,7 @@ class QueueReader(Protocol):
 
 
 class QueueWriter(Protocol):
-    """Publishes messages, and stores the position up to which an event source was read."""
+    """Publishes messages, and stores a checkpoint: the position up to which an event source was read."""
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Publish messages, and return when all are stored.
@@ -66,10 +66,10 @@ class QueueWriter(Protocol):
         """
         ...
 
-    async def load_position(self, name: str) -> int | None:
-        """Return the last position saved under `name`, or None. Raises Unavailable."""
+    async def load_checkpoint(self, name: str) -> int | None:
+        """Return the position that was last saved as the checkpoint `name`, or None. Raises Unavailable."""
         ...
 
-    async def save_position(self, name: str, position: int) -> None:
-        """Save a position under `name`. Raises Unavailable."""
+    async def save_checkpoint(self, name: str, position: int) -> None:
+        """Save a position as the checkpoint `name`. Raises Unavailable."""
         ...

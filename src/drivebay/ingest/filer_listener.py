@@ -74,8 +74,8 @@ class FilerListener:
 
     async def run(self, queue: QueueWriter) -> None:
         """Run until cancelled. Raises Unavailable when the filer or the queue fails."""
-        position_name = f"seaweedfs.{self._bucket}"
-        saved = await queue.load_position(position_name)
+        checkpoint_name = f"seaweedfs.{self._bucket}"
+        saved = await queue.load_checkpoint(checkpoint_name)
         start = resume_position(saved) if saved else _nanoseconds_since_epoch(self._now() - INITIAL_LOOKBACK)
         client = self._new_id().int % (2**31 - 1) + 1
         request = seaweedfs.subscription(client, self._prefix, start)
@@ -86,14 +86,14 @@ class FilerListener:
             async with asyncio.TaskGroup() as tasks:
                 reader = tasks.create_task(_read_changes(responses, incoming))
                 try:
-                    await self._publish_changes(incoming, queue, position_name)
+                    await self._publish_changes(incoming, queue, checkpoint_name)
                 except Unavailable as error:
                     stream_error = error
                     reader.cancel()
         raise stream_error
 
     async def _publish_changes(
-        self, incoming: asyncio.Queue[seaweedfs.Change | Unavailable], queue: QueueWriter, position_name: str
+        self, incoming: asyncio.Queue[seaweedfs.Change | Unavailable], queue: QueueWriter, checkpoint_name: str
     ) -> None:
         unsaved: int | None = None
         saved_at = time.monotonic()
@@ -107,11 +107,11 @@ class FilerListener:
                 messages = self.to_messages(changes)
                 if messages:
                     await queue.publish(messages)  # guard: filer-position-last
-                    crash_point("position.before_save")
+                    crash_point("checkpoint.before_save")
                 unsaved = changes[-1].at
             if unsaved and (not changes or time.monotonic() - saved_at >= _SAVE_INTERVAL):
-                await queue.save_position(position_name, unsaved)
-                crash_point("position.after_save")
+                await queue.save_checkpoint(checkpoint_name, unsaved)
+                crash_point("checkpoint.after_save")
                 unsaved, saved_at = None, time.monotonic()
 
     def to_messages(self, changes: Sequence[seaweedfs.Change]) -> list[Message]:

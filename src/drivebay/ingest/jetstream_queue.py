@@ -23,7 +23,7 @@ from ..errors import Unavailable
 from .event_queue import Delivery, Message
 from .nats_errors import translate_nats_errors
 from .settings import Settings
-from .stream_setup import check_stream, consumer_name, ensure_consumer, ensure_stream, open_position_store
+from .stream_setup import check_stream, consumer_name, ensure_consumer, ensure_stream, open_checkpoint_store
 
 # NATS sends a heartbeat every `_HEARTBEAT` seconds while a pull request is open.
 _MAX_SILENCE: Final = 12.0
@@ -180,11 +180,11 @@ class JetStreamQueue:
                 ]
                 await asyncio.gather(*acknowledgements)
 
-    async def load_position(self, name: str) -> int | None:
+    async def load_checkpoint(self, name: str) -> int | None:
         with translate_nats_errors():
-            positions = await open_position_store(self._jetstream, self._settings)
+            checkpoints = await open_checkpoint_store(self._jetstream, self._settings)
             try:
-                entry = await positions.get(name)
+                entry = await checkpoints.get(name)
             except js_errors.KeyNotFoundError:
                 return None
         try:
@@ -192,7 +192,7 @@ class JetStreamQueue:
         except ValueError:
             return None
 
-    async def save_position(self, name: str, position: int) -> None:
+    async def save_checkpoint(self, name: str, position: int) -> None:
         with translate_nats_errors():
-            positions = await open_position_store(self._jetstream, self._settings)
-            await positions.put(name, str(position).encode())
+            checkpoints = await open_checkpoint_store(self._jetstream, self._settings)
+            await checkpoints.put(name, str(position).encode())

@@ -1,4 +1,4 @@
-"""Creates the JetStream stream, the consumer and the position store, and checks their configuration.
+"""Creates the JetStream stream, the consumer and the checkpoint store, and checks their configuration.
 
 They are created if they do not exist, also if they disappear later. An existing stream keeps the limits that its
 operator has set. It gets more replicas when the setting grows.
@@ -47,7 +47,7 @@ async def ensure_stream(client: Client, jetstream: JetStreamContext, settings: S
     require_leader(info)
     if settings.replicas > 1:
         await grow_replicas(client, settings.stream, settings.replicas)
-        await grow_replicas(client, f"KV_{_position_bucket(settings)}", settings.replicas)
+        await grow_replicas(client, f"KV_{_checkpoint_bucket(settings)}", settings.replicas)
 
 
 async def _create_stream(jetstream: JetStreamContext, settings: Settings) -> None:
@@ -95,9 +95,9 @@ async def ensure_consumer(jetstream: JetStreamContext, settings: Settings) -> No
     )
 
 
-async def open_position_store(jetstream: JetStreamContext, settings: Settings) -> KeyValue:
-    """Return the key-value bucket for positions. Create it if it does not exist."""
-    bucket = _position_bucket(settings)
+async def open_checkpoint_store(jetstream: JetStreamContext, settings: Settings) -> KeyValue:
+    """Return the key-value bucket for checkpoints. Create it if it does not exist."""
+    bucket = _checkpoint_bucket(settings)
     try:
         return await jetstream.key_value(bucket)
     except js_errors.BucketNotFoundError:
@@ -118,7 +118,7 @@ def stream_problems(config: api.StreamConfig) -> tuple[str, ...]:
     return tuple(requirement for requirement, is_met in requirements.items() if not is_met)
 
 
-def _position_bucket(settings: Settings) -> str:
+def _checkpoint_bucket(settings: Settings) -> str:
     return f"{settings.stream}-positions"
 
 
