@@ -26,15 +26,15 @@ class TreeFollower:
         self._items: dict[Hashable, Item] = {}
         self._trashed: set[Hashable] = set()
 
-    def apply(self, what: str, id: Hashable, item: Item | None) -> None:
+    def apply(self, kind: str, id: Hashable, item: Item | None) -> None:
         """Apply one change. `item` is the entry as it is now, None if it is gone for good."""
-        if item is None or what == "deleted":
+        if item is None or kind == "deleted":
             self._items.pop(id, None)
         else:
             self._items[id] = item
-        if what == "trashed":
+        if kind == "trashed":
             self._trashed.add(id)
-        elif what in ("restored", "deleted"):
+        elif kind in ("restored", "deleted"):
             self._trashed.discard(id)
 
     def tree(self) -> dict[Hashable, Item]:

@@ -39,11 +39,11 @@ async def test_the_activity_of_a_file_is_its_changes_newest_first(drive: Drive) 
     await drive.files.trash_entry(drive.access, folder.id)  # no change of the file
     await drive.files.restore_entry(drive.access, folder.id)
     found = await activity_of(drive, file.id)
-    assert [each.what.value for each in found] == ["restored", "trashed", "moved", "renamed", "content", "created"]
+    assert [each.kind.value for each in found] == ["restored", "trashed", "moved", "renamed", "content", "created"]
     assert {each.actor for each in found} == {drive.owner}
     assert [each.at for each in found] == sorted((each.at for each in found), reverse=True)
     assert await activity_of(drive, file.id, 1) == await activity_of(drive, file.id, 4) == found
-    assert [each.what.value for each in await activity_of(drive, folder.id)] == ["restored", "trashed", "created"]
+    assert [each.kind.value for each in await activity_of(drive, folder.id)] == ["restored", "trashed", "created"]
 
 
 async def test_the_activity_names_who_made_each_change(direct_drive: Drive) -> None:
@@ -52,7 +52,7 @@ async def test_the_activity_names_who_made_each_change(direct_drive: Drive) -> N
     access = Access(drive.owner, guest, Role.EDITOR, (Grant(file.id, Role.EDITOR),))
     await drive.files.update_entry(access, file.id, c.EntryUpdate(name="b.txt"))
     page = await drive.files.list_activity(access, file.id)
-    assert [(each.what.value, each.actor) for each in page.items] == [("renamed", guest), ("created", drive.owner)]
+    assert [(each.kind.value, each.actor) for each in page.items] == [("renamed", guest), ("created", drive.owner)]
 
 
 async def test_the_deletion_of_an_object_is_no_activity(direct_drive: Drive) -> None:
@@ -66,7 +66,7 @@ async def test_the_deletion_of_an_object_is_no_activity(direct_drive: Drive) -> 
         drive.owner,
         file.id,
     )
-    assert [each.what.value for each in await activity_of(drive, file.id)] == ["created"]
+    assert [each.kind.value for each in await activity_of(drive, file.id)] == ["created"]
 
 
 async def test_an_item_without_changes_has_an_empty_activity(direct_drive: Drive) -> None:

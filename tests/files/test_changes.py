@@ -1,7 +1,7 @@
 """The change feed: its order, its items, its cursors, and a client that follows it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -9,9 +9,8 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule
 from uuid_utils.compat import uuid7
 
 from drivebay.contract import files as c
@@ -22,9 +21,8 @@ from drivebay.files.changes.store import ChangeStore
 from tests.tree_follower import Item, TreeFollower
 
 from .conftest import SETTINGS, Drive, new_owner
-from .test_random_operations import Loop, loop
+from .state_machine import DriveMachine, run_machine
 
-__all__ = ["loop"]
 Kind = c.ChangeKind
 
 
@@ -48,7 +46,7 @@ async def changes_after(drive: Drive, cursor: str, limit: int = 100) -> list[c.C
 
 
 def kinds(changes: list[c.Change]) -> list[tuple[str, FileId]]:
-    return [(change.what.value, change.file_id) for change in changes]
+    return [(change.kind.value, change.file_id) for change in changes]
 
 
 async def test_each_change_of_an_entry_is_in_the_feed_once_and_in_order(drive: Drive) -> None:
@@ -135,7 +133,7 @@ async def test_the_end_of_the_grace_period_is_a_change_of_the_system(direct_driv
     await drive.run_purges()
     await drive.run_purges()
     (change,) = await changes_after(drive, start)
-    assert (change.what, change.file_id, change.actor, change.file) == (Kind.DELETED, folder.id, None, None)
+    assert (change.kind, change.file_id, change.actor, change.file) == (Kind.DELETED, folder.id, None, None)
 
 
 async def test_a_file_that_arrives_in_a_trashed_folder_is_shown_in_the_trash(direct_drive: Drive) -> None:
@@ -147,7 +145,7 @@ async def test_a_file_that_arrives_in_a_trashed_folder_is_shown_in_the_trash(dir
     drive.bucket.put(upload.key, b"hello")
     await drive.files.complete_upload(drive.access, upload.id)
     (change,) = await changes_after(drive, start)
-    assert change.what is Kind.CREATED
+    assert change.kind is Kind.CREATED
     assert change.file is not None
     assert change.file.trashed_at is not None
 
@@ -156,18 +154,18 @@ async def test_changes_of_the_previous_release_are_in_the_feed(direct_drive: Dri
     drive = direct_drive
     file = await drive.upload_file()
     start = await now(drive)
-    for what in ("stored", "replaced", "changed", "purged", "trashed"):
+    for kind in ("stored", "replaced", "changed", "purged", "trashed"):
         await drive.database.execute(
             """WITH numbered AS (
                    UPDATE files.usage SET last_change = last_change + 1 WHERE owner_id = $1 RETURNING last_change)
                INSERT INTO files.changes (owner_id, number, what, file_id)
                SELECT $1, last_change, $2, $3 FROM numbered""",
             drive.owner,
-            what,
+            kind,
             file.id,
         )
     changes = await changes_after(drive, start, 1)
-    assert [change.what.value for change in changes] == ["created", "content", "moved", "trashed"]
+    assert [change.kind.value for change in changes] == ["created", "content", "moved", "trashed"]
     assert await changes_after(drive, changes[-1].cursor) == []
 
 
@@ -390,7 +388,7 @@ class Follower:
         for change in page.items:
             file = change.file
             item = None if file is None else Item(file.parent, file.name, file.size)
-            self.tree.apply(change.what.value, change.file_id, item)
+            self.tree.apply(change.kind.value, change.file_id, item)
         self.cursor = page.next_cursor
         return bool(page.items)
 
@@ -419,19 +417,14 @@ OPERATIONS = st.tuples(
 )
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(DriveMachine):
     """Runs operations on a drive, several at once, and follows its changes meanwhile."""
-
-    loop: Loop
 
     @initialize()
     def create_user(self) -> None:
         self.drive = self.loop.drive.for_owner(new_owner())
         self.ids: list[FileId] = []
         self.follower = Follower(self.drive, self.run(now(self.drive)))
-
-    def run(self, call: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run(call)
 
     @rule(operations=st.lists(OPERATIONS, min_size=1, max_size=4), limit=st.integers(1, 4))
     def concurrently(self, operations: list[Operation], limit: int) -> None:
@@ -461,34 +454,34 @@ class Machine(RuleBasedStateMachine):
     def pick(self, number: int) -> FileId:
         return self.ids[number % len(self.ids)] if self.ids else ROOT
 
-    async def operate(self, what: str, first: int, second: int, name: str) -> None:
+    async def operate(self, operation: str, first: int, second: int, name: str) -> None:
         files, owner, id, other = self.drive.files, self.drive.owner, self.pick(first), self.pick(second)
         parent = other if second % 3 else ROOT
         with suppress(Error):
-            if what == "folder":
+            if operation == "folder":
                 self.ids.append((await files.create_folder(Access.personal(owner), parent, name)).id)
-            elif what in ("upload", "replace", "late"):
-                await self.upload(what, parent, name)
-            elif what == "rename":
+            elif operation in ("upload", "replace", "late"):
+                await self.upload(operation, parent, name)
+            elif operation == "rename":
                 await files.update_entry(Access.personal(owner), id, c.EntryUpdate(name=name))
-            elif what == "move":
+            elif operation == "move":
                 await files.update_entry(Access.personal(owner), id, c.EntryUpdate(name, parent))
-            elif what == "trash":
+            elif operation == "trash":
                 await files.trash_entry(Access.personal(owner), id)
-            elif what == "restore":
+            elif operation == "restore":
                 await files.restore_entry(Access.personal(owner), id)
-            elif what == "delete":
+            elif operation == "delete":
                 await files.delete_trashed(Access.personal(owner), id)
-            elif what == "empty":
+            elif operation == "empty":
                 await files.empty_trash(Access.personal(owner))
-            elif what == "purge":
+            elif operation == "purge":
                 await self.drive.run_purges()
 
-    async def upload(self, what: str, parent: FileId, name: str) -> None:
-        on_conflict = c.OnConflict.REPLACE if what == "replace" else c.OnConflict.RENAME
+    async def upload(self, operation: str, parent: FileId, name: str) -> None:
+        on_conflict = c.OnConflict.REPLACE if operation == "replace" else c.OnConflict.RENAME
         body = bytes(len(self.ids))  # versions differ in size
         upload = await self.drive.begin(name, body, parent, on_conflict)
-        if what == "late" and parent != ROOT:
+        if operation == "late" and parent != ROOT:
             await self.drive.files.trash_entry(self.drive.access, parent)
         self.drive.bucket.put(upload.key, body)
         done = await self.drive.files.complete_upload(self.drive.access, upload.id)
@@ -497,18 +490,5 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_a_follower_ends_with_the_tree_that_listings_show(loop: Loop) -> None:
-    class Bound(Machine):
-        pass
-
-    Bound.loop = loop
-    run_state_machine_as_test(
-        Bound,
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-        ),
-    )
+def test_a_follower_ends_with_the_tree_that_listings_show(database_url: str) -> None:
+    run_machine(Machine, database_url, examples=40, steps=30)

@@ -102,7 +102,7 @@ async def test_a_copy_of_a_folder_has_everything_below_it(drive: Drive) -> None:
     usage = await drive.files.get_usage(drive.access)
     assert (usage.used_bytes, usage.file_count) == (10, 4)
     changes = (await drive.files.list_changes(drive.access, start)).items
-    assert [change.what for change in changes] == [c.ChangeKind.CREATED] * 5
+    assert [change.kind for change in changes] == [c.ChangeKind.CREATED] * 5
     # A follower knows the folder of an entry before the entry.
     known = {ROOT, top.id}
     for change in changes:

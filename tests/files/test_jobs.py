@@ -151,7 +151,7 @@ async def test_a_job_copies_a_large_tree_which_appears_as_a_whole(drive: Drive) 
     known: set[UUID] = {ROOT, top.id}
     while (page := await drive.files.list_changes(drive.access, cursor, 1000)).items:
         for change in page.items:
-            assert change.what is c.ChangeKind.CREATED
+            assert change.kind is c.ChangeKind.CREATED
             assert change.file is not None
             assert change.file.parent in known
             known.add(change.file.id)
@@ -534,7 +534,7 @@ async def test_a_last_step_gives_the_job_back_and_drives_take_turns(direct_drive
     lease, task = await claim(drive)
     assert task.id == jobs[0].id  # one job of a drive at a time
     assert await drive.files.claim_jobs(LeaseId(uuid7()), 10) == ()
-    assert await drive.files.run_job_step(lease, task, is_last=True)
+    assert await drive.files.run_job_step(lease, task, ends_lease=True)
     assert not await drive.files.run_job_step(lease, task)
     _, other = await claim(drive)
     assert other.id == jobs[1].id

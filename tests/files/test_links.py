@@ -217,7 +217,7 @@ async def test_a_link_and_its_end_are_changes_of_the_item(drive: Drive) -> None:
     await drive.files.update_link(drive.access, link.id, c.LinkUpdate(name="a"))
     await drive.files.delete_link(drive.access, link.id)
     changes = (await drive.files.list_changes(drive.access, cursor)).items
-    assert {(change.what, change.file_id, change.actor) for change in changes} == {
+    assert {(change.kind, change.file_id, change.actor) for change in changes} == {
         (c.ChangeKind.SHARED, file.id, UserId(drive.owner))
     }
     assert len(changes) == 2

@@ -14,7 +14,7 @@ from drivebay.contract import files as c
 from drivebay.contract.ids import ROOT, DriveId, LeaseId, UploadId
 from drivebay.contract.storage import Multipart, PartSpec, Presence
 from drivebay.errors import Conflict, InvalidRequest, NotFound, NotUploaded, Unavailable
-from drivebay.files.commits.service import MIN_RESENT_BYTES
+from drivebay.files.commits.service import MIN_RESEND_ALLOWANCE
 from drivebay.files.multipart.part_sizes import choose_part_size
 
 from .conftest import SETTINGS, Drive, open_drive
@@ -336,7 +336,7 @@ async def test_the_deadline_of_parts_is_not_missed_between_two_measurements(limi
 
 async def test_stored_files_do_not_wait_for_the_measurement_of_parts(direct_drive: Drive) -> None:
     in_parts = await begin_multipart(direct_drive)
-    for _ in range((len(BODY) + MIN_RESENT_BYTES) // len(FIRST) + 1):
+    for _ in range((len(BODY) + MIN_RESEND_ALLOWANCE) // len(FIRST) + 1):
         assert await send_part(direct_drive, in_parts, 1, FIRST) == 200
     stored = await direct_drive.begin("stored.txt")
     direct_drive.bucket.put(stored.key, b"hello")
@@ -347,7 +347,7 @@ async def test_stored_files_do_not_wait_for_the_measurement_of_parts(direct_driv
 
 async def test_an_upload_whose_parts_are_sent_again_and_again_fails(direct_drive: Drive) -> None:
     upload = await begin_multipart(direct_drive)
-    for _ in range((len(BODY) + MIN_RESENT_BYTES) // len(FIRST)):
+    for _ in range((len(BODY) + MIN_RESEND_ALLOWANCE) // len(FIRST)):
         assert await send_part(direct_drive, upload, 1, FIRST) == 200
     uploads = (c.UploadRef(direct_drive.owner, upload.id),)
     assert await direct_drive.files.commit_uploads(uploads) == (c.CommitOutcome.ABSENT,)

@@ -25,7 +25,7 @@ async def new_folder(drive: Drive, name: str = "folder", parent: FileId = ROOT) 
 
 async def kinds_after(drive: Drive, cursor: str) -> list[tuple[str, FileId, UserId | None]]:
     page = await drive.files.list_changes(drive.access, cursor)
-    return [(change.what.value, change.file_id, change.actor) for change in page.items]
+    return [(change.kind.value, change.file_id, change.actor) for change in page.items]
 
 
 async def shared_ids(drive: Drive, user: UserId) -> list[FileId]:

@@ -29,7 +29,7 @@ async def test_a_job_says_since_when_it_waits_for_a_worker(drive: Drive) -> None
     assert (await get(drive, job)).waiting_since == job.created_at
     lease, task = await claim(drive)
     assert (await get(drive, job)).waiting_since is None
-    assert await drive.files.run_job_step(lease, task, is_last=True)
+    assert await drive.files.run_job_step(lease, task, ends_lease=True)
     waiting = (await get(drive, job)).waiting_since
     assert waiting is not None
     assert waiting > job.created_at

@@ -33,9 +33,9 @@ def user_of(drive: Drive) -> UserId:
     return UserId(drive.owner)
 
 
-async def create(drive: Drive, *what: ChangeKind, on: DriveId | None = None) -> c.Webhook:
+async def create(drive: Drive, *kinds: ChangeKind, on: DriveId | None = None) -> c.Webhook:
     # With a key, so that a call that is delivered twice creates one webhook.
-    new = c.NewWebhook(on or drive.owner, URL, what)
+    new = c.NewWebhook(on or drive.owner, URL, kinds)
     return await drive.files.create_webhook(user_of(drive), new, uuid7().hex)
 
 
@@ -47,15 +47,15 @@ async def claim(drive: Drive, lease: LeaseId | None = None) -> tuple[LeaseId, li
     """Claim until nothing but this user's webhooks remain, and return those."""
     lease = lease or LeaseId(uuid7())
     tasks = await drive.files.claim_webhooks(lease, 100)
-    return lease, [task for task in tasks if task.owner == drive.owner]
+    return lease, [task for task in tasks if task.user == drive.owner]
 
 
 def result(
-    task: c.WebhookTask, at: int = 0, outcome: DeliveryOutcome = DeliveryOutcome.DELIVERED, *, is_last: bool = False
+    task: c.WebhookTask, at: int = 0, outcome: DeliveryOutcome = DeliveryOutcome.DELIVERED, *, ends_lease: bool = False
 ) -> c.DeliveryResult:
     error = None if outcome is DeliveryOutcome.DELIVERED else "the receiver answered 500"
     status = 200 if error is None else 500
-    return c.DeliveryResult(task.webhook, task.drive, task.events[at], outcome, status, error, is_last)
+    return c.DeliveryResult(task.webhook, task.drive, task.events[at], outcome, status, error, ends_lease)
 
 
 def names(task: c.WebhookTask) -> list[str | None]:
@@ -141,7 +141,7 @@ async def test_a_webhook_sends_the_changes_from_now_on_in_their_order(drive: Dri
     assert task.secret == webhook.secret
     assert await drive.files.record_delivery(lease, result(task))
     assert await drive.files.record_delivery(lease, result(task, 1))
-    assert not await drive.files.record_delivery(lease, result(task, 2, is_last=True))
+    assert not await drive.files.record_delivery(lease, result(task, 2, ends_lease=True))
     assert (await claim(drive))[1] == []
     deliveries = (await drive.files.list_deliveries(user_of(drive), webhook.id)).items
     assert [(one.is_delivered, one.attempt, one.response_status) for one in deliveries] == [(True, 1, 200)] * 3
@@ -156,8 +156,8 @@ async def test_only_the_wanted_kinds_are_sent(drive: Drive) -> None:
     await drive.files.trash_entry(drive.access, file.id)
     await folder(drive, "b")
     lease, (task,) = await claim(drive)
-    assert [event.change.what for event in task.events] == [ChangeKind.TRASHED]
-    await drive.files.record_delivery(lease, result(task, is_last=True))
+    assert [event.change.kind for event in task.events] == [ChangeKind.TRASHED]
+    await drive.files.record_delivery(lease, result(task, ends_lease=True))
     assert (await claim(drive))[1] == []
     await drive.files.update_webhook(user_of(drive), webhook.id, c.WebhookUpdate(every_kind=True))
     await folder(drive, "c")
@@ -183,7 +183,7 @@ async def test_a_leased_webhook_has_no_second_lease_until_it_ends(direct_drive: 
     assert again.events[0].number == task.events[0].number
     assert not await direct_drive.files.record_delivery(lease, result(task))
     assert (await direct_drive.files.list_deliveries(user_of(direct_drive), task.webhook)).items == ()
-    assert not await direct_drive.files.record_delivery(other, result(again, is_last=True))
+    assert not await direct_drive.files.record_delivery(other, result(again, ends_lease=True))
 
 
 async def test_a_new_url_ends_the_claim_of_the_old_one(direct_drive: Drive) -> None:
@@ -207,11 +207,11 @@ async def test_a_change_of_a_kind_that_was_added_during_a_claim_is_sent(direct_d
     lease, (task,) = await claim(direct_drive)
     update = c.WebhookUpdate(every_kind=True)
     await direct_drive.files.update_webhook(user_of(direct_drive), webhook.id, update)
-    assert not await direct_drive.files.record_delivery(lease, result(task, is_last=True))
+    assert not await direct_drive.files.record_delivery(lease, result(task, ends_lease=True))
     assert (await claim(direct_drive))[1] == []  # the attempt may still be under way
     await end_leases(direct_drive)
     _, (again,) = await claim(direct_drive)
-    assert [event.change.what for event in again.events] == [ChangeKind.CREATED, ChangeKind.CREATED, ChangeKind.TRASHED]
+    assert [event.change.kind for event in again.events] == [ChangeKind.CREATED, ChangeKind.CREATED, ChangeKind.TRASHED]
 
 
 async def test_a_repeated_record_counts_once(direct_drive: Drive) -> None:
@@ -277,7 +277,7 @@ async def test_a_webhook_that_fails_for_three_days_is_disabled_with_the_reason(d
     assert names(task) == ["a"]
 
 
-@pytest.mark.parametrize("outcome", [DeliveryOutcome.GONE, DeliveryOutcome.OWNER_ENDED])
+@pytest.mark.parametrize("outcome", [DeliveryOutcome.GONE, DeliveryOutcome.ACCOUNT_ENDED])
 async def test_a_receiver_or_an_owner_that_is_gone_disables_the_webhook(drive: Drive, outcome: DeliveryOutcome) -> None:
     webhook = await create(drive)
     await folder(drive, "a")
@@ -296,13 +296,13 @@ async def test_a_delivery_is_sent_again_on_request(direct_drive: Drive) -> None:
     await folder(direct_drive, "b")
     lease, (task,) = await claim(direct_drive)
     await files.record_delivery(lease, result(task))
-    await files.record_delivery(lease, result(task, 1, is_last=True))
+    await files.record_delivery(lease, result(task, 1, ends_lease=True))
     first = (await files.list_deliveries(user, webhook.id)).items[-1]
     for _ in range(2):
         await files.redeliver(user, webhook.id, first.id)
     lease, (again,) = await claim(direct_drive)
     assert [(event.number, event.is_redelivery) for event in again.events] == [(task.events[0].number, True)]
-    assert not await files.record_delivery(lease, result(again, 0, DeliveryOutcome.FAILED, is_last=True))
+    assert not await files.record_delivery(lease, result(again, 0, DeliveryOutcome.FAILED, ends_lease=True))
     assert (await claim(direct_drive))[1] == []
     newest = (await files.list_deliveries(user, webhook.id)).items[0]
     assert (newest.event_id, newest.attempt, newest.next_try_at) == (first.event_id, 0, None)
@@ -327,7 +327,7 @@ async def test_a_redelivery_waits_for_no_backoff_and_lengthens_none(direct_drive
     due_at = (await files.get_webhook(user, webhook.id)).next_try_at
     lease, (again,) = await claim(direct_drive)
     assert [(event.number, event.is_redelivery) for event in again.events] == [(task.events[0].number, True)]
-    assert not await files.record_delivery(lease, result(again, is_last=True))
+    assert not await files.record_delivery(lease, result(again, ends_lease=True))
     assert (await claim(direct_drive))[1] == []
     assert (await files.get_webhook(user, webhook.id)).next_try_at == due_at
     await make_due(direct_drive)
@@ -353,7 +353,7 @@ async def test_a_redelivery_of_a_change_that_is_trimmed_keeps_nothing_busy(direc
     webhook = await create(direct_drive)
     await folder(direct_drive, "a")
     lease, (task,) = await claim(direct_drive)
-    await files.record_delivery(lease, result(task, is_last=True))
+    await files.record_delivery(lease, result(task, ends_lease=True))
     (sent,) = (await files.list_deliveries(user, webhook.id)).items
     await files.redeliver(user, webhook.id, sent.id)
     await direct_drive.advance_time(timedelta(days=31), "changes")
@@ -375,7 +375,7 @@ async def test_attempts_are_kept_up_to_a_number_and_an_age(direct_drive: Drive) 
     )
     await folder(direct_drive, "a")
     lease, (task,) = await claim(direct_drive)
-    await direct_drive.files.record_delivery(lease, result(task, is_last=True))
+    await direct_drive.files.record_delivery(lease, result(task, ends_lease=True))
     count = "SELECT count(*) FROM files.webhook_deliveries"
     assert await direct_drive.database.fetchval(count) == 1000
     await direct_drive.database.execute("UPDATE files.webhook_deliveries SET at = at - interval '31 days'")
@@ -573,7 +573,7 @@ async def test_a_user_with_many_webhooks_does_not_take_the_worker_from_others(sm
     await create(other)
     await folder(other, "a")
     tasks = await small.files.claim_webhooks(LeaseId(uuid7()), 2)
-    assert {task.owner for task in tasks} == {small.owner, other.owner}
+    assert {task.user for task in tasks} == {small.owner, other.owner}
     assert (await claim(small))[1] == []
 
 

@@ -168,7 +168,7 @@ class Drives:
         await files.create_folder(OWN_ACCESS, ROOT, "told")
         lease = LeaseId(uuid7())
         (task,) = await files.claim_webhooks(lease, 1)
-        sent = c.DeliveryResult(webhook.id, OWNER, task.events[0], c.DeliveryOutcome.DELIVERED, 200, is_last=True)
+        sent = c.DeliveryResult(webhook.id, OWNER, task.events[0], c.DeliveryOutcome.DELIVERED, 200, ends_lease=True)
         await files.record_delivery(lease, sent)
         (delivery,) = (await files.list_deliveries(UserId(OWNER), webhook.id)).items
         job = await files.start_copy(OWN_ACCESS, folder.id, c.CopyTarget(ROOT))

@@ -225,22 +225,22 @@ async def test_a_batch_of_files_is_moved_trashed_and_restored(user: User) -> Non
     files = [(await user.store(f"{n}", b"hello"))["id"] for n in range(2)]
     ids = [files[0], "no-uuid", str(uuid4()), files[1], 5, target]
     expected = [None, "invalid_request", "not_found", None, "invalid_request", None]
-    for what, more, of_folder in (
+    for operation, more, of_folder in (
         ("move", {"parent_id": target}, "would_cycle"), ("trash", {}, None), ("restore", {}, None)
     ):  # fmt: skip
-        if what == "restore":
+        if operation == "restore":
             ids = [target, *ids[1:3], files[0]]
             expected = [None, "invalid_request", "not_found", None]
             assert (await user.call("POST", f"/v1/files/{files[1]}/restore", {"parent_id": "root"})).status_code == 200
-        items = (await user.ok("POST", f"/v1/files/batch/{what}", {"ids": ids, **more}))["items"]
+        items = (await user.ok("POST", f"/v1/files/batch/{operation}", {"ids": ids, **more}))["items"]
         codes = [item.get("error", {}).get("code") for item in items]
-        assert codes == [*expected[:-1], of_folder], (what, items)
+        assert codes == [*expected[:-1], of_folder], (operation, items)
         for id, item in zip(ids, items, strict=True):
             assert set(item) in ({"file"}, {"error"})
             assert "file" not in item or item["file"]["id"] == id
     for body in ({"ids": []}, {"ids": [target] * 101}, {}, {"ids": "x"}, {"ids": [target], "more": 1}):
-        for what in ("trash", "restore"):
-            answer = await user.call("POST", f"/v1/files/batch/{what}", body)
+        for operation in ("trash", "restore"):
+            answer = await user.call("POST", f"/v1/files/batch/{operation}", body)
             assert_problem(answer, 422, "invalid_request")
     answer = await user.call("POST", "/v1/files/batch/move", {"ids": [target], "parent_id": "x"})
     assert assert_problem(answer, 422, "invalid_request")["errors"][0]["field"] == "parent_id"

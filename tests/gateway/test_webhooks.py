@@ -57,7 +57,7 @@ async def test_a_delivery_is_listed_and_sent_again(own: Gateway) -> None:
     (task,) = await own.files.claim_webhooks(lease, 10)
     outcome = c.DeliveryOutcome.DELIVERED
     await own.files.record_delivery(
-        lease, c.DeliveryResult(task.webhook, task.drive, task.events[0], outcome, 200, is_last=True)
+        lease, c.DeliveryResult(task.webhook, task.drive, task.events[0], outcome, 200, ends_lease=True)
     )
     path = f"/v1/webhooks/{webhook['id']}/deliveries"
     (shown,) = (await user.ok("GET", path))["items"]

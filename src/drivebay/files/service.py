@@ -9,6 +9,7 @@ from uuid import UUID
 from ..contract.storage import Storage
 from ..hints import HintChannel
 from ..postgres import Database
+from .account_deletion.service import AccountDeletionService
 from .archives.service import ArchiveService
 from .changes.publishing_hints import publishing_hints
 from .changes.service import ChangeService
@@ -16,7 +17,6 @@ from .commits.file_creation import FileCreation
 from .commits.service import CommitService
 from .commits.store import CommitStore
 from .copies.service import CopyService
-from .deletions.service import DeletionService
 from .drives.service import DriveService
 from .entries.batch_changes import EntryBatchService
 from .entries.folder_trees import FolderTreeService
@@ -192,7 +192,7 @@ class Service:
         self.save_scan = scans.save_scan
         self.finish_scan = scans.finish_scan
 
-        self.empty_drive = DeletionService(db, settings, hints).empty_drive
+        self.empty_drive = AccountDeletionService(db, settings, hints).empty_drive
         quotas = QuotaService(db, settings)
         self.set_quota = quotas.set_quota
         self.get_usages = quotas.get_usages

@@ -59,12 +59,12 @@ class JobRunner:
         """Run steps until the job ends, or until `job_time` has passed. Raises the errors of the files service."""
         clock = asyncio.get_running_loop().time
         ends_at = clock() + self._settings.job_time.total_seconds()
-        is_last = False
-        while not is_last:
-            is_last = clock() > ends_at
+        ends_lease = False
+        while not ends_lease:
+            ends_lease = clock() > ends_at
             # The timeout of this method in the contract bounds the call, not `deadline`: the last step of a large copy
             # takes long.
-            needs_step = await self._files.run_job_step(lease, task, is_last)
+            needs_step = await self._files.run_job_step(lease, task, ends_lease)
             STEPS.labels("ok").inc()
             if not needs_step:
                 return

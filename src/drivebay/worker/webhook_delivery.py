@@ -89,10 +89,10 @@ class WebhookSender:
             if clock() > lease_ends_at:  # guard: webhook-lease-time
                 log.warning("webhook_left", webhook=str(task.webhook), reason="the time of the lease is over")
                 return
-            attempt = await self._send(task, event) if is_active else Attempt(DeliveryOutcome.OWNER_ENDED)
-            is_last = event is task.events[-1] or clock() > ends_at
+            attempt = await self._send(task, event) if is_active else Attempt(DeliveryOutcome.ACCOUNT_ENDED)
+            ends_lease = event is task.events[-1] or clock() > ends_at
             recorded_from = clock()
-            if not await self._record(lease, task, event, attempt, is_last=is_last):
+            if not await self._record(lease, task, event, attempt, ends_lease=ends_lease):
                 return
             lease_ends_at = recorded_from + lease_time
 
@@ -105,10 +105,10 @@ class WebhookSender:
             log.error("webhook_failed", webhook=str(task.webhook), exc_info=error)
 
     async def _is_active(self, task: WebhookTask) -> bool:
-        """Return whether the account of the owner exists and is enabled."""
+        """Return whether the account of the user exists and is enabled."""
         async with asyncio.timeout(self._settings.deadline.total_seconds()):
-            users = await self._auth.list_users((task.owner,))
-        return any(user.id == task.owner and not user.disabled for user in users)  # guard: webhook-owner
+            users = await self._auth.list_users((task.user,))
+        return any(user.id == task.user and not user.disabled for user in users)  # guard: webhook-owner
 
     async def _send(self, task: WebhookTask, event: WebhookEvent) -> Attempt:
         body = event_body(task, event, self._settings.link_base)
@@ -120,7 +120,7 @@ class WebhookSender:
             return Attempt(DeliveryOutcome.FAILED, None, "Drivebay could not make the request")
 
     async def _record(
-        self, lease: LeaseId, task: WebhookTask, event: WebhookEvent, attempt: Attempt, *, is_last: bool
+        self, lease: LeaseId, task: WebhookTask, event: WebhookEvent, attempt: Attempt, *, ends_lease: bool
     ) -> bool:
         DELIVERIES.labels(attempt.outcome.value).inc()
         if attempt.outcome is not DeliveryOutcome.DELIVERED:
@@ -128,7 +128,7 @@ class WebhookSender:
             fields = {"outcome": attempt.outcome.value, "status": attempt.status}
             log.info("webhook_not_delivered", webhook=str(task.webhook), number=event.number, **fields)
         result = DeliveryResult(
-            task.webhook, task.drive, event, attempt.outcome, attempt.status, attempt.error, is_last
+            task.webhook, task.drive, event, attempt.outcome, attempt.status, attempt.error, ends_lease
         )
         async with asyncio.timeout(self._settings.deadline.total_seconds()):
             return await self._files.record_delivery(lease, result)

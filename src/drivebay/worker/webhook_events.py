@@ -77,7 +77,7 @@ def event_body(task: WebhookTask, event: WebhookEvent, link_base: str) -> bytes:
             specversion="1.0",
             id=event_id(task.webhook, event.number),
             source=f"{link_base}/v1/drives/{task.drive}",
-            type=f"{TYPE_PREFIX}{change.what.value}",
+            type=f"{TYPE_PREFIX}{change.kind.value}",
             subject=str(change.file_id),
             time=change.at,
             datacontenttype="application/json",
@@ -106,7 +106,7 @@ def signed_headers(secret: str, id: str, body: bytes, at: datetime) -> dict[str,
 
 def _data(change: Change) -> EventData:
     file = None if change.file is None else _file(change.file)
-    return EventData(change.what, file, change.file_id, change.at, change.actor, change.cursor)
+    return EventData(change.kind, file, change.file_id, change.at, change.actor, change.cursor)
 
 
 def _file(file: File) -> EventFile:

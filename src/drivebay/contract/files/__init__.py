@@ -13,12 +13,12 @@ clients call that service. A new aggregate gets its own Protocol in its own modu
 from typing import Protocol
 
 from .access import Access, Grant, Role
+from .account_deletion import AccountDeletion
 from .archives import Archive, ArchiveEntry, ArchivePage, Archives, EntryCrc
 from .bucket_scans import BucketScans, ScanClaim, ScanKind
 from .changes import Activity, ActivityPage, Change, ChangeKind, ChangePage, Changes
 from .commits import CommitOutcome, Commits, Trigger
 from .copies import Copies, CopyTarget
-from .drive_deletion import DriveDeletion
 from .drives import Drive, DriveKind, DrivePage, Drives, Member
 from .entries import (
     HIDDEN_FOLDER,
@@ -55,7 +55,7 @@ from .quotas import DriveUsage, Quotas, Totals, UsageListing, UsagePage
 from .receiver_urls import ReceiverRules
 from .search import FoundFile, Search, Searches, SearchPage
 from .thumbnails import (
-    Thumbnail,
+    ThumbnailInfo,
     ThumbnailJobs,
     ThumbnailOutcome,
     Thumbnails,
@@ -99,6 +99,7 @@ from .webhooks import (
 __all__ = [
     "HIDDEN_FOLDER",
     "Access",
+    "AccountDeletion",
     "Activity",
     "ActivityPage",
     "Archive",
@@ -125,7 +126,6 @@ __all__ = [
     "DeliveryPage",
     "DeliveryResult",
     "Drive",
-    "DriveDeletion",
     "DriveKind",
     "DrivePage",
     "DriveUsage",
@@ -183,7 +183,7 @@ __all__ = [
     "SharedItem",
     "SharedItemPage",
     "Sort",
-    "Thumbnail",
+    "ThumbnailInfo",
     "ThumbnailJobs",
     "ThumbnailOutcome",
     "ThumbnailState",
@@ -242,7 +242,7 @@ class Files(
     Commits,
     Purges,
     BucketScans,
-    DriveDeletion,
+    AccountDeletion,
     Maintenance,
     Quotas,
     Protocol,

@@ -38,7 +38,7 @@ class Change(msgspec.Struct, frozen=True):
     the time of the call, also in the trash, or None if it was deleted for good.
     """
 
-    what: ChangeKind
+    kind: ChangeKind
     file_id: FileId
     at: datetime
     cursor: str
@@ -56,7 +56,7 @@ class ChangePage(msgspec.Struct, frozen=True):
 class Activity(msgspec.Struct, frozen=True):
     """One change in the history of an item. `actor` is the user who made it, or None for the system."""
 
-    what: ChangeKind
+    kind: ChangeKind
     at: datetime
     actor: UserId | None = None
 

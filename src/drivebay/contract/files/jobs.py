@@ -61,7 +61,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class JobTask(msgspec.Struct, frozen=True):
-    """A job to run, or a job that has ended and whose remains are to be deleted."""
+    """A job to run, or a job that has ended and is not cleaned up yet."""
 
     drive: DriveId
     id: JobId
@@ -133,14 +133,14 @@ class JobClaims(Protocol):
         """
         ...
 
-    async def run_job_step(self, lease: LeaseId, task: JobTask, is_last: bool = False) -> bool:
+    async def run_job_step(self, lease: LeaseId, task: JobTask, ends_lease: bool = False) -> bool:
         """Run the next step of a job, at most 1,000 files and folders. Return whether there is another step.
 
         In a step of a copy into another drive, the store copies at most 64 objects, and the call waits some seconds for
         them.
 
-        The lease continues for a minute. With `is_last`, the caller runs no more steps: the lease ends, and the job can
-        be claimed at once. A step of a lease that has ended changes nothing and returns False.
+        The lease continues for a minute. With `ends_lease`, it ends after the step, and the job can be claimed at once.
+        A step of a lease that has ended changes nothing and returns False.
 
         Raises Unavailable: the step has changed nothing.
         """

@@ -26,7 +26,7 @@ class ThumbnailState(StrEnum):
     """It has none, and will have none."""
 
 
-class Thumbnail(msgspec.Struct, frozen=True):
+class ThumbnailInfo(msgspec.Struct, frozen=True):
     """The state of the thumbnails of a file. `name` is the name of the file.
 
     `key` is the key of the object with the content of the file. It is empty if there is no object, as for a folder.
@@ -63,7 +63,7 @@ class ThumbnailTask(msgspec.Struct, frozen=True):
 
 
 class Thumbnails(Protocol):
-    async def get_thumbnail(self, access: Access, id: FileId, is_lost: bool = False) -> Thumbnail:
+    async def get_thumbnail(self, access: Access, id: FileId, is_lost: bool = False) -> ThumbnailInfo:
         """Return the state of the thumbnails of a file outside the trash, and queue them at the first call.
 
         `is_lost`: the store does not have the thumbnail, so thumbnails that are ready are queued again.

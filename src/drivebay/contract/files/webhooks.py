@@ -22,9 +22,9 @@ from .changes import Change, ChangeKind
 class Webhook(msgspec.Struct, frozen=True):
     """A webhook of a user.
 
-    `what` are the kinds of changes that are sent. An empty tuple means all kinds. `disabled_reason` is the reason why a
-    webhook was disabled, unless its user did it. `failing_since` is the time of the first failed attempt since the last
-    success, and `next_try_at` the time of the next attempt after a failed one. `secret` is set by `create_webhook`
+    `kinds` are the kinds of changes that are sent. An empty tuple means all kinds. `disabled_reason` is the reason why
+    a webhook was disabled, unless its user did it. `failing_since` is the time of the first failed attempt since the
+    last success, and `next_try_at` the time of the next attempt after a failed one. `secret` is set by `create_webhook`
     only.
     """
 
@@ -32,7 +32,7 @@ class Webhook(msgspec.Struct, frozen=True):
     drive: DriveId
     url: str
     created_at: datetime
-    what: tuple[ChangeKind, ...] = ()
+    kinds: tuple[ChangeKind, ...] = ()
     disabled: bool = False
     disabled_reason: str | None = None
     failing_since: datetime | None = None
@@ -44,25 +44,25 @@ class Webhook(msgspec.Struct, frozen=True):
 
 
 class NewWebhook(msgspec.Struct, frozen=True):
-    """A webhook to create. `what` are the kinds of changes to send. An empty tuple means all kinds."""
+    """A webhook to create. `kinds` are the kinds of changes to send. An empty tuple means all kinds."""
 
     drive: DriveId
     url: str
-    what: tuple[ChangeKind, ...] = ()
+    kinds: tuple[ChangeKind, ...] = ()
 
     def __repr__(self) -> str:
         return f"NewWebhook({self.drive})"
 
 
 class WebhookUpdate(msgspec.Struct, frozen=True):
-    """New values of a webhook. None and an empty `what` leave a field unchanged.
+    """New values of a webhook. None and an empty `kinds` leave a field unchanged.
 
     `every_kind` removes the filter, so that changes of all kinds are sent. When a disabled webhook is enabled, it
     continues after the last event that it delivered. Changes that are no longer in the feed are not sent.
     """
 
     url: str | None = None
-    what: tuple[ChangeKind, ...] = ()
+    kinds: tuple[ChangeKind, ...] = ()
     every_kind: bool = False
     disabled: bool | None = None
 
@@ -87,7 +87,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
     id: DeliveryId
     event_id: str
-    what: ChangeKind
+    kind: ChangeKind
     file_id: FileId
     at: datetime
     attempt: int
@@ -107,22 +107,22 @@ class DeliveryPage(msgspec.Struct, frozen=True):
 class WebhookEvent(msgspec.Struct, frozen=True):
     """A change to send. `number` is its number in the feed.
 
-    The changes after it, up to the number `through`, are of kinds that the webhook does not send. After the delivery,
-    the webhook skips them and continues after `through`.
+    After the delivery, the webhook continues after the change with the number `resume_after`. It does not send the
+    changes between the two numbers, because they are of other kinds.
     """
 
     number: int
-    through: int
+    resume_after: int
     change: Change
     is_redelivery: bool = False
 
 
 class WebhookTask(msgspec.Struct, frozen=True):
-    """Events to send to the URL of a webhook, in this order. `owner` is its user, `secret` signs the events."""
+    """Events to send to the URL of a webhook, in this order. `user` created it, `secret` signs the events."""
 
     webhook: WebhookId
     drive: DriveId
-    owner: UserId
+    user: UserId
     url: str
     secret: str
     events: tuple[WebhookEvent, ...]
@@ -138,12 +138,12 @@ class DeliveryOutcome(StrEnum):
     FAILED = "failed"
     GONE = "gone"
     """The receiver wants no more events: it responded with 410."""
-    OWNER_ENDED = "owner_ended"
+    ACCOUNT_ENDED = "account_ended"
     """Nothing was sent, because the account of the webhook's user is disabled or deleted."""
 
 
 class DeliveryResult(msgspec.Struct, frozen=True):
-    """The result of an attempt to send an event. `is_last`: the caller sends no more events of its claim."""
+    """The result of an attempt to send an event. `ends_lease`: the caller sends no more events."""
 
     webhook: WebhookId
     drive: DriveId
@@ -151,7 +151,7 @@ class DeliveryResult(msgspec.Struct, frozen=True):
     outcome: DeliveryOutcome
     response_status: int | None = None
     error: str | None = None
-    is_last: bool = False
+    ends_lease: bool = False
 
 
 def event_id(webhook: WebhookId, number: int) -> str:

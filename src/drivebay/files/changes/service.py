@@ -65,11 +65,11 @@ class ChangeService:
         if len(found) > limit:
             found.pop()
             next_cursor = encode_cursor(self._cursor_key, query, Position(found[-1].number, id))
-        return ActivityPage(tuple(Activity(each.what, each.at, each.actor) for each in found), next_cursor)
+        return ActivityPage(tuple(Activity(each.kind, each.at, each.actor) for each in found), next_cursor)
 
     def _change(self, owner: DriveId, change: NumberedChange) -> Change:
         cursor = self._cursors.encode(owner, change.number)
-        return Change(change.what, change.file_id, change.at, cursor, change.actor, change.file)
+        return Change(change.kind, change.file_id, change.at, cursor, change.actor, change.file)
 
 
 def _number_of(position: Position) -> int:

@@ -28,7 +28,7 @@ class NumberedChange(msgspec.Struct, frozen=True):
     """A change with its number. `file` is the item as it is now, or None if it was deleted for good."""
 
     number: int
-    what: ChangeKind
+    kind: ChangeKind
     file_id: FileId
     at: datetime
     actor: UserId | None
@@ -39,7 +39,7 @@ class NumberedActivity(msgspec.Struct, frozen=True):
     """One change in the history of an item, with its number."""
 
     number: int
-    what: ChangeKind
+    kind: ChangeKind
     at: datetime
     actor: UserId | None
 
@@ -104,7 +104,7 @@ def _file_from(record: asyncpg.Record) -> File:
 def _change_from(record: asyncpg.Record) -> NumberedChange:
     return NumberedChange(
         number=record["number"],
-        what=_KINDS[record["what"]],
+        kind=_KINDS[record["what"]],
         file_id=record["file_id"],
         at=record["at"],
         actor=record["actor_id"],

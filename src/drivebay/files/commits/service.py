@@ -29,7 +29,7 @@ from .file_creation import FileCreation
 from .store import Candidate, CommitStore, VerifiedObject
 
 MAX_BATCH = 1000
-MIN_RESENT_BYTES = 64 * 2**20
+MIN_RESEND_ALLOWANCE = 64 * 2**20
 """A client sends a part again if it did not get the response. Each upload may resend at least this many bytes. A larger
 upload may resend as many bytes as its size."""
 
@@ -153,7 +153,7 @@ class CommitService:
             stored = await self._storage.measure_parts(object_key(upload.ref.owner, upload.ref.id), multipart_id)
         except Unavailable:
             return False
-        return stored > upload.size + max(upload.size, MIN_RESENT_BYTES)  # guard: parts-excess
+        return stored > upload.size + max(upload.size, MIN_RESEND_ALLOWANCE)  # guard: parts-excess
 
     async def _look_up(self, uploads: Iterable[UploadRef]) -> dict[UploadRef, ObjectInfo]:
         keys = {ref: object_key(ref.owner, ref.id) for ref in uploads}

@@ -191,7 +191,7 @@ class DriveCopy:
             return
         # The first row names the copy of the source. There is nothing in a file.
         await self._jobs.insert_folders(tx, stored.job, [CopiedFolder(0, source.id, copy, 0)])
-        await self._jobs.save_position(tx, stored.job, 0, None)
+        await self._jobs.save_progress(tx, stored.job, 0, None)
         await self._jobs.advance(tx, stored.job, 0, 1)
         files = [_planned(UploadId(self._new_id()), copy, parent, original) for original in found.originals]
         await self._copies.plan_objects(tx, stored, files, _COPY_TIME)
@@ -219,7 +219,7 @@ class DriveCopy:
         await self._copies.plan_objects(tx, stored, files, _COPY_TIME)
         is_full = len(found.originals) == STEP_ENTRIES
         position = Position(found.originals[-1].ordinal, found.originals[-1].name) if is_full else None
-        await self._jobs.save_position(tx, stored.job, found.open[-1].ordinal, position)
+        await self._jobs.save_progress(tx, stored.job, found.open[-1].ordinal, position)
         await self._jobs.insert_folders(tx, stored.job, copied)
         await self._jobs.advance(tx, stored.job, len(copied), len(copied))
 

@@ -195,7 +195,7 @@ class EntryStore:
         return new_folder(access, id, parent, name, created_at)
 
     async def update_entry(
-        self, tx: Connection, access: contract.Access, changed: contract.File, what: contract.ChangeKind
+        self, tx: Connection, access: contract.Access, changed: contract.File, kind: contract.ChangeKind
     ) -> contract.File | None:
         """Set the name, parent, time, star and properties of an entry outside the trash to those of `changed`.
 
@@ -211,7 +211,7 @@ class EntryStore:
             changed.starred,
             msgspec.json.encode(changed.properties).decode() if changed.properties else None,
             access.actor,
-            what.value,
+            kind.value,
         )
         return None if record is None else file_from(record)
 

@@ -34,7 +34,7 @@ from ..drive_copies.drive_copy import DriveCopy, Findings
 from ..entries.store import EntryStore
 from ..settings import Settings
 from ..usage.store import LockedUsage, UsageStore
-from .job_remains import JobRemains
+from .job_cleanup import JobCleanup
 from .store import JobStore, StoredJob
 from .tree_copy import STEP_ENTRIES, TreeCopy
 
@@ -63,7 +63,7 @@ class JobClaimService:
         self._usage = UsageStore()
         self._copy = TreeCopy(settings, new_id)
         self._drive_copy = DriveCopy(db, storage, settings, new_id)
-        self._remains = JobRemains()
+        self._cleanup = JobCleanup()
 
     async def claim_jobs(self, lease: LeaseId, limit: int) -> tuple[JobTask, ...]:
         if not 1 <= limit <= _MAX_TASKS:
@@ -71,19 +71,19 @@ class JobClaimService:
         await self._jobs.prune_jobs(self._db, RETENTION)
         return tuple(await self._jobs.lease_jobs(self._db, lease, limit, self._settings.job_lease))
 
-    async def run_job_step(self, lease: LeaseId, task: JobTask, is_last: bool = False) -> bool:
-        unsettled = await self._jobs.select_unsettled(self._db, task)
-        if unsettled is None:
+    async def run_job_step(self, lease: LeaseId, task: JobTask, ends_lease: bool = False) -> bool:
+        unfinished = await self._jobs.select_unfinished(self._db, task)
+        if unfinished is None:
             return False
-        length = None if is_last else self._settings.job_lease
+        length = None if ends_lease else self._settings.job_lease
         try:
-            found = await self._prepare(unsettled)
+            found = await self._prepare(unfinished)
             async with self._db.transaction() as tx:
                 usage = await self._usage.lock_usage(tx, task.drive, self._settings.quota)
                 stored = await self._jobs.lock_leased(tx, lease, task)
                 if stored is None:
                     return False
-                if stored.steps != unsettled.steps:  # guard: job-overtaken-step
+                if stored.steps != unfinished.steps:  # guard: job-overtaken-step
                     return True
                 needs_step, is_visible = await self._run(tx, stored, usage, found)
                 if needs_step:
@@ -104,7 +104,7 @@ class JobClaimService:
     ) -> tuple[bool, bool]:
         """Run a step. Return whether another step is needed, and whether copies became visible."""
         if stored.job.status is not JobStatus.RUNNING:
-            return await self._remains.delete_some(tx, stored.job, STEP_ENTRIES), False
+            return await self._cleanup.delete_batch(tx, stored.job, STEP_ENTRIES), False
         if stored.attempts > MAX_ATTEMPTS:  # guard: job-attempts
             problem = Internal(f"the job was tried {MAX_ATTEMPTS} times, and made no progress")
             await self._jobs.end_job(tx, stored.job, JobStatus.FAILED, error=problem)

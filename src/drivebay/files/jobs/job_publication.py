@@ -17,7 +17,7 @@ from ..entries.service import require_entry
 from ..entries.store import EntryStore
 from ..settings import Settings
 from ..versions.store import SharedVersion, VersionStore
-from .job_remains import JobRemains
+from .job_cleanup import JobCleanup
 from .store import JobStore, StoredJob
 
 _COPIED_FILE: Final = 10
@@ -31,7 +31,7 @@ class JobPublication:
         self._copies = DriveCopyStore()
         self._entries = EntryStore()
         self._jobs = JobStore()
-        self._remains = JobRemains()
+        self._cleanup = JobCleanup()
         self._versions = VersionStore()
 
     async def publish(self, tx: Connection, stored: StoredJob, source: File, entries: int) -> None:
@@ -63,4 +63,4 @@ class JobPublication:
         await self._versions.delete_excess(tx, access.drive, replaced, self._settings.versions_keep)
         await self._jobs.end_job(tx, stored.job, JobStatus.DONE, result=file)
         # A job that is done has no hidden entries.
-        await self._remains.delete_some(tx, stored.job, _COPIED_FILE)
+        await self._cleanup.delete_batch(tx, stored.job, _COPIED_FILE)

@@ -168,7 +168,7 @@ class JobService:
             await place_entry(self._entries, tx, source, location, target.on_conflict, is_copy=True)
         limit = self._settings.max_jobs
         await self._jobs.end_unclaimed(tx, new.actor, _UNCLAIMED_TIME)
-        if await self._jobs.count_unsettled(tx, new.drive, new.actor) >= limit:  # guard: job-limit
+        if await self._jobs.count_unfinished(tx, new.drive, new.actor) >= limit:  # guard: job-limit
             problem = f"{limit} of your jobs are running in this drive; wait for one of them, or cancel one"
             raise RateLimited(problem, retry_after=_RETRY_AFTER)
         return await self._jobs.insert_job(tx, new, self._settings.job_lease)

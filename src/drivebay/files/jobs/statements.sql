@@ -2,8 +2,8 @@
 --
 -- The entries of a copy that is not complete are hidden: `trashed_with` is the job, and `purge_after` is infinite.
 
--- name: count_unsettled_jobs
--- The jobs of the user $2 in the drive $1 that run, or whose remains are not deleted yet.
+-- name: count_unfinished_jobs
+-- The jobs of the user $2 in the drive $1 that run, or that are not cleaned up yet.
 SELECT count(*) FROM files.jobs WHERE owner_id = $1 AND created_by = $2 AND NOT is_settled;
 
 -- name: insert_job
@@ -26,10 +26,10 @@ WHERE j.created_by = $1 AND j.id = $2  -- guard: job-creator
                   AND NOT EXISTS (SELECT FROM files.drives d WHERE d.owner_id = p.owner_id AND d.deleted_at IS NOT NULL)));
 
 -- name: cancel_job
--- A job that has copied nothing yet needs no worker to delete its remains.
+-- A job that has copied nothing yet needs no worker to clean it up.
 UPDATE files.jobs j
 SET status = 'cancelled', ended_at = now(), due_at = now(),
-    is_settled = folder_count = 0  -- guard: cancel-unsettled-job
+    is_settled = folder_count = 0  -- guard: cancel-unfinished-job
 WHERE owner_id = $1 AND id = $2 AND status = 'running';  -- guard: cancel-ended-job
 
 -- name: end_unclaimed_jobs
@@ -43,7 +43,7 @@ WHERE created_by = $1 AND status = 'running'
 -- name: cancel_jobs_of_drive
 UPDATE files.jobs SET status = 'cancelled', ended_at = now(), due_at = now() WHERE owner_id = $1 AND status = 'running';
 
--- name: list_unsettled_jobs
+-- name: list_unfinished_jobs
 -- The jobs of the drive $1 that have hidden entries or rows of folders.
 SELECT * FROM files.jobs WHERE owner_id = $1 AND NOT is_settled ORDER BY id;
 
@@ -78,7 +78,7 @@ SET lease = $1, leased_until = now() + $3::interval, attempts = j.attempts + (j.
 FROM due WHERE j.owner_id = due.owner_id AND j.id = due.id
 RETURNING j.owner_id, j.id;
 
--- name: select_unsettled_job
+-- name: select_unfinished_job
 SELECT * FROM files.jobs WHERE owner_id = $1 AND id = $2 AND NOT is_settled;
 
 -- name: lock_leased_job
@@ -166,7 +166,7 @@ INSERT INTO files.job_folders (owner_id, job_id, ordinal, folder_id, copy_id, de
 SELECT $1, $2, f.ordinal, f.folder_id, f.copy_id, f.depth
 FROM unnest($3::bigint[], $4::uuid[], $5::uuid[], $6::int[]) AS f (ordinal, folder_id, copy_id, depth);
 
--- name: save_job_position
+-- name: save_job_progress
 -- Of the open folders up to the ordinal $3, those before the ordinal $4 are done, and in this one all up to the name $5. $4
 -- null: all are done.
 UPDATE files.job_folders
@@ -233,6 +233,6 @@ DELETE FROM files.job_folders f
 USING (SELECT ordinal FROM files.job_folders WHERE owner_id = $1 AND job_id = $2 LIMIT $3) old
 WHERE f.owner_id = $1 AND f.job_id = $2 AND f.ordinal = old.ordinal RETURNING 1;
 
--- name: settle_job
+-- name: finish_job
 -- All data of the job is deleted except its row.
 UPDATE files.jobs SET is_settled = true, lease = NULL, leased_until = NULL WHERE owner_id = $1 AND id = $2;

@@ -105,9 +105,9 @@ class JobStore:
 
     # -- for users
 
-    async def count_unsettled(self, tx: Connection, drive: DriveId, user: UserId) -> int:
-        """Return the number of a user's jobs in a drive that run, or whose remains are not deleted yet."""
-        return int(await tx.fetchval(self.statements["count_unsettled_jobs"], drive, user))
+    async def count_unfinished(self, tx: Connection, drive: DriveId, user: UserId) -> int:
+        """Return the number of a user's jobs in a drive that run, or that are not cleaned up yet."""
+        return int(await tx.fetchval(self.statements["count_unfinished_jobs"], drive, user))
 
     async def insert_job(self, tx: Connection, new: NewJob, lease_length: timedelta) -> Job:
         target = new.target
@@ -135,9 +135,9 @@ class JobStore:
         """Cancel all jobs of a drive."""
         await tx.execute(self.statements["cancel_jobs_of_drive"], drive)
 
-    async def list_unsettled(self, tx: Connection, drive: DriveId) -> list[StoredJob]:
-        """Return the jobs of a drive that run, or whose remains are not deleted yet."""
-        return [_stored_from(record) for record in await tx.fetch(self.statements["list_unsettled_jobs"], drive)]
+    async def list_unfinished(self, tx: Connection, drive: DriveId) -> list[StoredJob]:
+        """Return the jobs of a drive that run, or that are not cleaned up yet."""
+        return [_stored_from(record) for record in await tx.fetch(self.statements["list_unfinished_jobs"], drive)]
 
     # -- for the worker
 
@@ -150,9 +150,9 @@ class JobStore:
         records = await db.fetch(self.statements["lease_jobs"], lease, limit, length)
         return [JobTask(record["owner_id"], record["id"]) for record in records]
 
-    async def select_unsettled(self, db: Database, task: JobTask) -> StoredJob | None:
-        """Return a job that runs, or whose remains are not deleted yet, or None. Needs no lock."""
-        record = await db.fetchrow(self.statements["select_unsettled_job"], task.drive, task.id)
+    async def select_unfinished(self, db: Database, task: JobTask) -> StoredJob | None:
+        """Return a job that runs, or that are not cleaned up yet, or None. Needs no lock."""
+        record = await db.fetchrow(self.statements["select_unfinished_job"], task.drive, task.id)
         return None if record is None else _stored_from(record)
 
     async def lock_leased(self, tx: Connection, lease: LeaseId, task: JobTask) -> StoredJob | None:
@@ -211,11 +211,11 @@ class JobStore:
             columns = zip(*folders, strict=True)
             await tx.execute(self.statements["insert_job_folders"], job.drive, job.id, *columns)
 
-    async def save_position(self, tx: Connection, job: Job, last: int, position: Position | None) -> None:
+    async def save_progress(self, tx: Connection, job: Job, last: int, position: Position | None) -> None:
         """Record the progress in the folders up to the ordinal `last`. `position` None: all their entries are
         copied."""
         place = (None, None) if position is None else position
-        await tx.execute(self.statements["save_job_position"], job.drive, job.id, last, *place)
+        await tx.execute(self.statements["save_job_progress"], job.drive, job.id, last, *place)
 
     async def advance(self, tx: Connection, job: Job, entries: int, folders: int, size: int = 0) -> None:
         """Record that a job has copied more entries, some of which are folders, with `size` bytes."""
@@ -263,9 +263,9 @@ class JobStore:
         """Delete up to `limit` rows about the folders of a job. Return their number."""
         return len(await tx.fetch(self.statements["delete_job_folders"], job.drive, job.id, limit))
 
-    async def settle(self, tx: Connection, job: Job) -> None:
+    async def finish(self, tx: Connection, job: Job) -> None:
         """Record that all data of a job is deleted, except its row."""
-        await tx.execute(self.statements["settle_job"], job.drive, job.id)
+        await tx.execute(self.statements["finish_job"], job.drive, job.id)
 
 
 def _job_from(record: asyncpg.Record) -> Job:

@@ -59,7 +59,7 @@ class TreeCopy:
         originals = await self._jobs.list_next_originals(tx, stored.job, last, STEP_ENTRIES)
         is_full = len(originals) == STEP_ENTRIES
         position = Position(originals[-1].ordinal, originals[-1].name) if is_full else None
-        await self._jobs.save_position(tx, stored.job, last, position)
+        await self._jobs.save_progress(tx, stored.job, last, position)
         if originals:
             await self._copy(tx, stored, originals, usage, levels)
         return False

@@ -50,10 +50,10 @@ class PurgeService:
         pauses = 0
         # Folders have no object. If this returned after a round of only folders, the janitor would stop too early.
         while True:
-            tasks, is_last = await self._claim_once(lease, limit)
+            tasks, has_more = await self._claim_once(lease, limit)
             if tasks or clock.time() > ends_at:
                 return tasks
-            if is_last:
+            if not has_more:
                 if pauses == _MAX_PAUSES or not await self._is_drive_locked():
                     break
                 pauses += 1
@@ -73,11 +73,11 @@ class PurgeService:
     async def _claim_once(self, lease: LeaseId, limit: int) -> tuple[tuple[PurgeTask, ...], bool]:
         """Delete due entries and old versions, and claim due objects.
 
-        Return the objects, and whether no more entries and versions are due.
+        Return the objects, and whether more entries or versions may be due.
         """
         async with self._db.transaction() as tx:
             if not await self._purges.may_purge(tx):  # guard: backup-holds-purges
-                return (), True
+                return (), False
             await self._drives.expire_entries(tx, limit)
             marked_count = await self._purges.mark_below_due_folders(tx, limit)
             deleted_entries = await self._purges.mark_for_purge(tx, limit)
@@ -89,8 +89,8 @@ class PurgeService:
                 crash_point("purge.claim_before_db_commit")
         for owner in deleted_entries.owners:
             self._hints.publish(owner)  # guard: hint-after-purge
-        is_last = max(marked_count, len(deleted_entries.deleted), aged_count) < limit
-        return tasks, is_last
+        has_more = max(marked_count, len(deleted_entries.deleted), aged_count) >= limit
+        return tasks, has_more
 
     async def finish_purges(self, lease: LeaseId, uploads: tuple[UploadRef, ...]) -> int:
         async with self._db.transaction() as tx:

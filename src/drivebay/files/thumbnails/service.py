@@ -12,7 +12,7 @@ from typing import Final
 from ...contract.files import (
     Access,
     Kind,
-    Thumbnail,
+    ThumbnailInfo,
     ThumbnailOutcome,
     ThumbnailState,
     ThumbnailTask,
@@ -51,18 +51,18 @@ class ThumbnailService:
         self._scope = AccessScope()
         self._thumbnails = ThumbnailStore()
 
-    async def get_thumbnail(self, access: Access, id: FileId, is_lost: bool = False) -> Thumbnail:
+    async def get_thumbnail(self, access: Access, id: FileId, is_lost: bool = False) -> ThumbnailInfo:
         async with self._scope.reading(self._db, access, id) as (db, _):
             found = await self._thumbnails.select_thumbnail(db, access.drive, id)
         if found is None:
             raise NotFound(f"no file {id}")
         if found.ref is None or not self._is_eligible(found):
-            return Thumbnail(ThumbnailState.NONE, found.key, found.name)
+            return ThumbnailInfo(ThumbnailState.NONE, found.key, found.name)
         if found.state is ThumbnailState.QUEUED:
-            return Thumbnail(ThumbnailState.QUEUED, found.key, found.name, _SOON)
+            return ThumbnailInfo(ThumbnailState.QUEUED, found.key, found.name, _SOON)
         if found.state is None or (is_lost and found.state is ThumbnailState.READY):
             return await self._queue(access, found, found.ref, is_lost=is_lost)
-        return Thumbnail(found.state, found.key, found.name)
+        return ThumbnailInfo(found.state, found.key, found.name)
 
     async def claim_thumbnails(self, lease: LeaseId, limit: int) -> tuple[ThumbnailTask, ...]:
         if not 1 <= limit <= _MAX_TASKS:
@@ -87,7 +87,7 @@ class ThumbnailService:
         own = self._settings
         return own.max_video_source if is_video(content_type) else own.max_thumbnail_source
 
-    async def _queue(self, access: Access, found: StoredThumbnail, ref: UploadRef, *, is_lost: bool) -> Thumbnail:
+    async def _queue(self, access: Access, found: StoredThumbnail, ref: UploadRef, *, is_lost: bool) -> ThumbnailInfo:
         own, user = self._settings, access.actor or access.drive
         async with self._db.transaction() as tx:
             await self._thumbnails.lock_thumbnails_of(tx, user)
@@ -97,6 +97,6 @@ class ThumbnailService:
                 raise RateLimited(problem, retry_after=_RATE_RETRY)
             # guard: thumbnail-user-queue, thumbnail-queue
             if counts.of_user >= own.max_user_thumbnails or counts.total >= own.max_queued_thumbnails:
-                return Thumbnail(ThumbnailState.QUEUED, found.key, found.name, _LATER)
+                return ThumbnailInfo(ThumbnailState.QUEUED, found.key, found.name, _LATER)
             await self._thumbnails.queue_thumbnail(tx, ref, user, is_lost=is_lost)
-        return Thumbnail(ThumbnailState.QUEUED, found.key, found.name, _SOON)
+        return ThumbnailInfo(ThumbnailState.QUEUED, found.key, found.name, _SOON)

@@ -48,7 +48,7 @@ class WebhookService:
 
     async def create_webhook(self, actor: UserId, new: NewWebhook, idempotency_key: str | None = None) -> Webhook:
         self._check_url(new.url)
-        kinds = tuple(dict.fromkeys(new.what))
+        kinds = tuple(dict.fromkeys(new.kinds))
         call = None
         if idempotency_key is not None:
             request_hash = fingerprint("webhook", str(new.drive), new.url, [kind.value for kind in kinds])
@@ -69,7 +69,7 @@ class WebhookService:
             if await self._webhooks.count_webhooks(tx, actor) >= limit:  # guard: webhook-limit
                 raise QuotaExceeded(f"you have {limit} webhooks; delete one first")
             id = WebhookId(self._new_id())
-            webhook = await self._webhooks.insert_webhook(tx, actor, id, msgspec.structs.replace(new, what=kinds))
+            webhook = await self._webhooks.insert_webhook(tx, actor, id, msgspec.structs.replace(new, kinds=kinds))
             if call is not None:
                 await call.record(tx, id)
         return self._with_secret(webhook)
@@ -101,11 +101,11 @@ class WebhookService:
                 await self._require_manager(tx, actor, webhook.drive)
             old = _require(await self._webhooks.lock_webhook(tx, actor, id), id)
             is_enabled = update.disabled is False and old.disabled
-            kinds = () if update.every_kind else tuple(dict.fromkeys(update.what)) or old.what
+            kinds = () if update.every_kind else tuple(dict.fromkeys(update.kinds)) or old.kinds
             changed = msgspec.structs.replace(
                 old,
                 url=old.url if update.url is None else update.url,
-                what=kinds,
+                kinds=kinds,
                 disabled=old.disabled if update.disabled is None else update.disabled,
             )
             is_due = is_enabled or changed.url != old.url

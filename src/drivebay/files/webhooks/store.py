@@ -15,13 +15,13 @@ from ...postgres import Connection, Database, Statements
 
 
 class StoredWebhook(msgspec.Struct, frozen=True):
-    """A webhook with its owner and its position: the changes up to `last_number` have been sent or skipped.
+    """A webhook with its user and its position: the changes up to `last_number` have been sent or skipped.
 
     `is_due`: its next regular event may be sent now. If not, only redeliveries may be sent.
     """
 
     webhook: Webhook
-    owner: UserId
+    user: UserId
     last_number: int
     attempts: int
     is_due: bool = True
@@ -52,7 +52,7 @@ class WebhookStore:
     async def insert_webhook(self, tx: Connection, user: UserId, id: WebhookId, new: NewWebhook) -> Webhook:
         """Insert a webhook. Its first event is the next change of its drive."""
         sql = self.statements["insert_webhook"]
-        (record,) = await tx.fetch(sql, user, id, new.drive, new.url, _texts(new.what))
+        (record,) = await tx.fetch(sql, user, id, new.drive, new.url, _texts(new.kinds))
         return _webhook_from(record)
 
     async def select_webhook(self, db: Database | Connection, user: UserId, id: WebhookId) -> Webhook | None:
@@ -73,7 +73,7 @@ class WebhookStore:
     async def update_webhook(self, tx: Connection, user: UserId, webhook: Webhook, *, is_due: bool) -> Webhook:
         """Set URL, kinds and state of a webhook. With `is_due`, clear its failures, and make it due now."""
         sql = self.statements["update_webhook"]
-        arguments = (user, webhook.id, webhook.url, _texts(webhook.what), webhook.disabled, is_due)
+        arguments = (user, webhook.id, webhook.url, _texts(webhook.kinds), webhook.disabled, is_due)
         (record,) = await tx.fetch(sql, *arguments)  # it is locked, so it exists
         return _webhook_from(record)
 
@@ -136,9 +136,9 @@ class WebhookStore:
         """End a lease without sending an event."""
         await db.execute(self.statements["release_webhook"], webhook.drive, webhook.id, lease)
 
-    async def skip_changes(self, db: Database, webhook: Webhook, lease: LeaseId, through: int) -> None:
+    async def skip_changes(self, db: Database, webhook: Webhook, lease: LeaseId, resume_after: int) -> None:
         """End a lease on a webhook whose changes up to a number need no event."""
-        await db.execute(self.statements["skip_changes"], webhook.drive, webhook.id, lease, through)
+        await db.execute(self.statements["skip_changes"], webhook.drive, webhook.id, lease, resume_after)
 
     async def lock_leased(
         self, tx: Connection, lease: LeaseId, result: DeliveryResult, retry_time: timedelta
@@ -157,7 +157,7 @@ class WebhookStore:
     async def advance(self, tx: Connection, result: DeliveryResult, lease_length: timedelta | None) -> None:
         """Move the position of a webhook past an event. Extend the lease, or end it if `lease_length` is None."""
         sql = self.statements["advance_webhook"]
-        await tx.execute(sql, result.drive, result.webhook, result.event.through, lease_length)
+        await tx.execute(sql, result.drive, result.webhook, result.event.resume_after, lease_length)
 
     async def keep_lease(self, tx: Connection, result: DeliveryResult, lease_length: timedelta | None) -> None:
         """Extend the lease, or end it if `lease_length` is None. The position does not change."""
@@ -177,7 +177,7 @@ class WebhookStore:
         change = result.event.change
         await tx.execute(
             self.statements["insert_delivery"],
-            *(result.drive, result.webhook, attempt.id, result.event.number, change.what.value, change.file_id),
+            *(result.drive, result.webhook, attempt.id, result.event.number, change.kind.value, change.file_id),
             *(attempt.number, is_ok, result.response_status, result.error, attempt.next_try_at),
         )
 
@@ -206,7 +206,7 @@ def _webhook_from(record: asyncpg.Record) -> Webhook:
         drive=record["owner_id"],
         url=record["url"],
         created_at=record["created_at"],
-        what=tuple(ChangeKind(kind) for kind in record["what"]),
+        kinds=tuple(ChangeKind(kind) for kind in record["what"]),
         disabled=is_disabled,
         disabled_reason=record["disabled_reason"],
         failing_since=record["failing_since"],
@@ -218,7 +218,7 @@ def _delivery_from(record: asyncpg.Record) -> Delivery:
     return Delivery(
         id=record["id"],
         event_id=event_id(record["webhook_id"], record["number"]),
-        what=ChangeKind(record["what"]),
+        kind=ChangeKind(record["what"]),
         file_id=record["file_id"],
         at=record["at"],
         attempt=record["attempt"],

@@ -31,7 +31,7 @@ _MAX_TASKS: Final = 100
 _MAX_ERROR: Final = 300
 KEPT_DELIVERIES: Final = 1000
 DELIVERY_AGE: Final = timedelta(days=30)
-OWNER_ENDED: Final = "the account of the webhook's user is disabled"
+ACCOUNT_ENDED: Final = "the account of the webhook's user is disabled"
 GONE: Final = "the receiver responded with 410: it wants no more events"
 
 
@@ -66,9 +66,9 @@ class WebhookClaimService:
             stored, is_ending = locked
             is_repeat = not result.event.is_redelivery and result.event.number <= stored.last_number
             if is_repeat:  # guard: webhook-repeated-record
-                return not result.is_last
-            if result.outcome is DeliveryOutcome.OWNER_ENDED:
-                await self._webhooks.disable_webhook(tx, result, OWNER_ENDED)
+                return not result.ends_lease
+            if result.outcome is DeliveryOutcome.ACCOUNT_ENDED:
+                await self._webhooks.disable_webhook(tx, result, ACCOUNT_ENDED)
                 return False
             if result.event.is_redelivery:
                 return await self._record_redelivery(tx, stored, result)
@@ -79,7 +79,7 @@ class WebhookClaimService:
     ) -> bool:
         next_try_at, keeps_lease = None, False
         if result.outcome is DeliveryOutcome.DELIVERED:
-            keeps_lease = not result.is_last and not stored.webhook.disabled
+            keeps_lease = not result.ends_lease and not stored.webhook.disabled
             await self._webhooks.advance(tx, result, self._settings.webhook_lease if keeps_lease else None)
         elif result.outcome is DeliveryOutcome.GONE:  # guard: webhook-gone
             await self._webhooks.disable_webhook(tx, result, GONE)
@@ -96,7 +96,7 @@ class WebhookClaimService:
     async def _record_redelivery(self, tx: Connection, stored: StoredWebhook, result: DeliveryResult) -> bool:
         """Record the only attempt of a redelivery. It does not affect the regular events."""
         await self._webhooks.delete_redelivery(tx, result.drive, result.webhook, result.event.number)
-        keeps_lease = not result.is_last and not stored.webhook.disabled
+        keeps_lease = not result.ends_lease and not stored.webhook.disabled
         await self._webhooks.keep_lease(tx, result, self._settings.webhook_lease if keeps_lease else None)
         await self._insert_delivery(tx, result, Attempt(DeliveryId(self._new_id()), 0, None))
         return keeps_lease
@@ -132,7 +132,7 @@ class WebhookClaimService:
 
     def _make_task(self, stored: StoredWebhook, events: tuple[WebhookEvent, ...]) -> WebhookTask:
         webhook, secret = stored.webhook, self._secrets.secret(stored.webhook.id)
-        return WebhookTask(webhook.id, webhook.drive, stored.owner, webhook.url, secret, events)
+        return WebhookTask(webhook.id, webhook.drive, stored.user, webhook.url, secret, events)
 
     async def _redeliveries(self, stored: StoredWebhook) -> list[WebhookEvent]:
         """Return the events that the user wants to be sent again. Changes that were deleted are left out."""
@@ -149,7 +149,7 @@ class WebhookClaimService:
     def _events(self, stored: StoredWebhook, page: FeedPage, scanned: int) -> list[WebhookEvent]:
         """Return the events of the changes that a webhook wants. `scanned` is the number of the last change read."""
         webhook = stored.webhook
-        subscribed = [change for change in page.changes if not webhook.what or change.what in webhook.what]
+        subscribed = [change for change in page.changes if not webhook.kinds or change.kind in webhook.kinds]
         ends = [change.number - 1 for change in subscribed[1:]] + [scanned]
         return [
             WebhookEvent(change.number, max(end, change.number), self._contract_change(stored, change))
@@ -158,7 +158,7 @@ class WebhookClaimService:
 
     def _contract_change(self, stored: StoredWebhook, change: NumberedChange) -> Change:
         cursor = self._cursors.encode(stored.webhook.drive, change.number)
-        return Change(change.what, change.file_id, change.at, cursor, change.actor, change.file)
+        return Change(change.kind, change.file_id, change.at, cursor, change.actor, change.file)
 
 
 def _shorten(error: str | None) -> str:

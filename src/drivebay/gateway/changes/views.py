@@ -53,7 +53,7 @@ class ActivityList(msgspec.Struct):
 
 def change_view(change: files.Change) -> Change:
     file = None if change.file is None else file_view(change.file)
-    return Change(change.what, file, change.file_id, change.at, change.actor)
+    return Change(change.kind, file, change.file_id, change.at, change.actor)
 
 
 def change_list_view(page: files.ChangePage) -> ChangeList:
@@ -64,7 +64,7 @@ def activity_list_view(page: files.ActivityPage, users: Iterable[auth.User]) -> 
     names = {user.id: user.display_name or None for user in users}
     return ActivityList(
         [
-            Activity(each.what, each.at, each.actor, None if each.actor is None else names.get(each.actor))
+            Activity(each.kind, each.at, each.actor, None if each.actor is None else names.get(each.actor))
             for each in page.items
         ],
         page.next_cursor,

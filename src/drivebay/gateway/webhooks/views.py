@@ -111,7 +111,7 @@ def webhook_view(webhook: files.Webhook) -> Webhook:
         id=webhook.id,
         url=webhook.url,
         drive_id=webhook.drive,
-        what=list(webhook.what) or None,
+        what=list(webhook.kinds) or None,
         disabled=webhook.disabled,
         disabled_reason=webhook.disabled_reason,
         failing_since=webhook.failing_since,
@@ -136,7 +136,7 @@ def webhook_update(body: WebhookChange) -> files.WebhookUpdate:
     """Return the update that a body describes."""
     return files.WebhookUpdate(
         url=None if isinstance(body.url, UnsetType) else body.url,
-        what=tuple(body.what) if isinstance(body.what, list) else (),
+        kinds=tuple(body.what) if isinstance(body.what, list) else (),
         every_kind=body.what is None,
         disabled=None if isinstance(body.disabled, UnsetType) else body.disabled,
     )
@@ -146,7 +146,7 @@ def _delivery_view(delivery: files.Delivery) -> Delivery:
     return Delivery(
         id=delivery.id,
         event_id=delivery.event_id,
-        what=delivery.what,
+        what=delivery.kind,
         file_id=delivery.file_id,
         status=DeliveryStatus.DELIVERED if delivery.is_delivered else DeliveryStatus.FAILED,
         at=delivery.at,

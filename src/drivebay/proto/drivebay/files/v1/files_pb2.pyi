@@ -111,7 +111,7 @@ class DeliveryOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DELIVERY_OUTCOME_DELIVERED: _ClassVar[DeliveryOutcome]
     DELIVERY_OUTCOME_FAILED: _ClassVar[DeliveryOutcome]
     DELIVERY_OUTCOME_GONE: _ClassVar[DeliveryOutcome]
-    DELIVERY_OUTCOME_OWNER_ENDED: _ClassVar[DeliveryOutcome]
+    DELIVERY_OUTCOME_ACCOUNT_ENDED: _ClassVar[DeliveryOutcome]
 
 class JobKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -203,7 +203,7 @@ DELIVERY_OUTCOME_UNSPECIFIED: DeliveryOutcome
 DELIVERY_OUTCOME_DELIVERED: DeliveryOutcome
 DELIVERY_OUTCOME_FAILED: DeliveryOutcome
 DELIVERY_OUTCOME_GONE: DeliveryOutcome
-DELIVERY_OUTCOME_OWNER_ENDED: DeliveryOutcome
+DELIVERY_OUTCOME_ACCOUNT_ENDED: DeliveryOutcome
 JOB_KIND_UNSPECIFIED: JobKind
 JOB_KIND_COPY: JobKind
 JOB_STATUS_UNSPECIFIED: JobStatus
@@ -457,20 +457,20 @@ class FilePage(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., next_cursor: _Optional[str] = ..., changes_cursor: _Optional[str] = ...) -> None: ...
 
 class Change(_message.Message):
-    __slots__ = ("what", "file_id", "at", "cursor", "actor", "file")
-    WHAT_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("kind", "file_id", "at", "cursor", "actor", "file")
+    KIND_FIELD_NUMBER: _ClassVar[int]
     FILE_ID_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
-    what: ChangeKind
+    kind: ChangeKind
     file_id: str
     at: _timestamp_pb2.Timestamp
     cursor: str
     actor: str
     file: File
-    def __init__(self, what: _Optional[_Union[ChangeKind, str]] = ..., file_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cursor: _Optional[str] = ..., actor: _Optional[str] = ..., file: _Optional[_Union[File, _Mapping]] = ...) -> None: ...
+    def __init__(self, kind: _Optional[_Union[ChangeKind, str]] = ..., file_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cursor: _Optional[str] = ..., actor: _Optional[str] = ..., file: _Optional[_Union[File, _Mapping]] = ...) -> None: ...
 
 class ChangePage(_message.Message):
     __slots__ = ("items", "next_cursor")
@@ -481,14 +481,14 @@ class ChangePage(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class Activity(_message.Message):
-    __slots__ = ("what", "at", "actor")
-    WHAT_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("kind", "at", "actor")
+    KIND_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    what: ChangeKind
+    kind: ChangeKind
     at: _timestamp_pb2.Timestamp
     actor: str
-    def __init__(self, what: _Optional[_Union[ChangeKind, str]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, kind: _Optional[_Union[ChangeKind, str]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class ActivityPage(_message.Message):
     __slots__ = ("items", "next_cursor")
@@ -2353,12 +2353,12 @@ class DeleteExpiredArchivesResponse(_message.Message):
     def __init__(self, value: _Optional[int] = ...) -> None: ...
 
 class Webhook(_message.Message):
-    __slots__ = ("id", "drive", "url", "created_at", "what", "disabled", "disabled_reason", "failing_since", "next_try_at", "secret")
+    __slots__ = ("id", "drive", "url", "created_at", "kinds", "disabled", "disabled_reason", "failing_since", "next_try_at", "secret")
     ID_FIELD_NUMBER: _ClassVar[int]
     DRIVE_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
-    WHAT_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
     DISABLED_FIELD_NUMBER: _ClassVar[int]
     DISABLED_REASON_FIELD_NUMBER: _ClassVar[int]
     FAILING_SINCE_FIELD_NUMBER: _ClassVar[int]
@@ -2368,35 +2368,35 @@ class Webhook(_message.Message):
     drive: str
     url: str
     created_at: _timestamp_pb2.Timestamp
-    what: _containers.RepeatedScalarFieldContainer[ChangeKind]
+    kinds: _containers.RepeatedScalarFieldContainer[ChangeKind]
     disabled: bool
     disabled_reason: str
     failing_since: _timestamp_pb2.Timestamp
     next_try_at: _timestamp_pb2.Timestamp
     secret: str
-    def __init__(self, id: _Optional[str] = ..., drive: _Optional[str] = ..., url: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., what: _Optional[_Iterable[_Union[ChangeKind, str]]] = ..., disabled: _Optional[bool] = ..., disabled_reason: _Optional[str] = ..., failing_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_try_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., secret: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., drive: _Optional[str] = ..., url: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kinds: _Optional[_Iterable[_Union[ChangeKind, str]]] = ..., disabled: _Optional[bool] = ..., disabled_reason: _Optional[str] = ..., failing_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_try_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., secret: _Optional[str] = ...) -> None: ...
 
 class NewWebhook(_message.Message):
-    __slots__ = ("drive", "url", "what")
+    __slots__ = ("drive", "url", "kinds")
     DRIVE_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
-    WHAT_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
     drive: str
     url: str
-    what: _containers.RepeatedScalarFieldContainer[ChangeKind]
-    def __init__(self, drive: _Optional[str] = ..., url: _Optional[str] = ..., what: _Optional[_Iterable[_Union[ChangeKind, str]]] = ...) -> None: ...
+    kinds: _containers.RepeatedScalarFieldContainer[ChangeKind]
+    def __init__(self, drive: _Optional[str] = ..., url: _Optional[str] = ..., kinds: _Optional[_Iterable[_Union[ChangeKind, str]]] = ...) -> None: ...
 
 class WebhookUpdate(_message.Message):
-    __slots__ = ("url", "what", "every_kind", "disabled")
+    __slots__ = ("url", "kinds", "every_kind", "disabled")
     URL_FIELD_NUMBER: _ClassVar[int]
-    WHAT_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
     EVERY_KIND_FIELD_NUMBER: _ClassVar[int]
     DISABLED_FIELD_NUMBER: _ClassVar[int]
     url: str
-    what: _containers.RepeatedScalarFieldContainer[ChangeKind]
+    kinds: _containers.RepeatedScalarFieldContainer[ChangeKind]
     every_kind: bool
     disabled: bool
-    def __init__(self, url: _Optional[str] = ..., what: _Optional[_Iterable[_Union[ChangeKind, str]]] = ..., every_kind: _Optional[bool] = ..., disabled: _Optional[bool] = ...) -> None: ...
+    def __init__(self, url: _Optional[str] = ..., kinds: _Optional[_Iterable[_Union[ChangeKind, str]]] = ..., every_kind: _Optional[bool] = ..., disabled: _Optional[bool] = ...) -> None: ...
 
 class WebhookPage(_message.Message):
     __slots__ = ("items", "next_cursor")
@@ -2407,10 +2407,10 @@ class WebhookPage(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[Webhook, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class Delivery(_message.Message):
-    __slots__ = ("id", "event_id", "what", "file_id", "at", "attempt", "is_delivered", "response_status", "error", "next_try_at")
+    __slots__ = ("id", "event_id", "kind", "file_id", "at", "attempt", "is_delivered", "response_status", "error", "next_try_at")
     ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
-    WHAT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     FILE_ID_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
@@ -2420,7 +2420,7 @@ class Delivery(_message.Message):
     NEXT_TRY_AT_FIELD_NUMBER: _ClassVar[int]
     id: str
     event_id: str
-    what: ChangeKind
+    kind: ChangeKind
     file_id: str
     at: _timestamp_pb2.Timestamp
     attempt: int
@@ -2428,7 +2428,7 @@ class Delivery(_message.Message):
     response_status: int
     error: str
     next_try_at: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., event_id: _Optional[str] = ..., what: _Optional[_Union[ChangeKind, str]] = ..., file_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempt: _Optional[int] = ..., is_delivered: _Optional[bool] = ..., response_status: _Optional[int] = ..., error: _Optional[str] = ..., next_try_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., event_id: _Optional[str] = ..., kind: _Optional[_Union[ChangeKind, str]] = ..., file_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempt: _Optional[int] = ..., is_delivered: _Optional[bool] = ..., response_status: _Optional[int] = ..., error: _Optional[str] = ..., next_try_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class DeliveryPage(_message.Message):
     __slots__ = ("items", "next_cursor")
@@ -2439,50 +2439,50 @@ class DeliveryPage(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[Delivery, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class WebhookEvent(_message.Message):
-    __slots__ = ("number", "through", "change", "is_redelivery")
+    __slots__ = ("number", "resume_after", "change", "is_redelivery")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
-    THROUGH_FIELD_NUMBER: _ClassVar[int]
+    RESUME_AFTER_FIELD_NUMBER: _ClassVar[int]
     CHANGE_FIELD_NUMBER: _ClassVar[int]
     IS_REDELIVERY_FIELD_NUMBER: _ClassVar[int]
     number: int
-    through: int
+    resume_after: int
     change: Change
     is_redelivery: bool
-    def __init__(self, number: _Optional[int] = ..., through: _Optional[int] = ..., change: _Optional[_Union[Change, _Mapping]] = ..., is_redelivery: _Optional[bool] = ...) -> None: ...
+    def __init__(self, number: _Optional[int] = ..., resume_after: _Optional[int] = ..., change: _Optional[_Union[Change, _Mapping]] = ..., is_redelivery: _Optional[bool] = ...) -> None: ...
 
 class WebhookTask(_message.Message):
-    __slots__ = ("webhook", "drive", "owner", "url", "secret", "events")
+    __slots__ = ("webhook", "drive", "user", "url", "secret", "events")
     WEBHOOK_FIELD_NUMBER: _ClassVar[int]
     DRIVE_FIELD_NUMBER: _ClassVar[int]
-    OWNER_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
     SECRET_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     webhook: str
     drive: str
-    owner: str
+    user: str
     url: str
     secret: str
     events: _containers.RepeatedCompositeFieldContainer[WebhookEvent]
-    def __init__(self, webhook: _Optional[str] = ..., drive: _Optional[str] = ..., owner: _Optional[str] = ..., url: _Optional[str] = ..., secret: _Optional[str] = ..., events: _Optional[_Iterable[_Union[WebhookEvent, _Mapping]]] = ...) -> None: ...
+    def __init__(self, webhook: _Optional[str] = ..., drive: _Optional[str] = ..., user: _Optional[str] = ..., url: _Optional[str] = ..., secret: _Optional[str] = ..., events: _Optional[_Iterable[_Union[WebhookEvent, _Mapping]]] = ...) -> None: ...
 
 class DeliveryResult(_message.Message):
-    __slots__ = ("webhook", "drive", "event", "outcome", "response_status", "error", "is_last")
+    __slots__ = ("webhook", "drive", "event", "outcome", "response_status", "error", "ends_lease")
     WEBHOOK_FIELD_NUMBER: _ClassVar[int]
     DRIVE_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_STATUS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
-    IS_LAST_FIELD_NUMBER: _ClassVar[int]
+    ENDS_LEASE_FIELD_NUMBER: _ClassVar[int]
     webhook: str
     drive: str
     event: WebhookEvent
     outcome: DeliveryOutcome
     response_status: int
     error: str
-    is_last: bool
-    def __init__(self, webhook: _Optional[str] = ..., drive: _Optional[str] = ..., event: _Optional[_Union[WebhookEvent, _Mapping]] = ..., outcome: _Optional[_Union[DeliveryOutcome, str]] = ..., response_status: _Optional[int] = ..., error: _Optional[str] = ..., is_last: _Optional[bool] = ...) -> None: ...
+    ends_lease: bool
+    def __init__(self, webhook: _Optional[str] = ..., drive: _Optional[str] = ..., event: _Optional[_Union[WebhookEvent, _Mapping]] = ..., outcome: _Optional[_Union[DeliveryOutcome, str]] = ..., response_status: _Optional[int] = ..., error: _Optional[str] = ..., ends_lease: _Optional[bool] = ...) -> None: ...
 
 class CreateWebhookRequest(_message.Message):
     __slots__ = ("actor", "new", "idempotency_key")
@@ -2735,14 +2735,14 @@ class ClaimJobsResponse(_message.Message):
     def __init__(self, value: _Optional[_Iterable[_Union[JobTask, _Mapping]]] = ...) -> None: ...
 
 class RunJobStepRequest(_message.Message):
-    __slots__ = ("lease", "task", "is_last")
+    __slots__ = ("lease", "task", "ends_lease")
     LEASE_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
-    IS_LAST_FIELD_NUMBER: _ClassVar[int]
+    ENDS_LEASE_FIELD_NUMBER: _ClassVar[int]
     lease: str
     task: JobTask
-    is_last: bool
-    def __init__(self, lease: _Optional[str] = ..., task: _Optional[_Union[JobTask, _Mapping]] = ..., is_last: _Optional[bool] = ...) -> None: ...
+    ends_lease: bool
+    def __init__(self, lease: _Optional[str] = ..., task: _Optional[_Union[JobTask, _Mapping]] = ..., ends_lease: _Optional[bool] = ...) -> None: ...
 
 class RunJobStepResponse(_message.Message):
     __slots__ = ("value",)
@@ -2760,7 +2760,7 @@ class ReleaseJobsResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
-class Thumbnail(_message.Message):
+class ThumbnailInfo(_message.Message):
     __slots__ = ("state", "key", "name", "retry_after")
     STATE_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
@@ -2795,8 +2795,8 @@ class GetThumbnailRequest(_message.Message):
 class GetThumbnailResponse(_message.Message):
     __slots__ = ("value",)
     VALUE_FIELD_NUMBER: _ClassVar[int]
-    value: Thumbnail
-    def __init__(self, value: _Optional[_Union[Thumbnail, _Mapping]] = ...) -> None: ...
+    value: ThumbnailInfo
+    def __init__(self, value: _Optional[_Union[ThumbnailInfo, _Mapping]] = ...) -> None: ...
 
 class ClaimThumbnailsRequest(_message.Message):
     __slots__ = ("lease", "limit")

@@ -9,13 +9,13 @@ from ..versions.store import VersionStore
 from .store import JobStore
 
 
-class JobRemains:
+class JobCleanup:
     def __init__(self) -> None:
         self._copies = DriveCopyStore()
         self._jobs = JobStore()
         self._versions = VersionStore()
 
-    async def delete_some(self, tx: Connection, job: Job, limit: int) -> bool:
+    async def delete_batch(self, tx: Connection, job: Job, limit: int) -> bool:
         """Delete up to `limit` planned objects or hidden copies of a job that has ended, or rows about its folders.
 
         Return whether there is more to delete. Needs the lock of the drive.
@@ -28,5 +28,5 @@ class JobRemains:
             return True
         if await self._jobs.delete_folders(tx, job, limit) == limit:
             return True
-        await self._jobs.settle(tx, job)
+        await self._jobs.finish(tx, job)
         return False

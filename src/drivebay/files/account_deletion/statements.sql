@@ -1,6 +1,6 @@
--- Statements on the deletion of a drive. `$1` is the drive. None needs a lock.
+-- Statements on the drive of a deleted account. `$1` is the drive. None needs a lock.
 
--- name: list_open_uploads
+-- name: list_uploads_to_abort
 -- Up to $2 uploads that may still become files.
 SELECT id FROM files.uploads
 WHERE owner_id = $1 AND state IN ('pending', 'expired')  -- guard: owner-list-open-uploads

@@ -12,7 +12,7 @@ from ...hints import HintChannel
 from ...postgres import Database
 from ..archives.store import ArchiveStore
 from ..drives.store import DriveStore
-from ..jobs.job_remains import JobRemains
+from ..jobs.job_cleanup import JobCleanup
 from ..jobs.store import JobStore
 from ..links.store import LinkStore
 from ..permissions.store import PermissionStore
@@ -21,7 +21,7 @@ from ..trash.store import TrashStore
 from ..uploads.store import UploadEnd, UploadStore
 from ..usage.store import UsageStore
 from ..webhooks.store import WebhookStore
-from .store import DeletionStore
+from .store import AccountDeletionStore
 
 _BATCH: Final = 200
 """The maximum number of uploads and of entries in one transaction, because it holds the lock of the drive."""
@@ -31,8 +31,8 @@ _MAX_DRIVES: Final = 100
 """The maximum number of drives in which one call ends memberships or permissions. A later call continues."""
 
 
-class DeletionService:
-    """Implements `contract.files.DriveDeletion`."""
+class AccountDeletionService:
+    """Implements `contract.files.AccountDeletion`."""
 
     def __init__(self, db: Database, settings: Settings, hints: HintChannel) -> None:
         self._db = db
@@ -41,9 +41,9 @@ class DeletionService:
         self._links = LinkStore()
         self._hints = hints
         self._jobs = JobStore()
-        self._job_remains = JobRemains()
+        self._job_cleanup = JobCleanup()
         self._settings = settings
-        self._deletions = DeletionStore()
+        self._account_deletion = AccountDeletionStore()
         self._permissions = PermissionStore()
         self._trash = TrashStore()
         self._uploads = UploadStore()
@@ -67,7 +67,7 @@ class DeletionService:
             return False
         for _ in range(_MAX_BATCHES):
             if not await self._remove_batch(drive):
-                return await self._deletions.is_purged(self._db, drive)
+                return await self._account_deletion.is_purged(self._db, drive)
         return False
 
     async def _leave_drive(self, drive: DriveId, user: UserId) -> None:
@@ -100,15 +100,15 @@ class DeletionService:
         """Abort some uploads, end jobs, and trash some entries. Return False if there were none."""
         async with self._db.transaction() as tx:
             await self._usage.lock_usage(tx, drive, self._settings.quota)
-            uploads = await self._deletions.list_open_uploads(tx, drive, _BATCH)
+            uploads = await self._account_deletion.list_uploads_to_abort(tx, drive, _BATCH)
             for upload in uploads:
                 end = UploadEnd(UploadStatus.ABORTED, Trigger.CLIENT)
                 await self._uploads.end_upload(tx, UploadRef(drive, upload), end)
             await self._jobs.cancel_of_drive(tx, drive)  # guard: account-end-jobs
-            jobs = await self._jobs.list_unsettled(tx, drive)
+            jobs = await self._jobs.list_unfinished(tx, drive)
             for stored in jobs[:1]:
-                await self._job_remains.delete_some(tx, stored.job, _BATCH)
-            entries = await self._deletions.list_top_entries(tx, drive, _BATCH)
+                await self._job_cleanup.delete_batch(tx, stored.job, _BATCH)
+            entries = await self._account_deletion.list_top_entries(tx, drive, _BATCH)
             for entry in entries:
                 await self._trash.trash_entry(tx, (drive, UserId(drive)), entry, self._settings.trash_grace)
         return bool(uploads or jobs or entries)

@@ -1,4 +1,4 @@
-"""The deletion of a whole drive."""
+"""The deletion of what an account has in the files service: its drive, and its access to other drives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 from ..ids import DriveId
 
 
-class DriveDeletion(Protocol):
+class AccountDeletion(Protocol):
     async def empty_drive(self, drive: DriveId) -> bool:
         """Abort the uploads of a drive and move everything in it to the trash. Return whether all of it is purged.
 

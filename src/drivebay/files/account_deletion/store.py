@@ -8,13 +8,13 @@ from ...contract.ids import ROOT, DriveId, FileId, UploadId
 from ...postgres import Connection, Database, Statements
 
 
-class DeletionStore:
+class AccountDeletionStore:
     def __init__(self) -> None:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
-    async def list_open_uploads(self, tx: Connection, drive: DriveId, limit: int) -> list[UploadId]:
+    async def list_uploads_to_abort(self, tx: Connection, drive: DriveId, limit: int) -> list[UploadId]:
         """Return up to `limit` uploads that may still become files."""
-        return [record["id"] for record in await tx.fetch(self.statements["list_open_uploads"], drive, limit)]
+        return [record["id"] for record in await tx.fetch(self.statements["list_uploads_to_abort"], drive, limit)]
 
     async def list_top_entries(self, tx: Connection, drive: DriveId, limit: int) -> list[FileId]:
         """Return up to `limit` entries in the root that are not in the trash."""
