@@ -5,25 +5,18 @@ steps. A crash is a step that stops half-way: bytes are written without a comple
 finished. Every run uses the real service and a real database, and checks every invariant at its end.
 """
 
-import asyncio
 import os
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
-    RuleBasedStateMachine,
     consumes,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 from uuid_utils.compat import uuid7
 
@@ -31,11 +24,10 @@ from drivebay.contract import files as c
 from drivebay.contract.ids import ROOT, DriveId, LeaseId, UserId
 from drivebay.errors import Conflict, NotFound, NotUploaded, RateLimited
 
-from .conftest import SETTINGS, Drive, open_drive
+from .conftest import SETTINGS
+from .state_machine import MODEL_SETTINGS, DriveMachine, run_machine
 
-T = TypeVar("T")
 _ALL_DUE = "UPDATE files.uploads SET next_check_at = now() WHERE next_check_at IS NOT NULL"
-MODEL_SETTINGS = replace(SETTINGS, quota=2**40, max_pending_uploads=10_000)
 
 
 @dataclass
@@ -50,24 +42,7 @@ class Expected:
     was_trashed: bool = False
 
 
-class Loop:
-    """One event loop for a whole test, because Hypothesis calls functions that are not async."""
-
-    def __init__(self, url: str) -> None:
-        self._runner = asyncio.Runner()
-        self._stack = AsyncExitStack()
-        self.drive: Drive = self.run(self._stack.enter_async_context(open_drive(url, "direct", MODEL_SETTINGS)))
-
-    def run(self, call: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(call)
-
-    def close(self) -> None:
-        self.run(self._stack.aclose())
-        self._runner.close()
-
-
-class Machine(RuleBasedStateMachine):
-    loop: Loop
+class Machine(DriveMachine):
     uploads = Bundle("uploads")
     leases = Bundle("leases")
 
@@ -79,9 +54,6 @@ class Machine(RuleBasedStateMachine):
         other = self.run(self.drive.files.create_drive(user, "other"))
         self.other = self.run(self.drive.files.resolve_access(user, other.id))
         self.copies: list[tuple[c.Job, Expected]] = []
-
-    def run(self, call: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run(call)
 
     # -- operations of a client ------------------------------------------------------------------------
 
@@ -291,28 +263,6 @@ class Machine(RuleBasedStateMachine):
             assert self.run(self.drive.files.check_invariants()) == ()
 
 
-@pytest.fixture
-def loop(database_url: str) -> Iterator[Loop]:
-    loop = Loop(database_url)
-    try:
-        yield loop
-    finally:
-        loop.close()
-
-
 @pytest.mark.slow
-def test_random_operations_keep_every_invariant(loop: Loop) -> None:
-    class Bound(Machine):
-        pass
-
-    Bound.loop = loop
-    run_state_machine_as_test(
-        Bound,
-        settings=settings(
-            max_examples=100,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-        ),
-    )
+def test_random_operations_keep_every_invariant(database_url: str) -> None:
+    run_machine(Machine, database_url, examples=100, steps=40)

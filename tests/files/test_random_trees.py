@@ -6,23 +6,19 @@ nor a folder above it was.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule
 
 from drivebay.contract import files as c
 from drivebay.contract.ids import ROOT, FileId, LeaseId
 from drivebay.errors import NotFound, WouldCycle
 
 from .conftest import SETTINGS, Drive, new_owner
-from .test_random_operations import Loop
+from .state_machine import DriveMachine, run_machine
 
-T = TypeVar("T")
 NAMES = st.sampled_from(["a", "b"])
 NUMBERS = st.integers(0, 20)
 
@@ -37,17 +33,12 @@ class Expected:
     gone: bool = False
 
 
-class Machine(RuleBasedStateMachine):
-    loop: Loop
-
+class Machine(DriveMachine):
     @initialize()
     def create_user(self) -> None:
         self.drive: Drive = self.loop.drive.for_owner(new_owner())
         self.all: dict[FileId, Expected] = {}
         self.pending: list[tuple[c.Upload, FileId]] = []
-
-    def run(self, call: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run(call)
 
     # -- the model
 
@@ -204,28 +195,6 @@ class Machine(RuleBasedStateMachine):
             assert {row["id"] for row in left} == {id for id, entry in self.all.items() if not entry.gone}
 
 
-@pytest.fixture
-def loop(database_url: str) -> Iterator[Loop]:
-    loop = Loop(database_url)
-    try:
-        yield loop
-    finally:
-        loop.close()
-
-
 @pytest.mark.slow
-def test_random_trees_are_as_the_model_expects(loop: Loop) -> None:
-    class Bound(Machine):
-        pass
-
-    Bound.loop = loop
-    run_state_machine_as_test(
-        Bound,
-        settings=settings(
-            max_examples=60,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-        ),
-    )
+def test_random_trees_are_as_the_model_expects(database_url: str) -> None:
+    run_machine(Machine, database_url, examples=60, steps=40)
