@@ -208,7 +208,7 @@ async def test_used_port_stops_the_start_before_any_server_starts(tmp_path: Path
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         message = await start_error(tmp_path, {"DRIVEBAY_PORT": str(port)})
-    assert f"DRIVEBAY_PORT: 127.0.0.1:{port} is taken" in message
+    assert f"DRIVEBAY_PORT: 127.0.0.1:{port} is in use" in message
     assert {path.name for path in (tmp_path / "data").iterdir()} <= {"secret"}
 
 
