@@ -34,7 +34,7 @@ test: install $(NODE_STAMP) ## run the tests on real servers, without the slow o
 	  echo "No Chromium was found, so the tests of the web app are skipped. Install it with: apt-get install chromium"
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow and not cluster and not containers"
 
-test-slow: install ## run the tests that take minutes: commands, six processes, crash points, soak, generated calls, faults of every server, backups
+test-slow: install $(NODE_STAMP) ## run the tests that take minutes: commands, six processes, crash points, soak, generated calls, faults of every server, backups
 	@# In their order: by default the modules with one long test each come last, and one worker waits for the other.
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "slow and not cluster and not containers"
 
