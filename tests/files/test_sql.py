@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import pytest
 
 import drivebay.files
 from drivebay import postgres
+from drivebay.contract.files import Listing, Sort
+from drivebay.contract.ids import ROOT, DriveId
 from drivebay.files.entries.store import EntryStore
 from drivebay.files.maintenance.store import MaintenanceStore
 from drivebay.files.trash.store import TrashStore
@@ -31,7 +33,7 @@ TABLES = (
     "idempotency",
     "permissions",
 )
-TEMPLATES = {"list_children": 24, "list_children_by_name": 0, "list_all": 24} | dict.fromkeys(
+TEMPLATES = {"list_children": 48, "list_children_by_name": 0, "list_all": 24} | dict.fromkeys(
     ("scan", "scan_by_name", "scan_newest", "scan_pairs", "scan_words"), 0
 )
 """The templates of listings, and the number of statements that the store makes for each scope and filter of stars."""
@@ -132,6 +134,25 @@ async def test_every_primary_key_begins_with_the_owner(connection: asyncpg.Conne
     )
 
 
+async def test_a_page_has_as_many_entries_as_it_may(connection: asyncpg.Connection) -> None:
+    """The first limit for which the statement of short pages has too few."""
+    owner = UUID("01a20000-0000-7000-8000-000000000001")
+    await connection.execute(
+        """
+        INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id)
+        SELECT $1::uuid, gen_random_uuid(), $2::uuid, 'file', 'f' || i, gen_random_uuid()
+        FROM generate_series(1, 110) AS i""",
+        owner,
+        ROOT,
+    )
+    await connection.execute("INSERT INTO files.usage (owner_id) VALUES ($1)", owner)
+    store = EntryStore()
+    for limit, expected in ((1, 2), (99, 100), (100, 101), (101, 102), (200, 110)):
+        listing = Listing(parent=ROOT, sort=Sort.NAME, descending=False, limit=limit)
+        files, _ = await store.list_page(connection, DriveId(owner), listing, ("", UUID(int=0)))
+        assert len(files) == expected
+
+
 async def test_every_page_of_a_large_folder_is_read_from_one_index(connection: asyncpg.Connection) -> None:
     """Of 100,000 entries in ten folders a thousand have a star. Each page is read in the order of its index."""
     await connection.execute(NO_TRIGGERS)
@@ -145,9 +166,9 @@ async def test_every_page_of_a_large_folder_is_read_from_one_index(connection: a
     listings = {
         name: sql for name, sql in EntryStore().statements.items() if name.startswith(("list_children_", "list_all_"))
     }
-    assert len(listings) == 48
+    assert len(listings) == 72
     for name, statement in listings.items():
-        scope, sort, direction = name.removeprefix("list_").rsplit("_", 2)
+        scope, sort, direction = name.removeprefix("list_").replace("_short", "").rsplit("_", 2)
         positions = {"name": ("''::text", "'zzz'::text"), "size": ("-1::bigint", "1000000::bigint")}
         first, last = positions.get(sort, ("'-infinity'::timestamptz", "'infinity'::timestamptz"))
         sql = "\n".join(line for line in statement.splitlines() if not line.startswith("--"))
@@ -165,6 +186,34 @@ async def test_every_page_of_a_large_folder_is_read_from_one_index(connection: a
             index = {"entries": "starred_entries", "files": "starred"}[index]
         assert f"using {index}_by_{sort} on entries" in plan, (name, plan)
         assert "Sort" not in plan, (name, plan)
+
+
+async def test_a_short_page_of_a_large_folder_is_planned_once(connection: asyncpg.Connection) -> None:
+    """PostgreSQL plans the first five calls of a prepared statement, and compares their costs with one plan for all."""
+    await connection.execute(NO_TRIGGERS)
+    owner = UUID("01a20000-0000-7000-8000-000000000001")
+    await connection.execute(
+        """
+        INSERT INTO files.entries (owner_id, id, parent_id, kind, name, version_id, size, content_type)
+        SELECT $1::uuid, gen_random_uuid(), $2::uuid, 'file', 'f' || i, gen_random_uuid(), i, 'text/plain'
+        FROM generate_series(1, 20000) AS i""",
+        owner,
+        ROOT,
+    )
+    await connection.execute("INSERT INTO files.usage (owner_id) VALUES ($1)", owner)
+    await connection.execute("VACUUM (ANALYZE) files.entries, files.usage")
+    store = EntryStore()
+    for limit in (20, 100):
+        for sort in Sort:
+            listing = Listing(parent=ROOT, sort=sort, descending=False, limit=limit)
+            first = {Sort.NAME: "", Sort.SIZE: -1}.get(sort, datetime(1970, 1, 1, tzinfo=UTC))
+            for _ in range(6):
+                files, _ = await store.list_page(connection, DriveId(owner), listing, (first, UUID(int=0)))
+                assert len(files) == limit + 1
+    plans = await connection.fetch(
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT g.last_change%'"
+    )
+    assert [tuple(row) for row in plans] == [(7, 5)] * 4
 
 
 @pytest.mark.parametrize("name", ["measure_folder", "trash_entry", "restore_entry", "select_height"])

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ...contract import files as contract
 from ...postgres import Statements
+
+SHORT_PAGE: Final = 100
+"""The maximum number of entries of a page that a short statement reads."""
 
 _SORT_COLUMNS = {
     contract.Sort.NAME: "name",
@@ -16,6 +21,7 @@ _PAGE_WITH_LAST_CHANGE = """\
 SELECT g.last_change, page.* FROM files.usage g LEFT JOIN LATERAL (
 {page}
 ) page ON true WHERE g.owner_id = $1"""
+_SHORT_PAGE = "SELECT * FROM (\n{page}\n) short_page LIMIT $4"
 _FILTERS = {
     None: ("", "", " AND kind = 'file'"),
     True: ("_starred", " AND starred", " AND starred"),
@@ -40,7 +46,21 @@ def expand_listings(statements: Statements) -> dict[str, str]:
                     starred = in_all if scope == "list_all" else in_folder
                     page = template.format(column=column, direction=direction, after=after, starred=starred)
                     expanded[listing_name(scope + suffix, sort, descending)] = _with_last_change(page)
+                    if scope == "list_children":
+                        short_name = listing_name(scope + suffix + "_short", sort, descending)
+                        expanded[short_name] = _with_last_change(_shorten(page))
     return expanded
+
+
+def _shorten(page: str) -> str:
+    """Return the statement of a page of at most `SHORT_PAGE` entries.
+
+    PostgreSQL keeps the plan of a prepared statement if a plan for all parameters does not cost more than new plans for
+    each call. If the limit is a parameter, it expects a tenth of all rows, and plans each call anew, which takes longer
+    than to read the page. With a constant limit inside, it expects a tenth of that limit. It reads only as many rows
+    as the outer limit asks for.
+    """
+    return _SHORT_PAGE.replace("{page}", page.rstrip().rstrip(";").replace("LIMIT $4", f"LIMIT {SHORT_PAGE + 1}"))
 
 
 def _with_last_change(page: str) -> str:

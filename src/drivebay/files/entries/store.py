@@ -19,7 +19,7 @@ from ...contract.ids import DriveId, FileId
 from ...errors import Unavailable
 from ...postgres import Connection, Database, Statements
 from ..object_keys import object_key
-from .listing_statements import expand_listings, listing_name, name_suffix
+from .listing_statements import SHORT_PAGE, expand_listings, listing_name, name_suffix
 
 _properties_decoder = msgspec.json.Decoder(dict[str, str])
 _KINDS = {"file": contract.Kind.FILE, "folder": contract.Kind.FOLDER}
@@ -237,6 +237,8 @@ class EntryStore:
         Return one more file than the limit if there is a next page.
         """
         scope = "list_children" + name_suffix(listing.starred)
+        if listing.limit <= SHORT_PAGE:  # guard: short-page
+            scope += "_short"
         sql = self.statements[listing_name(scope, listing.sort, listing.descending)]
         records = await db.fetch(sql, owner, *after, listing.limit + 1, listing.parent)
         if not records:  # an owner without a usage row
