@@ -258,6 +258,20 @@ async def test_connections_in_use_are_closed_after_another_met_a_read_only_serve
         assert await database.fetchval(BACKEND) != lent
 
 
+async def test_all_connections_are_closed_after_the_server_responded_to_none(
+    own_postgres: Callable[[], Awaitable[Postgres]],
+) -> None:
+    server = await own_postgres()
+    assert server.server_process is not None
+    async with postgres.connect(server.url, size=3, timeout=3) as database:
+        backends = set(await asyncio.gather(*(database.fetchval(f"{BACKEND} FROM pg_sleep(0.3)") for _ in range(3))))
+        server.server_process.pause()  # as a machine that hangs
+        with pytest.raises(Unavailable):
+            await database.fetchval(BACKEND)
+        server.server_process.resume()
+        assert await database.fetchval(BACKEND) not in backends
+
+
 async def test_upgrade_of_the_tables_refuses_one_transaction_as_retryable(fresh_database_url: str) -> None:
     async with postgres.connect(fresh_database_url, size=2) as database:
         await database.execute("CREATE TABLE grows (n int)")

@@ -30,6 +30,7 @@ from .server_errors import (
     translate_errors,
     unavailable,
 )
+from .server_list import ServerList
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +71,7 @@ class Database:
                 raise
             except BaseException:  # guard: cancelled-transaction-connection
                 # A statement may still run, and its result must not reach the next caller.
-                self._pool.discard(connection)
+                self._pool.discard_unanswered(connection)
                 raise
             self._pool.release(connection)
 
@@ -151,7 +152,7 @@ class Database:
                 self._release_after(error, connection)
                 raise
             except BaseException:  # guard: cancelled-statement-connection
-                self._pool.discard(connection)
+                self._pool.discard_unanswered(connection)
                 raise
         except UNAVAILABLE as error:
             raise unavailable(error) from error
@@ -181,14 +182,15 @@ async def connect(
 ) -> AsyncIterator[Database]:
     """Open a database with at most `size` connections.
 
-    `url` is a libpq URL (`postgresql://user:password@host:port/database`, or `?host=/folder` for a socket).
-    `timeout` in seconds bounds connecting and each statement. A connection that is not used for `idle_timeout`
-    seconds is closed. Raises Unavailable when the server cannot be reached.
+    `url` is a libpq URL (`postgresql://user:password@host:port/database`, or `?host=/folder` for a socket). It may name
+    several servers. `timeout` in seconds bounds connecting and each statement. A connection that is not used for
+    `idle_timeout` seconds is closed. Raises Unavailable when the server cannot be reached.
     """
 
+    servers = ServerList(url)
+
     async def open_connection() -> Connection:
-        return await asyncpg.connect(
-            url,
+        return await servers.connect(
             timeout=timeout,
             command_timeout=timeout,
             server_settings={"application_name": "drivebay", "timezone": "UTC"},

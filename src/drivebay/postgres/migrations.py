@@ -15,6 +15,7 @@ from ..errors import StartError
 from ..observability.crash_points import crash_point
 from .pool import Connection
 from .server_errors import translate_errors
+from .server_list import ServerList
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +42,7 @@ async def migrate(
     read-only server.
     """
     with translate_errors():
-        connection = await asyncpg.connect(url, timeout=10, command_timeout=timeout)
+        connection = await ServerList(url).connect(timeout=10, command_timeout=timeout)
         try:
             # The session holds the lock. Other processes wait here and then find the migrations applied.
             await connection.execute("SELECT pg_advisory_lock(hashtext('drivebay.migrate'))")  # guard: migration-lock

@@ -17,6 +17,8 @@ import asyncpg
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _CLOSE_TIMEOUT: Final = 2.0
+_SILENCE: Final = 2.0
+"""Seconds without any response after which the server is taken to be lost."""
 
 
 class ConnectionPool:
@@ -40,6 +42,8 @@ class ConnectionPool:
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
         self._idle_timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._responded_at = 0.0
+        """When a statement last had a response, in the time of the event loop."""
 
     async def acquire(self) -> Connection:
         """Return a connection. The caller must pass it to `release` or `discard`."""
@@ -69,6 +73,7 @@ class ConnectionPool:
 
     def release(self, connection: Connection) -> None:
         """Take back a connection on which no statement runs."""
+        now = self._responded_at = asyncio.get_running_loop().time()
         # guard: retired-connection
         if self._closed or connection in self._retired or connection.is_closed():
             self.discard(connection)
@@ -76,15 +81,24 @@ class ConnectionPool:
         if (waiter := self._pop_waiter()) is not None:
             waiter.set_result(connection)
             return
-        loop = asyncio.get_running_loop()
-        self._idle.append((connection, loop.time()))
+        self._idle.append((connection, now))
         if self._idle_timer is None:
-            self._idle_timer = loop.call_later(self._idle_timeout, self._close_expired)
+            self._idle_timer = asyncio.get_running_loop().call_later(self._idle_timeout, self._close_expired)
 
     def discard(self, connection: Connection) -> None:
         """Take back a connection in an unknown state and close it at once."""
         self._terminate(connection)
         self._free_slot()
+
+    def discard_unanswered(self, connection: Connection) -> None:
+        """Take back a connection whose statement ended without a response, and close it at once.
+
+        If no statement on any connection has had a response for two seconds, close all: the machine of the server may
+        hang or be cut off, and each connection would cost a caller the timeout of a statement.
+        """
+        self.discard(connection)
+        if asyncio.get_running_loop().time() - self._responded_at > _SILENCE:  # guard: silent-server
+            self.retire()
 
     def retire(self) -> None:
         """Close all connections that are open now: idle ones at once, and those in use when they are released."""

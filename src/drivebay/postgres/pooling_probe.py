@@ -13,6 +13,7 @@ import asyncpg
 
 from .pool import Connection
 from .server_errors import translate_errors
+from .server_list import ServerList
 
 _ROUNDS: Final = 3
 _TIMEOUT: Final = 10.0
@@ -24,20 +25,21 @@ async def pools_transactions(url: str) -> bool:
     Opens two connections. Raises Unavailable when the server cannot be reached.
     """
     with translate_errors():
-        first = await asyncpg.connect(url, timeout=_TIMEOUT, command_timeout=_TIMEOUT)
+        servers = ServerList(url)
+        first = await servers.connect(timeout=_TIMEOUT, command_timeout=_TIMEOUT)
         try:
-            return await _shares_sessions(first, url)
+            return await _shares_sessions(first, servers)
         finally:
             first.terminate()
 
 
-async def _shares_sessions(first: Connection, url: str) -> bool:
+async def _shares_sessions(first: Connection, servers: ServerList) -> bool:
     # A pooler uses the session that was used last, or each session after the other. Each round detects both.
     pids = {await _backend_pid(first), await _backend_pid(first)}
     if len(pids) > 1:
         return True
     try:
-        second = await asyncpg.connect(url, timeout=_TIMEOUT, command_timeout=_TIMEOUT)
+        second = await servers.connect(timeout=_TIMEOUT, command_timeout=_TIMEOUT)
     except (TimeoutError, asyncpg.TooManyConnectionsError):
         return False  # the server allows only one session, so none is shared
     try:

@@ -21,6 +21,7 @@ import msgspec
 from ..errors import Unavailable
 from .pool import Connection
 from .server_errors import translate_errors
+from .server_list import ServerList
 
 BACKUP_LOCK: Final = 7_304_002
 """The number of the advisory lock that a backup holds. A janitor that claims purges takes it as a shared lock."""
@@ -221,7 +222,7 @@ async def is_in_use(url: str) -> bool:
 @asynccontextmanager
 async def _connection(url: str) -> AsyncIterator[Connection]:
     with translate_errors():
-        connection = await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT, server_settings={"timezone": "UTC"})
+        connection = await ServerList(url).connect(timeout=_CONNECT_TIMEOUT, server_settings={"timezone": "UTC"})
     try:
         yield connection
     finally:

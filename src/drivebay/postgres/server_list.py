@@ -1,0 +1,79 @@
+"""The servers that one URL names. A connection goes to the first server that can be used.
+
+asyncpg has one timeout for all servers of a URL. So a server that accepts connections and does not respond, as on a
+machine that hangs, would use the whole timeout, and the next server would never be tried.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Mapping
+from typing import Final
+
+import asyncpg
+
+from .pool import Connection
+from .server_errors import NO_RESPONSE, find_problem
+
+_TRY_NEXT: Final = (
+    OSError,  # includes TimeoutError
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # it is starting or stopping
+    asyncpg.TargetServerAttributeNotMatched,  # it is a standby
+)
+
+
+def server_urls(url: str) -> tuple[str, ...]:
+    """Return a URL for each server that a libpq URL names: hosts separated by commas, before the path or as `host=`."""
+    parts = urllib.parse.urlsplit(url)
+    credentials, at, hosts = parts.netloc.rpartition("@")
+    if "," in hosts:
+        return tuple(parts._replace(netloc=f"{credentials}{at}{host}").geturl() for host in hosts.split(","))
+    query = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+    names = query.get("host", "").split(",")
+    if len(names) == 1:
+        return (url,)
+    ports = query.get("port", "").split(",")
+    if len(ports) == 1:
+        ports *= len(names)
+    if len(ports) != len(names):
+        return (url,)  # asyncpg says what is wrong
+    return tuple(
+        parts._replace(
+            query=urllib.parse.urlencode({**query, "host": name, **({"port": port} if port else {})})
+        ).geturl()
+        for name, port in zip(names, ports, strict=True)
+    )
+
+
+class ServerList:
+    """The servers of `url`, a libpq URL."""
+
+    def __init__(self, url: str) -> None:
+        self._urls = server_urls(url)
+
+    async def connect(
+        self, *, timeout: float, command_timeout: float | None = None, server_settings: Mapping[str, str] | None = None
+    ) -> Connection:
+        """Open a connection to the first server that can be used. The server that was used last is tried first.
+
+        Each server has its share of `timeout`. `command_timeout` bounds each statement. Both are in seconds. Raises an
+        error of asyncpg, OSError or TimeoutError: that of the first server that names its problem, if one does.
+        """
+        urls = self._urls
+        errors: list[Exception] = []
+        for number, url in enumerate(urls):
+            try:
+                connection = await asyncpg.connect(
+                    url,
+                    timeout=timeout / len(urls),
+                    command_timeout=command_timeout,
+                    server_settings=dict(server_settings or {}),
+                )
+            except _TRY_NEXT as error:
+                errors.append(error)
+            else:
+                self._urls = (*urls[number:], *urls[:number])  # guard: server-order
+                return connection
+        # A process that starts during a failover waits if the standby responds, so its error counts.
+        raise max(errors, key=lambda error: find_problem(error) is not NO_RESPONSE)
