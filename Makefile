@@ -82,7 +82,8 @@ format: install $(NODE_STAMP) ## format the code and apply automatic fixes of th
 	$(BIN)/ruff check --fix .
 	PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome check --write src/drivebay/web/static
 
-proto: install ## generate the code from the .proto files
+proto: install ## write the comments of the .proto files from the contracts, and generate the code
+	$(BIN)/python -m tests.rpc.proto_comments
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/buf generate
 
 proto-check: install ## check that the generated code matches the .proto files

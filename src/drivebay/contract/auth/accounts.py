@@ -88,7 +88,7 @@ class Accounts(Protocol):
         ...
 
     async def update_profile(self, user: UserId, display_name: str | None = None) -> User:
-        """Change the profile of an account and return the account. None changes nothing.
+        """Change the profile of an account and return the account. A field that is None stays unchanged.
 
         A display name has at most 100 printable characters. It may be empty.
 
@@ -145,16 +145,16 @@ class Accounts(Protocol):
     async def list_reclaimed_accounts(self, limit: int = 100) -> tuple[ReclaimedAccount, ...]:
         """Return up to `limit` (1 to 1,000) accounts whose reclaim is not finished, oldest first.
 
-        The caller must end their links and permissions from before `reclaimed_at` plus `RECLAIM_MARGIN`, with
-        `files.Links.end_sharing`. Raises InvalidRequest.
+        The caller must end their links and permissions from before `reclaimed_at` plus five seconds (`RECLAIM_MARGIN`),
+        with `files.Links.end_sharing`. Raises InvalidRequest.
         """
         ...
 
     async def finish_reclaimed_account(self, user: UserId) -> None:
         """Record that the links and permissions of a reclaimed account were ended. Delete its API tokens and its second
-        factor if they were created before the reclaim, or up to `RECLAIM_MARGIN` after it. The account stays in the
-        list until a minute after the reclaim, because an access token may be accepted for some seconds after its
-        session has ended. A repeat has no effect.
+        factor if they were created before the reclaim, or up to five seconds (`RECLAIM_MARGIN`) after it. The account
+        stays in the list until a minute after the reclaim, because an access token may be accepted for some seconds
+        after its session has ended. A repeat has no effect.
         """
         ...
 

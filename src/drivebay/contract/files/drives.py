@@ -38,7 +38,7 @@ class Drive(msgspec.Struct, frozen=True):
     usage: Usage
     created_at: datetime | None = None
     creator: UserId | None = None
-    """The user who created a shared drive. None for a personal drive."""
+    """The user who created a shared drive, or None for a personal drive."""
 
 
 class DrivePage(msgspec.Struct, frozen=True):

@@ -102,10 +102,10 @@ class ContentResult(msgspec.Struct, frozen=True):
 class Listing(msgspec.Struct, frozen=True):
     """A query for entries and their order.
 
-    `parent` is the folder to list. None lists all files of the drive. `limit` is 1 to 1,000. `cursor` continues a list
-    whose other fields are equal. `name` finds the entry with this name in the folder `parent`, and cannot be combined
-    with `cursor`. With `starred`, only entries with a star (True) or without one (False) are listed. Without a
-    `parent`, True lists starred folders too.
+    `parent` is the folder to list. If it is None, all files of the drive are listed. `limit` is 1 to 1,000. `cursor`
+    continues a list whose other fields are equal. `name` finds the entry with this name in the folder `parent`, and
+    cannot be combined with `cursor`. With `starred`, only entries with a star (True) or without one (False) are listed.
+    Without a `parent`, True lists starred folders too.
     """
 
     parent: FileId | None = None
@@ -130,7 +130,7 @@ class FilePage(msgspec.Struct, frozen=True):
 
 
 class EntryUpdate(msgspec.Struct, frozen=True):
-    """New values of an entry. None leaves a field unchanged.
+    """New values of an entry. A field that is None stays unchanged.
 
     `on_conflict` is the rule for a name that is taken in the folder. `properties` are added, or replace properties with
     the same keys. The properties with the keys `removed_properties` are removed first.

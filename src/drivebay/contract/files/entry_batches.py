@@ -22,20 +22,28 @@ class FileResult(msgspec.Struct, frozen=True):
 class EntryBatches(Protocol):
     """The entries are changed one after another, in order. A failed one does not affect the others.
 
-    If a call is interrupted, the first entries of the batch may have been changed. Every method raises InvalidRequest
-    unless there are 1 to 100 ids.
+    If a call is interrupted, the first entries of the batch may have been changed.
     """
 
     async def move_entries(
         self, access: Access, ids: tuple[FileId, ...], parent: FileId, on_conflict: OnConflict = OnConflict.FAIL
     ) -> tuple[FileResult, ...]:
-        """Move entries to a folder, as `update_entry` does for one. Repeats are allowed."""
+        """Move 1 to 100 entries to a folder, as `update_entry` does for one. Repeats are allowed.
+
+        Raises InvalidRequest (the number of ids).
+        """
         ...
 
     async def trash_entries(self, access: Access, ids: tuple[FileId, ...]) -> tuple[FileResult, ...]:
-        """Move entries to the trash, as `trash_entry` does for one, and return them."""
+        """Move 1 to 100 entries to the trash, as `trash_entry` does for one, and return them.
+
+        Raises InvalidRequest (the number of ids).
+        """
         ...
 
     async def restore_entries(self, access: Access, ids: tuple[FileId, ...]) -> tuple[FileResult, ...]:
-        """Take entries out of the trash, as `restore_entry` does for one."""
+        """Take 1 to 100 entries out of the trash, as `restore_entry` does for one.
+
+        Raises InvalidRequest (the number of ids).
+        """
         ...

@@ -82,7 +82,8 @@ class NewLink(msgspec.Struct, frozen=True):
 
 
 class LinkUpdate(msgspec.Struct, frozen=True):
-    """New values of a link, with the limits of `NewLink`. None leaves a field unchanged. `cleared` fields become None.
+    """New values of a link, with the limits of `NewLink`. A field that is None stays unchanged. The fields in `cleared`
+    lose their values.
 
     A new password, even the same one, ends every session of the link.
     """
@@ -141,7 +142,7 @@ class Links(Protocol):
         ...
 
     async def list_links(self, access: Access, listing: LinkListing) -> LinkPage:
-        """Return one page of links, also of those that have ended.
+        """Return one page of links, including ended ones. Editors get the links that they created, managers get all.
 
         Raises NotFound (the item), InvalidRequest, InvalidCursor, Forbidden.
         """
@@ -201,10 +202,10 @@ class PublicLinks(Protocol):
         ...
 
     async def list_link_files(self, token: str, session: str | None, listing: Listing) -> FilePage:
-        """Return one page of a folder of the link. `parent` None is the item of the link. `starred` is not allowed.
+        """Return one page of a folder of the link. If `parent` is None, the folder is the item of the link.
 
-        The cursor is valid only for this link. Raises NotFound (also with the role uploader), PasswordRequired,
-        InvalidRequest, InvalidCursor.
+        `starred` is not allowed. The cursor is valid only for this link. Raises NotFound (also with the role uploader),
+        PasswordRequired, InvalidRequest, InvalidCursor.
         """
         ...
 
@@ -244,7 +245,7 @@ class PublicLinks(Protocol):
     async def begin_link_upload(
         self, token: str, session: str | None, intent: UploadIntent, idempotency_key: str | None = None
     ) -> Upload:
-        """Begin an upload into a folder of the link, as `begin_upload`. `on_conflict` must be RENAME.
+        """Begin an upload into a folder of the link, as `begin_upload`. `on_conflict` must be `OnConflict.RENAME`.
 
         With the role uploader, the upload has the name of the intent, even if the file gets another name.
 

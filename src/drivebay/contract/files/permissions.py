@@ -53,7 +53,7 @@ class Permissions(Protocol):
     ) -> Permission:
         """Give a user a role on an item outside the trash and on everything below it, or change the role.
 
-        `named_by_id` is as for `Drives.put_member`.
+        `named_by_id` is as for `put_member`.
 
         The user must exist. This service does not check that. `role` is viewer or editor. The actor needs the role
         editor in the whole drive. A repeat has no effect.

@@ -55,7 +55,7 @@ class NewWebhook(msgspec.Struct, frozen=True):
 
 
 class WebhookUpdate(msgspec.Struct, frozen=True):
-    """New values of a webhook. None and an empty `kinds` leave a field unchanged.
+    """New values of a webhook. A field that is None, or empty `kinds`, stays unchanged.
 
     `every_kind` removes the filter, so that changes of all kinds are sent. When a disabled webhook is enabled, it
     continues after the last event that it delivered. Changes that are no longer in the feed are not sent.

@@ -20,7 +20,7 @@ _SUFFIX: Final = ".webp"
 
 
 class ThumbnailImage(msgspec.Struct, frozen=True):
-    """One thumbnail: a WebP image that fits into a square of `size` pixels, one of `THUMBNAIL_SIZES`."""
+    """One thumbnail: a WebP image that fits into a square of `size` pixels: 64, 256 or 1024."""
 
     size: int
     body: bytes
