@@ -1,12 +1,11 @@
 """Begin multipart uploads, and assemble their parts into one object.
 
 No URL is ever signed for the object itself. Only the store creates it, at our request, and only if no object exists. An
-assembly may take longer than a call, so it continues in the background. Concurrent callers wait for the same assembly.
+assembly that takes longer than a call continues in the background.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +15,7 @@ from ..contract.storage import AssemblyResult, AssemblyStatus, Multipart, PutSpe
 from ..errors import InvalidRequest, Unavailable
 from ..observability.crash_points import crash_point
 from .argument_checks import check_key, check_multipart_id, check_put
+from .background_work import BackgroundWork
 from .bucket import Bucket
 from .object_headers import upload_headers
 from .sealed_metadata import MetadataSeal
@@ -38,15 +38,8 @@ class MultipartAssembly:
         self._bucket = bucket
         self._startup = startup
         self._seal = seal
-        self._wait_seconds = wait_seconds
-        self._running: dict[str, asyncio.Task[AssemblyResult]] = {}
-
-    async def close(self) -> None:
-        """Cancel the running assemblies. If the store finishes one anyway, a later call returns that it is done."""
-        tasks = tuple(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._assemblies = BackgroundWork[AssemblyResult]("assemble", wait_seconds=wait_seconds)
+        self.close = self._assemblies.close
 
     async def begin_multipart(self, put: PutSpec, checksummed: bool) -> Multipart:
         check_put(put)
@@ -76,13 +69,11 @@ class MultipartAssembly:
         if sha256 and len(sha256) != len(sizes):
             raise InvalidRequest("sha256 must have one digest for every part, or none")
         self._check(key, multipart_id)
-        task = self._running.get(multipart_id)
-        if task is None:
-            assembly = self._assemble(key, multipart_id, sizes, sha256)
-            task = self._running[multipart_id] = asyncio.create_task(assembly, name=f"assemble {key}")
-            task.add_done_callback(lambda _: self._running.pop(multipart_id, None))
-        done, _ = await asyncio.wait((task,), timeout=self._wait_seconds)
-        return task.result() if done and not task.cancelled() else AssemblyResult(AssemblyStatus.UNKNOWN)
+        return await self._assemblies.run(
+            multipart_id,
+            lambda: self._assemble(key, multipart_id, sizes, sha256),
+            unfinished=AssemblyResult(AssemblyStatus.UNKNOWN),
+        )
 
     def _check(self, key: str, multipart_id: str) -> None:
         check_key(key)

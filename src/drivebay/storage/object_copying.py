@@ -1,13 +1,12 @@
 """Copy objects to other keys inside the store, small ones with one request and large ones in parts.
 
 A copy gets its own content type and metadata, because sealed metadata belongs to the key of an object. Its key is
-looked up first, so a copy that an earlier call has made is not made again. A copy may take longer than a call, so it
-continues in the background. Concurrent callers wait for the same copy.
+looked up first, so a copy that an earlier call has made is not made again. A copy that takes longer than a call
+continues in the background.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +17,7 @@ from ..contract.storage import CopyResult, CopyStatus, ObjectCopy, Presence
 from ..errors import Unavailable
 from ..observability.crash_points import crash_point
 from .argument_checks import check_copies
+from .background_work import BackgroundWork
 from .bounded_map import bounded_map
 from .bucket import Bucket, PartCopy
 from .object_headers import CHECKSUM, IF_NONE_MATCH, upload_headers
@@ -51,15 +51,10 @@ class ObjectCopying:
         self._startup = startup
         self._seal = seal
         self._limits = limits
-        self._running: dict[str, asyncio.Task[CopyStatus]] = {}
-        self._copy_slots = asyncio.Semaphore(_MAX_RUNNING_COPIES)
-
-    async def close(self) -> None:
-        """Cancel the running copies. The store may finish them, and a later call finds them."""
-        tasks = tuple(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._copies = BackgroundWork[CopyStatus](
+            "copy", wait_seconds=limits.wait_seconds, max_running=_MAX_RUNNING_COPIES
+        )
+        self.close = self._copies.close
 
     async def copy_objects(self, copies: tuple[ObjectCopy, ...]) -> tuple[CopyResult, ...]:
         check_copies(copies)
@@ -74,7 +69,7 @@ class ObjectCopying:
         try:
             found = await self._bucket.head_object(key)
             if found.presence is not Presence.FOUND:  # guard: copy-made-before
-                status = await self._copy_and_wait(copy, headers)
+                status = await self._copies.run(key, lambda: self._copy(copy, headers), unfinished=CopyStatus.RUNNING)
                 if status is not CopyStatus.DONE:
                     return CopyResult(key, status)
                 found = await self._bucket.head_object(key)
@@ -88,26 +83,13 @@ class ObjectCopying:
             return CopyResult(key, CopyStatus.SOURCE_CHANGED)
         return CopyResult(key, CopyStatus.DONE, found.etag)
 
-    async def _copy_and_wait(self, copy: ObjectCopy, headers: Mapping[str, str]) -> CopyStatus:
-        """Start the copy unless it is running, and wait for it."""
-        key = copy.put.key
-        task = self._running.get(key)
-        if task is None:
-            task = self._running[key] = asyncio.create_task(self._copy(copy, headers), name=f"copy {key}")
-            task.add_done_callback(lambda _: self._running.pop(key, None))
-        done, _ = await asyncio.wait((task,), timeout=self._limits.wait_seconds)
-        if not done:  # guard: copy-wait
-            return CopyStatus.RUNNING
-        return CopyStatus.UNKNOWN if task.cancelled() else task.result()
-
     async def _copy(self, copy: ObjectCopy, headers: Mapping[str, str]) -> CopyStatus:
-        async with self._copy_slots:
-            try:
-                is_copied = await self._copy_bytes(copy, headers)
-                crash_point("copy.object_copied")
-            except Unavailable as error:
-                log.warning("copy_failed", key=copy.put.key, reason=error.detail)
-                return CopyStatus.UNKNOWN
+        try:
+            is_copied = await self._copy_bytes(copy, headers)
+            crash_point("copy.object_copied")
+        except Unavailable as error:
+            log.warning("copy_failed", key=copy.put.key, reason=error.detail)
+            return CopyStatus.UNKNOWN
         return CopyStatus.DONE if is_copied else CopyStatus.SOURCE_CHANGED
 
     async def _copy_bytes(self, copy: ObjectCopy, headers: Mapping[str, str]) -> bool:

@@ -8,7 +8,6 @@ object, and a repeated promotion is a no-op.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from typing import Final
 
@@ -17,6 +16,7 @@ import structlog
 from ..contract.storage import PROMOTED_KEY_SEPARATOR, STAGING_PREFIX, ObjectInfo, Presence, StagedObject, upload_key
 from ..errors import Unavailable
 from .argument_checks import check_staged
+from .background_work import BackgroundWork
 from .bounded_map import bounded_map
 from .bucket import Bucket
 from .store_startup import StoreStartup
@@ -35,16 +35,8 @@ class Promotion:
         self._bucket = bucket
         self._startup = startup
         self._concurrency = concurrency
-        self._wait_seconds = wait_seconds
-        self._running: dict[str, asyncio.Task[bool]] = {}
-        self._copy_slots = asyncio.Semaphore(_MAX_RUNNING_COPIES)
-
-    async def close(self) -> None:
-        """Cancel the running copies. The store may finish them, and a later promotion finds them."""
-        tasks = tuple(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._copies = BackgroundWork[bool]("copy", wait_seconds=wait_seconds, max_running=_MAX_RUNNING_COPIES)
+        self.close = self._copies.close
 
     async def promote(self, staged: tuple[StagedObject, ...]) -> tuple[ObjectInfo, ...]:
         check_staged(staged)
@@ -58,7 +50,9 @@ class Promotion:
         target = f"{upload_key(staged.key)}{PROMOTED_KEY_SEPARATOR}{_etag_hash(staged.etag)}"
         try:
             copy = await self._bucket.head_object(target)
-            if copy.presence is Presence.ABSENT and await self._copy_and_wait(staged, target):
+            if copy.presence is Presence.ABSENT and await self._copies.run(
+                target, lambda: self._copy(staged, target), unfinished=False
+            ):
                 copy = await self._bucket.head_object(target)
         except Unavailable as error:
             log.warning("promotion_failed", key=target, reason=error.detail)
@@ -70,25 +64,13 @@ class Promotion:
             return ObjectInfo(target, Presence.UNKNOWN)
         return copy
 
-    async def _copy_and_wait(self, staged: StagedObject, target: str) -> bool:
-        """Start the copy unless it is running, and wait for it.
-
-        Return False if it failed or is still running. Concurrent callers wait for the same copy.
-        """
-        task = self._running.get(target)
-        if task is None:
-            task = self._running[target] = asyncio.create_task(self._copy(staged, target), name=f"copy {target}")
-            task.add_done_callback(lambda _: self._running.pop(target, None))
-        done, _ = await asyncio.wait((task,), timeout=self._wait_seconds)
-        return bool(done) and not task.cancelled() and task.result()
-
     async def _copy(self, staged: StagedObject, target: str) -> bool:
-        async with self._copy_slots:
-            try:
-                return await self._bucket.copy_object(staged.key, target, staged.etag)  # guard: promotion-etag
-            except Unavailable as error:
-                log.warning("copy_failed", key=target, reason=error.detail)
-                return False
+        """Copy a staged object. Return False if it has changed, or if the copy failed."""
+        try:
+            return await self._bucket.copy_object(staged.key, target, staged.etag)  # guard: promotion-etag
+        except Unavailable as error:
+            log.warning("copy_failed", key=target, reason=error.detail)
+            return False
 
 
 def _etag_hash(etag: str) -> str:
