@@ -9,7 +9,7 @@ from uuid import UUID
 
 from drivebay.contract.storage import Disposition
 from drivebay.errors import InvalidCursor
-from drivebay.files.cursors import Position, decode_cursor, encode_cursor
+from drivebay.formats.signed_cursors import Position, decode_cursor, encode_cursor
 from drivebay.storage.media_types import media_type
 from drivebay.storage.object_headers import BINARY_TYPE
 from drivebay.storage.sealed_metadata import MetadataSeal

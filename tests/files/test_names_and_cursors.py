@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivebay.errors import InvalidCursor, InvalidRequest
-from drivebay.files import cursors, file_names, media_types
+from drivebay.files import file_names, media_types
+from drivebay.formats import signed_cursors as cursors
 
 GOOD = ["a", "report.pdf", ".hidden", "a b", "naïve", "emoji 🗂️", "\u202eexe.gpj", "x" * 255, "é" * 127, "a\\b", "..."]
 BAD = ["", ".", "..", "a/b", "/", "a\0b", "a\nb", "a\rb", "\x7f", "a\x85b", "x" * 256, "é" * 128, "\ud800"]

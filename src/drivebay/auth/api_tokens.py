@@ -26,8 +26,8 @@ from ..errors import (
     Unauthenticated,
     Unavailable,
 )
+from ..formats.signed_cursors import Position, decode_cursor, encode_cursor
 from .audit.audit_log import Action
-from .cursors import Position, decode_cursor, encode_cursor
 from .mail.mail_queue import AccountChangeRecorder
 from .store import Store
 from .user_accounts import MAX_IDEMPOTENCY_KEY_LENGTH, is_valid_idempotency_key

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -12,39 +14,40 @@ from ..contract.files import ReceiverRules
 class Settings:
     """Limits and periods of the files service. All sizes are in bytes.
 
-    `secret` signs cursors. `quota` applies to an owner without a quota of its own. An upload larger than
-    `multipart_threshold` is an upload in parts.
+    The key of cursors is derived from `secret`. `quota` applies to a drive without a quota of its own. An upload larger
+    than `multipart_threshold` is an upload in parts.
 
     `upload_ttl` is the lifetime of a pending upload in one piece. `parts_ttl` is the lifetime of an upload in parts,
-    counted from the last request for part URLs. `watch` is how long an expired upload is still looked up.
-    `trash_grace` is the time between the trash and the purge. `tombstone` is how long the row of a deleted object
-    stays. A late PUT may store the object again, so it is deleted again when its last URL has expired, and when the
-    tombstone ends. `lease` is the time that a janitor has for one batch of purges.
+    counted from the last request for part URLs. `watch` is how long an expired upload is still looked up. `trash_grace`
+    is the time between the trash and the purge. `tombstone` is how long the row of a deleted object stays. A late PUT
+    may store the object again, so it is deleted again when its last URL has expired, and when the tombstone ends.
+    `lease` is the time that a janitor has for one batch of purges.
 
     Changes are deleted when they are older than `change_age`. `archive_ttl` is how long the URL of an archive works.
 
     `versions_keep` is how many old versions of a file are kept besides the current one. `versions_age` is how long an
     old version is kept after it was replaced.
 
-    `max_depth` limits the number of nested folders. `max_entries` limits the files and folders of one owner, the trash
-    and pending uploads included. `max_drives` limits the shared drives that one user creates: each has a quota of its
-    own. `max_members` limits the members of one drive. `max_permissions` limits the permissions on one item, and
-    `max_shared_items` the shared items of one user in one drive. `max_link_uploads` limits the pending uploads of one
-    link. `max_links` limits the links of one drive. `bcrypt_cost` is the cost of the hash of a link's password.
-    `search_time` limits each statement of a search. After this time the search starts no new scan.
+    `max_depth` limits the number of nested folders. `max_entries` limits the files and folders of one drive. Items in
+    the trash and pending uploads count. `max_drives` limits the shared drives that one user creates, because each has a
+    quota of its own. `max_members` limits the members of one drive. `max_permissions` limits the permissions on one
+    item, and `max_shared_items` the shared items of one user in one drive. `max_link_uploads` limits the pending
+    uploads of one link. `max_links` limits the links of one drive. `bcrypt_cost` is the cost of the hash of a link's
+    password. `search_time` limits each statement of a search. After this time the search starts no new scan.
 
     `receivers` are the rules for the URLs of webhooks. `max_webhooks` limits the webhooks of one user, and
     `max_webhook_leases` the webhooks of one user to which workers send at the same time. `webhook_lease` is the time
     that a worker has until it records a result. A webhook is disabled when it has failed for `webhook_retry_time`.
 
-    `max_jobs` limits the jobs of one user in one drive. `job_lease` is the time that a worker has
-    for one step. `max_copied_entries` limits the files and folders of one copy: its last step makes all of them visible
-    under the lock of the drive.
+    `max_jobs` limits the jobs of one user in one drive. `job_lease` is the time that a worker has for one step.
+    `max_copied_entries` limits the files and folders of one copy, because its last step makes all of them visible under
+    the lock of the drive.
 
-    Without `thumbnails` no file has one. A file larger than `max_thumbnail_source` has none either. Of videos the limit
-    is `max_video_source`, because a worker reads only a part of them; 0: no video has a thumbnail. A worker has
-    `thumbnail_lease` for one object. `user_thumbnails_per_hour` limits the new thumbnails that one user requests.
-    `max_user_thumbnails` limits the queued thumbnails of one user, and `max_queued_thumbnails` those of all users.
+    Files have thumbnails only if `thumbnails` is True. A file larger than `max_thumbnail_source` has none. The limit
+    for a video is `max_video_source`, which may be larger, because a worker reads only a part of a video. With 0, no
+    video has a thumbnail. A worker has `thumbnail_lease` for one object. `user_thumbnails_per_hour` limits the new
+    thumbnails that one user requests. `max_user_thumbnails` limits the queued thumbnails of one user, and
+    `max_queued_thumbnails` those of all users.
     """
 
     secret: bytes = field(repr=False)
@@ -87,6 +90,11 @@ class Settings:
     versions_age: timedelta = timedelta(days=30)
     lease: timedelta = timedelta(seconds=30)
     search_time: timedelta = timedelta(seconds=2)
+
+    @property
+    def cursor_key(self) -> bytes:
+        """The key that signs cursors."""
+        return hmac.digest(self.secret, b"files cursor", hashlib.sha256)
 
     @property
     def url_expiry_delay(self) -> timedelta:

@@ -1,1 +1,1 @@
-"""Formats that several services write: ZIP files, and values of HTTP headers. They do not depend on services."""
+"""Formats that several services write: ZIP files, values of HTTP headers, and cursors. They depend on no service."""

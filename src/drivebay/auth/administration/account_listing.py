@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ...contract.auth import AccountListing, AccountPage, UserSort
 from ...errors import FieldError, InvalidCursor, InvalidRequest
-from ..cursors import Position, decode_cursor, encode_cursor
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ..store import Executor
 from . import store
 
@@ -69,8 +69,8 @@ def _first_position(listing: AccountListing) -> tuple[object, UUID]:
 
 def _parse_position(sort: UserSort, position: Position) -> tuple[object, UUID]:
     if sort is UserSort.EMAIL:
-        return position.value, position.id
+        return str(position.value), position.id
     try:
-        return datetime.fromisoformat(position.value), position.id
+        return datetime.fromisoformat(str(position.value)), position.id
     except ValueError:
         raise InvalidCursor from None

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from ...contract.auth import Actor, AuditPage, AuditQuery
 from ...errors import FieldError, InvalidCursor, InvalidRequest
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ...postgres import Database
 from ..administration.account_listing import check_limit
 from ..administration.admins import require_admin
-from ..cursors import Position, decode_cursor, encode_cursor
 from . import store
 
 _MAX_ACTION: Final = 64
@@ -50,6 +50,6 @@ def _check_action(action: str | None) -> None:
 
 def _parse_position(position: Position) -> tuple[datetime, UUID]:
     try:
-        return datetime.fromisoformat(position.value).astimezone(UTC), position.id
+        return datetime.fromisoformat(str(position.value)).astimezone(UTC), position.id
     except ValueError:
         raise InvalidCursor from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...contract.ids import ROOT, DriveId
 from ...errors import InvalidCursor
-from ..cursors import Position, decode_cursor, derive_key, encode_cursor
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ..settings import Settings
 
 
@@ -12,7 +12,7 @@ class ChangeCursors:
     """Encodes and decodes the cursors of change feeds. A cursor contains the number of a change of one owner."""
 
     def __init__(self, settings: Settings) -> None:
-        self._key = derive_key(settings.secret)
+        self._key = settings.cursor_key
 
     def encode(self, owner: DriveId, number: int) -> str:
         """Return the cursor after a change."""

@@ -11,8 +11,8 @@ from typing import Final
 from ...contract.files import Access, Activity, ActivityPage, Change, ChangePage
 from ...contract.ids import DriveId, FileId
 from ...errors import CursorExpired, InvalidCursor, NotFound
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ...postgres import Database
-from ..cursors import Position, decode_cursor, derive_key, encode_cursor
 from ..entries.listings import check_page_size
 from ..permissions.access_scope import AccessScope, require_whole_drive
 from ..settings import Settings
@@ -32,7 +32,7 @@ class ChangeService:
         self._changes = ChangeStore()
         self._cursors = ChangeCursors(settings)
         self._scope = AccessScope()
-        self._cursor_key = derive_key(settings.secret)
+        self._cursor_key = settings.cursor_key
 
     async def list_changes(self, access: Access, cursor: str | None = None, limit: int = 100) -> ChangePage:
         check_page_size(limit)

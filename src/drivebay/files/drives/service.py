@@ -14,8 +14,8 @@ from ...contract import files as contract
 from ...contract.files import Access, Drive, DriveKind, DrivePage, Member, Role
 from ...contract.ids import DriveId, UserId
 from ...errors import Conflict, Forbidden, LastManager, NotFound, QuotaExceeded
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ...postgres import Connection, Database
-from ..cursors import Position, decode_cursor, derive_key, encode_cursor
 from ..entries.listings import check_page_size
 from ..file_names import normalize_name
 from ..idempotency.replays import KeyedCall, fingerprint
@@ -43,7 +43,7 @@ class DriveService:
         self._idempotency = IdempotencyStore()
         self._settings = settings
         self._new_id = new_id
-        self._cursor_key = derive_key(settings.secret)
+        self._cursor_key = settings.cursor_key
 
     async def resolve_access(self, actor: UserId, drive: DriveId) -> Access:
         if drive == actor:

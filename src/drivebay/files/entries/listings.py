@@ -11,9 +11,9 @@ import msgspec
 from ...contract.files import Access, File, FilePage, Kind, Listing, Sort
 from ...contract.ids import ROOT, DriveId, FileId
 from ...errors import FieldError, InvalidCursor, InvalidRequest, NotFound
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ...postgres import Connection, Database
 from ..changes.change_cursors import ChangeCursors
-from ..cursors import Position, decode_cursor, derive_key, encode_cursor
 from ..file_names import normalize_name
 from ..permissions.access_scope import AccessScope, require_whole_drive
 from ..settings import Settings
@@ -27,7 +27,7 @@ FILES_PER_READ: Final = 10_000
 """The maximum number of files that one statement reads, if the first statement of a page found too few outside the
 trash."""
 _MAX_READS: Final = 3
-"""The maximum number of such statements for one page. If the page is not full then, it has a cursor."""
+"""The maximum number of such statements for one page. After them, a page that is not full ends with a cursor."""
 _FIRST_ID: Final = UUID(int=0)
 _FIRST_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOWEST_VALUES: Final[dict[Sort, str | int | datetime]] = {
@@ -55,7 +55,7 @@ class ListingService:
         self._files_per_read = files_per_read
         self._entries = EntryStore()
         self._scope = AccessScope()
-        self._cursor_key = derive_key(settings.secret)
+        self._cursor_key = settings.cursor_key
         self._change_cursors = ChangeCursors(settings)
 
     async def list_files(self, access: Access, listing: Listing) -> FilePage:
@@ -96,8 +96,8 @@ class ListingService:
     ) -> ReadFiles:
         """Return a page of the files of a drive, with one more than its limit if there is a next page.
 
-        Trashed folders may hide very many files, so the number of files that are read is limited. If the page is not
-        full then, `last` is the position from which the next one continues.
+        Trashed folders may hide very many files, so this method reads a limited number of files. If these do not fill
+        the page, `last` is the last file that was read, and the next page continues after it.
         """
         files: list[File] = []
         last_change = None

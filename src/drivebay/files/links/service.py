@@ -24,9 +24,9 @@ from ...contract.files import (
 )
 from ...contract.ids import LinkId, UserId
 from ...errors import FieldError, Forbidden, IdempotencyKeyReused, InvalidRequest, NotFound, QuotaExceeded
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ...postgres import Connection, Database
 from ..archives.store import ArchiveStore
-from ..cursors import Position, decode_cursor, derive_key, encode_cursor
 from ..entries.listings import LAST_ID, check_page_size
 from ..entries.service import require_entry
 from ..entries.store import EntryStore
@@ -68,7 +68,7 @@ class LinkService:
         self._webhooks = WebhookStore()
         self._idempotency = IdempotencyStore()
         self._secrets = LinkSecrets(settings.secret)
-        self._cursor_key = derive_key(settings.secret)
+        self._cursor_key = settings.cursor_key
 
     async def create_link(self, access: Access, new_link: NewLink, idempotency_key: str | None = None) -> Link:
         actor = _require_editor(access)

@@ -9,8 +9,8 @@ from uuid import UUID
 from ...contract.files import Access, Member, Permission, Role, SharedItem, SharedItemPage
 from ...contract.ids import DriveId, FileId, UserId
 from ...errors import Conflict, FieldError, Forbidden, InvalidCursor, InvalidRequest, NotFound
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ...postgres import Connection, Database
-from ..cursors import Position, decode_cursor, derive_key, encode_cursor
 from ..entries.listings import LAST_ID, LAST_TIME, check_page_size
 from ..entries.service import require_entry
 from ..entries.store import EntryStore
@@ -32,7 +32,7 @@ class PermissionService:
         self._permissions = PermissionStore()
         self._usage = UsageStore()
         self._settings = settings
-        self._cursor_key = derive_key(settings.secret)
+        self._cursor_key = settings.cursor_key
 
     async def put_permission(
         self, access: Access, id: FileId, user: UserId, role: Role, named_by_id: bool = False

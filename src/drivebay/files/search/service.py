@@ -17,9 +17,9 @@ import msgspec
 from ...contract.files import Access, FoundFile, Role, Search, SearchPage
 from ...contract.ids import ROOT, FileId
 from ...errors import FieldError, InvalidCursor, InvalidRequest, NotFound
+from ...formats import signed_cursors
+from ...formats.signed_cursors import decode_cursor, encode_cursor
 from ...postgres import Connection, Database
-from .. import cursors
-from ..cursors import decode_cursor, derive_key, encode_cursor
 from ..entries.listings import check_page_size
 from ..entries.store import EntryStore
 from ..permissions.access_scope import AccessScope, require_whole_drive
@@ -54,7 +54,7 @@ class SearchService:
         self._entries = EntryStore()
         self._scope = AccessScope()
         self._usage = UsageStore()
-        self._cursor_key = derive_key(settings.secret)
+        self._cursor_key = settings.cursor_key
         self._seconds = settings.search_time.total_seconds()
 
     async def search_files(self, access: Access, search: Search) -> SearchPage:
@@ -84,7 +84,7 @@ class SearchService:
         if position is None:
             return SearchPage(items, None)
         source, last = position
-        encoded = cursors.Position(f"{_ORDER.index(source)}{last.name}", last.id)
+        encoded = signed_cursors.Position(f"{_ORDER.index(source)}{last.name}", last.id)
         return SearchPage(items, encode_cursor(self._cursor_key, query, encoded))
 
     async def index_names(self, limit: int) -> int:

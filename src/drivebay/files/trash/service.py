@@ -7,8 +7,8 @@ from datetime import datetime
 from ...contract.files import Access, File, FilePage, Kind, OnConflict, Role
 from ...contract.ids import ROOT, DriveId, FileId
 from ...errors import NotFound
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ...postgres import Connection, Database
-from ..cursors import Position, decode_cursor, derive_key, encode_cursor
 from ..entries.free_names import Location
 from ..entries.listings import LAST_ID, LAST_TIME, check_page_size
 from ..entries.name_conflicts import place_entry
@@ -32,7 +32,7 @@ class TrashService:
         self._usage = UsageStore()
         self._versions = VersionStore()
         self._settings = settings
-        self._cursor_key = derive_key(settings.secret)
+        self._cursor_key = settings.cursor_key
 
     async def list_trash(self, access: Access, limit: int = 100, cursor: str | None = None) -> FilePage:
         require_whole_drive(access)  # guard: scope-trash-list

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from ...contract.files import Access, UploadPage
 from ...contract.ids import UploadId
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ...postgres import Database
-from ..cursors import Position, decode_cursor, derive_key, encode_cursor
 from ..entries.listings import LAST_ID, check_page_size
 from ..permissions.access_scope import require_whole_drive
 from ..settings import Settings
@@ -23,7 +23,7 @@ class PendingUploadService:
     def __init__(self, db: Database, settings: Settings) -> None:
         self._db = db
         self._uploads = UploadStore()
-        self._cursor_key = derive_key(settings.secret)
+        self._cursor_key = settings.cursor_key
 
     async def list_pending_uploads(
         self, access: Access, limit: int = 100, cursor: str | None = None, oldest_first: bool = False

@@ -8,8 +8,8 @@ from uuid import UUID
 from ...contract.files import DriveUsage, Totals, Usage, UsageListing, UsagePage
 from ...contract.ids import DriveId
 from ...errors import InvalidRequest
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ...postgres import Database
-from ..cursors import Position, decode_cursor, derive_key, encode_cursor
 from ..settings import Settings
 from .store import UsageStore
 
@@ -26,7 +26,7 @@ class QuotaService:
         self._db = db
         self._settings = settings
         self._usage = UsageStore()
-        self._cursor_key = derive_key(settings.secret)
+        self._cursor_key = settings.cursor_key
 
     async def set_quota(self, drive: DriveId, limit_bytes: int | None) -> Usage:
         if limit_bytes is not None and not 0 <= limit_bytes <= MAX_QUOTA:

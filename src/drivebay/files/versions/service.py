@@ -12,8 +12,8 @@ from uuid import UUID
 from ...contract import files as contract
 from ...contract.ids import FileId, VersionId
 from ...errors import Conflict, NotFound
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ...postgres import Connection, Database
-from ..cursors import Position, decode_cursor, derive_key, encode_cursor
 from ..entries.listings import LAST_ID, LAST_TIME, check_page_size
 from ..entries.service import require_entry
 from ..entries.store import EntryStore
@@ -33,7 +33,7 @@ class VersionService:
         self._usage = UsageStore()
         self._versions = VersionStore()
         self._settings = settings
-        self._cursor_key = derive_key(settings.secret)
+        self._cursor_key = settings.cursor_key
         self._new_id = new_id
 
     async def list_versions(

@@ -20,8 +20,8 @@ from ...contract.files import (
 from ...contract.files.receiver_urls import parse_receiver_url
 from ...contract.ids import DeliveryId, DriveId, UserId, WebhookId
 from ...errors import Conflict, FieldError, Forbidden, IdempotencyKeyReused, InvalidRequest, NotFound, QuotaExceeded
+from ...formats.signed_cursors import Position, decode_cursor, encode_cursor
 from ...postgres import Connection, Database
-from ..cursors import Position, decode_cursor, derive_key, encode_cursor
 from ..entries.listings import LAST_ID, check_page_size
 from ..idempotency.replays import KeyedCall, fingerprint
 from ..idempotency.store import IdempotencyStore
@@ -44,7 +44,7 @@ class WebhookService:
         self._usage = UsageStore()
         self._idempotency = IdempotencyStore()
         self._secrets = WebhookSecrets(settings.secret)
-        self._cursor_key = derive_key(settings.secret)
+        self._cursor_key = settings.cursor_key
 
     async def create_webhook(self, actor: UserId, new: NewWebhook, idempotency_key: str | None = None) -> Webhook:
         self._check_url(new.url)
