@@ -39,9 +39,9 @@ class JobMethods(ApiMethods):
 
         If `target` is a folder, copy into it. It may also be the id of a folder. `drive_id` is the drive that gets the
         copy, by default the drive of the original. `on_conflict` as in `update`. No bytes are sent. Each copy counts in
-        the quota. A job copies what takes long: this method waits for it, and calls `progress` with its state. If the
-        wait is cancelled, the job continues. Raises NotFound, Conflict `name_taken`, `would_cycle`, and the errors of
-        `wait_for_job`.
+        the quota. A job makes a copy that takes long. This method waits for the job, and calls `progress` with its
+        state. If the wait is cancelled, the job continues. Raises NotFound, Conflict `name_taken`, `would_cycle`, and
+        the errors of `wait_for_job`.
         """
         started = await self.start_copy(file, target, on_conflict, drive_id=drive_id)
         return started if isinstance(started, File) else await self.wait_for_job(started, progress)
@@ -54,7 +54,7 @@ class JobMethods(ApiMethods):
         *,
         drive_id: str | None = None,
     ) -> File | Job:
-        """Copy like `copy`, but do not wait for the job of a copy that takes long: return the job."""
+        """Copy like `copy`, but do not wait for a job. Return the copy, or the job of a copy that takes long."""
         original = await self._finder.resolve(file)
         id = await self._finder.changeable_id(original)
         parent, name = await self._finder.in_drive(drive_id).find_destination(original, target)

@@ -1,7 +1,7 @@
 """Cross-origin resource sharing (https://fetch.spec.whatwg.org/#http-cors-protocol).
 
-CORS grants no access: a page still needs a token, and no cookie carries one. Falcon's own CORS middleware does not
-fit: it sends no `Vary: Origin` and allows all request headers that the page requests.
+CORS grants no access: a page still needs an access token, and no cookie contains one. Falcon's own CORS middleware does
+not fit: it sends no `Vary: Origin` and allows all request headers that the page requests.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class ReadinessMonitor:
             self._is_running = False
 
     async def get(self) -> ReadinessState:
-        """Return the latest state. Only the first call may wait for the checks, unless `run` does not run."""
+        """Return the latest state. While `run` is active, only the first call may wait for the checks."""
         state = self._state
         if state is None or not (self._is_running or self._is_fresh()):
             state = await self._refresh()

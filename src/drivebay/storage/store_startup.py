@@ -50,7 +50,7 @@ class StoreStartup:
         return self.require_ready().capabilities
 
     async def start(self) -> None:
-        """Prepare the bucket, and probe the store. A second call repeats that. Raises Misconfigured, Unavailable."""
+        """Prepare the bucket, and probe the store. A second call does both again. Raises Misconfigured, Unavailable."""
         try:
             async with asyncio.timeout(_START_TIMEOUT):
                 result = await self._prepare(str(self._new_id()))

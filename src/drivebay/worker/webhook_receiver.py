@@ -24,7 +24,7 @@ from ..contract.files import DeliveryOutcome, ReceiverRules
 from ..contract.files.receiver_urls import is_allowed_address, parse_receiver_url
 
 MAX_RESPONSE_BYTES: Final = 4096
-"""The number of bytes that are read of a response body. They are not used, but the receiver can finish normally."""
+"""The number of bytes that are read of a response body and ignored, so that the receiver can finish normally."""
 _BODY_TIME: Final = 1.0
 """Seconds after which the reading of a response body ends."""
 _RESOLVER_THREADS: Final = 128

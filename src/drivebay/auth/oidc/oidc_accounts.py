@@ -128,7 +128,7 @@ class OidcAccounts:
         if is_invited:
             await verify_email(tx, user)  # nobody could use the account before
         elif recipient is not None and not recipient.is_verified:  # guard: oidc-link-unverified
-            # The address was never confirmed, so another person may have created the account. End their access.
+            # The address was never confirmed, so another person may have created the account. End that person's access.
             await reclaim(tx, user, self._hasher.unusable_hash)
         record = self._audit.record if is_invited else self._recorder.record
         await record(tx, _with_user(actor, user), Action.IDENTITY_LINKED, user)

@@ -34,9 +34,9 @@ def create(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create an API token and print it. It is shown only now.
+    """Create an API token and print it. The token is not shown again.
 
-    Use it as DRIVEBAY_TOKEN, or as a bearer token of the HTTP API.
+    Use the token as DRIVEBAY_TOKEN, or as a bearer token of the HTTP API.
     """
 
     async def command() -> None:

@@ -69,7 +69,8 @@ def result_printer(as_json: bool, to_line: Callable[[T], str]) -> Iterator[Calla
 def json_array() -> Iterator[Callable[[object], None]]:
     """Yield a function that adds an item to a JSON array on standard output.
 
-    After an error the array is closed, so the output is valid JSON. It is empty if no item was added before the error.
+    After an error the array is closed, so the output is valid JSON. If no item was added before the error, there is no
+    output.
     """
     separator = "["
 

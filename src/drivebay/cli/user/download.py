@@ -24,7 +24,7 @@ from .exit_codes import CommandError, ExitCode
 from .file_modes import copy_mode, read_umask
 from .name_filter import ExcludeOption, IncludeOption, NameFilter
 from .open_drive import open_transfer_drive
-from .progress import ProgressDisplay, progress_display
+from .progress import ProgressDisplay, QuietOption, progress_display
 from .public_download import LinkOptions, LocalTarget, download_link
 from .workers import Failures, LargeFileLimit, run_workers
 
@@ -52,7 +52,7 @@ def get(
     password_stdin: PasswordStdinOption = False,
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Download files and folders, or the item of a link by its URL.

@@ -55,7 +55,7 @@ def link(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a link to a file or folder, for people without an account, and print its URL. It is not shown again."""
+    """Create a link to a file or folder, for people without an account. Print its URL, which is not shown again."""
 
     async def command() -> None:
         async with open_drive() as drive:

@@ -10,12 +10,15 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol, TypeAlias
+
+import typer
 
 from drivebay.client import Progress
 
 from .formatting import printable
 
+QuietOption: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
 _MIN_FILE_SIZE_FOR_BAR: Final = 2**20
 """Smaller files get no bar of their own, because hundreds of them are in progress at the same time."""
 _MAX_NAME_LENGTH: Final = 40

@@ -20,7 +20,7 @@ from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode, UploadInProgres
 from .file_modes import copy_mode, differs_locally, differs_on_server, read_umask, send_mode
 from .name_filter import ExcludeOption, IncludeOption, NameFilter
 from .open_drive import open_transfer_drive
-from .progress import ProgressDisplay, progress_display
+from .progress import ProgressDisplay, QuietOption, progress_display
 from .resume_state import ResumeFolder
 from .sync_scan import SyncPair, SyncRoots, SyncScan
 from .workers import Failures, LargeFileLimit, run_workers
@@ -64,7 +64,7 @@ def sync(
     checksum: ChecksumOption = False,
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a folder equal to another one, in one direction.

@@ -24,7 +24,7 @@ from .exit_codes import CommandError, ExitCode, UploadInProgress
 from .file_modes import differs_on_server, read_umask, send_mode
 from .name_filter import ExcludeOption, IncludeOption, NameFilter
 from .open_drive import open_transfer_drive
-from .progress import ProgressDisplay, progress_display
+from .progress import ProgressDisplay, QuietOption, progress_display
 from .resume_state import ResumeFolder
 from .server_names import validate_name
 from .upload_items import STDIN, UploadItem, UploadScanner, UploadTarget, expand_globs
@@ -76,7 +76,7 @@ def put(
     checksum: ChecksumOption = False,
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Upload files, folders or standard input.

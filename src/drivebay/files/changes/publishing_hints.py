@@ -16,9 +16,9 @@ T = TypeVar("T")
 def publishing_hints(
     hints: HintChannel, method: Callable[P, Coroutine[Any, Any, T]]
 ) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Wrap a method so that it publishes a hint after each successful call. Its transaction has been committed then.
+    """Wrap a method so that it publishes a hint after each successful call.
 
-    The first argument of the method is `access`.
+    The first argument of the method is `access`. The method commits its transaction before it returns.
     """
 
     @wraps(method)

@@ -60,9 +60,9 @@ class FileCreation:
     ) -> dict[UploadRef, CommitOutcome]:
         """Turn uploads into files. Return the outcome of each upload.
 
-        An upload that has already ended is not changed. Concurrent calls for one owner may share a transaction. The
-        uploads of several owners share one too. An owner that is locked does not delay the others: its uploads get a
-        transaction of their own, and the outcome UNKNOWN if the lock lasts too long.
+        An upload that has already ended is not changed. Concurrent calls for one owner may share a transaction. A call
+        with uploads of several owners uses one transaction for all owners that are not locked. The uploads of a locked
+        owner get a transaction of their own, and the outcome UNKNOWN if the lock lasts too long.
         """
         owners = {object.ref.owner for object in objects}
         if len(owners) == 1:

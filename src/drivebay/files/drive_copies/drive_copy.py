@@ -189,7 +189,7 @@ class DriveCopy:
             await self._jobs.insert_folders(tx, stored.job, [CopiedFolder(0, source.id, copy, 1)])
             await self._jobs.advance(tx, stored.job, 1, 1)
             return
-        # The first row names the copy of the source. There is nothing in a file.
+        # The first row names the copy of the source. A file has no contents to copy, so the row is complete at once.
         await self._jobs.insert_folders(tx, stored.job, [CopiedFolder(0, source.id, copy, 0)])
         await self._jobs.save_progress(tx, stored.job, 0, None)
         await self._jobs.advance(tx, stored.job, 0, 1)

@@ -120,7 +120,7 @@ class DriveCopyStore:
     async def select_folders_below(
         self, tx: Connection, drive: DriveId, folders: Sequence[FileId], top: FileId
     ) -> frozenset[FileId]:
-        """Return those of some folders that are `top` or below it. Needs no lock."""
+        """Return the folders of `folders` that are `top` or below it. Needs no lock."""
         records = await tx.fetch(self.statements["select_folders_below"], drive, list(folders), top)
         return frozenset(FileId(record["start"]) for record in records)
 
@@ -146,7 +146,8 @@ class DriveCopyStore:
     async def plan_objects(
         self, tx: Connection, stored: StoredJob, files: Sequence[PlannedFile], time: timedelta
     ) -> None:
-        """Record the objects that the store copies next, and reserve their bytes. It has `time` to copy them."""
+        """Record the objects that the store copies next, and reserve their bytes. The store has `time` to copy
+        them."""
         if not files:
             return
         rows = [
@@ -185,7 +186,7 @@ class DriveCopyStore:
         return record["files"], record["bytes"]
 
     async def abort_planned_objects(self, tx: Connection, job: Job, limit: int) -> int:
-        """Give up to `limit` planned objects up, so that what the store may have copied is purged. Return their
+        """Abort up to `limit` planned objects, so that the copies that the store may have made are purged. Return their
         number."""
         return int(await tx.fetchval(self.statements["abort_planned_objects"], job.drive, job.id, limit))
 

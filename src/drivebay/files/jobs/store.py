@@ -27,8 +27,8 @@ _file_decoder: Final = msgspec.msgpack.Decoder(File)
 class StoredJob(msgspec.Struct, frozen=True):
     """A job with the parameters of its copy, and its progress.
 
-    `source_drive` is the drive of the original, if that is another one. `steps` is the number of steps that have
-    succeeded. Hidden copies have the `created_at` of the job as `trashed_at`.
+    `source_drive` is the drive of the original, unless it is the drive of the job. `steps` is the number of steps that
+    have succeeded. Hidden copies have the `created_at` of the job as `trashed_at`.
     """
 
     job: Job
@@ -45,7 +45,8 @@ class StoredJob(msgspec.Struct, frozen=True):
 class NewJob(msgspec.Struct, frozen=True):
     """A copy to start. `total` is the minimum number of entries to copy.
 
-    `source_drive` is the drive of the original, if that is another one. With a `lease`, its holder runs the job.
+    `source_drive` is the drive of the original, unless it is the drive of the job. With a `lease`, the holder of the
+    lease runs the job.
     """
 
     id: JobId
@@ -92,7 +93,7 @@ class CopiedFolder(NamedTuple):
 
 
 class Position(NamedTuple):
-    """The progress of a job. All folders before `ordinal` are copied, and in folder `ordinal` all names up to
+    """The progress of a job: all folders before `ordinal` are copied, and in the folder `ordinal` all entries up to
     `name`."""
 
     ordinal: int
@@ -151,7 +152,7 @@ class JobStore:
         return [JobTask(record["owner_id"], record["id"]) for record in records]
 
     async def select_unfinished(self, db: Database, task: JobTask) -> StoredJob | None:
-        """Return a job that runs, or that are not cleaned up yet, or None. Needs no lock."""
+        """Return a job that runs, or that is not cleaned up yet, or None. Needs no lock."""
         record = await db.fetchrow(self.statements["select_unfinished_job"], task.drive, task.id)
         return None if record is None else _stored_from(record)
 
@@ -173,7 +174,7 @@ class JobStore:
         await tx.execute(self.statements["set_job_total"], job.drive, job.id, entries, size)
 
     async def close_moved_folders(self, tx: Connection, job: StoredJob, folders: int) -> int | None:
-        """Close those of the next `folders` open folders that are not below the source any more.
+        """Check the next `folders` open folders. Close each one that is not below the source any more.
 
         Return the ordinal of the last folder that was checked, or None if no folder was open.
         """

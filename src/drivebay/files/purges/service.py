@@ -83,7 +83,7 @@ class PurgeService:
             deleted_entries = await self._purges.mark_for_purge(tx, limit)
             await self._versions.delete_of_files(tx, deleted_entries.deleted)
             aged_count = await self._versions.delete_aged(tx, self._settings.versions_age, limit)
-            await self._versions.settle_released(tx, await self._purges.take_purges_of_versions(tx, limit))
+            await self._versions.delete_released(tx, await self._purges.take_purges_of_versions(tx, limit))
             tasks = await self._purges.lease_purges(tx, lease, limit, self._settings.lease)
             if tasks:
                 crash_point("purge.claim_before_db_commit")

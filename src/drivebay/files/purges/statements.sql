@@ -104,7 +104,7 @@ SELECT EXISTS (SELECT FROM files.entries WHERE trashed_at IS NOT NULL AND purge_
 
 -- name: take_purges_of_versions
 -- Take purges off the queue that the previous release queued for a version that shares its object, of the first $1 that are
--- due. Return the owner and the id of each version, which `settle_released` needs. Skip owners that are locked.
+-- due. Return the owner and the id of each version, which `delete_released` needs. Skip owners that are locked.
 DELETE FROM files.purges p
 USING (
     SELECT due.owner_id, due.upload_id

@@ -25,7 +25,7 @@ class PurgeStore:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
     async def may_purge(self, tx: Connection) -> bool:
-        """Return whether no backup runs. If so, prevent the start of a backup until the transaction ends."""
+        """Return False while a backup runs. Otherwise prevent the start of a backup until the transaction ends."""
         return bool(await tx.fetchval(self.statements["may_purge"], BACKUP_LOCK))
 
     async def mark_below_due_folders(self, tx: Connection, limit: int) -> int:
@@ -44,7 +44,7 @@ class PurgeStore:
     async def take_purges_of_versions(self, tx: Connection, limit: int) -> list[tuple[DriveId, VersionId]]:
         """Remove from the queue the due purges that the previous release queued for versions that share an object.
 
-        Locks their owners. Return the versions as pairs of owner and id. The caller must settle their objects.
+        Locks their owners. Return the versions as pairs of owner and id, for `delete_released`.
         """
         records = await tx.fetch(self.statements["take_purges_of_versions"], limit)
         return [(record["owner_id"], record["id"]) for record in records]

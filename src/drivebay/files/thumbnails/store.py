@@ -30,7 +30,8 @@ class StoredThumbnail(msgspec.Struct, frozen=True):
 
 
 class ThumbnailCounts(NamedTuple):
-    """How many thumbnails a user asked for in the last hour, and how many are queued: theirs, and of all users."""
+    """The number of thumbnails that a user requested in the last hour, and the numbers of queued thumbnails of the
+    user and of all users."""
 
     recent: int
     of_user: int

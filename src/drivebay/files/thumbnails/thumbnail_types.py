@@ -1,4 +1,4 @@
-"""Media types of files that may have a thumbnail. The type decides only what is tried: the worker reads the bytes."""
+"""Media types of files that may have a thumbnail. Whether a thumbnail can be made depends on the bytes."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ _VIDEOS: Final = frozenset(
 
 
 def may_have_thumbnail(content_type: str) -> bool:
-    """Return whether it is worth to try. Parameters and case do not count."""
+    """Return whether the worker tries to make a thumbnail of a file with this media type. Parameters and case are
+    ignored."""
     return _media_type(content_type) in _TYPES or is_video(content_type)
 
 
 def is_video(content_type: str) -> bool:
-    """Return whether it is a type of videos, of which a frame may be shown."""
+    """Return whether this is the media type of a video. A thumbnail of a video shows one frame."""
     return _media_type(content_type) in _VIDEOS
 
 

@@ -1,7 +1,7 @@
 -- Statements on versions. `$1` is the owner, unless stated otherwise. All times come from the database clock.
 --
 -- A version that is `stored` or `missing` is a reference to its object. Triggers count them in files.objects. A version is
--- released in two steps of one transaction: it becomes `purging`, which counts down, and `settle_released` then deletes
+-- released in two steps of one transaction: it becomes `purging`, which counts down, and `delete_released` then deletes
 -- the version, or queues the object if that was its last reference.
 
 -- name: list_versions_page
@@ -107,7 +107,7 @@ FROM (
 WHERE v.owner_id = aged.owner_id AND v.id = aged.id  -- guard: owner-release-aged-versions
 RETURNING v.owner_id, v.id;
 
--- name: settle_released
+-- name: delete_released
 -- Settle released versions ($1 owners, $2 ids). If other versions share the object, the version is deleted and its bytes
 -- are freed. Otherwise the object is queued for purging, and the bytes count until it is deleted.
 WITH released AS (

@@ -87,18 +87,18 @@ class VersionStore:
 
     async def delete_version(self, tx: Connection, owner: DriveId, file: FileId, version: VersionId) -> None:
         """Delete an old version for good. It is a no-op if the file has no such old version."""
-        await self._settle(tx, await tx.fetch(self.statements["release_version"], owner, file, version))
+        await self._delete_released(tx, await tx.fetch(self.statements["release_version"], owner, file, version))
 
     async def delete_of_files(self, tx: Connection, files: Sequence[tuple[DriveId, FileId]]) -> None:
         """Delete all versions of deleted files for good. `files` are pairs of owner and id."""
         if files:
             owners, ids = zip(*files, strict=True)
-            await self._settle(tx, await tx.fetch(self.statements["release_versions_of"], owners, ids))
+            await self._delete_released(tx, await tx.fetch(self.statements["release_versions_of"], owners, ids))
 
     async def delete_excess(self, tx: Connection, owner: DriveId, file: FileId, keep: int) -> None:
         """Delete the oldest versions of a file for good, so that `keep` old versions remain."""
         released = await tx.fetch(self.statements["release_excess_versions"], owner, file, keep)
-        await self._settle(tx, released)
+        await self._delete_released(tx, released)
 
     async def delete_aged(self, tx: Connection, age: timedelta, limit: int) -> int:
         """Delete for good up to `limit` versions that were replaced more than `age` ago. Locks their owners.
@@ -106,20 +106,20 @@ class VersionStore:
         Return their number.
         """
         released = await tx.fetch(self.statements["release_aged_versions"], age, limit)
-        await self._settle(tx, released)
+        await self._delete_released(tx, released)
         return len(released)
 
-    async def settle_released(self, tx: Connection, versions: Sequence[tuple[DriveId, VersionId]]) -> None:
+    async def delete_released(self, tx: Connection, versions: Sequence[tuple[DriveId, VersionId]]) -> None:
         """Delete the rows of released versions, or queue their objects for the purge if nothing else shares them.
 
         `versions` are pairs of owner and id, which this transaction has released.
         """
         if versions:
             owners, ids = zip(*versions, strict=True)
-            await tx.execute(self.statements["settle_released"], owners, ids)
+            await tx.execute(self.statements["delete_released"], owners, ids)
 
-    async def _settle(self, tx: Connection, released: Sequence[asyncpg.Record]) -> None:
-        await self.settle_released(tx, [(record["owner_id"], record["id"]) for record in released])
+    async def _delete_released(self, tx: Connection, released: Sequence[asyncpg.Record]) -> None:
+        await self.delete_released(tx, [(record["owner_id"], record["id"]) for record in released])
 
     async def select_object_by_content(
         self, tx: Connection, owner: DriveId, sha256: bytes, size: int

@@ -37,7 +37,7 @@ class CodeLogin(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RefreshToken(msgspec.Struct, forbid_unknown_fields=True):
-    """The refresh token. With `Drivebay-Session: cookie` the cookie is used instead, and this may be empty."""
+    """The refresh token. With `Drivebay-Session: cookie`, it may be empty, because the gateway uses the cookie."""
 
     refresh_token: str
 

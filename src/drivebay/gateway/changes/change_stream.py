@@ -31,10 +31,11 @@ _encoder = msgspec.json.Encoder()
 
 
 class ChangeStream:
-    """An iterable of events for Falcon. It ends when the access token expires and when the process stops.
+    """An iterable of events for Falcon.
 
-    It also ends when the client closes the connection. It counts in the limit of the user until it ends or is garbage
-    collected: Falcon drops it without a call if the client disconnects before the response has begun.
+    The stream ends when the access token expires, when the process stops, and when the client closes the connection.
+    Until then it counts in the limit of the user. If the client disconnects before the response has begun, Falcon drops
+    the stream without a call. So its garbage collection ends the count too.
     """
 
     def __init__(self, files: contract.Files, waiters: ChangeWaiters, req: Request, cursor: str) -> None:
