@@ -16,7 +16,7 @@ import pytest
 import pyvips
 
 from drivebay.worker import thumbnail_subprocess
-from drivebay.worker.thumbnail_subprocess import FileEnd, NotReadable, ProcessFailed, ProcessLimits, make_thumbnails
+from drivebay.worker.thumbnail_subprocess import FileTail, NotReadable, ProcessFailed, ProcessLimits, make_thumbnails
 
 from ..thumbnail_samples import BLUE, RED, color_at, jpeg, noise_jpeg, one_color_png, opened, pdf, picture, png, video
 
@@ -118,7 +118,7 @@ async def test_of_a_large_video_the_middle_is_not_needed() -> None:
     mdat = body.index(b"mdat") - 4
     assert int.from_bytes(body[mdat : mdat + 4], "big") == index - mdat
     start = frames[:mdat] + (index - mdat + gap).to_bytes(4, "big") + frames[mdat + 4 :]
-    images = await make_thumbnails(start, LIMITS, FileEnd(index + gap, body[index:]))
+    images = await make_thumbnails(start, LIMITS, FileTail(index + gap, body[index:]))
     assert is_near(color_at(opened(images[1].body), 2, 2), RED)
 
 

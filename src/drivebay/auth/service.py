@@ -33,9 +33,9 @@ from .mail.store import prune_email_tokens, prune_mails
 from .oidc import store as oidc_store
 from .oidc.identity_provider import IdentityProvider
 from .oidc.oidc_accounts import OidcAccounts
-from .oidc.service import OidcParts, OidcService
+from .oidc.service import OidcDependencies, OidcService
 from .passkeys.passkey_logins import PasskeyLogins
-from .passkeys.service import PasskeyParts, PasskeyService
+from .passkeys.service import PasskeyDependencies, PasskeyService
 from .passkeys.store import prune_challenges as prune_passkey_challenges
 from .password_hasher import PasswordHasher
 from .rate_limiter import KNOWN_FOR, RateLimiter
@@ -179,7 +179,7 @@ async def start(
         provider = None if settings.oidc is None else (settings.oidc, IdentityProvider(settings.oidc, now))
         oidc_key = subkeys.derive_key(settings.secret, "oidc")
         oidc_accounts = OidcAccounts(store, hasher, recorder, random, has_passwords=settings.passwords)
-        passkeys = PasskeyParts(relying_party(settings.public_url), accounts, verifier, recorder, random_bytes)
+        passkeys = PasskeyDependencies(relying_party(settings.public_url), accounts, verifier, recorder, random_bytes)
         aggregates = Aggregates(
             accounts=accounts,
             reclaims=Reclaims(database),
@@ -191,7 +191,7 @@ async def start(
             administration=AdministrationService(database, audit, hasher, cursor_key),
             invitations=Invitations(database, hasher, _invitation_keys(settings), random, recorder),
             audit=AuditReader(database, cursor_key),
-            oidc=OidcService(store, OidcParts(oidc_accounts, logins, limiter, random, oidc_key, provider)),
+            oidc=OidcService(store, OidcDependencies(oidc_accounts, logins, limiter, random, oidc_key, provider)),
             passkeys=PasskeyService(database, passkeys, new_id),
             passkey_logins=PasskeyLogins(store, passkeys, logins, limiter),
             mail=MailService(database, mails, audit, settings.signup_limit),

@@ -291,7 +291,7 @@ class EntryMethods(ApiMethods):
     async def activity(self, file: str | File) -> AsyncGenerator[Activity, None]:
         """Yield what was changed in a file or folder, newest first, for 30 days. Raises NotFound.
 
-        Changes of the folders above it are not among them.
+        Changes of the folders above it are not included.
         """
         path = f"/v1/files/{quote((await self._finder.resolve(file)).id, '')}/activity"
         async with aclosing(self._finder.list_pages(path, {}, ActivityPage)) as changes:

@@ -19,7 +19,7 @@ from ..contract.ids import LeaseId
 from ..contract.storage import Storage
 from ..errors import NotFound, Unavailable
 from .settings import Settings
-from .thumbnail_subprocess import FileEnd, NotReadable, ProcessFailed, has_video_library, make_thumbnails, may_be_video
+from .thumbnail_subprocess import FileTail, NotReadable, ProcessFailed, has_video_library, make_thumbnails, may_be_video
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +75,7 @@ class ThumbnailJobs:
             return ThumbnailOutcome.FAILED
         return ThumbnailOutcome.MADE
 
-    async def _read(self, task: ThumbnailTask) -> tuple[bytes, FileEnd | None]:
+    async def _read(self, task: ThumbnailTask) -> tuple[bytes, FileTail | None]:
         """Return the bytes of an object, or the beginning and the end of a large video. Raises NotReadable."""
         if task.size <= self._settings.max_thumbnail_source:  # guard: thumbnail-read-size
             return await self._read_range(task, 0, task.size), None
@@ -84,7 +84,7 @@ class ThumbnailJobs:
             raise NotReadable
         start += await self._read_range(task, _CHUNK, _VIDEO_START)
         offset = task.size - _VIDEO_END
-        return start, FileEnd(offset, await self._read_range(task, offset, task.size))
+        return start, FileTail(offset, await self._read_range(task, offset, task.size))
 
     async def _read_range(self, task: ThumbnailTask, first: int, end: int) -> bytes:
         body = bytearray()

@@ -42,8 +42,8 @@ class ProcessLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class FileEnd:
-    """The last bytes of a file of which the middle is not read, and at which offset they are."""
+class FileTail:
+    """The last bytes of a file whose middle is not read, and their offset."""
 
     offset: int
     body: bytes
@@ -72,7 +72,9 @@ def may_be_video(start: bytes) -> bool:
     return any(start[offset : offset + len(mark)] == mark for offset, mark in _VIDEO_STARTS)
 
 
-async def make_thumbnails(body: bytes, limits: ProcessLimits, end: FileEnd | None = None) -> tuple[ThumbnailImage, ...]:
+async def make_thumbnails(
+    body: bytes, limits: ProcessLimits, end: FileTail | None = None
+) -> tuple[ThumbnailImage, ...]:
     """Return the thumbnails of an image, a PDF document or a video, largest first. Raises NotReadable, ProcessFailed.
 
     With `end`, the file is longer than `body`, and what is between the two is missing. The process has ended when this
@@ -113,7 +115,7 @@ def _closed_memory() -> Iterator[None]:
 
 
 @contextmanager
-def _memory_file(body: bytes, end: FileEnd | None = None) -> Iterator[int]:
+def _memory_file(body: bytes, end: FileTail | None = None) -> Iterator[int]:
     """Yield the descriptor of a file in memory with these bytes, at its beginning. What is missing takes no memory."""
     descriptor = os.memfd_create("thumbnail")
     try:

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import structlog
 
-from ...contract.auth import Actor, OidcAnswer, OidcLogin, Tokens
+from ...contract.auth import Actor, OidcLogin, OidcResponse, Tokens
 from ...errors import FieldError, InvalidCode, InvalidRequest, NotFound
 from ..administration.invitations import RandomSource
 from ..logins import Logins
@@ -39,7 +39,7 @@ _MAX_REDIRECT: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class OidcParts:
+class OidcDependencies:
     """The dependencies of sign-ins. `provider` is None in a deployment without one. `key` derives nonces and
     verifiers."""
 
@@ -54,7 +54,7 @@ class OidcParts:
 class OidcService:
     """The methods of `contract.auth.Oidc`."""
 
-    def __init__(self, auth_store: Store, parts: OidcParts) -> None:
+    def __init__(self, auth_store: Store, parts: OidcDependencies) -> None:
         self._store = auth_store
         self._accounts = parts.accounts
         self._logins = parts.logins
@@ -79,9 +79,9 @@ class OidcService:
         await store.insert_oidc_login(self._store.executor, state.digest, browser.digest, redirect_uri, LOGIN_TTL)
         return OidcLogin(url, browser.text)
 
-    async def complete_oidc_login(self, actor: Actor, answer: OidcAnswer) -> str:
+    async def complete_oidc_login(self, actor: Actor, response: OidcResponse) -> str:
         settings, provider = self._require_provider()
-        state, browser = OpaqueToken.parse(answer.state), OpaqueToken.parse(answer.browser_secret)
+        state, browser = OpaqueToken.parse(response.state), OpaqueToken.parse(response.browser_secret)
         redirect_uri = None
         if state is not None and browser is not None:
             # This is committed before the call to the provider, so that an error does not make the state usable again.
@@ -89,17 +89,17 @@ class OidcService:
         if state is None or redirect_uri is None:
             raise InvalidCode("the sign-in has ended, or another browser began it; begin again")
         try:
-            await provider.check_response_issuer(answer.issuer)  # guard: oidc-mix-up
-            if answer.error or not answer.code:
+            await provider.check_response_issuer(response.issuer)  # guard: oidc-mix-up
+            if response.error or not response.code:
                 return _with_parameters(redirect_uri, {"error": "access_denied"})
             identity = await provider.redeem(
-                answer.code,
+                response.code,
                 settings.public_url + CALLBACK,
                 self._derive(state, "verifier"),
                 self._derive(state, "nonce"),
             )
         except InvalidProviderResponse as error:
-            log.warning("oidc_answer_refused", reason=str(error))
+            log.warning("oidc_response_refused", reason=str(error))
             raise InvalidCode("the response of the identity provider is not valid; begin again") from None
         signed_in = await self._accounts.sign_in(actor, settings, identity)
         if isinstance(signed_in, Refusal):

@@ -17,10 +17,10 @@ from ..opaque_token import OpaqueToken
 from ..rate_limiter import RateLimiter
 from ..second_factor import store as factors
 from ..store import Store
-from . import store, webauthn_answers
-from .service import CHALLENGE_TTL, PasskeyParts
+from . import store, webauthn_responses
+from .service import CHALLENGE_TTL, PasskeyDependencies
 from .store import Credential, StoredPasskey
-from .webauthn_answers import InvalidAnswer, Use
+from .webauthn_responses import InvalidWebauthnResponse, VerifiedAssertion
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class _Login(NamedTuple):
 class PasskeyLogins:
     """Logins with passkeys, alone or as a second factor."""
 
-    def __init__(self, own_store: Store, parts: PasskeyParts, logins: Logins, limiter: RateLimiter) -> None:
+    def __init__(self, own_store: Store, parts: PasskeyDependencies, logins: Logins, limiter: RateLimiter) -> None:
         self._store = own_store
         self._parts = parts
         self._logins = logins
@@ -53,10 +53,10 @@ class PasskeyLogins:
         own, db = OpaqueToken.generate(self._parts.random_bytes), self._store.executor
         if login is None:
             await store.insert_login_challenge(db, own.digest, CHALLENGE_TTL)
-            return webauthn_answers.request_options(party, own.value, ())
+            return webauthn_responses.request_options(party, own.value, ())
         if not await store.insert_second_factor_challenge(db, own.digest, login.digest, CHALLENGE_TTL):
             raise _login_ended()
-        return webauthn_answers.request_options(party, own.value, login.allowed)
+        return webauthn_responses.request_options(party, own.value, login.allowed)
 
     async def log_in_with_passkey(
         self, assertion: PasskeyAssertion, address: str, user_agent: str = "", challenge: str | None = None
@@ -64,7 +64,7 @@ class PasskeyLogins:
         party = self._parts.require_party()
         client = Actor(address=address, user_agent=user_agent)
         login = None if challenge is None else OpaqueToken.parse(challenge)
-        own = webauthn_answers.find_challenge(assertion.client_data)
+        own = webauthn_responses.find_challenge(assertion.client_data)
         if own is None or (challenge is not None and login is None):
             raise InvalidPasskey
         db = self._store.executor
@@ -77,8 +77,8 @@ class PasskeyLogins:
         use = None
         if passkey is not None:
             try:
-                use = webauthn_answers.verify_assertion(party, own, assertion, passkey)
-            except InvalidAnswer as error:
+                use = webauthn_responses.verify_assertion(party, own, assertion, passkey)
+            except InvalidWebauthnResponse as error:
                 log.info("passkey_refused", id=str(passkey.id), reason=str(error))
         user = None if waiting is None else waiting.user
         if passkey is None or use is None or user not in (None, passkey.user):  # guard: passkey-other-account
@@ -109,7 +109,7 @@ class PasskeyLogins:
         return await store.find_credential(self._store.executor, assertion.credential_id)
 
     async def _start(
-        self, client: Actor, passkey: StoredPasskey, use: Use, version: int, login: bytes | None
+        self, client: Actor, passkey: StoredPasskey, use: VerifiedAssertion, version: int, login: bytes | None
     ) -> Tokens | None:
         """Record the use and start a session, in one transaction. None: a copy, or the account cannot log in now."""
         async with self._store.transaction() as tx:

@@ -25,8 +25,8 @@ from ..second_factor.service import FactorVerifier
 from ..second_factor.store import lock_factors
 from ..store import Store
 from ..user_accounts import Accounts
-from . import store, webauthn_answers
-from .webauthn_answers import InvalidAnswer
+from . import store, webauthn_responses
+from .webauthn_responses import InvalidWebauthnResponse
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ _MAX_NAME: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class PasskeyParts:
+class PasskeyDependencies:
     """The dependencies of both passkey services. `party` is None if the URL of the deployment cannot have passkeys."""
 
     party: RelyingParty | None
@@ -58,7 +58,7 @@ class PasskeyParts:
 class PasskeyService:
     """The passkeys of accounts."""
 
-    def __init__(self, database: Database, parts: PasskeyParts, new_id: Callable[[], UUID]) -> None:
+    def __init__(self, database: Database, parts: PasskeyDependencies, new_id: Callable[[], UUID]) -> None:
         self._database = database
         self._parts = parts
         self._new_id = new_id
@@ -79,7 +79,7 @@ class PasskeyService:
             self._database, challenge.digest, session, user, CHALLENGE_TTL
         ):
             raise InvalidCredentials("the session has ended: log in again")
-        return webauthn_answers.creation_options(party, account, challenge.value, existing)
+        return webauthn_responses.creation_options(party, account, challenge.value, existing)
 
     async def add_passkey(
         self, actor: Actor, attestation: PasskeyAttestation, name: str, session: SessionId | None = None
@@ -87,7 +87,7 @@ class PasskeyService:
         party = self._parts.require_party()
         user = _require_user(actor)
         name = _checked_name(name)
-        challenge = webauthn_answers.find_challenge(attestation.client_data)
+        challenge = webauthn_responses.find_challenge(attestation.client_data)
         # Use up the challenge in a transaction of its own first. If the verification fails, it cannot be used again.
         if (
             challenge is None
@@ -96,8 +96,8 @@ class PasskeyService:
         ):
             raise InvalidPasskey("the options were used or have expired; begin again")
         try:
-            key = webauthn_answers.verify_attestation(party, challenge, attestation)
-        except InvalidAnswer as error:
+            key = webauthn_responses.verify_attestation(party, challenge, attestation)
+        except InvalidWebauthnResponse as error:
             log.info("passkey_refused", user=str(user), reason=str(error))
             raise InvalidPasskey from None
         passkey = store.NewPasskey(
@@ -106,7 +106,7 @@ class PasskeyService:
             credential_id=key.credential_id,
             public_key=key.public_key,
             sign_count=key.sign_count,
-            transports=webauthn_answers.known_transports(attestation.transports),
+            transports=webauthn_responses.known_transports(attestation.transports),
             name=name,
             is_synced=key.is_synced,
         )

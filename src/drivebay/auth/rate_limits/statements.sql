@@ -1,7 +1,7 @@
 -- Statements of rate limits, and of the networks from which accounts logged in.
 
 -- name: remember_network
--- Record that the account $1 logged in from the network $2. Of its other networks, the $3 that were used last are kept.
+-- Record that the account $1 logged in from the network $2. Keep the $3 other networks that were used last.
 WITH excess AS (
     DELETE FROM auth.known_networks WHERE user_id = $1 AND network IN (
         SELECT o.network FROM auth.known_networks o WHERE o.user_id = $1 AND o.network <> $2

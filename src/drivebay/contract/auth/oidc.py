@@ -28,7 +28,7 @@ class OidcLogin(msgspec.Struct, frozen=True):
         return "OidcLogin()"
 
 
-class OidcAnswer(msgspec.Struct, frozen=True):
+class OidcResponse(msgspec.Struct, frozen=True):
     """The parameters with which the provider redirects the browser back. A missing one is empty. `issuer`: RFC 9207."""
 
     state: str
@@ -38,7 +38,7 @@ class OidcAnswer(msgspec.Struct, frozen=True):
     error: str = ""
 
     def __repr__(self) -> str:
-        return "OidcAnswer()"
+        return "OidcResponse()"
 
 
 class Oidc(Protocol):
@@ -53,7 +53,7 @@ class Oidc(Protocol):
         """
         ...
 
-    async def complete_oidc_login(self, actor: Actor, answer: OidcAnswer) -> str:
+    async def complete_oidc_login(self, actor: Actor, response: OidcResponse) -> str:
         """Return the URL to send the browser to: the `redirect_uri` of the sign-in with a `code`, or with an `error`.
 
         `error` is `access_denied` (the provider refused), `no_account` (no account, and none may be created),

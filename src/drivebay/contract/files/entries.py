@@ -163,8 +163,8 @@ class Entries(Protocol):
     async def list_files(self, access: Access, listing: Listing) -> FilePage:
         """Return one page of entries. An access with grants needs a `parent`.
 
-        Without a `parent`, a page may have fewer files than its limit, or none, and a cursor: folders in the trash hide
-        very many files at this place of the list.
+        Without a `parent`, a page with a cursor may have fewer files than its limit, or none, because folders in the
+        trash may hide very many files.
 
         Raises NotFound (the parent), Forbidden (the access does not reach the whole drive), InvalidRequest,
         InvalidCursor.

@@ -38,10 +38,11 @@ class Trash(Protocol):
     ) -> File:
         """Take an entry out of the trash, with everything that was trashed as part of it, and return it.
 
-        Without a `parent` it returns to its old folder, or to the root if that no longer exists. `on_conflict` is the
-        rule for a name that is taken there; `OnConflict.REPLACE` is as in `update_entry`. In the root in place of the
-        old folder it is like `OnConflict.RENAME`, because the file of this name there is another one. An access with
-        grants must reach the old folder, which must not be in the trash.
+        Without a `parent` it returns to its old folder, or to the root if the old folder no longer exists.
+        `on_conflict` is the rule for a name that is taken there. `OnConflict.REPLACE` is as in `update_entry`. If the
+        entry returns to the root because its old folder no longer exists, `OnConflict.REPLACE` has the effect of
+        `OnConflict.RENAME`, because the file of this name in the root is another file. An access with grants must
+        reach the old folder, which must not be in the trash.
 
         Raises NotFound (the entry is not in the trash, or its grace period has ended; `parent` is not a folder),
         NameTaken, InvalidRequest (its folders would be nested too deeply; choose a folder higher up).

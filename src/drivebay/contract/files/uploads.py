@@ -238,7 +238,7 @@ class Uploads(Protocol):
 
         If the parts are already assembled, the call commits the upload and raises Conflict.
 
-        Raises NotFound, Conflict (the upload is not in parts, or is not or no longer pending), Unavailable.
+        Raises NotFound, Conflict (the upload is not in parts, or not pending), Unavailable.
         """
         ...
 

@@ -51,6 +51,6 @@ class Copying(Protocol):
         that exists is not made again, so the call is idempotent. If the store fails, nothing is raised. The result is
         `CopyStatus.UNKNOWN`.
 
-        Raises InvalidRequest, Unavailable (the store has never answered).
+        Raises InvalidRequest, Unavailable (the store has never responded).
         """
         ...

@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
 ORDER BY f.ordinal, child.name LIMIT $5;
 
 -- name: select_folders_below
--- Those of the folders $2 of the drive $1 that are below the folder $3, or are this folder.
+-- The folders in $2, of the drive $1, that are the folder $3 or are below it.
 WITH RECURSIVE above AS (
     SELECT f.id AS start, f.id, 1 AS steps FROM unnest($2::uuid[]) AS f (id)
     UNION ALL
@@ -116,7 +116,7 @@ FROM unnest($2::uuid[], $3::bigint[]) AS c (id, crc32)
 WHERE o.owner_id = $1 AND o.id = c.id;
 
 -- name: abort_planned_objects
--- Give up to $3 planned objects up: release their bytes, and queue the objects for the purge, in case that the store copies
+-- Abort up to $3 planned objects: release their bytes, and queue the objects for the purge, because the store may still copy
 -- them. Return their number.
 WITH removed AS (
     DELETE FROM files.job_objects o

@@ -80,8 +80,8 @@ RETURNING hides_email;
 DELETE FROM files.members WHERE owner_id = $1 AND user_id = $2;
 
 -- name: expire_entries_of_deleted_drives
--- Trash up to $1 entries in the root of deleted drives whose grace period has passed, so that the next purge takes them with
--- everything below them. Drives that are locked are skipped: a later round takes their entries.
+-- Trash up to $1 entries in the root of deleted drives whose grace period has passed, so that the next purge deletes them with
+-- everything below them. Locked drives are skipped. A later round trashes their entries.
 WITH due AS (
     SELECT e.owner_id, e.id FROM files.drives d
     JOIN files.usage g ON g.owner_id = d.owner_id

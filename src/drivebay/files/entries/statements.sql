@@ -262,7 +262,7 @@ ORDER BY name {direction} LIMIT $4;
 -- A template for one page of all files of an owner. {starred} also chooses the kind. Read at most $5 files, and return the
 -- first $4 that no trashed folder hides. The file number $5 is returned also if it is hidden, because the next files are
 -- after it.
--- OFFSET keeps the planner from joining the subqueries, so that it remembers what it knows of each folder.
+-- OFFSET keeps the planner from joining the subqueries, so that the value is computed once for each folder (Memoize).
 SELECT id, kind, name, parent_id, size, content_type, sha256, revision, created_at, modified_at,
        version_id, starred, properties, created_by, modified_by,
        ordinal = $5::int AS is_last, trashed_above IS NOT NULL AS is_hidden

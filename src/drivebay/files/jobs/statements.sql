@@ -190,7 +190,7 @@ WITH shown AS (
     WHERE owner_id = $1 AND trashed_at = $7 AND trashed_with = $2
     RETURNING *
 ), numbered AS (
-    -- Folders before what is in them: by the ordinal of the folder that an entry is in.
+    -- Each folder before its contents: ordered by the ordinal of the folder that an entry is in.
     SELECT shown.id, shown.kind, row_number() OVER (ORDER BY coalesce(f.ordinal, -1), shown.id) AS ordinal
     FROM shown LEFT JOIN files.job_folders f ON f.owner_id = $1 AND f.job_id = $2 AND f.copy_id = shown.parent_id
 ), counted AS (

@@ -48,7 +48,7 @@ WITH scanned AS MATERIALIZED (
         WHERE owner_id = $1 AND id = s.id  -- guard: owner-search-entries
           AND trashed_at IS NULL  -- guard: search-trash
         OFFSET 0) e
-    -- The planner remembers what it knows of each folder.
+    -- OFFSET lets the executor compute the value once for each folder (Memoize).
     CROSS JOIN LATERAL (SELECT files.nearest_trashed($1, e.parent_id) AS trashed OFFSET 0) above_folder
     WHERE {condition}
       AND above_folder.trashed IS NULL  -- guard: search-trash-above

@@ -39,9 +39,9 @@ UPDATE files.thumbnails SET state = 'none', lease = NULL, leased_until = NULL
 WHERE state = 'queued' AND attempts >= $1 AND leased_until <= now();  -- guard: thumbnail-attempts
 
 -- name: lease_thumbnails
--- Lease up to $2 queued objects to $1 for the time $3: one of each user before a second one of any, and of each user those
--- that wait longest. Which user comes first is random, so one with many slow files does not hold up the others. A repeat of
--- a claim whose answer was lost gets the same objects.
+-- Lease up to $2 queued objects to $1 for the time $3: each user gets one object before any user gets a second one. The
+-- objects of one user are in the order of their requests. The order of the users is random, so that a user with many slow
+-- files does not delay the others. A repeat of a claim whose response was lost gets the same objects.
 -- An object without a reference is left out: its purge has deleted the thumbnails, or does so soon.
 WITH waiting AS (
     SELECT q.owner_id, q.object_id, q.lease IS NOT DISTINCT FROM $1 AS is_repeat,

@@ -70,8 +70,8 @@ WITH RECURSIVE descendants AS (
 SELECT coalesce(max(depth), 0) FROM descendants;
 
 -- name: keep_duplicates_in_trash
--- Before $2, which was trashed at the time $3, is restored: what was trashed with it and has the name of an entry that is not
--- trashed itself stays in the trash, as if it had been trashed alone. The previous release can cause that.
+-- Run this before $2 is restored, which was trashed at the time $3. An entry that was trashed with $2 stays in the trash, as
+-- if it had been trashed alone, if an entry that is not trashed itself has its name. The previous release can cause that.
 -- LATERAL and LIMIT keep the planner from reading all entries of the owner.
 WITH duplicates AS MATERIALIZED (
     SELECT e.owner_id, e.id FROM files.entries e

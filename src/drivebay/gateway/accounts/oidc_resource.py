@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from falcon.asgi import Response
 
-from ...contract.auth import Auth, OidcAnswer
+from ...contract.auth import Auth, OidcResponse
 from ...contract.files import Files
 from ..account_purge import end_reclaimed_sharing
 from ..authentication import Authenticator
@@ -59,10 +59,10 @@ class OidcResource:
         values = {name: req.query_value(name) or "" for name in ("state", "code", "iss", "error")}
         if any(len(value) > _MAX_PARAMETER for value in values.values()):
             raise invalid_field_error("query", "is too long")
-        answer = OidcAnswer(
+        response = OidcResponse(
             values["state"], req.cookies.get(COOKIE, ""), values["code"], values["iss"], values["error"]
         )
-        url = await self._auth.complete_oidc_login(self._addresses.actor(req), answer)
+        url = await self._auth.complete_oidc_login(self._addresses.actor(req), response)
         # The sign-in may have ended the access of the account's earlier user.
         for user in await end_reclaimed_sharing(self._auth, self._files):  # guard: oidc-ends-sharing
             self._authenticator.forget_api_tokens(user)

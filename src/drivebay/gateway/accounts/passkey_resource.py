@@ -52,8 +52,8 @@ class PasskeyResource:
 
     async def add(self, req: Request, resp: Response) -> None:
         body = await read_json(req, _new_passkey_decoder)
-        answer, actor = views.attestation(body.credential), self._addresses.actor(req, req.user)
-        passkey = await self._auth.add_passkey(actor, answer, body.name, req.session)
+        response, actor = views.attestation(body.credential), self._addresses.actor(req, req.user)
+        passkey = await self._auth.add_passkey(actor, response, body.name, req.session)
         respond_json(resp, views.passkey_view(passkey), 201)
 
     async def list_passkeys(self, req: Request, resp: Response) -> None:
@@ -79,9 +79,9 @@ class PasskeyResource:
 
     async def log_in(self, req: Request, resp: Response) -> None:
         body = await read_json(req, _login_decoder)
-        client, answer = self._addresses.actor(req), views.assertion(body.credential)
+        client, response = self._addresses.actor(req), views.assertion(body.credential)
         self._cookies.check_request(req)
-        tokens = await self._auth.log_in_with_passkey(answer, client.address, client.user_agent, body.challenge)
+        tokens = await self._auth.log_in_with_passkey(response, client.address, client.user_agent, body.challenge)
         self._cookies.respond(req, resp, tokens)
 
     def _require_host(self, req: Request) -> None:

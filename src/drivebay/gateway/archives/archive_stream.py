@@ -31,9 +31,9 @@ class IncompleteArchive(Exception):
 class Admission(NamedTuple):
     """The permission of a client to read an archive, and its time limit.
 
-    `check` raises NotFound once the archive may not be read any more. It is called again after each `timeout` seconds,
-    which is also the time that the client may take to accept a block, and the window of the minimum rate. `release`
-    frees the slot of the request.
+    `check` raises NotFound if the archive may not be read any more. It is called again every `timeout` seconds. The
+    client has `timeout` seconds to accept a block, and its rate is measured in windows of this length. `release` frees
+    the slot of the request.
     """
 
     check: Callable[[], Awaitable[None]]

@@ -1076,7 +1076,7 @@ class OidcLogin(_message.Message):
     browser_secret: str
     def __init__(self, url: _Optional[str] = ..., browser_secret: _Optional[str] = ...) -> None: ...
 
-class OidcAnswer(_message.Message):
+class OidcResponse(_message.Message):
     __slots__ = ("state", "browser_secret", "code", "issuer", "error")
     STATE_FIELD_NUMBER: _ClassVar[int]
     BROWSER_SECRET_FIELD_NUMBER: _ClassVar[int]
@@ -1105,12 +1105,12 @@ class BeginOidcLoginResponse(_message.Message):
     def __init__(self, value: _Optional[_Union[OidcLogin, _Mapping]] = ...) -> None: ...
 
 class CompleteOidcLoginRequest(_message.Message):
-    __slots__ = ("actor", "answer")
+    __slots__ = ("actor", "response")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
-    answer: OidcAnswer
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., answer: _Optional[_Union[OidcAnswer, _Mapping]] = ...) -> None: ...
+    response: OidcResponse
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., response: _Optional[_Union[OidcResponse, _Mapping]] = ...) -> None: ...
 
 class CompleteOidcLoginResponse(_message.Message):
     __slots__ = ("value",)

@@ -1,7 +1,7 @@
-"""Options for browsers, and the check of their answers (WebAuthn Level 3), without a database.
+"""Options for browsers, and the check of their responses (WebAuthn Level 3), without a database.
 
 The library `webauthn` verifies. It does not document what it raises for hostile bytes, so every exception
-becomes an InvalidAnswer.
+becomes an InvalidWebauthnResponse.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .store import Credential, StoredPasskey
 log = structlog.get_logger(__name__)
 
 MAX_ANSWER: Final = 65_536
-"""Bytes of one field of an answer. Real ones have a few hundred."""
+"""Bytes of one field of a response. Real ones have a few hundred."""
 _MAX_PUBLIC_KEY: Final = 1_024
 """Bytes. An RSA key of 4,096 bits has 540."""
 _CREDENTIAL_ID_LENGTHS: Final = range(16, 1024)
@@ -41,11 +41,11 @@ _TIMEOUT: Final = 300_000
 _NAME: Final = "Drivebay"
 
 
-class InvalidAnswer(Exception):
-    """An answer of a browser is wrong. The message is for the log."""
+class InvalidWebauthnResponse(Exception):
+    """A response of a browser is not valid. The message is for the log."""
 
 
-class NewKey(msgspec.Struct, frozen=True):
+class VerifiedAttestation(msgspec.Struct, frozen=True):
     """The verified content of an attestation."""
 
     credential_id: bytes
@@ -54,7 +54,7 @@ class NewKey(msgspec.Struct, frozen=True):
     is_synced: bool
 
 
-class Use(msgspec.Struct, frozen=True):
+class VerifiedAssertion(msgspec.Struct, frozen=True):
     """The verified content of an assertion."""
 
     sign_count: int
@@ -104,22 +104,24 @@ def request_options(party: RelyingParty, challenge: bytes, allowed: tuple[Creden
 
 
 def find_challenge(client_data: bytes) -> OpaqueToken | None:
-    """Return the challenge that an answer contains, before it is verified. None if it contains none."""
+    """Return the challenge that a response contains, before it is verified. None if it contains none."""
     try:
         return OpaqueToken.parse(_decode(client_data).challenge)
-    except InvalidAnswer:
+    except InvalidWebauthnResponse:
         return None
 
 
-def verify_attestation(party: RelyingParty, challenge: OpaqueToken, answer: PasskeyAttestation) -> NewKey:
-    """Return the new passkey of an answer. Raises InvalidAnswer."""
+def verify_attestation(
+    party: RelyingParty, challenge: OpaqueToken, response: PasskeyAttestation
+) -> VerifiedAttestation:
+    """Return the new passkey of a response. Raises InvalidWebauthnResponse."""
     credential = RegistrationCredential(
-        id=bytes_to_base64url(answer.credential_id),
-        raw_id=answer.credential_id,
-        response=AuthenticatorAttestationResponse(answer.client_data, answer.attestation),
+        id=bytes_to_base64url(response.credential_id),
+        raw_id=response.credential_id,
+        response=AuthenticatorAttestationResponse(response.client_data, response.attestation),
     )
-    _check_sizes(answer.client_data, answer.attestation)
-    origin = _check_origin(party, answer.client_data)
+    _check_sizes(response.client_data, response.attestation)
+    origin = _check_origin(party, response.client_data)
     try:
         found = webauthn.verify_registration_response(
             credential=credential,
@@ -129,30 +131,32 @@ def verify_attestation(party: RelyingParty, challenge: OpaqueToken, answer: Pass
             require_user_verification=True,  # guard: passkey-new-user-verification
         )
     except Exception as error:  # noqa: BLE001 - see the module
-        raise InvalidAnswer(f"{type(error).__name__}: {error}"[:_MAX_REASON]) from None
-    if found.credential_id != answer.credential_id or len(found.credential_id) not in _CREDENTIAL_ID_LENGTHS:
-        raise InvalidAnswer("the credential id is another one, or too short or too long")
+        raise InvalidWebauthnResponse(f"{type(error).__name__}: {error}"[:_MAX_REASON]) from None
+    if found.credential_id != response.credential_id or len(found.credential_id) not in _CREDENTIAL_ID_LENGTHS:
+        raise InvalidWebauthnResponse("the credential id is another one, or too short or too long")
     if len(found.credential_public_key) > _MAX_PUBLIC_KEY:
-        raise InvalidAnswer("the public key is too long")
-    return NewKey(found.credential_id, found.credential_public_key, found.sign_count, found.credential_backed_up)
+        raise InvalidWebauthnResponse("the public key is too long")
+    return VerifiedAttestation(
+        found.credential_id, found.credential_public_key, found.sign_count, found.credential_backed_up
+    )
 
 
 def verify_assertion(
-    party: RelyingParty, challenge: OpaqueToken, answer: PasskeyAssertion, passkey: StoredPasskey
-) -> Use:
-    """Return the use of a passkey that an answer proves. Raises InvalidAnswer.
+    party: RelyingParty, challenge: OpaqueToken, response: PasskeyAssertion, passkey: StoredPasskey
+) -> VerifiedAssertion:
+    """Return the verified use of a passkey. Raises InvalidWebauthnResponse.
 
     The sign count is not compared here: the statement that records the use compares it.
     """
     credential = AuthenticationCredential(
-        id=bytes_to_base64url(answer.credential_id),
-        raw_id=answer.credential_id,
-        response=AuthenticatorAssertionResponse(answer.client_data, answer.authenticator_data, answer.signature),
+        id=bytes_to_base64url(response.credential_id),
+        raw_id=response.credential_id,
+        response=AuthenticatorAssertionResponse(response.client_data, response.authenticator_data, response.signature),
     )
-    _check_sizes(answer.client_data, answer.authenticator_data, answer.signature)
-    origin = _check_origin(party, answer.client_data)
-    if answer.user_handle not in (b"", passkey.user.bytes):  # guard: passkey-user-handle
-        raise InvalidAnswer("the user handle is that of another account")
+    _check_sizes(response.client_data, response.authenticator_data, response.signature)
+    origin = _check_origin(party, response.client_data)
+    if response.user_handle not in (b"", passkey.user.bytes):  # guard: passkey-user-handle
+        raise InvalidWebauthnResponse("the user handle is that of another account")
     try:
         found = webauthn.verify_authentication_response(
             credential=credential,
@@ -164,8 +168,8 @@ def verify_assertion(
             require_user_verification=True,  # guard: passkey-user-verification
         )
     except Exception as error:  # noqa: BLE001 - see the module
-        raise InvalidAnswer(f"{type(error).__name__}: {error}"[:_MAX_REASON]) from None
-    return Use(found.new_sign_count, found.credential_backed_up)
+        raise InvalidWebauthnResponse(f"{type(error).__name__}: {error}"[:_MAX_REASON]) from None
+    return VerifiedAssertion(found.new_sign_count, found.credential_backed_up)
 
 
 def known_transports(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -175,16 +179,16 @@ def known_transports(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _check_sizes(*fields: bytes) -> None:
     if any(len(field) > MAX_ANSWER for field in fields):
-        raise InvalidAnswer("a field is too long")
+        raise InvalidWebauthnResponse("a field is too long")
 
 
 def _check_origin(party: RelyingParty, client_data: bytes) -> str:
     """Return the origin of the page, if it may use the passkeys."""
     page = _decode(client_data)
     if page.crossOrigin:  # guard: passkey-cross-origin
-        raise InvalidAnswer("the page is inside one of another origin")
+        raise InvalidWebauthnResponse("the page is inside one of another origin")
     if not party.accepts(page.origin):  # guard: passkey-origin
-        raise InvalidAnswer(f"the origin {page.origin[:100]!r} is not the one of this deployment")
+        raise InvalidWebauthnResponse(f"the origin {page.origin[:100]!r} is not the one of this deployment")
     return page.origin
 
 
@@ -192,7 +196,7 @@ def _decode(client_data: bytes) -> _ClientData:
     try:
         return _decoder.decode(client_data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise InvalidAnswer("the client data is no JSON, or incomplete") from None
+        raise InvalidWebauthnResponse("the client data is no JSON, or incomplete") from None
 
 
 def _descriptors(credentials: tuple[Credential, ...]) -> list[PublicKeyCredentialDescriptor]:
