@@ -6,54 +6,17 @@ import asyncio
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
-
 from drivebay.embedded import Store
 from drivebay.testing import world
 from drivebay.testing.client import Client, eventually
 from tests.e2e.conftest import FAST, assert_sound, http_client, server_settings
 
 from . import postgres_pair
+from .uploader import Uploader
 
 USERS = 3
 LONG = 120.0
 """Seconds. A test that reaches this limit has found something that hangs."""
-
-
-class Uploader:
-    """Uploads files until told to stop. A request succeeds, or is refused with 503. `uncertain` met a 503."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.acknowledged: set[str] = set()
-        self.uncertain: set[str] = set()
-        self.stops = False
-
-    async def work(self) -> None:
-        """Work until `stops` is set."""
-        while not self.stops:
-            name = f"{uuid4().hex}.txt"
-            self.uncertain.add(name)
-            if await self._upload(name):
-                self.uncertain.remove(name)
-                self.acknowledged.add(name)
-            else:
-                await asyncio.sleep(0.1)
-
-    async def _upload(self, name: str) -> bool:
-        body = name.encode()
-        intent = {"name": name, "size": len(body), "content_type": "text/plain"}
-        upload = await self._ask("/v1/uploads", intent)
-        if upload is None:
-            return False
-        assert (await self.client.put(upload, body)).status_code == 200
-        return await self._ask(f"/v1/uploads/{upload['id']}/complete", None) is not None
-
-    async def _ask(self, path: str, body: object) -> dict[str, object] | None:
-        """Return the response, None for a 503."""
-        response: httpx.Response = await self.client.call("POST", path, body)
-        assert response.is_success or response.status_code == 503, f"{path}: {response.status_code} {response.text}"
-        return response.json() if response.is_success else None
 
 
 async def test_a_failover_loses_no_acknowledged_upload(tmp_path: Path, nats_url: str, store: Store) -> None:
@@ -87,7 +50,5 @@ async def test_a_failover_loses_no_acknowledged_upload(tmp_path: Path, nats_url:
                     uploader.stops = True
             await running.ready()
             for uploader in uploaders:
-                names = await uploader.client.names()
-                assert len(names) == len(set(names))
-                assert uploader.acknowledged <= set(names) <= uploader.acknowledged | uploader.uncertain
+                uploader.check(await uploader.client.names())
             await assert_sound(running)
