@@ -1,4 +1,4 @@
-"""The two CORS rules of a bucket that allow web pages to upload and download.
+"""The CORS rules of a bucket that allow web pages to upload and download.
 
 The CORS configuration is one document, and a PUT replaces all of it. So the rules of others are sent back unchanged,
 and a document that cannot be read completely is not replaced. Source: PutBucketCors in the Amazon S3 API reference.
@@ -11,8 +11,9 @@ from typing import Final
 
 from .xml_documents import Element, InvalidXml, build, children, local_name, parse, serialize, without_namespace
 
-UPLOAD_RULE_ID: Final = "drivebay-upload"
-DOWNLOAD_RULE_ID: Final = "drivebay-download"
+PAGES_RULE_ID: Final = "drivebay-pages"
+REDIRECTS_RULE_ID: Final = "drivebay-redirects"
+_EARLIER_RULE_IDS: Final = ("drivebay-upload", "drivebay-download")
 EXPOSED_HEADERS: Final = (
     "ETag",
     "Accept-Ranges",
@@ -42,7 +43,7 @@ def add_rules(configuration: bytes | None, origins: tuple[str, ...]) -> bytes | 
     replaced. Raises UnreadableRules.
     """
     rules = [] if configuration is None else _rules(configuration)
-    our_rules = [_upload_rule(origins), _download_rule(origins)]
+    our_rules = _our_rules(origins)
     others = [rule for rule in rules if not _is_ours(rule)]  # guard: cors-foreign-rules
     if [_content(rule) for rule in rules] == [_content(rule) for rule in (*our_rules, *others)]:
         return None
@@ -50,14 +51,12 @@ def add_rules(configuration: bytes | None, origins: tuple[str, ...]) -> bytes | 
     return serialize(build("CORSConfiguration", *our_rules, *others))
 
 
-def _upload_rule(origins: tuple[str, ...]) -> Element:
-    return _rule(UPLOAD_RULE_ID, origins, ("PUT",))
-
-
-def _download_rule(origins: tuple[str, ...]) -> Element:
+def _our_rules(origins: tuple[str, ...]) -> list[Element]:
+    # One rule has all methods of an origin: SeaweedFS answers a preflight from the first rule that has the origin.
+    rules = [_rule(PAGES_RULE_ID, origins, ("PUT", "GET", "HEAD"))]  # guard: cors-one-rule
     if "*" not in origins:
-        origins = (*origins, _OPAQUE_ORIGIN)  # guard: cors-redirected
-    return _rule(DOWNLOAD_RULE_ID, origins, ("GET", "HEAD"))
+        rules.append(_rule(REDIRECTS_RULE_ID, (_OPAQUE_ORIGIN,), ("GET", "HEAD")))  # guard: cors-redirected
+    return rules
 
 
 def _rule(id: str, origins: tuple[str, ...], methods: tuple[str, ...]) -> Element:
@@ -87,7 +86,9 @@ def _rules(configuration: bytes) -> list[Element]:
 
 def _is_ours(rule: Element) -> bool:
     id = next((part.text or "" for part in children(rule, "ID")), "")
-    return id in (UPLOAD_RULE_ID, DOWNLOAD_RULE_ID) or (not id and _is_from_earlier_release(rule))
+    if id in (PAGES_RULE_ID, REDIRECTS_RULE_ID, *_EARLIER_RULE_IDS):
+        return True
+    return not id and _is_from_earlier_release(rule)
 
 
 def _is_from_earlier_release(rule: Element) -> bool:
