@@ -76,6 +76,25 @@ async def test_a_copy_of_a_file_has_an_object_of_its_own(pair: DrivePair) -> Non
     assert await read(target, copy) == b"hello"
 
 
+async def test_copies_and_deletions_in_a_loop_are_refused_until_tombstones_end(database_url: str) -> None:
+    few = replace(SETTINGS, max_purges=2)
+    async with open_drive(database_url, "direct", few) as drive:
+        pair = await make_pair(drive)
+        source, target = pair.source, pair.target
+        file = await source.upload_file("a.txt", b"hello")
+        for _ in range(2):
+            job = await pair.copy(file.id)
+            assert job.result is not None
+            await target.files.trash_entry(target.access, job.result.id)
+            await target.files.delete_trashed(target.access, job.result.id)
+            await target.run_purges()
+        with pytest.raises(RateLimited, match="deleted"):
+            await pair.copy(file.id)
+        await drive.advance_time(few.tombstone, "purges")
+        await target.run_purges()
+        await pair.copy(file.id)
+
+
 async def test_a_key_of_a_copy_inside_the_drive_is_not_used_again(direct_pair: DrivePair) -> None:
     source = direct_pair.source
     file = await source.upload_file()

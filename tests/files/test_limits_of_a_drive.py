@@ -9,7 +9,7 @@ import pytest
 from drivebay.contract import files as c
 from drivebay.contract.files import Access
 from drivebay.contract.ids import ROOT, FileId
-from drivebay.errors import InvalidRequest, QuotaExceeded
+from drivebay.errors import InvalidRequest, QuotaExceeded, RateLimited
 
 from .conftest import SETTINGS, Drive, gather_results, open_drive
 
@@ -114,6 +114,42 @@ async def test_a_late_upload_becomes_a_file_beyond_the_limit(limited_drive: Driv
     assert await drive.files.commit_uploads((c.UploadRef(drive.owner, late.id),)) == (c.CommitOutcome.COMPLETED,)
     with pytest.raises(QuotaExceeded):
         await drive.begin("another", b"")
+
+
+# -- the number of purges -------------------------------------------------------------------------------
+
+
+async def test_begins_and_aborts_in_a_loop_are_refused_until_tombstones_end(database_url: str) -> None:
+    """The rows of an aborted upload and of a deleted file stay for days, so they are limited too."""
+    few = replace(SETTINGS, max_purges=6)
+    async with open_drive(database_url, "direct", few) as drive:
+        files, owner = drive.files, drive.owner
+
+        async def abort(upload: c.Upload | None) -> None:
+            assert upload is not None
+            await files.abort_upload(Access.personal(owner), upload.id)
+
+        for on_conflict in c.OnConflict:
+            await abort(await files.begin_upload(Access.personal(owner), empty("loop", on_conflict)))
+        deleted = await drive.upload_file("deleted", b"")
+        await files.trash_entry(Access.personal(owner), deleted.id)
+        await files.delete_trashed(Access.personal(owner), deleted.id)
+        await drive.run_purges()
+        one, two, three = await files.begin_uploads(Access.personal(owner), tuple(empty(n) for n in "123"), "batch")
+        assert three.error is not None
+        assert three.error.code == "rate_limited"
+        for result in (one, two):
+            await abort(result.upload)
+        await drive.run_purges()
+        for on_conflict in c.OnConflict:
+            for key in (None, f"key {on_conflict}"):
+                with pytest.raises(RateLimited):
+                    await files.begin_upload(Access.personal(owner), empty("another", on_conflict), key)
+        # Folders are no uploads. When the tombstones have ended, uploads begin again.
+        await files.create_folder(Access.personal(owner), ROOT, "folder")
+        await drive.advance_time(few.tombstone, "purges")
+        await drive.run_purges()
+        await drive.upload_file("later", b"")
 
 
 # -- the depth of folders -------------------------------------------------------------------------------

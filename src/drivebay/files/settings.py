@@ -6,8 +6,12 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from ..contract.files import ReceiverRules
+
+MIN_PURGES: Final = 1_000_000
+"""The least `max_purges` of a deployment. A purge stays for days, so a low limit would stop ordinary use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,12 @@ class Settings:
     old version is kept after it was replaced.
 
     `max_depth` limits the number of nested folders. `max_entries` limits the files and folders of one drive. Items in
-    the trash and pending uploads count. `max_drives` limits the shared drives that one user creates, because each has a
-    quota of its own. `max_members` limits the members of one drive. `max_permissions` limits the permissions on one
-    item, and `max_shared_items` the shared items of one user in one drive. `max_link_uploads` limits the pending
-    uploads of one link. `max_links` limits the links of one drive. `bcrypt_cost` is the cost of the hash of a link's
-    password. `search_time` limits each statement of a search. After this time the search starts no new scan.
+    the trash and pending uploads count. `max_purges` limits the purges of one drive. Tombstones and pending uploads
+    count. While a drive has more, no upload begins. `max_drives` limits the shared drives that one user creates,
+    because each has a quota of its own. `max_members` limits the members of one drive. `max_permissions` limits the
+    permissions on one item, and `max_shared_items` the shared items of one user in one drive. `max_link_uploads` limits
+    the pending uploads of one link. `max_links` limits the links of one drive. `bcrypt_cost` is the cost of the hash of
+    a link's password. `search_time` limits each statement of a search. After this time the search starts no new scan.
 
     `receivers` are the rules for the URLs of webhooks. `max_webhooks` limits the webhooks of one user, and
     `max_webhook_leases` the webhooks of one user to which workers send at the same time. `webhook_lease` is the time
@@ -60,6 +65,7 @@ class Settings:
     max_pending_uploads: int = 10_000
     max_depth: int = 64
     max_entries: int = 10_000_000
+    max_purges: int = 10_000_000
     max_copied_entries: int = 200_000
     max_drives: int = 100
     max_members: int = 1000

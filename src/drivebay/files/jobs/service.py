@@ -114,7 +114,8 @@ class JobService:
             first = None if call is None else await call.lock_and_find_first(tx)
             if first is not None:
                 return _raise_failure(await self.get_job(actor, JobId(first.resource)))
-            await self._usage.lock_usage(tx, target_access.drive, self._settings.quota)
+            usage = await self._usage.lock_usage(tx, target_access.drive, self._settings.quota)
+            usage.check_purges(self._settings.max_purges)  # guard: drive-copy-tombstones
             await self._scope.require(
                 tx, target_access, Role.EDITOR, target.parent
             )  # guard: scope-start-drive-copy-target

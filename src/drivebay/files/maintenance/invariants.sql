@@ -145,6 +145,13 @@ FROM files.usage g
 FULL JOIN (SELECT owner_id, count(*) AS n FROM files.entries GROUP BY owner_id) e ON e.owner_id = g.owner_id
 WHERE coalesce(g.entry_count, 0) <> coalesce(e.n, 0);
 
+-- name: purge_count_counts_purges
+SELECT coalesce(g.owner_id, p.owner_id) AS owner_id,
+       format('purge_count is %s, there are %s', g.purge_count, coalesce(p.n, 0)) AS detail
+FROM files.usage g
+FULL JOIN (SELECT owner_id, count(*) AS n FROM files.purges GROUP BY owner_id) p ON p.owner_id = g.owner_id
+WHERE coalesce(g.purge_count, 0) <> coalesce(p.n, 0);
+
 -- name: an_entry_that_is_not_trashed_is_in_a_folder
 -- The folder may be in the trash, and the entry is in the trash with it then.
 SELECT e.owner_id, format('entry %s is under %s, which is not a folder', e.id, e.parent_id) AS detail

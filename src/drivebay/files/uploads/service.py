@@ -64,7 +64,7 @@ class UploadService:
             # folder meanwhile. Only the owner's lock ensures that, so these need `lock_and_begin`.
             upload = plan_upload(access, UploadId(self._new_id()), intent, self._settings)
             settings = self._settings
-            limits = (settings.quota, settings.max_pending_uploads, settings.max_entries)
+            limits = (settings.quota, settings.max_pending_uploads, settings.max_entries, settings.max_purges)
             recorded = await self._uploads.insert_pending(self._db, upload, *limits)
             if recorded is not None:
                 return recorded
@@ -103,6 +103,7 @@ class UploadService:
         await self._scope.require(tx, access, contract.Role.EDITOR, intent.parent)  # guard: scope-begin
         usage.check_bytes(intent.size)
         usage.check_entries(self._settings.max_entries)
+        usage.check_purges(self._settings.max_purges)
         if usage.pending_uploads >= self._settings.max_pending_uploads:  # guard: begin-pending-uploads-locked
             limit = self._settings.max_pending_uploads
             raise RateLimited(

@@ -5,13 +5,14 @@
 -- No row: a limit, the name or the parent prevents it, or the drive may have the bytes already. The caller then takes the
 -- lock to find the reason.
 WITH reserved AS (
-    -- Reserve only if the quota ($15) and the limits of pending uploads ($16) and entries ($17) allow it, no entry outside
-    -- the trash has the name, and the parent is the root or a folder outside the trash.
+    -- Reserve only if the quota ($15) and the limits of pending uploads ($16), entries ($17) and purges ($18) allow it, no
+    -- entry outside the trash has the name, and the parent is the root or a folder outside the trash.
     UPDATE files.usage SET reserved_bytes = reserved_bytes + $6, open_uploads = open_uploads + 1
     WHERE owner_id = $1  -- guard: owner-begin-usage
       AND used_bytes + reserved_bytes + $6 <= coalesce(limit_bytes, $15::bigint)  -- guard: begin-quota
       AND open_uploads < $16::int  -- guard: begin-pending-uploads
       AND entry_count + open_uploads < $17::bigint  -- guard: begin-entry-limit
+      AND purge_count + open_uploads < $18::bigint  -- guard: begin-purges
       AND NOT EXISTS (SELECT FROM files.entries
                       -- guard: begin-taken-name
                       WHERE owner_id = $1 AND parent_id = $3 AND name = $4 AND trashed_at IS NULL)

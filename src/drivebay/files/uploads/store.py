@@ -42,7 +42,7 @@ class UploadStore:
     async def insert_pending(self, db: Database, upload: PendingUpload, *limits: int) -> contract.Upload | None:
         """Reserve the bytes and record the upload, in its own transaction and without the owner's lock.
 
-        `limits` are the default quota, the number of pending uploads and the number of entries. Return None if a limit,
+        `limits` are the default quota and the numbers of pending uploads, entries and purges. Return None if a limit,
         the name or the parent prevents it.
         """
         sql = self.statements["insert_pending"]

@@ -155,6 +155,8 @@ class UploadBatchService:
             return {}
         if not usage.allows_entries(len(valid), self._settings.max_entries):  # guard: batch-entry-limit
             return {}
+        if not usage.allows_uploads(len(valid), self._settings.max_purges):  # guard: batch-purges
+            return {}
         if usage.pending_uploads + len(valid) > self._settings.max_pending_uploads:  # guard: batch-pending-uploads
             return {}
         planned = self._plan_simple(access, valid)

@@ -7,7 +7,8 @@
 INSERT INTO files.usage (owner_id)
 SELECT $1::uuid FROM (SELECT set_config('lock_timeout', $3::text, true)) AS timeout  -- guard: lock-timeout
 ON CONFLICT (owner_id) DO UPDATE SET owner_id = excluded.owner_id
-RETURNING used_bytes, reserved_bytes, open_uploads, coalesce(limit_bytes, $2::bigint) AS limit_bytes, entry_count;
+RETURNING used_bytes, reserved_bytes, open_uploads, coalesce(limit_bytes, $2::bigint) AS limit_bytes, entry_count,
+          purge_count;
 
 -- name: lock_owners
 -- Lock the rows of several owners, and return the owners. The order by id prevents deadlocks. The transaction waits for a

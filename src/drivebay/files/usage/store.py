@@ -15,7 +15,7 @@ import msgspec
 
 from ...contract.files import DriveUsage, Totals, Usage
 from ...contract.ids import DriveId
-from ...errors import QuotaExceeded
+from ...errors import QuotaExceeded, RateLimited
 from ...postgres import Connection, Database, Statements
 
 _LOCK_TIMEOUT: Final = "3000"
@@ -30,6 +30,7 @@ class LockedUsage(msgspec.Struct, frozen=True):
     pending_uploads: int
     quota_bytes: int
     entry_count: int
+    purge_count: int
 
     @property
     def free_bytes(self) -> int:
@@ -56,6 +57,19 @@ class LockedUsage(msgspec.Struct, frozen=True):
             raise QuotaExceeded(
                 f"the drive has {self.entry_count} files and folders, the trash included, and {self.pending_uploads} "
                 f"pending uploads, and may have {max_entries}; delete some from the trash, or abort pending uploads"
+            )
+
+    def allows_uploads(self, new: int, max_purges: int) -> bool:
+        """Return whether `new` more uploads may begin. The row of each upload that ended stays with its purge."""
+        return self.purge_count + self.pending_uploads + new <= max_purges
+
+    def check_purges(self, max_purges: int) -> None:
+        """Raise RateLimited unless one more upload may begin."""
+        if not self.allows_uploads(1, max_purges):  # guard: begin-purges-locked
+            raise RateLimited(
+                f"{self.purge_count} uploads of this drive were aborted, or their files deleted, within the last days; "
+                "try again later",
+                retry_after=3600,
             )
 
 
