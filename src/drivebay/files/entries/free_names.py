@@ -42,13 +42,36 @@ async def find_free_name(
     Two taken names count as free: that of the pending upload `except_upload`, and `own_name`, which the entry itself
     has in this folder already. The caller must hold the owner's lock, so that the name stays free.
     """
-    candidates = numbered_names(location.name)
-    names, batch_size = [location.name], _FIRST_BATCH
+    name, _ = await _find_from(entries, tx, location, (except_upload, own_name), 0)
+    return name
+
+
+async def find_next_free_name(
+    entries: EntryStore, tx: Connection, location: Location, numbers: dict[Location, int]
+) -> str:
+    """Return a free name as `find_free_name` does, for one of many uploads that begin in this transaction.
+
+    `numbers` has the number of the last name that was found at each location, 0 for the wanted name itself. No name
+    becomes free meanwhile, so the search continues there.
+    """
+    start = numbers.get(location, 0)  # guard: free-name-start
+    name, numbers[location] = await _find_from(entries, tx, location, (NO_UPLOAD, None), start)
+    return name
+
+
+async def _find_from(
+    entries: EntryStore, tx: Connection, location: Location, free: tuple[UUID, str | None], number: int
+) -> tuple[str, int]:
+    """Return the first free name from a number on, and its number. 0 is the number of the wanted name itself."""
+    except_upload, own_name = free
+    candidates = numbered_names(location.name, max(number, 1))
+    names, batch_size = [location.name] if number == 0 else list(islice(candidates, 1)), _FIRST_BATCH
     while True:
         taken = await _select_taken(entries, tx, location, names, except_upload)
-        for name in names:
+        for offset, name in enumerate(names):
             if name not in taken or name == own_name:  # guard: free-own-name
-                return name
+                return name, number + offset
+        number += len(names)
         # Growing batches keep the number of queries small for a name that is taken thousands of times.
         names = list(islice(candidates, batch_size))
         batch_size = min(2 * batch_size, _MAX_BATCH)

@@ -23,7 +23,7 @@ from ...errors import (
 )
 from ...postgres import Connection, Database
 from ..commits.file_creation import FileCreation
-from ..entries.free_names import Location, find_free_name
+from ..entries.free_names import Location, find_next_free_name
 from ..entries.store import EntryStore
 from ..idempotency.replays import KeyedCall, fingerprint
 from ..idempotency.store import IdempotencyStore
@@ -69,7 +69,7 @@ class UploadService:
             if recorded is not None:
                 return recorded
         async with self._db.transaction() as tx:
-            return await self.lock_and_begin(tx, access, intent)
+            return await self.lock_and_begin(tx, access, intent, {})
 
     async def begin_once(
         self, access: contract.Access, intent: contract.UploadIntent, idempotency_key: str
@@ -81,7 +81,7 @@ class UploadService:
             await self._scope.require(tx, access, contract.Role.EDITOR, intent.parent)  # guard: scope-repeated-begin
             first = await call.lock_and_find_first(tx)
             if first is None:
-                upload = await self.lock_and_begin(tx, access, intent)
+                upload = await self.lock_and_begin(tx, access, intent, {})
                 await call.record(tx, upload.id)
                 return upload
             recorded = await self._uploads.select_upload(tx, access.drive, UploadId(first.resource))
@@ -90,9 +90,11 @@ class UploadService:
         return self.with_begun_state(recorded, intent)
 
     async def lock_and_begin(
-        self, tx: Connection, access: contract.Access, intent: contract.UploadIntent
+        self, tx: Connection, access: contract.Access, intent: contract.UploadIntent, numbers: dict[Location, int]
     ) -> contract.Upload:
         """Lock the owner, check the limits, and record a valid intent. An error changes nothing in the transaction.
+
+        All uploads that begin in one transaction share `numbers` (see `find_next_free_name`).
 
         If the drive has the bytes already, and the store has verified their checksum, the upload is complete at once.
         Its file shares the existing object then.
@@ -112,7 +114,7 @@ class UploadService:
             )
         if intent.parent != ROOT and not await self._entries.select_ancestors(tx, access.drive, intent.parent):
             raise NotFound(f"no folder {intent.parent}")
-        name = await self._choose_name(tx, access.drive, intent)
+        name = await self._choose_name(tx, access.drive, intent, numbers)
         await self._usage.reserve_bytes(tx, access.drive, intent.size)
         intent = msgspec.structs.replace(intent, name=name)
         id = UploadId(self._new_id())
@@ -135,14 +137,16 @@ class UploadService:
             return None
         return await self._versions.select_object_by_content(tx, access.drive, intent.sha256, intent.size)
 
-    async def _choose_name(self, tx: Connection, owner: DriveId, intent: contract.UploadIntent) -> str:
+    async def _choose_name(
+        self, tx: Connection, owner: DriveId, intent: contract.UploadIntent, numbers: dict[Location, int]
+    ) -> str:
         if intent.on_conflict is contract.OnConflict.REPLACE:
             existing = await self._entries.select_entry_by_name(tx, owner, intent.parent, intent.name)
             if existing is not None and existing.kind is contract.Kind.FOLDER:
                 raise NameTaken(f"{intent.name!r} is a folder")
             return intent.name
         location = Location(owner, intent.parent, intent.name)
-        name = await find_free_name(self._entries, tx, location)
+        name = await find_next_free_name(self._entries, tx, location, numbers)
         if name != intent.name and intent.on_conflict is contract.OnConflict.FAIL:
             raise NameTaken(f"the name {intent.name!r} is taken")
         return name

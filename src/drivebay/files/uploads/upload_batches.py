@@ -18,6 +18,7 @@ from ...contract.ids import DriveId, FileId, UploadId
 from ...errors import Error, FieldError, IdempotencyKeyReused, InvalidRequest, QuotaExceeded, RateLimited, Unavailable
 from ...postgres import Connection, Database
 from ..batch_results import check_batch_size, failed_item
+from ..entries.free_names import Location
 from ..idempotency.replays import KeyedCall, fingerprint
 from ..idempotency.store import IdempotencyStore
 from ..permissions.access_scope import AccessScope
@@ -125,12 +126,13 @@ class UploadBatchService:
         # If the access has grants, `lock_and_begin` checks each folder under the owner's lock.
         begun = {} if access.grants else await self._begin_simple(tx, access, checked)  # guard: scope-begin-simple
         results: list[Upload | Error] = []
+        numbers: dict[Location, int] = {}
         for index, intent in enumerate(checked):
             if isinstance(intent, Error):
                 results.append(intent)
                 continue
             try:
-                results.append(begun.get(index) or await self._single.lock_and_begin(tx, access, intent))
+                results.append(begun.get(index) or await self._single.lock_and_begin(tx, access, intent, numbers))
             except Error as error:
                 results.append(error)
         return results
