@@ -163,6 +163,11 @@ SELECT at, state, trigger, detail FROM (
            CASE WHEN c.what = 'content' THEN 'replaced'
                 WHEN c.what IN ('renamed', 'moved', 'shared', 'properties') THEN 'changed' ELSE c.what END,
            CASE c.what WHEN 'purged' THEN 'system' ELSE 'client' END, NULL
-    FROM files.uploads u JOIN files.changes c ON c.owner_id = u.owner_id AND c.file_id = u.file_id
-    WHERE u.owner_id = $1 AND u.id = $2 AND c.at > u.ended_at AND c.what NOT IN ('stored', 'created', 'deleted')
+    FROM files.uploads u CROSS JOIN LATERAL (
+        -- The limit stands here too, so that not all changes of the file are read and sorted.
+        SELECT at, number, what FROM files.changes
+        WHERE owner_id = u.owner_id AND file_id = u.file_id
+          AND at > u.ended_at AND what NOT IN ('stored', 'created', 'deleted')
+        ORDER BY number LIMIT 1000) c
+    WHERE u.owner_id = $1 AND u.id = $2
 ) events ORDER BY step LIMIT 1000;
