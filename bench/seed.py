@@ -35,8 +35,8 @@ made AS MATERIALIZED (
     SELECT owner_id, gen_random_uuid() AS id, 'backlog ' || i AS name FROM owners, generate_series(1, $2::int) AS i),
 counted AS (
     INSERT INTO files.usage (owner_id, open_uploads) SELECT owner_id, count(*) FROM made GROUP BY owner_id)
-INSERT INTO files.uploads (owner_id, id, parent_id, name, on_conflict, size, content_type, expires_at)
-SELECT owner_id, id, $3::uuid, name, 'rename', 0, 'text/plain', now() + interval '1 day' FROM made
+INSERT INTO files.uploads (owner_id, id, parent_id, name, on_conflict, size, content_type, expires_at, next_check_at)
+SELECT owner_id, id, $3::uuid, name, 'rename', 0, 'text/plain', now() + interval '1 day', now() FROM made
 RETURNING owner_id, id
 """
 ROOT = "00000000-0000-0000-0000-000000000000"
