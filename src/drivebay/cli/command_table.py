@@ -82,6 +82,7 @@ COMMANDS: Final = {
     "drives": Command("user.drives", _FILES, "List, create and change shared drives, and their members."),
     "trash": Command("user.trash", _FILES, "Delete from the trash for good."),
     "run": Command("operator.run", _OPERATOR, "Run all services, or some of them, until Ctrl-C."),
+    "migrate": Command("operator.migrate", _OPERATOR, "Apply the missing migrations of the database."),
     "check": Command("operator.check", _OPERATOR, "Check every invariant of the database and the store."),
     "doctor": Command("operator.doctor", _OPERATOR, "Test the whole deployment with a real upload and download."),
     "backup": Command("operator.backup", _OPERATOR, "Back up the database and every object into a folder."),

@@ -36,10 +36,13 @@ async def open_database(
         yield database
 
 
-async def migrate_when_possible(url: str, schema: str, migrations: Path, wait: float) -> None:
-    """Migrate a schema. While the server has a temporary problem, try again for `wait` seconds.
+async def migrate_when_possible(
+    url: str, schema: str, migrations: Path, wait: float, *, timeout: float = 300.0
+) -> tuple[str, ...]:
+    """Migrate a schema, and return the names of the applied migrations.
 
-    Raises StartError after that, and at once for a permanent problem. Raises MigrationError.
+    While the server has a temporary problem, try again for `wait` seconds. Raises StartError after that, and at once
+    for a permanent problem. Raises MigrationError. `timeout` in seconds bounds each statement.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + wait
@@ -47,14 +50,12 @@ async def migrate_when_possible(url: str, schema: str, migrations: Path, wait: f
         try:
             if await postgres.pools_transactions(url):  # guard: transaction-pooling
                 raise StartError(f"{postgres.TRANSACTION_POOLING.detail}: {postgres.TRANSACTION_POOLING.fix}")
-            await postgres.migrate(url, schema, migrations)
+            return await postgres.migrate(url, schema, migrations, timeout=timeout)
         except Unavailable as error:
             problem = postgres.find_problem(error)
             if not problem.is_temporary or clock() >= deadline:  # guard: database-wait
                 raise StartError(_describe(error)) from error
             log.warning("waiting_for_database", reason=problem.detail, fix=problem.fix, gives_up_after=f"{wait:.0f} s")
-        else:
-            return
         await asyncio.sleep(_RETRY_DELAY)
 
 
