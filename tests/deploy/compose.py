@@ -20,6 +20,8 @@ class Service:
     image: str
     volumes: tuple[str, ...]
     needs: tuple[str, ...]
+    aliases: tuple[str, ...]
+    """Names that resolve to the service, besides its own."""
 
 
 def services(file: str, variables: Mapping[str, str]) -> dict[str, Service]:
@@ -43,8 +45,14 @@ def services(file: str, variables: Mapping[str, str]) -> dict[str, Service]:
             image=written["image"],
             volumes=volumes,
             needs=tuple(written.get("depends_on", ())),
+            aliases=aliases(written),
         )
     return found
+
+
+def aliases(service: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the further names of a service in the default network."""
+    return tuple(service.get("networks", {}).get("default", {}).get("aliases", ()))
 
 
 def replace_variables(text: str, variables: Mapping[str, str]) -> str:

