@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Page, Route, expect
 
-from .conftest import Person, row
+from .conftest import WITHIN, Person, row
 from .stored_files import store_file
 from .uploading import drop, panel, upload_row
 
@@ -114,3 +114,24 @@ async def test_one_taken_name_fails_no_other_file(person: Person) -> None:
     await expect(upload_row(page, "05.txt")).to_contain_text("Skipped")
     await expect(row(page, "08.txt")).to_be_visible()
     assert (await person.call("GET", "/v1/files/by-path?path=/05.txt"))["size"] == 3
+
+
+async def test_a_reload_aborts_what_was_begun(person: Person) -> None:
+    page = person.page
+    store_is_asked = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        store_is_asked.set()  # no answer
+
+    await page.route(lambda url: "X-Amz-Signature" in url, hold)
+    await drop(page, names(1))
+    await store_is_asked.wait()
+    assert len((await person.call("GET", "/v1/uploads?status=pending"))["items"]) == 1
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.reload()
+    async with asyncio.timeout(WITHIN / 1000):
+        while (await person.call("GET", "/v1/uploads?status=pending"))["items"]:
+            pass
+    await page.unroute_all()
+    await drop(page, names(1))
+    await expect(panel(page).get_by_text("1 file uploaded")).to_be_visible()

@@ -2,7 +2,7 @@
 import { isSignedOut } from '../access_token.js';
 import { loadUser } from '../session.js';
 import { computed, effect, signal } from '../ui.js';
-import { abort, abortRemote, transfer } from './transfer.js';
+import { abort, abortOnLeave, abortRemote, transfer } from './transfer.js';
 
 /** @typedef {import('./upload.js').Upload} Upload */
 
@@ -138,6 +138,11 @@ function measure() {
 function warn(event) {
   event.preventDefault();
 }
+
+window.addEventListener('pagehide', ({ persisted }) => {
+  if (persisted) return; // the page may come back
+  for (const upload of uploads.peek()) if (upload.isActive || upload.status.peek() === 'paused') abortOnLeave(upload);
+});
 
 effect(() => {
   // A reload loses the files of paused uploads too: a person has to choose them again.

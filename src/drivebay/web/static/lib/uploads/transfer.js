@@ -1,5 +1,6 @@
 /** The life of one upload: begin, send in one piece or in parts, complete. Each step may run again. */
-import { ApiError, api } from '../api.js';
+import { accessToken } from '../access_token.js';
+import { ApiError, api, apiUrl } from '../api.js';
 import { session } from '../session.js';
 import { canChecksum, checksum } from './checksum.js';
 import { withRetries } from './send.js';
@@ -22,6 +23,7 @@ export async function transfer(upload) {
   const { signal } = upload.stopping; // that of this run: a later one has its own
   const remote = await withRetries(() => begin(upload, signal), signal);
   if (remote === null) return;
+  upload.isInParts = Boolean(remote.part_size);
   if (remote.status === 'pending') {
     if (remote.part_size) await sendRest(upload, remote, signal);
     else await sendWhole(callOf(upload), remote, upload.file, progressOf(upload), signal);
@@ -53,6 +55,19 @@ export async function abortRemote(id, drive) {
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
   }
+}
+
+/**
+ * Give up an upload while the page goes. One in parts stays, because the same file continues it after a reload. Others
+ * would only keep their names.
+ *
+ * @param {Upload} upload
+ */
+export function abortOnLeave({ remoteId, isInParts, batch }) {
+  if (!remoteId || isInParts) return;
+  const headers = { Authorization: `Bearer ${accessToken()}` };
+  const url = apiUrl(`/v1/uploads/${remoteId}`, { drive_id: batch.target.drive });
+  void fetch(url, { method: 'DELETE', headers, keepalive: true }).catch(() => {});
 }
 
 /**

@@ -29,6 +29,8 @@ export class Upload {
     this.error = signal(null);
     /** Id of the upload at the API, '' before it has begun. */
     this.remoteId = '';
+    /** Whether it goes in parts, and can be continued after a reload. */
+    this.isInParts = false;
     /** The same for each try, so that a lost answer begins no second upload. */
     this.key = randomKey();
     /** The request that began it together with other uploads. @type {import('./shared_requests.js').SharedBegin | null} */
