@@ -1,5 +1,6 @@
 /** Failures in words, with the next step and the request id. */
 import { ApiError } from './api.js';
+import { fieldErrorText } from './field_errors.js';
 import { t } from './i18n.js';
 import { PasskeyError } from './passkeys.js';
 
@@ -14,7 +15,7 @@ export function errorText(error) {
   if (!(error instanceof ApiError)) return t('error.unknown');
   const key = `error.${error.code}`;
   const known = t(key, { seconds: error.retryAfter ?? 1 });
-  const fields = error.errors.map(({ message }) => message).join('; ');
+  const fields = error.errors.map(fieldErrorText).join(' ');
   const text = known === key ? fields || error.detail || t('error.unknown') : known;
   return error.requestId && error.status >= 500 ? `${text} ${t('error.request', { id: error.requestId })}` : text;
 }

@@ -4,6 +4,7 @@ import admin from './de/admin.js';
 import common from './de/common.js';
 import details from './de/details.js';
 import drives from './de/drives.js';
+import fields from './de/fields.js';
 import files from './de/files.js';
 import linkPage from './de/link_page.js';
 import links from './de/links.js';
@@ -30,6 +31,7 @@ export default {
   ...drives,
   ...linkPage,
   ...links,
+  ...fields,
   ...preview,
   ...search,
   ...settings,

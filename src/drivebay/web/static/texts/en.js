@@ -4,6 +4,7 @@ import admin from './en/admin.js';
 import common from './en/common.js';
 import details from './en/details.js';
 import drives from './en/drives.js';
+import fields from './en/fields.js';
 import files from './en/files.js';
 import linkPage from './en/link_page.js';
 import links from './en/links.js';
@@ -30,6 +31,7 @@ export default {
   ...drives,
   ...linkPage,
   ...links,
+  ...fields,
   ...preview,
   ...search,
   ...settings,

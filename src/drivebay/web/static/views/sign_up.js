@@ -5,6 +5,7 @@ import { SignPage } from '../components/sign_page.js';
 import { ApiError } from '../lib/api.js';
 import { config } from '../lib/config.js';
 import { errorText } from '../lib/errors.js';
+import { fieldErrorText } from '../lib/field_errors.js';
 import { t } from '../lib/i18n.js';
 import { navigate, url } from '../lib/router.js';
 import { signUp } from '../lib/session.js';
@@ -27,7 +28,7 @@ export default function SignUp({ query }) {
       const known = fields.filter(({ field }) => field === 'email' || field === 'password');
       setErrors(
         known.length
-          ? Object.fromEntries(known.map(({ field, message }) => [field, message]))
+          ? Object.fromEntries(known.map((each) => [each.field, fieldErrorText(each)]))
           : { form: errorText(error) },
       );
       setBusy(false);

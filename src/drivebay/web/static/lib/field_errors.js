@@ -1,0 +1,30 @@
+/** The problems of fields in the language of the user. The API says them in English, so they are known by their words. */
+import { t } from './i18n.js';
+
+/** The words of the API, and the key of the text. Numbers in the words are values of the text. */
+const KNOWN = /** @type {const} */ ([
+  [/most common passwords/, 'fields.common'],
+  [/^must have (\d+) to (\d+) /, 'fields.length'],
+  [/^must have at most (\d+) /, 'fields.most'],
+  [/^must be (\d+) to (\d+)$/, 'fields.range'],
+  [/in the future$/, 'fields.future'],
+  [/at least one character$/, 'fields.empty'],
+  [/at least one scope$/, 'fields.scopes'],
+  [/^names are limited to (\d+) bytes/, 'fields.long_name'],
+  [/must not be '\.' or '\.\.'$/, 'fields.dots'],
+  [/must not contain '\/'$/, 'fields.slash'],
+  [/must not contain control characters$/, 'fields.control'],
+]);
+
+/**
+ * Return what is wrong with a field, as a sentence.
+ *
+ * @param {{field: string, message: string}} error of the API
+ */
+export function fieldErrorText({ field, message }) {
+  for (const [words, key] of KNOWN) {
+    const found = words.exec(message);
+    if (found) return t(key, { first: found[1] ?? '', second: found[2] ?? '' });
+  }
+  return field === 'email' ? t('fields.email') : t('fields.other', { message });
+}
