@@ -1,4 +1,4 @@
-"""A Drivebay of many processes on loopback, and a load balancer before its gateways."""
+"""A Drivebay of many processes on loopback, and a load balancer in front of its gateways."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,9 @@ import httpx
 from drivebay.embedded.launcher import launch_command
 from drivebay.testing.client import eventually
 from drivebay.testing.world import free_port
+
+from . import balancer
+from .balancer import Balancer
 
 PARTS: Final = {"storage": 2, "files": 2, "auth": 2, "ingest": 2, "janitor": 2, "worker": 2, "gateway": 3}
 """How many processes run each service, in the order in which they start."""
@@ -75,54 +78,6 @@ class Part:
             await self.process.wait()
 
 
-@dataclass
-class Balancer:
-    """Passes each connection to a gateway that is ready. It asks `/readyz` of each five times a second."""
-
-    ports: tuple[int, ...]
-    port: int = 0
-    ready: set[int] = field(default_factory=set)
-    _next: int = 0
-
-    async def check(self) -> None:
-        """Check the gateways until cancelled."""
-        async with httpx.AsyncClient(timeout=5) as http:
-            while True:
-                await asyncio.gather(*(self._check_one(http, port) for port in self.ports))
-                await asyncio.sleep(0.2)
-
-    async def _check_one(self, http: httpx.AsyncClient, port: int) -> None:
-        try:
-            is_ready = (await http.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200
-        except httpx.HTTPError:
-            is_ready = False
-        (self.ready.add if is_ready else self.ready.discard)(port)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass one connection on."""
-        candidates = sorted(self.ready) or list(self.ports)
-        self._next += 1
-        port = candidates[self._next % len(candidates)]
-        try:
-            upstream, to_upstream = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            writer.close()
-            return
-        try:
-            await asyncio.gather(_pass_on(reader, to_upstream), _pass_on(upstream, writer))
-        finally:
-            to_upstream.close()
-            writer.close()
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-        writer.write_eof()
-
-
 @dataclass(frozen=True)
 class DrivebayCluster:
     """The processes by name, and the balancer."""
@@ -135,11 +90,7 @@ class DrivebayCluster:
     @property
     def api(self) -> str:
         """Return the URL of the balancer."""
-        return f"http://127.0.0.1:{self.balancer.port}"
-
-    async def all_gateways_are_ready(self) -> bool:
-        """Return whether the balancer uses every gateway."""
-        return self.balancer.ready == set(self.balancer.ports)
+        return self.balancer.url
 
     async def everyone_is_connected(self) -> bool:
         """Return whether every process has a stream to each process of every service that it calls."""
@@ -189,18 +140,14 @@ async def run(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Dri
         parts[name] = Part(
             name, service, port, f"http://127.0.0.1:{metrics_port}/metrics", inherited | shared | own, folder
         )
-    balancer = Balancer(tuple(part.port for part in parts.values() if part.service == "gateway"))
-    server = await asyncio.start_server(balancer.serve, "127.0.0.1", 0)
-    balancer.port = server.sockets[0].getsockname()[1]
-    checking = asyncio.create_task(balancer.check())
-    cluster = DrivebayCluster(parts, balancer, folder, inherited | shared)
-    try:
-        await parts["storage-0"].start()  # it creates the root secret and the bucket
-        await asyncio.gather(*(part.start() for part in parts.values() if part.process is None))
-        await eventually(cluster.all_gateways_are_ready, START)
-        await eventually(cluster.everyone_is_connected, START)
-        yield cluster
-    finally:
-        checking.cancel()
-        await asyncio.gather(*(part.kill() for part in parts.values()))
-        server.close()
+    gateways = tuple(part.port for part in parts.values() if part.service == "gateway")
+    async with balancer.run(gateways, "/readyz") as front:
+        cluster = DrivebayCluster(parts, front, folder, inherited | shared)
+        try:
+            await parts["storage-0"].start()  # it creates the root secret and the bucket
+            await asyncio.gather(*(part.start() for part in parts.values() if part.process is None))
+            await eventually(front.all_are_ready, START)
+            await eventually(cluster.everyone_is_connected, START)
+            yield cluster
+        finally:
+            await asyncio.gather(*(part.kill() for part in parts.values()))

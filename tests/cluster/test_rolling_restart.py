@@ -69,7 +69,7 @@ async def test_a_restart_of_each_process_in_turn_fails_no_request(
                 tasks.create_task(user.work())
             for names in ROUNDS:
                 await asyncio.gather(*(restart(cluster.parts[name]) for name in names))
-                await eventually(cluster.all_gateways_are_ready, LONG)
+                await eventually(cluster.balancer.all_are_ready, LONG)
                 # Before the next one stops, its callers must have found the new process.
                 await eventually(cluster.everyone_is_connected, LONG)
                 stored = [len(user.files) for user in users]
