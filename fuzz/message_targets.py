@@ -18,7 +18,7 @@ from drivebay.contract.files import Files
 from drivebay.contract.storage import Storage
 from drivebay.errors import Error, FieldError, Internal, InvalidRequest, RateLimited
 from drivebay.ingest.events import UnreadableEvent, parse_events, render_event, upload_ref
-from drivebay.ingest.filer_listener import FilerListener, resume_position
+from drivebay.ingest.filer_listener import ChangeStream, FilerListener, resume_position
 from drivebay.proto import AUTH, FILES, STORAGE, seaweedfs
 from drivebay.proto.seaweedfs import filer_pb2
 from drivebay.rpc.codec import RpcMethod, rpc_methods
@@ -112,7 +112,7 @@ def _unused(*_: Any) -> Any:
 
 
 _LISTENER: Final = FilerListener(
-    "nowhere", "drivebay", open_stream=_unused, new_id=_unused, now=_unused, on_connect=_unused
+    ChangeStream("nowhere", "drivebay"), open_stream=_unused, new_id=_unused, now=_unused, on_connect=_unused
 )
 
 

@@ -131,6 +131,18 @@ async def test_commit_by_the_sweep_is_reported_as_a_missing_event(tmp_path: Path
     assert "no event came" in findings["round trip"]["detail"]
 
 
+async def test_filer_of_a_cluster_that_cannot_be_reached_is_named(tmp_path: Path, own_servers: OwnServers) -> None:
+    filer = own_servers.environment["DRIVEBAY_FILER_ADDRESS"]
+    async with proxy.run(("127.0.0.1", 9)) as unreachable:
+        unreachable.refuse = True
+        environment = own_servers.environment | {"DRIVEBAY_FILER_ADDRESS": f"{filer},{unreachable.host_port}"}
+        async with world.run(tmp_path, FAST | environment) as running:
+            _, findings = await run_doctor(running)
+    assert not_ok(findings) == {"filers"}, findings
+    assert unreachable.host_port in findings["filers"]["detail"]
+    assert filer not in findings["filers"]["detail"]
+
+
 async def test_database_without_fsync_is_found(
     tmp_path: Path, postgres: Postgres, server_environment: dict[str, str]
 ) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from ingest_helpers import Publish, RecordingFiles, new_ref, open_jetstream, running_ingest, wait_until
+from nats.js.kv import KeyValue
 from uuid_utils.compat import uuid7
 
 from drivebay.contract.files import UploadRef
@@ -16,11 +19,14 @@ from drivebay.contract.storage import PutSpec
 from drivebay.embedded import seaweedfs
 from drivebay.embedded.seaweedfs import Store
 from drivebay.ingest.event_queue import Message
-from drivebay.ingest.filer_listener import FilerListener
+from drivebay.ingest.filer_listener import ChangeStream, FilerListener
 from drivebay.ingest.settings import Settings
 from drivebay.proto.seaweedfs import Change
 from drivebay.rpc.server_stream import server_stream
 from drivebay.storage import service as storage
+from drivebay.testing import proxy
+from drivebay.testing.client import eventually
+from drivebay.testing.proxy import Proxy
 
 pytestmark = pytest.mark.xdist_group("ingest_seaweedfs")
 
@@ -128,8 +134,7 @@ async def test_the_position_is_saved_only_after_the_events_are_stored(
 
     queue = FailingQueue()
     listener = FilerListener(
-        filer_settings.filer_address or "",
-        filer_settings.bucket,
+        ChangeStream(filer_settings.filer_address or "", filer_settings.bucket),
         open_stream=server_stream,
         new_id=uuid7,
         now=utc_now,
@@ -159,9 +164,67 @@ async def test_after_a_restart_of_the_store_all_pending_uploads_are_looked_up(
         assert files.rechecks == 2
 
 
+@asynccontextmanager
+async def two_filers(settings: Settings) -> AsyncIterator[tuple[Settings, Proxy, Proxy]]:
+    """Settings with two addresses of the one filer, which stands for two filers of a cluster."""
+    host, _, port = (settings.filer_address or "").partition(":")
+    async with proxy.run((host, int(port))) as first, proxy.run((host, int(port))) as second:
+        yield replace(settings, filer_address=f"{first.host_port},{second.host_port}"), first, second
+
+
+async def test_events_arrive_while_one_filer_of_a_cluster_is_down(
+    files: RecordingFiles, filer_settings: Settings, write: WriteObject
+) -> None:
+    async with two_filers(filer_settings) as (settings, first, second), running_ingest(files, settings):
+        for down, up in ((first, second), (second, first), (first, second)):
+            up.refuse, down.refuse = False, True
+            down.cut()
+            ref = await write()
+            await wait_until(lambda ref=ref: ref in files.completed)  # type: ignore[misc]
+
+
+async def test_a_change_that_two_filers_of_a_cluster_send_becomes_one_event(
+    files: RecordingFiles, filer_settings: Settings, write: WriteObject
+) -> None:
+    async with two_filers(filer_settings) as (settings, _, _), running_ingest(files, settings):
+        refs = [await write() for _ in range(10)]
+        await wait_until(lambda: set(refs) <= set(files.completed))
+        async with open_jetstream(settings) as jetstream:
+            checkpoints = await jetstream.key_value(f"{settings.stream}-positions")
+            await wait_until_saved(checkpoints, 2)
+            info = await jetstream.stream_info(settings.stream)
+    assert info.state.messages == 10
+
+
+async def wait_until_saved(checkpoints: KeyValue, count: int) -> None:
+    """Wait until so many checkpoints are saved."""
+
+    async def are_saved() -> bool:
+        return (await checkpoints.status()).values == count
+
+    await eventually(are_saved)
+
+
+async def test_when_a_filer_of_a_cluster_is_lost_all_pending_uploads_are_looked_up(
+    files: RecordingFiles, filer_settings: Settings
+) -> None:
+    async with two_filers(filer_settings) as (settings, first, _):
+        first.refuse = True
+        async with running_ingest(files, settings):
+            await wait_until(lambda: files.rechecks == 1)
+            first.refuse = False
+            await wait_until(lambda: files.rechecks == 2)
+            unreported = new_ref()
+            files.pending.append(unreported)
+            first.refuse = True
+            first.cut()
+            await wait_until(lambda: unreported in files.completed)
+
+
 async def test_an_overwritten_object_gives_an_event_and_a_deleted_one_does_not(filer_settings: Settings) -> None:
     ref = new_ref()
-    listener = FilerListener("", "b", open_stream=server_stream, new_id=uuid7, now=utc_now, on_connect=lambda: None)
+    stream = ChangeStream("", "b")
+    listener = FilerListener(stream, open_stream=server_stream, new_id=uuid7, now=utc_now, on_connect=lambda: None)
     key = f"{ref.owner}/{ref.id}"
     messages = listener.to_messages(
         [

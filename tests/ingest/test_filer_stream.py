@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from drivebay.errors import Unavailable
-from drivebay.ingest.filer_listener import resume_position
+from drivebay.ingest.filer_listener import ChangeStream, resume_position
 from drivebay.proto import seaweedfs
 from drivebay.rpc.server_stream import server_stream
 
@@ -73,3 +74,35 @@ def test_numbers_out_of_range_are_clamped() -> None:
 def test_a_listener_resumes_a_little_before_its_saved_position() -> None:
     # The filer merges the changes of several filers, and a change may arrive late.
     assert resume_position(60 * 10**9) == 55 * 10**9
+
+
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
+
+
+def nanoseconds(before_now: timedelta) -> int:
+    return int((NOW - before_now).timestamp() * 1e9)
+
+
+def test_each_filer_of_a_cluster_has_its_own_checkpoint() -> None:
+    streams = [ChangeStream(address, "b", is_clustered=True) for address in ("one:18888", "[::1]:18888", "two:18888")]
+    assert [stream.checkpoint_name for stream in streams] == [
+        "seaweedfs.b.one_18888",
+        "seaweedfs.b.___1__18888",
+        "seaweedfs.b.two_18888",
+    ]
+    assert ChangeStream("one:18888", "b").checkpoint_name == "seaweedfs.b"
+
+
+def test_a_filer_of_a_cluster_that_was_away_for_long_resumes_ten_minutes_ago() -> None:
+    stream, single = ChangeStream("one:18888", "b", is_clustered=True), ChangeStream("one:18888", "b")
+    hour, minutes, seconds = timedelta(hours=1), timedelta(minutes=2), timedelta(seconds=5)
+    assert stream.start(nanoseconds(hour), NOW) == nanoseconds(timedelta(minutes=10))
+    assert stream.start(nanoseconds(minutes), NOW) == nanoseconds(minutes + seconds)
+    assert single.start(nanoseconds(hour), NOW) == nanoseconds(hour + seconds)
+
+
+@pytest.mark.parametrize("saved", [None, 0])
+def test_a_filer_without_a_checkpoint_is_read_from_a_minute_ago(saved: int | None) -> None:
+    for is_clustered in (False, True):
+        stream = ChangeStream("one:18888", "b", is_clustered=is_clustered)
+        assert stream.start(saved, NOW) == nanoseconds(timedelta(minutes=1))

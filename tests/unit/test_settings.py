@@ -257,6 +257,14 @@ def test_seaweedfs_events_of_an_external_store_need_the_filer_address(tmp_path: 
     assert settings.ingest().source is EventSource.SEAWEEDFS
 
 
+def test_filers_of_a_cluster_are_separated_by_commas(tmp_path: Path) -> None:
+    settings = load({"DRIVEBAY_FILER_ADDRESS": "one:18888,10.0.0.2:18888", **STORE}, tmp_path)
+    assert settings.ingest().active_filers == ("one:18888", "10.0.0.2:18888")
+    for text in ("one:18888,", "one:18888, two:18888", "one:18888,two", "one:18888.28888"):
+        message = settings_error(tmp_path, DRIVEBAY_FILER_ADDRESS=text, **STORE)
+        assert "one:18888,two:18888" in message, text
+
+
 def test_stream_is_named_after_the_events_subject(tmp_path: Path) -> None:
     names = {
         load({"DRIVEBAY_EVENTS_SUBJECT": s}, tmp_path).ingest().stream for s in ("drivebay.events", "other.events")

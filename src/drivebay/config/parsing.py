@@ -297,6 +297,13 @@ def host_port(text: str) -> str:
     return text
 
 
+def host_ports(text: str) -> str:
+    """Return one `host:port`, or several with commas between them."""
+    if not all(_is_host_port(address) for address in text.split(",")):
+        raise ValueError("host:port with a port from 1 to 65535, or several with commas: one:18888,two:18888")
+    return text
+
+
 def service_address(text: str) -> str:
     several = text.split(",")
     if len(several) > 1 and all(_is_ip_port(address) for address in several):

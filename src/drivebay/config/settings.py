@@ -34,6 +34,7 @@ from .parsing import (
     comma_separated,
     duration,
     host_port,
+    host_ports,
     idle_limit,
     integer,
     issuer_url,
@@ -96,7 +97,7 @@ class Settings:
     s3_addressing: str = setting("Where a URL names the bucket: in its `path` or in its `host`.", choice("path", "host"), "path")
     s3_bucket: str = setting("Bucket that holds every object.", _bucket, "drivebay")
     sign_locally: bool = setting("`on`: a gateway process without the storage service signs URLs itself, which saves a call for each upload and download. It then needs the `DRIVEBAY_S3_*` settings of the storage service.", on_or_off, "off")
-    filer_address: str | None = setting("gRPC `host:port` of an external SeaweedFS filer, whose events ingest reads.", host_port, default_note="embedded")
+    filer_address: str | None = setting("gRPC `host:port` of an external SeaweedFS filer, whose events ingest reads. For a cluster, the addresses of all its filers with commas and no spaces.", host_ports, default_note="embedded")
     auth_address: str | None = setting("`unix:/path` or `host:port` of the auth service. Beyond loopback it needs TLS. For callers it may name several processes: `10.0.0.1:7001,10.0.0.2:7001`.", service_address, default_note="in process")
     files_address: str | None = setting("The same for the files service.", service_address, default_note="in process")
     storage_address: str | None = setting("The same for the storage service.", service_address, default_note="in process")

@@ -6,14 +6,19 @@ change that the filer still has.
 
 A filer that is killed loses the changes of its last minute, although the objects exist. So the listener calls
 `on_connect` after each new connection, and the sweeper looks up all pending uploads.
+
+In a cluster, a listener for each filer reads the changes that this filer made. The stream with the changes of all
+filers has them later, and stops for two minutes when one of the filers stops.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -35,8 +40,12 @@ OVERLAP: Final = timedelta(seconds=5)
 """The order of changes from several filers is not exact, so a restart reads the last seconds again. The queue drops
 repeated messages by their ids."""
 INITIAL_LOOKBACK: Final = timedelta(minutes=1)
-"""Without a saved position, the listener reads the changes of this period before its start. The sweeper finds older
+"""Without a checkpoint, the listener reads the changes of this period before its start. The sweeper finds older
 uploads."""
+
+CLUSTER_LOOKBACK: Final = timedelta(minutes=10)
+"""A filer of a cluster that was away for longer resumes here. It would send the changes of all filers since then, and
+the queue drops repeated messages only for this period. The sweeper finds the uploads of older changes."""
 
 _SAVE_INTERVAL: Final = 1.0
 _MAX_BATCH: Final = 500
@@ -51,22 +60,50 @@ class OpenStream(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeStream:
+    """The changes of one bucket at the filer with this gRPC address. `is_clustered`: other listeners read other filers
+    of the same cluster."""
+
+    address: str
+    bucket: str
+    is_clustered: bool = False
+
+    @property
+    def method(self) -> str:
+        """The gRPC method that sends the changes."""
+        return seaweedfs.SUBSCRIBE_LOCAL if self.is_clustered else seaweedfs.SUBSCRIBE
+
+    @property
+    def checkpoint_name(self) -> str:
+        """The name of its checkpoint."""
+        name = f"seaweedfs.{self.bucket}"
+        return f"{name}.{re.sub(r'[^A-Za-z0-9.-]', '_', self.address)}" if self.is_clustered else name
+
+    def start(self, saved: int | None, now: datetime) -> int:
+        """Return the position from which to read, in nanoseconds since 1970. `saved` is the checkpoint."""
+        if not saved:
+            return _nanoseconds_since_epoch(now - INITIAL_LOOKBACK)
+        start = resume_position(saved)
+        if self.is_clustered:
+            start = max(start, _nanoseconds_since_epoch(now - CLUSTER_LOOKBACK))  # guard: filer-cluster-lookback
+        return start
+
+
 class FilerListener:
     """Listens to one filer for one bucket. Any number of listeners may run at once."""
 
     def __init__(
         self,
-        address: str,
-        bucket: str,
+        stream: ChangeStream,
         *,
         open_stream: OpenStream,
         new_id: Callable[[], UUID],
         now: Callable[[], datetime],
         on_connect: Callable[[], None],
     ) -> None:
-        self._address = address
-        self._prefix = f"/buckets/{bucket}/"
-        self._bucket = bucket
+        self._stream = stream
+        self._prefix = f"/buckets/{stream.bucket}/"
         self._open_stream = open_stream
         self._new_id = new_id
         self._now = now
@@ -74,27 +111,27 @@ class FilerListener:
 
     async def run(self, queue: QueueWriter) -> None:
         """Run until cancelled. Raises Unavailable when the filer or the queue fails."""
-        checkpoint_name = f"seaweedfs.{self._bucket}"
-        saved = await queue.load_checkpoint(checkpoint_name)
-        start = resume_position(saved) if saved else _nanoseconds_since_epoch(self._now() - INITIAL_LOOKBACK)
+        stream = self._stream
+        saved = await queue.load_checkpoint(stream.checkpoint_name)
         client = self._new_id().int % (2**31 - 1) + 1
-        request = seaweedfs.subscription(client, self._prefix, start)
-        async with self._open_stream(self._address, seaweedfs.SUBSCRIBE, request) as responses:
-            log.info("filer_connected", address=self._address, resumed=saved is not None)
+        request = seaweedfs.subscription(client, self._prefix, stream.start(saved, self._now()))
+        async with self._open_stream(stream.address, stream.method, request) as responses:
+            log.info("filer_connected", address=stream.address, resumed=saved is not None)
             self._on_connect()  # guard: filer-recheck
             incoming: asyncio.Queue[seaweedfs.Change | Unavailable] = asyncio.Queue(maxsize=10 * _MAX_BATCH)
             async with asyncio.TaskGroup() as tasks:
                 reader = tasks.create_task(_read_changes(responses, incoming))
                 try:
-                    await self._publish_changes(incoming, queue, checkpoint_name)
+                    await self._publish_changes(incoming, queue)
                 except Unavailable as error:
                     stream_error = error
                     reader.cancel()
         raise stream_error
 
     async def _publish_changes(
-        self, incoming: asyncio.Queue[seaweedfs.Change | Unavailable], queue: QueueWriter, checkpoint_name: str
+        self, incoming: asyncio.Queue[seaweedfs.Change | Unavailable], queue: QueueWriter
     ) -> None:
+        checkpoint_name = self._stream.checkpoint_name
         unsaved: int | None = None
         saved_at = time.monotonic()
         while True:
@@ -125,7 +162,7 @@ class FilerListener:
                 continue
             CHANGES.labels("created").inc()
             at = datetime.fromtimestamp(change.at / 1e9, UTC)
-            payload = render_event(ObjectCreated(self._bucket, key, change.size, at))
+            payload = render_event(ObjectCreated(self._stream.bucket, key, change.size, at))
             # Every listener uses the same id for a change, so two listeners create one event.
             message_id = f"{change.at}:{key}"  # guard: filer-message-id
             messages.append(Message(message_id, payload))

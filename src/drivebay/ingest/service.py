@@ -7,6 +7,7 @@ events.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from .backoff import exponential_backoff
 from .event_consumer import EventConsumer
 from .event_endpoint import EventEndpoint
 from .event_health import EventHealth
-from .filer_listener import FilerListener, OpenStream
+from .filer_listener import ChangeStream, FilerListener, OpenStream
 from .settings import EventSource, Settings
 from .sweeper import Sweeper
 
@@ -63,26 +64,26 @@ async def run(
         async with nats_connection.connect(settings) as queue:
             log.info("events_connected", stream=settings.stream)
             health.mark_connected("events")
-            if settings.active_filer_address is None:  # guard: events-recheck
+            if not settings.active_filers:  # guard: events-recheck
                 # The store itself publishes to NATS, and may have dropped events while NATS was down.
                 sweeper.request_recheck()
             await EventConsumer(files, settings, now).run(queue)
 
-    def on_filer_connect() -> None:
-        health.mark_connected("filer")
-        sweeper.request_recheck()
+    async def listen_to_filer(stream: ChangeStream) -> None:
+        job = _filer_job(stream)
 
-    async def listen_to_filer(address: str) -> None:
-        listener = FilerListener(
-            address,
-            settings.bucket,
-            open_stream=open_stream,
-            new_id=new_id,
-            now=now,
-            on_connect=on_filer_connect,
-        )
+        def on_connect() -> None:
+            health.mark_connected(job)
+            sweeper.request_recheck()
+
+        listener = FilerListener(stream, open_stream=open_stream, new_id=new_id, now=now, on_connect=on_connect)
         async with nats_connection.connect(settings) as queue:
-            await listener.run(queue)
+            try:
+                await listener.run(queue)
+            finally:
+                if stream.is_clustered and health.is_connected(job):  # guard: filer-lost-recheck
+                    # The filer may have died with changes that it had not sent, and may never come back.
+                    sweeper.request_recheck()
 
     async def forward_posted_events(endpoint: EventEndpoint) -> None:
         async with nats_connection.connect(settings) as queue:
@@ -95,19 +96,29 @@ async def run(
             return
         max_delay = settings.max_reconnect_delay
         tasks.create_task(_keep_running("events", consume_events, max_delay, health))
-        filer_address = settings.active_filer_address
-        if filer_address is not None:
-            tasks.create_task(_keep_running("filer", lambda: listen_to_filer(filer_address), max_delay, health))
+        for stream in _change_streams(settings):
+            listen = functools.partial(listen_to_filer, stream)
+            tasks.create_task(_keep_running(_filer_job(stream), listen, max_delay, health))
         if endpoint is not None:
             tasks.create_task(
                 _keep_running("event_endpoint", lambda: forward_posted_events(endpoint), max_delay, health)
             )
 
 
+def _change_streams(settings: Settings) -> tuple[ChangeStream, ...]:
+    """Return a stream for each filer. A single address may be that of any filer of a cluster."""
+    filers = settings.active_filers
+    return tuple(ChangeStream(address, settings.bucket, is_clustered=len(filers) > 1) for address in filers)
+
+
+def _filer_job(stream: ChangeStream) -> str:
+    return f"filer {stream.address}" if stream.is_clustered else "filer"
+
+
 def _event_health(settings: Settings) -> EventHealth:
     if not settings.events_enabled:
         return EventHealth()
-    return EventHealth("events") if settings.active_filer_address is None else EventHealth("events", "filer")
+    return EventHealth("events", *map(_filer_job, _change_streams(settings)))
 
 
 async def _keep_running(

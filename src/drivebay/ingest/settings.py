@@ -23,9 +23,9 @@ class Settings:
     """The settings of one deployment for ingest.
 
     Without `nats_url` there are no events. It names one server, or several separated by commas. `replicas` is how many
-    servers of a cluster keep the stream. `filer_address` is the gRPC address (`host:port`) of the SeaweedFS filer.
-    `stream` and `subject` name the JetStream stream and the subject of events. Two deployments on one NATS need
-    different names.
+    servers of a cluster keep the stream. `filer_address` is the gRPC address (`host:port`) of the SeaweedFS filer, or
+    those of all filers of a cluster, separated by commas. `stream` and `subject` name the JetStream stream
+    and the subject of events. Two deployments on one NATS need different names.
 
     `batch` is the number of uploads in one commit, `concurrent_commits` the number of commits at once, and `deadline`
     how long one remote call may take. `ack_wait` is how long JetStream waits for an acknowledgement before it delivers
@@ -64,6 +64,8 @@ class Settings:
         return self.nats_url is not None and self.source is not EventSource.OFF
 
     @property
-    def active_filer_address(self) -> str | None:
-        """The address of the filer that ingest reads changes from, or None if the source is not SeaweedFS."""
-        return self.filer_address if self.source in (EventSource.AUTO, EventSource.SEAWEEDFS) else None
+    def active_filers(self) -> tuple[str, ...]:
+        """The addresses of the filers that ingest reads changes from. Empty if the source is not SeaweedFS."""
+        if self.filer_address is None or self.source not in (EventSource.AUTO, EventSource.SEAWEEDFS):
+            return ()
+        return tuple(self.filer_address.split(","))

@@ -40,16 +40,28 @@ async def server_stream(
     Raises Unavailable if there is no connection within `connect_within` seconds, and while reading if the server ends
     the stream or is gone.
     """
-    async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
-        try:
-            await asyncio.wait_for(channel.channel_ready(), timeout=connect_within)
-        except (TimeoutError, grpc.aio.UsageError) as error:
-            raise Unavailable(f"cannot connect to {address} within {connect_within:g} s") from error
+    async with _connect(address, connect_within) as channel:
         call = channel.unary_stream(method)(request)
         try:
             yield _messages(call, address)
         finally:
             call.cancel()
+
+
+async def check_connection(address: str, *, connect_within: float = 5.0) -> None:
+    """Connect to a gRPC server and disconnect. Raises Unavailable after `connect_within` seconds."""
+    async with _connect(address, connect_within):
+        pass
+
+
+@asynccontextmanager
+async def _connect(address: str, within: float) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
+        try:
+            await asyncio.wait_for(channel.channel_ready(), timeout=within)
+        except (TimeoutError, grpc.aio.UsageError) as error:
+            raise Unavailable(f"cannot connect to {address} within {within:g} s") from error
+        yield channel
 
 
 async def _messages(call: grpc.aio.UnaryStreamCall[bytes, bytes], address: str) -> AsyncIterator[bytes]:

@@ -22,7 +22,14 @@ from .certificate_checks import check_certificates
 from .command_runner import JsonOption, fail, run_with_services, stderr
 from .findings import Finding, Verdict, failed
 from .mail_checks import check_mail
-from .server_checks import check_database, check_event_stream, check_services, check_signing_keys, check_store
+from .server_checks import (
+    check_database,
+    check_event_stream,
+    check_filers,
+    check_services,
+    check_signing_keys,
+    check_store,
+)
 from .thumbnail_checks import check_thumbnails
 from .transfer_checks import check_public_address, check_round_trip, describe_http_error
 
@@ -37,6 +44,7 @@ CHECKS: Final[dict[str, Check]] = {
     "signing keys": check_signing_keys,
     "database": check_database,
     "events": check_event_stream,
+    "filers": check_filers,
     "store": check_store,
     "public endpoint": check_public_address,
     "round trip": check_round_trip,

@@ -1,4 +1,4 @@
-"""The doctor's checks of the services and of the servers behind them: database, event stream and store."""
+"""The doctor's checks of the services and of the servers behind them: database, event stream, filers and store."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ... import postgres
 from ...errors import Error, Unavailable
 from ...ingest import nats_connection
 from ...node import Services
+from ...rpc.server_stream import check_connection
 from .findings import Finding, failed, ok, warning
 from .transfer_checks import STORE_FULL_FIX
 
@@ -140,6 +141,20 @@ async def check_event_stream(services: Services, _: Now) -> list[Finding]:
     ]
 
 
+async def check_filers(services: Services, _: Now) -> list[Finding]:
+    """Check that this process can connect to each filer whose changes ingest reads."""
+    settings = services.settings.ingest()
+    filers = settings.active_filers if settings.events_enabled else ()
+    fix = "check that the filer is running and that DRIVEBAY_FILER_ADDRESS has its gRPC address"
+    findings = []
+    for address in filers:
+        try:
+            await check_connection(address)
+        except Unavailable as error:
+            findings.append(warning("filers", f"{error.detail}; the sweep finds the uploads through this filer", fix))
+    return findings or ([ok("filers", f"{len(filers)} can be reached")] if filers else [])
+
+
 async def check_store(services: Services, _: Now) -> list[Finding]:
     """Check the capabilities of the store, the notification rule, and that the bucket is not public."""
     capabilities = await services.storage.get_capabilities()
@@ -149,7 +164,7 @@ async def check_store(services: Services, _: Now) -> list[Finding]:
         if not getattr(capabilities, name)
     ]
     settings = services.settings.ingest()
-    if settings.events_enabled and settings.active_filer_address is None and not capabilities.event_rules:
+    if settings.events_enabled and not settings.active_filers and not capabilities.event_rules:
         fix = "add the rule as docs/guide/stores.md describes; until then the sweep finds uploads"
         findings.append(warning("store", "the bucket has no notification rule for new objects", fix))
     if capabilities.versioned:

@@ -13,6 +13,9 @@ from google.protobuf.message import DecodeError
 from . import filer_pb2
 
 SUBSCRIBE: Final = "/filer_pb.SeaweedFiler/SubscribeMetadata"
+"""The changes of all filers of a cluster."""
+SUBSCRIBE_LOCAL: Final = "/filer_pb.SeaweedFiler/SubscribeLocalMetadata"
+"""The changes that this filer made. At the beginning, the stream has also the stored changes of the other filers."""
 _MAX_INT64: Final = 2**63 - 1
 
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0b\x66iler.proto\x12\x08\x66iler_pb\"\x7f\n\x18SubscribeMetadataRequest\x12\x13\n\x0b\x63lient_name\x18\x01 \x01(\t\x12\x13\n\x0bpath_prefix\x18\x02 \x01(\t\x12\x10\n\x08since_ns\x18\x03 \x01(\x03\x12\x11\n\tclient_id\x18\x07 \x01(\x05\x12\x14\n\x0c\x63lient_epoch\x18\t \x01(\x05\"v\n\x19SubscribeMetadataResponse\x12\x11\n\tdirectory\x18\x01 \x01(\t\x12\x37\n\x12\x65vent_notification\x18\x02 \x01(\x0b\x32\x1b.filer_pb.EventNotification\x12\r\n\x05ts_ns\x18\x03 \x01(\x03\"t\n\x11\x45ventNotification\x12\"\n\told_entry\x18\x01 \x01(\x0b\x32\x0f.filer_pb.Entry\x12\"\n\tnew_entry\x18\x02 \x01(\x0b\x32\x0f.filer_pb.Entry\x12\x17\n\x0fnew_parent_path\x18\x04 \x01(\t\"U\n\x05\x45ntry\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cis_directory\x18\x02 \x01(\x08\x12(\n\nattributes\x18\x04 \x01(\x0b\x32\x14.filer_pb.Attributes\"\x1f\n\nAttributes\x12\x11\n\tfile_size\x18\x01 \x01(\x04\x32n\n\x0cSeaweedFiler\x12^\n\x11SubscribeMetadata\x12\".filer_pb.SubscribeMetadataRequest\x1a#.filer_pb.SubscribeMetadataResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0b\x66iler.proto\x12\x08\x66iler_pb\"\x7f\n\x18SubscribeMetadataRequest\x12\x13\n\x0b\x63lient_name\x18\x01 \x01(\t\x12\x13\n\x0bpath_prefix\x18\x02 \x01(\t\x12\x10\n\x08since_ns\x18\x03 \x01(\x03\x12\x11\n\tclient_id\x18\x07 \x01(\x05\x12\x14\n\x0c\x63lient_epoch\x18\t \x01(\x05\"v\n\x19SubscribeMetadataResponse\x12\x11\n\tdirectory\x18\x01 \x01(\t\x12\x37\n\x12\x65vent_notification\x18\x02 \x01(\x0b\x32\x1b.filer_pb.EventNotification\x12\r\n\x05ts_ns\x18\x03 \x01(\x03\"t\n\x11\x45ventNotification\x12\"\n\told_entry\x18\x01 \x01(\x0b\x32\x0f.filer_pb.Entry\x12\"\n\tnew_entry\x18\x02 \x01(\x0b\x32\x0f.filer_pb.Entry\x12\x17\n\x0fnew_parent_path\x18\x04 \x01(\t\"U\n\x05\x45ntry\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cis_directory\x18\x02 \x01(\x08\x12(\n\nattributes\x18\x04 \x01(\x0b\x32\x14.filer_pb.Attributes\"\x1f\n\nAttributes\x12\x11\n\tfile_size\x18\x01 \x01(\x04\x32\xd3\x01\n\x0cSeaweedFiler\x12^\n\x11SubscribeMetadata\x12\".filer_pb.SubscribeMetadataRequest\x1a#.filer_pb.SubscribeMetadataResponse0\x01\x12\x63\n\x16SubscribeLocalMetadata\x12\".filer_pb.SubscribeMetadataRequest\x1a#.filer_pb.SubscribeMetadataResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENTRY']._serialized_end=477
   _globals['_ATTRIBUTES']._serialized_start=479
   _globals['_ATTRIBUTES']._serialized_end=510
-  _globals['_SEAWEEDFILER']._serialized_start=512
-  _globals['_SEAWEEDFILER']._serialized_end=622
+  _globals['_SEAWEEDFILER']._serialized_start=513
+  _globals['_SEAWEEDFILER']._serialized_end=724
 # @@protoc_insertion_point(module_scope)
