@@ -38,7 +38,7 @@ test-slow: install $(NODE_STAMP) ## run the tests that take minutes: commands, s
 	@# In their order: by default the modules with one long test each come last, and one worker waits for the other.
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "slow and not cluster and not containers"
 
-test-cluster: install ## run the tests on clusters of processes: NATS, Drivebay, PostgreSQL
+test-cluster: install ## run the tests on clusters of processes: NATS, Drivebay, PostgreSQL, SeaweedFS
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/cluster -m cluster
 
 test-containers: install ## build the images and start the Compose files in containers (needs root, podman, runc, debootstrap)
