@@ -231,6 +231,28 @@ async def test_transaction_on_a_read_only_server_closes_its_connection(fresh_dat
                 await tx.execute("INSERT INTO rows VALUES (1)")
 
 
+async def test_missing_privileges_and_tables_are_unavailable_and_readiness_names_them(fresh_database_url: str) -> None:
+    async with postgres.connect(fresh_database_url, size=1) as admin:
+        await admin.execute("CREATE TABLE files.rows (n int)")
+        await admin.execute("DROP ROLE IF EXISTS without_privileges")
+        await admin.execute("CREATE ROLE without_privileges LOGIN")
+        await admin.execute("GRANT USAGE ON SCHEMA files TO without_privileges")
+        other_user = fresh_database_url.replace("//drivebay@", "//without_privileges@")
+        async with postgres.connect(other_user, size=1) as database:
+            assert await database.ping() is None
+            with pytest.raises(Unavailable, match="refuses a privilege"):
+                await database.execute("INSERT INTO files.rows VALUES (1)")
+            assert "refuses a privilege" in (await database.ping() or "")
+        async with postgres.connect(fresh_database_url, size=1) as database:
+            await admin.execute("DROP TABLE files.rows")
+            with pytest.raises(Unavailable, match="tables of Drivebay are missing"):
+                async with database.transaction() as tx:
+                    await tx.execute("INSERT INTO files.rows VALUES (1)")
+            assert "tables of Drivebay are missing" in (await database.ping() or "")
+        await admin.execute("DROP OWNED BY without_privileges")
+        await admin.execute("DROP ROLE without_privileges")
+
+
 async def test_unreachable_server_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         async with postgres.connect(f"postgresql://nobody@/none?host={tmp_path}"):

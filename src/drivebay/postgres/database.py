@@ -20,7 +20,9 @@ from ..observability import tracing
 from .pool import Connection, ConnectionPool
 from .server_errors import (
     DISK_FULL,
+    NO_PRIVILEGE,
     NO_RESPONSE,
+    NO_TABLES,
     READ_ONLY,
     SCHEMA_CHANGED,
     UNAVAILABLE,
@@ -41,6 +43,8 @@ _IDLE_TIMEOUT: Final = 300.0
 _PING_TIMEOUT: Final = 2.0
 _PROBE_INTERVAL: Final = 10.0
 """Seconds between two tests of the disk, and how long `ping` reports a failed write."""
+_MET_BY_STATEMENTS: Final = (DISK_FULL, NO_PRIVILEGE, NO_TABLES)
+"""Problems that `ping` reports after a statement has met them, because its own statements may not meet them."""
 _IS_READ_ONLY: Final = "SELECT current_setting('transaction_read_only') = 'on'"
 # These rows do not fit into `work_mem`, so PostgreSQL writes them to a temporary file. No table is changed.
 _WRITE_TEMPORARY_FILE: Final = "SELECT count(*) FROM generate_series(1, 20000)"
@@ -128,8 +132,8 @@ class Database:
         if await self.fetchval(_IS_READ_ONLY):  # guard: ping-read-only
             return READ_ONLY
         now = asyncio.get_running_loop().time()
-        if self._last_problem is DISK_FULL and now - self._problem_at < _PROBE_INTERVAL:  # guard: ping-met-problem
-            return DISK_FULL
+        if self._last_problem in _MET_BY_STATEMENTS and now - self._problem_at < _PROBE_INTERVAL:
+            return self._last_problem  # guard: ping-met-problem
         if now - self._disk_tested_at >= _PROBE_INTERVAL:
             async with self.transaction() as connection:
                 await connection.execute("SET LOCAL work_mem = '64kB'")

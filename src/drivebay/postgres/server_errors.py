@@ -30,6 +30,14 @@ READ_ONLY: Final = Problem(
     "connect to the primary, or run `SHOW default_transaction_read_only` and `SELECT pg_is_in_recovery()` there",
 )
 DISK_FULL: Final = Problem("PostgreSQL accepts no writes: its disk is full", "free space on the disk of PostgreSQL")
+NO_PRIVILEGE: Final = Problem(
+    "PostgreSQL refuses a privilege to the user of Drivebay",
+    "make the user in DRIVEBAY_DATABASE_URL the owner of the schemas `auth` and `files` and of their tables",
+)
+NO_TABLES: Final = Problem(
+    "the tables of Drivebay are missing in the database",
+    "check the database in DRIVEBAY_DATABASE_URL; if its tables were deleted, restore a backup or restart Drivebay",
+)
 TRANSACTION_POOLING: Final = Problem(
     "DRIVEBAY_DATABASE_URL leads to a connection pooler in transaction mode, which breaks prepared statements",
     "set `pool_mode = session` in the pooler (pgbouncer), or connect to PostgreSQL directly",
@@ -48,6 +56,7 @@ _OUT_OF_RESOURCES: Final = Problem(
     "raise max_connections, or lower DRIVEBAY_DATABASE_CONNECTIONS or the number of processes",
 )
 _FAILING_DISK: Final = Problem("PostgreSQL cannot read or write its files", "read its log, and check its disk")
+_INTERNAL_ERROR: Final = Problem("PostgreSQL or its proxy reports an internal error", "read its log")
 _LOGIN_REFUSED: Final = Problem(
     "PostgreSQL refuses the database, the user or the password",
     "check database, user and password in DRIVEBAY_DATABASE_URL",
@@ -68,6 +77,10 @@ _PROBLEMS: Final[tuple[tuple[type[Exception], Problem], ...]] = (
     (asyncpg.PostgresSystemError, _FAILING_DISK),
     (asyncpg.InvalidCatalogNameError, _LOGIN_REFUSED),
     (asyncpg.InvalidAuthorizationSpecificationError, _LOGIN_REFUSED),
+    (asyncpg.InsufficientPrivilegeError, NO_PRIVILEGE),
+    (asyncpg.UndefinedTableError, NO_TABLES),
+    (asyncpg.InvalidSchemaNameError, NO_TABLES),
+    (asyncpg.InternalServerError, _INTERNAL_ERROR),
     (asyncpg.InvalidSQLStatementNameError, TRANSACTION_POOLING),
     (asyncpg.DuplicatePreparedStatementError, TRANSACTION_POOLING),
     (asyncpg.InvalidCachedStatementError, SCHEMA_CHANGED),
