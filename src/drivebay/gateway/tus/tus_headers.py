@@ -166,11 +166,12 @@ def _parse_time(text: str | None) -> datetime | None:
 def _parse_relative_path(text: str | None) -> tuple[str, ...]:
     """Return the names in a path such as `photos/2024/a.jpg`: folders, then the file. Raises InvalidRequest.
 
-    The names are converted to NFC, as they are stored, and are all checked before the first folder is created.
+    The names are converted to NFC, as they are stored, and are all checked before the first folder is created. One
+    slash at the beginning is ignored: Uppy sends the path of a dropped file as the browser returns it, `/photos/a.jpg`.
     """
     if text is None:
         return ()
-    names = tuple(unicodedata.normalize("NFC", text).split("/"))
+    names = tuple(unicodedata.normalize("NFC", text).removeprefix("/").split("/"))
     if any(name in ("", ".", "..") for name in names):  # guard: relative-path-names
         raise invalid_field_error("relativePath", "must be names separated by single slashes, without . and ..")
     if any(len(name.encode()) > MAX_NAME_BYTES or _CONTROL.search(name) for name in names):
