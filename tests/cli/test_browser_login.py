@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -57,6 +58,7 @@ async def test_a_user_logs_in_with_a_browser(sign_in_site: SignInSite, tmp_path:
     person = sign_in_site.provider.person
     done = await shell.ok("login", "--oidc", "--server", sign_in_site.server, "--json")
     assert done.json["email"] == person["email"]
+    assert [json.loads(line) for line in done.stderr.splitlines()] == [{"note": "Sign in with your browser."}]
     assert (await shell.ok("whoami")).text.strip() == person["email"]
 
 

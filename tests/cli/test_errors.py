@@ -128,6 +128,14 @@ async def test_standard_streams_may_be_closed(shell: Shell) -> None:
     assert (await shell.ok("ls")).lines == ["a.txt"]
 
 
+@pytest.mark.parametrize("command", ["check", "doctor", "admin users", "keys rotate", "backup folder"])
+async def test_errors_of_operators_are_json_too(tmp_path: Path, command: str) -> None:
+    result = await Shell(tmp_path, "", {"DRIVEBAY_PORT": "none"})(*command.split(), "--json")
+    assert result.status in (1, 3)
+    (error,) = [json.loads(line) for line in result.stderr.splitlines()]
+    assert "DRIVEBAY_PORT" in error["detail"]
+
+
 async def test_error_names_its_file(shell: Shell) -> None:
     (shell.home / "new\nline").write_text("x")
     (shell.home / "good").write_text("x")

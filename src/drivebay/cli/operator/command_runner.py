@@ -1,10 +1,11 @@
 """Runs an operator's command: reads the settings, connects to the services, prints errors.
 
-An expected error is one line on standard error and exit status 1.
+An expected error is one line on standard error and exit status 1. With --json the line is a JSON object.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
@@ -26,13 +27,26 @@ Fail = Callable[[str], NoReturn]
 EXPECTED_ERRORS: Final = (SettingsError, StartError, Error, OSError, ValueError, rpc.Mismatch)
 """Errors that an operator can correct. Any other error is a defect and is shown with its traceback."""
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-
 stderr = Console(stderr=True, highlight=False)
+_errors_as_json = False
+
+
+def _set_error_format(as_json: bool) -> bool:
+    global _errors_as_json
+    _errors_as_json = as_json
+    return as_json
+
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the result and errors as JSON.", callback=_set_error_format)
+]
 
 
 def print_error(message: str) -> None:
-    """Print an error message of one line."""
+    """Print an error message of one line, with --json as a JSON object."""
+    if _errors_as_json:
+        typer.echo(json.dumps({"error": "failed", "detail": message, "next": ""}), err=True)
+        return
     stderr.print(Text.assemble(("drivebay: ", "bold red"), message), soft_wrap=True)
 
 

@@ -131,7 +131,7 @@ def log_in_with_browser(server_option: str | None, code: str | None, as_json: bo
 
     async def sign_in(server: str) -> tuple[str, str] | None:
         """Return server and challenge if the login needs a code."""
-        one_time_code = await receive_code(server)
+        one_time_code = await receive_code(server, as_json)
         async with AsyncDrive(server, token_store=tokens, retry_policy=LOGIN_RETRY) as drive:
             try:
                 await drive.log_in_with_oidc(one_time_code)

@@ -27,13 +27,14 @@ _REFUSALS: Final = {
 }
 
 
-async def receive_code(server: str) -> str:
+async def receive_code(server: str, as_json: bool) -> str:
     """Open a browser, wait until the user has signed in, and return the sign-in code. Raises CommandError."""
     received: asyncio.Future[dict[str, list[str]]] = asyncio.get_running_loop().create_future()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            request = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10.0)
+            async with asyncio.timeout(10.0):
+                request = await reader.readuntil(b"\r\n\r\n")
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, OSError):
             writer.close()
             return
@@ -60,9 +61,11 @@ async def receive_code(server: str) -> str:
         redirect_uri = f"http://127.0.0.1:{port}{_PATH}"
         url = f"{server.rstrip('/')}/v1/oidc/login?redirect_uri={quote(redirect_uri, '')}"
         is_open = await asyncio.to_thread(webbrowser.open, url)
-        print_note("Sign in with your browser." if is_open else f"Open this page in a browser on this computer: {url}")
+        note = "Sign in with your browser." if is_open else f"Open this page in a browser on this computer: {url}"
+        print_note(note, as_json)
         try:
-            parameters = await asyncio.wait_for(received, TIMEOUT)
+            async with asyncio.timeout(TIMEOUT):
+                parameters = await received
         except TimeoutError:
             raise CommandError("the sign-in took too long", ExitCode.FAILED, "run the command again") from None
     if "error" in parameters:
