@@ -219,6 +219,14 @@ async def test_sync_deletes_nothing_if_something_failed(shell: Shell) -> None:
     assert (result.status, result.stdout) == (1, b"")
     assert "nothing was deleted" in json.loads(result.stderr.splitlines()[-1])["note"]
     assert (await shell.ok("ls", "/mirror")).lines == ["a.txt", "b.txt"]
+    # A dry run says what a run would do: it fails for the same names.
+    (top / "line\nfeed").mkdir()
+    (top / "line\nfeed/inner").write_text("inner")
+    (top / "new.txt").write_text("new")
+    result = await shell("sync", "top", "/mirror", "--dry-run", "--json")
+    assert (result.status, [step["path"] for step in result.json]) == (1, ["/mirror/new.txt"])
+    problems = [json.loads(line) for line in result.stderr.splitlines()]
+    assert sum("cannot be a name on the server" in problem.get("detail", "") for problem in problems) == 2
     for arguments in (("a", "b"), ("/a", "/b"), ("/a", "b", "--up"), ("a", "/b", "--up", "--down")):
         assert (await shell("sync", *arguments)).status == 2
     assert (await shell("sync", "none", "/mirror")).status == 3

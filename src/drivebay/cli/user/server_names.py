@@ -1,4 +1,4 @@
-"""Checks names and addresses in arguments before any request. A wrong one is an error of usage."""
+"""Checks names and addresses before any request. A wrong one in an argument is an error of usage."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ def validate_name(name: str) -> None:
     reason = _describe_invalid(name)
     if reason:
         raise CommandError(f"{name!r} cannot be the name of a file: {reason}", ExitCode.USAGE, "give another --name")
+
+
+def check_local_name(name: str) -> None:
+    """Raises CommandError if the server cannot have a file or folder with the name of this local one."""
+    reason = _describe_invalid(name)
+    if reason:
+        message = f"{name!r} cannot be a name on the server: {reason}"
+        raise CommandError(message, ExitCode.FAILED, "rename it, or upload it with `drivebay put --name`")
 
 
 def validate_server(address: str) -> str:

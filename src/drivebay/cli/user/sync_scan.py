@@ -20,6 +20,7 @@ from .download_items import RemoteEntry, disk_ignores_case, group_by_target, loc
 from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode
 from .local_folders import FolderContents, LocalEntry, read_folder, report_skipped, same_target_error
 from .name_filter import NameFilter
+from .server_names import check_local_name
 from .workers import Failures
 
 
@@ -84,6 +85,7 @@ class SyncScan:
                 name = unicodedata.normalize("NFC", entry.name)
                 file, path = existing.get(name), f"{folders.remote_path}/{entry.name}"
                 try:
+                    check_local_name(entry.name)
                     _check_kinds(entry.is_folder, None if file is None else file.is_folder, path)
                     if not entry.is_folder:
                         yield SyncPair(entry.source, path, entry.size, file, folders.remote)
