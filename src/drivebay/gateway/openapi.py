@@ -273,8 +273,8 @@ def _operation_html(method: str, path: str, operation: Json) -> str:
 
 def _inline(text: str) -> str:
     """Return text as HTML, with words in backticks as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _pretty(schema: Json) -> str:
-    return html.escape(msgspec.json.format(msgspec.json.encode(schema), indent=2).decode())
+    return _inline(msgspec.json.format(msgspec.json.encode(schema), indent=2).decode())
