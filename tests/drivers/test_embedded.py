@@ -15,6 +15,7 @@ import textwrap
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from nats import connect
@@ -28,7 +29,7 @@ from drivebay.embedded.postgres import Postgres
 from drivebay.embedded.private_files import load_or_create_secret
 from drivebay.embedded.process_tags import find_tagged, process_tag
 from drivebay.embedded.seaweedfs import Store
-from drivebay.embedded.server_process import ServerProcess
+from drivebay.embedded.server_process import Program, ServerProcess
 from drivebay.errors import Unavailable
 from drivebay.testing.client import eventually
 
@@ -100,6 +101,47 @@ async def test_server_that_dies_is_restarted(own_nats: OwnNats) -> None:
 
     await eventually(answers, within=10)
     assert (await first_line(int(server.url.rsplit(":", 1)[1]))).startswith(b"INFO ")
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_server_that_ends_in_the_moment_of_its_stop_is_not_started_again(tmp_path: Path, turns: int) -> None:
+    """A service manager may send its signal to Drivebay and to the servers at the same time."""
+    tag = process_tag(tmp_path)
+    command = (sys.executable, "-c", "import time; time.sleep(1000)", tag)
+
+    async def is_ready() -> bool:
+        return True
+
+    server = ServerProcess(Program("sleep", command, tag, tmp_path, tmp_path / "log"), is_ready, is_intact=lambda: True)
+    await server.start()
+    child = server._child
+    assert child is not None
+    ended = asyncio.Event()
+
+    class Child:
+        """The child, whose end is noticed in a turn of the event loop that the test chooses."""
+
+        pid = child.pid
+
+        @property
+        def returncode(self) -> int | None:
+            return child.returncode
+
+        async def wait(self) -> int:
+            await ended.wait()
+            return await child.wait()
+
+    server._child = cast(asyncio.subprocess.Process, Child())
+    child.kill()
+    await child.wait()
+    ended.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    stopping = asyncio.create_task(server.stop())
+    done, _ = await asyncio.wait([stopping], timeout=10)
+    await server.kill()
+    assert done
+    assert find_tagged(tag) == ()
 
 
 @pytest.mark.parametrize("deleted", ["data", "data/jetstream", ""])

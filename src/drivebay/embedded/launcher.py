@@ -94,7 +94,8 @@ async def run_command(command: tuple[str, ...], *, folder: Path, user: User | No
     )
     name = Path(command[0]).name
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), timeout)
+        async with asyncio.timeout(timeout):
+            output, _ = await process.communicate()
     except (TimeoutError, asyncio.CancelledError) as error:
         process.kill()
         await process.wait()

@@ -97,7 +97,8 @@ class ServerProcess:
             self.resume()
             send_signal((self._child.pid,), self.program.stop_signal)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._child.wait(), self.program.stop_timeout)
+                async with asyncio.timeout(self.program.stop_timeout):
+                    await self._child.wait()
         await self.kill()
 
     async def kill(self) -> None:
@@ -135,7 +136,8 @@ class ServerProcess:
                 stderr=output,
             )
         try:
-            await asyncio.wait_for(self._wait_until_ready(self._child), program.start_timeout)
+            async with asyncio.timeout(program.start_timeout):
+                await self._wait_until_ready(self._child)
         except TimeoutError:
             await self._kill_child()
             raise ServerStartError(
@@ -181,7 +183,8 @@ class ServerProcess:
             return await child.wait()
         while True:
             with suppress(TimeoutError):
-                return await asyncio.wait_for(child.wait(), _INTACT_INTERVAL)
+                async with asyncio.timeout(_INTACT_INTERVAL):
+                    return await child.wait()
             if not self._is_intact():  # guard: server-data-lost
                 log.error("server_data_lost", server=self.program.name, folder=str(self.program.folder))
                 await kill_tagged(self.program.tag)

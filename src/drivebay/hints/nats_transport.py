@@ -109,7 +109,8 @@ class NatsTransport:
         finally:
             self._channel.stop_forwarding()
             with suppress(nats.errors.Error, TimeoutError, OSError):
-                await asyncio.wait_for(client.close(), timeout=1)
+                async with asyncio.timeout(1):
+                    await client.close()
             # If the close fails or takes too long, the task of the subscription still runs, so cancel it here.
             receiving = getattr(subscription, "_wait_for_msgs_task", None)
             if receiving is not None:

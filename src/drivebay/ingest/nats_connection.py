@@ -67,7 +67,8 @@ async def connect(settings: Settings, *, creates_stream: bool = True) -> AsyncIt
     finally:
         # Closing sends the last acknowledgements.
         with suppress(nats.errors.Error, TimeoutError, OSError):
-            await asyncio.wait_for(client.close(), timeout=1)
+            async with asyncio.timeout(1):
+                await client.close()
 
 
 async def find_connection_problem(settings: Settings) -> str | None:

@@ -66,7 +66,8 @@ async def open_streams(channel: grpc.aio.Channel, peer: Peer) -> AsyncIterator[S
     streams = Streams(channel, peer)
     try:
         with suppress(TimeoutError):
-            await asyncio.wait_for(streams.first_attempt.wait(), _FIRST_STREAM_TIMEOUT)
+            async with asyncio.timeout(_FIRST_STREAM_TIMEOUT):
+                await streams.first_attempt.wait()
         yield streams
     finally:
         await streams.close()

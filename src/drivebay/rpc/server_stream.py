@@ -58,7 +58,8 @@ async def check_connection(address: str, *, connect_within: float = 5.0) -> None
 async def _connect(address: str, within: float) -> AsyncIterator[grpc.aio.Channel]:
     async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
         try:
-            await asyncio.wait_for(channel.channel_ready(), timeout=within)
+            async with asyncio.timeout(within):
+                await channel.channel_ready()
         except (TimeoutError, grpc.aio.UsageError) as error:
             raise Unavailable(f"cannot connect to {address} within {within:g} s") from error
         yield channel

@@ -70,7 +70,8 @@ async def serve_http(
             before_stop()
             server.stop()  # type: ignore[no-untyped-call]
             with suppress(TimeoutError):
-                await asyncio.wait_for(serving, _STOP_TIMEOUT)
+                async with asyncio.timeout(_STOP_TIMEOUT):
+                    await serving
 
 
 class _EmbeddedServer(Server):

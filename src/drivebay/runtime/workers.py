@@ -62,7 +62,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         process.stdin.close()
     if process.returncode is None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _STOP_TIMEOUT)
+            async with asyncio.timeout(_STOP_TIMEOUT):
+                await process.wait()
     if process.returncode is None:
         process.kill()
         await process.wait()

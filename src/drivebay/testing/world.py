@@ -103,7 +103,8 @@ class World:
         if process.returncode is None:
             process.send_signal(by)
         try:
-            return await asyncio.wait_for(process.wait(), EXIT_WITHIN)
+            async with asyncio.timeout(EXIT_WITHIN):
+                return await process.wait()
         except TimeoutError:
             process.kill()
             return await process.wait()
@@ -150,7 +151,8 @@ class World:
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            out, err = await asyncio.wait_for(process.communicate(), within)
+            async with asyncio.timeout(within):
+                out, err = await process.communicate()
         except TimeoutError:
             process.kill()
             await process.wait()

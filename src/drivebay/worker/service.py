@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 import uuid_utils.compat
 
+from ..concurrency.cancellation import raise_pending_cancellation
 from ..contract.auth import Auth
 from ..contract.files import Files
 from ..contract.storage import Storage
@@ -107,7 +108,7 @@ async def _repeat(job: str, work: Callable[[], Awaitable[int]], settings: Settin
     while True:
         try:
             while await work():
-                _raise_if_cancelled()
+                raise_pending_cancellation()
             pause = settings.interval
         except (Unavailable, TimeoutError) as error:
             pause = min(2 * pause, _MAX_PAUSE)
@@ -115,18 +116,8 @@ async def _repeat(job: str, work: Callable[[], Awaitable[int]], settings: Settin
         except Exception as error:  # a defect must not stop the worker
             pause = min(2 * pause, _MAX_PAUSE)
             log.error("worker_failed", job=job, exc_info=error)
-        _raise_if_cancelled()
+        raise_pending_cancellation()  # guard: worker-hidden-cancellation
         await _sleep(pause, settings.interval, wake)
-
-
-def _raise_if_cancelled() -> None:
-    """Raise CancelledError if this task is cancelled, also if a library has hidden that.
-
-    `asyncio.wait_for` of Python 3.11, which the SMTP client uses, ignores a cancellation that comes with the result.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():  # guard: worker-hidden-cancellation
-        raise asyncio.CancelledError
 
 
 async def _sleep(pause: timedelta, interval: timedelta, wake: asyncio.Event) -> None:

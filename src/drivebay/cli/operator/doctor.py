@@ -93,7 +93,8 @@ async def run_checks(services: Services, now: Now, on_start: Callable[[str], Non
     for name, check in CHECKS.items():
         on_start(name)
         try:
-            findings = await asyncio.wait_for(check(services, now), CHECK_TIMEOUT)
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                findings = await check(services, now)
         except (Error, OSError, TimeoutError, aiohttp.ClientError) as error:
             message = f"could not be checked: {describe_http_error(error)}"
             findings = [failed(name, message, "fix the findings above, then run `drivebay doctor` again")]

@@ -98,7 +98,8 @@ class UploadLocks:
             if previous is not None:
                 previous.preempt()
                 try:
-                    await asyncio.wait_for(previous.released.wait(), _RELEASE_TIMEOUT)
+                    async with asyncio.timeout(_RELEASE_TIMEOUT):
+                        await previous.released.wait()
                 except TimeoutError:
                     raise Locked("an older request still writes this upload") from None
                 lock.check()
