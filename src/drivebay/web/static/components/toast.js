@@ -23,11 +23,13 @@ effect(() => {
  *
  * @param {string} text
  * @param {{kind?: 'info' | 'error', action?: {text: string, run: () => void}}} [options]
+ * @returns {() => void} removes the message
  */
 export function toast(text, { kind = 'info', action } = {}) {
   const id = nextId++;
   toasts.value = [...toasts.value.slice(-2), { id, text, kind, action: action ?? null }];
   if (kind === 'info') setTimeout(() => remove(id), SHOWN_MS);
+  return () => remove(id);
 }
 
 /** @param {unknown} error an ApiError or another failure */

@@ -5,6 +5,7 @@ import { api } from './api.js';
 import { errorText } from './errors.js';
 import { t } from './i18n.js';
 import { loadUser } from './session.js';
+import { offerUndo } from './undo.js';
 
 /**
  * @typedef {import('./folder.js').Item} Item
@@ -30,12 +31,12 @@ export async function trash(items, drive, folder) {
     done.length === 1
       ? t('files.trashedOne', { name: nameOf(done[0], items) })
       : t('files.trashed', { count: done.length });
-  const undo = async () => {
-    await inBatches('/v1/files/batch/restore', done, {}, drive);
+  const undo = async (/** @type {string[]} */ left) => {
+    await inBatches('/v1/files/batch/restore', left, {}, drive, t('files.notInTrash'));
     await folder?.refresh();
     void loadUser().catch(() => {});
   };
-  toast(text, { action: { text: t('common.undo'), run: () => void undo().catch(toastError) } });
+  offerUndo(text, { what: 'trash', drive, ids: done, undo });
 }
 
 /**
@@ -59,15 +60,15 @@ export async function move(items, target, drive, folder) {
   folder?.remove(done);
   if (!done.length) return;
   const values = { name: nameOf(done[0], items), folder: target.name, count: done.length };
-  const undo = async () => {
+  const undo = async (/** @type {string[]} */ left) => {
     for (const parent of new Set(origins.values())) {
-      const back = done.filter((id) => origins.get(id) === parent);
+      const back = left.filter((id) => origins.get(id) === parent);
       if (back.length) await inBatches('/v1/files/batch/move', back, { parent_id: parent }, drive);
     }
     await folder?.refresh();
   };
-  const action = { text: t('common.undo'), run: () => void undo().catch(toastError) };
-  toast(t(done.length === 1 ? 'files.movedOne' : 'files.moved', values), { action });
+  const text = t(done.length === 1 ? 'files.movedOne' : 'files.moved', values);
+  offerUndo(text, { what: 'place', drive, ids: done, undo });
 }
 
 /**
@@ -161,7 +162,8 @@ export function createFolder(name, parent, drive) {
  * @param {string | null} drive
  * @returns {Promise<string[]>} the ids for which it succeeded
  */
-async function inBatches(path, ids, fields, drive) {
+async function inBatches(path, ids, fields, drive, goneText = t('error.not_found')) {
+ * @param {string} [goneText] what to say of an item that is not there
   /** @type {string[]} */
   const done = [];
   let problem = '';
@@ -170,7 +172,7 @@ async function inBatches(path, ids, fields, drive) {
     try {
       const { items } = await api('POST', path, { body: { ids: some, ...fields }, query: { drive_id: drive } });
       for (const [index, result] of items.entries()) {
-        if (result.error) problem ||= itemErrorText(result.error);
+        if (result.error) problem ||= result.error.code === 'not_found' ? goneText : itemErrorText(result.error);
         else done.push(some[index]);
       }
     } catch (error) {

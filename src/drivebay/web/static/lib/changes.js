@@ -1,5 +1,6 @@
 /** Follows the changes of a drive with requests that wait. A hidden tab pauses, and catches up when it is shown. */
 import { ApiError, api } from './api.js';
+import { noteChanges } from './undo.js';
 
 const WAIT_SECONDS = 50;
 const RETRY_MS = 3000;
@@ -41,6 +42,7 @@ async function follow(drive, cursor, onChanges, onExpired, signal) {
       if (signal.aborted) return;
       cursor = page.next_cursor;
       if (!page.items.length) continue;
+      noteChanges(page.items);
       onChanges(page.items);
       await pause(GATHER_MS, signal);
     } catch (error) {

@@ -12,6 +12,7 @@ import { api } from '../lib/api.js';
 import { bytes, date } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { html, useState } from '../lib/ui.js';
+import { noteChanges, noteEmptyTrash, offerUndo } from '../lib/undo.js';
 import { useDriveTitle } from '../lib/use_drive_title.js';
 import { usePages } from '../lib/use_pages.js';
 
@@ -39,12 +40,18 @@ export default function Trash({ query }) {
       const of = { drive_id: item.drive_id };
       const restored = await api('POST', `/v1/files/${item.id}/restore`, { query: of });
       without(item.id);
+      noteChanges([{ what: 'restored', file_id: item.id, file: restored }]);
       const undo = () =>
         attempt(async () => {
           await api('DELETE', `/v1/files/${item.id}`, { query: of });
           list.reload();
         });
-      toast(t('trash.restored', { name: restored.name }), { action: { text: t('common.undo'), run: undo } });
+      offerUndo(t('trash.restored', { name: restored.name }), {
+        what: 'place',
+        drive: drive.drive_id,
+        ids: [item.id],
+        undo,
+      });
     });
   const remove = async (/** @type {any} */ item) => {
     const { name } = item;
@@ -58,6 +65,7 @@ export default function Trash({ query }) {
     await attempt(async () => {
       await api('DELETE', `/v1/trash/${item.id}`, { query: { drive_id: item.drive_id } });
       without(item.id);
+      noteChanges([{ what: 'deleted', file_id: item.id, file: null }]);
       toast(t('trash.deleted', { name }));
     });
   };
@@ -71,6 +79,7 @@ export default function Trash({ query }) {
     if (!(await confirm(question))) return;
     await attempt(async () => {
       await api('DELETE', '/v1/trash', { query: drive });
+      noteEmptyTrash(drive.drive_id);
       list.change(() => []);
       list.reload();
     });

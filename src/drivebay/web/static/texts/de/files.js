@@ -28,6 +28,7 @@ export default {
   'files.name': 'Name',
   'files.newFolder': 'Neuer Ordner',
   'files.newFolderName': 'Name des Ordners',
+  'files.notInTrash': 'Schon wiederhergestellt oder endgültig gelöscht: Das ist nicht mehr im Papierkorb.',
   'files.newName': 'Neuer Name',
   'files.open': 'Öffnen',
   'files.path': 'Pfad',

@@ -25,6 +25,7 @@ export default {
   'files.name': 'Name',
   'files.newFolder': 'New folder',
   'files.newFolderName': 'Name of the folder',
+  'files.notInTrash': 'Already restored, or deleted for good: this is not in the trash any more.',
   'files.newName': 'New name',
   'files.open': 'Open',
   'files.path': 'Path',
