@@ -1,6 +1,6 @@
 /**
- * The access token, in memory only. A tab gets one with the refresh cookie; only one tab asks at a time. A tab never
- * continues with the token of another user: it loads again.
+ * The access token, in memory only. A tab gets one from another tab, or with the refresh cookie; only one tab asks at a
+ * time. A tab never continues with the token of another user: it loads again.
  */
 import { errorOf } from './api_error.js';
 import { config } from './config.js';
@@ -19,15 +19,24 @@ const HINT_KEY = 'drivebay-signed-in';
 const DEADLINE_MS = 15_000;
 /** Another tab has the lock for one request. */
 const LOCK_MS = 20_000;
+/** Tabs with a token hold this lock, so that a new tab knows whether there is one to ask. */
+const HOLDERS = 'drivebay-token';
+/** A tab that the browser has frozen does not answer. */
+const ANSWER_MS = 500;
+/** A token that ends sooner is not given to another tab. */
+const LEAST_LIFE_MS = 60_000;
 
 const channel = new BroadcastChannel('drivebay-session');
 let token = '';
 /** @type {Promise<boolean> | null} */
 let refreshing = null;
+/** Releases the lock of `HOLDERS`. @type {(() => void) | null} */
+let release = null;
 
 channel.addEventListener('message', ({ data }) => {
   if (data.kind === 'token') adopt(data.token);
-  if (data.kind === 'out') endSession();
+  if (data.kind === 'out' || (data.kind === 'ended' && data.token === token)) endSession();
+  if (data.kind === 'ask' && token && lifeOf(token) > LEAST_LIFE_MS) channel.postMessage({ kind: 'token', token });
 });
 
 /** @returns {string} the token, '' without one */
@@ -41,7 +50,7 @@ export function accessToken() {
  * @param {string} value
  */
 export function setAccessToken(value) {
-  token = value;
+  take(value);
   isSignedOut.value = false;
   localStorage.setItem(HINT_KEY, '1');
   channel.postMessage({ kind: 'token', token: value });
@@ -76,6 +85,7 @@ function whileLocked(action) {
 /** @param {string} rejected */
 async function refreshOnce(rejected) {
   if (token && token !== rejected) return true; // another tab was first
+  if (!token && (await askTabs())) return true;
   const response = await fetch(`${config.base}/v1/token/refresh`, {
     method: 'POST',
     headers: { ...COOKIE_SESSION, 'Content-Type': 'application/json' },
@@ -90,8 +100,27 @@ async function refreshOnce(rejected) {
     return true;
   }
   if (response.status !== 401 && response.status !== 403) throw await errorOf(response);
+  if (token && token !== rejected) return true; // somebody has signed in meanwhile
   endSession();
+  channel.postMessage({ kind: 'ended', token: rejected }); // all tabs have the same cookie
   return false;
+}
+
+/** @returns {Promise<boolean>} whether another tab gave its token */
+async function askTabs() {
+  const locks = await navigator.locks?.query();
+  if (!locks?.held?.some(({ name }) => name === HOLDERS)) return false;
+  channel.postMessage({ kind: 'ask' });
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      channel.removeEventListener('message', look);
+      resolve(token !== '');
+    };
+    const look = () => token && end(); // the listener above has taken it
+    const timer = setTimeout(end, ANSWER_MS);
+    channel.addEventListener('message', look);
+  });
 }
 
 /**
@@ -106,8 +135,16 @@ function adopt(value) {
     window.location.reload();
     return false;
   }
-  token = value;
+  take(value);
   return true;
+}
+
+/** @param {string} value */
+function take(value) {
+  token = value;
+  if (release || !navigator.locks) return;
+  const held = new Promise((/** @type {(value?: unknown) => void} */ resolve) => (release = resolve));
+  void navigator.locks.request(HOLDERS, { mode: 'shared' }, () => held);
 }
 
 /**
@@ -115,12 +152,26 @@ function adopt(value) {
  * @returns {string} the id of its user
  */
 function userOf(value) {
-  const claims = value.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
-  return JSON.parse(atob(claims)).sub;
+  return claimsOf(value).sub;
+}
+
+/**
+ * @param {string} value an access token
+ * @returns {number} for how many milliseconds it is good, if the clocks agree
+ */
+function lifeOf(value) {
+  return claimsOf(value).exp * 1000 - Date.now();
+}
+
+/** @param {string} value */
+function claimsOf(value) {
+  return JSON.parse(atob(value.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
 }
 
 function endSession() {
   token = '';
+  release?.();
+  release = null;
   localStorage.removeItem(HINT_KEY);
   isSignedOut.value = true;
 }
