@@ -105,14 +105,17 @@ async def test_sharing_jobs_and_messages(person: Person) -> None:
     await expect_nothing_ran(page)
     await page.keyboard.press("Escape")
 
-    async def start_job(route: Route) -> None:
-        await route.fulfill(status=202, json={"job": {"id": "1", "status": "running"}})
+    job = {"id": "1", "status": "running", "done": 0, "total": 0, "done_bytes": 0, "total_bytes": 0}
 
-    await page.route("**/copy*", start_job)
+    async def start_job(route: Route) -> None:
+        await route.fulfill(status=202, json={"job": job | {"waiting_since": None}})
+
+    await page.route("**/v1/files/*/copy*", start_job)
     await row(page, HOSTILE).click(button="right")
     await page.get_by_role("menuitem", name="Copy to …").click()
     await page.get_by_role("button", name="Copy here").click()
-    await expect(page.get_by_text(f"“{HOSTILE}” is being copied to")).to_be_visible()
+    copied = page.get_by_role("region", name="Copies").get_by_role("listitem")
+    await expect(copied.get_by_text(HOSTILE, exact=True)).to_be_visible()
     await expect_nothing_ran(page)
     await page.get_by_role("button", name="Clear the selection").click()
     await choose(page, payload(HOSTILE_NAME, b"new"))

@@ -23,7 +23,7 @@ async def test_a_viewer_sees_only_what_a_viewer_may_do(new_person: NewPerson) ->
     await page.get_by_role("link", name="Reports").click()
     await row(page, "2026").dblclick()
     await row(page, "note.txt").click(button="right")
-    await expect(page.get_by_role("menuitem")).to_have_text(["Open", "Download", "Details"])
+    await expect(page.get_by_role("menuitem")).to_have_text(["Open", "Download", "Details", "Copy to …"])
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("button", name="Download", exact=True)).to_be_visible()
     await expect(page.get_by_role("button", name="Move to the trash")).to_have_count(0)

@@ -13,7 +13,7 @@ from drivebay.web import assets
 STATIC = assets.FOLDER
 SOURCES = sorted(path for path in STATIC.rglob("*.js") if path.parent.name != "vendor")
 FIRST_PAGE_BYTES = 120 * 1024
-_CODES = ("error.", "signIn.refused_")
+_CODES = ("error.", "copies.error_", "signIn.refused_")
 _TEXT = re.compile(r"^  '([\w.]+)':", re.MULTILINE)
 
 
@@ -88,6 +88,8 @@ def test_each_text_of_an_error_is_that_of_a_code() -> None:
     texts = {key for key in text_keys("en") if key.startswith("error.") and key not in literals}
     made = {"passkey_ended", "passkey_known", "passkey_none"}
     assert {key.removeprefix("error.") for key in texts} - set(BY_CODE) == made
+    of_copies = {key.removeprefix("copies.error_") for key in text_keys("en") if key.startswith("copies.error_")}
+    assert of_copies <= set(BY_CODE)
 
 
 def test_the_texts_of_all_languages_have_the_same_values_and_forms() -> None:

@@ -1,4 +1,5 @@
 /** The entry of the web app: loads the language and the session, then shows the view of the URL. */
+import { CopyPanel } from './components/copy_panel.js';
 import { Dialogs } from './components/dialog.js';
 import { Failure } from './components/empty.js';
 import { Menus } from './components/menu.js';
@@ -19,7 +20,7 @@ import { addRoutes } from './routes.js';
 const start = signal({ done: false, error: null });
 
 function App() {
-  return html`<div key=${language.value}><${View} /><${UploadPanel} /><${Dialogs} /><${Menus} /><${Toasts} /></div>`;
+  return html`<div key=${language.value}><${View} /><div class="panels"><${CopyPanel} /><${UploadPanel} /></div><${Dialogs} /><${Menus} /><${Toasts} /></div>`;
 }
 
 function View() {

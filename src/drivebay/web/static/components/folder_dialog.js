@@ -1,12 +1,14 @@
-/** The dialog that chooses a folder to move or copy items to: browse, or search by name. */
+/** The dialog that chooses a folder to move or copy items to: browse, or search by name. A copy may go to another drive. */
 import { createFolder } from '../lib/actions.js';
 import { api } from '../lib/api.js';
+import { otherPlaces, personalDrive } from '../lib/copy_places.js';
 import { t } from '../lib/i18n.js';
+import { session } from '../lib/session.js';
 import { html, useEffect, useState } from '../lib/ui.js';
 import { Button, IconButton } from './button.js';
 import { Dialog } from './dialog.js';
 import { Failure } from './empty.js';
-import { Field, formValues } from './field.js';
+import { Field, formValues, Select } from './field.js';
 import { Icon } from './icon.js';
 import { Loading } from './progress.js';
 import { toastError } from './toast.js';
@@ -15,18 +17,37 @@ import { toastError } from './toast.js';
 
 const PAGE = 1000;
 
+/** @typedef {import('../lib/copy_places.js').Place} Place */
+
 /**
- * `verb` names the texts of the dialog. `top` is the folder to begin with, above which the user sees nothing.
+ * `verb` names the texts of the dialog. `top` is the folder to begin with, above which the user sees nothing, or null if
+ * the user may not change the drive of the items. It closes with a folder and its drive.
  *
- * @param {{verb: 'move' | 'copy', items: Item[], drive: string | null, top: {id: string, name: string},
- *   close: (target?: {id: string, name: string}) => void}} props
+ * @param {{verb: 'move' | 'copy', items: Item[], drive: string | null, top: {id: string, name: string} | null,
+ *   close: (target?: {id: string, name: string, drive: string | null}) => void}} props
  */
-export function FolderDialog({ verb, items, drive, top, close }) {
-  const [path, setPath] = useState([top]);
+export function FolderDialog({ verb, items, drive: ownDrive, top, close }) {
+  const own = top && { drive: ownDrive, top };
+  const [places, setPlaces] = useState(/** @type {Place[]} */ ([own ?? personalDrive()]));
+  const [chosen, setChosen] = useState(0);
+  const { drive, top: first } = places[chosen];
+  const [path, setPath] = useState([first]);
   const [query, setQuery] = useState('');
   const [isNaming, setNaming] = useState(false);
-  const { folders, error } = useFolders(path[path.length - 1].id, query, drive);
+  const { folders, error } = useFolders({ parent: path[path.length - 1].id, query, drive, below: first.id });
   const here = path[path.length - 1];
+  useEffect(() => {
+    if (verb === 'move') return;
+    otherPlaces({ drive: ownDrive, id: top?.id ?? 'root' }, session.value?.id)
+      .then((others) => setPlaces(own ? [own, ...others] : others))
+      .catch(toastError);
+  }, []);
+  const choose = (/** @type {{currentTarget: HTMLSelectElement}} */ { currentTarget }) => {
+    const index = Number(currentTarget.value);
+    setChosen(index);
+    setPath([places[index].top]);
+    setQuery('');
+  };
   const refused = new Set(items.map(({ id }) => id));
   const enter = (/** @type {{id: string, name: string}} */ folder) => {
     setPath(query ? [path[0], folder] : [...path, folder]);
@@ -44,6 +65,11 @@ export function FolderDialog({ verb, items, drive, top, close }) {
   const title =
     items.length === 1 ? t(`${verb}.titleOne`, { name: items[0].name }) : t(`${verb}.title`, { count: items.length });
   return html`<${Dialog} title=${title} close=${close}>
+    ${
+      places.length > 1 &&
+      html`<${Select} label=${t('copy.place')} name="copy-place" value=${String(chosen)} onChange=${choose}
+        options=${places.map((place, index) => [String(index), place.top.name])} />`
+    }
     <${Field} label=${t('move.search')} name="move-search" type="search" value=${query} onInput=${(/** @type {{currentTarget: HTMLInputElement}} */ event) => setQuery(event.currentTarget.value)} />
     <div class="move-path">
       ${path.length > 1 && html`<${IconButton} icon="left" label=${t('move.up')} onClick=${() => setPath(path.slice(0, -1))} />`}
@@ -65,17 +91,13 @@ export function FolderDialog({ verb, items, drive, top, close }) {
     }
     <div class="dialog-buttons">
       <${Button} onClick=${() => close()}>${t('common.cancel')}<//>
-      <${Button} kind="primary" onClick=${() => close(here)}>${t(`${verb}.submit`)}<//>
+      <${Button} kind="primary" onClick=${() => close({ ...here, drive })}>${t(`${verb}.submit`)}<//>
     </div>
   <//>`;
 }
 
-/**
- * @param {string} parent
- * @param {string} query
- * @param {string | null} drive
- */
-function useFolders(parent, query, drive) {
+/** @param {{parent: string, query: string, drive: string | null, below: string}} wanted `below`: where a search looks */
+function useFolders({ parent, query, drive, below }) {
   const [state, setState] = useState(
     /** @type {{folders: Item[] | null, error: unknown}} */ ({ folders: null, error: null }),
   );
@@ -83,7 +105,7 @@ function useFolders(parent, query, drive) {
     const stopping = new AbortController();
     const { signal } = stopping;
     const options = query
-      ? api('GET', '/v1/search', { query: { q: query, kind: 'folder', drive_id: drive }, signal })
+      ? api('GET', '/v1/search', { query: { q: query, kind: 'folder', drive_id: drive, parent_id: below }, signal })
       : api('GET', '/v1/files', { query: { parent_id: parent, drive_id: drive, sort: 'name', limit: PAGE }, signal });
     options
       .then((page) =>
@@ -91,6 +113,6 @@ function useFolders(parent, query, drive) {
       )
       .catch((error) => signal.aborted || setState({ folders: null, error }));
     return () => stopping.abort();
-  }, [parent, query, drive]);
+  }, [parent, query, drive, below]);
   return state;
 }

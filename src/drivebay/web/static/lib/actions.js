@@ -2,6 +2,7 @@
 import { openDialog } from '../components/dialog.js';
 import { toast, toastError } from '../components/toast.js';
 import { api } from './api.js';
+import { followJob, startCopies } from './copies.js';
 import { errorText } from './errors.js';
 import { t } from './i18n.js';
 import { loadUser } from './session.js';
@@ -85,7 +86,7 @@ export async function moveWithDialog(items, drive, folder) {
 }
 
 /**
- * Ask for a folder and copy items there. A name that is taken gets a number.
+ * Ask for a folder and copy items there, also into another drive. A name that is taken gets a number.
  *
  * @param {Item[]} items
  * @param {string | null} drive
@@ -93,17 +94,19 @@ export async function moveWithDialog(items, drive, folder) {
  */
 export async function copyWithDialog(items, drive, folder) {
   const { FolderDialog } = await import('../components/folder_dialog.js');
-  const target = await openDialog(FolderDialog, { verb: 'copy', items, drive, top: folder.top.value });
+  const top = folder.canEdit.value ? folder.top.value : null;
+  const target = await openDialog(FolderDialog, { verb: 'copy', items, drive, top });
   if (!target) return;
+  if (target.drive !== drive) return startCopies(items, drive, target);
   const body = { parent_id: target.id, on_conflict: 'rename' };
   const ids = items.filter(({ kind }) => kind === 'file').map(({ id }) => id);
   const done = ids.length ? await inBatches('/v1/files/batch/copy', ids, body, drive) : [];
   // Only a request of its own copies a large folder: by a job, whose copy appears when it is complete.
-  for (const { id, name } of items.filter(({ kind }) => kind === 'folder')) {
+  for (const item of items.filter(({ kind }) => kind === 'folder')) {
     try {
-      const answer = await api('POST', `/v1/files/${id}/copy`, { body, query: { drive_id: drive } });
-      if (answer.job) toast(t('files.copying', { name, folder: target.name }));
-      else done.push(id);
+      const answer = await api('POST', `/v1/files/${item.id}/copy`, { body, query: { drive_id: drive } });
+      if (answer.job) followJob(item, drive, target, answer.job);
+      else done.push(item.id);
     } catch (error) {
       toastError(error);
     }
@@ -160,10 +163,10 @@ export function createFolder(name, parent, drive) {
  * @param {string[]} ids
  * @param {object} fields
  * @param {string | null} drive
+ * @param {string} [goneText] what to say of an item that is not there
  * @returns {Promise<string[]>} the ids for which it succeeded
  */
 async function inBatches(path, ids, fields, drive, goneText = t('error.not_found')) {
- * @param {string} [goneText] what to say of an item that is not there
   /** @type {string[]} */
   const done = [];
   let problem = '';

@@ -41,7 +41,8 @@ export function itemMenu(items, { drive, folder, onOpen, onDelete, onRename }) {
     canEdit && null,
     canEdit && isOne && onRename !== undefined && { text: t('files.rename'), icon: 'edit', run: () => onRename(item) },
     canEdit && { text: t('files.move'), icon: 'move', run: run(() => actions.moveWithDialog(items, drive, folder)) },
-    canEdit && { text: t('files.copy'), icon: 'copy', run: run(() => actions.copyWithDialog(items, drive, folder)) },
+    // Of an item that a person may only read, a copy goes to another drive.
+    { text: t('files.copy'), icon: 'copy', run: run(() => actions.copyWithDialog(items, drive, folder)) },
     canEdit && {
       text: t(isStarred ? 'files.unstar' : 'files.star'),
       icon: 'star',

@@ -2,6 +2,7 @@
 import activity from './de/activity.js';
 import admin from './de/admin.js';
 import common from './de/common.js';
+import copies from './de/copies.js';
 import details from './de/details.js';
 import drives from './de/drives.js';
 import fields from './de/fields.js';
@@ -27,11 +28,12 @@ export default {
   ...uploads,
   ...activity,
   ...admin,
+  ...copies,
   ...details,
   ...drives,
+  ...fields,
   ...linkPage,
   ...links,
-  ...fields,
   ...preview,
   ...search,
   ...settings,

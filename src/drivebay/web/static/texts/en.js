@@ -2,6 +2,7 @@
 import activity from './en/activity.js';
 import admin from './en/admin.js';
 import common from './en/common.js';
+import copies from './en/copies.js';
 import details from './en/details.js';
 import drives from './en/drives.js';
 import fields from './en/fields.js';
@@ -27,11 +28,12 @@ export default {
   ...uploads,
   ...activity,
   ...admin,
+  ...copies,
   ...details,
   ...drives,
+  ...fields,
   ...linkPage,
   ...links,
-  ...fields,
   ...preview,
   ...search,
   ...settings,

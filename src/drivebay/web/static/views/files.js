@@ -11,6 +11,7 @@ import { ProblemNotice } from '../components/problem_notice.js';
 import { Loading } from '../components/progress.js';
 import { toastError } from '../components/toast.js';
 import * as actions from '../lib/actions.js';
+import { isCopying } from '../lib/copies.js';
 import { download } from '../lib/downloads.js';
 import { dragHandlers, dropHandlers } from '../lib/drag.js';
 import { Folder } from '../lib/folder.js';
@@ -48,7 +49,7 @@ export default function Files({ params, query }) {
     return () => folder.close();
   }, [folder]);
   const loadMore = useCallback(() => void folder.loadMore(), [folder]);
-  const isBusy = isUploading.value;
+  const isBusy = isUploading.value || isCopying.value;
   useEffect(() => {
     if (!isBusy && !folder.listing.value.isLoading) void folder.refresh();
   }, [folder, isBusy]);

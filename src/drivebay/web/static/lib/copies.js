@@ -1,0 +1,253 @@
+/** Copies that take longer than a request: into other drives, and of large folders. The server makes them as jobs. */
+import { isSignedOut } from './access_token.js';
+import { ApiError, api } from './api.js';
+import { randomKey } from './random_key.js';
+import { loadUser, session } from './session.js';
+import { computed, effect, signal } from './ui.js';
+
+/**
+ * @typedef {{id: string, name: string, drive: string | null}} Target the folder that gets the copy; `drive` null is the
+ *   personal one
+ * @typedef {{id: string, status: 'running' | 'done' | 'failed' | 'cancelled', done: number, total: number,
+ *   done_bytes: number, total_bytes: number, waiting_since: string | null,
+ *   error: {status: number, code: string, detail: string} | null}} Job
+ * @typedef {'waiting' | 'copying' | 'done' | 'failed' | 'cancelled'} Status
+ */
+
+const AT_ONCE = 3;
+const POLL_MS = 1000;
+const STORAGE_KEY = 'drivebay-copies';
+/** Without an answer about the copy itself, it may have begun. */
+const LOST = [0, 500, 502, 503, 504];
+
+let nextId = 1;
+
+/** The copy of one file or folder. */
+export class Copy {
+  /**
+   * @param {{id: string, name: string}} item
+   * @param {string | null} drive of the item
+   * @param {Target} target
+   */
+  constructor(item, drive, target) {
+    this.id = nextId++;
+    this.item = { id: item.id, name: item.name };
+    this.drive = drive;
+    this.target = target;
+    /** The same until an answer comes, so that a lost one makes no second copy. */
+    this.key = randomKey();
+    /** @type {import('./ui.js').Signal<Status>} */
+    this.status = signal(/** @type {Status} */ ('waiting'));
+    /** @type {import('./ui.js').Signal<Job | null>} */
+    this.job = signal(/** @type {Job | null} */ (null));
+    /** @type {import('./ui.js').Signal<unknown>} */
+    this.error = signal(null);
+  }
+
+  get isActive() {
+    return this.status.value === 'waiting' || this.status.value === 'copying';
+  }
+}
+
+/** All copies since they were last cleared. @type {import('./ui.js').Signal<Copy[]>} */
+export const copies = signal([]);
+
+/** How many copies there are, by what has become of them. */
+export const copyCounts = computed(() => {
+  const counted = copies.value.filter(({ status }) => status.value !== 'cancelled');
+  const done = counted.filter(({ status }) => status.value === 'done').length;
+  const failed = counted.filter(({ status }) => status.value === 'failed').length;
+  const unsent = counted.filter((copy) => copy.isActive && copy.job.value === null).length;
+  return { count: counted.length, active: counted.length - done - failed, done, failed, unsent };
+});
+
+/** Whether a copy runs or waits. */
+export const isCopying = computed(() => copyCounts.value.active > 0);
+
+let requests = 0;
+let isPolling = false;
+
+/**
+ * Copy items into a folder of any drive. A name that is taken gets a number.
+ *
+ * @param {{id: string, name: string}[]} items
+ * @param {string | null} drive of the items
+ * @param {Target} target
+ */
+export function startCopies(items, drive, target) {
+  copies.value = [...copies.value, ...items.map((item) => new Copy(item, drive, target))];
+  startNext();
+}
+
+/**
+ * Show a job that has begun.
+ *
+ * @param {{id: string, name: string}} item
+ * @param {string | null} drive of the item
+ * @param {Target} target
+ * @param {Job} job
+ */
+export function followJob(item, drive, target, job) {
+  const copy = new Copy(item, drive, target);
+  copies.value = [...copies.value, copy];
+  follow(copy, job);
+}
+
+/** Give up a copy. Nothing of it stays. @param {Copy} copy @returns {Promise<void>} rejects with ApiError */
+export async function cancelCopy(copy) {
+  const job = copy.job.peek();
+  // Without a job its request runs, or waits: the answer says what there is to give up.
+  if (job === null) copy.status.value = 'cancelled';
+  else {
+    await cancelJob(job.id);
+    await look(copy); // the last step may have been done before
+  }
+}
+
+/** Try a copy that has failed again. @param {Copy} copy */
+export function retryCopy(copy) {
+  const { value } = copy.error;
+  const isLost = value instanceof ApiError && LOST.includes(value.status);
+  if (!isLost || copy.job.peek() !== null) copy.key = randomKey();
+  copy.job.value = null;
+  copy.error.value = null;
+  copy.status.value = 'waiting';
+  startNext();
+}
+
+/** Remove the copies that have ended from the list. */
+export function clearCopies() {
+  copies.value = copies.value.filter((copy) => copy.isActive);
+  save();
+}
+
+function startNext() {
+  for (const copy of copies.value) {
+    if (requests >= AT_ONCE) return;
+    if (copy.status.value === 'waiting') void send(copy);
+  }
+}
+
+/** @param {Copy} copy */
+async function send(copy) {
+  requests += 1;
+  copy.status.value = 'copying';
+  const { id, drive } = copy.target;
+  const isOther = drive !== copy.drive;
+  const body = { parent_id: id, on_conflict: 'rename', ...(isOther && { drive_id: drive ?? session.value?.id }) };
+  const options = { body, query: { drive_id: copy.drive }, headers: { 'Idempotency-Key': copy.key } };
+  try {
+    const { job } = await api('POST', `/v1/files/${copy.item.id}/copy`, options);
+    if (!job) finish(copy);
+    else if (copy.status.peek() === 'cancelled') await cancelJob(job.id);
+    else follow(copy, job);
+  } catch (error) {
+    if (copy.status.peek() !== 'cancelled') fail(copy, error);
+  }
+  requests -= 1;
+  startNext();
+}
+
+/**
+ * @param {Copy} copy
+ * @param {Job} job
+ */
+function follow(copy, job) {
+  copy.job.value = job;
+  if (job.status === 'done') finish(copy);
+  else if (job.status === 'failed') fail(copy, new ApiError(job.error?.status ?? 500, job.error ?? {}));
+  else copy.status.value = job.status === 'cancelled' ? 'cancelled' : 'copying';
+  save();
+  if (copy.isActive && !isPolling) void poll();
+}
+
+/** Ask for one job after the other, so that many jobs are not many requests a second. */
+async function poll() {
+  isPolling = true;
+  for (let running = jobsOf(copies.peek()); running.length || requests; running = jobsOf(copies.peek())) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    for (const copy of running) await look(copy).catch((error) => onPollError(copy, error));
+  }
+  isPolling = false;
+}
+
+/** @param {Copy} copy */
+async function look(copy) {
+  const job = copy.job.peek();
+  if (job === null || !copy.isActive) return;
+  follow(copy, await api('GET', `/v1/jobs/${job.id}`));
+}
+
+/**
+ * A server that is busy or cannot be reached is asked again.
+ *
+ * @param {Copy} copy
+ * @param {unknown} error
+ */
+function onPollError(copy, error) {
+  if (error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500)) return;
+  fail(copy, error);
+}
+
+/** @param {Copy[]} all */
+function jobsOf(all) {
+  return all.filter((copy) => copy.status.peek() === 'copying' && copy.job.peek() !== null);
+}
+
+/** @param {Copy} copy */
+function finish(copy) {
+  copy.status.value = 'done';
+  if (copy.target.drive === null) void loadUser().catch(() => {});
+}
+
+/**
+ * @param {Copy} copy
+ * @param {unknown} error
+ */
+function fail(copy, error) {
+  copy.error.value = error;
+  copy.status.value = 'failed';
+  save();
+}
+
+/** @param {string} id of a job. One that has ended is a no-op. */
+async function cancelJob(id) {
+  await api('DELETE', `/v1/jobs/${id}`);
+}
+
+/** Keep the jobs that run, so that a reload of this tab shows them again. */
+function save() {
+  const running = jobsOf(copies.peek()).map(({ item, drive, target, job }) => ({
+    item,
+    drive,
+    target,
+    job: job.peek(),
+  }));
+  if (running.length) sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ user: session.peek()?.id, running }));
+  else sessionStorage.removeItem(STORAGE_KEY);
+}
+
+/** @param {string} user */
+function restore(user) {
+  const saved = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? 'null');
+  if (saved?.user !== user || copies.peek().length) return;
+  for (const { item, drive, target, job } of saved.running) followJob(item, drive, target, job);
+}
+
+/** @param {BeforeUnloadEvent} event */
+function warn(event) {
+  event.preventDefault();
+}
+
+effect(() => {
+  if (copyCounts.value.unsent) window.addEventListener('beforeunload', warn);
+  else window.removeEventListener('beforeunload', warn);
+});
+
+effect(() => {
+  const id = session.value?.id;
+  if (id) queueMicrotask(() => restore(id)); // it reads signals of which the effect must not depend
+  if (!isSignedOut.value) return;
+  copies.value = [];
+  sessionStorage.removeItem(STORAGE_KEY);
+});
