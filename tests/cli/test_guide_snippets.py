@@ -79,6 +79,9 @@ def test_only_snippets_that_need_other_programs_are_skipped() -> None:
         "drivebay passkeys",  # a browser makes them
     )
     needs += ("reset-password", "DRIVEBAY_SMTP_URL", "DRIVEBAY_OIDC_ISSUER", "login --oidc")  # mail, identity provider
+    needs += ("weed master", "filer1:18888", "10.0.0.1:5432")  # clusters
+    # The walk of scale.md starts many servers.
+    needs += ("start() {", "start postgres", "start nats", "start master", "start proxy", ".pid)")
     assert [snippet for snippet in skipped if not any(need in snippet.code for need in needs)] == []
     assert {"README.md", "cli.md", "sdk.md", "drivebay.client"} <= set(runnable())
 
