@@ -3,13 +3,15 @@ import { errorText } from '../lib/errors.js';
 import { bytes, duration } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { session } from '../lib/session.js';
-import { html, useSignal } from '../lib/ui.js';
+import { throttled } from '../lib/throttled.js';
+import { computed, html, useSignal } from '../lib/ui.js';
 import { continueUpload } from '../lib/uploads/add.js';
 import {
   cancelUpload,
   clearEnded,
   forgetUpload,
   pauseUpload,
+  REFRESH_MS,
   rate,
   resumeUpload,
   total,
@@ -23,20 +25,42 @@ import { Icon } from './icon.js';
 import { Progress } from './progress.js';
 import { toastError } from './toast.js';
 
-/** @typedef {import('../lib/uploads/upload.js').Upload} Upload */
+/**
+ * @typedef {import('../lib/uploads/upload.js').Upload} Upload
+ * @typedef {import('../lib/uploads/upload.js').Status} Status
+ * @typedef {{upload: Upload, status: Status, sent: number, error: unknown}} Shown what a row shows of an upload
+ */
 
 const SHOWN = 100;
-/** The order of the list: what needs the user first, what is done last. */
+/** The order of the list: what needs the user first, what is done last. @type {Status[]} */
 const ORDER = ['failed', 'sending', 'paused', 'waiting', 'done', 'skipped', 'cancelled'];
+/**
+ * The first uploads in this order. Rows show this copy: if each followed its own upload, many small files would change
+ * the page, and paint it, in every frame.
+ */
+const firstUploads = throttled(
+  computed(() => {
+    const byStatus = Map.groupBy(uploads.value, ({ status }) => status.value);
+    const first = ORDER.flatMap((status) => byStatus.get(status)?.slice(0, SHOWN) ?? []).slice(0, SHOWN);
+    return first.map(showing);
+  }),
+  REFRESH_MS,
+);
+
+/**
+ * @param {Upload} upload
+ * @returns {Shown}
+ */
+function showing(upload) {
+  return { upload, status: upload.status.value, sent: upload.sent.value, error: upload.error.value };
+}
 
 /** The panel. The app renders this once. */
 export function UploadPanel() {
   const isOpen = useSignal(true);
   const rest = unfinished.value.filter(({ user }) => user === session.value?.id);
   if (!session.value || (!uploads.value.length && !rest.length)) return null;
-  const shown = [...uploads.value]
-    .sort((a, b) => ORDER.indexOf(a.status.value) - ORDER.indexOf(b.status.value))
-    .slice(0, SHOWN);
+  const shown = firstUploads.value;
   const hidden = uploads.value.length - shown.length;
   return html`<section class="uploads" aria-label=${t('uploads.title')}>
     <header class="uploads-header">
@@ -52,29 +76,29 @@ export function UploadPanel() {
       isOpen.value &&
       html`<ul class="uploads-list">
       ${rest.map((record) => html`<${UnfinishedRow} key=${record.id} record=${record} />`)}
-      ${shown.map((upload) => html`<${Row} key=${upload.id} upload=${upload} />`)}
+      ${shown.map((each) => html`<${Row} key=${each.upload.id} shown=${each} />`)}
       ${hidden > 0 && html`<li class="muted uploads-more">${t('uploads.more', { count: hidden })}</li>`}
     </ul>`
     }
   </section>`;
 }
 
-/** @param {{upload: Upload}} props */
-function Row({ upload }) {
-  const status = upload.status.value;
+/** @param {{shown: Shown}} props */
+function Row({ shown }) {
+  const { upload, status, sent } = shown;
   const { name } = upload;
   const isGoing = status === 'sending' || status === 'waiting';
   return html`<li class="upload upload-${status}" data-status=${status}>
     <div class="upload-text">
       <span class="file-text" title=${[...upload.folders, name].join('/')}>${name}</span>
-      <span class="upload-state">${stateText(upload)}</span>
+      <span class="upload-state">${stateText(shown)}</span>
     </div>
     ${isGoing && html`<${IconButton} icon="pause" label=${t('uploads.pause', { name })} onClick=${() => pauseUpload(upload)} />`}
     ${status === 'paused' && html`<${IconButton} icon="play" label=${t('uploads.resume', { name })} onClick=${() => resumeUpload(upload)} />`}
     ${status === 'failed' && html`<${IconButton} icon="retry" label=${t('uploads.retry', { name })} onClick=${() => resumeUpload(upload)} />`}
     ${(isGoing || status === 'paused' || status === 'failed') && html`<${IconButton} icon="close" label=${t('uploads.cancel', { name })} onClick=${() => void cancelUpload(upload).catch(toastError)} />`}
     ${status === 'done' && html`<span class="upload-check"><${Icon} name="check" /></span>`}
-    ${status === 'sending' && html`<${Progress} part=${upload.file.size ? upload.sent.value / upload.file.size : 1} label=${name} />`}
+    ${status === 'sending' && html`<${Progress} part=${upload.file.size ? sent / upload.file.size : 1} label=${name} />`}
   </li>`;
 }
 
@@ -107,15 +131,13 @@ function speed() {
   return t('uploads.rate', { rate: bytes(rate.value), left: duration(left / rate.value) });
 }
 
-/** @param {Upload} upload */
-function stateText(upload) {
-  const { value } = upload.error;
-  if (value)
-    return value instanceof StoreError ? t(value.status ? 'uploads.refused' : 'error.unreachable') : errorText(value);
-  const status = upload.status.value;
-  if (status === 'sending')
-    return t('uploads.bytes', { sent: bytes(upload.sent.value), size: bytes(upload.file.size) });
-  return status === 'done' ? bytes(upload.file.size) : t(`uploads.${status}`);
+/** @param {Shown} shown */
+function stateText({ upload, status, sent, error }) {
+  const { size } = upload.file;
+  if (error)
+    return error instanceof StoreError ? t(error.status ? 'uploads.refused' : 'error.unreachable') : errorText(error);
+  if (status === 'sending') return t('uploads.bytes', { sent: bytes(sent), size: bytes(size) });
+  return status === 'done' ? bytes(size) : t(`uploads.${status}`);
 }
 
 async function close() {

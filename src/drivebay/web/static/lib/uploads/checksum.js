@@ -3,39 +3,59 @@
 /** Browsers have `crypto.subtle` only on https and on localhost. Elsewhere uploads go without a checksum. */
 export const canChecksum = window.isSecureContext;
 
-/** @type {Worker | null} */
-let worker = null;
-/** @type {Map<number, {resolve: (digest: string) => void, reject: (error: Error) => void}>} */
-const pending = new Map();
+/**
+ * Bytes after which a Worker is replaced by a new one. What a Worker has read stays in memory until the garbage collector
+ * runs, which may be hundreds of MiB later. The end of a Worker frees it.
+ */
+const BYTES_OF_WORKER = 64 * 2 ** 20;
+
+/**
+ * @typedef {{resolve: (digest: string) => void, reject: (error: Error) => void}} Waiting
+ * @typedef {{worker: Worker, bytes: number, pending: Map<number, Waiting>}} Hasher
+ */
+
+/** Takes the next blob. @type {Hasher | null} */
+let current = null;
 let nextId = 1;
+/** @type {unknown} */
+let url = null;
 
 /**
  * @param {Blob} blob
  * @returns {Promise<string>} base64. Rejects if the file cannot be read any more.
  */
 export function checksum(blob) {
-  worker ??= start();
+  current ??= start();
+  const { worker, pending } = current;
   const id = nextId++;
   const result = new Promise((resolve, reject) => pending.set(id, { resolve, reject }));
   worker.postMessage({ id, blob });
+  current.bytes += blob.size;
+  if (current.bytes >= BYTES_OF_WORKER) current = null;
   return /** @type {Promise<string>} */ (result);
 }
 
+/** @returns {Hasher} */
 function start() {
-  const started = new Worker(/** @type {any} */ (workerUrl()), { type: 'module' });
-  started.addEventListener('message', ({ data: { id, digest, error } }) => {
+  url ??= workerUrl();
+  const worker = new Worker(/** @type {any} */ (url), { type: 'module' });
+  /** @type {Hasher} */
+  const hasher = { worker, bytes: 0, pending: new Map() };
+  const { pending } = hasher;
+  worker.addEventListener('message', ({ data: { id, digest, error } }) => {
     const waiting = pending.get(id);
     pending.delete(id);
     if (error) waiting?.reject(new Error(error));
     else waiting?.resolve(digest);
+    if (hasher !== current && pending.size === 0) worker.terminate();
   });
-  return started;
+  return hasher;
 }
 
 /** The URL of the Worker, which Trusted Types has to allow: it is a constant beside this file. */
 function workerUrl() {
-  const url = new URL('./checksum_worker.js', import.meta.url).href;
+  const plain = new URL('./checksum_worker.js', import.meta.url).href;
   const { trustedTypes } = /** @type {any} */ (window);
-  if (!trustedTypes) return url;
-  return trustedTypes.createPolicy('drivebay', { createScriptURL: () => url }).createScriptURL('');
+  if (!trustedTypes) return plain;
+  return trustedTypes.createPolicy('drivebay', { createScriptURL: () => plain }).createScriptURL('');
 }

@@ -1,6 +1,7 @@
 /** The uploads of this tab: some run at once, the others wait. */
 import { isSignedOut } from '../access_token.js';
 import { loadUser } from '../session.js';
+import { throttled } from '../throttled.js';
 import { computed, effect, signal } from '../ui.js';
 import { abort, abortOnLeave, abortRemote, transfer } from './transfer.js';
 
@@ -10,26 +11,31 @@ import { abort, abortOnLeave, abortRemote, transfer } from './transfer.js';
 const PARALLEL_LOAD = 48;
 const SMALL_BYTES = 2 ** 20;
 const WINDOW_MS = 6000;
+/** The least time between two renderings of what depends on all uploads. Small files change it hundreds of times a second. */
+export const REFRESH_MS = 200;
 
 /** All uploads since they were last cleared. @type {import('../ui.js').Signal<Upload[]>} */
 export const uploads = signal([]);
 /** Bytes a second, over the last seconds. */
 export const rate = signal(0);
 
-/** What the uploads add up to. Skipped and cancelled ones do not count. */
-export const total = computed(() => {
-  const counted = uploads.value.filter(({ status }) => !['skipped', 'cancelled'].includes(status.value));
-  const size = counted.reduce((sum, { file }) => sum + file.size, 0);
-  const sent = counted.reduce(
-    (sum, upload) => sum + (upload.status.value === 'done' ? upload.file.size : upload.sent.value),
-    0,
-  );
-  const active = counted.filter((upload) => upload.isActive).length;
-  const paused = counted.filter(({ status }) => status.value === 'paused').length;
-  const done = counted.filter(({ status }) => status.value === 'done').length;
-  const failed = counted.filter(({ status }) => status.value === 'failed').length;
-  return { size, sent, active, paused, done, failed, count: counted.length };
+const sums = computed(() => {
+  const sum = { size: 0, sent: 0, active: 0, paused: 0, done: 0, failed: 0, count: 0 };
+  for (const upload of uploads.value) {
+    const status = upload.status.value;
+    if (status === 'skipped' || status === 'cancelled') continue;
+    const { size } = upload.file;
+    sum.count += 1;
+    sum.size += size;
+    sum.sent += status === 'done' ? size : upload.sent.value;
+    if (status === 'waiting' || status === 'sending') sum.active += 1;
+    else sum[status] += 1;
+  }
+  return sum;
 });
+
+/** What the uploads add up to. Skipped and cancelled ones do not count. It follows with a delay of `REFRESH_MS` at most. */
+export const total = throttled(sums, REFRESH_MS);
 
 /** Whether an upload runs or waits. */
 export const isUploading = computed(() => total.value.active > 0);
@@ -124,10 +130,11 @@ async function run(upload) {
 
 function measure() {
   const now = performance.now();
-  samples = [...samples.filter(({ at }) => now - at < WINDOW_MS), { at: now, sent: total.value.sent }];
+  const { sent, active } = sums.peek();
+  samples = [...samples.filter(({ at }) => now - at < WINDOW_MS), { at: now, sent }];
   const [first] = samples;
-  rate.value = samples.length > 1 ? Math.max(0, ((total.value.sent - first.sent) / (now - first.at)) * 1000) : 0;
-  if (total.value.active || timer === null) return;
+  rate.value = samples.length > 1 ? Math.max(0, ((sent - first.sent) / (now - first.at)) * 1000) : 0;
+  if (active || timer === null) return;
   clearInterval(timer);
   timer = null;
   samples = [];
@@ -136,7 +143,8 @@ function measure() {
 
 /** @param {BeforeUnloadEvent} event */
 function warn(event) {
-  event.preventDefault();
+  const { active, paused } = sums.peek();
+  if (active || paused) event.preventDefault();
 }
 
 window.addEventListener('pagehide', ({ persisted }) => {

@@ -19,8 +19,11 @@ export function remember(record) {
 
 /** @param {string} id */
 export function forget(id) {
-  write(read().filter((record) => record.id !== id));
-  unfinished.value = unfinished.value.filter((record) => record.id !== id);
+  const isOther = (/** @type {Unfinished} */ record) => record.id !== id;
+  const records = read();
+  // Most files are sent in one piece, and have no record: nothing is written or rendered for them.
+  if (!records.every(isOther)) write(records.filter(isOther));
+  if (!unfinished.value.every(isOther)) unfinished.value = unfinished.value.filter(isOther);
 }
 
 /**
