@@ -1,5 +1,6 @@
 """Copies of files and folders: the bytes are shared, and each copy counts."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from drivebay.contract import files as c
 from drivebay.contract.ids import ROOT, FileId, UserId
 from drivebay.errors import (
     IdempotencyKeyReused,
+    InProgress,
     InvalidRequest,
     NameTaken,
     NotFound,
@@ -209,3 +211,70 @@ async def test_entries_are_copied_in_a_batch(direct_drive: Drive) -> None:
         with pytest.raises(InvalidRequest):
             await drive.files.copy_entries(drive.access, ids, IN_ROOT)
     assert drive.hints
+
+
+async def test_a_repeated_batch_copies_nothing_again(drive: Drive) -> None:
+    file, folder = await drive.upload_file("a"), await drive.files.create_folder(drive.access, ROOT, "folder")
+    ids = (file.id, FileId(UNKNOWN_ID), folder.id, file.id)
+    originals = await tree(drive)
+    results = await drive.files.copy_entries(drive.access, ids, IN_ROOT, "batch")
+    assert [result.error and result.error.code for result in results] == [None, "not_found", None, None]
+    before = await tree(drive)
+    assert len(before) == len(originals) + 3
+    assert await drive.files.copy_entries(drive.access, ids, IN_ROOT, "batch") == results
+    for changed in ((file.id,), (*ids, file.id), ids[::-1]):
+        with pytest.raises(IdempotencyKeyReused):
+            await drive.files.copy_entries(drive.access, changed, IN_ROOT, "batch")
+    with pytest.raises(IdempotencyKeyReused):
+        await drive.files.copy_entries(drive.access, ids, c.CopyTarget(folder.id), "batch")
+    with pytest.raises(IdempotencyKeyReused):
+        await drive.files.copy_entry(drive.access, file.id, IN_ROOT, "batch")
+    assert await tree(drive) == before
+
+
+async def test_batches_with_one_key_at_once_copy_each_entry_once(direct_drive: Drive) -> None:
+    drive = direct_drive
+    ids = tuple([(await drive.upload_file(f"f{n}")).id for n in range(4)])
+    folder = await drive.files.create_folder(drive.access, ROOT, "folder")
+    calls = (drive.files.copy_entries(drive.access, ids, c.CopyTarget(folder.id), "k") for _ in range(8))
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    results = [answer for answer in answers if not isinstance(answer, InProgress)]
+    assert results
+    assert all(result == results[0] for result in results)
+    assert sorted(await tree(drive, folder.id)) == ["f0", "f1", "f2", "f3"]
+
+
+async def test_a_repeated_batch_copies_what_the_quota_refused(direct_drive: Drive) -> None:
+    drive = direct_drive
+    file = await drive.upload_file("a", bytes(3_000))
+    filler = await drive.begin("filler", bytes(3_000))
+    ids = (file.id, file.id)
+    copied, refused = await drive.files.copy_entries(drive.access, ids, IN_ROOT, "batch")
+    assert copied.file is not None
+    assert refused.error is not None
+    assert refused.error.code == "quota_exceeded"
+    with pytest.raises(IdempotencyKeyReused):
+        await drive.files.copy_entries(drive.access, (file.id,), IN_ROOT, "batch")
+    await drive.files.abort_upload(drive.access, filler.id)
+    same, later = await drive.files.copy_entries(drive.access, ids, IN_ROOT, "batch")
+    assert same == copied
+    assert later.file is not None
+    assert await drive.files.copy_entries(drive.access, ids, IN_ROOT, "batch") == (same, later)
+
+
+async def test_a_repeated_batch_of_copies_needs_access_again(direct_drive: Drive) -> None:
+    drive = direct_drive
+    file, folder = await drive.upload_file("a"), await drive.files.create_folder(drive.access, ROOT, "folder")
+    other = await drive.files.create_folder(drive.access, ROOT, "other")
+    target, guest = c.CopyTarget(folder.id), UserId(uuid7())
+    grants = (c.Grant(folder.id, c.Role.EDITOR), c.Grant(file.id, c.Role.VIEWER), c.Grant(other.id, c.Role.EDITOR))
+
+    async def copy(*items: c.Grant) -> str | None:
+        access = c.Access(drive.owner, guest, c.Role.EDITOR, items)
+        (result,) = await drive.files.copy_entries(access, (file.id,), target, "k")
+        return result.error and result.error.code
+
+    assert await copy(*grants) is None
+    assert await copy(*grants) is None
+    assert await copy(grants[0]) == "not_found"
+    assert await copy(*grants[1:]) == "not_found"

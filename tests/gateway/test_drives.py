@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import pytest
@@ -312,6 +312,29 @@ async def test_a_role_may_do_what_its_rule_says(shared: Gateway, user: User, oth
             else:
                 assert (status, problem["code"]) == (403, "forbidden")
     assert all(problem == unknown[0] for problem in unknown)
+
+
+CHANGES_OF_AN_ITEM: Final = [
+    operation
+    for operation in IN_A_DRIVE
+    if operation.partition(" ")[2].startswith("/v1/files/{id}")
+    and not operation.endswith("{id}/restore")
+    and (rule := ACCESS_RULES[operation]) is not None
+    and rule.role is Role.EDITOR
+]
+
+
+@pytest.mark.parametrize("operation", CHANGES_OF_AN_ITEM)
+async def test_a_viewer_gets_the_same_for_a_hidden_item_as_for_an_unknown_one(
+    shared: Gateway, user: User, other: User, operation: str
+) -> None:
+    drive = await new_drive(user)
+    await add(user, drive, other, "viewer")
+    elsewhere = (await user.store("a.txt", b"hello"))["id"]
+    unknown = await ask(shared, operation, bearer(other), UNKNOWN_ID, f"{operation}?drive_id={drive}")
+    hidden = await ask(shared, operation, bearer(other), elsewhere, f"{operation}?drive_id={drive}")
+    assert unknown[0] == hidden[0] == 404
+    assert anonymous(unknown[1], UNKNOWN_ID) == anonymous(hidden[1], elsewhere)
 
 
 @pytest.mark.parametrize("role", ["stranger", *ROLES])

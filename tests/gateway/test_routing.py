@@ -28,8 +28,8 @@ def route(method: str, path: str) -> Route:
 
 def app(*routes: Route) -> GatewayApp:
     no_auth: Any = None
-    no_drives: Any = None
-    return create_app_from_routes(routes, no_auth, no_drives, Settings(), new_request_id=lambda: str(uuid7()))
+    no_files: Any = None
+    return create_app_from_routes(routes, no_auth, no_files, Settings(), new_request_id=lambda: str(uuid7()))
 
 
 APP = app(

@@ -6,9 +6,11 @@ from collections.abc import Sized
 from typing import Final
 
 from ..contract.files import BatchResult, ItemError
-from ..errors import Error, FieldError, InvalidRequest
+from ..errors import Error, FieldError, InvalidRequest, QuotaExceeded, RateLimited, Unavailable
 
 MAX_ITEMS: Final = 100
+TEMPORARY_ERRORS: Final = frozenset(error.code for error in (QuotaExceeded, RateLimited, Unavailable))
+"""Temporary errors: the same request may succeed later."""
 
 
 def check_batch_size(items: Sized, field: str) -> None:

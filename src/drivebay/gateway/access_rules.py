@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
-from ..contract.files import Access, Drives, Role
-from ..contract.ids import DriveId
-from ..errors import Forbidden
-from .http_request import Request, parse_uuid
+from ..contract.files import Access, Drives, Files, Role
+from ..contract.ids import ROOT, DriveId
+from ..errors import Forbidden, NotFound
+from .http_request import Request, parse_file_id, parse_uuid
 
 
 class DriveSource(Enum):
@@ -207,3 +207,24 @@ def require_role(access: Access, role: Role) -> None:
     """Check the role in the whole drive. The files service checks permissions on items. Raises Forbidden."""
     if not access.grants and not access.role.includes(role):  # guard: access-role
         raise Forbidden(f"this needs the role {role.value} in the drive; yours is {access.role.value}")
+
+
+async def require_visible_entry(files: Files, req: Request, path: str, path_fields: Mapping[str, Any]) -> None:
+    """Check that the caller may see the entry that a forbidden request names in its path.
+
+    A caller who may not even see the entry gets the same response as for an unknown id. `path` is the path of the
+    route. The check is a no-op for a route without an entry in its path. Raises InvalidRequest (the id), NotFound.
+    """
+    is_trashed = path == "/v1/trash/{id}"
+    # The files service has looked for the entry that a restore names, and members see the trash.
+    if not (is_trashed or path.startswith("/v1/files/{id}")) or path == "/v1/files/{id}/restore":
+        return
+    id = parse_file_id(path_fields["id"])
+    drive = req.query_value("drive_id")
+    if id == ROOT or drive is None:
+        return
+    access = await files.resolve_access(req.user, DriveId(parse_uuid(drive, "drive_id")))
+    if not is_trashed:
+        await files.get_file(access, id)
+    elif access.grants:  # only members of a drive see its trash
+        raise NotFound(f"no file {id}")

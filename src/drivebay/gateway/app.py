@@ -17,7 +17,7 @@ from falcon.asgi import Response
 from falcon.routing import BaseConverter
 
 from ..contract.auth import Auth
-from ..contract.files import Drives, Files
+from ..contract.files import Files
 from ..contract.storage import Storage
 from ..errors import Error
 from ..hints import HintChannel
@@ -120,7 +120,7 @@ def create_app(
 def create_app_from_routes(
     routes: tuple[Route, ...],
     authenticator: Authenticator,
-    drives: Drives,
+    files: Files,
     settings: Settings,
     *,
     new_request_id: Callable[[], str],
@@ -143,7 +143,7 @@ def create_app_from_routes(
     app.add_error_handler(Error, handlers.handle_error)
     dispatcher = Dispatcher(
         authenticator,
-        drives,
+        files,
         create_limiters(settings.max_concurrent_requests),
         create_user_limiters(settings.user_requests, settings.user_streams),
         ClientAddresses(settings.trusted_proxies),

@@ -18,10 +18,10 @@ from falcon.asgi import Response
 from opentelemetry import propagate
 from opentelemetry.trace import SpanKind
 
-from ..contract.files import Drives
-from ..errors import InsufficientScope, RateLimited, Unavailable
+from ..contract.files import Files
+from ..errors import Forbidden, InsufficientScope, RateLimited, Unavailable
 from ..observability import tracing
-from .access_rules import resolve_access
+from .access_rules import require_visible_entry, resolve_access
 from .authentication import Authenticator
 from .caller import Caller
 from .client_address import ClientAddresses, client_network
@@ -48,14 +48,14 @@ class Dispatcher:
     def __init__(
         self,
         authenticator: Authenticator,
-        drives: Drives,
+        files: Files,
         limiters: Mapping[str, ConcurrencyLimiter],
         user_limiters: Mapping[str, UserLimiter],
         addresses: ClientAddresses,
         body_timeout: float,
     ) -> None:
         self._authenticator = authenticator
-        self._drives = drives
+        self._files = files
         self._limiters = limiters
         self._user_limiters = user_limiters
         self._addresses = addresses
@@ -112,24 +112,30 @@ class Dispatcher:
             user_limiter.release(client)
 
     async def _call_handler(self, route: Route, req: Request, resp: Response, params: dict[str, str]) -> None:
-        if not route.public:
-            req.access = await resolve_access(self._drives, req, route.access, params)
+        if route.public:
+            await route.handler(req, resp, **params)
+            return
+        try:
+            req.access = await resolve_access(self._files, req, route.access, params)
             req.recheck_access = partial(self._recheck_access, route, req, params)
             req.recheck_session = partial(self._recheck_session, route, req, params)
-        await route.handler(req, resp, **params)
+            await route.handler(req, resp, **params)
+        except Forbidden:
+            await require_visible_entry(self._files, req, route.path, params)  # guard: forbidden-visible
+            raise
 
     async def _recheck_access(self, route: Route, req: Request, params: dict[str, str]) -> None:
         caller = await self._authenticator.authenticate(req.get_header("Authorization"))
         req.user = caller.user
         check_scope(route, caller)
-        req.access = await resolve_access(self._drives, req, route.access, params)
+        req.access = await resolve_access(self._files, req, route.access, params)
 
     async def _recheck_session(self, route: Route, req: Request, params: dict[str, str]) -> None:
         if req.session is None:
             await self._recheck_access(route, req, params)
             return
         await self._authenticator.check_session(req.get_header("Authorization"), Caller(req.user, req.session))
-        req.access = await resolve_access(self._drives, req, route.access, params)
+        req.access = await resolve_access(self._files, req, route.access, params)
 
     async def _handle_traced(self, route: Route, req: Request, resp: Response, params: dict[str, str]) -> None:
         carrier = {name.lower(): value for name, value in req.headers.items()}

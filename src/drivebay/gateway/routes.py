@@ -327,7 +327,8 @@ def _batch_change_routes(changes: BatchChangeResource) -> tuple[Route, ...]:
         ),
         Route(
             "POST", "/v1/files/batch/copy", "copyFiles", "Copy up to 100 files and folders, each with its own result",
-            changes.copy_files, {200: entry_views.FileResults}, body=entry_views.CopyRequest, scopes=_WRITE,
+            changes.copy_files, {200: entry_views.FileResults}, body=entry_views.CopyRequest, parameters=(_KEY,),
+            errors=_IDEMPOTENCY_ERRORS, scopes=_WRITE,
         ),
     )  # fmt: skip
 

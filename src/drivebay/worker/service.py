@@ -59,7 +59,7 @@ async def run(
     """
     async with asyncio.TaskGroup() as tasks:
         if settings.smtp is None:
-            log.info("mail_off", fix="set DRIVEBAY_SMTP_URL and DRIVEBAY_MAIL_FROM to send mails")
+            log.info("worker_sends_no_mail", fix="set DRIVEBAY_SMTP_URL and DRIVEBAY_MAIL_FROM to send mails")
         else:
             delivery = MailSender(auth, settings, settings.smtp, new_id=new_id, now=now, tls_context=tls_context)
             tasks.create_task(_repeat("mails", delivery.deliver, settings, asyncio.Event()))

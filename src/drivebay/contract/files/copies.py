@@ -40,11 +40,15 @@ class Copies(Protocol):
         """
         ...
 
-    async def copy_entries(self, access: Access, ids: tuple[FileId, ...], target: CopyTarget) -> tuple[FileResult, ...]:
+    async def copy_entries(
+        self, access: Access, ids: tuple[FileId, ...], target: CopyTarget, idempotency_key: str | None = None
+    ) -> tuple[FileResult, ...]:
         """Copy 1 to 100 entries, as `copy_entry` does for one, one after another. `target` has no name.
 
-        A failed one does not affect the others. If a call is interrupted, the first entries may have been copied.
+        A failed one does not affect the others. If a call is interrupted, the first entries may have been copied. A
+        repeat with the same `idempotency_key` within 24 hours copies only the entries that the first call has not
+        copied, and returns the first results. Entries that failed with a temporary error are tried again.
 
-        Raises InvalidRequest (the number of ids, or a name).
+        Raises InvalidRequest (the number of ids, or a name), IdempotencyKeyReused, InProgress.
         """
         ...

@@ -6,7 +6,8 @@ A larger tree is copied by a job: see `jobs`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +17,8 @@ from ...contract import files as contract
 from ...contract.ids import DriveId, FileId, VersionId
 from ...errors import FieldError, InvalidRequest, NameTaken, QuotaExceeded, TooLarge
 from ...postgres import Connection, Database
-from ..entries.batch_changes import change_each
+from ..batch_results import TEMPORARY_ERRORS
+from ..entries.batch_changes import change_each, failed_file
 from ..entries.free_names import Location
 from ..entries.name_conflicts import place_entry
 from ..entries.service import check_depth, require_entry
@@ -34,6 +36,7 @@ from .store import CopyStore, NewCopy
 MAX_ENTRIES: Final = 1000
 """Files and folders of one copy, which holds the lock of the drive."""
 _file_decoder = msgspec.msgpack.Decoder(contract.File)
+_results_decoder = msgspec.msgpack.Decoder(tuple[contract.FileResult, ...])
 
 
 def copy_fingerprint(id: FileId, target: contract.CopyTarget, other_drive: DriveId | None = None) -> bytes:
@@ -65,6 +68,11 @@ class CopyService:
             async with self._db.transaction() as tx:
                 return await self._copy(tx, access, id, target)
         call = KeyedCall(self._idempotency, access, idempotency_key, copy_fingerprint(id, target))
+        return await self._copy_once(access, id, target, call)
+
+    async def _copy_once(
+        self, access: contract.Access, id: FileId, target: contract.CopyTarget, call: KeyedCall
+    ) -> contract.File:
         async with self._db.transaction() as tx:
             await self._require(tx, access, id, target)  # guard: scope-repeated-copy
             first = await call.lock_and_find_first(tx)
@@ -77,12 +85,52 @@ class CopyService:
             return copy
 
     async def copy_entries(
-        self, access: contract.Access, ids: tuple[FileId, ...], target: contract.CopyTarget
+        self,
+        access: contract.Access,
+        ids: tuple[FileId, ...],
+        target: contract.CopyTarget,
+        idempotency_key: str | None = None,
     ) -> tuple[contract.FileResult, ...]:
         if target.name is not None:
             problem = "must not be given for several entries"
             raise InvalidRequest(f"a name {problem}", errors=(FieldError("name", problem),))
-        return await change_each(ids, lambda entry: self.copy_entry(access, entry, target))
+        if idempotency_key is None:
+            return await change_each(ids, lambda entry: self.copy_entry(access, entry, target))
+        request = fingerprint("copies", ids, target.parent, target.on_conflict)
+        batch = KeyedCall(self._idempotency, access, idempotency_key, request)
+        async with self._db.transaction() as tx:
+            first = await batch.lock_and_find_first(tx)
+            if first is not None:
+                return await self._replay(tx, access, ids, target, first.batch_results or b"")
+        positions = itertools.count()
+
+        def copy(entry: FileId) -> Awaitable[contract.File]:
+            call = KeyedCall(self._idempotency, access, idempotency_key, request, next(positions))
+            return self._copy_once(access, entry, target, call)
+
+        results = await change_each(ids, copy)
+        if any(result.error is not None and result.error.code in TEMPORARY_ERRORS for result in results):
+            return results
+        async with self._db.transaction() as tx:
+            return _results_decoder.decode(await batch.record_or_find(tx, msgspec.msgpack.encode(results)))
+
+    async def _replay(
+        self,
+        tx: Connection,
+        access: contract.Access,
+        ids: Sequence[FileId],
+        target: contract.CopyTarget,
+        recorded: bytes,
+    ) -> tuple[contract.FileResult, ...]:
+        """Return the recorded results, or the error of an entry or folder that the access no longer reaches."""
+        errors = await self._scope.find_errors(tx, access, contract.Role.VIEWER, ids)
+        if hidden := await self._scope.find_errors(tx, access, contract.Role.EDITOR, (target.parent,)):
+            errors = dict.fromkeys(ids, hidden[target.parent])
+        results = _results_decoder.decode(recorded)
+        return tuple(
+            failed_file(errors[id]) if id in errors else result  # guard: scope-repeated-copies
+            for id, result in zip(ids, results, strict=True)
+        )
 
     async def _copy(
         self, tx: Connection, access: contract.Access, id: FileId, target: contract.CopyTarget

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from ...contract.files import Access, EntryUpdate, File, FileResult, ItemError, OnConflict
+from ...contract.files import Access, EntryUpdate, File, FileResult, OnConflict
 from ...contract.ids import FileId
-from ...errors import Error
-from ..batch_results import check_batch_size
+from ...errors import Error, IdempotencyKeyReused, InProgress
+from ..batch_results import check_batch_size, failed_item
 from ..trash.service import TrashService
 from .service import EntryService
 
@@ -33,13 +33,22 @@ class EntryBatchService:
 
 
 async def change_each(ids: Sequence[FileId], change: Callable[[FileId], Awaitable[File]]) -> tuple[FileResult, ...]:
-    """Change 1 to 100 entries one after another. Return a result for each. Raises InvalidRequest."""
+    """Change 1 to 100 entries one after another. Return a result for each.
+
+    Raises InvalidRequest, and IdempotencyKeyReused and InProgress, which are about the key of the whole batch.
+    """
     check_batch_size(ids, "ids")
     results = []
     for id in ids:
         try:
             results.append(FileResult(await change(id)))
+        except (IdempotencyKeyReused, InProgress):  # guard: entry-batch-key
+            raise
         except Error as error:  # guard: entry-batch-error
-            field = error.errors[0].field if error.errors else None
-            results.append(FileResult(error=ItemError(error.code, error.detail, field)))
+            results.append(failed_file(error))
     return tuple(results)
+
+
+def failed_file(error: Error) -> FileResult:
+    """Return the result of an entry that failed with this error."""
+    return FileResult(error=failed_item(error).error)

@@ -24,7 +24,10 @@ def fingerprint(kind: str, *values: object) -> bytes:
 class KeyedCall:
     """One call with an idempotency key, inside the transaction that does its work."""
 
-    def __init__(self, store: IdempotencyStore, access: Access, key: str, request_hash: bytes) -> None:
+    def __init__(
+        self, store: IdempotencyStore, access: Access, key: str, request_hash: bytes, position: int | None = None
+    ) -> None:
+        """With `position`, this is one item of a batch: each item has its own transaction and its own result."""
         self._store = store
         self._owner = access.drive
         self._key = key
@@ -32,6 +35,9 @@ class KeyedCall:
         # Holders of links have no actor. Their key has the item of the link instead.
         holder = access.actor or " ".join(str(grant.item) for grant in access.grants)
         self._stored_key = key if access.actor == access.drive else f"{holder} {key}"  # guard: idempotency-actor
+        if position is not None:
+            # A key has no line breaks, so an item never has the stored key of another request.
+            self._stored_key += f"\n{position}"  # guard: idempotency-item
         self._request_hash = request_hash
 
     async def lock_and_find_first(self, tx: Connection) -> KeyedRequest | None:
@@ -45,6 +51,9 @@ class KeyedCall:
             raise InvalidRequest(f"an idempotency key {problem}", errors=(FieldError("idempotency_key", problem),))
         if not await self._store.try_lock_key(tx, self._owner, self._stored_key):  # guard: idempotency-key-lock
             raise InProgress("the first request with this key still runs; try again later", retry_after=1)
+        return await self._find_first(tx)
+
+    async def _find_first(self, tx: Connection) -> KeyedRequest | None:
         first = await self._store.select_request(tx, self._owner, self._stored_key)
         if first is not None and first.fingerprint != self._request_hash:  # guard: idempotency-fingerprint
             raise IdempotencyKeyReused
@@ -61,6 +70,15 @@ class KeyedCall:
     async def update(self, tx: Connection, batch_results: bytes) -> None:
         """Record new results of the batch that used this key first."""
         await self._store.update_results(tx, self._owner, self._stored_key, batch_results)
+
+    async def record_or_find(self, tx: Connection, batch_results: bytes) -> bytes:
+        """Record the results of a batch, and return the ones that were recorded first. The key needs no lock.
+
+        Raises IdempotencyKeyReused.
+        """
+        await self.record(tx, batch_results)
+        first = await self._find_first(tx)
+        return batch_results if first is None or first.batch_results is None else first.batch_results
 
     async def record(self, tx: Connection, result: UUID | bytes) -> None:
         """Record the result of this call: the id that it created, or the encoded results of a batch."""

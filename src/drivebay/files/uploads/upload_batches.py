@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from ...contract.files import Access, BatchResult, ItemError, OnConflict, RefusedItem, Role, Upload, UploadIntent
 from ...contract.ids import DriveId, FileId, UploadId
-from ...errors import Error, FieldError, IdempotencyKeyReused, InvalidRequest, QuotaExceeded, RateLimited, Unavailable
+from ...errors import Error, FieldError, IdempotencyKeyReused, InvalidRequest
 from ...postgres import Connection, Database
-from ..batch_results import check_batch_size, failed_item
+from ..batch_results import TEMPORARY_ERRORS, check_batch_size, failed_item
 from ..entries.free_names import Location
 from ..idempotency.replays import KeyedCall, fingerprint
 from ..idempotency.store import IdempotencyStore
@@ -28,8 +27,6 @@ from .intents import PendingUpload, check_intent, fingerprint_fields, is_multipa
 from .service import UploadService
 from .store import UploadStore
 
-_TEMPORARY_ERRORS: Final = frozenset(error.code for error in (QuotaExceeded, RateLimited, Unavailable))
-"""Temporary errors: the same request may succeed later."""
 _results_decoder = msgspec.msgpack.Decoder(list[UUID | ItemError])
 
 
@@ -101,7 +98,7 @@ class UploadBatchService:
             index
             for index, result in enumerate(replayed)
             if result.error is not None
-            and result.error.code in _TEMPORARY_ERRORS  # guard: batch-passing-error
+            and result.error.code in TEMPORARY_ERRORS  # guard: batch-passing-error
             and not isinstance(checked[index], Error)
         ]
         if not indexes:

@@ -42,7 +42,9 @@ class AdminResource:
         self._lister = UserLister(auth, files)
 
     async def list_users(self, req: Request, resp: Response) -> None:
-        sort = req.query_value("sort") or "created"
+        sort = req.query_value("sort")
+        if sort is None:
+            sort = "created"
         if sort not in SORTS:
             raise invalid_field_error("sort", f"must be one of {', '.join(SORTS)}")
         limit = parse_limit(req.query_value("limit"))
@@ -62,7 +64,7 @@ class AdminResource:
         url = None
         if created.invitation_token is not None:
             # The token is in the fragment: browsers send it to no server, and no log contains it.
-            url = self._urls.link(req.scope, f"/invitation#token={created.invitation_token}")
+            url = self._urls.absolute_link(req.scope, f"/invitation#token={created.invitation_token}")
         respond_json(resp, views.created_user_view(created.account, usage, url), 201)
 
     async def get_user(self, req: Request, resp: Response, id: str) -> None:

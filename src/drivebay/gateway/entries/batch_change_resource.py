@@ -11,7 +11,7 @@ from falcon.asgi import Response
 from ...contract import files as contract
 from ...contract.ids import FileId
 from ..batch_items import UndecodedItems, parse_item_id, read_batch
-from ..http_request import Request, parse_file_id
+from ..http_request import Request, idempotency_key, parse_file_id
 from ..http_response import respond_json
 from ..uploads.views import item_problem_view
 from . import views
@@ -60,7 +60,8 @@ class BatchChangeResource:
     async def copy_files(self, req: Request, resp: Response) -> None:
         body, items = await read_batch(req, "ids", _copy_request_decoder)
         target = contract.CopyTarget(parse_file_id(body.parent_id, "parent_id"), None, body.on_conflict)
-        await _respond_results(resp, items, lambda ids: self._files.copy_entries(req.access, ids, target))
+        key = idempotency_key(req)
+        await _respond_results(resp, items, lambda ids: self._files.copy_entries(req.access, ids, target, key))
 
     async def trash_files(self, req: Request, resp: Response) -> None:
         _, items = await read_batch(req, "ids", _file_ids_decoder)

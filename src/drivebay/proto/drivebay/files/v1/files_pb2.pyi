@@ -1245,14 +1245,16 @@ class CopyEntryResponse(_message.Message):
     def __init__(self, value: _Optional[_Union[File, _Mapping]] = ...) -> None: ...
 
 class CopyEntriesRequest(_message.Message):
-    __slots__ = ("access", "ids", "target")
+    __slots__ = ("access", "ids", "target", "idempotency_key")
     ACCESS_FIELD_NUMBER: _ClassVar[int]
     IDS_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     access: Access
     ids: _containers.RepeatedScalarFieldContainer[str]
     target: CopyTarget
-    def __init__(self, access: _Optional[_Union[Access, _Mapping]] = ..., ids: _Optional[_Iterable[str]] = ..., target: _Optional[_Union[CopyTarget, _Mapping]] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, access: _Optional[_Union[Access, _Mapping]] = ..., ids: _Optional[_Iterable[str]] = ..., target: _Optional[_Union[CopyTarget, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class CopyEntriesResponse(_message.Message):
     __slots__ = ("value",)
