@@ -54,6 +54,39 @@ async def test_migrations_run_once_and_edited_or_unknown_ones_are_refused(
         await postgres.migrate(fresh_database_url, "probe", tmp_path)
 
 
+async def test_an_earlier_release_starts_on_a_schema_that_was_only_expanded(
+    fresh_database_url: str, tmp_path: Path
+) -> None:
+    early, new = tmp_path / "early", tmp_path / "new"
+    for folder in (early, new):
+        folder.mkdir()
+        (folder / "0001_first.sql").write_text("CREATE TABLE probe.one (n int);")
+    await postgres.migrate(fresh_database_url, "probe", early)
+    (new / "0002_second.sql").write_text("-- expand: a new table.\nCREATE TABLE probe.two (n int);")
+    await postgres.migrate(fresh_database_url, "probe", new)
+    with structlog.testing.capture_logs() as logs:
+        assert await postgres.migrate(fresh_database_url, "probe", early) == ()
+    assert [entry["event"] for entry in logs] == ["schema_newer"]
+    (early / "0002_other.sql").write_text("CREATE TABLE probe.other (n int);")
+    with pytest.raises(postgres.MigrationError, match="newer"):
+        await postgres.migrate(fresh_database_url, "probe", early)
+
+
+async def test_a_contract_migration_excludes_only_the_releases_that_use_what_it_drops(
+    fresh_database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "0001_first.sql").write_text("CREATE TABLE probe.one (n int, m int);")
+    (tmp_path / "0002_second.sql").write_text("-- expand: `k` replaces `m`.\nALTER TABLE probe.one ADD COLUMN k int;")
+    third = tmp_path / "0003_third.sql"
+    third.write_text("-- contract after 0002_second: nothing uses `m`.\nALTER TABLE probe.one DROP COLUMN m;")
+    await postgres.migrate(fresh_database_url, "probe", tmp_path)
+    third.unlink()
+    assert await postgres.migrate(fresh_database_url, "probe", tmp_path) == ()  # the previous release
+    (tmp_path / "0002_second.sql").unlink()
+    with pytest.raises(postgres.MigrationError, match="newer"):
+        await postgres.migrate(fresh_database_url, "probe", tmp_path)
+
+
 async def test_migration_and_its_row_are_one_transaction(fresh_database_url: str, tmp_path: Path) -> None:
     refuse_row = "ALTER TABLE probe.migrations ADD CHECK (name <> '0001_first');"
     (tmp_path / "0001_first.sql").write_text(f"CREATE TABLE probe.one (n int); {refuse_row}")

@@ -1,12 +1,20 @@
-"""Schema migrations: numbered `.sql` files, each applied once, in its own transaction."""
+"""Schema migrations: numbered `.sql` files, each applied once, in its own transaction.
+
+The first line of a file says which earlier releases work on the new schema:
+
+- `-- expand: <why>`: all of them, because the migration only adds.
+- `-- contract after 0025_name: <why>`: those that have the migration `0025_name`.
+- Anything else: none.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 import structlog
@@ -25,6 +33,8 @@ _ATTEMPTS: Final = 20
 _PAUSE: Final = 1.0
 """Seconds between two attempts, so that the blocked requests can run."""
 
+_MARK: Final = re.compile(r"-- (?:expand|contract after (\d{4}_\w+)): \S")
+
 
 class MigrationError(StartError):
     """This release cannot use the schema in the database. The message says why."""
@@ -37,9 +47,9 @@ async def migrate(
 
     `only` are the names to apply, or None for all. `timeout` in seconds bounds each statement. Many processes may call
     this at once, and a process may be killed at any time: a migration and its row in `<schema>.migrations` are one
-    transaction. Raises Unavailable. Raises MigrationError if an applied migration was edited, if the schema is newer
-    than this release, or if the database user lacks a privilege. A second call writes nothing, so it also works on a
-    read-only server.
+    transaction. Raises Unavailable. Raises MigrationError if an applied migration was edited, if this release does not
+    work on the schema of a newer release, or if the database user lacks a privilege. A second call writes nothing, so
+    it also works on a read-only server.
     """
     with translate_errors():
         connection = await ServerList(url).connect(timeout=10, command_timeout=timeout)
@@ -66,20 +76,52 @@ async def _apply_missing(connection: Connection, schema: str, migrations: Mappin
     if applied is None:
         await _create_schema(connection, schema)
         applied = {}
-    if unknown := sorted(applied.keys() - migrations.keys()):  # guard: migration-newer-schema
-        raise MigrationError(
-            f"schema {schema} is newer than this release: it contains {unknown[-1]}. Upgrade Drivebay."
-        )
+    elif not migrations.keys() <= applied.keys():
+        await connection.execute(f"ALTER TABLE {schema}.migrations ADD COLUMN IF NOT EXISTS needs text")
+    _check_unknown(schema, applied, migrations)
     newly_applied: list[str] = []
     for name, sql in migrations.items():
         digest = hashlib.sha256(sql.encode()).hexdigest()
         if name in applied:
-            if applied[name] != digest:  # guard: migration-digest
+            if applied[name].digest != digest:  # guard: migration-digest
                 raise MigrationError(f"migration {schema}/{name} was changed after it had been applied")
             continue
         await _apply_with_retries(connection, schema, name, sql)
         newly_applied.append(name)
     return tuple(newly_applied)
+
+
+class _Applied(NamedTuple):
+    """A migration that was applied.
+
+    `needs` is the name of a migration: a release that has it works without the applied one. It is empty if all releases
+    do, and None if none does.
+    """
+
+    digest: str
+    needs: str | None
+
+
+def migration_needs(sql: str) -> str | None:
+    """Return what the first line of a migration says: the name of the migration that a release must have, or an empty
+    text if every earlier release works on the new schema, or None if none does."""
+    mark = _MARK.match(sql)
+    return None if mark is None else mark[1] or ""
+
+
+def _check_unknown(schema: str, applied: Mapping[str, _Applied], migrations: Collection[str]) -> None:
+    """Raise MigrationError if this release does not work on the schema that a newer release made."""
+    unknown = sorted(applied.keys() - migrations)
+    # A release that lacks an applied migration and has one that is missing is of another line of releases.
+    is_older = applied.keys() >= set(migrations)
+    for name in unknown:
+        needs = applied[name].needs
+        if not is_older or needs is None or (needs and needs not in migrations):  # guard: migration-newer-schema
+            raise MigrationError(
+                f"schema {schema} is newer than this release: it contains {unknown[-1]}. Upgrade Drivebay."
+            )
+    if unknown:
+        log.warning("schema_newer", schema=schema, migrations=unknown)
 
 
 async def _apply_with_retries(connection: Connection, schema: str, name: str, sql: str) -> None:
@@ -102,9 +144,10 @@ async def _apply(connection: Connection, schema: str, name: str, sql: str) -> No
         await connection.execute(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT}")  # guard: migration-lock-timeout
         await connection.execute(sql)
         await connection.execute(
-            f"INSERT INTO {schema}.migrations (name, digest) VALUES ($1, $2)",  # noqa: S608
+            f"INSERT INTO {schema}.migrations (name, digest, needs) VALUES ($1, $2, $3)",  # noqa: S608
             name,
             hashlib.sha256(sql.encode()).hexdigest(),
+            migration_needs(sql),
         )
         crash_point("migration.before_db_commit")
     crash_point("migration.after_db_commit")
@@ -115,17 +158,18 @@ def migration_names(folder: Path) -> tuple[str, ...]:
     return tuple(_read_migrations(folder))
 
 
-async def _read_applied(connection: Connection, schema: str) -> dict[str, str] | None:
-    """Return the digests of the applied migrations by name, or None if the schema has no table of migrations."""
+async def _read_applied(connection: Connection, schema: str) -> dict[str, _Applied] | None:
+    """Return the applied migrations by name, or None if the schema has no table of migrations."""
     if await connection.fetchval("SELECT to_regclass($1)", f"{schema}.migrations") is None:
         return None
-    rows = await connection.fetch(f"SELECT name, digest FROM {schema}.migrations")  # noqa: S608
-    return {row["name"]: row["digest"] for row in rows}
+    # The table of an earlier release has no column `needs`.
+    rows = await connection.fetch(f"SELECT name, digest, to_jsonb(m) ->> 'needs' AS needs FROM {schema}.migrations m")  # noqa: S608
+    return {row["name"]: _Applied(row["digest"], row["needs"]) for row in rows}
 
 
 async def _create_schema(connection: Connection, schema: str) -> None:
     await connection.execute(f"""
         CREATE SCHEMA IF NOT EXISTS {schema};
         CREATE TABLE IF NOT EXISTS {schema}.migrations (
-            name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());
+            name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(), needs text);
     """)

@@ -1,3 +1,4 @@
+-- expand: a counter. A trigger counts for processes of earlier releases too.
 -- The number of purges of each owner, tombstones included. They stay for days after an upload was aborted or its file deleted, so
 -- begins are refused while an owner has too many.
 ALTER TABLE files.usage
