@@ -85,7 +85,7 @@ async def test_files_of_a_link_are_shown_and_each_has_a_url(person: Person, visi
         await page.get_by_role("dialog").get_by_role("button", name="Download").click()
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).to_have_count(0)
-    assert page.url == visitor.api + path
+    await expect(page).to_have_url(visitor.api + path)
     await page.goto(url)
     await expect(page.get_by_role("dialog", name="b.html")).to_be_visible()
     await page.go_back()
