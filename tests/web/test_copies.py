@@ -88,6 +88,22 @@ async def test_a_file_is_copied_into_a_shared_drive(person: Person) -> None:
     assert (await person.call("GET", "/v1/files/by-path?path=/plan.txt"))["size"] == 4
 
 
+async def test_the_folders_of_another_drive_go_when_a_drive_is_chosen(person: Person) -> None:
+    drive = await new_drive(person)
+    await store_folder(person, "Reports")
+    page = await person.open("/files/root")
+    dialog = await open_dialog(page, "Reports")
+    await expect(dialog.get_by_role("button", name="Reports")).to_be_visible()
+
+    async def hold(route: Route) -> None:
+        pass  # no answer
+
+    await page.route(f"**/v1/files?*drive_id={drive}*", hold)
+    await dialog.get_by_label(PLACE).select_option("Research")
+    await expect(dialog.locator(".move-list .loading")).to_be_visible()
+    await expect(dialog.get_by_role("button", name="Reports")).to_have_count(0)
+
+
 async def test_a_folder_is_copied_with_progress_that_survives_a_reload(person: Person) -> None:
     await new_drive(person)
     await store_file(person, "a.txt", b"a", parent_id=await store_folder(person, "Reports"))

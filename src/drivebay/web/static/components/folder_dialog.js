@@ -99,8 +99,9 @@ export function FolderDialog({ verb, items, drive: ownDrive, top, close }) {
 /** @param {{parent: string, query: string, drive: string | null, below: string}} wanted `below`: where a search looks */
 function useFolders({ parent, query, drive, below }) {
   const [state, setState] = useState(
-    /** @type {{folders: Item[] | null, error: unknown}} */ ({ folders: null, error: null }),
+    /** @type {{of: string, folders: Item[] | null, error: unknown}} */ ({ of: '', folders: null, error: null }),
   );
+  const of = `${drive} ${below}`;
   useEffect(() => {
     const stopping = new AbortController();
     const { signal } = stopping;
@@ -109,10 +110,11 @@ function useFolders({ parent, query, drive, below }) {
       : api('GET', '/v1/files', { query: { parent_id: parent, drive_id: drive, sort: 'name', limit: PAGE }, signal });
     options
       .then((page) =>
-        setState({ folders: page.items.filter((/** @type {Item} */ item) => item.kind === 'folder'), error: null }),
+        setState({ of, folders: page.items.filter((/** @type {Item} */ item) => item.kind === 'folder'), error: null }),
       )
-      .catch((error) => signal.aborted || setState({ folders: null, error }));
+      .catch((error) => signal.aborted || setState({ of, folders: null, error }));
     return () => stopping.abort();
   }, [parent, query, drive, below]);
-  return state;
+  // The folders of another drive stay no longer than until it is chosen.
+  return state.of === of ? state : { folders: null, error: null };
 }
