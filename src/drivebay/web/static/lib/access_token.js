@@ -32,11 +32,16 @@ let token = '';
 let refreshing = null;
 /** Releases the lock of `HOLDERS`. @type {(() => void) | null} */
 let release = null;
+/** Whether this tab waits for the answer of another one. */
+let isAsking = false;
+/** How often a session has ended in this tab. */
+let endings = 0;
 
 channel.addEventListener('message', ({ data }) => {
-  if (data.kind === 'token') adopt(data.token);
+  // A tab that has signed out after its question was asked takes no answer.
+  if (data.kind === 'token' || (data.kind === 'answer' && isAsking)) adopt(data.token);
   if (data.kind === 'out' || (data.kind === 'ended' && data.token === token)) endSession();
-  if (data.kind === 'ask' && token && lifeOf(token) > LEAST_LIFE_MS) channel.postMessage({ kind: 'token', token });
+  if (data.kind === 'ask' && token && lifeOf(token) > LEAST_LIFE_MS) channel.postMessage({ kind: 'answer', token });
 });
 
 /** @returns {string} the token, '' without one */
@@ -84,8 +89,9 @@ function whileLocked(action) {
 
 /** @param {string} rejected */
 async function refreshOnce(rejected) {
-  if (token && token !== rejected) return true; // another tab was first
-  if (!token && (await askTabs())) return true;
+  if (token && token !== rejected) return isOfSameUser(rejected); // another tab was first
+  if (!token && (await askTabs())) return isOfSameUser(rejected);
+  const before = endings;
   const response = await fetch(`${config.base}/v1/token/refresh`, {
     method: 'POST',
     headers: { ...COOKIE_SESSION, 'Content-Type': 'application/json' },
@@ -95,12 +101,12 @@ async function refreshOnce(rejected) {
   });
   if (response.ok) {
     const { access_token: value } = await response.json();
-    if (!adopt(value)) return false;
+    if (endings !== before || !adopt(value)) return false; // the user has signed out meanwhile
     setAccessToken(value);
     return true;
   }
   if (response.status !== 401 && response.status !== 403) throw await errorOf(response);
-  if (token && token !== rejected) return true; // somebody has signed in meanwhile
+  if (token && token !== rejected) return isOfSameUser(rejected); // somebody has signed in meanwhile
   endSession();
   channel.postMessage({ kind: 'ended', token: rejected }); // all tabs have the same cookie
   return false;
@@ -111,8 +117,10 @@ async function askTabs() {
   const locks = await navigator.locks?.query();
   if (!locks?.held?.some(({ name }) => name === HOLDERS)) return false;
   channel.postMessage({ kind: 'ask' });
+  isAsking = true;
   return new Promise((resolve) => {
     const end = () => {
+      isAsking = false;
       clearTimeout(timer);
       channel.removeEventListener('message', look);
       resolve(token !== '');
@@ -168,8 +176,18 @@ function claimsOf(value) {
   return JSON.parse(atob(value.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
 }
 
+/**
+ * @param {string} rejected a token, or ''
+ * @returns {boolean} whether a request that was made with it may be repeated with the token of this tab
+ */
+function isOfSameUser(rejected) {
+  return !rejected || userOf(token) === userOf(rejected);
+}
+
 function endSession() {
   token = '';
+  isAsking = false;
+  endings += 1;
   release?.();
   release = null;
   localStorage.removeItem(HINT_KEY);
