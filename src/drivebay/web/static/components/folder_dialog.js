@@ -68,7 +68,7 @@ export function FolderDialog({ verb, items, drive: ownDrive, top, close }) {
     ${
       places.length > 1 &&
       html`<${Select} label=${t('copy.place')} name="copy-place" value=${String(chosen)} onChange=${choose}
-        options=${places.map((place, index) => [String(index), place.top.name])} />`
+        options=${places.map((place, index) => [String(index), placeName(place)])} />`
     }
     <${Field} label=${t('move.search')} name="move-search" type="search" value=${query} onInput=${(/** @type {{currentTarget: HTMLInputElement}} */ event) => setQuery(event.currentTarget.value)} />
     <div class="move-path">
@@ -94,6 +94,11 @@ export function FolderDialog({ verb, items, drive: ownDrive, top, close }) {
       <${Button} kind="primary" onClick=${() => close({ ...here, drive })}>${t(`${verb}.submit`)}<//>
     </div>
   <//>`;
+}
+
+/** @param {import('../lib/copy_places.js').Place} place */
+function placeName({ top, sharedBy }) {
+  return sharedBy ? `${top.name} (${sharedBy})` : top.name;
 }
 
 /** @param {{parent: string, query: string, drive: string | null, below: string}} wanted `below`: where a search looks */

@@ -107,7 +107,7 @@ export async function cancelCopy(copy) {
 /** Try a copy that has failed again. @param {Copy} copy */
 export function retryCopy(copy) {
   const { value } = copy.error;
-  const isLost = value instanceof ApiError && LOST.includes(value.status);
+  const isLost = value instanceof ApiError && (LOST.includes(value.status) || value.code === 'in_progress');
   if (!isLost || copy.job.peek() !== null) copy.key = randomKey();
   copy.job.value = null;
   copy.error.value = null;

@@ -2,7 +2,10 @@
 import { api } from './api.js';
 import { t } from './i18n.js';
 
-/** @typedef {{drive: string | null, top: {id: string, name: string}}} Place `top` is the folder to begin with */
+/**
+ * @typedef {{drive: string | null, top: {id: string, name: string}, sharedBy?: string}} Place `top` is the folder to begin
+ *   with; `sharedBy` is who shared it, because other people choose its name
+ */
 
 const WRITERS = ['editor', 'manager'];
 
@@ -27,7 +30,11 @@ export async function otherPlaces(own, user) {
       .map(({ id, name }) => ({ drive: id, top: { id: 'root', name } })),
     ...shared
       .filter(({ kind, role, drive_id }) => kind === 'folder' && WRITERS.includes(role) && !known.has(drive_id))
-      .map(({ id, name, drive_id }) => ({ drive: drive_id, top: { id, name } })),
+      .map(({ id, name, drive_id, shared_by_name, shared_by_email }) => ({
+        drive: drive_id,
+        top: { id, name },
+        sharedBy: shared_by_email ?? shared_by_name ?? '',
+      })),
   ];
   places.sort((a, b) => a.top.name.localeCompare(b.top.name));
   const ownDrive = own.drive === user ? null : own.drive;
