@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 from typing import Any
 
 from playwright.async_api import Page, Route, expect
 
+from drivebay.testing.client import eventually
+
 from .conftest import WITHIN, Person, row
 from .stored_files import store_file
-from .uploading import drop, panel, upload_row
+from .uploading import choose, drop, panel, payload, upload_row
 
+LARGE = 13 * 2**20
+PARTS = 2
+"""The number of parts of a file of `LARGE` bytes."""
 COUNT = 60
 AT_ONCE = 48
 """Small files that a tab sends at the same time."""
@@ -114,6 +121,43 @@ async def test_one_taken_name_fails_no_other_file(person: Person) -> None:
     await expect(upload_row(page, "05.txt")).to_contain_text("Skipped")
     await expect(row(page, "08.txt")).to_be_visible()
     assert (await person.call("GET", "/v1/files/by-path?path=/05.txt"))["size"] == 3
+
+
+async def test_a_file_in_parts_is_completed_beside_small_ones(person: Person) -> None:
+    """The completion of the first file is held until all are stored, so the others wait together."""
+    page, gate = person.page, asyncio.Event()
+    puts: list[str] = []
+
+    async def hold(route: Route) -> None:
+        await gate.wait()
+        await route.continue_()
+
+    await page.route(re.compile("/v1/uploads/[^/]+/complete$"), hold)
+    page.on("requestfinished", lambda request: puts.append(request.url) if request.method == "PUT" else None)
+    small = [payload(f"{number}.txt", b"text") for number in range(4)]
+    await choose(page, payload("large.bin", os.urandom(LARGE)), *small)
+
+    async def all_are_stored() -> bool:
+        return len(puts) == len(small) + PARTS
+
+    await eventually(all_are_stored, WITHIN / 1000)
+    gate.set()
+    await expect(panel(page).get_by_text("5 files uploaded")).to_be_visible()
+
+
+async def test_an_answer_about_names_counts_after_a_lost_answer(person: Person) -> None:
+    """The lost batch is repeated as it was, without the answer. The name that it found taken begins again with it."""
+    for name in ("00.txt", "05.txt"):
+        await store_file(person, name, b"old")
+    page, begins = person.page, Begins(lost_answers=1)
+    await drop_while_held(page, begins, names(9))
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text("There is already an item called “00.txt”.")).to_be_visible()
+    await dialog.get_by_role("button", name="Replace").click()
+    await expect(panel(page).get_by_text("9 files uploaded")).to_be_visible()
+    assert begins.batches[0] == begins.batches[1]
+    for name in ("00.txt", "05.txt"):
+        assert (await person.call("GET", f"/v1/files/by-path?path=/{name}"))["size"] == len(names(9)[name])
 
 
 async def test_a_reload_aborts_what_was_begun(person: Person) -> None:

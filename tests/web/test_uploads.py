@@ -316,3 +316,50 @@ async def test_a_reload_warns_and_the_same_file_continues(person: Person, tmp_pa
     await expect(panel(page).get_by_text("1 file uploaded")).to_be_visible()
     assert sum("partNumber=1&" in url + "&" for url in held.sent) == before
     assert await stored(person, "large.bin") == file.read_bytes()
+
+
+async def test_a_reload_keeps_an_upload_that_is_just_being_continued(person: Person, tmp_path: Path) -> None:
+    """Before the answer about it, the page does not know that the upload goes in parts."""
+    page, held = person.page, HeldParts()
+    file = tmp_path / "large.bin"
+    file.write_bytes(os.urandom(LARGE))
+    await held.install(page)
+    async with page.expect_response(lambda response: "partNumber=1&" in response.url + "&" and response.ok):
+        await choose(page, str(file))
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.reload()
+    (upload,) = (await person.call("GET", "/v1/uploads?status=pending"))["items"]
+    asked = asyncio.Event()
+
+    async def no_answer(route: Route) -> None:
+        asked.set()
+
+    await page.route(f"**/v1/uploads/{upload['id']}", no_answer)
+    deleted: list[str] = []
+    page.on("request", lambda request: deleted.append(request.url) if request.method == "DELETE" else None)
+    async with page.expect_file_chooser() as chooser:
+        await page.get_by_role("button", name="Choose large.bin again to continue").click()
+    await (await chooser.value).set_files(str(file))
+    await asked.wait()
+    await page.reload()
+    await expect(upload_row(page, "large.bin")).to_contain_text("Choose the file again")
+    assert deleted == []
+    assert [each["id"] for each in (await person.call("GET", "/v1/uploads?status=pending"))["items"]] == [upload["id"]]
+
+
+async def test_a_checksum_worker_that_cannot_be_loaded_is_loaded_again(person: Person) -> None:
+    page = person.page
+    failed = asyncio.Event()
+
+    async def fail_once(route: Route) -> None:
+        if failed.is_set():
+            await route.continue_()
+        else:
+            failed.set()
+            await route.abort("connectionreset")
+
+    await page.context.route("**/checksum_worker.js", fail_once)
+    await choose(page, payload("small.bin", b"bytes"))
+    await expect(panel(page).get_by_text("1 file uploaded")).to_be_visible()
+    assert failed.is_set()
+    assert await stored(person, "small.bin") == b"bytes"

@@ -1,4 +1,5 @@
 /** SHA-256 digests of files, computed in a Worker. */
+import { StoreError } from './send.js';
 
 /** Browsers have `crypto.subtle` only on https and on localhost. Elsewhere uploads go without a checksum. */
 export const canChecksum = window.isSecureContext;
@@ -22,7 +23,8 @@ let url = null;
 
 /**
  * @param {Blob} blob
- * @returns {Promise<string>} base64. Rejects if the file cannot be read any more.
+ * @returns {Promise<string>} base64. Rejects if the file cannot be read any more, and with StoreError if the Worker could
+ *   not be loaded.
  */
 export function checksum(blob) {
   current ??= start();
@@ -48,6 +50,12 @@ function start() {
     if (error) waiting?.reject(new Error(error));
     else waiting?.resolve(digest);
     if (hasher !== current && pending.size === 0) worker.terminate();
+  });
+  worker.addEventListener('error', () => {
+    if (hasher === current) current = null; // the next one loads the script again
+    worker.terminate();
+    for (const { reject } of pending.values()) reject(new StoreError(0));
+    pending.clear();
   });
   return hasher;
 }

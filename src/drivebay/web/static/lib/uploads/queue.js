@@ -63,6 +63,8 @@ export function pauseUpload(upload) {
 
 /** Continue a paused upload, or try a failed one again. @param {Upload} upload */
 export function resumeUpload(upload) {
+  // What the user saw may be older than the upload.
+  if (!['paused', 'failed'].includes(upload.status.value)) return;
   upload.stopping = new AbortController();
   upload.error.value = null;
   upload.status.value = 'waiting';
@@ -71,6 +73,7 @@ export function resumeUpload(upload) {
 
 /** Give up an upload; what was sent is removed. @param {Upload} upload */
 export async function cancelUpload(upload) {
+  if (['done', 'skipped'].includes(upload.status.value)) return;
   upload.status.value = 'cancelled';
   upload.stopping.abort();
   await abort(upload);

@@ -70,7 +70,9 @@ export async function withRetries(action, signal) {
 /** @param {unknown} error */
 function isTransient(error) {
   if (error instanceof StoreError) return error.status === 0 || error.status === 403 || error.status >= 500;
-  return error instanceof ApiError && [0, 429, 503].includes(error.status);
+  if (!(error instanceof ApiError)) return false;
+  // The request before, whose answer was lost, still runs.
+  return [0, 429, 503].includes(error.status) || error.code === 'in_progress';
 }
 
 /**

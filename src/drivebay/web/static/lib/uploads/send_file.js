@@ -66,8 +66,10 @@ export async function sendParts(call, layout, file, { stored, withChecksums }, o
     for (let number = waiting.shift(); number !== undefined; number = waiting.shift()) {
       const part = number;
       const blob = file.slice((part - 1) * size, part * size);
-      const sha256 = withChecksums ? await checksum(blob) : undefined;
+      /** @type {string | undefined} */
+      let sha256;
       const put = async () => {
+        if (withChecksums) sha256 ??= await checksum(blob);
         const { parts } = await call('POST', '/parts', { parts: [{ number: part, sha256 }] });
         await send(parts[0], blob, (bytes) => report(part, bytes), stopping);
       };

@@ -27,7 +27,7 @@ const completions = new Map();
 export function beginUpload(upload, body) {
   if (upload.shared) return upload.shared.resultOf(upload);
   const { drive } = upload.batch.target;
-  return gathererOf(begins, drive, sendBegins).submit({ upload, body });
+  return gathererOf(begins, drive, sendBegins).submit({ upload, body }, upload.stopping.signal);
 }
 
 /**
@@ -37,7 +37,8 @@ export function beginUpload(upload, body) {
  * @returns {Promise<any>} rejects with ApiError
  */
 export function completeUpload(upload) {
-  return gathererOf(completions, upload.batch.target.drive, sendCompletions).submit(upload);
+  const gatherer = gathererOf(completions, upload.batch.target.drive, sendCompletions);
+  return gatherer.submit(upload, upload.stopping.signal);
 }
 
 /**
@@ -49,18 +50,19 @@ class Gatherer {
   /** @param {(items: T[]) => Promise<any>[]} send returns the result of each item */
   constructor(send) {
     this.send = send;
-    /** @type {{item: T, resolve: (result: any) => void, reject: (error: unknown) => void}[]} */
+    /** @type {{item: T, signal: AbortSignal, resolve: (result: any) => void, reject: (error: unknown) => void}[]} */
     this.waiting = [];
     this.isRunning = false;
   }
 
   /**
    * @param {T} item
-   * @returns {Promise<any>}
+   * @param {AbortSignal} signal an item that is aborted before its request begins is left out
+   * @returns {Promise<any>} rejects with the reason of `signal`, or as the request does
    */
-  submit(item) {
+  submit(item, signal) {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ item, resolve, reject });
+      this.waiting.push({ item, signal, resolve, reject });
       if (!this.isRunning) void this.#run();
     });
   }
@@ -68,7 +70,10 @@ class Gatherer {
   async #run() {
     this.isRunning = true;
     while (this.waiting.length) {
-      const some = this.waiting.splice(0, MAX_ITEMS);
+      const next = this.waiting.splice(0, MAX_ITEMS);
+      for (const { signal, reject } of next) if (signal.aborted) reject(signal.reason);
+      const some = next.filter(({ signal }) => !signal.aborted);
+      if (!some.length) continue;
       const results = this.send(some.map(({ item }) => item));
       await Promise.all(results.map((result, index) => result.then(some[index].resolve, some[index].reject)));
     }

@@ -23,11 +23,12 @@ export async function transfer(upload) {
   const { signal } = upload.stopping; // that of this run: a later one has its own
   const remote = await withRetries(() => begin(upload, signal), signal);
   if (remote === null) return;
-  upload.isInParts = Boolean(remote.part_size);
+  upload.isWhole = !remote.part_size;
   if (remote.status === 'pending') {
-    if (remote.part_size) await sendRest(upload, remote, signal);
-    else await sendWhole(callOf(upload), remote, upload.file, progressOf(upload), signal);
-    await withRetries(() => completeUpload(upload), signal);
+    if (upload.isWhole) await sendWhole(callOf(upload), remote, upload.file, progressOf(upload), signal);
+    else await sendRest(upload, remote, signal);
+    // One in parts is assembled by a request of its own.
+    await withRetries(() => (upload.isWhole ? completeUpload(upload) : call(upload, 'POST', '/complete')), signal);
   }
   forget(upload.remoteId);
   upload.sent.value = upload.file.size;
@@ -63,8 +64,8 @@ export async function abortRemote(id, drive) {
  *
  * @param {Upload} upload
  */
-export function abortOnLeave({ remoteId, isInParts, batch }) {
-  if (!remoteId || isInParts) return;
+export function abortOnLeave({ remoteId, isWhole, batch }) {
+  if (!remoteId || !isWhole) return;
   const headers = { Authorization: `Bearer ${accessToken()}` };
   const url = apiUrl(`/v1/uploads/${remoteId}`, { drive_id: batch.target.drive });
   void fetch(url, { method: 'DELETE', headers, keepalive: true }).catch(() => {});
@@ -88,23 +89,30 @@ async function begin(upload, signal) {
   const { file } = upload;
   const sha256 = canChecksum && file.size <= MAX_WHOLE_CHECKSUM ? await checksum(file) : undefined;
   const decided = await upload.batch.decision;
+  /** @type {import('./upload.js').OnConflict} */
   let rule = decided === null || decided === 'skip' ? 'fail' : decided;
   for (;;) {
+    // A request whose answer was lost is repeated as it was, because it may have begun the upload.
+    upload.rule ||= rule;
+    const sent = upload.rule;
     try {
-      const created = await create(upload, { parent, sha256, rule });
+      const created = await create(upload, { parent, sha256, rule: sent });
       upload.remoteId = created.id;
-      if (upload.status.value === 'cancelled') await removeCreated(upload, created, rule);
+      if (upload.status.value === 'cancelled') await removeCreated(upload, created, sent);
       else if (created.part_size) rememberUpload(upload, created.id, parent);
       return created;
     } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== 'name_taken' || rule !== 'fail') throw error;
-      const decision = await upload.batch.decide(file.name);
-      signal.throwIfAborted();
-      if (decision === 'skip') {
-        upload.status.value = 'skipped';
-        return null;
+      if (!(error instanceof ApiError) || error.code !== 'name_taken') throw error;
+      if (sent === rule) {
+        if (rule !== 'fail') throw error;
+        const decision = await upload.batch.decide(file.name);
+        signal.throwIfAborted();
+        if (decision === 'skip') {
+          upload.status.value = 'skipped';
+          return null;
+        }
+        rule = decision;
       }
-      rule = decision;
       upload.renew();
     }
   }

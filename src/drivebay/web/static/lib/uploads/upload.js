@@ -29,8 +29,10 @@ export class Upload {
     this.error = signal(null);
     /** Id of the upload at the API, '' before it has begun. */
     this.remoteId = '';
-    /** Whether it goes in parts, and can be continued after a reload. */
-    this.isInParts = false;
+    /** Whether it goes in one piece, so that it cannot be continued after a reload. False before that is known. */
+    this.isWhole = false;
+    /** What the request that begins it does with a name that is taken, '' before the first. @type {OnConflict | ''} */
+    this.rule = '';
     /** The same for each try, so that a lost answer begins no second upload. */
     this.key = randomKey();
     /** The request that began it together with other uploads. @type {import('./shared_requests.js').SharedBegin | null} */
@@ -44,6 +46,7 @@ export class Upload {
   renew() {
     this.key = randomKey();
     this.shared = null;
+    this.rule = '';
   }
 
   get name() {
