@@ -76,8 +76,6 @@ async def _apply_missing(connection: Connection, schema: str, migrations: Mappin
     if applied is None:
         await _create_schema(connection, schema)
         applied = {}
-    elif not migrations.keys() <= applied.keys():
-        await connection.execute(f"ALTER TABLE {schema}.migrations ADD COLUMN IF NOT EXISTS needs text")
     _check_unknown(schema, applied, migrations)
     newly_applied: list[str] = []
     for name, sql in migrations.items():
@@ -142,6 +140,7 @@ async def _apply(connection: Connection, schema: str, name: str, sql: str) -> No
     crash_point("migration.before")
     async with connection.transaction():  # guard: migration-transaction
         await connection.execute(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT}")  # guard: migration-lock-timeout
+        await _add_needs(connection, schema)
         await connection.execute(sql)
         await connection.execute(
             f"INSERT INTO {schema}.migrations (name, digest, needs) VALUES ($1, $2, $3)",  # noqa: S608
@@ -151,6 +150,13 @@ async def _apply(connection: Connection, schema: str, name: str, sql: str) -> No
         )
         crash_point("migration.before_db_commit")
     crash_point("migration.after_db_commit")
+
+
+async def _add_needs(connection: Connection, schema: str) -> None:
+    """Add the column `needs` to the table of an earlier release. The lock on the table lasts until the commit."""
+    exists = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = $1::text::regclass AND attname = 'needs')"
+    if not await connection.fetchval(exists, f"{schema}.migrations"):
+        await connection.execute(f"ALTER TABLE {schema}.migrations ADD COLUMN needs text")
 
 
 def migration_names(folder: Path) -> tuple[str, ...]:
