@@ -124,7 +124,7 @@ class Settings:
     web_color: str | None = setting("Accent color of the web app, such as `#0b7285`.", _web_color, default_note="blue")
     idle_timeout: timedelta = setting("How long a connection may wait for the complete headers of its next request, or how long a response may wait for a client that does not read it. Make it longer than your proxy keeps idle connections.", idle_limit, "30s")
     quota: int = setting("Bytes that a drive may store, including old versions, trash and pending uploads.", size, "10GiB")
-    max_entries: int = setting("Files and folders that a drive may have, including trash and pending uploads. It may have as many tombstones of deleted files and aborted uploads, and at least a million: further uploads get 429.", integer(1, 2**53), "10000000")
+    max_entries: int = setting("Files and folders that a drive may have, including trash and pending uploads. It may have twice as many tombstones of deleted files and aborted uploads, and at least a million: further uploads get 429.", integer(1, 2**53), "10000000")
     max_file_size: int = setting("Largest file. Stores accept 5 TiB at most.", positive_size, "5TiB")
     multipart_threshold: int = setting("Size above which an upload must be sent in parts. Clients may use parts earlier. Stores accept 5 GiB at most in one request.", positive_size, "64MiB")
     parts_ttl: timedelta = setting("How long an upload in parts waits for the next request for a part.", positive_duration, "1d")
@@ -190,7 +190,7 @@ class Settings:
             secret=self._require_secret(),
             quota=self.quota,
             max_entries=self.max_entries,
-            max_purges=max(self.max_entries, MIN_PURGES),
+            max_purges=max(2 * self.max_entries, MIN_PURGES),
             max_file_size=self.max_file_size,
             multipart_threshold=self.multipart_threshold,
             parts_ttl=self.parts_ttl,
