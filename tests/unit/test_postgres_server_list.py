@@ -14,23 +14,35 @@ import pytest
 from drivebay.postgres.server_list import ServerList, server_urls
 
 TIMEOUT = 2.0
+WRITES = "target_session_attrs=read-write"
+"""Of several servers, only one takes writes."""
 
 
 @pytest.mark.parametrize(
     ("url", "urls"),
     [
         ("postgresql://u:p@a:1/db?x=y", ["postgresql://u:p@a:1/db?x=y"]),
-        ("postgresql://u:p@a:1,b:2/db?x=y", ["postgresql://u:p@a:1/db?x=y", "postgresql://u:p@b:2/db?x=y"]),
-        ("postgresql://a,[::1]:2/db", ["postgresql://a/db", "postgresql://[::1]:2/db"]),
+        (
+            "postgresql://u:p@a:1,b:2/db?x=y",
+            [f"postgresql://u:p@a:1/db?x=y&{WRITES}", f"postgresql://u:p@b:2/db?x=y&{WRITES}"],
+        ),
+        ("postgresql://a,[::1]:2/db", [f"postgresql://a/db?{WRITES}", f"postgresql://[::1]:2/db?{WRITES}"]),
+        (
+            "postgresql://a,b/db?target_session_attrs=any",
+            ["postgresql://a/db?target_session_attrs=any", "postgresql://b/db?target_session_attrs=any"],
+        ),
         (
             "postgresql://u@/db?host=/a,/b&port=1,2&x=y",
-            ["postgresql://u@/db?host=%2Fa&port=1&x=y", "postgresql://u@/db?host=%2Fb&port=2&x=y"],
+            [f"postgresql://u@/db?host=%2Fa&port=1&x=y&{WRITES}", f"postgresql://u@/db?host=%2Fb&port=2&x=y&{WRITES}"],
         ),
         (
             "postgresql://u@/db?host=/a,/b&port=1",
-            ["postgresql://u@/db?host=%2Fa&port=1", "postgresql://u@/db?host=%2Fb&port=1"],
+            [f"postgresql://u@/db?host=%2Fa&port=1&{WRITES}", f"postgresql://u@/db?host=%2Fb&port=1&{WRITES}"],
         ),
-        ("postgresql://u@/db?host=/a,b", ["postgresql://u@/db?host=%2Fa", "postgresql://u@/db?host=b"]),
+        (
+            "postgresql://u@/db?host=/a,b",
+            [f"postgresql://u@/db?host=%2Fa&{WRITES}", f"postgresql://u@/db?host=b&{WRITES}"],
+        ),
         ("postgresql://u@/db?host=/a", ["postgresql://u@/db?host=/a"]),
     ],
 )
@@ -71,6 +83,18 @@ async def test_a_server_that_hangs_is_passed_over(folder: Path, database_url: st
     async with HangingServer().run(folder):
         connection = await ServerList(url_of(folder, database_url)).connect(timeout=TIMEOUT)
         assert await connection.fetchval("SELECT 1") == 1
+        await connection.close()
+
+
+async def test_a_caller_that_is_cancelled_passes_the_server_on(folder: Path, database_url: str) -> None:
+    """Its time is shorter than the share of a server, as that of a health check is."""
+    servers = ServerList(url_of(folder, database_url))
+    async with HangingServer().run(folder):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.5):
+                await servers.connect(timeout=60)
+        async with asyncio.timeout(20):
+            connection = await servers.connect(timeout=60)
         await connection.close()
 
 

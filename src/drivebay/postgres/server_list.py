@@ -6,6 +6,7 @@ machine that hangs, would use the whole timeout, and the next server would never
 
 from __future__ import annotations
 
+import asyncio
 import urllib.parse
 from collections.abc import Mapping
 from typing import Final
@@ -15,6 +16,8 @@ import asyncpg
 from .pool import Connection
 from .server_errors import NO_RESPONSE, find_problem
 
+_LEAST_SHARE: Final = 1.0
+"""Seconds of an attempt after which a cancellation counts against the server."""
 _TRY_NEXT: Final = (
     OSError,  # includes TimeoutError
     asyncpg.PostgresConnectionError,
@@ -24,8 +27,13 @@ _TRY_NEXT: Final = (
 
 
 def server_urls(url: str) -> tuple[str, ...]:
-    """Return a URL for each server that a libpq URL names: hosts separated by commas, before the path or as `host=`."""
+    """Return a URL for each server that a libpq URL names: hosts separated by commas, before the path or as `host=`.
+
+    Of several servers, only one takes writes. So each URL has `target_session_attrs=read-write`, unless the URL has
+    another value.
+    """
     parts = urllib.parse.urlsplit(url)
+    parts = parts._replace(query=_for_writes(parts.query)) if _names_several(parts) else parts
     credentials, at, hosts = parts.netloc.rpartition("@")
     if "," in hosts:
         return tuple(parts._replace(netloc=f"{credentials}{at}{host}").geturl() for host in hosts.split(","))
@@ -46,6 +54,16 @@ def server_urls(url: str) -> tuple[str, ...]:
     )
 
 
+def _names_several(parts: urllib.parse.SplitResult) -> bool:
+    return "," in parts.netloc or any("," in host for host in urllib.parse.parse_qs(parts.query).get("host", ()))
+
+
+def _for_writes(query: str) -> str:
+    if "target_session_attrs" in urllib.parse.parse_qs(query):
+        return query
+    return f"{query}&target_session_attrs=read-write".removeprefix("&")
+
+
 class ServerList:
     """The servers of `url`, a libpq URL."""
 
@@ -62,7 +80,9 @@ class ServerList:
         """
         urls = self._urls
         errors: list[Exception] = []
+        loop = asyncio.get_running_loop()
         for number, url in enumerate(urls):
+            started = loop.time()
             try:
                 connection = await asyncpg.connect(
                     url,
@@ -72,6 +92,11 @@ class ServerList:
                 )
             except _TRY_NEXT as error:
                 errors.append(error)
+            except asyncio.CancelledError:
+                if loop.time() - started > _LEAST_SHARE:  # guard: server-cancelled
+                    # The caller had less time than a share. The next one begins with the next server.
+                    self._urls = (*urls[number + 1 :], *urls[: number + 1])
+                raise
             else:
                 self._urls = (*urls[number:], *urls[:number])  # guard: server-order
                 return connection
