@@ -34,6 +34,13 @@ SWEEP_PROMISE = 20.0
 """Seconds in which the sweep finds an upload without an event (docs/reliability.md)."""
 
 
+def _is_current(cluster: api.ClusterInfo | None) -> bool:
+    if cluster is None or not cluster.leader:
+        return False
+    replicas = cluster.replicas or []
+    return len(replicas) == 2 and all(peer.current and not peer.offline for peer in replicas)
+
+
 @dataclass
 class Site:
     """A Drivebay on a NATS cluster, and a user of it. `uploaded` has the names of all uploads."""
@@ -106,12 +113,18 @@ class Site:
         return found.cluster.leader
 
     async def all_replicas_are_current(self) -> bool:
-        """Return whether the stream has a leader and two replicas with every message."""
-        found = await self.find_stream()
-        if found is None or found.cluster is None or not found.cluster.leader:
+        """Return whether all streams and consumers have a leader, and two replicas with everything.
+
+        The checkpoints are in a stream of their own.
+        """
+        try:
+            async with self.nats.connection() as client:
+                stream = client.jetstream(timeout=2)
+                streams = await stream.streams_info()
+                consumers = [each for info in streams for each in await stream.consumers_info(info.config.name or "")]
+        except (NatsError, OSError, TimeoutError):
             return False
-        replicas = found.cluster.replicas or []
-        return len(replicas) == 2 and all(peer.current and not peer.offline for peer in replicas)
+        return len(streams) >= 2 and all(_is_current(info.cluster) for info in (*streams, *consumers))
 
     async def findings(self) -> str:
         """Return what `drivebay doctor` says about the events."""
