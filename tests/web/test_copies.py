@@ -160,8 +160,9 @@ async def test_only_places_where_a_person_may_write_are_offered(new_person: NewP
     await store_file(grace, "plan.txt", b"plan")
     page = await grace.open("/files/root")
     dialog = await open_dialog(page, "plan.txt")
-    await expect(dialog.get_by_label(PLACE).get_by_role("option")).to_have_text(["My files", "Edited", "Edited folder"])
-    await dialog.get_by_label(PLACE).select_option("Edited folder")
+    shared = f"Edited folder ({ada.email})"  # other people choose its name
+    await expect(dialog.get_by_label(PLACE).get_by_role("option")).to_have_text(["My files", "Edited", shared])
+    await dialog.get_by_label(PLACE).select_option(shared)
     await dialog.get_by_role("button", name="Copy here").click()
     await expect(copies(page).get_by_text("1 item copied")).to_be_visible()
     assert (await ada.call("GET", "/v1/files/by-path?path=/Edited folder/plan.txt"))["size"] == 4
