@@ -294,6 +294,20 @@ async def test_all_connections_are_closed_after_the_server_responded_to_none(
         assert await database.fetchval(BACKEND) not in backends
 
 
+async def test_a_statement_that_is_cancelled_after_an_idle_time_closes_only_its_connection(
+    fresh_database_url: str,
+) -> None:
+    async with postgres.connect(fresh_database_url, size=3) as database:
+        sleep = f"{BACKEND} FROM pg_sleep(0.3)"
+        backends = set(await asyncio.gather(*(database.fetchval(sleep) for _ in range(3))))
+        database._pool._responded_at -= 100  # nobody has asked for longer than a silence
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await database.fetchval("SELECT pg_sleep(30)")
+        left = set(await asyncio.gather(*(database.fetchval(sleep) for _ in range(2))))
+        assert left < backends
+
+
 async def test_upgrade_of_the_tables_refuses_one_transaction_as_retryable(fresh_database_url: str) -> None:
     async with postgres.connect(fresh_database_url, size=2) as database:
         await database.execute("CREATE TABLE grows (n int)")

@@ -43,10 +43,13 @@ class ConnectionPool:
         self._idle_timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._responded_at = 0.0
-        """When a statement last had a response, in the time of the event loop."""
+        """When a statement last had a response, or was the only one to begin, in the time of the event loop."""
 
     async def acquire(self) -> Connection:
         """Return a connection. The caller must pass it to `release` or `discard`."""
+        if len(self._idle) == self._used_slots:  # guard: silence-while-idle
+            # No statement waits for a response, so a silence can only begin now.
+            self._responded_at = asyncio.get_running_loop().time()
         while self._idle:
             connection, _ = self._idle.pop()
             if not connection.is_closed():
