@@ -57,11 +57,12 @@ TEAM: Final = DriveId(UUID("0190a5e0-0000-7000-8000-00000000000c"))
 OWN_ACCESS: Final = Access.personal(OWNER)
 TEAM_ACCESS: Final = Access(TEAM, UserId(OWNER), c.Role.MANAGER)
 _TABLES: Final = ("usage", "uploads", "parts", "entries", "versions", "purges", "changes", "idempotency")
-# A trigger counts the entries, so the copy of `usage` begins with 0.
+# Triggers count the entries and the purges, so the copy of `usage` begins with 0.
 _COPY: Final = "WITH owners AS (SELECT unnest($1::uuid[]) AS owner)" + "".join(
     f""", {table} AS (
         INSERT INTO files.{table}
-        SELECT (jsonb_populate_record(of, jsonb_build_object('owner_id', owner, 'entry_count', 0))).*
+        SELECT (jsonb_populate_record(of, jsonb_build_object(
+            'owner_id', owner, 'entry_count', 0, 'purge_count', 0))).*
         FROM files.{table} AS of, owners WHERE of.owner_id = $2)"""
     for table in _TABLES
 )
