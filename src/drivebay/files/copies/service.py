@@ -122,13 +122,13 @@ class CopyService:
         target: contract.CopyTarget,
         recorded: bytes,
     ) -> tuple[contract.FileResult, ...]:
-        """Return the recorded results, or the error of an entry or folder that the access no longer reaches."""
+        """Return the recorded results. A copy whose entry or folder the access no longer reaches becomes an error."""
         errors = await self._scope.find_errors(tx, access, contract.Role.VIEWER, ids)
         if hidden := await self._scope.find_errors(tx, access, contract.Role.EDITOR, (target.parent,)):
             errors = dict.fromkeys(ids, hidden[target.parent])
         results = _results_decoder.decode(recorded)
         return tuple(
-            failed_file(errors[id]) if id in errors else result  # guard: scope-repeated-copies
+            failed_file(errors[id]) if result.error is None and id in errors else result  # guard: scope-repeated-copies
             for id, result in zip(ids, results, strict=True)
         )
 
