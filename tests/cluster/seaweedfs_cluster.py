@@ -21,6 +21,7 @@ import httpx
 from drivebay.embedded import Store
 from drivebay.embedded.launcher import program_path
 from drivebay.embedded.ports import assign_ports
+from drivebay.embedded.seaweedfs import SECURITY_FILE
 from drivebay.embedded.server_process import Program, ServerProcess
 from drivebay.testing.client import eventually
 
@@ -35,16 +36,6 @@ START: Final = 120.0
 """Seconds that the cluster may take to start. Reaching them means that it hangs."""
 _HEALTH: Final = {"master": "/cluster/status", "volume": "/status", "filer": "/healthz", "s3": "/healthz"}
 
-_SECURITY: Final = """\
-[jwt.signing]
-key = "{volume}"
-[jwt.signing.read]
-key = "{volume}"
-[jwt.filer_signing]
-key = "{filer}"
-[jwt.filer_signing.read]
-key = "{filer}"
-"""
 # Three volumes for a new bucket. The default is 6.
 _MASTER: Final = "[master.volume_growth]\ncopy_2 = 3\n"
 _FILER: Final = """\
@@ -145,7 +136,7 @@ def _files(database_url: str, access_key: str, secret_key: str) -> dict[str, str
         "actions": ["Admin"],
     }
     return {
-        "security.toml": _SECURITY.format(volume=secrets.token_hex(32), filer=secrets.token_hex(32)),
+        "security.toml": SECURITY_FILE.format(volume=secrets.token_hex(32), filer=secrets.token_hex(32)),
         "master.toml": _MASTER,
         "filer.toml": _FILER.format(host=parse_qs(url.query)["host"][0], database=url.path.removeprefix("/")),
         "s3.json": json.dumps({"identities": [identity]}),

@@ -30,7 +30,7 @@ _PORT_NAMES: Final = ("s3", "s3_grpc", "filer", "filer_grpc", "volume", "volume_
 # The number of volumes of a new bucket. The default is 7, too many for a small store.
 _MASTER: Final = "[master.volume_growth]\ncopy_1 = 3\n"
 
-_SECURITY: Final = """\
+SECURITY_FILE: Final = """\
 [jwt.signing]
 key = "{volume}"
 [jwt.signing.read]
@@ -40,6 +40,7 @@ key = "{filer}"
 [jwt.filer_signing.read]
 key = "{filer}"
 """
+"""The content of `security.toml`, with placeholders for two keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _configure(folder: Path, access_key: str, secret_key: str) -> None:
     identities = [{"name": "drivebay", "credentials": credentials, "actions": ["Admin"]}]
     write_private(folder / "s3.json", json.dumps({"identities": identities}))
     volume_key, filer_key = (load_or_create_secret(folder / name) for name in ("volume_key", "filer_key"))
-    security = _SECURITY.format(volume=volume_key, filer=filer_key)
+    security = SECURITY_FILE.format(volume=volume_key, filer=filer_key)
     # The server reads these two files from its working directory.
     write_private(folder / "security.toml", security)
     write_private(folder / "master.toml", _MASTER)
