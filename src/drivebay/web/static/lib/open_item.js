@@ -1,9 +1,12 @@
 /** What opens an item from any list: a folder in the files view, a file in the preview. */
 
-import { openPreview } from '../components/preview.js';
+import { toastError } from '../components/toast.js';
 import { navigate } from './router.js';
 
 /** @typedef {{id: string, drive_id: string, kind: "file" | "folder", name: string, size: number, content_type: string}} Item */
+
+/** Whether the module of the preview is being loaded. A second key press then opens no second preview. */
+let isLoading = false;
 
 /**
  * Return the path of a folder in the app. Another person who has access can open it too.
@@ -23,9 +26,22 @@ export function folderPath(folder, ownDrive) {
  */
 export function openItem(item, siblings, ownDrive) {
   if (item.kind === 'folder') navigate(folderPath(item, ownDrive));
-  else
-    openPreview(
-      item,
-      siblings.filter((each) => each.kind === 'file'),
-    );
+  else if (!isLoading) void openFile(item, siblings).catch(toastError);
+}
+
+/**
+ * The first page loads without the preview.
+ *
+ * @param {Item} file
+ * @param {Item[]} siblings
+ */
+async function openFile(file, siblings) {
+  isLoading = true;
+  let preview;
+  try {
+    preview = await import('../components/preview.js');
+  } finally {
+    isLoading = false;
+  }
+  await preview.openPreview(file, siblings);
 }
