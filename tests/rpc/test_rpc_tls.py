@@ -203,11 +203,14 @@ async def test_issuing_again_keeps_the_authority(tmp_path: Path) -> None:
 # -- streams --------------------------------------------------------------------------------------
 
 
-async def _answer_to_greeting(address: str, caller: Identity) -> object:
+async def _answer_to_greeting(address: str, caller: Identity, *, sends: bool = True) -> object:
+    """Open a stream and return its first frame. A server that refuses the caller reads nothing, and a message that is
+    being sent when the refusal arrives fails with another status: so a caller that is to be refused sends nothing."""
     options = (("grpc.ssl_target_name_override", "storage"),)
     async with grpc.aio.secure_channel(address, caller.client_credentials(), options=options) as channel:
         stream = RawStream(channel)
-        await stream.send(Greeting(PROTOCOL, STORAGE.full_name, "test", contract_fields(Storage)))
+        if sends:
+            await stream.send(Greeting(PROTOCOL, STORAGE.full_name, "test", contract_fields(Storage)))
         return await stream.receive()
 
 
@@ -216,7 +219,7 @@ async def test_only_callers_in_the_list_can_open_a_stream(tmp_path: Path) -> Non
     async with served(identity(ours, "storage")) as address:
         assert isinstance(await _answer_to_greeting(address, identity(ours, "gateway")), Welcome)
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
-            await _answer_to_greeting(address, identity(ours, "ingest"))
+            await _answer_to_greeting(address, identity(ours, "ingest"), sends=False)
     assert refusal.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
