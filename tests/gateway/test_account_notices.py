@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from drivebay.auth.settings import OidcProvider
-from drivebay.contract.auth import MailKind, MailOutcome, MailResult
+from drivebay.contract.auth import AuditQuery, MailKind, MailOutcome, MailResult
 from drivebay.contract.ids import LeaseId, UserId
 from drivebay.gateway.settings import Settings
 
 from ..oidc_provider import CLIENT_ID, CLIENT_SECRET, serve
 from .conftest import Gateway, User, assert_problem, open_gateway
-from .test_admin import OPERATOR, id_of
+from .test_admin import OPERATOR, id_of, make_admin
 from .test_oidc import Site
 from .test_passkeys import BASE, make, with_code
 
@@ -52,6 +52,48 @@ async def test_a_user_hears_of_each_change_of_the_second_factor(site: Gateway) -
     assert await kinds(site) == []
     await user.ok("DELETE", "/v1/me/totp", body | {"code": factor.code()})
     assert await kinds(site) == [MailKind.SECOND_FACTOR_DISABLED]
+
+
+async def test_a_user_hears_of_each_used_recovery_code(site: Gateway) -> None:
+    """At a login, before a passkey is added, and at the removal of the second factor. A refused code is no change."""
+    user = await confirmed_user(site)
+    factor = await with_code(site, user)
+    await kinds(site)
+    login, passkey, removal = factor.recovery_codes[:3]
+    assert (await factor.log_in(login)).status_code == 200
+    assert await kinds(site) == [MailKind.RECOVERY_CODE_USED]
+    assert_problem(await factor.log_in(login), 401, "invalid_code")
+    factor.next_step()
+    assert (await factor.log_in(factor.code())).status_code == 200
+    assert await kinds(site) == []
+    await user.ok("POST", "/v1/me/passkeys/options", {"password": user.password, "code": passkey})
+    assert await kinds(site) == [MailKind.RECOVERY_CODE_USED]
+    await user.ok("DELETE", "/v1/me/totp", {"password": user.password, "code": removal})
+    assert await kinds(site) == [MailKind.RECOVERY_CODE_USED, MailKind.SECOND_FACTOR_DISABLED]
+    events = (await site.auth.list_audit_events(OPERATOR, AuditQuery(action="recovery_code_used"))).items
+    id = UUID(await id_of(user))
+    assert [(event.actor, event.target, event.detail) for event in events] == [(id, str(id), {})] * 3
+
+
+async def test_a_user_hears_of_the_deletion_of_their_account(site: Gateway) -> None:
+    by_user, by_operator = await confirmed_user(site), await confirmed_user(site)
+    await by_user.ok("POST", "/v1/me/tokens", SCOPES)  # its notice is not needed any more
+    await by_user.ok("DELETE", "/v1/me", {"password": by_user.password})
+    await site.auth.remove_account(OPERATOR, UserId(UUID(await id_of(by_operator))))
+    lease = LeaseId(uuid4())
+    tasks = {task.recipient: task for task in await site.auth.claim_mails(lease, 100)}
+    assert sorted(tasks) == sorted((by_user.email, by_operator.email))
+    assert {task.kind for task in tasks.values()} == {MailKind.ACCOUNT_DELETED}
+    again = await site.auth.claim_mails(lease, 100)  # another attempt
+    assert {task.recipient: task for task in again} == tasks
+
+
+async def test_a_deletion_that_fails_sends_no_notice(site: Gateway) -> None:
+    admin = await make_admin(site, await confirmed_user(site))
+    body = {"password": admin.password}
+    assert_problem(await admin.call("DELETE", "/v1/me", body), 409, "last_admin")
+    assert_problem(await admin.call("DELETE", "/v1/me", {"password": "wrong horse"}), 401, "invalid_credentials")
+    assert await kinds(site) == []
 
 
 async def test_a_user_hears_of_each_passkey(site: Gateway) -> None:
@@ -114,6 +156,8 @@ async def test_an_address_that_is_not_confirmed_gets_no_notices(site: Gateway) -
     body = {"current_password": user.password, "new_password": "a quiet green table"}
     await user.ok("POST", "/v1/me/password", body)
     assert await kinds(site) == [MailKind.PASSWORD_CHANGED]
+    await user.ok("DELETE", "/v1/me", {"password": "a quiet green table"})
+    assert await kinds(site) == []
 
 
 async def test_a_disabled_user_hears_of_a_change_before(site: Gateway) -> None:

@@ -68,6 +68,16 @@ async def test_the_mail_that_confirms_an_address_can_be_sent_again(mailing: Mail
 
 
 @SENDS_MAIL
+async def test_the_notice_of_a_deletion_reaches_the_mailbox_of_the_account(mailing: Mailing) -> None:
+    user = await mailing.gateway.user()
+    body = {"token": token_of(await mailing.mail.next_mail())}
+    assert (await mailing.post("/v1/email/verify", body)).status_code == 204
+    assert (await user.call("DELETE", "/v1/me", {"password": user.password})).status_code == 204
+    notice = await mailing.mail.next_mail(1)
+    assert (notice["To"], notice["Subject"]) == (user.email, "Your account was deleted")
+
+
+@SENDS_MAIL
 async def test_a_forgotten_password_is_reset_by_mail(mailing: Mailing) -> None:
     user = await mailing.gateway.user()
     for email in (user.email, f"{uuid4().hex}@example.com"):

@@ -173,7 +173,7 @@ async def start(
         accounts = Accounts(store, hasher, limiter, settings, recorder)
         issuer = TokenIssuer(settings, keyring, now=now, new_id=new_id, random_bytes=random_bytes)
         sessions = Sessions(store, settings, issuer, limiter, new_id)
-        verifier = FactorVerifier(limiter, _factor_keys(settings), now=now, random_bytes=random_bytes)
+        verifier = FactorVerifier(limiter, _factor_keys(settings), recorder, now=now, random_bytes=random_bytes)
         cursor_key = subkeys.derive_key(settings.secret, "cursors")
         logins = Logins(store, accounts, sessions, verifier, audit)
         provider = None if settings.oidc is None else (settings.oidc, IdentityProvider(settings.oidc, now))
@@ -188,7 +188,7 @@ async def start(
             second_factor=SecondFactorService(database, accounts, verifier, recorder),
             api_tokens=ApiTokens(store, recorder, _api_token_keys(settings), now=now, random_bytes=random_bytes),
             keyring=keyring,
-            administration=AdministrationService(database, audit, hasher, cursor_key),
+            administration=AdministrationService(database, recorder, hasher, cursor_key),
             invitations=Invitations(database, hasher, _invitation_keys(settings), random, recorder),
             audit=AuditReader(database, cursor_key),
             oidc=OidcService(store, OidcDependencies(oidc_accounts, logins, limiter, random, oidc_key, provider)),

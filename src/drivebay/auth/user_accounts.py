@@ -292,7 +292,7 @@ class Accounts:
             await store.delete_api_tokens_of_user(user)  # guard: delete-account-tokens
             await delete_passkeys_of_user(store.executor, user)  # guard: delete-account-passkeys
             actor = Actor(user, address, user_agent)
-            await self._audit.record(store.executor, actor, Action.ACCOUNT_DELETED, user)
+            await self._recorder.record(store.executor, actor, Action.ACCOUNT_DELETED, user)
         log.info("account_deleted", user=str(user))
 
     async def list_deleted_accounts(

@@ -96,6 +96,20 @@ _TEXTS: Final = {
         "Your account is linked to the identity provider",
         "An account at the identity provider with your email address can now sign in to your account at {site}.",
     ),
+    MailKind.RECOVERY_CODE_USED: _notice(
+        "A recovery code was used",
+        "A recovery code of your account at {site} was used instead of a code of your authenticator app. It does not"
+        " work again. If few codes are left, remove the second factor and set it up again. You then get new codes.",
+        "If it was not you, somebody has your password and your recovery codes. Change your password, end your other"
+        " sessions, and set up the second factor again. You find all of this in the settings. Then tell the operator of"
+        " the server.",
+    ),
+    MailKind.ACCOUNT_DELETED: _notice(
+        "Your account was deleted",
+        "Your account at {site} was deleted. Nobody can log in to it any more, and its links have ended. The files stay"
+        " in the trash for its grace period. Then they are deleted for good.",
+        "If it was not you, tell the operator of the server at once, because the files still exist until then.",
+    ),
 }
 
 

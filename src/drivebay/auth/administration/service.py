@@ -17,7 +17,8 @@ from ...contract.ids import UserId
 from ...errors import FieldError, InvalidRequest, NotFound
 from ...postgres import Database
 from .. import email_address
-from ..audit.audit_log import Action, AuditLog
+from ..audit.audit_log import Action
+from ..mail.mail_queue import AccountChangeRecorder
 from ..password_hasher import PasswordHasher
 from ..store import Executor
 from . import account_listing, store
@@ -33,9 +34,11 @@ _MAX_IDS: Final = 1000
 class AdministrationService:
     """The methods for existing accounts. `cursor_key` signs cursors."""
 
-    def __init__(self, database: Database, audit: AuditLog, hasher: PasswordHasher, cursor_key: bytes) -> None:
+    def __init__(
+        self, database: Database, recorder: AccountChangeRecorder, hasher: PasswordHasher, cursor_key: bytes
+    ) -> None:
         self._database = database
-        self._audit = audit
+        self._recorder = recorder
         self._hasher = hasher
         self._cursor_key = cursor_key
 
@@ -72,7 +75,7 @@ class AdministrationService:
                 await require_other_admin(tx, user)
             if role is not account.role:
                 await store.set_role(tx, user, role)
-                await self._audit.record(tx, actor, Action.ROLE_CHANGED, user, {"role": role.value})
+                await self._recorder.record(tx, actor, Action.ROLE_CHANGED, user, {"role": role.value})
             if disabled != account.disabled:
                 await self._set_disabled(tx, actor, user, disabled=disabled)
             if update.disabled:  # also if it was disabled before, because an earlier release may have begun sessions
@@ -80,7 +83,7 @@ class AdministrationService:
                 await store.delete_password_tokens(tx, user)  # guard: disabled-reset-links
             if update.records_limit:
                 limit = "default" if update.limit_bytes is None else str(update.limit_bytes)
-                await self._audit.record(tx, actor, Action.QUOTA_CHANGED, user, {"limit_bytes": limit})
+                await self._recorder.record(tx, actor, Action.QUOTA_CHANGED, user, {"limit_bytes": limit})
             (changed,) = await store.get_accounts(tx, (user,), "")
         return changed
 
@@ -89,18 +92,18 @@ class AdministrationService:
             await require_other_admin(tx, user)
             await store.delete_account(tx, user, self._hasher.unusable_hash)
             await store.end_sessions(tx, user, "deleted")
-            await self._audit.record(tx, actor, Action.ACCOUNT_DELETED, user)
+            await self._recorder.record(tx, actor, Action.ACCOUNT_DELETED, user)
         log.info("account_deleted", user=str(user), actor=str(actor.user))
 
     async def end_user_sessions(self, actor: Actor, user: UserId) -> None:
         async with self._change(actor, user) as (tx, _):
             await store.end_sessions(tx, user, "admin")
-            await self._audit.record(tx, actor, Action.SESSIONS_ENDED, user)
+            await self._recorder.record(tx, actor, Action.SESSIONS_ENDED, user)
 
     async def _set_disabled(self, tx: Executor, actor: Actor, user: UserId, *, disabled: bool) -> None:
         await store.set_disabled(tx, user, disabled=disabled)
         action = Action.ACCOUNT_DISABLED if disabled else Action.ACCOUNT_ENABLED
-        await self._audit.record(tx, actor, action, user)
+        await self._recorder.record(tx, actor, action, user)
         log.info(action.value, user=str(user), actor=str(actor.user))
 
     @asynccontextmanager

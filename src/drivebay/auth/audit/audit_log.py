@@ -44,6 +44,7 @@ class Action(StrEnum):
     SECOND_FACTOR_DISABLED = "second_factor_disabled"
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_REMOVED = "passkey_removed"
+    RECOVERY_CODE_USED = "recovery_code_used"
 
 
 class AuditLog:

@@ -62,6 +62,8 @@ _NOTICES: Final = {
     Action.PASSKEY_REMOVED: MailKind.PASSKEY_REMOVED,
     Action.API_TOKEN_CREATED: MailKind.API_TOKEN_CREATED,
     Action.IDENTITY_LINKED: MailKind.IDENTITY_LINKED,
+    Action.RECOVERY_CODE_USED: MailKind.RECOVERY_CODE_USED,
+    Action.ACCOUNT_DELETED: MailKind.ACCOUNT_DELETED,
 }
 
 
@@ -181,7 +183,8 @@ class MailQueue:
     async def _prepare(self, tx: Executor, mail: ClaimedMail) -> MailTask | None:
         """Return the task of the worker for a mail. If the mail is not needed any more, delete it and return None."""
         user = mail.user if mail.requested_email is None else await self._find_reset_account(tx, mail)
-        recipient = None if user is None else await store.find_recipient(tx, user)
+        is_deleted = mail.kind is MailKind.ACCOUNT_DELETED  # guard: deletion-notice
+        recipient = None if user is None else await store.find_recipient(tx, user, is_deleted=is_deleted)
         address = None if recipient is None else email_address.delivery_address(recipient.email)
         is_wanted = recipient is not None and self._is_wanted(mail.kind, recipient)
         if user is None or recipient is None or address is None or not is_wanted:

@@ -30,7 +30,7 @@ UPDATE auth.mails SET user_id = $2, requested_email = NULL, requested_from = '' 
 
 -- name: find_recipient
 SELECT email, email_key, email_verified_at IS NOT NULL AS is_verified, disabled_at IS NOT NULL AS is_disabled
-FROM auth.users WHERE id = $1 AND deleted_at IS NULL
+FROM auth.users WHERE id = $1 AND (deleted_at IS NOT NULL) = $2
 
 -- name: delete_mail
 DELETE FROM auth.mails WHERE id = $1

@@ -68,7 +68,7 @@ class PasskeyService:
         user = _require_user(actor)
         found = await self._parts.accounts.confirm_user(user, password, actor.address, session)
         if found.has_second_factor:  # guard: passkey-add-code
-            await self._use_code(user, code)
+            await self._use_code(actor, user, code)
         account = await Store(self._database).find_user(user)
         if account is None:
             raise NotFound(f"no user {user}")
@@ -143,11 +143,11 @@ class PasskeyService:
             await self._parts.recorder.record(tx, actor, Action.PASSKEY_REMOVED, user, {"passkey_id": str(passkey)})
         log.info("passkey_removed", user=str(user), id=str(passkey))
 
-    async def _use_code(self, user: UserId, code: str) -> None:
+    async def _use_code(self, actor: Actor, user: UserId, code: str) -> None:
         await self._parts.verifier.charge_change(user, code)
         async with self._database.transaction() as tx:
             await lock_factors(tx, user)
-            if not await self._parts.verifier.use_any_code(tx, user, code):
+            if not await self._parts.verifier.use_any_code(tx, actor, user, code):
                 raise InvalidCode
         await self._parts.verifier.refill_change(user)
 

@@ -50,12 +50,14 @@ class FactorVerifier:
         self,
         limiter: RateLimiter,
         keys: FactorKeys,
+        recorder: AccountChangeRecorder,
         *,
         now: Callable[[], datetime],
         random_bytes: Callable[[int], bytes],
     ) -> None:
         self._limiter = limiter
         self._keys = keys
+        self._recorder = recorder
         self._now = now
         self._random_bytes = random_bytes
 
@@ -114,15 +116,21 @@ class FactorVerifier:
         step = second_factor_codes.find_step(secret, code, self._now())
         return step is not None and await store.use_step(db, user, step)
 
-    async def use_any_code(self, db: Executor, user: UserId, text: str) -> bool:
-        """Use up a TOTP code or a recovery code of an active second factor. Return False if it is wrong or used."""
+    async def use_any_code(self, db: Executor, actor: Actor, user: UserId, text: str) -> bool:
+        """Use up a TOTP code or a recovery code of an active second factor. Return False if it is wrong or used.
+
+        Records the use of a recovery code by `actor`, and tells the user of it by mail.
+        """
         secret = await store.find_secret(db, user)
         if secret is None or not secret.is_active:
             return False
         code = second_factor_codes.normalize(text)
         if second_factor_codes.is_recovery_code(code):
             digest = second_factor_codes.recovery_digest(self._keys.recovery_codes, user, code)
-            return await store.use_recovery_code(db, user, digest)
+            if not await store.use_recovery_code(db, user, digest):
+                return False
+            await self._recorder.record(db, actor, Action.RECOVERY_CODE_USED, user)
+            return True
         return await self.use_totp_code(db, user, secret.encrypted, code)
 
 
@@ -174,7 +182,7 @@ class SecondFactorService:
         await self._verifier.charge_change(user, code)
         async with self._database.transaction() as tx:
             await store.lock_factors(tx, user)
-            if not await self._verifier.use_any_code(tx, user, code):  # guard: totp-remove-code
+            if not await self._verifier.use_any_code(tx, actor, user, code):  # guard: totp-remove-code
                 raise InvalidCode
             await store.delete_secret(tx, user)
             await self._recorder.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)

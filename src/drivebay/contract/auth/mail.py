@@ -1,8 +1,9 @@
 """Mail to accounts: confirmation of addresses, resets of passwords, and the queue of mails for the worker.
 
 A mail is queued in the transaction of the request. A notice tells a user that the password, the second factor, the
-passkeys or the API tokens of their account changed, or that an identity was linked. An account gets ten notices of one
-kind a day. Notices other than `password_changed` go only to confirmed addresses.
+passkeys or the API tokens of their account changed, that an identity was linked, that a recovery code was used, or that
+the account was deleted. An account gets ten notices of one kind a day. Notices other than `password_changed` go only to
+confirmed addresses.
 
 Methods that need mail raise NotFound in a deployment that sends no mail.
 """
@@ -31,6 +32,8 @@ class MailKind(StrEnum):
     PASSKEY_REMOVED = "passkey_removed"
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105 - the name of a kind
     IDENTITY_LINKED = "identity_linked"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    ACCOUNT_DELETED = "account_deleted"
 
     @property
     def is_notice(self) -> bool:

@@ -43,6 +43,8 @@ class MailKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MAIL_KIND_PASSKEY_REMOVED: _ClassVar[MailKind]
     MAIL_KIND_API_TOKEN_CREATED: _ClassVar[MailKind]
     MAIL_KIND_IDENTITY_LINKED: _ClassVar[MailKind]
+    MAIL_KIND_RECOVERY_CODE_USED: _ClassVar[MailKind]
+    MAIL_KIND_ACCOUNT_DELETED: _ClassVar[MailKind]
 
 class MailOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -72,6 +74,8 @@ MAIL_KIND_PASSKEY_ADDED: MailKind
 MAIL_KIND_PASSKEY_REMOVED: MailKind
 MAIL_KIND_API_TOKEN_CREATED: MailKind
 MAIL_KIND_IDENTITY_LINKED: MailKind
+MAIL_KIND_RECOVERY_CODE_USED: MailKind
+MAIL_KIND_ACCOUNT_DELETED: MailKind
 MAIL_OUTCOME_UNSPECIFIED: MailOutcome
 MAIL_OUTCOME_SENT: MailOutcome
 MAIL_OUTCOME_POSTPONED: MailOutcome
