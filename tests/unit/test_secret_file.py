@@ -91,7 +91,7 @@ def test_second_start_has_the_same_secret(tmp_path: Path) -> None:
     assert load_or_create_root_secret(settings).secret == load_or_create_root_secret(settings).secret
 
 
-@pytest.mark.parametrize("text", ["", "canary", "0" * 63 + "\n"])
+@pytest.mark.parametrize("text", ["", "canary", "canary \u00fc", "0" * 63 + "\n"])
 def test_damaged_secret_file_is_refused_and_not_changed(tmp_path: Path, text: str) -> None:
     file = tmp_path / "secret"
     file.write_text(text)

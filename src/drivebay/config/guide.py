@@ -13,8 +13,8 @@ Set environment variables, or write lines `NAME=value` into a file `.env` in the
 variable overrides the line in the file. The file is read literally: a `$` in a value has no special meaning.
 
 Write durations as `90s`, `15m` or `30d`, sizes as `10GiB` or `500MB`, rates as `20/m` or `off`, and lists with commas.
-If a value is invalid, or a `DRIVEBAY_` name is not in this table, Drivebay does not start. It prints one line with the
-name of the setting and the accepted values.
+If a value is invalid, or Drivebay does not know a name that begins with `DRIVEBAY_`, Drivebay does not start. It prints
+one line with the name of the setting, and the accepted values or a similar name.
 
 | name | default | meaning |
 | --- | --- | --- |

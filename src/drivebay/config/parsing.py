@@ -25,23 +25,25 @@ _SIZE_UNITS: Final = {"": 1, "B": 1} | {
 }
 _MAX_DURATION: Final = timedelta(days=36500)
 _MAX_SIGNED_URL_LIFETIME: Final = timedelta(days=7)
-_MIN_IDLE_LIMIT: Final = timedelta(seconds=1)
-_MAX_IDLE_LIMIT: Final = timedelta(hours=1)
+_MIN_IDLE_TIMEOUT: Final = timedelta(seconds=1)
+_MAX_IDLE_TIMEOUT: Final = timedelta(hours=1)
 _MAX_SIZE: Final = 2**62
-"""PostgreSQL adds sizes in 64 bits. With this limit the sum of two sizes fits."""
+"""Bytes. PostgreSQL adds sizes as signed 64-bit numbers. The sum of two smaller sizes fits."""
 _MAX_PORT: Final = 65535
 _HOST_PORT: Final = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*/?")
-_LABEL: Final = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-_DEFAULT_PORT: Final = re.compile(r"^(http(?=:.*:80$)|https(?=:.*:443$))(:.*):\d+$")
-_ORIGIN: Final = re.compile(rf"https?://(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::([0-9]{{1,5}}))?")
+_HOST_LABEL: Final = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_ORIGIN_WITH_DEFAULT_PORT: Final = re.compile(r"^(http(?=:.*:80$)|https(?=:.*:443$))(:.*):\d+$")
+_ORIGIN: Final = re.compile(rf"https?://(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[[0-9a-f:.]+\])(?::([0-9]{{1,5}}))?")
 
 
 # -- numbers --------------------------------------------------------------------------------------
 
 
 def integer(minimum: int, maximum: int) -> Callable[[str], int]:
+    """Return a parser of decimal numbers from `minimum` to `maximum`, both included."""
+
     def parse(text: str) -> int:
         is_number = text.isascii() and text.isdigit() and len(text) <= len(str(maximum))
         if not is_number or not minimum <= int(text) <= maximum:
@@ -52,6 +54,7 @@ def integer(minimum: int, maximum: int) -> Callable[[str], int]:
 
 
 def duration(text: str) -> timedelta:
+    """Parse a number with a unit: ms, s, m, h or d. Zero is accepted."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", text)
     if match is None:
         raise ValueError("a duration such as 90s, 15m or 30d")
@@ -67,9 +70,10 @@ def positive_duration(text: str) -> timedelta:
     return value
 
 
-def idle_limit(text: str) -> timedelta:
+def idle_timeout(text: str) -> timedelta:
+    """Parse a timeout of idle connections: 1 second to 1 hour."""
     value = duration(text)
-    if not _MIN_IDLE_LIMIT <= value <= _MAX_IDLE_LIMIT:
+    if not _MIN_IDLE_TIMEOUT <= value <= _MAX_IDLE_TIMEOUT:
         raise ValueError("a duration from 1s to 1h")
     return value
 
@@ -91,7 +95,7 @@ def audit_age(text: str) -> timedelta:
 def signed_url_lifetime(text: str) -> timedelta:
     """Parse the lifetime of a signed URL. The store counts whole seconds and refuses more than seven days."""
     if not timedelta(seconds=1) <= (value := duration(text)) <= _MAX_SIGNED_URL_LIFETIME:
-        raise ValueError(f"a duration above zero such as 90s or 15m, from 1s to {_MAX_SIGNED_URL_LIFETIME.days}d")
+        raise ValueError(f"a duration such as 90s or 15m, from 1s to {_MAX_SIGNED_URL_LIFETIME.days}d")
     return value
 
 
@@ -141,6 +145,8 @@ def matching(pattern: str, accepted: str) -> Callable[[str], str]:
 
 
 def choice(*options: str) -> Callable[[str], str]:
+    """Return a parser that accepts only these texts."""
+
     def parse(text: str) -> str:
         if text not in options:
             raise ValueError(f"one of {', '.join(options)}")
@@ -249,7 +255,7 @@ def smtp_url(text: str) -> SmtpServer:
         default_tls, default_port = (SmtpTls.OFF if is_local(f"{host}:0") else SmtpTls.STARTTLS), 587
     tls = options.pop("tls", default_tls.value)
     if options or tls not in ({SmtpTls.IMPLICIT} if parts.scheme == "smtps" else {SmtpTls.STARTTLS, SmtpTls.OFF}):
-        raise ValueError("a URL whose only option is ?tls=starttls or ?tls=off, of smtp://")
+        raise ValueError("a URL without other options than ?tls=starttls or ?tls=off, which only smtp:// accepts")
     user = None if parts.username is None else unquote(parts.username)
     password = None if parts.password is None else unquote(parts.password)
     return SmtpServer(host, port or default_port, SmtpTls(tls), user, password)
@@ -305,6 +311,7 @@ def host_ports(text: str) -> str:
 
 
 def service_address(text: str) -> str:
+    """Return the address of a service: `unix:/path`, `host:port`, or several `ip:port` with commas between them."""
     several = text.split(",")
     if len(several) > 1 and all(_is_ip_port(address) for address in several):
         return text
@@ -352,7 +359,7 @@ def networks(text: str) -> tuple[str, ...]:
 
 def origins(text: str) -> tuple[str, ...]:
     """Parse origins, or `*`. Return them as browsers send them (RFC 6454): without the default port."""
-    values = tuple(_DEFAULT_PORT.sub(r"\1\2", value) for value in comma_separated(text))
+    values = tuple(_ORIGIN_WITH_DEFAULT_PORT.sub(r"\1\2", value) for value in comma_separated(text))
     if values == ("*",) or all(_is_origin(origin) for origin in values):
         return values
     raise ValueError("origins such as https://app.example.com (lower case, no path), or *")

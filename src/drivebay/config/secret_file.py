@@ -19,7 +19,7 @@ def load_or_create_root_secret(settings: Settings) -> Settings:
     """Return the settings with their root secret: the value of the setting, or else the content of `<data>/secret`.
 
     The file is created if it does not exist. Processes that start at the same time get the same secret.
-    Raises SettingsError if the file cannot be created or read.
+    Raises SettingsError if the file cannot be created or read, or does not contain a secret.
     """
     if settings.secret is not None:
         return settings
@@ -28,7 +28,7 @@ def load_or_create_root_secret(settings: Settings) -> Settings:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not file.exists():
             _create_secret(file)
-        text = file.read_text("ascii").strip()
+        text = file.read_text("ascii", errors="replace").strip()
     except OSError as error:
         raise SettingsError(f"DRIVEBAY_DATA: {error.strerror}: {file}") from error
     if not re.fullmatch(r"[0-9a-f]{64,}", text):

@@ -35,7 +35,7 @@ from .parsing import (
     duration,
     host_port,
     host_ports,
-    idle_limit,
+    idle_timeout,
     integer,
     issuer_url,
     mail_sender,
@@ -81,14 +81,14 @@ class Settings:
     """
 
     # fmt: off
-    host: str = setting("IP address that the gateway listens on. Beyond loopback, the S3 port of the embedded store listens there too.", _host, "127.0.0.1")
+    host: str = setting("IP address that the gateway listens on. If it is not a loopback address, the S3 port of the embedded store listens on it too.", _host, "127.0.0.1")
     port: int = setting("Port of the gateway.", integer(1, 65535), "8080")
     public_url: str | None = setting("URL under which clients reach the gateway, with its path if it has one. `Location` headers, the URLs of links and archives, the links in mails, the redirects of sign-ins and the `source` of webhook events begin with it. Set it for gateway, auth, files and worker. Passkeys belong to its host name: they need https, and are lost when the host name changes.", public_url, default_note="made from the request; in mails from `DRIVEBAY_HOST` and `DRIVEBAY_PORT`")
     data: Path = setting("Folder with the data of the embedded servers. Two instances can run side by side with different folders and ports.", Path, "./data")
     database_url: str | None = setting("URL of the PostgreSQL database.", url("postgresql", "postgres"), default_note="embedded", secret=True)
     database_connections: int = setting("Maximum number of connections of a process to PostgreSQL, for each of auth and files.", integer(1, 1000), "10")
-    nats_url: str | None = setting("URL of NATS, with JetStream. For a cluster, the URLs of its servers with commas and no spaces: one of them that responds is used.", nats_servers, default_note="embedded", secret=True)
-    nats_replicas: int = setting("Servers of a NATS cluster that keep a copy of the events: 3 in a cluster of three. A stream that exists gets more copies when this grows, never fewer.", integer(1, 5), "1")
+    nats_url: str | None = setting("URL of NATS, with JetStream. For a cluster, the URLs of its servers with commas and no spaces: Drivebay uses one that responds.", nats_servers, default_note="embedded", secret=True)
+    nats_replicas: int = setting("Number of servers of a NATS cluster that keep a copy of the events: 3 in a cluster of three. If you set a higher number, the existing stream gets more copies. With a lower number, it keeps its copies.", integer(1, 5), "1")
     s3_endpoint: str | None = setting("URL of the store for the services.", url("http", "https"), default_note="embedded")
     s3_public_endpoint: str | None = setting("URL of the store for clients. It is part of every presigned URL.", url("http", "https"), default_note="value of `DRIVEBAY_S3_ENDPOINT`; for the embedded store, made from `DRIVEBAY_HOST`")
     s3_access_key: str | None = setting("Access key of the store.", _any_text, default_note="embedded")
@@ -98,7 +98,7 @@ class Settings:
     s3_bucket: str = setting("Bucket that holds every object.", _bucket, "drivebay")
     sign_locally: bool = setting("`on`: a gateway process without the storage service signs URLs itself, which saves a call for each upload and download. It then needs the `DRIVEBAY_S3_*` settings of the storage service.", on_or_off, "off")
     filer_address: str | None = setting("gRPC `host:port` of an external SeaweedFS filer, whose events ingest reads. For a cluster, the addresses of all its filers with commas and no spaces.", host_ports, default_note="embedded")
-    auth_address: str | None = setting("`unix:/path` or `host:port` of the auth service. Beyond loopback it needs TLS. For callers it may name several processes: `10.0.0.1:7001,10.0.0.2:7001`.", service_address, default_note="in process")
+    auth_address: str | None = setting("`unix:/path` or `host:port` of the auth service. An address that is not loopback needs TLS. The processes that call the service may have several addresses: `10.0.0.1:7001,10.0.0.2:7001`.", service_address, default_note="in process")
     files_address: str | None = setting("The same for the files service.", service_address, default_note="in process")
     storage_address: str | None = setting("The same for the storage service.", service_address, default_note="in process")
     auth_callers: tuple[str, ...] = setting("Certificate names that may call the auth service over TLS.", comma_separated, "gateway,worker,cli")
@@ -108,23 +108,23 @@ class Settings:
     tls_key: Path | None = setting("Key of that certificate, in PEM, without a password.", Path, default_note="no TLS")
     tls_ca: Path | None = setting("Authority that issues the certificates of the services, in PEM.", Path, default_note="no TLS")
     metrics_address: str | None = setting("`host:port` of `/metrics` for Prometheus, for processes without a gateway.", host_port)
-    operations_address: str | None = setting("`host:port` of `/metrics` and of `/readyz` with all details. They are then not on the port of the gateway.", host_port)
-    stop_delay: timedelta = setting("How long a gateway that gets SIGTERM still answers requests while `/readyz` says 503, so that load balancers stop sending them. Give it some intervals of their health check. What stops the process must wait 20 seconds longer than this before it kills it.", duration, "0s")
+    operations_address: str | None = setting("`host:port` of `/metrics` and of `/readyz` with all details. The port of the gateway then has no `/metrics`, and its `/readyz` has no details.", host_port)
+    stop_delay: timedelta = setting("How long a gateway that gets SIGTERM still handles requests while `/readyz` responds with 503, so that load balancers stop sending requests. Set it to several intervals of their health check. The program that sends SIGTERM must wait at least 20 seconds longer before it sends SIGKILL.", duration, "0s")
     workers: int = setting("Number of gateway processes.", integer(1, 256), "1")
-    max_requests: int = setting("Maximum number of requests that one gateway process handles at once. Above it, or earlier while responses are slow, it responds with 503.", integer(1, 100_000), "256")
+    max_requests: int = setting("Maximum number of requests that one gateway process handles at the same time. Further requests get 503. While responses are slow, the process accepts fewer requests.", integer(1, 100_000), "256")
     shared_drives: str = setting("Who may create shared drives: `anyone` or `admins`.", choice("anyone", "admins"), "anyone")
-    user_requests: int = setting("Maximum number of requests of one user that a gateway process handles at once. Requests without a login are counted by network (an IPv4 address or an IPv6 /64). Further requests get 429.", integer(1, 100_000), "64")
+    user_requests: int = setting("Maximum number of requests of one user that a gateway process handles at the same time. Requests without a login are counted by network (an IPv4 address or an IPv6 /64). Further requests get 429.", integer(1, 100_000), "64")
     user_streams: int = setting("Maximum number of requests of one user that send bytes over tus at the same time, in each gateway process. Further requests get 429.", integer(1, 100_000), "16")
-    archives: int = setting("Maximum number of archives that a gateway process sends at once. Further downloads get 503 with `Retry-After`.", integer(1, 100_000), "16")
+    archives: int = setting("Maximum number of archives that a gateway process sends at the same time. Further downloads get 503 with `Retry-After`.", integer(1, 100_000), "16")
     user_archives: int = setting("The same for the archives of one user. Downloads with a link, without an account, are counted by network.", integer(1, 100_000), "4")
     archive_timeout: timedelta = setting("How long the client of an archive may take to accept the next bytes. Then it is disconnected. The access to the archive is checked again at this interval while it is sent.", positive_duration, "1m")
     user_waits: int = setting("Maximum number of requests of one user that wait for changes (`wait=` and `/v1/events`), in each gateway process. Further requests get 429.", integer(1, 100_000), "256")
     web: bool = setting("The web app at `/`. `off`: `/` shows the documentation of the API.", on_or_off, "on")
     web_name: str = setting("Name that the web app shows.", _web_name, "Drivebay")
     web_color: str | None = setting("Accent color of the web app, such as `#0b7285`.", _web_color, default_note="blue")
-    idle_timeout: timedelta = setting("How long a connection may wait for the complete headers of its next request, or how long a response may wait for a client that does not read it. Make it longer than your proxy keeps idle connections.", idle_limit, "30s")
+    idle_timeout: timedelta = setting("How long a connection may wait for the complete headers of its next request, or how long a response may wait for a client that does not read it. Make it longer than your proxy keeps idle connections.", idle_timeout, "30s")
     quota: int = setting("Bytes that a drive may store, including old versions, trash and pending uploads.", size, "10GiB")
-    max_entries: int = setting("Files and folders that a drive may have, including trash and pending uploads. It may have twice as many tombstones of deleted files and aborted uploads, and at least a million: further uploads get 429.", integer(1, 2**53), "10000000")
+    max_entries: int = setting("Files and folders that a drive may have, including trash and pending uploads. A drive may have up to twice as many tombstones (at least 1,000,000). Beyond that, uploads get 429.", integer(1, 2**53), "10000000")
     max_file_size: int = setting("Largest file. Stores accept 5 TiB at most.", positive_size, "5TiB")
     multipart_threshold: int = setting("Size above which an upload must be sent in parts. Clients may use parts earlier. Stores accept 5 GiB at most in one request.", positive_size, "64MiB")
     parts_ttl: timedelta = setting("How long an upload in parts waits for the next request for a part.", positive_duration, "1d")
@@ -132,14 +132,14 @@ class Settings:
     download_ttl: timedelta = setting("Lifetime of a presigned download URL.", signed_url_lifetime, "5m")
     archive_ttl: timedelta = setting("How long the URL of an archive (`POST /v1/archives`) works. It ends earlier when its creator loses access to one of the items, or when the account of its creator is disabled or deleted.", positive_duration, "6h")
     trash_grace: timedelta = setting("How long deleted files can be restored from the trash. Then they are purged. Keep it at least as long as you keep database backups.", duration, "30d")
-    versions_keep: int = setting("Old versions of a file that are kept, besides the current one. With 0, replaced content is deleted at once.", integer(0, 100_000), "20")
+    versions_keep: int = setting("Old versions of a file that are kept, besides the current one. With 0, replaced content is deleted immediately.", integer(0, 100_000), "20")
     versions_age: timedelta = setting("How long an old version is kept after it was replaced.", duration, "30d")
     sweep_interval: timedelta = setting("Pause between sweeps for uploads that no event reported.", positive_duration, "10s")
-    sweep_rate: int = setting("Maximum number of uploads that the sweeps look up in a second while events arrive. After an interruption of the events they look up all pending uploads at once.", integer(1, 1_000_000), "50")
+    sweep_rate: int = setting("Maximum number of uploads that the sweeps look up in a second while events arrive. After an interruption of the events, the sweeps look up all pending uploads without this limit.", integer(1, 1_000_000), "50")
     janitor_interval: timedelta = setting("Pause between rounds of the janitor. Items that are deleted from the trash count in the quota until the next round.", positive_duration, "30s")
     events: str = setting("Source of object events: `auto` (depends on the store), `minio`, `seaweedfs` or `off`. With `off` only the sweep finds uploads.", choice("auto", "minio", "seaweedfs", "off"), "auto")
     events_subject: str = setting("NATS subject of the events of this deployment. The stream is named after it.", _subject, "drivebay.events")
-    events_target: str = setting("ARN of our NATS target in the configuration of the store. The notification rule of the bucket names it.", _arn, "arn:minio:sqs::drivebay:nats")
+    events_target: str = setting("ARN of the NATS target that the configuration of the store has for Drivebay. The notification rule of the bucket names it.", _arn, "arn:minio:sqs::drivebay:nats")
     webhook_address: str | None = setting("`host:port` of the event endpoint of ingest, to which a store POSTs its events (`/events`). In spite of its name, this setting has nothing to do with the webhooks of users.", host_port)
     webhook_token: str | None = setting("Bearer token that a request to the event endpoint must have.", _bearer_token, secret=True)
     access_token_ttl: timedelta = setting("Lifetime of an access token.", token_lifetime, "15m")
@@ -208,7 +208,9 @@ class Settings:
     def storage(self) -> StorageSettings:
         """Return the settings of the storage service. Raises SettingsError without a store or a root secret."""
         if self.s3_endpoint is None or self.s3_access_key is None or self.s3_secret_key is None:
-            raise SettingsError("signing URLs needs DRIVEBAY_S3_ENDPOINT, _ACCESS_KEY and _SECRET_KEY")
+            raise SettingsError(
+                "set DRIVEBAY_S3_ENDPOINT, DRIVEBAY_S3_ACCESS_KEY and DRIVEBAY_S3_SECRET_KEY: signing URLs needs them"
+            )
         return StorageSettings(
             endpoint=self.s3_endpoint,
             public_endpoint=self.s3_public_endpoint,
