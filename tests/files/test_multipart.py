@@ -115,7 +115,7 @@ async def test_parts_become_one_file_with_the_checksum_of_their_checksums(drive:
     assert (content.part_size, content.parts_sha256) == (8 * MIB, sha256(sha256(FIRST) + sha256(REST)))
     assert (file.part_size, file.parts_sha256) == (content.part_size, content.parts_sha256)
     assert drive.bucket.objects[content.key][1] == BODY
-    assert drive.bucket.unfinished_parts == {}
+    assert drive.bucket.unfinished_multiparts == {}
     assert await drive.database.fetchval("SELECT count(*) FROM files.parts") == 0
     assert (await drive.files.get_usage(drive.access)).used_bytes == len(BODY)
 
@@ -178,7 +178,7 @@ async def test_invalid_part_numbers_are_refused(drive: Drive, numbers: tuple[int
     upload = await begin_multipart(drive)
     with pytest.raises(InvalidRequest):
         await drive.files.open_parts(drive.access, upload.id, tuple(c.PartIntent(number) for number in numbers))
-    assert drive.bucket.unfinished_parts == {}
+    assert drive.bucket.unfinished_multiparts == {}
 
 
 async def test_a_single_put_or_ended_upload_has_no_parts(drive: Drive) -> None:
@@ -221,7 +221,7 @@ async def test_an_abandoned_multipart_upload_expires_and_is_purged(direct_drive:
     assert await direct_drive.files.commit_uploads(refs, c.Trigger.SWEEP) == (c.CommitOutcome.EXPIRED,)
     assert (await direct_drive.files.get_usage(direct_drive.access)).reserved_bytes == 0
     (purge,) = await direct_drive.files.claim_purges(LeaseId(uuid7()), 10)
-    assert purge.multipart_id in direct_drive.bucket.unfinished_parts
+    assert purge.multipart_id in direct_drive.bucket.unfinished_multiparts
     assert (await direct_drive.files.complete_upload(direct_drive.access, upload.id)).status is c.UploadStatus.EXPIRED
 
 
@@ -229,7 +229,7 @@ async def test_an_aborted_multipart_upload_is_purged_with_its_parts(direct_drive
     upload = await send_all_parts(direct_drive)
     await direct_drive.files.abort_upload(direct_drive.access, upload.id)
     (purge,) = await direct_drive.files.claim_purges(LeaseId(uuid7()), 10)
-    assert (purge.ref.id, purge.multipart_id) == (upload.id, *direct_drive.bucket.unfinished_parts)
+    assert (purge.ref.id, purge.multipart_id) == (upload.id, *direct_drive.bucket.unfinished_multiparts)
 
 
 async def test_concurrent_first_requests_share_one_multipart_id(direct_drive: Drive) -> None:
@@ -249,7 +249,7 @@ async def test_concurrent_first_requests_share_one_multipart_id(direct_drive: Dr
     )
     assert one.parts is not None
     assert one.parts == two.parts
-    assert list(direct_drive.bucket.unfinished_parts) == [one.parts.multipart_id]
+    assert list(direct_drive.bucket.unfinished_multiparts) == [one.parts.multipart_id]
 
 
 async def test_concurrent_completions_create_one_file(direct_drive: Drive) -> None:
@@ -376,7 +376,7 @@ async def test_an_assembly_overwrites_no_stored_object(direct_drive: Drive) -> N
     assert (await direct_drive.files.complete_upload(direct_drive.access, upload.id)).status is c.UploadStatus.COMPLETE
     (looked,) = await direct_drive.storage.stat_objects((upload.key,))
     assert looked.presence is Presence.FOUND
-    assert direct_drive.bucket.unfinished_parts == {}
+    assert direct_drive.bucket.unfinished_multiparts == {}
 
 
 async def test_list_multipart_ids_returns_ids_of_pending_uploads_only(direct_drive: Drive) -> None:

@@ -69,8 +69,8 @@ class Stores:
     def fill(self) -> None:
         for bucket in self.buckets.values():
             bucket.objects.clear()
-            bucket.unfinished_parts.clear()
-            bucket.unfinished_parts["1"] = MultipartState(KEY, {}, NOW)
+            bucket.unfinished_multiparts.clear()
+            bucket.unfinished_multiparts["1"] = MultipartState(KEY, {}, NOW)
             for key in (KEY, UNUSUAL_KEY, QUARANTINE_PREFIX + "owner/old", f"{PARTIAL_PARTS_PREFIX}{KEY}/1-5"):
                 bucket.put(key, b"hello", "text/plain")
 

@@ -27,12 +27,12 @@ async def test_old_multipart_uploads_that_no_upload_knows_are_aborted(backend: B
     orphan_id = await backend.bucket.create_multipart(orphan, {})
     second_id = await backend.bucket.create_multipart(known.key, {})
     young_id = await backend.bucket.create_multipart(young, {})
-    backend.bucket.unfinished_parts[young_id].begun_at = NOW - timedelta(hours=23)
+    backend.bucket.unfinished_multiparts[young_id].begun_at = NOW - timedelta(hours=23)
     foreign_id = await backend.bucket.create_multipart("another/application.bin", {})
     assert await clean_up(backend) == MultipartCounts(listed=5, too_young=1, aborted=2)
     aborted = backend.log.arguments("abort_multipart")
     assert sorted(aborted) == sorted([(orphan, orphan_id), (known.key, second_id)])
-    assert backend.bucket.unfinished_parts.keys() == {known.parts.multipart_id, young_id, foreign_id}
+    assert backend.bucket.unfinished_multiparts.keys() == {known.parts.multipart_id, young_id, foreign_id}
 
 
 async def test_all_pages_of_multipart_uploads_are_searched(backend: Backend) -> None:

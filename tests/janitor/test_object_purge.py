@@ -162,7 +162,7 @@ async def test_a_multipart_upload_is_aborted_before_its_key_is_deleted(backend: 
     assert steps == ["abort_multipart", "delete_objects", "finish_purges"]
     assert multipart.parts is not None
     assert backend.log.arguments("abort_multipart") == [(multipart.key, multipart.parts.multipart_id)]
-    assert backend.bucket.unfinished_parts == {}
+    assert backend.bucket.unfinished_multiparts == {}
 
 
 async def test_an_upload_whose_multipart_upload_is_not_aborted_is_not_finished(backend: Backend) -> None:

@@ -180,7 +180,7 @@ async def test_a_store_that_fails_leaves_no_parts_and_the_copy_is_made_later() -
     copy = copy_of("a/b", bucket.objects["a/b"][0].etag, 11)
     bucket.breaks_parts = True
     assert (await storage.copy_objects((copy,)))[0].status is UNKNOWN
-    assert bucket.unfinished_parts == {}
+    assert bucket.unfinished_multiparts == {}
     bucket.breaks_parts = False
     assert (await storage.copy_objects((copy,)))[0].status is DONE
     assert bucket.objects[copy.put.key][1] == b"x" * 11

@@ -29,7 +29,8 @@ MAX_BODY: Final = 15 * 2**20
 _MAX_PART_SIZE: Final = 5 * 2**30
 _MAX_KEY_BYTES: Final = 1024
 _MAX_PARTIAL_PART_NAME: Final = 14
-# Characters that XML cannot contain or would change (XML 1.0, section 2.2), and single surrogates.
+"""Characters: a part number of 5 digits, a hyphen, and a size of 8 digits."""
+# Characters that XML cannot contain or would change (XML 1.0, section 2.2), and lone surrogates.
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _DOT_SEGMENTS: Final = frozenset({".", ".."})
 _ETAG: Final = re.compile("[!#-~]{1,256}")

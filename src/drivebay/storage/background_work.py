@@ -14,9 +14,9 @@ T = TypeVar("T")
 
 
 class BackgroundWork(Generic[T]):
-    """Runs at most `max_running` works at the same time, by default any number. A call waits at most `wait_seconds`.
+    """Runs the work of at most `max_running` keys at the same time, by default of any number.
 
-    `name` is the name of the tasks, in front of the key.
+    A call waits at most `wait_seconds`. The name of a task is `name` and the key.
     """
 
     def __init__(self, name: str, *, wait_seconds: float, max_running: int = sys.maxsize) -> None:
@@ -35,7 +35,8 @@ class BackgroundWork(Generic[T]):
     async def run(self, key: str, work: Callable[[], Coroutine[Any, Any, T]], *, unfinished: T) -> T:
         """Start the work of a key unless it is running, wait for it, and return its result.
 
-        Return `unfinished` if the work takes longer than `wait_seconds`, or if `close` cancels it.
+        Return `unfinished` if the work takes longer than `wait_seconds`, or if `close` cancels it. Raises the errors of
+        the work.
         """
         task = self._running.get(key)
         if task is None:

@@ -1,8 +1,8 @@
 """The interface that this package needs of a store: one bucket of any S3-compatible store.
 
 An implementation converts every error of its client library. It raises `Unavailable` if the store sends no usable
-response. It never guesses a result, except in `refuses_complete_over_object`. It reports an object as absent only if
-the store reported that.
+response. It never guesses a result, except in `add_cors_rules`, `is_versioned` and `refuses_complete_over_object`. It
+reports an object as absent only if the store reported that.
 """
 
 from __future__ import annotations
@@ -92,7 +92,10 @@ class Bucket(Presigner, Protocol):
     # -- the bucket --------------------------------------------------------------------------------
 
     async def check_access(self) -> BucketStatus:
-        """List the bucket with our credentials. Raises Misconfigured if the store refuses our settings."""
+        """List the bucket with our credentials.
+
+        Raises Misconfigured if the store refuses our settings, or if its response is not a listing of the bucket.
+        """
         ...
 
     async def head_bucket(self) -> BucketStatus:
@@ -120,7 +123,10 @@ class Bucket(Presigner, Protocol):
         ...
 
     async def is_versioned(self) -> bool:
-        """Return whether the bucket keeps deleted and overwritten bytes as old versions."""
+        """Return whether the bucket keeps deleted and overwritten bytes as old versions.
+
+        Return False if the store does not support the question.
+        """
         ...
 
     # -- objects -----------------------------------------------------------------------------------

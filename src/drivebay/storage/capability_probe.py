@@ -40,7 +40,8 @@ class ProbeResult(NamedTuple):
 
 
 class BucketSetup(NamedTuple):
-    """The state of the bucket before the probe. `checked_at` is our time when `status` was read."""
+    """The state of the bucket before the probe. `checked_at` is our time when `status` was read. `cors` is whether
+    the store accepted our CORS rules."""
 
     status: BucketStatus
     checked_at: datetime
@@ -92,7 +93,10 @@ class _Trials:
         self._keys: list[str] = []
 
     async def find_unsupported_headers(self) -> frozenset[str]:
-        """Return the smallest set of headers that must be left out so that the store accepts a valid upload."""
+        """Return the smallest set of headers that must be left out so that the store accepts a valid upload.
+
+        Raises Misconfigured if our credentials may not write, and Unavailable if the store accepts no upload at all.
+        """
         statuses: list[int] = []
         for unsupported in ((), (IF_NONE_MATCH,), (CHECKSUM,), (IF_NONE_MATCH, CHECKSUM)):
             name = f"valid{len(statuses)}"

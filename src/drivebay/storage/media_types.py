@@ -17,8 +17,8 @@ def media_type(content_type: str) -> str | None:
 
 
 def is_safe_inline(content_type: str) -> bool:
-    """Return whether a browser may show this type: audio, video, PDF and images. SVG may contain scripts, so it may
-    not."""
+    """Return whether a browser may show this type: audio, video, PDF, and images except SVG, which may contain
+    scripts."""
     essence = content_type.partition(";")[0].strip().lower()
     if essence.endswith("xml") or not _MEDIA_TYPE.fullmatch(essence):
         return False

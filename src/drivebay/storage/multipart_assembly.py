@@ -102,9 +102,10 @@ class MultipartAssembly:
 
 
 def _missing_parts(parts: Sequence[StoredPart], sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the numbers of parts that are missing or have a wrong size, or else those after the last expected part.
+    """Return the numbers of the parts that are missing or have a wrong size.
 
-    These must be reported too, because the store would add them to the object.
+    If there are none, return the numbers of the parts after the last expected one, because the store would add these
+    parts to the object.
     """
     stored = {part.number: part.size for part in parts}
     wrong = [number for number, size in enumerate(sizes, 1) if stored.get(number) != size]

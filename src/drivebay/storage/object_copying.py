@@ -35,7 +35,8 @@ _MAX_RUNNING_PARTS: Final = 4
 @dataclass(frozen=True, slots=True)
 class CopyLimits:
     """`max_single` is the size in bytes of the largest object that one request copies. Larger ones are copied in parts
-    of `part_size` bytes. A call waits at most `wait_seconds` for a copy."""
+    of `part_size` bytes. A call copies at most `concurrency` objects at the same time, and waits at most `wait_seconds`
+    for each."""
 
     max_single: int
     part_size: int

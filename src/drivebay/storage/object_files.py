@@ -1,4 +1,7 @@
-"""Copies objects of the bucket to local files and back, for backups. A file exists only if it is complete."""
+"""Copies objects to local files, for backups and account exports, and back from the files of a backup.
+
+A file exists only if it is complete.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ _MIB: Final = 1 << 20
 _READ_SIZE: Final = 16 * _MIB
 _PART_SIZE: Final = 64 * _MIB
 _MAX_PARTS: Final = 9_000
+"""S3 accepts 10,000 parts. Larger parts are used before this number is reached."""
 _ATTEMPTS: Final = 4
+"""Attempts of one request, with pauses of 1, 2 and 4 seconds."""
 _LIST_PAGE: Final = 1000
 
 T = TypeVar("T")

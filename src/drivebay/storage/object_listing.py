@@ -1,4 +1,7 @@
-"""Lists the objects of users, and unfinished multipart uploads, without the objects of Drivebay itself."""
+"""Lists the objects of users and the thumbnails, and unfinished multipart uploads.
+
+Staging, quarantine, partial parts and the objects of the probe are not listed.
+"""
 
 from __future__ import annotations
 

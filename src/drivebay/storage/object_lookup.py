@@ -30,7 +30,7 @@ MIN_KEYS_FOR_LISTING: Final = 16
 
 
 class LookupLimits(NamedTuple):
-    """`concurrency` is the maximum number of concurrent requests. `seconds` is the time limit of all together."""
+    """`concurrency` is the maximum number of concurrent requests. `seconds` is the time limit for all keys together."""
 
     concurrency: int
     seconds: float

@@ -1,4 +1,5 @@
 """Writes parts whose bytes pass through Drivebay. A part that is not full is stored as a partial part.
+
 A store accepts only full parts, except for the last one, so a partial part is a separate object. Its name has its
 number and its size, and it is never overwritten: a sender with fewer bytes cannot replace the bytes that another sender
 stored.
@@ -54,7 +55,7 @@ class PartialParts:
         self._startup.require_ready()
         partial = PartialPart(number, len(body))
         await self._bucket.put_object(_object_key(key, partial), body, await _digest(body))
-        # Keep longer ones, because their sender got the response that the bytes are stored.
+        # Keep longer partial parts: their senders got the response that the bytes are stored.
         await self._delete(key, lambda other: (other.number, other.size) < (number, len(body)))
 
     async def list_partial_parts(self, key: str) -> tuple[PartialPart, ...]:

@@ -1,8 +1,8 @@
 """Encrypt and authenticate the metadata of an object, so that a holder of a download URL learns nothing from it.
 
 A store returns the metadata of an object with every download. So an object has only one metadata value, sealed with a
-key that is derived from the deployment's secret. With the secret, an operator can open the value, and find the owner
-and the name of every object even without the database.
+key that is derived from the root secret. With the root secret, an operator can open the value, and find the drive and
+the name of every object even without the database.
 
 The form is `v1.<key id>.<base64url>`. The key id identifies the secret without revealing it. The encryption is
 AES-256-SIV (RFC 5297): the same metadata of the same object always gives the same value, so a repeated request gets the
@@ -41,7 +41,7 @@ class UnreadableMetadata(Exception):
 
 
 class MetadataSeal:
-    """Seals metadata with the deployment's `secret`, and opens it again."""
+    """Seals metadata with the root secret, and opens it again. `key_id` identifies the secret."""
 
     def __init__(self, secret: bytes) -> None:
         self._cipher = AESSIV(_derive(secret, b"key", _KEY_BYTES))
@@ -49,7 +49,7 @@ class MetadataSeal:
 
     def seal(self, key: str, metadata: Mapping[str, str]) -> str:
         """Return the value for the metadata of the upload with this object key. It is printable ASCII."""
-        # The name may contain a single surrogate, which UTF-8 cannot encode.
+        # The name may contain a lone surrogate, which UTF-8 cannot encode.
         clean = {name: value.encode("utf-8", "replace").decode() for name, value in metadata.items()}
         text = msgspec.json.encode(clean)
         text += b" " * (-len(text) % _BLOCK)  # guard: metadata-length
@@ -72,7 +72,7 @@ class MetadataSeal:
 
 
 def open_metadata(key: str, value: str, secrets: Sequence[bytes]) -> dict[str, str]:
-    """Return the metadata of the object `key` from its value, which one of these secrets has sealed.
+    """Return the metadata of the object `key` from its value, which one of these (at least one) secrets has sealed.
 
     `key` may be the key of a copy, a staged object or a quarantined object. Raises UnreadableMetadata.
     """

@@ -1,7 +1,8 @@
 """The storage service: `contract.storage.Storage` over one bucket.
 
-Each class implements one part of the contract, and `Service` combines their methods. The store is prepared once. If it
-cannot be reached, the service retries that in the background, and every call raises Unavailable until it succeeds.
+Each class implements one part of the contract, and `Service` combines their methods. The store is prepared once. If the
+store cannot be reached, the service retries in the background. Until the store is prepared, look-ups return UNKNOWN,
+and other calls raise Unavailable.
 """
 
 from __future__ import annotations

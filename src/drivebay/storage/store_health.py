@@ -13,6 +13,7 @@ from .bucket import Bucket, BucketStatus
 from .store_startup import StoreStartup
 
 _CLOCK_TOLERANCE: Final = timedelta(seconds=60)
+"""S3 refuses a signature whose time differs by more than 15 minutes."""
 _CACHE_SECONDS: Final = 1.0
 
 

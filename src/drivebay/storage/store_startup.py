@@ -1,6 +1,7 @@
 """Prepare the store once before it is used: create the bucket, set its rules, and probe its capabilities.
 
-If the store cannot be reached, the service runs, and every call raises Unavailable until a later attempt succeeds.
+If the store cannot be reached, the service runs all the same and retries. Until an attempt succeeds, look-ups return
+UNKNOWN, and other calls raise Unavailable.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A bucket in memory: a fake store that passes the same tests as a real one (`tests/drivers/test_bucket.py`).
 
-Set `broken` to make every call fail like a store that is down. Objects stay. Pass `allows_overwrite` for a store that
-accepts a second PUT.
+Set `broken` to make every call fail as if the store were down. The objects stay. Pass `allows_overwrite` for a store
+that accepts a second PUT to the same URL.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class MemoryBucket:
         self._now = now
         self._allows_overwrite = allows_overwrite
         self.objects: dict[str, tuple[ObjectInfo, bytes]] = {}
-        self.unfinished_parts: dict[str, MultipartState] = {}
+        self.unfinished_multiparts: dict[str, MultipartState] = {}
         self.copied: list[str] = []
         """The keys of all copies, in their order."""
         self.broken = False
@@ -120,9 +120,9 @@ class MemoryBucket:
         if checksum is not None and checksum != base64.b64encode(hashlib.sha256(body).digest()).decode():
             return 400
         if multipart_id := allowed.query.get("uploadId"):
-            if multipart_id not in self.unfinished_parts:
+            if multipart_id not in self.unfinished_multiparts:
                 return 404
-            self.unfinished_parts[multipart_id].write(int(allowed.query["partNumber"]), body)
+            self.unfinished_multiparts[multipart_id].write(int(allowed.query["partNumber"]), body)
             return 200
         self.put(allowed.key, body, sent.get("content-type", ""))
         return 200
@@ -210,12 +210,12 @@ class MemoryBucket:
         self._last_multipart_id += 1
         id = str(self._last_multipart_id)
         lower = {name.lower(): value for name, value in headers.items()}
-        self.unfinished_parts[id] = MultipartState(key, lower, self._now())
+        self.unfinished_multiparts[id] = MultipartState(key, lower, self._now())
         return id
 
     async def upload_part(self, key: str, part: PartUpload) -> bool:
         self._check_available()
-        state = self.unfinished_parts.get(part.multipart_id)
+        state = self.unfinished_multiparts.get(part.multipart_id)
         if state is None or state.key != key:
             return False
         if hashlib.sha256(part.body).digest() != part.sha256:
@@ -228,32 +228,32 @@ class MemoryBucket:
         if copy.source not in self.objects or copy.etag != self.objects[copy.source][0].etag:
             return None
         body = self.objects[copy.source][1][copy.start : copy.start + copy.size]
-        self.unfinished_parts[multipart_id].write(copy.number, body)
+        self.unfinished_multiparts[multipart_id].write(copy.number, body)
         return StoredPart(copy.number, len(body), _md5(body))
 
     async def list_parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...] | None:
         self._check_available()
-        state = self.unfinished_parts.get(multipart_id)
+        state = self.unfinished_multiparts.get(multipart_id)
         if state is None:
             return None
         return tuple(StoredPart(number, len(body), _md5(body)) for number, body in sorted(state.bodies.items()))
 
     async def measure_parts(self, key: str, multipart_id: str) -> int:
         self._check_available()
-        state = self.unfinished_parts.get(multipart_id)
+        state = self.unfinished_multiparts.get(multipart_id)
         return 0 if state is None else state.replaced_bytes + sum(map(len, state.bodies.values()))
 
     async def complete_multipart(
         self, key: str, multipart_id: str, parts: Sequence[StoredPart], part_digests: Sequence[bytes]
     ) -> bool:
         self._check_available()
-        state = self.unfinished_parts.get(multipart_id)
+        state = self.unfinished_multiparts.get(multipart_id)
         if state is None or key in self.objects:
             return False
         bodies = [state.bodies[part.number] for part in parts]
         if part_digests and [hashlib.sha256(body).digest() for body in bodies] != list(part_digests):
             raise Unavailable("the store's response to CompleteMultipartUpload was unexpected: 400 InvalidPart")
-        del self.unfinished_parts[multipart_id]
+        del self.unfinished_multiparts[multipart_id]
         self.put(key, b"".join(bodies), state.headers.get("content-type", "application/octet-stream"))
         info, body = self.objects[key]
         self.objects[key] = (msgspec.structs.replace(info, sha256=None, etag=f"{info.etag}-{len(bodies)}"), body)
@@ -261,14 +261,14 @@ class MemoryBucket:
 
     async def abort_multipart(self, key: str, multipart_id: str) -> None:
         self._check_available()
-        self.unfinished_parts.pop(multipart_id, None)
+        self.unfinished_multiparts.pop(multipart_id, None)
 
     async def list_multiparts(self, after: str, limit: int) -> MultipartPage:
         self._check_available()
-        positions = sorted((f"{state.key}\n{id}", id) for id, state in self.unfinished_parts.items())
+        positions = sorted((f"{state.key}\n{id}", id) for id, state in self.unfinished_multiparts.items())
         page = [(position, id) for position, id in positions if position > after][: limit + 1]
         items = tuple(
-            UnfinishedMultipart(self.unfinished_parts[id].key, id, self.unfinished_parts[id].begun_at)
+            UnfinishedMultipart(self.unfinished_multiparts[id].key, id, self.unfinished_multiparts[id].begun_at)
             for _, id in page[:limit]
         )
         return MultipartPage(items, page[limit - 1][0] if len(page) > limit else None)

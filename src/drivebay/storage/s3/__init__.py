@@ -1,4 +1,4 @@
-"""A client for any S3-compatible store. It does not depend on the rest of Drivebay's storage rules.
+"""A client for any S3-compatible store. It implements `storage.bucket.Bucket` and knows no other rules of Drivebay.
 
 `connect` opens connections to one bucket. `bucket_operations`, `object_operations` and `multipart_operations` have a
 method for each S3 call that we use, and `S3Bucket` combines them. `S3Client` signs and sends one request.

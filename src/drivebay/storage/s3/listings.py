@@ -16,12 +16,12 @@ from .xml_documents import Element, children, fields
 T = TypeVar("T")
 
 _MARKER_SEPARATOR: Final = "\n"
-"""It separates the two markers of a position in the list of multipart uploads. Keys and ids have no line breaks."""
+"""Between the two markers of a position in the list of multipart uploads. Keys and ids have no line breaks."""
 _NO_DATE: Final = datetime.min.replace(tzinfo=UTC)
 
 
-class PartCopy(NamedTuple):
-    """A part from one request. If a part was sent more than once, SeaweedFS keeps and lists all copies."""
+class StoredCopy(NamedTuple):
+    """The bytes of a part from one request. If a part was sent more than once, SeaweedFS keeps and lists all copies."""
 
     modified_at: datetime
     part: StoredPart
@@ -30,7 +30,7 @@ class PartCopy(NamedTuple):
 class PartPage(NamedTuple):
     """One page of a list of parts. `after` continues the list, and is None at its end."""
 
-    copies: tuple[PartCopy, ...]
+    copies: tuple[StoredCopy, ...]
     after: int | None
 
 
@@ -66,17 +66,17 @@ def part_page(response: S3Response) -> PartPage:
     return PartPage(copies, int(marker) if marker.isdecimal() else None)
 
 
-def _part(entry: dict[str, str]) -> PartCopy:
+def _part(entry: dict[str, str]) -> StoredCopy:
     part = StoredPart(int(entry["PartNumber"]), int(entry["Size"]), entry["ETag"].strip('"'))
-    return PartCopy(datetime.fromisoformat(entry["LastModified"]) if "LastModified" in entry else _NO_DATE, part)
+    return StoredCopy(datetime.fromisoformat(entry["LastModified"]) if "LastModified" in entry else _NO_DATE, part)
 
 
-def latest_parts(copies: Iterable[PartCopy]) -> tuple[StoredPart, ...]:
+def latest_parts(copies: Iterable[StoredCopy]) -> tuple[StoredPart, ...]:
     """Return the latest copy of each part, by number.
 
     If two different copies of a part have the same time, the part is left out, because the store might use either.
     """
-    by_number: defaultdict[int, list[PartCopy]] = defaultdict(list)
+    by_number: defaultdict[int, list[StoredCopy]] = defaultdict(list)
     for copy in copies:
         by_number[copy.part.number].append(copy)
     parts: list[StoredPart] = []

@@ -19,12 +19,12 @@ _MULTIPART_ABSENT: Final = ("NoSuchUpload", "NoSuchKey")
 class MultipartOperations:
     """Implements the calls of `storage.bucket.Bucket` about multipart uploads.
 
-    `complete_timeout` bounds CompleteMultipartUpload and is in seconds.
+    `copy_timeout` bounds CompleteMultipartUpload and UploadPartCopy and is in seconds.
     """
 
-    def __init__(self, client: S3Client, complete_timeout: float) -> None:
+    def __init__(self, client: S3Client, copy_timeout: float) -> None:
         self._client = client
-        self._complete_timeout = complete_timeout
+        self._copy_timeout = copy_timeout
 
     async def create_multipart(self, key: str, headers: Mapping[str, str]) -> str:
         response = await self._client.call(
@@ -63,7 +63,7 @@ class MultipartOperations:
         headers["x-amz-copy-source-range"] = f"bytes={copy.start}-{last}"
         query = {"partNumber": str(copy.number), "uploadId": multipart_id}
         response = await self._client.call(
-            S3Call("copy_part", "PUT", key, query=query, headers=headers, timeout=self._complete_timeout)
+            S3Call("copy_part", "PUT", key, query=query, headers=headers, timeout=self._copy_timeout)
         )
         if response.status == 412 or (response.status == 404 and response.error_code in ("NoSuchKey", "")):
             return None
@@ -82,8 +82,8 @@ class MultipartOperations:
         copies = await self._list_copies(key, multipart_id)
         return sum(copy.part.size for copy in copies or ())
 
-    async def _list_copies(self, key: str, multipart_id: str) -> list[listings.PartCopy] | None:
-        copies: list[listings.PartCopy] = []
+    async def _list_copies(self, key: str, multipart_id: str) -> list[listings.StoredCopy] | None:
+        copies: list[listings.StoredCopy] = []
         after = 0
         while True:
             # Request the longest page. SeaweedFS lists every copy of a part, and a short page could end between two
@@ -129,7 +129,7 @@ class MultipartOperations:
                 query={"uploadId": multipart_id},
                 headers={"If-None-Match": "*", "Content-Type": "application/xml"},  # guard: assembly-once
                 body=serialize(root),
-                timeout=self._complete_timeout,
+                timeout=self._copy_timeout,
             )
         )
 

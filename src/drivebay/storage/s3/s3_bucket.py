@@ -16,7 +16,7 @@ from .s3_client import S3Call, S3Client
 
 
 class S3Bucket:
-    """Implements `storage.bucket.Bucket`. `copy_timeout` is in seconds and bounds CopyObject and
+    """Implements `storage.bucket.Bucket`. `copy_timeout` is in seconds and bounds CopyObject, UploadPartCopy and
     CompleteMultipartUpload."""
 
     def __init__(self, client: S3Client, presigner: S3Presigner, *, copy_timeout: float) -> None:

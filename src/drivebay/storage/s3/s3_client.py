@@ -1,7 +1,7 @@
 """Send one signed request to the store and read its response.
 
-Every error of the network or the store becomes `Unavailable`. An error that only the operator can fix becomes
-`Misconfigured`.
+An error of the network, and a store that is busy or fails, become `Unavailable`. Any other response is returned. While
+the bucket is prepared (`check_setup`), an error that only the operator can fix becomes `Misconfigured`.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ CALL_SECONDS = Histogram(
 )
 
 MAX_RESPONSE: Final = 32 * 2**20
-"""The maximum size of a response in bytes. The largest objects that we read have 15 MiB, the longest lists 5 MiB."""
+"""The maximum size of a response in bytes. The largest ranges that we read have 16 MiB, the longest lists 5 MiB."""
 BODY_TIMEOUT: Final = 25.0
 """Seconds to send or read the bytes of a part. The timeouts of callers are longer."""
 BINARY_BODY: Final = {"Content-Type": "application/octet-stream"}
 _WRITE_SIZE: Final = 2**16
+"""Bytes. A larger body is written in pieces."""
 _EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
 _WRONG_CREDENTIALS: Final = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "InvalidToken"})
 _WRONG_REGION: Final = frozenset(
@@ -64,6 +65,8 @@ class S3Call(msgspec.Struct, frozen=True):
 
 
 class S3Response(msgspec.Struct, frozen=True):
+    """The complete response of the store to one call."""
+
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -152,7 +155,7 @@ class S3Client:
         return await self.send(call, url, headers)
 
     async def send(self, call: S3Call, url: str, headers: Mapping[str, str]) -> S3Response:
-        """Send a call to a URL that is signed already, with these headers."""
+        """Send a call to a URL that is signed already, with these headers. Raises Unavailable as `call` does."""
         began = perf_counter()
         outcome = "failed"
         with tracer.start_as_current_span(f"store {call.operation}"):

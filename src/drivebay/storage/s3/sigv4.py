@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from ...formats.percent_encoding import PercentEncoder
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
-"""It replaces the hash of the body if the signer does not have the body."""
+"""The value in place of the hash of the body, if the signer does not have the body."""
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _SHA256_BLOCK: Final = 64
 """Bytes."""
