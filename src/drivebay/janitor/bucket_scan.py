@@ -16,7 +16,10 @@ log = structlog.get_logger(__name__)
 
 
 class Scan(Protocol):
-    """A list of the bucket, page by page. It continues after `position`. None: it begins at the start."""
+    """A scan of the objects or of the multipart uploads, page by page.
+
+    The scan continues after `position`, or begins at the start if `position` is None.
+    """
 
     position: str | None
 
@@ -25,12 +28,15 @@ class Scan(Protocol):
         ...
 
     async def finish_page(self, position: str | None, listed: int) -> bool:
-        """End a page of `listed` objects. The next page begins after `position`. Return False if there is none."""
+        """End a page of `listed` items. The next page begins after `position`. None: this was the last page.
+
+        Return False if there is no next page, or if another janitor has taken over the scan.
+        """
         ...
 
 
 class BucketScan:
-    """A scan that this janitor runs for all janitors. It continues after `position`. None: it begins at the start."""
+    """Implements `Scan` with a lease in the database, so that one janitor scans for all janitors."""
 
     def __init__(self, files: Files, settings: Settings, kind: ScanKind, lease: LeaseId) -> None:
         self.position: str | None = None
@@ -41,7 +47,8 @@ class BucketScan:
 
     @classmethod
     async def claim(cls, files: Files, settings: Settings, kind: ScanKind, lease: LeaseId) -> BucketScan | None:
-        """Claim a scan. Return None if another janitor has it, or it is not due. Raises Unavailable.
+        """Claim a scan. Return None if another janitor has it, or if it is not due. Raises Unavailable or
+        TimeoutError, as the other methods do.
 
         With the lease of an earlier claim, a janitor resumes the scan at the position where it failed.
         """
@@ -57,7 +64,7 @@ class BucketScan:
             return await self._save(self.position or "")
 
     async def finish_page(self, position: str | None, listed: int) -> bool:
-        """Record the position after a page of `listed` objects, and wait to keep the rate.
+        """Record the position after a page of `listed` items, and wait to keep the rate.
 
         If `position` is None, the scan is complete. Return False then, or if another janitor has taken over the scan.
         """

@@ -38,7 +38,7 @@ async def abort_orphaned_multiparts(
 ) -> MultipartCounts:
     """List the unfinished multipart uploads from the position of the scan, and abort the old orphaned ones.
 
-    Raises Unavailable.
+    Raises Unavailable or TimeoutError.
     """
     listed = too_young = aborted = 0
     has_page = True

@@ -13,12 +13,13 @@ from .settings import Settings
 log = structlog.get_logger(__name__)
 
 _MAX_BATCHES: Final = 10_000
+"""The maximum in one round, so that a round has an end. The next round continues."""
 
 
 async def index_names(files: Files, settings: Settings) -> int:
-    """Add the missing search names, and return the number of entries read. Raises Unavailable.
+    """Add the missing search names, and return the number of entries read. Raises Unavailable or TimeoutError.
 
-    Several janitors may do this at once: each batch skips the drive that another janitor is working on.
+    Several janitors may do this at the same time: each batch skips the drive that another janitor is working on.
     """
     total = 0
     for _ in range(_MAX_BATCHES):

@@ -42,7 +42,7 @@ _MAX_CONCURRENT_ABORTS: Final = 16
 class PurgeCounts(NamedTuple):
     """The numbers of objects that were claimed, deleted in the store, and finished: their rows were updated.
 
-    The row of a deleted object is not updated if the lease has ended and another process has claimed it.
+    The row of a deleted object is not updated if the lease has ended and another process has claimed the row.
     """
 
     claimed: int = 0
@@ -58,23 +58,23 @@ async def purge_objects(
     new_id: Callable[[], UUID],
     clock: Callable[[], float] = time.monotonic,
 ) -> PurgeCounts:
-    """Purge until nothing is due. Raises Unavailable.
+    """Purge until nothing is due.
 
-    If it raises, finished batches stay finished.
+    Raises the first Error or TimeoutError. The batches that were finished before stay finished.
     """
     results: list[PurgeCounts] = []
     errors: list[Exception] = []
 
-    async def worker() -> None:
+    async def purge() -> None:
         try:
             await _purge_batches(files, storage, settings, _Round(new_id, clock, results))
         except (Error, TimeoutError) as error:
             errors.append(error)
 
     async with asyncio.TaskGroup() as tasks:
-        # With several workers, one claims a batch while another deletes.
+        # With several tasks, one claims a batch while another deletes.
         for _ in range(settings.concurrent_batches):
-            tasks.create_task(worker())
+            tasks.create_task(purge())
     total = PurgeCounts(*(sum(column) for column in zip(*results, strict=True))) if results else PurgeCounts()
     if total.claimed:
         log.info("purged", claimed=total.claimed, deleted=total.deleted, finished=total.finished)
@@ -84,7 +84,7 @@ async def purge_objects(
 
 
 class _Round(NamedTuple):
-    """The values that the workers of one round share. `clock` returns seconds."""
+    """The values that the tasks of one round share. `clock` returns seconds."""
 
     new_id: Callable[[], UUID]
     clock: Callable[[], float]

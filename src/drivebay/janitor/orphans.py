@@ -1,8 +1,8 @@
 """Finds objects that no row of the database refers to, and moves them to quarantine.
 
 Normally there are none, because an upload is recorded before anything can be written. An orphan was written by another
-application, or the database has lost rows. It may be the only copy of a file, so it is never deleted. An operator
-decides. Thumbnails are the exception: they are deleted, because they can be made again.
+application, or the database has lost rows. The orphan may be the only copy of a file, so it is never deleted. An
+operator decides. Thumbnails are the exception: they are deleted, because they can be made again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ class OrphanCounts(NamedTuple):
 async def quarantine_orphans(
     files: Files, storage: Storage, settings: Settings, scan: Scan, *, now: datetime
 ) -> OrphanCounts:
-    """List the bucket from the position of the scan, and move old orphans to quarantine. Raises Unavailable."""
+    """List the bucket from the position of the scan, and move old orphans to quarantine.
+
+    Raises Unavailable or TimeoutError.
+    """
     listed = too_young = quarantined = deleted = 0
     has_page = True
     while has_page:
@@ -74,7 +77,7 @@ async def _quarantine(storage: Storage, orphan: ObjectInfo, settings: Settings) 
         async with asyncio.timeout(settings.copy_deadline.total_seconds()):
             is_moved = await storage.quarantine_object(orphan.key)  # guard: orphan-quarantine
     except InvalidRequest as error:
-        # The storage service does not accept this key. It must not stop the search for other orphans.
+        # The storage service does not accept this key. This error must not stop the search for other orphans.
         ORPHANS.labels("refused").inc()
         log.warning("orphan_refused", key=orphan.key, reason=error.detail)
         return False

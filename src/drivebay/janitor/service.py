@@ -1,6 +1,6 @@
-"""Runs the janitor: purges and expires in each round, and searches for orphans from time to time.
+"""Runs the janitor: a purge, an expiry of uploads and deletions of old rows in each round, and rarer scans for orphans.
 
-Any number of janitors may run at once. Nothing here is urgent: a failed operation waits for the next round.
+Any number of janitors may run at the same time. Nothing here is urgent: a failed task waits for its next round.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..contract.files import Files, ScanKind
 from ..contract.ids import LeaseId
 from ..contract.storage import Storage
 from ..errors import Unavailable
-from .archive_deletion import delete_archives
+from .archive_deletion import delete_expired_archives
 from .bucket_scan import BucketScan
 from .change_trimming import trim_changes
 from .multipart_cleanup import abort_orphaned_multiparts
@@ -42,7 +42,7 @@ async def run(
     new_id: Callable[[], UUID] = uuid_utils.compat.uuid7,
     now: Callable[[], datetime] = _utc_now,
 ) -> None:
-    """Run until cancelled."""
+    """Run until cancelled. A failed task is logged and repeated in its next round."""
     lease = LeaseId(new_id())
 
     async def purge() -> None:
@@ -57,8 +57,8 @@ async def run(
     async def index() -> None:
         await index_names(files, settings)
 
-    async def end_archives() -> None:
-        await delete_archives(files, settings)
+    async def delete_archives() -> None:
+        await delete_expired_archives(files, settings)
 
     async def quarantine() -> None:
         scan = await BucketScan.claim(files, settings, ScanKind.OBJECTS, lease)
@@ -74,9 +74,9 @@ async def run(
         tasks.create_task(_run_periodically("purge", settings.interval, purge))
         tasks.create_task(_run_periodically("expire", settings.interval, expire))
         tasks.create_task(_run_periodically("changes", settings.interval, trim))
-        tasks.create_task(_run_periodically("archives", settings.interval, end_archives))
+        tasks.create_task(_run_periodically("archives", settings.interval, delete_archives))
         tasks.create_task(_run_periodically("names", settings.interval, index))
-        # These two jobs begin with a pause, so that an operator who restored an old database can check it before
+        # These two tasks begin with a pause, so that an operator who restored an old database can check it before
         # objects are moved.
         # guard: orphan-first-search
         tasks.create_task(_run_periodically("orphans", settings.orphan_interval, quarantine, wait_first=True))
@@ -84,7 +84,7 @@ async def run(
 
 
 async def _run_periodically(
-    job: str, interval: timedelta, run_once: Callable[[], Awaitable[None]], *, wait_first: bool = False
+    task: str, interval: timedelta, run_once: Callable[[], Awaitable[None]], *, wait_first: bool = False
 ) -> None:
     if wait_first:
         await asyncio.sleep(interval.total_seconds())
@@ -92,7 +92,7 @@ async def _run_periodically(
         try:
             await run_once()
         except (Unavailable, TimeoutError) as error:
-            log.warning("janitor_unavailable", job=job, reason=str(error) or "no response within the call timeout")
-        except Exception as error:  # a defect in one job must not stop the others
-            log.error("janitor_failed", job=job, exc_info=error)
+            log.warning("janitor_unavailable", task=task, reason=str(error) or "no response within the call timeout")
+        except Exception as error:  # a defect in one task must not stop the others
+            log.error("janitor_failed", task=task, exc_info=error)
         await asyncio.sleep(interval.total_seconds())

@@ -10,12 +10,12 @@ from datetime import timedelta
 class Settings:
     """The settings of one deployment for the janitor.
 
-    `interval` is the pause between two rounds of purging and expiring, `orphan_interval` the pause between two
-    searches for orphans. `batch` is the number of objects in one delete call (at most 1,000), and `concurrent_batches`
-    the number of batches at once. A scan of the bucket lists at most `scan_rate` objects a second, in pages of
-    `scan_page`. An orphan is not touched until it is `orphan_age` old.
+    `interval` is the pause between two rounds of purging and expiring, `orphan_interval` the pause between two searches
+    for orphans. `batch` is the number of objects, uploads or rows in one call (at most 1,000), and `concurrent_batches`
+    the number of batches that are purged at the same time. A scan of the bucket lists at most `scan_rate` objects a
+    second, in pages of `scan_page`. An orphan is not touched until it is `orphan_age` old.
 
-    `deadline` bounds one call, in which a batch is deleted or finished. A lease must be longer than two deadlines.
+    `deadline` bounds one step of a batch, such as its deletion in the store. A lease must be longer than two deadlines.
     `copy_deadline` bounds the move of one object.
     """
 

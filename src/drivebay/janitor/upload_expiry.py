@@ -1,6 +1,6 @@
 """Ends uploads whose deadline has passed, after a last look-up.
 
-If the object exists, the upload becomes a file, even if the bytes arrived in the last moment.
+If the object exists, the upload becomes a file, even if the bytes arrived just before the deadline or after it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ log = structlog.get_logger(__name__)
 
 OVERDUE = Counter("drivebay_janitor_overdue_total", "Overdue uploads by the outcome of their last look-up", ["outcome"])
 
-# A claim postpones the next look-up of its uploads, so the loop normally ends long before this limit.
 _MAX_BATCHES: Final = 10_000
+"""A claim postpones the next look-up of its uploads, so a round normally ends long before this limit."""
 
 
 async def expire_uploads(files: Files, settings: Settings) -> dict[CommitOutcome, int]:
-    """Commit every overdue upload and return the number of uploads by outcome. Raises Unavailable."""
+    """Commit every overdue upload and return the number of uploads by outcome.
+
+    Raises Unavailable or TimeoutError.
+    """
     tally: Tally[CommitOutcome] = Tally()
     for _ in range(_MAX_BATCHES):
         async with asyncio.timeout(settings.deadline.total_seconds()):
