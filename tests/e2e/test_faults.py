@@ -205,9 +205,9 @@ async def test_nothing_is_lost_when_all_processes_are_killed_and_restarted(
     async with world.run(tmp_path, FAST | server_environment, "six") as running, signed_up_user(running) as user:
         uploads = [await user.begin(f"{n}.txt", b"x" * n) for n in range(10)]
         await asyncio.gather(*(user.put(upload, b"x" * n) for n, upload in enumerate(uploads)))
-        for part in running.parts:
+        for part in running.process_names:
             await running.stop(part, signal.SIGKILL)
-        for part in running.parts:
+        for part in running.process_names:
             await running.start(part)
         await running.ready()
 

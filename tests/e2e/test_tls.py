@@ -11,7 +11,7 @@ import pytest
 from drivebay.cli.operator.certificates import CertificateAuthority
 from drivebay.testing import world
 from drivebay.testing.client import Client, eventually
-from drivebay.testing.world import PARTS
+from drivebay.testing.world import SIX_PROCESSES
 
 from .conftest import FAST, assert_sound, http_client
 
@@ -30,7 +30,7 @@ def free_ports(count: int) -> list[int]:
 def issue_certificates(folder: Path) -> dict[str, dict[str, str]]:
     """Issue a certificate for each service and the command line. Return the settings that name it."""
     authority = CertificateAuthority(folder, datetime.now(UTC), timedelta(days=1))
-    issued = {part: authority.issue(part) for part in (*PARTS, "cli")}
+    issued = {part: authority.issue(part) for part in (*SIX_PROCESSES, "cli")}
     return {
         part: {
             "DRIVEBAY_TLS_CERT": str(cert),

@@ -192,7 +192,7 @@ async def _start_service_proxies(
     stack: AsyncExitStack, sockets: Path, folder: Path, proxies: dict[str, Proxy]
 ) -> dict[str, dict[str, str]]:
     """Start a proxy before each service that others call. Return the settings of each part that use the proxies."""
-    settings: dict[str, dict[str, str]] = {part: {} for part in world.PARTS}
+    settings: dict[str, dict[str, str]] = {part: {} for part in world.SIX_PROCESSES}
     for service in ("auth", "files", "storage"):
         proxy_socket = sockets / f"{service}.sock"
         proxies[service] = await stack.enter_async_context(proxy.run(folder / f"{service}.sock", proxy_socket))

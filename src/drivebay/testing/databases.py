@@ -16,7 +16,8 @@ from ..embedded.postgres import Postgres
 from . import servers
 
 _LARGE: Final = 64 * 8192
-"""Bytes of a table from which on TRUNCATE empties it. DELETE is faster, but its rows stay until a vacuum."""
+"""Bytes. A table of this size or more is emptied with TRUNCATE. DELETE is faster, but leaves dead rows until a
+vacuum."""
 _CONNECTIONS: Final = 8
 _TABLES: Final = """
 SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
@@ -76,7 +77,8 @@ class DatabasePool:
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[PooledDatabase]:
-        """Yield a database that is as new. At the end it is emptied, or dropped if its schema has changed."""
+        """Yield a database with the schema and the rows of a new one. At the end it is emptied, or dropped if its
+        schema has changed."""
         member = self._free.pop() if self._free else await self._create()
         is_clean = False
         try:
@@ -124,7 +126,7 @@ async def _empty(member: _Member) -> bool:
     used = [row["name"] for row in found if row["is_used"] or row["is_large"]]
     if not used:
         return True
-    # No trigger runs in this role, also none that checks a foreign key.
+    # In this role no trigger runs, not even those that check foreign keys.
     statements = ["SET session_replication_role = replica", *(f"DELETE FROM {table}" for table in used)]
     if large:
         statements.insert(1, f"TRUNCATE {', '.join(large)} CASCADE")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _CHUNK = 64 * 1024
+"""Bytes that are read and forwarded together."""
 Address = tuple[str, int] | Path
 
 
@@ -22,7 +23,7 @@ class Proxy:
     - `delay`: seconds before each chunk is forwarded, in both directions.
     - `stalled`: nothing is forwarded, and connections stay open.
     - `drop_responses`: requests are forwarded and responses are discarded.
-    - `refuse`: new connections are closed at once.
+    - `refuse`: new connections are closed immediately.
     - `cut_after`: a connection is reset after this many bytes. None: never.
     - `corrupt_after`: one bit of one byte is flipped after this many more bytes, once. None: never.
     - `passed`: the number of bytes forwarded so far.
@@ -41,7 +42,7 @@ class Proxy:
 
     @property
     def host_port(self) -> str:
-        """Return the address of the proxy as `host:port`."""
+        """The address of the proxy as `host:port`."""
         assert isinstance(self.address, tuple)
         return f"{self.address[0]}:{self.address[1]}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class UnsharedScan:
-    """Implements `janitor.bucket_scan.Scan`."""
+    """Implements `janitor.bucket_scan.Scan`. Nobody can take it over, and it does not wait between pages."""
 
     def __init__(self) -> None:
         self.position: str | None = None

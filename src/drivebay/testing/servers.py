@@ -53,13 +53,14 @@ async def shared(kind: type[S], root: Path) -> AsyncIterator[S]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(folder / "users.lock", fcntl.LOCK_SH):
         with _locked(folder / "start.lock", fcntl.LOCK_EX):
-            facts = await _connection_facts(folder)
-        yield server_from_info(kind, facts)
+            info = await _read_connection_info(folder)
+        yield server_from_info(kind, info)
 
 
-async def _connection_facts(folder: Path) -> dict[str, str]:
-    facts = folder / "facts.json"
-    if not facts.exists():
+async def _read_connection_info(folder: Path) -> dict[str, str]:
+    """Return the connection data of the server in `folder`. Start its keeper if there is none."""
+    info_file = folder / "connection.json"
+    if not info_file.exists():
         with (folder / "keeper.log").open("ab") as output:
             keeper = subprocess.Popen(  # noqa: S603, ASYNC220
                 [sys.executable, "-m", __name__, folder.name, str(folder)],
@@ -69,7 +70,7 @@ async def _connection_facts(folder: Path) -> dict[str, str]:
                 start_new_session=True,
             )
         deadline = time.monotonic() + _START_TIMEOUT
-        while not facts.exists():
+        while not info_file.exists():
             if keeper.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(
                     f"the server {folder.name} did not start:\n{(folder / 'keeper.log').read_text('utf-8')}"
@@ -77,7 +78,7 @@ async def _connection_facts(folder: Path) -> dict[str, str]:
             await asyncio.sleep(0.05)
         # The keeper ends after this process, so its exit code is never read.
         keeper.returncode = 0
-    found: dict[str, str] = json.loads(facts.read_text("utf-8"))
+    found: dict[str, str] = json.loads(info_file.read_text("utf-8"))
     return found
 
 
@@ -95,14 +96,14 @@ def _run(kind: str, folder: Path) -> AbstractAsyncContextManager[Server]:
 def _data_folder(kind: str, folder: Path) -> Iterator[Path]:
     """Yield the folder of a server's data, and remove it at the end.
 
-    The data of PostgreSQL is in memory where there is room, because most tests copy a database: 35 ms instead of 200.
+    The data of PostgreSQL is in memory if it has space, because most tests copy a database: in 35 ms instead of 200 ms.
     """
     in_memory = kind == "postgres" and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED
     if not in_memory:
         yield folder / "server"
         shutil.rmtree(folder / "server", ignore_errors=True)
         return
-    for left in _MEMORY.glob(f"{_MEMORY_PREFIX}*"):  # of a keeper that was killed
+    for left in _MEMORY.glob(f"{_MEMORY_PREFIX}*"):  # left by a keeper that was killed
         with suppress(BlockingIOError, FileNotFoundError), _locked(left / "keeper.lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
             shutil.rmtree(left, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix=f".{_MEMORY_PREFIX}", dir=_MEMORY))
@@ -116,11 +117,11 @@ async def _keep(kind: str, folder: Path) -> None:
     # The lock is held until the folder is removed, so a late process waits and then finds an empty folder.
     with ExitStack() as unused, _data_folder(kind, folder) as data:
         async with _run(kind, data) as server:
-            new = folder / "facts.json.new"
+            new = folder / "connection.json.new"
             new.write_text(json.dumps(connection_info(server)), "utf-8")
-            new.rename(folder / "facts.json")
+            new.rename(folder / "connection.json")
             await asyncio.to_thread(unused.enter_context, _locked(folder / "users.lock", fcntl.LOCK_EX))
-            (folder / "facts.json").unlink()
+            (folder / "connection.json").unlink()
 
 
 @contextmanager

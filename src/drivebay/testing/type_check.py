@@ -12,10 +12,11 @@ from ..rpc.type_hints import resolve_newtype
 
 
 def type_mismatch(value: Any, hint: Any, path: str = "the value") -> str | None:
-    """Return as a sentence where a value does not have the type `hint`, or None if it does.
+    """Return a sentence that says where a value does not have the type `hint`, or None if it has that type.
 
     The check is stricter than `isinstance`: text is not an enum member, True is not an integer, a time is in UTC,
-    integers have at most 64 bits, and text has no lone surrogates. A message could hold nothing else.
+    integers have at most 64 bits, and text has no lone surrogates. A message between services cannot contain other
+    values.
     """
     hint = resolve_newtype(hint)
     origin = get_origin(hint)

@@ -1,7 +1,7 @@
 """A running Drivebay for tests: real processes on real servers, used over HTTP.
 
-A World is one process with all services or six processes with one service each. A test does not depend on which. Every
-process is a child of the test, writes to a log file of its own, and ends with the World.
+A World is one process with all services, or six processes with one service each and without the worker. The same test
+runs with both. Every process is a child of the test, writes to a log file of its own, and ends with the World.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Final
 
 import httpx
 
-PARTS: Final = ("storage", "files", "auth", "ingest", "janitor", "gateway")
-"""The services, in the order in which six processes start."""
+SIX_PROCESSES: Final = ("storage", "files", "auth", "ingest", "janitor", "gateway")
+"""The names of six processes, in the order in which they start. Each name is that of its service."""
 _RUN_WITH_CRASH_POINT: Final = (
     "import sys; from drivebay.cli.main import main; from drivebay.observability import crash_points;"
     " crash_points.arm(sys.argv.pop(1)); main()"
@@ -49,7 +49,7 @@ class World:
     """One running Drivebay.
 
     `folder` contains data, sockets and logs. `environment` is set for every process, and `own` in addition for single
-    processes. The argument `part` is the name of a process: its service, or `all`. `topology` is `one` or `six`
+    processes. The argument `name` is the name of a process: that of its service, or `all`. `topology` is `one` or `six`
     processes.
     """
 
@@ -62,34 +62,36 @@ class World:
 
     @property
     def api(self) -> str:
-        """Return the base URL of the HTTP API."""
+        """The base URL of the HTTP API."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """Return the name of each process."""
-        return PARTS if self.topology == "six" else ("all",)
+    def process_names(self) -> tuple[str, ...]:
+        """The name of each process."""
+        return SIX_PROCESSES if self.topology == "six" else ("all",)
 
-    def variables(self, part: str = "all") -> dict[str, str]:
-        """Return the environment of a part. Settings of Drivebay are not inherited from the environment of the test."""
+    def variables(self, name: str = "all") -> dict[str, str]:
+        """Return the environment of a process. Settings of Drivebay are not inherited from the environment of the
+        test."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DRIVEBAY_")}
         own = {"DRIVEBAY_PORT": str(self.port), "DRIVEBAY_DATA": str(self.folder / "data"), "DRIVEBAY_LOG": "info"}
         if self.topology == "six":
             for service in ("auth", "files", "storage"):
                 own[f"DRIVEBAY_{service.upper()}_ADDRESS"] = f"unix:{self.folder}/{service}.sock"
-        return inherited | own | self.environment | dict(self.own.get(part, {}))
+        return inherited | own | self.environment | dict(self.own.get(name, {}))
 
-    async def start(self, part: str, crash_at: str | None = None) -> None:
-        """Start one part and return at once. With `crash_at`, it kills itself at that crash point."""
-        arguments = [] if part == "all" else [part]
+    async def start(self, name: str, crash_at: str | None = None) -> None:
+        """Start one process and do not wait until it is ready. With `crash_at`, the process kills itself at that crash
+        point."""
+        arguments = [] if name == "all" else [name]
         command = ["-m", "drivebay.cli"] if crash_at is None else ["-c", _RUN_WITH_CRASH_POINT, crash_at]
-        with (self.folder / f"{part}.log").open("ab") as log:
-            self.processes[part] = await asyncio.create_subprocess_exec(
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *command,
                 "run",
                 *arguments,
-                env=self.variables(part),
+                env=self.variables(name),
                 cwd=self.folder,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -97,9 +99,9 @@ class World:
                 start_new_session=True,
             )
 
-    async def stop(self, part: str, by: signal.Signals = signal.SIGTERM) -> int:
-        """Stop one part and return its exit status. A process that does not end within `EXIT_WITHIN` is killed."""
-        process = self.processes.pop(part)
+    async def stop(self, name: str, by: signal.Signals = signal.SIGTERM) -> int:
+        """Stop one process and return its exit status. A process that does not end within `EXIT_WITHIN` is killed."""
+        process = self.processes.pop(name)
         if process.returncode is None:
             process.send_signal(by)
         try:
@@ -109,10 +111,10 @@ class World:
             process.kill()
             return await process.wait()
 
-    async def restart(self, part: str, by: signal.Signals = signal.SIGTERM) -> None:
-        """Stop one part with a signal and start it again."""
-        await self.stop(part, by)
-        await self.start(part)
+    async def restart(self, name: str, by: signal.Signals = signal.SIGTERM) -> None:
+        """Stop one process with a signal and start it again."""
+        await self.stop(name, by)
+        await self.start(name)
 
     async def ready(self, within: float = READY_WITHIN) -> None:
         """Wait until `/readyz` responds with 200 from checks that began after this call.
@@ -124,9 +126,9 @@ class World:
         async with httpx.AsyncClient() as client:
             deadline = asyncio.get_running_loop().time() + within
             while asyncio.get_running_loop().time() < deadline:
-                for part, process in self.processes.items():
+                for name, process in self.processes.items():
                     if process.returncode is not None:
-                        raise AssertionError(f"{part} ended with {process.returncode}:\n{self.logs()[-4000:]}")
+                        raise AssertionError(f"{name} ended with {process.returncode}:\n{self.logs()[-4000:]}")
                 try:
                     response = await client.get(f"{self.api}/readyz", timeout=5)
                     if response.status_code == 200 and _checked_at(response) >= called_at:
@@ -174,9 +176,9 @@ async def run(
     """Start a World, yield it when it is ready, and stop it at the end."""
     world = World(folder, dict(environment), topology, own)
     try:
-        for part in world.parts:
-            await world.start(part)
+        for name in world.process_names:
+            await world.start(name)
         await world.ready()
         yield world
     finally:
-        await asyncio.gather(*(world.stop(part) for part in tuple(world.processes)))
+        await asyncio.gather(*(world.stop(name) for name in tuple(world.processes)))
