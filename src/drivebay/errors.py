@@ -2,7 +2,7 @@
 
 A service raises one of these errors, `rpc` sends it to the calling process unchanged, and the gateway encodes it as
 `application/problem+json`. The class attributes are the only table of codes and statuses. Any other exception is a
-defect. The call guard in `rpc` replaces it by `Internal`.
+defect. `CallGuard` in `rpc` logs it and raises `Internal` instead.
 
     Error
     ├── InvalidRequest 422          ├── Unauthenticated 401        ├── QuotaExceeded 507
@@ -28,9 +28,9 @@ from typing import ClassVar, NamedTuple
 
 
 class StartError(Exception):
-    """A process cannot start or keep running. The message is one line: the problem and what to change.
+    """A process cannot start or keep running. The message says the problem and what to change.
 
-    No caller sees it: the command prints it and exits with status 1.
+    No caller of a service gets this error: the command prints the message and exits with status 1.
     """
 
 
@@ -45,8 +45,8 @@ class Error(Exception):
     """The base of all errors.
 
     `code` never changes, because clients depend on it. `detail` is a sentence for people and never contains a secret.
-    It defaults to `title`. `errors` are the invalid fields. `retry_after` is in whole seconds. It is set if a retry can
-    succeed.
+    It defaults to `title`. `errors` are the invalid fields. `retry_after` is the number of whole seconds after which
+    the same request may succeed, or None if that is not known.
     """
 
     code: ClassVar[str]
@@ -247,7 +247,8 @@ class QuotaExceeded(Error):
 
 
 class Unavailable(Error):
-    """A dependency is down or too slow. The same call may succeed after `retry_after` seconds."""
+    """A dependency is down or too slow, or this process has too much work. The same call may succeed after
+    `retry_after` seconds."""
 
     code, title, http, grpc = "unavailable", "The service is temporarily unavailable", 503, "UNAVAILABLE"
 

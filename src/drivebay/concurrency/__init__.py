@@ -1,1 +1,1 @@
-"""Building blocks for asyncio. They do not depend on the rest of Drivebay."""
+"""Building blocks for asyncio. Of Drivebay they import only `errors`."""

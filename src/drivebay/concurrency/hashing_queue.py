@@ -1,9 +1,9 @@
 """The queue of passwords to hash. The client with the fewest recent hashes is served first.
 
 A hash takes a quarter of a second of CPU time, so an attacker can easily request more hashes than the threads can
-compute. The queue is full when its last entry would wait too long. A full queue refuses an entry of the client with the
-most recent hashes, so one client cannot use up the queue. Of two clients with equally many hashes, one from a known
-network is served first.
+compute. The queue is full when its last hash would wait too long, or when 128 hashes wait. A full queue refuses a hash
+of the client with the largest number of recent hashes, so one client cannot use up the queue. If two clients have the
+same number of recent hashes, a client from a known network is served first.
 """
 
 from __future__ import annotations
@@ -78,7 +78,10 @@ class HashingQueue:
 
     @asynccontextmanager
     async def slot(self, client: HashClient) -> AsyncIterator[None]:
-        """Wait for a thread, and keep it until the block ends. Raises Unavailable if the queue is full."""
+        """Wait for a thread, and keep it until the block ends.
+
+        Raises Unavailable if the queue is full, also later: a full queue may refuse a hash that waits already.
+        """
         self._age()
         if self.is_busy:
             await self._wait(client)
@@ -145,7 +148,7 @@ class HashingQueue:
         return ranks
 
     def _age(self) -> None:
-        """Reduce the weight of past hashes."""
+        """Reduce the weight of past hashes, at most once in each half-life."""
         now = self._clock()
         if now - self._aged_at < _HALF_LIFE:
             return

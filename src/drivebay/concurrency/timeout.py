@@ -33,7 +33,7 @@ class Timeout:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._timer.cancel()
-        # A higher count means that someone else has cancelled the task too.
+        # A higher count means that other code has cancelled the task too.
         if self.expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 

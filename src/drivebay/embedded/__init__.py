@@ -28,7 +28,8 @@ __all__ = ["Nats", "Postgres", "ServerStartError", "Servers", "Store", "StoreAdd
 
 LAYOUT: Final = 1
 """The layout of a data folder, written into its file VERSION. Increase it when older releases cannot use the folder."""
-_MAX_SHOWN_VERSION: Final = 40
+_MAX_EXCERPT: Final = 40
+"""The number of characters of an unreadable VERSION file that the error message shows."""
 
 Progress = Callable[[str], None]
 T = TypeVar("T")
@@ -36,8 +37,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """The servers that run. A server that was not requested is None. `server_process` is None in a server that another
-    process runs."""
+    """The servers that run. A server that was not requested is None. If another process runs a server, the
+    `server_process` of the server is None."""
 
     postgres: Postgres | None
     nats: Nats | None
@@ -65,8 +66,8 @@ async def run(
     """Run the requested servers with their data in `folder`, or use the servers that another process runs there.
 
     They start concurrently. `store_address` is the address for S3, by default on loopback. `progress` receives a line
-    of text for people when a server has started. Raises ServerStartError when a server does not start, or if a newer
-    release created the folder.
+    of text for people when a server has started. Raises ServerStartError when a server does not start, or if
+    `folder` is not a data folder that this release can use.
     """
     address = store_address or StoreAddress()
     folder = create_private_folder(folder)
@@ -105,7 +106,7 @@ def _check_layout(folder: Path) -> None:
         return
     text = file.read_text("utf-8").strip()
     if not text.isdigit():
-        excerpt = text[:_MAX_SHOWN_VERSION]
+        excerpt = text[:_MAX_EXCERPT]
         raise ServerStartError(f"{file} holds {excerpt!r} instead of a number: is {folder} a Drivebay data folder?")
     if int(text) > LAYOUT:
         raise ServerStartError(

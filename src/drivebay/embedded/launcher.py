@@ -19,6 +19,7 @@ _LAUNCH_SCRIPT: Final = Path(__file__).with_name("launch_script.py")
 _READ_AND_ENTER: Final = 0o5
 _ENTER: Final = 0o1
 _MAX_ERROR_OUTPUT: Final = 2000
+"""The number of characters of a failed command's output that the error message quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def program_path(wheel: str, program: str) -> Path:
 def unprivileged_user(*paths: Path) -> User | None:
     """Return the user `nobody` if this process is root, else None.
 
-    It gets `bypass_permissions` if it could otherwise not read one of `paths`.
+    The user gets `bypass_permissions` if it could otherwise not read one of `paths`.
     """
     if os.geteuid() != 0:
         return None

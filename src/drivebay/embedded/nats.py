@@ -19,6 +19,7 @@ from .process_tags import kill_tagged, process_tag
 from .server_process import Program, ServerProcess
 
 _PROBE_TIMEOUT: Final = 2.0
+"""Seconds."""
 _CONFIGURATION: Final = """\
 listen: "127.0.0.1:{port}"
 authorization {{ user: drivebay, password: "{password}", timeout: 5 }}
@@ -55,17 +56,17 @@ async def run(folder: Path) -> AsyncIterator[Nats]:
     )
 
     async def is_ready() -> bool:
-        # NATS listens only after JetStream has created its folder. From now on the folder must exist.
+        # NATS listens only after JetStream has created its folders. From now on they must exist.
         return await _sends_greeting(port) and data.is_intact()
 
-    async def prepare() -> None:
+    async def before_start() -> None:
         # All files are written again: the folder may have been deleted since the last start.
         create_private_folder(folder)
         write_private(folder / "nats.conf", configuration)
         write_private(folder / "password", password)
         data.forget()
 
-    process = ServerProcess(program, is_ready, prepare, data.is_intact)
+    process = ServerProcess(program, is_ready, before_start, data.is_intact)
     try:
         await process.start()
         yield Nats(f"nats://drivebay:{password}@127.0.0.1:{port}", process)
@@ -74,7 +75,7 @@ async def run(folder: Path) -> AsyncIterator[Nats]:
 
 
 class _DataFolder:
-    """The folder with the streams. If it is deleted, NATS does not notice it: NATS responds, but no stream works."""
+    """The folder with the streams. If the folder is deleted, NATS still responds, but no stream works."""
 
     def __init__(self, path: Path) -> None:
         self._paths = (path, path / "jetstream", path / "jetstream" / "$G", path / "jetstream" / "$G" / "streams")

@@ -1,4 +1,4 @@
-"""Free ports on the loopback interface. A server gets the same ports again after a restart.
+"""Free ports on the loopback interface. After a restart, a server gets the same ports again if they are free.
 
 The ports are below the range that the kernel uses for outgoing connections. Otherwise such a connection could take
 the port of a server that is down.

@@ -34,7 +34,9 @@ _MAX_SOCKET_FOLDER: Final = 107 - len("/.s.PGSQL.5432.lock")
 _SUPERUSER: Final = "drivebay"
 _DATABASE: Final = "drivebay"
 _INITDB_TIMEOUT: Final = 60.0
+"""Seconds."""
 _START_TIMEOUT: Final = 60.0
+"""Seconds. Recovery after a crash may take longer than a normal start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def create_private_folder(folder: Path) -> Path:
-    """Create a folder with access for this user only. Do nothing if it exists. Return its absolute path."""
+    """Create a folder that only this user may enter. An existing folder is not changed. Return the absolute path."""
     folder = folder.resolve()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

@@ -23,12 +23,13 @@ from .public_address import LOOPBACK, local_host
 from .server_process import Program, ServerProcess
 
 _PROBE_TIMEOUT: Final = 2.0
+"""Seconds."""
 _FORBIDDEN: Final = 403
 _ACCESS_KEY_LENGTH: Final = 20
 _PORT_NAMES: Final = ("s3", "s3_grpc", "filer", "filer_grpc", "volume", "volume_grpc", "master", "master_grpc")
 
-# The number of volumes of a new bucket. The default is 7, too many for a small store.
-_MASTER: Final = "[master.volume_growth]\ncopy_1 = 3\n"
+# A new bucket gets 3 volumes. The default is 7, which is too many for a small store.
+_MASTER_CONFIGURATION: Final = "[master.volume_growth]\ncopy_1 = 3\n"
 
 SECURITY_FILE: Final = """\
 [jwt.signing]
@@ -114,7 +115,7 @@ def _configure(folder: Path, access_key: str, secret_key: str) -> None:
     security = SECURITY_FILE.format(volume=volume_key, filer=filer_key)
     # The server reads these two files from its working directory.
     write_private(folder / "security.toml", security)
-    write_private(folder / "master.toml", _MASTER)
+    write_private(folder / "master.toml", _MASTER_CONFIGURATION)
 
 
 def _server_options(folder: Path, tag: str, ports: dict[str, int], origins: tuple[str, ...]) -> tuple[str, ...]:

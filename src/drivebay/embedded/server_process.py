@@ -25,9 +25,11 @@ log = structlog.get_logger(__name__)
 _MAX_LOG_BYTES: Final = 10 * 1024 * 1024
 _LOG_LINES_IN_ERROR: Final = 8
 _READY_POLL: Final = 0.02
+"""Seconds between two calls of `is_ready`."""
 _INTACT_INTERVAL: Final = 1.0
 """Seconds between two checks of the data folder."""
 _RESTART_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+"""Seconds after each failed restart. The last value is used for all further ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ class ServerProcess:
         self._restarter = asyncio.create_task(self._restart_when_it_dies(), name=f"restart {self.program.name}")
 
     async def stop(self) -> None:
-        """Stop the server, and kill it if it does not end within `stop_timeout`. All its processes have ended then."""
+        """Stop the server, and kill it if it does not end within `stop_timeout`. Return when all its processes have
+        ended."""
         await self._cancel_restarter()
         if self._child and self._child.returncode is None:
             self.resume()
@@ -102,7 +105,7 @@ class ServerProcess:
         await self.kill()
 
     async def kill(self) -> None:
-        """Kill all processes of the server, to simulate a power failure. It stays down until `start`."""
+        """Kill all processes of the server, as in a power failure. The server stays down until `start`."""
         await self._cancel_restarter()
         if self.pid is not None:
             send_signal((self.pid,), signal.SIGKILL)

@@ -26,9 +26,13 @@ from .start_error import ServerStartError
 log = structlog.get_logger(__name__)
 
 _CONNECT_TIMEOUT: Final = 90.0
+"""Seconds within which the owner must have started the server."""
 _CONNECT_POLL: Final = 0.05
+"""Seconds between two attempts to connect, or to become the owner, at the start."""
 _LOCK_POLL: Final = 0.2
+"""Seconds between two attempts to become the owner later."""
 _RESTART_DELAY: Final = 2.0
+"""Seconds between two attempts of a new owner to start the server."""
 
 ConnectionInfo = dict[str, str]
 """The string fields of a server by name. Another process creates its server object from them."""

@@ -4,4 +4,4 @@ from ..errors import StartError
 
 
 class ServerStartError(StartError):
-    """An embedded server cannot start. The message names the server and quotes the end of its log."""
+    """An embedded server cannot start. The message says why, and quotes the end of the server's log if there is one."""

@@ -8,7 +8,7 @@ from urllib.parse import quote
 class PercentEncoder:
     """Encodes all characters except letters, digits, `-._~` and those in `safe`.
 
-    With `replace`, a single surrogate becomes a question mark. Otherwise it raises UnicodeEncodeError.
+    With `replace`, a lone surrogate becomes a question mark. Otherwise `encode` raises UnicodeEncodeError for it.
     """
 
     def __init__(self, safe: str = "", *, replace: bool = False) -> None:

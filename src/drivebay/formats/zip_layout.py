@@ -65,11 +65,14 @@ class ZipLayout:
         return self.offsets[index] + zip_format.local_length(self.entries[index])
 
     def data_range(self, index: int, start: int, stop: int) -> tuple[int, int]:
-        """Return the bytes of an entry between two positions of the ZIP file, as start and stop (exclusive) in the
-        entry."""
+        """Return which bytes of an entry are between two positions of the ZIP file.
+
+        The result is the first of these bytes and the end (exclusive), counted from the beginning of the entry.
+        """
         begin, size = self.data_offset(index), self.entries[index].size
         return max(0, min(start - begin, size)), max(0, min(stop - begin, size))
 
     def end_records(self) -> bytes:
+        """Return the records at the end of the file, after the central directory."""
         directory_size = self.end_offset - self.directory_offset
         return zip_format.end_records(len(self.entries), directory_size, self.directory_offset)

@@ -46,7 +46,7 @@ class HintChannel:
     # -- for the transport
 
     def deliver(self, drive: UUID | None) -> None:
-        """Pass a hint from another process to the listeners."""
+        """Pass a hint to the listeners of this process. None: any drive may have changed."""
         for listener in self._listeners:
             listener(drive)
 
@@ -62,7 +62,10 @@ class HintChannel:
         self._outgoing.clear()
 
     async def take_outgoing(self, timeout: float) -> Collection[UUID]:
-        """Return the drives with hints for other processes, each once. Returns none after `timeout` seconds."""
+        """Return the drives with hints for other processes, each once.
+
+        Wait for a hint. Return an empty collection if there is none within `timeout` seconds.
+        """
         try:
             async with asyncio.timeout(timeout):
                 await self._has_outgoing.wait()

@@ -1,8 +1,8 @@
 """Hints between processes over core NATS: subject `drivebay.changes.{drive}`, no body, no JetStream.
 
-A process with the files service publishes, and a process with a gateway subscribes. Publishers also send a heartbeat
-every few seconds, so that a gateway notices when nobody publishes. Errors here never fail a request: while NATS is
-down, hints are dropped.
+A process with the files service publishes, and a process with the gateway or the worker subscribes. Publishers also
+send a heartbeat every few seconds, so that subscribers notice when nobody publishes. Errors here never fail a request:
+while NATS is down, hints are dropped.
 """
 
 from __future__ import annotations
@@ -27,22 +27,26 @@ log = structlog.get_logger(__name__)
 _PREFIX: Final = "drivebay.changes."
 _HEARTBEAT: Final = "beat"
 _HEARTBEAT_INTERVAL: Final = 5.0
+"""Seconds between two heartbeats of a publisher."""
 _HEARTBEAT_TIMEOUT: Final = 15.0
 """Seconds without a heartbeat after which hints are not healthy."""
 _GATHER_TIME: Final = 0.01
 """Seconds between two rounds of publishing. Each drive sends at most one hint in a round."""
 _CONNECT_TIMEOUT: Final = 3
-_MIN_DELAY: Final = 0.2
-_MAX_DELAY: Final = 10.0
+"""Seconds."""
+_MIN_RECONNECT_DELAY: Final = 0.2
+_MAX_RECONNECT_DELAY: Final = 10.0
+"""Seconds before the next connection."""
 _STABLE_AFTER: Final = 10.0
-"""Seconds after which a connection counts as stable. The next reconnect then begins with `_MIN_DELAY` again."""
+"""Seconds after which a connection counts as stable. The next reconnect then begins with the shortest delay again."""
 _LOG_INTERVAL: Final = 60.0
+"""Seconds between two log lines about a connection that fails again and again."""
 
 
 class NatsTransport:
     """Carries the hints of a channel to and from other processes.
 
-    `publishes`: the files service runs in this process. `listens`: a gateway runs in this process.
+    `publishes`: the files service runs in this process. `listens`: the gateway or the worker runs in it.
     """
 
     def __init__(self, url: str, channel: HintChannel, *, publishes: bool, listens: bool) -> None:
@@ -54,7 +58,7 @@ class NatsTransport:
 
     async def run(self) -> None:
         """Run until cancelled. Reconnect with exponential backoff after a connection is lost."""
-        delay, logged_at = _MIN_DELAY, float("-inf")
+        delay, logged_at = _MIN_RECONNECT_DELAY, float("-inf")
         while True:
             started = time.monotonic()
             try:
@@ -66,7 +70,8 @@ class NatsTransport:
             except Exception as error:  # a defect here must not stop the process
                 log.error("hints_failed", exc_info=error)
             raise_pending_cancellation()
-            delay = _MIN_DELAY if time.monotonic() - started > _STABLE_AFTER else min(_MAX_DELAY, 2 * delay)
+            is_stable = time.monotonic() - started > _STABLE_AFTER
+            delay = _MIN_RECONNECT_DELAY if is_stable else min(_MAX_RECONNECT_DELAY, 2 * delay)
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
 
     async def _run_connection(self) -> None:

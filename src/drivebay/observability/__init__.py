@@ -1,1 +1,1 @@
-"""Logs, traces, and the crash points of tests."""
+"""Logs, traces, metrics, and the crash points of tests."""

@@ -1,7 +1,8 @@
 """Replaces secrets in log events with `[redacted]` just before an event is written.
 
-A field with the name of a secret is redacted completely. In any other value only the secret itself is redacted: a
-bearer token, a JWT, a password in a URL, the query of a URL, a SigV4 signature, `password=...`.
+A field with the name of a secret is redacted completely, except a number. In any other value only the secret itself is
+redacted, for example a bearer token, an API token, a JWT, a login in a URL, the query of a URL, a SigV4 signature, or
+`password=...`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _TOKEN: Final = re.compile(r"(?<![A-Za-z0-9])(?:db[tl]_[A-Za-z0-9_-]{8,}+|whsec_
 """API tokens, tokens of links, and secrets of webhooks."""
 _ARCHIVE_TOKEN: Final = re.compile(r"(?<=/v1/archives/)[A-Za-z0-9_-]{16,}+")
 # The next three patterns also match a text that only begins like a secret. Group 1 is then unset and the text stays.
-# Without this, each position in such a text would be tried again, which takes seconds for a long one.
+# Without this, each position in such a text would be tried again, which takes seconds for a long text.
 _JWT: Final = re.compile(r"\b(?:(eyJ[\w-]{8,}+\.[\w-]{8,}+\.[\w-]*)|eyJ[\w-]{8,}+)")
 _NAMED_VALUE: Final = re.compile(
     r"""(?i)(?:token|password|secret)\w*+(?:(?:=|["']\s?:\s?)b?("[^"]*"|'[^']*'|[^\s"'&,;)}\]]+))?"""
@@ -48,6 +49,7 @@ _MARKERS: Final = (
 )
 """A text without any of these, in lower case, matches none of the patterns."""
 _MAX_DEPTH: Final = 8
+"""The number of nested collections whose values are redacted one by one. The repr of a deeper one is redacted."""
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 MAX_BYTES: Final = 64 * 2**20
 MAX_SECONDS: Final = 10.0
+"""The limits of one drain. A request may be drained twice: before and after its response."""
 _LINGER_SECONDS: Final = 1.0
 """Seconds for which a connection stays open after MAX_BYTES, so that the client can still read the response."""
 _PAUSE_SECONDS: Final = 1.0
@@ -28,7 +29,8 @@ _EXPECT: Final = b"expect"
 class DrainingApp:
     """An ASGI app that calls `app`, and reads the rest of the request body before the response and again after it.
 
-    Each time it reads for at most `max_seconds`. Before the response it stops earlier when the client stops sending.
+    Each time it reads for at most `max_seconds`, and at most MAX_BYTES. Before the response it stops earlier: when the
+    client has sent nothing for a second.
     """
 
     def __init__(self, app: Any, max_seconds: float = MAX_SECONDS) -> None:
@@ -67,7 +69,7 @@ class DrainingApp:
 
 
 class _TrackedBody:
-    """An ASGI `receive` that records whether the body has ended. A cancelled read ends it too.
+    """An ASGI `receive` that records whether the body has ended. After a cancelled read, the body counts as ended.
 
     `missing` is the number of bytes that have not arrived. It is infinite for a body of unknown length.
     """

@@ -17,6 +17,7 @@ from ..errors import StartError, Unavailable
 log = structlog.get_logger(__name__)
 
 _RETRY_DELAY: Final = 1.0
+"""Seconds between two attempts."""
 
 
 @asynccontextmanager
@@ -25,8 +26,8 @@ async def open_database(
 ) -> AsyncIterator[postgres.Database]:
     """Migrate the schema of a service and open its database.
 
-    While PostgreSQL accepts no writes or no connections, try again for `wait` seconds. Raises StartError after that,
-    and at once when the settings are wrong. Raises MigrationError.
+    While PostgreSQL accepts no writes or no connections, retry for up to `wait` seconds. Raises StartError after that,
+    and at once when the settings are wrong. Raises MigrationError if a migration fails.
     """
     url = settings.database_url
     if url is None:
@@ -41,8 +42,8 @@ async def migrate_when_possible(
 ) -> tuple[str, ...]:
     """Migrate a schema, and return the names of the applied migrations.
 
-    While the server has a temporary problem, try again for `wait` seconds. Raises StartError after that, and at once
-    for a permanent problem. Raises MigrationError. `timeout` in seconds bounds each statement.
+    While the server has a temporary problem, retry for up to `wait` seconds. Raises StartError after that, and at once
+    for a permanent problem. Raises MigrationError if a migration fails. `timeout` in seconds bounds each statement.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + wait

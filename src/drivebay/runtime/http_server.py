@@ -23,15 +23,20 @@ from ..errors import StartError
 from .body_drain import DrainingApp
 
 _BACKLOG: Final = 1024
+"""The maximum number of connections that wait until the server accepts them."""
 _STOP_TIMEOUT: Final = 5.0
+"""Seconds that running requests may still take after the server was stopped."""
 _REACHABLE_TIMEOUT: Final = 60.0
+"""Seconds after which a server that accepts no connection counts as failed."""
+_CONNECT_POLL: Final = 0.02
+"""Seconds between two attempts to connect."""
 _MAX_CONNECTIONS: Final = 10_000
-"""Client connections at once, about 20 KiB each. Most of them are idle. The gateway limits the running requests
-itself, and a client must be connected to get its 503."""
+"""Client connections at the same time, about 20 KiB each. Most of them are idle. The gateway limits the running
+requests itself, and a client must be connected to get its 503."""
 _RESERVED_FILES: Final = 256
 """Open files for other uses than client connections: databases, services, logs."""
 IDLE_TIMEOUT: Final = timedelta(seconds=30)
-_ANY_HOST: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+_LOOPBACK_OF_WILDCARD: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 """The address at which a process reaches its own server that listens on all addresses."""
 
 
@@ -109,10 +114,10 @@ def _milliseconds(duration: timedelta) -> int:
 
 
 async def wait_until_reachable(host: str, port: int) -> None:
-    """Return when the server accepts connections. Raises StartError after a minute."""
+    """Wait until the server accepts connections. Raises StartError after a minute."""
     try:
         async with asyncio.timeout(_REACHABLE_TIMEOUT):
-            await _connect(_ANY_HOST.get(host, host), port)
+            await _connect(_LOOPBACK_OF_WILDCARD.get(host, host), port)
     except TimeoutError:
         raise StartError(f"the HTTP server accepts no connection on {host}:{port}") from None
 
@@ -123,7 +128,7 @@ async def _connect(host: str, port: int) -> None:
         try:
             _, writer = await asyncio.open_connection(host, port)
         except OSError:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(_CONNECT_POLL)
         else:
             writer.close()
             return

@@ -38,9 +38,10 @@ def require_free_port(host: str, port: int, *, host_setting: str, port_setting: 
 
 
 def serve_metrics(address: str, idle_timeout: float = 30.0) -> None:
-    """Serve `/metrics` on a `host:port` in a thread, until the process ends. Raises StartError if it is in use.
+    """Serve `/metrics` on a `host:port` in a thread, until the process ends. Raises StartError if the address cannot be
+    used.
 
-    A connection on which nothing arrives for `idle_timeout` seconds is closed: each one has a thread.
+    A connection on which nothing arrives for `idle_timeout` seconds is closed, because each connection has a thread.
     """
     host, port = split_host_port(address)
     try:
