@@ -6,8 +6,8 @@ import msgspec
 
 
 class Health(msgspec.Struct, frozen=True):
-    """The state of one dependency. `name` is `postgres`, `store` and so on. `detail` is one sentence about what is
-    wrong, and is empty when `ok`."""
+    """The state of one dependency. `name` is `postgres`, `store` and so on. `detail` is one sentence about the problem,
+    and is empty if `ok`."""
 
     name: str
     ok: bool

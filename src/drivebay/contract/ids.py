@@ -1,4 +1,4 @@
-"""The ids that services exchange. Each is a UUIDv7 (RFC 9562), so ids sort by creation time."""
+"""The ids that services exchange. Except for `ROOT`, each id is a UUIDv7 (RFC 9562), so ids sort by creation time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PasskeyId = NewType("PasskeyId", UUID)
 MailId = NewType("MailId", UUID)
 """The id of a mail in the queue. Its Message-ID contains it."""
 LeaseId = NewType("LeaseId", UUID)
-"""The id of one lease on a batch of work. Each batch gets a new one."""
+"""The id of one lease. Each claim needs a new id."""
 
 ROOT: Final = FileId(UUID(int=0))
 """The top folder of every drive. It has no row. The HTTP API calls it `root`."""

@@ -1,4 +1,4 @@
-"""Timeouts of contract methods that may take longer than a call usually does, in seconds."""
+"""Timeouts in seconds of the contract methods that may take longer than the default timeout of a call (10 seconds)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ CLOCK_SKEW: Final = timedelta(seconds=60)
 
 
 class Verifier:
-    """Verifies tokens with a fixed set of keys. Create a new one when the keys change.
+    """Verifies tokens with a fixed set of keys. Create another verifier when the keys change.
 
     `keys` maps each `kid` to its key. `issuer` and `audience` must equal the settings of the auth service. Raises
     ValueError for a key that is not an Ed25519 point.
@@ -91,7 +91,8 @@ class _EdDSAOnly(jws.JWSRegistry):
 
 
 REGISTRY: Final = _EdDSAOnly()
-"""The joserfc registry for verifying here and for signing in the auth service."""
+"""The registry of joserfc that accepts only `ALGORITHM`. This module verifies with it, and the auth service signs with
+it."""
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):  # guard: token-header-fields
@@ -115,7 +116,7 @@ class _Payload(msgspec.Struct):
     jti: Annotated[str, msgspec.Meta(min_length=1)]
     nbf: _UnixTime = 0
     sid: str | None = None
-    """The session. Tokens of an earlier release have none."""
+    """The session. Tokens that an earlier release signed have no `sid`."""
 
 
 _HEADER = msgspec.json.Decoder(_Header)

@@ -33,9 +33,9 @@ RECLAIM_MARGIN: Final = timedelta(seconds=5)
 
 
 class ReclaimedAccount(msgspec.Struct, frozen=True):
-    """An account that was given to the person who reads the mail of its address (see `reset_password`). Another person
-    may have created it, because the address had never been confirmed. The links and permissions of that earlier user
-    must end.
+    """An account that was given to the person who receives the mail of its address (see `reset_password`). Another
+    person may have created the account, because the address had never been confirmed. The links and permissions of that
+    earlier user must end.
     """
 
     user: UserId
@@ -53,7 +53,7 @@ class Accounts(Protocol):
     async def sign_up(self, email: str, password: str, address: str, idempotency_key: str | None = None) -> User:
         """Create an account.
 
-        `address` is the client's network address. The rate limit uses it. Every character of a password counts, also
+        `address` is the IP address of the client. The rate limit uses it. Every character of a password counts, also
         those after bcrypt's 72 bytes. A repeat with the same `idempotency_key` from the same address within 24 hours
         returns the first result. If the deployment sends mail, a mail that confirms the address is queued.
 
@@ -108,9 +108,9 @@ class Accounts(Protocol):
         """Change the password of an account and end every session except `keep`.
 
         `keep` is the session of the caller. If the account has no password, `current_password` is empty, and `keep`
-        confirms the user as in `delete_account`. Attempts have the same limits as logins from `address`, but are
-        counted separately. A repeat raises InvalidCredentials. `address` and `user_agent` of the client are recorded in
-        the audit log.
+        confirms the user, as `session` does in `delete_account`. Attempts have the same limits as logins from the IP
+        address `address`, but are counted separately. A repeat raises InvalidCredentials. `address` and `user_agent` of
+        the client are recorded in the audit log.
 
         Raises InvalidRequest (as `sign_up`, field `new_password`), InvalidCredentials, RateLimited, NotFound, Forbidden
         (the deployment has no passwords).
@@ -122,12 +122,12 @@ class Accounts(Protocol):
     ) -> None:
         """Delete an account: end its sessions, delete its API tokens and refuse its password from now on.
 
-        An account without a password (its user signs in at the identity provider) is confirmed by its `session`
-        instead: `password` is empty then, and the login must not be older than 5 minutes. Otherwise the call raises
-        InvalidCredentials.
+        The user confirms the deletion with the password. The user of an account without a password (who signs in at the
+        identity provider) confirms it with the `session`: `password` is empty, and the session must have begun in the
+        last 5 minutes. Otherwise the call raises InvalidCredentials.
 
-        The email address stays taken until `purge_account`. Attempts are limited as in `change_password`. `address` and
-        `user_agent` of the client are recorded in the audit log. A repeat raises NotFound.
+        No new account can have the email address until `purge_account`. Attempts are limited as in `change_password`.
+        `address` and `user_agent` of the client are recorded in the audit log. A repeat raises NotFound.
 
         Raises LastAdmin, InvalidCredentials, RateLimited, NotFound.
         """
@@ -159,8 +159,8 @@ class Accounts(Protocol):
         ...
 
     async def purge_account(self, user: UserId) -> bool:
-        """Delete all records of a deleted account. Its files must be purged already. After that, its email address is
-        free again.
+        """Delete all records of a deleted account, after its files were purged. A new account can then have its email
+        address.
 
         Return False, and change nothing, while an access token of the account may still be valid. Return True if there
         is no such account.

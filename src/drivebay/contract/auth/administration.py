@@ -33,8 +33,7 @@ class UserSort(StrEnum):
 class Actor(msgspec.Struct, frozen=True):
     """The caller: a user, or an operator at the command line of the server, who has the rights of an admin.
 
-    `address` is the client's network address. `user_agent` is the header of that name. Both are recorded in the audit
-    log.
+    `address` is the IP address of the client. `user_agent` is the header of that name. The audit log records both.
     """
 
     user: UserId | None = None
@@ -57,7 +56,8 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class AccountListing(msgspec.Struct, frozen=True):
-    """A query for accounts. `query` is a part of the email or the display name. If it is empty, all accounts match.
+    """A query for accounts. `query` is a part of the email address or the display name. If `query` is empty, all
+    accounts match.
 
     `limit` is 1 to 1,000. `cursor` continues a list whose other fields are equal. `context` is any text. A cursor of a
     list with another `context` is refused.
@@ -74,7 +74,7 @@ class AccountListing(msgspec.Struct, frozen=True):
 class AccountPage(msgspec.Struct, frozen=True):
     """One page of accounts. `next_cursor` gets the next page and is None on the last one.
 
-    `first_cursor` gets the first page again. It is None if the service is of an earlier release.
+    `first_cursor` returns the first page again. It is None if the service is of an earlier release.
     """
 
     items: tuple[Account, ...]
@@ -95,10 +95,10 @@ class NewAccount(msgspec.Struct, frozen=True):
 
 
 class CreatedAccount(msgspec.Struct, frozen=True):
-    """A new account. With `invitation_token` the user sets the password once, within 7 days.
+    """A new account. With `invitation_token` the user sets the password, once, within 7 days.
 
-    It is None if the account has a password, or if the deployment has no passwords: then the user signs in at the
-    identity provider.
+    `invitation_token` is None if the account has a password, or if the deployment has no passwords and the user signs
+    in at the identity provider.
     """
 
     account: Account
@@ -136,9 +136,10 @@ class AuditQuery(msgspec.Struct, frozen=True):
 class AuditEvent(msgspec.Struct, frozen=True):
     """One event of the audit log.
 
-    `actor` is None for an operator at the command line, and for a failed login. For a reset that was requested by mail,
-    `actor` is the account itself, and `detail` has `by`. Only the `address` of the sender of that request is known.
-    `target` is the id of the account that the event is about. It is None for a failed login without an account.
+    `actor` is None for an operator at the command line, and for a failed login. If a mail with a reset was requested,
+    `actor` is the account itself, and `detail` has `by`, although another person may have sent the request. `address`
+    is the IP address of the sender. `target` is the id of the account that the event is about. It is None for a failed
+    login without an account.
     """
 
     id: UUID
@@ -211,7 +212,8 @@ class Administration(Protocol):
         ...
 
     async def create_reset_token(self, actor: Actor, user: UserId) -> str:
-        """Return a token that sets a new password once, within an hour. Each call returns a new one.
+        """Return a token with which the user sets a new password, once, within an hour. Each call returns another
+        token.
 
         Raises Forbidden (also in a deployment without passwords), NotFound.
         """
@@ -229,8 +231,8 @@ class Administration(Protocol):
 
         The token cannot be used again, every session of the account ends, and its API tokens are deleted. A token that
         was sent by mail also confirms the address. If a mailed reset confirms an address for the first time, another
-        person may have created the account. Then its second factor is removed too, and the account is in
-        `list_reclaimed_accounts`. The actor's `user` is ignored.
+        person may have created the account. Then the second factor of the account is removed too, and
+        `list_reclaimed_accounts` returns the account. The actor's `user` is ignored.
 
         Raises InvalidToken, InvalidRequest (the password), NotFound (this deployment has no passwords).
         """

@@ -12,7 +12,7 @@ from ..ids import ApiTokenId, UserId
 from .administration import Actor
 
 PREFIX: Final = "dbt_"
-"""Every API token begins with it, so that people and secret scanners recognize one."""
+"""Every API token begins with this prefix, so that people and secret scanners recognize an API token."""
 
 
 class Scope(StrEnum):
@@ -75,11 +75,11 @@ class ApiTokens(Protocol):
         client: Actor | None = None,
         idempotency_key: str | None = None,
     ) -> NewApiToken:
-        """Create an API token. Each call without an `idempotency_key` creates one.
+        """Create an API token. Each call without an `idempotency_key` creates another one.
 
         `name` has 1 to 100 printable characters. `scopes` has at least one scope. The result has each scope once.
-        `client` has the address and the program of the caller, for the audit log. Its `user` is ignored. A repeat with
-        the same `idempotency_key` within 24 hours returns the first result, with the secret.
+        `client` has the IP address and the program of the caller, for the audit log. `client.user` is ignored. A repeat
+        with the same `idempotency_key` within 24 hours returns the first result, with the secret.
 
         Raises InvalidRequest (also for an `expires_at` in the past), Conflict (the user has 100 tokens, or the token of
         the key was revoked), IdempotencyKeyReused (another request), NotFound (no such user).
@@ -87,8 +87,8 @@ class ApiTokens(Protocol):
         ...
 
     async def list_api_tokens(self, user: UserId) -> tuple[ApiToken, ...]:
-        """Return the API tokens of a user, newest first, including expired ones. Only gateways of the earlier release
-        call it."""
+        """Return the API tokens of a user, newest first, including expired ones. Only gateways of an earlier release
+        call this method."""
         ...
 
     async def list_api_token_page(self, user: UserId, limit: int = 100, cursor: str | None = None) -> ApiTokenPage:

@@ -2,8 +2,8 @@
 
 A mail is queued in the transaction of the request. A notice tells a user that the password, the second factor, the
 passkeys or the API tokens of their account changed, that an identity was linked, that a recovery code was used, or that
-the account was deleted. An account gets ten notices of one kind a day. Notices other than `password_changed` go only to
-confirmed addresses.
+the account was deleted. An account gets at most ten notices of one kind a day. Notices other than `password_changed` go
+only to confirmed addresses.
 
 Methods that need mail raise NotFound in a deployment that sends no mail.
 """
@@ -50,9 +50,10 @@ class MailOutcome(StrEnum):
 
 
 class MailTask(msgspec.Struct, frozen=True):
-    """A mail to send to `recipient`, an email address. `token` is the secret of its link, or None without a link.
+    """A mail to send to `recipient`, an email address. `token` is the secret in the link of the mail, or None without a
+    link.
 
-    An invitation has no token in a deployment without passwords: its user signs in at the identity provider.
+    An invitation has no token in a deployment without passwords: the invited user signs in at the identity provider.
 
     `id` is the same in each attempt to send this mail.
     """
@@ -67,7 +68,7 @@ class MailTask(msgspec.Struct, frozen=True):
 
 
 class MailResult(msgspec.Struct, frozen=True):
-    """The result of an attempt. `reason` says why it was not sent, without secrets, in up to 200 characters."""
+    """The result of an attempt. `reason` says why the mail was not sent, without secrets, in up to 200 characters."""
 
     id: MailId
     outcome: MailOutcome
@@ -79,23 +80,24 @@ class Mail(Protocol):
         """Queue a mail with a reset link, if an account has this address. The actor's `user` is ignored.
 
         The result and the time of the call do not reveal whether there is an account. Each network may request one mail
-        a minute to an address. An address gets ten mails a day. After that, each network may request one more a day. A
-        further call has no effect.
+        a minute to an address. After ten mails to an address in a day, each network may request one more a day. Further
+        calls have no effect.
 
-        Raises NotFound (this deployment sends no mail, or has no passwords), RateLimited (by the client's address).
+        Raises NotFound (this deployment sends no mail, or has no passwords), RateLimited (too many calls from the
+        network of the client).
         """
         ...
 
     async def request_verification(self, user: UserId) -> None:
-        """Queue a mail with a link that confirms the address of an account. No effect if it is confirmed.
+        """Queue a mail with a link that confirms the address of an account. A no-op if the address is confirmed.
 
-        Sign-up queues the first one. Raises NotFound (no such account, or this deployment sends no mail), RateLimited
-        (after the first mail of a minute, or the tenth of a day).
+        `sign_up` queues the first such mail. Raises NotFound (no such account, or this deployment sends no mail),
+        RateLimited (after the first mail of a minute, or the tenth of a day).
         """
         ...
 
     async def verify_email(self, actor: Actor, token: str) -> None:
-        """Confirm the address of an account with the token of a mail. It works once, within 7 days.
+        """Confirm the address of an account with the token of a mail. A token works once, within 7 days.
 
         The actor's `user` is ignored. Raises InvalidToken, NotFound (this deployment sends no mail).
         """
@@ -112,7 +114,7 @@ class Mail(Protocol):
     async def finish_mails(self, lease: LeaseId, results: tuple[MailResult, ...]) -> int:
         """Record the results of claimed mails and return how many of them still belonged to `lease`.
 
-        A sent mail is deleted. A postponed mail is due again with exponential backoff. If it is too old, it fails. The
-        results of mails that another lease has claimed are ignored.
+        A sent mail is deleted. A postponed mail is due again with exponential backoff. If the mail is too old, it
+        fails. The results of mails that another lease has claimed are ignored.
         """
         ...

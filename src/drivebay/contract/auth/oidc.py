@@ -1,8 +1,8 @@
 """Sign-in with an identity provider (OpenID Connect): code flow with PKCE, state and nonce.
 
-The gateway redirects the browser to the provider. The provider redirects it back to the gateway, and the gateway to the
-app, with a sign-in code. The app exchanges the code for a session. Every method raises NotFound in a deployment
-without a provider.
+The gateway redirects the browser to the provider. The provider redirects the browser back to the gateway, and the
+gateway redirects it to the app, with a sign-in code. The app exchanges the code for a session. Every method raises
+NotFound in a deployment without a provider.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class OidcLogin(msgspec.Struct, frozen=True):
 
 
 class OidcResponse(msgspec.Struct, frozen=True):
-    """The parameters with which the provider redirects the browser back. A missing one is empty. `issuer`: RFC 9207."""
+    """The parameters with which the provider redirects the browser back. A missing parameter is empty. `issuer` is the
+    parameter `iss` of RFC 9207."""
 
     state: str
     browser_secret: str
@@ -43,10 +44,10 @@ class OidcResponse(msgspec.Struct, frozen=True):
 
 class Oidc(Protocol):
     async def begin_oidc_login(self, redirect_uri: str, address: str) -> OidcLogin:
-        """Begin a sign-in that sends the browser to `redirect_uri` at its end, with a sign-in code.
+        """Begin a sign-in. At its end, the gateway redirects the browser to `redirect_uri`, with a sign-in code.
 
         `redirect_uri` must be the public URL of the deployment or below it, or a loopback URL of the user's own
-        computer (`http://127.0.0.1:...`). `address` is the client's network address. A sign-in can be completed within
+        computer (`http://127.0.0.1:...`). `address` is the IP address of the client. A sign-in can be completed within
         10 minutes.
 
         Raises InvalidRequest (`redirect_uri`), RateLimited, NotFound, Unavailable (the provider cannot be reached).
@@ -54,7 +55,8 @@ class Oidc(Protocol):
         ...
 
     async def complete_oidc_login(self, actor: Actor, response: OidcResponse) -> str:
-        """Return the URL to send the browser to: the `redirect_uri` of the sign-in with a `code`, or with an `error`.
+        """Return the URL to which the gateway redirects the browser: the `redirect_uri` of the sign-in with a `code`,
+        or with an `error`.
 
         `error` is `access_denied` (the provider refused), `no_account` (no account, and none may be created),
         `email_taken` (another account has the address) or `account_disabled`. The actor's `user` is ignored.

@@ -1,6 +1,6 @@
 """Passkeys (WebAuthn): keys of a device or of a password manager that sign in without a password.
 
-A passkey verifies its user itself, with a fingerprint, a face or a PIN. So a login with a passkey needs nothing else. A
+The device checks the fingerprint, the face or a PIN of the user. So a login with a passkey needs nothing else. A
 passkey can also replace the code in a login with password and second factor.
 """
 
@@ -39,8 +39,8 @@ class PasskeyAttestation(msgspec.Struct, frozen=True):
 
 
 class PasskeyAssertion(msgspec.Struct, frozen=True):
-    """The response of a browser that used a passkey, with the fields of WebAuthn. `user_handle` is empty if it sent
-    none."""
+    """The response of a browser that used a passkey, with the fields of WebAuthn. `user_handle` is empty if the browser
+    sent none."""
 
     credential_id: bytes
     client_data: bytes
@@ -54,11 +54,11 @@ class Passkeys(Protocol):
         """Return the options with which a browser creates a passkey, as JSON (PublicKeyCredentialCreationOptionsJSON).
 
         `password` and `session` confirm the user as in `delete_account`. An account with a second factor also needs a
-        `code`, as in `remove_totp`, because a passkey replaces both. The options are valid once, for 5 minutes, in
-        this session, and until the next call.
+        `code`, as in `remove_totp`, because a passkey replaces both. The options can be used once, within 5 minutes, in
+        this session. The next call makes them invalid.
 
         Raises InvalidCredentials, InvalidCode, RateLimited, Conflict (the account has 20 passkeys), Forbidden (the
-        deployment has no passwords), NotFound (its URL cannot have passkeys).
+        deployment has no passwords), NotFound (the public URL cannot have passkeys).
         """
         ...
 
@@ -67,9 +67,9 @@ class Passkeys(Protocol):
     ) -> Passkey:
         """Store the passkey that a browser created with the options of `begin_passkey` in this session.
 
-        `name` has 1 to 100 printable characters. Every call uses up the options. Raises InvalidPasskey (also for
-        options that were used or have expired), InvalidRequest, and Conflict, Forbidden and NotFound as
-        `begin_passkey`.
+        `name` has 1 to 100 printable characters. Every call uses up the options, also one that fails. Raises
+        InvalidPasskey (also for options that were used or have expired), InvalidRequest, and Conflict, Forbidden and
+        NotFound as `begin_passkey`.
         """
         ...
 
@@ -96,22 +96,23 @@ class Passkeys(Protocol):
         """Return the options with which a browser uses a passkey, as JSON (PublicKeyCredentialRequestOptionsJSON).
 
         `challenge` is the challenge of a `log_in` that raised SecondFactorRequired. Without it, any passkey of this
-        deployment works. The options are valid once, for 5 minutes. The calls from one network are limited as logins
-        are.
+        deployment works. The options can be used once, within 5 minutes. The calls from one network have the same limit
+        as logins.
 
         Raises RateLimited, InvalidCode (the login has ended), Forbidden (the deployment has no passwords), NotFound
-        (its URL cannot have passkeys; or, with a challenge, the account has none).
+        (the public URL cannot have passkeys; or, with a challenge, the account has none).
         """
         ...
 
     async def log_in_with_passkey(
         self, assertion: PasskeyAssertion, address: str, user_agent: str = "", challenge: str | None = None
     ) -> Tokens:
-        """Start a session with a passkey and the options of `begin_passkey_login`, called with the same `challenge`.
+        """Start a session with a passkey and the options of `begin_passkey_login`. `challenge` must be the same in both
+        calls.
 
-        Every call uses up the options. With a `challenge` it also counts as one of the 5 tries of that login.
+        Every call uses up the options. A call with a `challenge` also counts as one of the 5 attempts of that login.
 
-        Raises InvalidPasskey, the same for an unknown passkey, a disabled account and a wrong response, Forbidden and
+        Raises InvalidPasskey (for an unknown passkey, a disabled account and a wrong response alike), and Forbidden and
         NotFound as `begin_passkey_login`.
         """
         ...

@@ -1,7 +1,7 @@
 """The domain and the origin to which browsers bind passkeys (WebAuthn: the relying party).
 
-They follow from the public URL of the deployment. Browsers support passkeys only for host names, and only over https or
-on the user's own machine. A deployment without such a URL has no passkeys.
+The domain and the origin follow from the public URL of the deployment. Browsers support passkeys only for host names,
+and only over https or on the user's own machine. A deployment without such a URL has no passkeys.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class RelyingParty:
 
 
 def relying_party(public_url: str | None) -> RelyingParty | None:
-    """Return the relying party of a deployment, None if its URL cannot have passkeys.
+    """Return the relying party of a deployment, or None if its public URL cannot have passkeys.
 
-    Without a URL, passkeys work on `http://localhost`.
+    Without a public URL, passkeys work at `http://localhost`.
     """
     if public_url is None:
         return RelyingParty(LOCAL, None)
@@ -47,7 +47,7 @@ def relying_party(public_url: str | None) -> RelyingParty | None:
 
 
 def _ascii_host(host: str) -> str | None:
-    """Return a host name as browsers write it, None for an address."""
+    """Return a host name as browsers write it, or None for an IP address or an invalid name."""
     try:
         name = host.encode("idna").decode("ascii").lower()
     except UnicodeError:

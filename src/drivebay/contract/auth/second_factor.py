@@ -29,7 +29,8 @@ class SecondFactor(Protocol):
     async def begin_totp(self, actor: Actor) -> TotpSecret:
         """Create the secret of the actor's second factor. It is not active until `confirm_totp`.
 
-        Each call creates a new secret, which replaces one that is not confirmed. Raises AlreadyEnabled, NotFound.
+        Each call creates another secret, which replaces a secret that is not confirmed. Raises AlreadyEnabled,
+        NotFound.
         """
         ...
 
@@ -55,7 +56,7 @@ class SecondFactor(Protocol):
     async def log_in_with_code(self, challenge: str, code: str, address: str, user_agent: str = "") -> Tokens:
         """Start a session with the challenge of a `log_in` that raised SecondFactorRequired.
 
-        `code` is a current code or an unused recovery code. A challenge is valid for 5 minutes and 5 wrong codes, and
-        ends with the login. Raises InvalidCode (also for a challenge that has ended), RateLimited.
+        `code` is a current code or an unused recovery code. A challenge is valid for 5 minutes and 5 attempts, until
+        the login succeeds. Raises InvalidCode (also for a challenge that has ended), RateLimited.
         """
         ...

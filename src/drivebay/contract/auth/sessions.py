@@ -11,7 +11,7 @@ from ..ids import SessionId, UserId
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """The result of a login or a refresh. `expires_in` is the life of the access token in whole seconds."""
+    """The result of a login or a refresh. `expires_in` is the lifetime of the access token in whole seconds."""
 
     access_token: str
     refresh_token: str
@@ -71,8 +71,8 @@ class Sessions(Protocol):
     async def refresh(self, refresh_token: str) -> Tokens:
         """Exchange a refresh token for new tokens. A refresh token can be used once.
 
-        A second use within a short repeat window counts as a retry after a lost response and returns new tokens. A
-        later second use ends the session.
+        A second use within the repeat window of ten seconds counts as a retry after a lost response and returns new
+        tokens. A later second use ends the session.
 
         Raises Unauthenticated (the token is unknown, or it or its session has expired or ended), TokenReused,
         RateLimited (this session refreshes too often).
@@ -104,10 +104,10 @@ class Sessions(Protocol):
         """Return the ended sessions whose access tokens may still be valid.
 
         `since` is `as_of` of an earlier call. Then the result has the sessions that ended after that call, and may have
-        some that it returned already. The call is cheap, because every gateway makes it every two seconds.
-        `limit` is the length of a page, 1 to 10,000. Without it, there is one page. (Gateways of earlier releases send
-        none.) `after` is `next` of the previous page, with the same `since`. Use `as_of` of the first page for the next
-        `since`.
+        some that the earlier call returned. The call is cheap, because every gateway makes it every two seconds.
+        `limit` is the length of a page, 1 to 10,000. Without `limit`, there is one page. (Gateways of earlier releases
+        send no `limit`.) `after` is `next` of the previous page, with the same `since`. Use `as_of` of the first page
+        for the next `since`.
 
         Raises InvalidRequest (the limit, or a time that the database cannot store).
         """

@@ -1,4 +1,4 @@
-"""The contract of the files service: all metadata of files, and all rules about it.
+"""The contract of the files service: all metadata of files and folders, and all rules about it.
 
 The first argument of a call about data is an `Access`: the drive, the actor and their role. Data of another drive is
 reported as NotFound, like an id that does not exist. In tables and statements the id of the drive is the `owner_id`.

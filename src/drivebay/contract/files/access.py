@@ -1,8 +1,8 @@
 """Access: the caller, the drive, and the items that the caller may see and change.
 
-`Access` is the first argument of every call about the data of a drive. The services trust it. The gateway creates it
-from the token of the request. The personal drive of the user needs no call. For another drive it calls the files
-service.
+`Access` is the first argument of every call about the data of a drive. The files service trusts it. The gateway creates
+the access from the token of the request. For the personal drive of the user, the gateway needs no call. For another
+drive, it calls `resolve_access` of the files service.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """An item that an access reaches with everything below it, and the role there."""
+    """An item that an access reaches, with everything below the item, and the role there."""
 
     item: FileId
     role: Role
@@ -41,8 +41,9 @@ class Access(msgspec.Struct, frozen=True):
     """The access of one actor to one drive, valid for one request.
 
     Without `grants`, `role` applies to the whole drive. With `grants`, the access reaches only the granted items and
-    the items below them. If several grants cover an item, the highest role counts. `role` is the highest of all. A
-    granted item can be read, and an editor can change it in its folder. Only items below it can be moved or trashed.
+    the items below them. If several grants cover an item, the highest role counts. `role` is the highest role of all
+    grants. A granted item can be read, and an editor can change it in its folder. Only items below it can be moved or
+    trashed.
 
     A call about items outside the trash that the access does not reach raises NotFound, as for an unknown id, and
     Forbidden if the role is too low there. A call about the whole drive, such as a list of all its files, raises

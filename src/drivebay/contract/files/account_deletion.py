@@ -9,7 +9,7 @@ from ..ids import DriveId
 
 class AccountDeletion(Protocol):
     async def empty_drive(self, drive: DriveId) -> bool:
-        """Abort the uploads of a drive and move everything in it to the trash. Return whether all of it is purged.
+        """Abort the uploads of a drive and move everything in it to the trash. Return whether everything is purged.
 
         The drive is the personal drive of a deleted user. The call also ends the permissions of that user in other
         drives, and the memberships in shared drives. If the user was the only manager of a drive, the oldest editor

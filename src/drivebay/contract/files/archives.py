@@ -16,9 +16,10 @@ from .access import Access
 
 
 class Archive(msgspec.Struct, frozen=True):
-    """An archive. `token` opens it without a login until `expires_at`. `name` ends with `.zip`.
+    """An archive. `token` opens the archive without a login until `expires_at`. `name` ends with `.zip`.
 
-    `actor` is the user who created it, or None for the holder of a link. `size` is the length of the ZIP file in bytes.
+    `actor` is the user who created the archive, or None for the holder of a link. `size` is the length of the ZIP file
+    in bytes.
     """
 
     token: str
@@ -66,15 +67,15 @@ class Archives(Protocol):
         """Create an archive of 1 to 1,000 files and folders, with everything below the folders, and return it.
 
         The root means everything in it. A repeated id counts once. Paths are unique without regard to case: an entry
-        whose path is taken gets a number. Characters that Windows refuses in names become `_`, and a device name of
-        Windows gets a `_` (`aux_.txt`). The default of `name` is the name of the only entry, or `files`. An archive has
-        at most 10,000 entries.
+        whose path is taken gets a number in its name. Characters that Windows refuses in names become `_`, and a device
+        name of Windows gets a `_` (`aux_.txt`). The default of `name` is the name of the entry if `ids` has only one,
+        and `files` otherwise. An archive has at most 10,000 entries.
 
         A repeat with the same `idempotency_key` within 24 hours returns the first result, also when that archive has
         expired. In that case, `open_archive` raises NotFound.
 
         Raises NotFound (one of the ids), InvalidRequest (the number of ids, the name, or too many entries), RateLimited
-        (the actor's archives have too many entries together until some expire), IdempotencyKeyReused, InProgress.
+        (the unexpired archives of the actor have too many entries together), IdempotencyKeyReused, InProgress.
         """
         ...
 
@@ -82,7 +83,7 @@ class Archives(Protocol):
         """Return an archive and up to `limit` (1 to 1,000) of its entries from the position `after` on.
 
         The access of its creator is checked again in each call. An archive of a link ends when the link is deleted,
-        expires, gets another password, or when a later download uses its last download.
+        expires or gets another password, and when a later download is the last one of the link.
 
         Raises NotFound (the token is wrong, the archive has expired, or its creator has lost the access to one of the
         chosen items), InvalidRequest.
@@ -90,11 +91,11 @@ class Archives(Protocol):
         ...
 
     async def save_archive_crcs(self, token: str, crcs: tuple[EntryCrc, ...]) -> None:
-        """Save CRC-32 values of up to 1,000 entries. A value of fewer bytes than the saved one is ignored.
+        """Save CRC-32 values of up to 1,000 entries. A value of fewer bytes than the saved value is ignored.
 
-        The caller has computed them from the objects. The value of all bytes of a file is saved with its object too,
-        for later archives with this content, unless the drive is locked by a change. The call is idempotent. Raises
-        NotFound, InvalidRequest.
+        The caller has computed the values from the objects. A value of all bytes of a file is saved with its object
+        too, for later archives with this content, unless another transaction holds the lock of the drive. The call is
+        idempotent. Raises NotFound, InvalidRequest.
         """
         ...
 

@@ -21,7 +21,8 @@ class ScanKind(StrEnum):
 
 
 class ScanClaim(msgspec.Struct, frozen=True):
-    """The result of `claim_scan`. If `is_granted`, the scan continues after `position`, or starts if that is None."""
+    """The result of `claim_scan`. If `is_granted`, the scan continues after `position`, or begins if `position` is
+    None."""
 
     is_granted: bool
     position: str | None = None
@@ -31,7 +32,8 @@ class BucketScans(Protocol):
     async def claim_scan(self, kind: ScanKind, lease: LeaseId) -> ScanClaim:
         """Claim a scan under a new lease, unless another lease is valid or the next scan is not due yet.
 
-        The lease ends by itself if `save_scan` does not extend it. A repeat with the same lease has the same result.
+        The lease ends after some time if `save_scan` does not extend it. A repeat with the same lease has the same
+        result.
         """
         ...
 

@@ -34,8 +34,8 @@ class Change(msgspec.Struct, frozen=True):
     """One change of one item. One request that changes one item is one change.
 
     Trashing, restoring or deleting a folder is one change of the folder, and includes everything below it. `cursor`
-    continues after this change. `actor` is the user who made the change, or None for the system. `file` is the item at
-    the time of the call, also in the trash, or None if it was deleted for good.
+    continues after this change. `actor` is the user who made the change, or None for the system and for the holder of a
+    link. `file` is the item at the time of the call, also if it is in the trash, or None if it was deleted for good.
     """
 
     kind: ChangeKind
@@ -54,7 +54,7 @@ class ChangePage(msgspec.Struct, frozen=True):
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """One change in the history of an item. `actor` is the user who made it, or None for the system."""
+    """One change in the history of an item. `actor` is as in `Change`."""
 
     kind: ChangeKind
     at: datetime
@@ -87,7 +87,8 @@ class Changes(Protocol):
     ) -> ActivityPage:
         """Return one page of the changes of an item outside the trash, newest first. `limit` is 1 to 1,000.
 
-        It has the changes of the item itself, not those of the folders above it, and as far back as the feed.
+        The page has the changes of the item itself, not those of the folders above it. Changes older than 30 days are
+        deleted.
 
         Raises NotFound, InvalidRequest, InvalidCursor.
         """

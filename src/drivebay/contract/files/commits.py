@@ -15,7 +15,7 @@ class CommitOutcome(StrEnum):
     COMPLETED = "completed"
     """This call turned the upload into a file."""
     ALREADY_ENDED = "already"
-    """The upload ended before, as a file or in another way."""
+    """The upload had ended before this call, as a file or in another state."""
     ABSENT = "absent"
     """The store has no such object yet. The upload stays pending."""
     EXPIRED = "expired"
@@ -23,7 +23,8 @@ class CommitOutcome(StrEnum):
     REJECTED = "rejected"
     """The object does not match the intent. This call ended the upload, and the object will be purged."""
     UNKNOWN = "unknown"
-    """The store sent no usable response, or a long change locks the drive. The upload stays pending."""
+    """The store sent no usable response, or another transaction holds the lock of the drive. The upload stays
+    pending."""
     NO_UPLOAD = "no_upload"
     """There is no such upload."""
 
@@ -46,9 +47,9 @@ class Commits(Protocol):
         Takes at most 1,000 uploads. `trigger` only appears in the timeline of the upload. Callers may commit any upload
         at any time, also concurrently: an upload creates exactly one file and is charged exactly once.
 
-        If the folder of the upload, or a folder above it, is in the trash, the file goes into its folder there, as if
-        it had been trashed with it. It is restored or purged with the folder. If the folder is purged, or its grace
-        period has ended, the file goes to the root under a free name and replaces nothing.
+        If the folder of the upload, or a folder above it, is in the trash, the commit creates the file there, as if it
+        had been trashed with the folder. The file is restored or purged with the folder. If the folder is purged, or
+        its grace period has ended, the commit creates the file in the root, with a free name, and replaces nothing.
         """
         ...
 
@@ -57,16 +58,16 @@ class Commits(Protocol):
     ) -> tuple[UploadRef, ...]:
         """Return up to `limit` (at most 1,000) pending uploads whose scheduled look-up is due.
 
-        With `overdue`, return uploads whose deadline has passed instead. These may be pending, watched, or complete
-        with a staged object to clean. The call postpones their next look-up, so two callers do not get the same
-        uploads.
+        With `overdue`, return uploads whose deadline has passed instead. These may be pending, watched (expired, and
+        late bytes are still accepted), or complete with a staged object to delete. The call postpones their next
+        look-up, so two callers do not get the same uploads.
 
         With `newest_first`, return the uploads first whose look-up became due most recently, and double the pause
-        before each further look-up, up to ten minutes. Otherwise the pause is at most 8 seconds. It has no effect
-        together with `overdue`.
+        before each further look-up, up to ten minutes. Otherwise the pause is at most 8 seconds. `newest_first` has no
+        effect together with `overdue`.
         """
         ...
 
     async def recheck_pending_uploads(self) -> int:
-        """Make the check of every pending upload due now, and return the number of these uploads."""
+        """Make the look-up of every pending upload due now, and return the number of these uploads."""
         ...

@@ -1,4 +1,4 @@
-"""Copies of files and folders in their drive. No bytes are copied: the new versions share the objects."""
+"""Copies of files and folders within their drive. No bytes are copied: the new versions share the objects."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Copies(Protocol):
         Content, type, properties and the modification time are copied. Stars, old versions and entries in the trash are
         not. Each copy counts in the usage with its size. A call creates the whole copy or nothing.
 
-        With `OnConflict.REPLACE`, the content of the file becomes a new version of the file that has the name, which is
-        returned. A folder replaces nothing and is never replaced, and a file does not replace itself. A repeat with the
-        same `idempotency_key` within 24 hours returns the first result.
+        With `OnConflict.REPLACE`, the content of the file becomes a new version of the file that has the name, and the
+        call returns that file. A folder replaces nothing and is never replaced, and a file does not replace itself. A
+        repeat with the same `idempotency_key` within 24 hours returns the first result.
 
         Raises NotFound (the entry or the new parent), NameTaken, WouldCycle (a folder into itself or below),
         InvalidRequest (the name, or folders would be nested too deeply), TooLarge (a folder with more than 1,000
@@ -45,9 +45,9 @@ class Copies(Protocol):
     ) -> tuple[FileResult, ...]:
         """Copy 1 to 100 entries, as `copy_entry` does for one, one after another. `target` has no name.
 
-        A failed one does not affect the others. If a call is interrupted, the first entries may have been copied. A
-        repeat with the same `idempotency_key` within 24 hours copies only the entries that the first call has not
-        copied, and returns the first results. Entries that failed with a temporary error are tried again.
+        An entry that fails does not affect the others. If a call is interrupted, the first entries may have been
+        copied. A repeat with the same `idempotency_key` within 24 hours copies only the entries that the first call has
+        not copied, and returns the first results. Entries that failed with a temporary error are tried again.
 
         Raises InvalidRequest (the number of ids, or a name), IdempotencyKeyReused, InProgress.
         """

@@ -1,7 +1,7 @@
 """Drives, their members, and the access of a user to a drive.
 
 Each entry is in a drive, and each drive has its own quota. A personal drive belongs to one user, has the id of that
-user and needs no record. A shared drive has members, each with a role.
+user and has no record. A shared drive has members, each with a role.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class DriveKind(StrEnum):
 class Drive(msgspec.Struct, frozen=True):
     """A drive as one user sees it. `role` is the role of that user.
 
-    `created_at` is None for a personal drive. It was created with the account, whose creation time the auth service
-    has.
+    `created_at` is None for a personal drive, which was created with its account. The auth service has the creation
+    time of the account.
     """
 
     id: DriveId
@@ -67,7 +67,7 @@ class Drives(Protocol):
         ...
 
     async def list_drives(self, actor: UserId, limit: int = 100, cursor: str | None = None) -> DrivePage:
-        """Return one page of the drives of a user: the personal drive first, then shared ones by age.
+        """Return one page of the drives of a user: the personal drive first, then the shared drives, oldest first.
 
         `limit` is 1 to 1,000. Raises InvalidRequest, InvalidCursor.
         """
@@ -113,10 +113,10 @@ class Drives(Protocol):
     async def put_member(self, access: Access, user: UserId, role: Role, named_by_id: bool = False) -> Member:
         """Add a member, or change the role of a member. The user must exist. This service does not check that.
 
-        `named_by_id`: the actor named the user by id and not by email address. Then the address is hidden, unless the
-        actor may know it: both are members of a drive, one has shared an item with the other, or the actor used the
-        address here before. The actor must still be a manager. A repeat is not an error. A new member loses their
-        permissions on items of the drive, because the role applies to the whole drive.
+        `named_by_id`: the actor named the user by id and not by email address. Then the email address is hidden, except
+        in three cases: both are members of another drive, one of them has shared an item with the other, or it was not
+        hidden before. The actor must still be a manager. A repeat is not an error. A new member loses their permissions
+        on items of the drive, because the role applies to the whole drive.
 
         Raises NotFound, Forbidden (the actor is not a manager any more), LastManager, Conflict (a personal drive, or
         the drive has too many members).

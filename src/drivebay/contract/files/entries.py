@@ -41,14 +41,14 @@ class File(msgspec.Struct, frozen=True):
     """An entry: a file or a folder. The HTTP API calls both a file. `kind` is the kind of the entry.
 
     A folder has the size 0, an empty `content_type` and no `sha256`. `etag` is a strong entity tag (RFC 9110) with its
-    quotes. Every change of the entry changes it. `trashed_at` and `purge_after` are set in the trash. From
+    quotes. Every change of the entry changes the `etag`. `trashed_at` and `purge_after` are set in the trash. From
     `purge_after` on, the entry may be purged. `part_size` and `parts_sha256` are those of `Content`. Only `get_file`
     sets them.
 
-    `parent` is the folder, or HIDDEN_FOLDER. `drive` is the drive that the entry is in. `version` is the current
-    version of a file. `properties` are text that clients keep with the entry. `modified_at` is the modification time at
-    the client. A rename, a move and other changes of the entry do not change it. `created_by` and `modified_by` are the
-    users who created it and changed it last, or None if unknown.
+    `parent` is the folder that contains the entry, or HIDDEN_FOLDER. `drive` is the drive of the entry. `version` is
+    the current version of a file. `properties` are names and values, both text, that clients store with the entry.
+    `modified_at` is the modification time at the client. A rename, a move and other changes of the entry do not change
+    it. `created_by` and `modified_by` are the users who created it and changed it last, or None if unknown.
     """
 
     id: FileId
@@ -120,8 +120,8 @@ class Listing(msgspec.Struct, frozen=True):
 class FilePage(msgspec.Struct, frozen=True):
     """One page of entries. `next_cursor` gets the next page and is None on the last one.
 
-    `changes_cursor` is the cursor of the change feed at the time of the page. The changes after it are exactly the
-    changes after the page was read. Only `list_files` sets it, and not for an access with grants.
+    `changes_cursor` is the cursor of the change feed at the time of the page. The changes after this cursor are exactly
+    those that the page does not show yet. Only `list_files` sets it, and not for an access with grants.
     """
 
     items: tuple[File, ...]
@@ -133,7 +133,7 @@ class EntryUpdate(msgspec.Struct, frozen=True):
     """New values of an entry. A field that is None stays unchanged.
 
     `on_conflict` is the rule for a name that is taken in the folder. `properties` are added, or replace properties with
-    the same keys. The properties with the keys `removed_properties` are removed first.
+    the same names. The properties whose names are in `removed_properties` are removed first.
     """
 
     name: str | None = None
@@ -149,8 +149,8 @@ class Usage(msgspec.Struct, frozen=True):
     """The usage of a drive's quota.
 
     `used_bytes` are the bytes of stored versions, also of those in the trash. `reserved_bytes` are the bytes reserved
-    for pending uploads. `limit_bytes` is the quota. `file_count` is the number of files outside the trash. For a
-    moment it includes those of a large folder that was just trashed.
+    for pending uploads. `limit_bytes` is the quota. `file_count` is the number of files outside the trash. It may
+    include the files of a large folder for some seconds after the folder was trashed.
     """
 
     used_bytes: int
@@ -163,8 +163,8 @@ class Entries(Protocol):
     async def list_files(self, access: Access, listing: Listing) -> FilePage:
         """Return one page of entries. An access with grants needs a `parent`.
 
-        Without a `parent`, a page with a cursor may have fewer files than its limit, or none, because folders in the
-        trash may hide very many files.
+        Without a `parent`, a page that has a `next_cursor` may have fewer files than its limit, or none, because
+        folders in the trash may hide very many files.
 
         Raises NotFound (the parent), Forbidden (the access does not reach the whole drive), InvalidRequest,
         InvalidCursor.
@@ -204,7 +204,7 @@ class Entries(Protocol):
         file: the call returns the other file, and the entry `id` no longer exists. A folder is never replaced, and
         replaces nothing. An item that is shared without its folder replaces nothing.
 
-        `modified_at` must be from 1970 to one day after now. An entry has at most 50 properties, whose keys and values
+        `modified_at` must be from 1970 to one day after now. An entry has at most 50 properties, whose names and values
         have at most 4,096 bytes of UTF-8 together.
 
         Raises NotFound (the entry or the new parent), Forbidden (a move of an item that is shared without its folder),

@@ -20,7 +20,7 @@ class FileResult(msgspec.Struct, frozen=True):
 
 
 class EntryBatches(Protocol):
-    """The entries are changed one after another, in order. A failed one does not affect the others.
+    """The entries are changed one after another, in order. An entry that fails does not affect the others.
 
     If a call is interrupted, the first entries of the batch may have been changed.
     """
@@ -35,7 +35,8 @@ class EntryBatches(Protocol):
         ...
 
     async def trash_entries(self, access: Access, ids: tuple[FileId, ...]) -> tuple[FileResult, ...]:
-        """Move 1 to 100 entries to the trash, as `trash_entry` does for one, and return them.
+        """Move 1 to 100 entries to the trash, as `trash_entry` does for one, and return the entries as they are in the
+        trash.
 
         Raises InvalidRequest (the number of ids).
         """

@@ -19,7 +19,7 @@ class CreatedFolder(msgspec.Struct, frozen=True):
 
 
 class TreeSize(msgspec.Struct, frozen=True):
-    """The bytes of all files in and below a folder, and the numbers of files and folders. The folder does not count."""
+    """The bytes of all files in and below a folder, and the numbers of files and folders, without the folder itself."""
 
     bytes: int
     files: int
@@ -28,7 +28,7 @@ class TreeSize(msgspec.Struct, frozen=True):
 
 class EntryPaths(Protocol):
     async def find_entry(self, access: Access, names: tuple[str, ...]) -> File:
-        """Return the entry outside the trash at a path: the names from the root down.
+        """Return the entry outside the trash at a path. `names` are the names from the root down.
 
         Raises NotFound, Forbidden (an access with grants), InvalidRequest (a name).
         """
@@ -44,10 +44,11 @@ class EntryPaths(Protocol):
         ...
 
     async def measure_tree(self, access: Access, id: FileId) -> TreeSize:
-        """Return the size of a folder with everything below it. The trash is not counted. For a file, the result is the
-        size of the file.
+        """Return the size of everything below a folder. The trash is not counted. For a file, the result has the size
+        of the file.
 
-        The time grows with the number of entries. Each owner may run one call at a time, and all owners a few together.
+        The time grows with the number of entries. One call at a time runs for each drive, and a few in each process of
+        the service. Further calls wait.
 
         Raises NotFound, Unavailable (the folder has too many entries to be counted in some seconds).
         """
@@ -63,7 +64,7 @@ class EntryPaths(Protocol):
         hours returns the first result.
 
         Raises NotFound (the parent), NameTaken (a file, or a pending upload, has one of the names), InvalidRequest (a
-        name is invalid, or folders would be nested too deeply), QuotaExceeded (the owner has too many entries),
+        name is invalid, or folders would be nested too deeply), QuotaExceeded (the drive has too many entries),
         IdempotencyKeyReused, InProgress.
         """
         ...

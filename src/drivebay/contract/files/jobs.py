@@ -68,17 +68,19 @@ class JobTask(msgspec.Struct, frozen=True):
 
 
 class Jobs(Protocol):
-    """The jobs of a user. A job of somebody else raises NotFound, and so does one in a drive that the user has left."""
+    """The jobs of a user. A job of another user raises NotFound, and so does a job in a drive to which the user has
+    lost access."""
 
     async def start_copy(
         self, access: Access, id: FileId, target: CopyTarget, idempotency_key: str | None = None
     ) -> Job:
         """Start a job that copies a folder of any size with everything in it, as `copy_entry` does.
 
-        The copy appears as a whole when the job is done. Each folder is copied as it is when the job reads it. The
-        bytes count in the usage from the time they are copied, and are free again soon after a job has failed or was
-        cancelled. The job checks before each step that the actor still has access, and ends with the error that
-        `copy_entry` would raise. A job is kept for 7 days after its end. A job that no worker claims for a day fails.
+        The copy becomes visible as a whole when the job is done. Each folder is copied as it is when the job reads it.
+        The bytes count in the usage from the time they are copied, until soon after a job has failed or was cancelled.
+        The job checks before each step that the actor still has access. If it fails, its `error` is the error that
+        `copy_entry` would raise. `too_large` means that the folder has more than 200,000 files and folders (a setting
+        of the files service). A job is kept for 7 days after its end. A job that no worker claims for a day fails.
 
         A repeat with the same `idempotency_key` within 24 hours returns the same job.
 
@@ -99,18 +101,19 @@ class Jobs(Protocol):
         """Copy a file, or a folder with everything in it, into another drive. Return the job that does it.
 
         The store copies the bytes of each current version. Content, type, properties, checksums and the modification
-        time are copied. Stars and old versions are not. This call runs the job of a file itself, for up to 10 seconds.
-        So the job is often done already. Everything else is as for `start_copy`: the copy appears as a whole, the
-        bytes are reserved in the quota of the other drive before the store copies them, and each step checks that the
-        actor still may read the original and change the folder. If the content of a file is deleted before it is
-        copied, the job fails with Conflict.
+        time are copied. Stars and old versions are not. This call runs the job of a file itself, for up to 10 seconds,
+        so the job is often done already. If the job of a file fails in this time, the call raises its error. Otherwise
+        the rules of `start_copy` apply: the copy becomes visible as a whole, the bytes are reserved in the quota of the
+        other drive before the store copies them, and each step checks that the actor still may read the original and
+        change the folder. If the content of a file is deleted before it is copied, the job fails with Conflict.
 
         `access` and `target_access` have the same actor. The result of a repeat with the same `idempotency_key` is the
         same job as it is now.
 
         Raises NotFound (the entry or the new parent), NameTaken, InvalidRequest (both drives are the same, the name, or
         folders would be nested too deeply), Forbidden (the actor has no account), QuotaExceeded, Conflict, RateLimited
-        (too many jobs of the actor are running), IdempotencyKeyReused, InProgress.
+        (too many jobs of the actor are running, or the drive has too many tombstones), IdempotencyKeyReused,
+        InProgress.
         """
         ...
 
@@ -119,14 +122,15 @@ class Jobs(Protocol):
         ...
 
     async def cancel_job(self, actor: UserId, id: JobId) -> None:
-        """Cancel a job that is running: none of its entries appear. A job that has ended stays as it is. Raises
-        NotFound."""
+        """Cancel a job that is running: no part of its copy becomes visible. A job that has ended does not change.
+        Raises NotFound."""
         ...
 
 
 class JobClaims(Protocol):
     async def claim_jobs(self, lease: LeaseId, limit: int) -> tuple[JobTask, ...]:
-        """Claim up to `limit` (1 to 100) jobs under a new lease of one minute, the longest waiting first.
+        """Claim up to `limit` (1 to 100) jobs under a new lease of one minute. The job that has waited longest is
+        first.
 
         While the lease lasts, no other caller gets these jobs or other jobs of their drives. A repeat gets the same
         jobs. Raises InvalidRequest (the limit).
@@ -134,13 +138,14 @@ class JobClaims(Protocol):
         ...
 
     async def run_job_step(self, lease: LeaseId, task: JobTask, ends_lease: bool = False) -> bool:
-        """Run the next step of a job, at most 1,000 files and folders. Return whether there is another step.
+        """Run the next step of a job, which handles at most 1,000 files and folders. Return whether there is another
+        step.
 
         In a step of a copy into another drive, the store copies at most 64 objects, and the call waits some seconds for
         them.
 
-        The lease continues for a minute. With `ends_lease`, it ends after the step, and the job can be claimed at once.
-        A step of a lease that has ended changes nothing and returns False.
+        The step extends the lease by a minute. With `ends_lease`, the lease ends after the step, and the job can be
+        claimed at once. If the lease has ended already, the call changes nothing and returns False.
 
         Raises Unavailable: the step has changed nothing.
         """

@@ -1,8 +1,8 @@
 """Links: the holder of the token of a link can access one file or folder, without an account.
 
 `Links` is for the users who create links, `PublicLinks` for the holders. Only the SHA-256 of a token is stored. A link
-belongs to the drive of its item. It ends with the purge of the item, and gives no access while the item is in the
-trash.
+belongs to the drive of its item. The link is deleted when the item is purged, and gives no access while the item is in
+the trash.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class LinkField(StrEnum):
 class Link(msgspec.Struct, frozen=True):
     """A link to a file or folder.
 
-    `file` is the item, `downloads` the number of downloads until now. The link ends at `expires_at`, and after
-    `max_downloads` downloads. `token` is set by `create_link` only.
+    `file` is the item, and `downloads` the number of downloads until now. The link ends at `expires_at`, and after
+    `max_downloads` downloads. Only `create_link` sets `token`.
     """
 
     id: LinkId
@@ -82,8 +82,8 @@ class NewLink(msgspec.Struct, frozen=True):
 
 
 class LinkUpdate(msgspec.Struct, frozen=True):
-    """New values of a link, with the limits of `NewLink`. A field that is None stays unchanged. The fields in `cleared`
-    lose their values.
+    """New values of a link, with the limits of `NewLink`. A field that is None stays unchanged. The values of the
+    fields in `cleared` are removed.
 
     A new password, even the same one, ends every session of the link.
     """
@@ -149,7 +149,7 @@ class Links(Protocol):
         ...
 
     async def update_link(self, access: Access, id: LinkId, update: LinkUpdate) -> Link:
-        """Change a link and return it. It takes effect at once. Repeats are allowed.
+        """Change a link and return it. The change takes effect at once. Repeats are allowed.
 
         Raises NotFound, InvalidRequest, Forbidden, Unavailable (too many passwords are being hashed).
         """
@@ -183,7 +183,7 @@ class PublicLinks(Protocol):
 
     `token` is the token of the link. `session` is the result of `unlock_link`, or None. `root` (the id 0) means the
     item of the link. NotFound: there is no such link, it has ended, or the item is in the trash. The error is the same
-    in each case, and also for an item outside the link. PasswordRequired: the link has a password, and the session is
+    in each case. An item outside the link raises it too. PasswordRequired: the link has a password, and the session is
     missing or not valid. Uploads count in the quota of the link's drive.
     """
 
@@ -194,8 +194,8 @@ class PublicLinks(Protocol):
     async def unlock_link(self, token: str, password: str, client: str) -> str:
         """Return a session of the link. It is valid for one hour, or until the password changes.
 
-        `client` identifies the network of the client. Its wrong passwords are limited for each link. A link without a
-        password accepts every password.
+        `client` is the network of the client. The wrong passwords of each network are limited for each link. A link
+        without a password accepts every password.
 
         Raises NotFound, InvalidCredentials, RateLimited, Unavailable (too many passwords are being checked).
         """
@@ -217,7 +217,7 @@ class PublicLinks(Protocol):
         ...
 
     async def count_link_download(self, token: str, session: str | None) -> None:
-        """Count one download, if the link has one left. Concurrent calls never exceed `max_downloads`.
+        """Count one download of the link. Concurrent calls never exceed `max_downloads`.
 
         A repeat counts again. Raises NotFound (also if no download is left), PasswordRequired.
         """
@@ -233,9 +233,9 @@ class PublicLinks(Protocol):
     ) -> Archive:
         """Create an archive of 1 to 1,000 files and folders of the link, as `create_archive`.
 
-        It counts as one download of the link, even if it is read several times. The archives of one link have a common
-        limit, separate from those of users. A repeat with the same `idempotency_key` within 24 hours returns the first
-        result and counts no download, even if the link has none left.
+        The archive counts as one download of the link, even if it is downloaded several times. The archives of one link
+        have a common limit, separate from those of users. A repeat with the same `idempotency_key` within 24 hours
+        returns the first result and counts no download, even if the link has none left.
 
         Raises NotFound (also with the role uploader, and if no download is left), PasswordRequired, InvalidRequest,
         RateLimited, IdempotencyKeyReused, InProgress.

@@ -1,4 +1,4 @@
-"""Operations for operators and background work: dead letters, invariants, backlog, health."""
+"""Calls for operators and for background work: dead letters, invariants, deletion of old changes, backlog, health."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class Violation(msgspec.Struct, frozen=True):
-    """A broken invariant: its name, the owner (None if it is not about one owner), and a description.
+    """A violated invariant: its name, the drive (None if it is not about one drive), and a description.
 
     `is_unknown`: the invariant could not be checked completely, so it may hold. `detail` says what was not available.
     """
@@ -66,8 +66,8 @@ class Maintenance(Protocol):
     async def trim_changes(self, limit: int) -> int:
         """Delete about `limit` (1 to 1,000) of the oldest changes that are older than 30 days, and return their number.
 
-        The other changes keep their numbers. Owners that another call has locked are skipped. If the result is 0, no
-        such changes are left, or their owners are locked. A later call deletes these.
+        The other changes keep their numbers. Drives that another call has locked are skipped. If the result is 0, no
+        such changes are left, or their drives are locked. A later call deletes these changes.
 
         Raises InvalidRequest.
         """

@@ -16,8 +16,8 @@ class Permission(msgspec.Struct, frozen=True):
     """The permission of one user on an item. `role` is viewer or editor.
 
     `inherited_from` is the folder above that has the permission, or None for a permission of the item itself.
-    `created_by` is the user who gave it, or None if unknown. `hides_email`: the email address of the user is not shown
-    (see `put_permission`).
+    `created_by` is the user who gave the permission, or None if unknown. `hides_email`: the email address of the user
+    is not shown (see `put_permission`).
     """
 
     user: UserId
@@ -66,23 +66,26 @@ class Permissions(Protocol):
     async def list_permissions(self, access: Access, id: FileId) -> tuple[Permission, ...]:
         """Return the permissions of an item outside the trash, then of the folders above it, the nearest first.
 
-        A user can occur several times. The highest role counts. The actor needs the role editor in the whole drive.
+        A user can be in the result several times. The highest role of a user counts. The actor needs the role editor in
+        the whole drive.
 
         Raises NotFound, Forbidden.
         """
         ...
 
     async def delete_permission(self, access: Access, id: FileId, user: UserId) -> None:
-        """Delete the permission of a user on an item. It gives no access from then on, also below the item.
+        """Delete the permission of a user on an item. From then on it gives no access to the item and to everything
+        below it.
 
-        The actor needs the role editor in the whole drive, unless it is their own permission. A repeat raises NotFound.
+        The actor needs the role editor in the whole drive, unless the permission is their own. A repeat raises
+        NotFound.
 
         Raises NotFound (the item, or the user has no permission on the item itself), Forbidden.
         """
         ...
 
     async def list_shared_items(self, actor: UserId, limit: int = 100, cursor: str | None = None) -> SharedItemPage:
-        """Return one page of the items that are shared with a user, the latest first. None is in the trash.
+        """Return one page of the items outside the trash that are shared with a user, the most recently shared first.
 
         `limit` is 1 to 1,000. Raises InvalidRequest, InvalidCursor.
         """

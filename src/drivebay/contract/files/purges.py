@@ -18,7 +18,8 @@ class PurgeTask(msgspec.Struct, frozen=True):
     """An object to delete. `key` is its key in the store.
 
     If `multipart_id` is set, a multipart upload must be aborted first. If `has_partial_parts` is set, partial parts may
-    be stored beside the upload and must be deleted too. The same is true for thumbnails if `has_thumbnails` is set.
+    be stored beside the upload and must be deleted too. If `has_thumbnails` is set, the thumbnails of the object must
+    be deleted too.
     """
 
     ref: UploadRef
@@ -43,7 +44,7 @@ class Purges(Protocol):
     async def finish_purges(self, lease: LeaseId, uploads: tuple[UploadRef, ...]) -> int:
         """Delete the rows of objects that are deleted in the store, and release their bytes from the quota.
 
-        Returns the number of uploads that still belonged to `lease`. The others are ignored.
+        Return the number of objects that still belonged to `lease`. The others are ignored.
         """
         ...
 

@@ -57,7 +57,8 @@ class Quotas(Protocol):
         ...
 
     async def get_usages(self, drives: tuple[DriveId, ...]) -> tuple[Usage, ...]:
-        """Return the usage of up to 1,000 drives, in their order. A drive without data has a usage of 0.
+        """Return the usage of up to 1,000 drives, in the order of `drives`. A drive without data has 0 bytes and 0
+        files.
 
         Raises InvalidRequest.
         """

@@ -1,4 +1,4 @@
-"""Checks whether a webhook may have a URL or an address.
+"""Checks whether a webhook may have a URL, and whether the worker may connect to an IP address.
 
 The files service checks the URL when a webhook is created. The worker checks the URL and the resolved addresses at each
 delivery, so a name that resolves to another address later gives no access to a private network.
@@ -40,7 +40,7 @@ _SPECIAL: Final[tuple[IPv4Network | IPv6Network, ...]] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class ReceiverRules:
-    """The URLs and addresses that the deployment allows in addition to HTTPS to public addresses.
+    """The URLs and IP addresses that the deployment allows in addition to HTTPS to public IP addresses.
 
     `http` allows URLs without TLS. `private` allows private and loopback addresses. Multicast addresses, link-local
     ones and those at which clouds serve metadata are never allowed.
@@ -61,7 +61,7 @@ class ReceiverUrl(NamedTuple):
 def parse_receiver_url(text: str, rules: ReceiverRules) -> ReceiverUrl:
     """Return the parts of a URL that a webhook may have. Raises ValueError with the problem.
 
-    A host that is an address is checked too. A name is not resolved.
+    A host that is an IP address is checked too. A host name is not resolved.
     """
     if not _PRINTABLE.fullmatch(text):
         raise ValueError(f"must have at most {MAX_URL_LENGTH} characters, all printable ASCII")
@@ -126,9 +126,9 @@ def _is_broadcast(address: Address) -> bool:
 
 
 def _literal_address(host: str) -> Address | None:
-    """Return the address if a host is an address, or None if it is a name.
+    """Return the IP address if a host is an IP address, or None if it is a name.
 
-    Numbers such as `2130706433` and `0x7f.1` are addresses too, because resolvers accept them.
+    Numbers such as `2130706433` and `0x7f.1` are IP addresses too, because resolvers accept them.
     """
     try:
         return ip_address(host)

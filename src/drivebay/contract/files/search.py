@@ -57,11 +57,11 @@ class Searches(Protocol):
         """Return one page of the files and folders whose name matches the text. Entries in the trash are not found.
 
         Names are compared without case and accents. The best results come first: names that begin with the text, in
-        alphabetical order; names that contain it; names that contain it with one misspelling. A misspelling is a
-        letter missing, added or wrong, or two letters swapped. The last two kinds are ordered newest first. A text of
-        fewer than 4 or more than 32 characters finds no misspellings. Misspellings are found in the newest 4,000 names,
-        and in older ones only as a whole word of 4 to 16 letters. Names from before an upgrade are found when
-        `index_names` has added them.
+        alphabetical order; then names that contain the text; then names that contain the text with one misspelling. A
+        misspelling is a letter missing, added or wrong, or two letters swapped. The last two kinds are ordered newest
+        first. A text of fewer than 4 or more than 32 characters finds no misspellings. The newest 4,000 names are
+        searched for any misspelling. In older names, a misspelling is found only in a whole word of 4 to 16 letters.
+        Names from before an upgrade are found when `index_names` has added them.
 
         An access with grants searches below a folder that it reaches. Paths begin at the highest granted item.
 
@@ -71,8 +71,8 @@ class Searches(Protocol):
         ...
 
     async def index_names(self, limit: int) -> int:
-        """Add up to `limit` (1 to 1,000) names of entries from before search existed. Return the number of read
-        entries.
+        """Add the search names of up to `limit` (1 to 1,000) entries that are older than the search. Return the number
+        of entries that were read.
 
         0 means that none are left, or that other calls are adding them. Calls may run at the same time. Raises
         InvalidRequest.

@@ -1,4 +1,4 @@
-"""Thumbnails: small images of the content of files. The worker makes them at the first request.
+"""Thumbnails: small images of the content of files. The worker makes them after the first request.
 
 A thumbnail belongs to an object, so copies and restored versions share it. `Thumbnails` is for users.
 `ThumbnailJobs` is for the worker: it claims objects under a lease, makes their thumbnails and records the result.
@@ -21,9 +21,9 @@ class ThumbnailState(StrEnum):
 
     READY = "ready"
     QUEUED = "queued"
-    """The worker will make them."""
+    """The worker will make the thumbnails."""
     NONE = "none"
-    """It has none, and will have none."""
+    """The content has no thumbnails and will get none."""
 
 
 class ThumbnailInfo(msgspec.Struct, frozen=True):
@@ -64,15 +64,17 @@ class ThumbnailTask(msgspec.Struct, frozen=True):
 
 class Thumbnails(Protocol):
     async def get_thumbnail(self, access: Access, id: FileId, is_lost: bool = False) -> ThumbnailInfo:
-        """Return the state of the thumbnails of a file outside the trash, and queue them at the first call.
+        """Return the state of the thumbnails of a file outside the trash. The first call for a content queues its
+        object.
 
-        `is_lost`: the store does not have the thumbnail, so thumbnails that are ready are queued again.
+        `is_lost`: the caller found that the store has no thumbnail. Then an object in the state `READY` is queued
+        again.
 
-        If the actor has many files in the queue, or if the queue is full, the state is `QUEUED`, although nothing was
-        queued. A later call queues the file when there is room. A folder, and a file that is empty, large or of a type
-        without a preview, has the state `NONE`. A repeat changes nothing.
+        If the actor has too many files in the queue, or if the queue is full, the state is `QUEUED`, although nothing
+        was queued. A later call queues the file. A folder, and a file that is empty, large or of a type without a
+        preview, has the state `NONE`. A repeat changes nothing.
 
-        Raises NotFound, RateLimited (the actor has asked for too many new ones in the last hour).
+        Raises NotFound, RateLimited (the actor has requested too many new thumbnails in the last hour).
         """
         ...
 
@@ -81,16 +83,17 @@ class ThumbnailJobs(Protocol):
     async def claim_thumbnails(self, lease: LeaseId, limit: int) -> tuple[ThumbnailTask, ...]:
         """Claim up to `limit` (1 to 100) objects in the queue under a new lease.
 
-        Each user gets one object before any user gets a second one. The objects of one user are in the order of their
-        requests.
+        Objects are claimed round-robin by the user who requested them: one object of each user comes before a second
+        object of any user. The objects of one user are in the order of their requests.
 
-        The lease lasts two minutes. Until it ends, no other caller gets these objects. A repeat returns them again.
-        After three attempts without a result, an object has no preview. Raises InvalidRequest.
+        The lease lasts two minutes. Until it ends, no other caller gets these objects. A repeat returns the same
+        objects. After three attempts without a result, an object has no thumbnails. Raises InvalidRequest.
         """
         ...
 
     async def finish_thumbnail(self, lease: LeaseId, ref: UploadRef, outcome: ThumbnailOutcome) -> None:
-        """Record the result of an attempt. After `FAILED` and `POSTPONED` the object is claimed again in half a minute.
+        """Record the result of an attempt. After `FAILED` and `POSTPONED` the object can be claimed again in half a
+        minute.
 
         A result of a lease that has ended changes nothing.
         """

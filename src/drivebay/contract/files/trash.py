@@ -14,7 +14,7 @@ class Trash(Protocol):
     async def list_trash(self, access: Access, limit: int = 100, cursor: str | None = None) -> FilePage:
         """Return one page of the trash, most recently trashed first.
 
-        `limit` is 1 to 1,000. Entries that were trashed as part of a folder are not listed. Only the folder is listed.
+        `limit` is 1 to 1,000. Entries below a trashed folder are not listed. Only the folder is listed.
 
         Raises InvalidRequest, InvalidCursor, Forbidden (an access with grants).
         """
@@ -36,13 +36,13 @@ class Trash(Protocol):
         parent: FileId | None = None,
         on_conflict: OnConflict = OnConflict.RENAME,
     ) -> File:
-        """Take an entry out of the trash, with everything that was trashed as part of it, and return it.
+        """Move an entry out of the trash, with everything that was trashed as part of it, and return the entry.
 
-        Without a `parent` it returns to its old folder, or to the root if the old folder no longer exists.
-        `on_conflict` is the rule for a name that is taken there. `OnConflict.REPLACE` is as in `update_entry`. If the
-        entry returns to the root because its old folder no longer exists, `OnConflict.REPLACE` has the effect of
-        `OnConflict.RENAME`, because the file of this name in the root is another file. An access with grants must
-        reach the old folder, which must not be in the trash.
+        Without a `parent`, the entry is restored into its old folder, or into the root if the old folder no longer
+        exists. `on_conflict` is the rule for a name that is taken there. `OnConflict.REPLACE` is as in `update_entry`.
+        If the entry is restored into the root because its old folder no longer exists, `OnConflict.REPLACE` has the
+        effect of `OnConflict.RENAME`, because the file of this name in the root is another file. An access with grants
+        must reach the old folder, which must not be in the trash.
 
         Raises NotFound (the entry is not in the trash, or its grace period has ended; `parent` is not a folder),
         NameTaken, InvalidRequest (its folders would be nested too deeply; choose a folder higher up).
@@ -52,8 +52,8 @@ class Trash(Protocol):
     async def delete_trashed(self, access: Access, id: FileId) -> None:
         """Delete an entry in the trash for good, with everything that was trashed as part of it.
 
-        It leaves the trash at once and is purged by the next round of the janitor, which releases its bytes. A repeat
-        raises NotFound.
+        The entry leaves the trash at once. The next round of the janitor purges it. Then its bytes no longer count in
+        the usage. A repeat raises NotFound.
 
         Raises NotFound (the entry is not in the trash, or was trashed as part of a folder), Forbidden (an access with
         grants).

@@ -37,7 +37,8 @@ class UploadIntent(msgspec.Struct, frozen=True, rename={"deferred_length": "defe
     `sha256` is the digest of the content, 32 raw bytes. `multipart` requests an upload in parts for any size.
     `deferred_length` means that the size is not known yet. It requires `multipart`, a `size` of 0 and no `sha256`.
     `client_note` is text of the client that is returned unchanged, at most 4,096 printable ASCII characters.
-    `modified_at` is the file's own time of change, from 1970 to one day after now; None: the time of the commit.
+    `modified_at` is the modification time of the file at the client, from 1970 to one day after now. None means the
+    time of the commit.
     """
 
     name: str
@@ -72,13 +73,14 @@ class PartLayout(msgspec.Struct, frozen=True):
 class Upload(msgspec.Struct, frozen=True):
     """An upload and its state.
 
-    `key` is the key of its object, and `metadata` is stored with the object, sealed. `expires_at` is the
-    deadline of a pending upload. `file` is set when the upload is complete, `reason` when it failed, `parts` when it is
-    an upload in parts. While `deferred_length` is set, `size` is the number of reserved bytes. `parent` is the folder
-    of the intent. The file is in the trash if that was trashed before the commit, and in the root if it was purged.
+    `key` is the key of its object, and `metadata` is stored with the object, sealed. `expires_at` is the deadline of a
+    pending upload. `file` is set if the upload is complete, `reason` if it failed, and `parts` if it is an upload in
+    parts. While `deferred_length` is set, `size` is the number of reserved bytes. `parent` is the folder of the intent.
+    If this folder was trashed before the commit, the file is in the trash too. If the folder was purged, the file is in
+    the root.
 
-    `is_instant`: the drive had the bytes already, so `begin_upload` returned the upload complete, and nothing is sent.
-    It has no object of its own.
+    `is_instant`: the drive had the bytes already, so the upload was complete when it began, and the client sends no
+    bytes. An instant upload has no object of its own.
     """
 
     id: UploadId
@@ -125,7 +127,8 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class UploadEvent(msgspec.Struct, frozen=True):
-    """One row of the timeline of an upload and its file: the new state, what triggered it, and the reason if any.
+    """One row of the timeline of an upload and its file: the new state, what triggered the change, and the reason if
+    there is one.
 
     `trigger` is a value of `Trigger`, `deadline` (the upload expired) or `system` (anything else, such as a purge).
     A rename or a move of the file has the state `changed`.
@@ -173,8 +176,8 @@ class Uploads(Protocol):
     async def begin_upload(self, access: Access, intent: UploadIntent, idempotency_key: str | None = None) -> Upload:
         """Record an intent, reserve its bytes, and return the new upload. Sign a URL only after this call.
 
-        The name of the upload is the name that the file will have, unless it is taken before the commit. A repeat with
-        the same `idempotency_key` within 24 hours returns the first result.
+        The name of the upload is the name that the file will have, unless another item takes this name before the
+        commit. A repeat with the same `idempotency_key` within 24 hours returns the first result.
 
         If a version of the drive has the same `sha256` and size, and the store has verified its checksum, the upload is
         instant: it is complete, and its file shares the object.
@@ -195,12 +198,12 @@ class Uploads(Protocol):
 
         An intent that `begin_upload` would refuse gets an `ItemError` and does not affect the others. An earlier intent
         counts for a later one: it takes its name and reserves its bytes. A repeat with the same `idempotency_key`
-        within 24 hours returns the first results. Only items that a limit refused (`quota_exceeded`, `rate_limited`,
-        `unavailable`) are begun again.
+        within 24 hours returns the first results. A repeat begins again only the items that a limit refused
+        (`quota_exceeded`, `rate_limited`, `unavailable`).
 
-        `refused` are items of the request that the caller refused itself. They have no result. They are part of the
-        request that the key stands for: the same key with other items is another request. `intents` and `refused` have
-        1 to 100 items together.
+        `refused` are items of the request that the caller refused itself. They have no result. They belong to the
+        request of the `idempotency_key`: the same key with other refused items is another request. `intents` and
+        `refused` have 1 to 100 items together.
 
         Raises InvalidRequest (the number of items), IdempotencyKeyReused, InProgress.
         """
@@ -213,7 +216,7 @@ class Uploads(Protocol):
     async def list_pending_uploads(
         self, access: Access, limit: int = 100, cursor: str | None = None, oldest_first: bool = False
     ) -> UploadPage:
-        """Return one page of the pending uploads, the newest first unless `oldest_first` is set.
+        """Return one page of the pending uploads, newest first, or oldest first if `oldest_first` is set.
 
         `limit` is 1 to 1,000. `cursor` continues a listing in the same order.
 
@@ -243,10 +246,11 @@ class Uploads(Protocol):
         ...
 
     async def resize_upload(self, access: Access, id: UploadId, size: int, final: bool) -> Upload:
-        """Reserve bytes for an upload of deferred length, so that it has `size` bytes reserved.
+        """Reserve bytes for an upload of deferred length, until `size` bytes are reserved.
 
-        Call it before the bytes are stored. A smaller `size` than before releases nothing. With `final`, `size` becomes
-        the length of the upload, whether it is more or less than the reserved bytes. Repeats are allowed.
+        Call this method before the bytes are stored. A smaller `size` than before releases nothing. With `final`,
+        `size` becomes the length of the upload, whether this is more or less than the reserved bytes. Repeats are
+        allowed.
 
         Raises NotFound, Conflict (the upload is not pending, or its length is known and differs), QuotaExceeded,
         TooLarge, InvalidRequest.
@@ -254,10 +258,11 @@ class Uploads(Protocol):
         ...
 
     async def complete_upload(self, access: Access, id: UploadId) -> Upload:
-        """Commit one upload now, after assembling its parts if it is in parts. The object is looked up in the store.
+        """Look up the object of one upload in the store and commit the upload now. If the upload is in parts, the call
+        assembles the parts first.
 
-        A repeat returns the same result. The upload is complete and has its `file` also when its folder is in the
-        trash. The file is then in the trash as well: `get_file` does not find it until the folder is restored.
+        A repeat returns the same result. If the folder of the upload is in the trash, the upload is complete and has
+        its `file`, but the file is in the trash too: `get_file` does not find it until the folder is restored.
 
         Raises NotFound, NotUploaded (the upload stays pending; the detail names missing parts, or says that the length
         is not known), Unavailable (also while the store is still assembling the parts).
@@ -277,7 +282,7 @@ class Uploads(Protocol):
     async def list_upload_events(self, access: Access, id: UploadId) -> tuple[UploadEvent, ...]:
         """Return the first 1,000 events of an upload and its file, oldest first. Raises NotFound.
 
-        Changes of the file are kept for 30 days. The states of the upload stay as long as the upload.
+        Changes of the file are kept for 30 days. The states of the upload are kept as long as the upload.
         """
         ...
 

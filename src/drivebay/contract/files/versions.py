@@ -1,7 +1,7 @@
-"""Versions: the contents that a file has and had. The current version is the content of the file.
+"""Versions: the content that a file has now (the current version), and its earlier contents (old versions).
 
-Each version counts in the usage with its size, also when it shares an object with others. Old versions are deleted when
-a file has too many of them, and when a certain time has passed since they were replaced.
+Each version counts in the usage with its size, also if it shares an object with others. The oldest versions of a file
+are deleted if there are too many, and each old version some time after it was replaced.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .entries import Content, File
 
 
 class Version(msgspec.Struct, frozen=True):
-    """One content of a file. `created_by` is the user who stored it, None if that is not known.
+    """One content of a file. `created_by` is the user who stored the content, or None if unknown.
 
     `sha256` is set when the store has verified it.
     """
@@ -55,8 +55,8 @@ class Versions(Protocol):
     async def restore_version(self, access: Access, id: FileId, version: VersionId) -> File:
         """Make the content of a version the current content of its file again, as a new version, and return the file.
 
-        No bytes are copied. The version stays. A call for the content that the file has now changes nothing, so a
-        repeated call has no effect.
+        No bytes are copied, and `version` is kept. If the file has this content already, nothing changes, so a repeated
+        call has no effect.
 
         Raises NotFound, QuotaExceeded.
         """
@@ -65,8 +65,8 @@ class Versions(Protocol):
     async def delete_version(self, access: Access, id: FileId, version: VersionId) -> None:
         """Delete an old version for good. A repeat raises NotFound.
 
-        If another version shares its object, its bytes leave the usage at once. Otherwise they leave it when the object
-        is deleted.
+        If another version shares the object, the bytes no longer count in the usage at once. Otherwise they count until
+        the object is deleted.
 
         Raises NotFound, Conflict (it is the current version).
         """

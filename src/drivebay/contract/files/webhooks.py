@@ -1,7 +1,8 @@
-"""Webhooks: the changes of a drive are sent to a URL, in their order.
+"""Webhooks: the worker sends the changes of a drive to a URL, in their order.
 
-A webhook belongs to the user who created it, who must be a manager of the drive as long as the webhook exists. It reads
-the change feed at a position of its own, so nothing is queued when a file changes.
+A webhook belongs to the user who created it. Only a manager of the drive can create a webhook. If the user is no longer
+a manager, the webhook is disabled, and the user can still delete it. Each webhook has its own position in the change
+feed, so nothing is queued when a file changes.
 
 `Webhooks` is for users. `WebhookDeliveries` is for the worker: it claims webhooks under a lease, sends the events and
 records each result.
@@ -22,10 +23,10 @@ from .changes import Change, ChangeKind
 class Webhook(msgspec.Struct, frozen=True):
     """A webhook of a user.
 
-    `kinds` are the kinds of changes that are sent. An empty tuple means all kinds. `disabled_reason` is the reason why
-    a webhook was disabled, unless its user did it. `failing_since` is the time of the first failed attempt since the
-    last success, and `next_try_at` the time of the next attempt after a failed one. `secret` is set by `create_webhook`
-    only.
+    `kinds` are the kinds of changes that are sent. An empty tuple means all kinds. `disabled_reason` says why a webhook
+    was disabled. It is None if its user disabled it. `failing_since` is the time of the first failed attempt since the
+    last success, and `next_try_at` the time of the next attempt after a failed one. Only `create_webhook` sets
+    `secret`.
     """
 
     id: WebhookId
@@ -58,7 +59,7 @@ class WebhookUpdate(msgspec.Struct, frozen=True):
     """New values of a webhook. A field that is None, or empty `kinds`, stays unchanged.
 
     `every_kind` removes the filter, so that changes of all kinds are sent. When a disabled webhook is enabled, it
-    continues after the last event that it delivered. Changes that are no longer in the feed are not sent.
+    continues after the last event that was delivered. Changes that are no longer in the feed are not sent.
     """
 
     url: str | None = None
@@ -80,9 +81,9 @@ class WebhookPage(msgspec.Struct, frozen=True):
 class Delivery(msgspec.Struct, frozen=True):
     """One attempt to send an event.
 
-    `event_id` is the same in all attempts. `attempt` counts from 1. A requested redelivery has 0. `response_status` is
-    the HTTP status of the response, if there was one. `error` is None after a success. `next_try_at` is when the event
-    is sent again.
+    `event_id` is the same in all attempts. `attempt` counts from 1. The `attempt` of a requested redelivery is 0.
+    `response_status` is the HTTP status of the response, if there was one. `error` is None after a success.
+    `next_try_at` is when the event is sent again.
     """
 
     id: DeliveryId
@@ -107,8 +108,8 @@ class DeliveryPage(msgspec.Struct, frozen=True):
 class WebhookEvent(msgspec.Struct, frozen=True):
     """A change to send. `number` is its number in the feed.
 
-    After the delivery, the webhook continues after the change with the number `resume_after`. It does not send the
-    changes between the two numbers, because they are of other kinds.
+    After the delivery, the webhook continues after the change with the number `resume_after`. The changes between the
+    two numbers are not sent, because they are of other kinds.
     """
 
     number: int
@@ -137,13 +138,13 @@ class DeliveryOutcome(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     GONE = "gone"
-    """The receiver wants no more events: it responded with 410."""
+    """The receiver responded with 410, so the webhook is disabled."""
     ACCOUNT_ENDED = "account_ended"
     """Nothing was sent, because the account of the webhook's user is disabled or deleted."""
 
 
 class DeliveryResult(msgspec.Struct, frozen=True):
-    """The result of an attempt to send an event. `ends_lease`: the caller sends no more events."""
+    """The result of an attempt to send an event. `ends_lease`: the caller sends no more events, so the lease ends."""
 
     webhook: WebhookId
     drive: DriveId
@@ -163,7 +164,7 @@ class Webhooks(Protocol):
     """The webhooks of a user. Webhooks of others raise NotFound, like an id that does not exist."""
 
     async def create_webhook(self, actor: UserId, new: NewWebhook, idempotency_key: str | None = None) -> Webhook:
-        """Create a webhook and return it with its `secret`. It sends the changes from now on.
+        """Create a webhook and return it with its `secret`. It sends the changes that are made from now on.
 
         A repeat with the same `idempotency_key` within 24 hours returns the first result.
 
@@ -188,7 +189,7 @@ class Webhooks(Protocol):
     async def update_webhook(self, actor: UserId, id: WebhookId, update: WebhookUpdate) -> Webhook:
         """Change a webhook and return it.
 
-        If this update changes the URL, or enables a disabled webhook, the next attempt follows at once.
+        If this update changes the URL, or enables a disabled webhook, the next attempt is due at once.
 
         Repeats are allowed. Raises NotFound, InvalidRequest (the URL), Forbidden (the update has a URL or
         `disabled=False`, and the actor is not a manager of the drive any more).
@@ -211,7 +212,7 @@ class Webhooks(Protocol):
     async def redeliver(self, actor: UserId, id: WebhookId, delivery: DeliveryId) -> None:
         """Request one more attempt to send the event of a delivery, soon and out of order. Repeats are allowed.
 
-        If the webhook still tries to deliver this event, its next regular attempt is made soon instead.
+        If the event is not delivered yet, its next regular attempt is made soon instead.
 
         Raises NotFound (also if the change is no longer in the feed), Conflict (the webhook is disabled, or too many
         redeliveries wait).
@@ -223,7 +224,7 @@ class WebhookDeliveries(Protocol):
     async def claim_webhooks(self, lease: LeaseId, limit: int) -> tuple[WebhookTask, ...]:
         """Claim up to `limit` (1 to 100) webhooks that have events to send, under a new lease of one minute.
 
-        The webhooks that waited longest come first. At most `max_webhook_leases` (a setting of the files service)
+        The webhooks that have waited longest are first. At most `max_webhook_leases` (a setting of the files service)
         webhooks of one user are leased at a time. While the lease lasts, no other caller gets these webhooks. The
         events contain the items as they are at the time of this call.
 
@@ -232,7 +233,8 @@ class WebhookDeliveries(Protocol):
         ...
 
     async def record_delivery(self, lease: LeaseId, result: DeliveryResult) -> bool:
-        """Record the result of an attempt. Return whether the caller may send the next event. It has a minute for that.
+        """Record the result of an attempt. Return whether the caller may send the next event. Then the lease lasts
+        another minute.
 
         After a failed attempt the webhook is due again after a pause, which grows from 5 seconds to 6 hours.
         After three days of failures it is disabled. A result of a lease that has ended changes nothing.

@@ -11,10 +11,10 @@ from .signing import PutSpec
 
 
 class ObjectCopy(msgspec.Struct, frozen=True):
-    """A copy to make. `source` is the key of an object, and `etag` its ETag.
+    """A copy that the store must make. `source` is the key of an object, and `etag` is its ETag.
 
-    `put` describes the copy: its key, the size of both objects, and the content type and metadata of the copy, which
-    does not get those of the source. `put.sha256` is ignored.
+    `put` describes the copy: its key, its size (which is also that of the source), its content type and its metadata.
+    The copy does not get the content type and metadata of the source. `put.sha256` is ignored.
     """
 
     source: str
@@ -28,7 +28,7 @@ class CopyStatus(StrEnum):
     DONE = "done"
     """The copy exists."""
     SOURCE_CHANGED = "source_changed"
-    """The source does not exist, or is another object than the one that was described. There is no copy."""
+    """The source does not exist, or its ETag or size differs from those in `ObjectCopy`. There is no copy."""
     RUNNING = "running"
     """The store is still copying. Repeat the call to wait for it."""
     UNKNOWN = "unknown"
@@ -47,8 +47,8 @@ class Copying(Protocol):
     async def copy_objects(self, copies: tuple[ObjectCopy, ...]) -> tuple[CopyResult, ...]:
         """Copy at most 100 objects inside the store, each to a key for which no URL was ever signed.
 
-        An object of any size is copied. A copy that takes longer than this call continues in the background. A copy
-        that exists is not made again, so the call is idempotent. If the store fails, nothing is raised. The result is
+        Objects may have any size. A copy that takes longer than this call continues in the background. A copy that
+        exists is not made again, so the call is idempotent. If the store fails, nothing is raised. The result is
         `CopyStatus.UNKNOWN`.
 
         Raises InvalidRequest, Unavailable (the store has never responded).

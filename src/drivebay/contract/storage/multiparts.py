@@ -51,15 +51,16 @@ class AssemblyStatus(StrEnum):
     """The result of assembling the parts of an object."""
 
     DONE = "done"
-    """The multipart upload no longer exists: it was assembled, now or earlier, or aborted. Look the object up."""
+    """The multipart upload no longer exists: it was assembled, now or earlier, or aborted. Look up the object."""
     MISSING = "missing"
     """Parts are missing or have a wrong size."""
     UNKNOWN = "unknown"
-    """The store is still assembling, or gave no usable response. Look the object up and try again."""
+    """The store is still assembling, or gave no usable response. Look up the object and try again."""
 
 
 class AssemblyResult(msgspec.Struct, frozen=True):
-    """The result of `assemble_parts`. `missing` are the numbers of the first 100 parts to send again, ascending."""
+    """The result of `assemble_parts`. `missing` are the numbers of the first 100 parts that must be sent again, in
+    ascending order."""
 
     status: AssemblyStatus
     missing: tuple[int, ...] = ()
@@ -74,7 +75,7 @@ class UnfinishedMultipart(msgspec.Struct, frozen=True):
 
 
 class MultipartPage(msgspec.Struct, frozen=True):
-    """Unfinished multipart uploads in key order. `after` gets the next page and is None on the last one."""
+    """Unfinished multipart uploads in key order. Pass `after` to get the next page. It is None on the last page."""
 
     items: tuple[UnfinishedMultipart, ...]
     after: str | None
@@ -85,7 +86,8 @@ class Multiparts(Protocol):
         """Begin a multipart upload of an object. `put.sha256` is ignored.
 
         The result is checksummed if `checksummed` is set and the store can verify checksums. The multipart upload stays
-        in the store until it is assembled or aborted. `list_multiparts` finds it. Each call begins another one.
+        in the store until it is assembled or aborted. `list_multiparts` finds it. Each call begins another multipart
+        upload.
 
         Raises Unavailable, InvalidRequest.
         """
@@ -141,7 +143,7 @@ class Multiparts(Protocol):
         ...
 
     async def measure_parts(self, key: str, multipart_id: str) -> int:
-        """Return the bytes that the store keeps for a multipart upload, 0 if it has ended.
+        """Return the number of bytes that the store keeps for a multipart upload, or 0 if it has ended.
 
         A store may keep every copy of a part that was sent more than once. A store that keeps only the last copy counts
         only that one.

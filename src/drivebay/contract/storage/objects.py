@@ -41,7 +41,7 @@ class DeletionResult(msgspec.Struct, frozen=True):
 
 
 class ObjectPage(msgspec.Struct, frozen=True):
-    """Objects in key order. `after` gets the next page and is None on the last one."""
+    """Objects in key order. Pass `after` to get the next page. It is None on the last page."""
 
     objects: tuple[ObjectInfo, ...]
     after: str | None
@@ -60,19 +60,20 @@ class Objects(Protocol):
         ...
 
     async def delete_objects(self, keys: tuple[str, ...]) -> tuple[DeletionResult, ...]:
-        """Delete at most 1,000 objects, and the staged objects and copies of their uploads. The call is idempotent."""
+        """Delete at most 1,000 objects, and the staged objects and promoted copies of the same uploads. The call is
+        idempotent."""
         ...
 
     async def list_objects(self, after: str | None, limit: int) -> ObjectPage:
         """Return up to `limit` (1 to 1,000) objects with keys after `after`.
 
-        Quarantined objects, staged objects and partial parts are not listed. Thumbnails are.
+        Quarantined objects, staged objects and partial parts are not listed. Thumbnails are listed.
         """
         ...
 
     async def quarantine_object(self, key: str) -> bool:
         """Move an object under the prefix `.quarantine/`, where no URL reaches it. The bytes are kept.
 
-        Returns False if there is no such object.
+        Return False if there is no such object.
         """
         ...

@@ -19,8 +19,8 @@ class Disposition(StrEnum):
 class PutSpec(msgspec.Struct, frozen=True):
     """An object that a client may write once.
 
-    `key` contains no `~`. `sha256` has 32 raw bytes. The object keeps `metadata` sealed: only the deployment's secret
-    opens it. Its names consist of lower-case letters, digits and hyphens.
+    `key` contains no `~`. `sha256` has 32 raw bytes. `metadata` is stored with the object, sealed: only the root secret
+    of the deployment decrypts it. Names in `metadata` consist of lower-case letters, digits and hyphens.
     """
 
     key: str
@@ -42,7 +42,7 @@ class GetSpec(msgspec.Struct, frozen=True):
 class SignedRequest(msgspec.Struct, frozen=True):
     """A request that a client may send to the store. It must send exactly these headers, and `Content-Length`.
 
-    `response_headers` are headers that the response to a GET will have: its name and its type.
+    `response_headers` are headers that the response to a GET will have, with the name and the type of the file.
     """
 
     method: str
@@ -54,10 +54,10 @@ class SignedRequest(msgspec.Struct, frozen=True):
 
 class Signing(Protocol):
     async def presign_put(self, put: PutSpec, signed_at: datetime, ttl_seconds: int) -> SignedRequest:
-        """Sign a PUT that is valid for `ttl_seconds` from `signed_at`. This sends no request to the store.
+        """Sign a PUT that is valid for `ttl_seconds` from `signed_at`. The call sends no request to the store.
 
         The signature covers the length, the type, the checksum if given, and the condition that the object does not
-        exist yet. A header that the store does not support is left out. If the store accepts a second PUT, the URL
+        exist yet. Headers that the store does not support are left out. If the store accepts a second PUT, the URL
         writes a staged object, which `stat_staged` finds. The same arguments give the same URL.
         """
         ...
@@ -67,7 +67,7 @@ class Signing(Protocol):
     ) -> SignedRequest:
         """Sign a GET that is valid for `ttl_seconds` from now and is served with `name` and `content_type`.
 
-        A type with active content is always served as an attachment. Whether the object exists is not checked.
+        A type with active content is always served as an attachment. The call does not check whether the object exists.
         """
         ...
 

@@ -1,7 +1,7 @@
 """Staged objects: the bytes of uploads while they may still change.
 
 If a store accepts a second PUT to the same key, presigned URLs write under the staging prefix. A commit promotes the
-staged object: it copies it to a key for which no URL was ever signed.
+staged object: the store copies it to a key for which no URL was ever signed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def upload_key(key: str) -> str:
 
 
 class StagedObject(msgspec.Struct, frozen=True):
-    """An object as `stat_staged` found it. `key` is its key in the store, which may be outside the staging prefix.
+    """An object that `stat_staged` found. `key` is its key in the store, which may be outside the staging prefix.
 
     ETag and size identify its bytes.
     """
@@ -43,17 +43,17 @@ class Staging(Protocol):
     async def stat_staged(self, keys: tuple[str, ...]) -> tuple[ObjectInfo, ...]:
         """Look up the bytes of at most 1,000 uploads by their keys, staged or not.
 
-        `ObjectInfo.key` is where the bytes are. Under the staging prefix they may still change until they are promoted.
-        If the store fails, nothing is raised. The result is `Presence.UNKNOWN`.
+        `ObjectInfo.key` is the key of the object with the bytes. An object under the staging prefix may change until it
+        is promoted. If the store fails, nothing is raised. The result is `Presence.UNKNOWN`.
         """
         ...
 
     async def promote(self, staged: tuple[StagedObject, ...]) -> tuple[ObjectInfo, ...]:
-        """Copy at most 1,000 staged objects to keys for which no URL was signed, and return where each one is now.
+        """Copy at most 1,000 staged objects to keys for which no URL was signed. Return each object with its new key.
 
         An object outside the staging prefix cannot change and stays where it is. The result is `Presence.UNKNOWN` for
-        an object that changed since `stat_staged`, or that another caller is copying: look it up and try again. If the
-        result is `Presence.FOUND`, the size and checksum from `stat_staged` are still correct.
+        an object that changed since `stat_staged`, or that another caller is copying: call `stat_staged` again and
+        retry. If the result is `Presence.FOUND`, the size and checksum from `stat_staged` are still correct.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Thumbnails in the store, beside the objects that they were made of.
+"""Thumbnails in the store. Each belongs to the object from which it was made.
 
 The key of a thumbnail follows from the key of the object and the size. No URL to write it is ever signed.
 """
@@ -14,7 +14,7 @@ from .staging import upload_key
 
 THUMBNAILS_PREFIX: Final = ".thumbnails/"
 THUMBNAIL_SIZES: Final = (64, 256, 1024)
-"""Pixels of the longer side, at most."""
+"""The maximum length of the longer side in pixels."""
 THUMBNAIL_TYPE: Final = "image/webp"
 _SUFFIX: Final = ".webp"
 
@@ -32,7 +32,7 @@ def thumbnail_key(key: str, size: int) -> str:
 
 
 def thumbnail_source(key: str) -> str | None:
-    """Return the key of the upload to which a thumbnail belongs, None for a key of another form."""
+    """Return the key of the upload to which a thumbnail belongs, or None if the key is not that of a thumbnail."""
     if not key.startswith(THUMBNAILS_PREFIX) or not key.endswith(_SUFFIX):
         return None
     source, _, size = key.removeprefix(THUMBNAILS_PREFIX).removesuffix(_SUFFIX).rpartition(".")
@@ -48,5 +48,6 @@ class Thumbnails(Protocol):
         ...
 
     async def delete_thumbnails(self, keys: tuple[str, ...]) -> tuple[DeletionResult, ...]:
-        """Delete all thumbnails of at most 1,000 objects, named by their own keys. The call is idempotent."""
+        """Delete all thumbnails of at most 1,000 objects. `keys` are the keys of the objects, not of the thumbnails.
+        The call is idempotent."""
         ...
