@@ -15,15 +15,21 @@ _EXPIRES_SOON: Final = timedelta(days=14)
 
 
 async def check_certificates(services: Services, now: Callable[[], datetime]) -> list[Finding]:
-    """Check that the certificate and its authority are valid for at least two weeks."""
+    """Return whether the certificate of this process and its authority are valid: failed if one has expired.
+
+    A certificate that expires within _EXPIRES_SOON is a warning.
+    """
     identity = services.settings.identity
     if identity is None:
         return [ok("certificates", "none in use: services communicate over Unix sockets or loopback")]
     findings = []
-    for file in (identity.cert, identity.ca):
+    replace_authority = (
+        f"put a new authority into {identity.ca}, renew the certificates of all processes, and restart all processes"
+    )
+    renew_certificate = f"renew {identity.cert}, then restart this process"
+    for file, fix in ((identity.cert, renew_certificate), (identity.ca, replace_authority)):
         expires = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
         remaining = expires - now().astimezone(UTC)
-        fix = f"renew {file}"
         if remaining < timedelta(0):
             findings.append(failed("certificates", f"{file.name} expired on {expires:%Y-%m-%d}", fix))
         elif remaining < _EXPIRES_SOON:

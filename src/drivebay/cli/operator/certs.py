@@ -30,9 +30,9 @@ def certs(
 ) -> None:
     """Create TLS certificates for testing: a certificate authority and one certificate for each service.
 
-    An authority that exists in the folder is used again. Run the command again to renew the certificates. Running
-    processes present the new certificates to their callers at once, and use them for outgoing calls only after a
-    restart.
+    Run the command again to renew the certificates. The authority in the folder is kept: it is valid for ten years, and
+    no certificate is valid longer. To replace the authority, delete ca.pem and ca.key first. Running processes present
+    the new certificates to their callers at once, and use them for outgoing calls only after a restart.
     """
     try:
         # Use absolute paths, because the printed settings are for processes that start in other folders.
@@ -42,7 +42,10 @@ def certs(
         fail(str(error))
     if as_json:
         rows = {name: {"cert": str(cert), "key": str(key)} for name, (cert, key) in files.items()}
-        typer.echo(json.dumps({"ca": str(authority.ca_cert_file), "certificates": rows}))
+        result = {"ca": str(authority.ca_cert_file), "certificates": rows, "warning": authority.expiry_warning}
+        typer.echo(json.dumps(result))
         return
     for name, (cert, key) in files.items():
         typer.echo(f"{name}: DRIVEBAY_TLS_CERT={cert} DRIVEBAY_TLS_KEY={key} DRIVEBAY_TLS_CA={authority.ca_cert_file}")
+    if authority.expiry_warning:
+        typer.echo(f"drivebay: {authority.expiry_warning}", err=True)
