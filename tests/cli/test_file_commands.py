@@ -376,6 +376,19 @@ async def test_a_link_is_created_used_listed_and_ended(shell: Shell, tmp_path: P
     assert (await shell("link", "/d", "--expires", "soon")).status == 2
 
 
+async def test_options_of_a_link_are_refused_for_a_presigned_url(tmp_path: Path) -> None:
+    for presigned, *option in (
+        ("--temporary", "--role", "viewer"),
+        ("--temporary", "--name", "mine"),
+        ("--inline", "--password-stdin"),
+        ("--temporary", "--expires", "7d"),
+        ("--temporary", "--max-downloads", "1"),
+    ):
+        refused = await Shell(tmp_path, "")("link", "/a.txt", presigned, *option)
+        assert (refused.status, refused.stdout) == (2, b"")
+        assert f"exclude {option[0]}" in refused.stderr
+
+
 async def test_cp_waits_for_the_job_that_copies_a_large_folder(shell: Shell) -> None:
     await shell.ok("mkdir", "-p", "/large/middle/x")
     await shell.ok("cp", *["/large/middle/x"] * 33, "/large/middle")

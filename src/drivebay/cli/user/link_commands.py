@@ -12,7 +12,7 @@ import typer
 
 from drivebay.client import AsyncDrive, Disposition, LinkRole, NotFound, ShareLink
 
-from .account import PasswordStdinOption, read_password
+from .account import read_password
 from .console import JsonOption, print_json, print_line, result_printer, run_command
 from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode, if_not_found
 from .formatting import format_time, printable
@@ -33,29 +33,49 @@ class ListedLink(ShareLink, frozen=True):
 @app.command()
 def link(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A path that starts with /, or an id.")],
-    role: Annotated[LinkRole, typer.Option("--role", help="What people with the link may do.")] = LinkRole.VIEWER,
+    role: Annotated[
+        LinkRole | None, typer.Option("--role", help="What people with the link may do.", show_default="viewer")
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", help="A name for your list of links.")] = None,
-    password_stdin: PasswordStdinOption = False,
+    password_stdin: Annotated[
+        bool,
+        typer.Option("--password-stdin", help="Protect the link with a password, which is read from standard input."),
+    ] = False,
     expires: Annotated[
         str | None,
         typer.Option(
             "--expires",
             metavar="TIME",
-            help="When the link ends: after 90m, 12h or 7d, or at a time such as 2030-01-31T12:00:00Z.",
+            help="When the link expires: after 90m, 12h or 7d, or at a time such as 2030-01-31T12:00:00Z.",
         ),
     ] = None,
     max_downloads: Annotated[
-        int | None, typer.Option("--max-downloads", min=1, help="The link ends after this many downloads.")
+        int | None, typer.Option("--max-downloads", min=1, help="How often the link can be used for a download.")
     ] = None,
     temporary: Annotated[
-        bool, typer.Option("--temporary", help="Print a presigned URL of a file instead, valid for some minutes.")
+        bool,
+        typer.Option(
+            "--temporary",
+            help="Print a presigned URL of a file instead, valid for some minutes. "
+            "It has no password and none of the other options of a link.",
+        ),
     ] = False,
     inline: Annotated[
-        bool, typer.Option("--inline", help="With --temporary: let browsers open the file, if its type is safe.")
+        bool, typer.Option("--inline", help="Like --temporary, but browsers open the file if its type is safe.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Create a link to a file or folder, for people without an account. Print its URL, which is not shown again."""
+    if temporary or inline:
+        values = {
+            "--role": role,
+            "--name": name,
+            "--password-stdin": password_stdin or None,
+            "--expires": expires,
+            "--max-downloads": max_downloads,
+        }
+        if given := [option for option, value in values.items() if value is not None]:  # guard: presigned-url-options
+            raise typer.BadParameter(f"--temporary and --inline exclude {', '.join(given)}")
 
     async def command() -> None:
         async with open_drive() as drive:
@@ -67,7 +87,7 @@ def link(
                 password = read_password(password_stdin, label="Password") if password_stdin else None
                 created = await drive.create_link(
                     path,
-                    role,
+                    role or LinkRole.VIEWER,
                     name=name,
                     password=password,
                     expires_at=None if expires is None else parse_end(expires, datetime.now(UTC)),
@@ -109,7 +129,7 @@ def unlink(
     ids: Annotated[list[str], typer.Argument(metavar="ID", help="The ids of links, as `drivebay links` shows them.")],
     as_json: JsonOption = False,
 ) -> None:
-    """End links at once. Print the id of each."""
+    """Delete links, which then stop to work at once. Print the id of each."""
 
     async def command() -> None:
         failures = Failures(as_json)
