@@ -10,9 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import pytest
 
 from drivebay.cli.operator.account_export import TreeExport
+from drivebay.contract.files import Access, FilePage, Files, Listing
+from drivebay.contract.ids import ROOT
 from drivebay.storage.object_files import ObjectFiles
 from drivebay.testing.client import Client
 from drivebay.testing.world import World
@@ -122,3 +125,38 @@ async def test_a_file_with_lost_or_other_bytes_is_named(database_url: str, tmp_p
     assert "does not have its object" in reasons["/lost.txt"]
     assert "other bytes" in reasons["/changed.txt"]
     assert [path.name for path in (tmp_path / "files").iterdir()] == ["kept.txt"]
+
+
+class LongerNames:
+    """The files service of a drive, with names that are longer than the file system of the test allows."""
+
+    def __init__(self, files: Files, names: tuple[str, ...]) -> None:
+        self._files = files
+        self._names = names
+        self.measure_tree = files.measure_tree
+        self.get_contents = files.get_contents
+
+    async def list_files(self, access: Access, listing: Listing) -> FilePage:
+        page = await self._files.list_files(access, listing)
+        items = tuple(
+            msgspec.structs.replace(item, name=item.name * 100) if item.name in self._names else item
+            for item in page.items
+        )
+        return msgspec.structs.replace(page, items=items)
+
+
+async def test_a_name_that_the_file_system_refuses_is_reported_and_the_export_goes_on(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_drive(database_url, "direct") as drive:
+        folder = await drive.files.create_folder(drive.access, ROOT, "folder")
+        for name, parent in (("kept.txt", ROOT), ("refused.txt", ROOT), ("below.txt", folder.id)):
+            await drive.upload_file(name, b"bytes", parent=parent)
+        files = cast("Files", LongerNames(drive.files, ("folder", "refused.txt")))
+        store = ObjectFiles(cast("S3Bucket", drive.bucket))
+        report = await TreeExport(files, store, drive.access, tmp_path, print).run()
+    reasons = {each.path: each.reason for each in report.failed}
+    assert reasons.keys() == {f"/{'folder' * 100}", f"/{'refused.txt' * 100}"}
+    assert set(reasons.values()) == {"the file system refuses its name: File name too long"}
+    assert [path.name for path in (tmp_path / "files").iterdir()] == ["kept.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["entries.jsonl", "files"]

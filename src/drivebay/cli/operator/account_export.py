@@ -11,6 +11,7 @@ Folders have mode 0700 and files 0600.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ _PAGE: Final = 100
 """Entries that are listed, and whose contents are looked up, in one call. `get_contents` accepts no more."""
 _CONCURRENCY: Final = 4
 _SAME_NAME: Final = "the file system does not distinguish its name from another one in the folder"
+_NAME_ERRORS: Final = (errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG)
+"""Errors of file systems that allow fewer characters, or shorter names, than Drivebay."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -71,8 +74,8 @@ async def export_account(
 ) -> ExportReport:
     """Write the data of an account into `folder`, which is new or empty.
 
-    If a file changes during the export, its old or its new content is exported. A file that is moved may be missing.
-    Raises ExportError, Unavailable, OSError.
+    If a file changes during the export, its old or its new content is exported. A file that is moved during the export
+    may be missing, or be exported twice. Raises ExportError, Unavailable, OSError.
     """
     _prepare(folder)
     facts = await _read_account(services, account, operator)
@@ -156,12 +159,15 @@ class TreeExport:
         return ExportReport(str(self._folder), counts[Kind.FILE], counts[Kind.FOLDER], self._bytes, tuple(self._failed))
 
     def _create_folder(self, item: File, path: tuple[str, ...]) -> bool:
-        """Create a folder. If the file system refuses its name, record the failure and return False."""
+        """Create a folder. If the file system refuses its name, record the failure and return False.
+
+        Then nothing below the folder is exported.
+        """
         try:
             with _open_folder(self._root, path) as parent:
                 os.mkdir(item.name, 0o700, dir_fd=parent)
-        except FileExistsError:
-            self._failed.append(FailedFile(_path_text(item, path), _SAME_NAME))
+        except OSError as error:
+            self._failed.append(FailedFile(_path_text(item, path), _name_failure(error)))
             return False
         self._counts[Kind.FOLDER] += 1
         return True
@@ -208,15 +214,24 @@ class TreeExport:
         with _open_folder(self._root, path) as folder:
             try:
                 os.close(os.open(item.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder))
-            except FileExistsError:
+            except OSError as error:
                 unfinished.unlink()
-                return _SAME_NAME
+                return _name_failure(error)
             os.rename(unfinished, item.name, dst_dir_fd=folder)
             _set_time(item.name, item.modified_at, folder)
         self._counts[Kind.FILE] += 1
         self._bytes += content.size
         self._advance(self._bytes, self._total)
         return None
+
+
+def _name_failure(error: OSError) -> str:
+    """Return why the file system refuses a name. Raises any other error again."""
+    if isinstance(error, FileExistsError):
+        return _SAME_NAME
+    if error.errno in _NAME_ERRORS:  # guard: refused-name
+        return f"the file system refuses its name: {error.strerror}"
+    raise error
 
 
 def _line(item: File, path: tuple[str, ...]) -> bytes:
