@@ -139,19 +139,19 @@ class _ContractConnector:
         if name not in self.names:
             if address is None or name not in self.called:
                 return rpc.unconfigured_client(contract, f"DRIVEBAY_{name.upper()}_ADDRESS")
-            client = rpc.connect(contract, descriptor, address, deadlines=METHOD_TIMEOUTS, identity=settings.identity)
+            client = rpc.connect(contract, descriptor, address, timeouts=METHOD_TIMEOUTS, identity=settings.identity)
             return await self.stack.enter_async_context(client)
         service = await self.stack.enter_async_context(start(settings))
         if address is not None:
             server = rpc.serve(
                 address,
                 [(contract, descriptor, service)],
-                deadlines=METHOD_TIMEOUTS,
+                timeouts=METHOD_TIMEOUTS,
                 identity=settings.identity,
                 callers=frozenset(callers),
             )
             await self.stack.enter_async_context(server)
-        return local.connect(contract, service, deadlines=METHOD_TIMEOUTS)
+        return local.connect(contract, service, timeouts=METHOD_TIMEOUTS)
 
 
 @asynccontextmanager

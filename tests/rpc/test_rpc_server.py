@@ -44,12 +44,12 @@ async def _remaining_milliseconds() -> int:
 
 async def test_a_slow_service_is_unavailable_locally_and_remotely(address: str) -> None:
     slow = fake(Files, recheck_pending_uploads=_sleep)
-    deadlines = {"recheck_pending_uploads": 0.1}
+    timeouts = {"recheck_pending_uploads": 0.1}
     async with (
         rpc.serve(address, [(Files, FILES, slow)]),
-        rpc.connect(Files, FILES, address, deadlines=deadlines) as remote,
+        rpc.connect(Files, FILES, address, timeouts=timeouts) as remote,
     ):
-        for files in (local.connect(Files, slow, deadlines=deadlines), remote):
+        for files in (local.connect(Files, slow, timeouts=timeouts), remote):
             begun = time.monotonic()
             with pytest.raises(Unavailable, match="took"):
                 await files.recheck_pending_uploads()
@@ -59,7 +59,7 @@ async def test_a_slow_service_is_unavailable_locally_and_remotely(address: str) 
 async def test_a_server_applies_its_own_deadline(address: str) -> None:
     served = [(Files, FILES, fake(Files, recheck_pending_uploads=_sleep))]
     async with (
-        rpc.serve(address, served, deadlines={"recheck_pending_uploads": 0.1}),
+        rpc.serve(address, served, timeouts={"recheck_pending_uploads": 0.1}),
         rpc.connect(Files, FILES, address) as remote,
     ):
         with pytest.raises(Unavailable, match=r"Files\.recheck_pending_uploads took longer"):
@@ -81,14 +81,14 @@ async def test_a_nested_call_has_the_remaining_time_of_the_outer_call(delivery: 
             return await inner.recheck_pending_uploads()
 
         outer = local.connect(
-            Files, fake(Files, recheck_pending_uploads=later), deadlines={"recheck_pending_uploads": 1.0}
+            Files, fake(Files, recheck_pending_uploads=later), timeouts={"recheck_pending_uploads": 1.0}
         )
         assert 0 < await outer.recheck_pending_uploads() <= 800
 
 
 async def test_a_call_does_not_start_after_its_deadline(address: str) -> None:
     files = local.connect(
-        Files, fake(Files, recheck_pending_uploads=_remaining_milliseconds), deadlines={"recheck_pending_uploads": 0.0}
+        Files, fake(Files, recheck_pending_uploads=_remaining_milliseconds), timeouts={"recheck_pending_uploads": 0.0}
     )
     with pytest.raises(Unavailable, match="its deadline has passed"):
         await files.recheck_pending_uploads()
@@ -254,7 +254,7 @@ async def test_a_server_that_hangs_is_noticed_long_before_a_long_deadline(addres
     try:
         assert server.stdout is not None
         assert await asyncio.wait_for(server.stdout.readline(), 120) == b"ready\n"
-        async with rpc.connect(Storage, STORAGE, address, deadlines={"quarantine_object": 300.0}) as storage:
+        async with rpc.connect(Storage, STORAGE, address, timeouts={"quarantine_object": 300.0}) as storage:
             assert await storage.quarantine_object("there")
             server.send_signal(signal.SIGSTOP)
             begun = time.monotonic()

@@ -46,7 +46,7 @@ async def served(by: Identity) -> AsyncIterator[str]:
 
 
 async def call(address: str, caller: Identity | None) -> bool:
-    async with rpc.connect(Storage, STORAGE, address, identity=caller, deadlines={"quarantine_object": 5.0}) as storage:
+    async with rpc.connect(Storage, STORAGE, address, identity=caller, timeouts={"quarantine_object": 5.0}) as storage:
         return await storage.quarantine_object("there")
 
 

@@ -2,7 +2,7 @@
 
 `serve` and `connect` make a contract available over gRPC. The calls of a client share a stream, and each method can be
 called as a unary RPC too. `local.connect` calls a service in the same process. Every call runs through a `CallGuard`.
-`missing` replaces a service that has no address.
+`unconfigured_client` stands for a service that has no address.
 """
 
 from .client import connect, connect_unary, unconfigured_client

@@ -1,9 +1,10 @@
 """The guard around every call of a service, in the same process or not.
 
-It sets the deadline, records a span and a metric, and lets only errors of `drivebay.errors` through.
+It limits the time of the call, records a span and a metric, and raises only errors of `drivebay.errors` and
+CancelledError.
 
-A call inherits the remaining time of its caller if that is less than its own deadline. The request id is in the context
-of structlog under `request_id`. The gateway sets it, and every log line has it.
+A call must end at the deadline of its caller, or after its own timeout if that is earlier. The request id is in the
+context of structlog under `request_id`. The gateway sets it, and every log line has it.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from ..observability import tracing
 
 log = structlog.get_logger(__name__)
 
-DEFAULT_DEADLINE: Final = 10.0
-"""Seconds a call may take if its method has no deadline of its own."""
+DEFAULT_TIMEOUT: Final = 10.0
+"""Seconds that a call may take if its method has no timeout of its own."""
 
 LATENCY = Histogram(
     "drivebay_call_seconds",
@@ -55,56 +56,56 @@ _SPAN_KINDS: Final = {
 }
 
 
-def remaining_seconds(deadline: float) -> float:
-    """Return the seconds that a call may take: `deadline`, or the remaining time of its caller if that is less."""
+def remaining_seconds(timeout: float) -> float:
+    """Return the seconds that a call may take: `timeout`, or the remaining time of its caller if that is less."""
     caller_deadline = _deadline.get()
     if caller_deadline is None:
-        return deadline
-    return min(deadline, caller_deadline - asyncio.get_running_loop().time())
+        return timeout
+    return min(timeout, caller_deadline - asyncio.get_running_loop().time())
 
 
-def method_deadline(deadlines: Mapping[str, float] | None, method: str) -> float:
-    """Return the deadline of a method in seconds."""
-    return (deadlines or {}).get(method, DEFAULT_DEADLINE)
+def method_timeout(timeouts: Mapping[str, float] | None, method: str) -> float:
+    """Return the timeout of a method in seconds."""
+    return (timeouts or {}).get(method, DEFAULT_TIMEOUT)
 
 
 class CallGuard:
-    """The guard of one method of one service. `deadline` is in seconds."""
+    """The guard of one method of one service. `timeout` is in seconds."""
 
-    def __init__(self, side: Side, service: str, method: str, deadline: float) -> None:
+    def __init__(self, side: Side, service: str, method: str, timeout: float) -> None:
         self.name = f"{service}.{method}"
-        self.deadline = deadline
+        self.timeout = timeout
         self._labels = (side.value, service, method)
         self._ok = LATENCY.labels(*self._labels, "ok")
         self._span_kind = _SPAN_KINDS[side]
 
-    async def run(self, work: Callable[[], Awaitable[Any]], deadline: float | None = None) -> Any:
-        """Run a call and return its result. `deadline` (seconds) replaces the deadline of the method.
+    async def run(self, work: Callable[[], Awaitable[Any]], timeout: float | None = None) -> Any:
+        """Run a call and return its result. `timeout` (seconds) replaces the timeout of the method.
 
         Raises errors of `drivebay.errors` and CancelledError, nothing else.
         """
-        if deadline is None:
-            deadline = self.deadline
+        if timeout is None:
+            timeout = self.timeout
         if not tracing.is_enabled():  # an unrecorded span costs as much as the rest of the guard
-            return await self._run_within(work, deadline)
+            return await self._run_within(work, timeout)
         with tracing.tracer.start_as_current_span(self.name, kind=self._span_kind, record_exception=False):
-            return await self._run_within(work, deadline)
+            return await self._run_within(work, timeout)
 
-    async def _run_within(self, work: Callable[[], Awaitable[Any]], deadline: float) -> Any:
+    async def _run_within(self, work: Callable[[], Awaitable[Any]], timeout: float) -> Any:
         started = time.perf_counter()
-        seconds = remaining_seconds(deadline)
+        seconds = remaining_seconds(timeout)
         if seconds <= 0:
             self._observe(started, Unavailable.code)
             raise Unavailable(f"{self.name} did not start: its deadline has passed")
         token = _deadline.set(asyncio.get_running_loop().time() + seconds)
         try:
-            with Timeout(seconds) as timeout:
+            with Timeout(seconds) as timer:
                 value = await work()
         except Error as error:
             self._observe(started, error.code)
             raise
         except TimeoutError as error:
-            if timeout.expired:
+            if timer.expired:
                 self._observe(started, Unavailable.code)
                 raise Unavailable(f"{self.name} took longer than {seconds:.1f} s") from error
             raise self._report_defect(started) from error

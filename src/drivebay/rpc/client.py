@@ -1,4 +1,4 @@
-"""Calling contracts of other processes over gRPC."""
+"""Clients of contracts that other processes serve over gRPC."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from ..errors import Error, Internal, Unavailable
 from .call_context import call_metadata
-from .call_guard import CallGuard, Side, method_deadline, remaining_seconds
+from .call_guard import CallGuard, Side, method_timeout, remaining_seconds
 from .codec import MAX_MESSAGE_SIZE, RpcMethod, rpc_methods
 from .conformance import Mismatch, compare
 from .error_codec import from_rpc_error
@@ -44,8 +44,8 @@ _OPTIONS: Final = (
     # The environment may name a proxy for the web. It must not get calls of our services.
     ("grpc.enable_http_proxy", 0),
 )
-# With TLS, one name may resolve to several processes, which change over time. gRPC distributes the calls over all of
-# them.
+# For an address that may stand for several processes: a list of addresses, or with TLS a name that resolves to several
+# processes, which change over time. gRPC distributes the calls over all of them.
 _SPREAD_OPTIONS: Final = (("grpc.lb_policy_name", "round_robin"), ("grpc.dns_min_time_between_resolutions_ms", 1_000))
 
 
@@ -55,16 +55,16 @@ async def connect(
     descriptor: ServiceDescriptor,
     address: str,
     *,
-    deadlines: Mapping[str, float] | None = None,
+    timeouts: Mapping[str, float] | None = None,
     identity: Identity | None = None,
 ) -> AsyncIterator[T]:
     """Yield the methods of a contract that is served at `address`. The server need not run yet.
 
     `address` may be several `ip:port` with commas, one for each process of the service.
 
-    The calls share a stream if the server has the service `Multiplex`. `deadlines` are seconds by method. With an
-    `identity`, a `host:port` is called over TLS, and the certificate of the server must have the name of the service.
-    Raises Mismatch.
+    The calls share a stream to each process that has the service `Multiplex`. `timeouts` are seconds by method. Other
+    methods have `DEFAULT_TIMEOUT`. With an `identity`, a `host:port` is called over TLS, and the certificate of the
+    server must have the name of the service. Raises Mismatch.
     """
     service = contract.__name__
     address = _target(address)
@@ -72,7 +72,7 @@ async def connect(
         spreads = _uses_tls(address, identity) or _names_several(address)
         peer = Peer(contract, descriptor.full_name, address, spreads=spreads)
         async with open_streams(channel, peer) as streams:
-            yield _client(contract, descriptor, _Transport(channel, streams, address), deadlines)
+            yield _client(contract, descriptor, _Transport(channel, streams, address), timeouts)
 
 
 @asynccontextmanager
@@ -81,13 +81,13 @@ async def connect_unary(
     descriptor: ServiceDescriptor,
     address: str,
     *,
-    deadlines: Mapping[str, float] | None = None,
+    timeouts: Mapping[str, float] | None = None,
     identity: Identity | None = None,
 ) -> AsyncIterator[T]:
     """Like `connect`, but send each call as a unary RPC, as clients in other languages and older releases do."""
     address = _target(address)
     async with _channel(address, contract.__name__.lower(), identity) as channel:
-        yield _client(contract, descriptor, _Transport(channel, None, address), deadlines)
+        yield _client(contract, descriptor, _Transport(channel, None, address), timeouts)
 
 
 class _Transport:
@@ -101,7 +101,7 @@ class _Transport:
 
 
 def _client(
-    contract: type[T], descriptor: ServiceDescriptor, transport: _Transport, deadlines: Mapping[str, float] | None
+    contract: type[T], descriptor: ServiceDescriptor, transport: _Transport, timeouts: Mapping[str, float] | None
 ) -> T:
     if differences := compare(cast("type", contract), descriptor):
         raise Mismatch(*differences)
@@ -109,7 +109,7 @@ def _client(
     client = type(f"Remote{service}", (), {})()
     streamed = msgpack_methods(cast("type", contract))
     for method in rpc_methods(cast("type", contract), descriptor):
-        guard = CallGuard(Side.CLIENT, service, method.name, method_deadline(deadlines, method.name))
+        guard = CallGuard(Side.CLIENT, service, method.name, method_timeout(timeouts, method.name))
         unary = _UnaryMethod(transport.channel, method, service, transport.address)
         remote = _Method(unary, streamed[method.name], transport)
         setattr(client, method.name, _remote_method(remote, method.signature, guard))
@@ -126,7 +126,8 @@ def _channel(address: str, service: str, identity: Identity | None) -> grpc.aio.
 
 
 def _target(address: str) -> str:
-    """Return an address as gRPC takes it. It takes several only as IP addresses of one version."""
+    """Return an address in the form that gRPC accepts. It accepts several addresses only if all are IPv4 or all
+    IPv6."""
     if "," not in address or address.startswith(("ipv4:", "ipv6:")):
         return address
     several = address.split(",")
@@ -160,7 +161,7 @@ def _remote_method(method: _Method, signature: inspect.Signature, guard: CallGua
                 bound = signature.bind(None, *positional, **named)
                 bound.apply_defaults()
                 arguments = bound.args[1:]
-            return await method.call(arguments, remaining_seconds(guard.deadline))
+            return await method.call(arguments, remaining_seconds(guard.timeout))
 
         return await guard.run(work)
 
@@ -177,7 +178,11 @@ class _Method:
         self._transport = transport
 
     async def call(self, arguments: tuple[Any, ...], seconds: float) -> Any:
-        """Call the method within `seconds` and return its result. Raises errors of the service, and Unavailable."""
+        """Call the method within `seconds` and return its result.
+
+        Raises errors of the service, InvalidRequest (an argument cannot be encoded), Unavailable, and Internal (the
+        response cannot be decoded).
+        """
         if self._transport.in_flight >= MAX_CALLS:  # guard: calls-in-flight
             raise Unavailable(f"{MAX_CALLS} calls of {self._unary.title} are already in flight")
         self._transport.in_flight += 1
@@ -211,7 +216,11 @@ class _UnaryMethod:
         self.title = f"{service} at {address}"
 
     async def call(self, arguments: tuple[Any, ...], seconds: float) -> Any:
-        """Call the method within `seconds` and return its result. Raises errors of the service, and Unavailable."""
+        """Call the method within `seconds` and return its result.
+
+        Raises errors of the service, InvalidRequest (an argument cannot be encoded), Unavailable, and Internal (the
+        response cannot be decoded).
+        """
         request = self._method.encode_request(arguments)
         try:
             response = await self._invoke(request, timeout=max(0.001, seconds), metadata=tuple(call_metadata().items()))

@@ -80,7 +80,8 @@ class RpcMethod:
         """Encode all arguments, in the order of the signature.
 
         Raises InvalidRequest for a value that a message cannot hold: an integer over 64 bits, text with a lone
-        surrogate, a time without a zone, or more than MAX_MESSAGE_SIZE bytes in total.
+        surrogate, a time without a zone or outside the years 1 to 9999 in UTC, or more than MAX_MESSAGE_SIZE bytes in
+        total.
         """
         try:
             fields = {
@@ -108,7 +109,7 @@ class RpcMethod:
             raise InvalidRequest(f"the bytes are not a {self.rpc}Request: {error}") from error
 
     def encode_response(self, value: Any) -> bytes:
-        """Encode a result."""
+        """Encode a result. Raises ValueError for a value that a message cannot hold."""
         if self._result is None or value is None:
             return bytes(self._response().SerializeToString())
         encode = self._result.encode

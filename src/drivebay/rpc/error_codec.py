@@ -1,4 +1,4 @@
-"""Errors over gRPC. The status tells every client the kind of an error. A trailer has the exact error.
+"""Errors over gRPC. The status shows every client the kind of an error. A trailer has the exact error.
 
 The trailer is `drivebay-error-bin`: a MessagePack map of code, detail, errors, retry_after and challenge.
 """
@@ -17,6 +17,10 @@ MAX_TRAILER_SIZE: Final = 4096
 """Bytes. Many clients accept 8 KiB of trailers in total, and base64 adds a third to ours."""
 _MAX_STATUS_DETAIL: Final = 200
 """Characters. gRPC may encode each of them in twelve bytes."""
+_FIXED_SIZE: Final = 128
+"""Bytes that the code, the challenge, `retry_after` and the structure of an error take at most."""
+_FIELD_OVERHEAD: Final = 16
+"""Bytes that MessagePack adds to the texts of one field error at most."""
 _CONNECTION_FAILED: Final = ("connect to all addresses", "all backends failing")
 _CONNECTION_HINTS: Final = {
     "CERTIFICATE_VERIFY_FAILED": "its certificate has expired or is not from the authority in DRIVEBAY_TLS_CA",
@@ -52,10 +56,10 @@ def encode_error(error: Error) -> bytes:
     max_detail = MAX_TRAILER_SIZE // 2
     detail = _encodable(error.detail, max_detail).encode()[:max_detail].decode(errors="ignore")
     fields: list[tuple[str, str]] = []
-    free = MAX_TRAILER_SIZE - len(detail.encode()) - 128
+    free = MAX_TRAILER_SIZE - len(detail.encode()) - _FIXED_SIZE
     for field, message in error.errors:
         entry = _encodable(field, MAX_TRAILER_SIZE), _encodable(message, MAX_TRAILER_SIZE)
-        free -= sum(len(text.encode()) for text in entry) + 16
+        free -= sum(len(text.encode()) for text in entry) + _FIELD_OVERHEAD
         if free < 0:
             break
         fields.append(entry)

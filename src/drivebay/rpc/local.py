@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
-from .call_guard import CallGuard, Side, method_deadline
+from .call_guard import CallGuard, Side, method_timeout
 from .type_hints import contract_methods
 
 T = TypeVar("T")
 
 
-def connect(contract: type[T], service: T, *, deadlines: Mapping[str, float] | None = None) -> T:
+def connect(contract: type[T], service: T, *, timeouts: Mapping[str, float] | None = None) -> T:
     """Return the contract's methods, each of which calls the service object through its guard.
 
-    `deadlines` are seconds by method. Other methods have `DEFAULT_DEADLINE`.
+    `timeouts` are seconds by method. Other methods have `DEFAULT_TIMEOUT`.
     """
     client = type(f"Local{contract.__name__}", (), {})()
     for name in contract_methods(contract):
-        guard = CallGuard(Side.LOCAL, contract.__name__, name, method_deadline(deadlines, name))
+        guard = CallGuard(Side.LOCAL, contract.__name__, name, method_timeout(timeouts, name))
         setattr(client, name, _guarded(guard, getattr(service, name)))
     return cast("T", client)
 

@@ -72,7 +72,7 @@ class MsgpackMethod:
         return arguments
 
     def encode_response(self, value: Any) -> bytes:
-        """Encode a result."""
+        """Encode a result. Raises ValueError for a value that protobuf could not hold."""
         data = _ENCODER.encode(value)
         self._response_checks.check_sent((value,), data)
         return data
@@ -147,20 +147,20 @@ class _Checks:
         """Check values and their encoding `data` before it is sent. Raises ValueError."""
         self._check_integers(values, data)
         if self._has_times:
-            _run(self._sent_times, values)
+            _run_checks(self._sent_times, values)
 
     def check_received(self, values: tuple[Any, ...], data: bytes) -> None:
         """Check values that were decoded from `data`. Raises ValueError."""
         self._check_integers(values, data)
         if self._has_times:
-            _run(self._received_times, values)
+            _run_checks(self._received_times, values)
 
     def _check_integers(self, values: tuple[Any, ...], data: bytes) -> None:
         if _UNSIGNED_64 in data:  # guard: stream-integers
-            _run(self._integers, values)
+            _run_checks(self._integers, values)
 
 
-def _run(checks: tuple[Check | None, ...], values: tuple[Any, ...]) -> None:
+def _run_checks(checks: tuple[Check | None, ...], values: tuple[Any, ...]) -> None:
     for check, value in zip(checks, values, strict=True):
         if check is not None and value is not None:
             check(value)
@@ -191,9 +191,9 @@ def _check_utc(values: tuple[datetime | None, ...]) -> None:
 
 @cache
 def _check(hint: Any, leaf: type, check_leaves: Callable[[tuple[Any, ...]], None]) -> Check | None:
-    """Return a check of every `leaf` inside a value of a type, or None if the type has none.
+    """Return a check of all values of the type `leaf` inside a value of the type `hint`. None: there can be none.
 
-    A page has hundreds of leaves, so one call checks all leaves of a Struct.
+    `check_leaves` checks several such values in one call, because a page has hundreds of them.
     """
     hint, _ = unwrap_optional(resolve_newtype(hint))
     if hint is leaf:

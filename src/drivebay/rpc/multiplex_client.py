@@ -1,7 +1,7 @@
 """The client's side of the streams that many calls share (see `multiplex_frames`).
 
-A stream only makes calls cheaper. There is none while the server is down, is of another release or refuses the caller.
-Calls are then sent as unary RPCs, which fail with the exact reason.
+A stream makes calls cheaper. There is no stream while the server is down, has an incompatible contract or refuses the
+caller. Calls are then sent as unary RPCs. If a unary RPC fails, its error has the exact reason.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ _OPEN: Final = Gauge(
 _FIRST_STREAM_TIMEOUT: Final = 1.0
 """Seconds that `open_streams` waits for the first stream. The server need not run yet."""
 _MAX_BACKOFF: Final = 1.0
+"""The longest pause before the next attempt to open a stream after a failure, in seconds."""
 _REFUSAL_BACKOFF: Final = 10.0
 """Seconds until the next attempt to open a stream after a refusal. Until then a process of another release may replace
 the server."""
@@ -57,7 +58,7 @@ starting."""
 
 
 class _Refused(Exception):
-    """The server does not accept streams of this client."""
+    """The server does not accept a stream of this client. The message is the reason."""
 
 
 @asynccontextmanager
@@ -89,7 +90,7 @@ class Streams:
         )
         self._stream_count = 1
         self._open_numbers: set[int] = set()
-        """The numbers of the streams, each kept open by a task."""
+        """The numbers of the streams that a task keeps open."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._start_stream_task(0)
 

@@ -32,7 +32,7 @@ PIECE_SIZE: Final = 64 * 1024
 MAX_UNSENT: Final = 8 * 2**20
 """Bytes. While more bytes than this wait for a client that does not read, the server reads no further calls from it."""
 HANDSHAKE_TIMEOUT: Final = 5.0
-"""Seconds."""
+"""Seconds that each side waits for the first frame of the other side."""
 
 
 class Greeting(msgspec.Struct, array_like=True, frozen=True, tag=0):
@@ -72,7 +72,7 @@ class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=3):
 
 
 class Refusal(msgspec.Struct, array_like=True, frozen=True, tag=4):
-    """The releases do not match. The server ends the stream."""
+    """The server does not accept the stream, and ends it: the contracts or the versions of the frames do not fit."""
 
     reason: str
 

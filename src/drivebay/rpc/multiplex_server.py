@@ -99,7 +99,7 @@ class MultiplexServer:
         if self._callers is not None and not is_allowed(
             call.auth_context(), self._callers
         ):  # guard: stream-caller-name
-            # The client repeats the call as a unary RPC, which reports the refusal of the caller.
+            # The client then sends its calls as unary RPCs, whose error says that the caller is refused.
             log.info("stream_refused", names=certificate_names(call.auth_context()), peer=call.peer())
             await call.abort(grpc.StatusCode.PERMISSION_DENIED, "no name in the certificate may call this service")
         structlog.contextvars.clear_contextvars()
@@ -214,7 +214,7 @@ class _Stream:
             return payload
 
         with caller_context(frame.metadata):
-            payload: bytes = await guard.run(work, min(guard.deadline, frame.seconds))
+            payload: bytes = await guard.run(work, min(guard.timeout, frame.seconds))
         return payload
 
 

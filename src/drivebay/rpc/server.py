@@ -1,7 +1,8 @@
 """Serving contracts over gRPC.
 
 A server listens on a Unix socket that only its user can open, on loopback, or at any address with mutual TLS. A client
-sends the deadline, the request id and the trace context with each call. Errors of the service are returned to it.
+sends the deadline, the request id and the trace context with each call. The server returns the errors of the service to
+the client.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..errors import Error, Unavailable
 from ..proto import MULTIPLEX
 from . import listen_address
 from .call_context import caller_context
-from .call_guard import CallGuard, Side, method_deadline
+from .call_guard import CallGuard, Side, method_timeout
 from .codec import MAX_MESSAGE_SIZE, RpcMethod, rpc_methods
 from .conformance import Mismatch, compare
 from .error_codec import TRAILER, encode_error, grpc_status, status_detail
@@ -48,7 +49,8 @@ _OPTIONS: Final = (
 # server ends an old connection.
 _TLS_OPTIONS: Final = (("grpc.max_connection_age_ms", 300_000), ("grpc.max_connection_age_grace_ms", 60_000))
 _MAX_STREAM_AGE: Final = 30.0
-"""Seconds, with TLS. Streams are drained well within the grace of an old connection, and spread over all processes."""
+"""Seconds, with TLS. After this time a stream is drained, so that the next stream may go to another process. The time
+is shorter than the grace of an old connection, so no stream is cut off."""
 
 
 @asynccontextmanager
@@ -56,14 +58,15 @@ async def serve(
     address: str,
     served: Sequence[ServedContract],
     *,
-    deadlines: Mapping[str, float] | None = None,
+    timeouts: Mapping[str, float] | None = None,
     identity: Identity | None = None,
     callers: frozenset[str] = frozenset(),
 ) -> AsyncIterator[str]:
     """Serve contracts at `unix:/path` or `host:port` (port 0 picks a free one). Yields the address for clients.
 
-    `deadlines` are seconds by method. With an `identity`, a `host:port` uses TLS, and only clients whose certificate
-    has one of the names in `callers` may call. Without one, the address must be local.
+    `timeouts` are seconds by method. Other methods have `DEFAULT_TIMEOUT`. With an `identity`, a `host:port` uses TLS,
+    and only clients whose certificate has one of the names in `callers` may call. Without one, the address must be
+    local.
 
     Raises ValueError for an address that is not allowed, OSError if it is in use, Mismatch.
     """
@@ -76,9 +79,9 @@ async def serve(
     server = grpc.aio.server(options=_OPTIONS if identity is None else _OPTIONS + _TLS_OPTIONS)
     services = [descriptor.full_name for _, descriptor, _ in served]
     for contract, descriptor, service in served:
-        handlers = _handlers(contract, descriptor, service, deadlines, callers if identity else None)
+        handlers = _handlers(contract, descriptor, service, timeouts, callers if identity else None)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(descriptor.full_name, handlers),))
-    multiplex = _multiplex_server(served, deadlines, callers if identity else None)
+    multiplex = _multiplex_server(served, timeouts, callers if identity else None)
     server.add_generic_rpc_handlers((multiplex.rpc_handlers(),))
     health_service = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
@@ -99,7 +102,7 @@ async def serve(
 
 
 def _multiplex_server(
-    served: Sequence[ServedContract], deadlines: Mapping[str, float] | None, callers: frozenset[str] | None
+    served: Sequence[ServedContract], timeouts: Mapping[str, float] | None, callers: frozenset[str] | None
 ) -> MultiplexServer:
     contracts = {
         descriptor.full_name: StreamedContract(
@@ -108,7 +111,7 @@ def _multiplex_server(
                 name: StreamedMethod(
                     codec,
                     getattr(service, name),
-                    CallGuard(Side.SERVER, contract.__name__, name, method_deadline(deadlines, name)),
+                    CallGuard(Side.SERVER, contract.__name__, name, method_timeout(timeouts, name)),
                 )
                 for name, codec in msgpack_methods(cast("Any", contract)).items()
             },
@@ -122,7 +125,7 @@ def _handlers(
     contract: type,
     descriptor: ServiceDescriptor,
     service: Any,
-    deadlines: Mapping[str, float] | None,
+    timeouts: Mapping[str, float] | None,
     callers: frozenset[str] | None,
 ) -> dict[str, grpc.RpcMethodHandler]:
     return {
@@ -130,7 +133,7 @@ def _handlers(
             _handler(
                 method,
                 getattr(service, method.name),
-                CallGuard(Side.SERVER, contract.__name__, method.name, method_deadline(deadlines, method.name)),
+                CallGuard(Side.SERVER, contract.__name__, method.name, method_timeout(timeouts, method.name)),
                 callers,
             )
         )
@@ -151,10 +154,10 @@ def _handler(
             await call.abort(grpc.StatusCode.PERMISSION_DENIED, "no name in the certificate may call this service")
         metadata = {name: value for name, value in call.invocation_metadata() or () if isinstance(value, str)}
         remaining = call.time_remaining()
-        deadline = guard.deadline if remaining is None else min(remaining, guard.deadline)
+        timeout = guard.timeout if remaining is None else min(remaining, guard.timeout)
         try:
             with caller_context(metadata):
-                return cast("bytes", await guard.run(work, deadline))
+                return cast("bytes", await guard.run(work, timeout))
         except Error as error:
             service_error = error
         except asyncio.CancelledError:

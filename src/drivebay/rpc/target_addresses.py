@@ -7,10 +7,11 @@ import socket
 from typing import Final
 
 _MAX_PROCESSES: Final = 16
+"""Streams that one client opens at most. If there are more processes, each client uses a part of them."""
 
 
 async def count_processes(address: str) -> int:
-    """Return the number of network addresses behind `host:port` or `ipv4:host:port,host:port`, from 1 to 16."""
+    """Return the number of IP addresses behind `host:port`, `ipv4:host:port,host:port` or `ipv6:...`, from 1 to 16."""
     if address.startswith(("ipv4:", "ipv6:")):
         return min(_MAX_PROCESSES, len(set(address.split(","))))
     host = address.rpartition(":")[0].strip("[]")

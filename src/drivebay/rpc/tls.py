@@ -48,12 +48,15 @@ class Identity:
             raise ValueError(f"{self.ca} contains no PEM certificate") from None
 
     def client_credentials(self) -> grpc.ChannelCredentials:
-        """Return the credentials of a client, read from the files now."""
+        """Return the credentials of a client, read from the files now. Raises ValueError if a file cannot be read."""
         key, cert, ca = self._read_files()
         return grpc.ssl_channel_credentials(ca, key, cert)
 
     def server_credentials(self) -> grpc.ServerCredentials:
-        """Return the credentials of a server, which reads the files again at each handshake."""
+        """Return the credentials of a server, which reads the files again at each handshake.
+
+        Raises ValueError if a file cannot be read now. Later, the files that were read last stay in use.
+        """
         loaded = self._read_files()
 
         def configuration() -> grpc.ServerCertificateConfiguration:

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_VALIDITY: Final = timedelta(days=3650)
-"""How long a new authority is valid. A new authority needs new certificates for all processes at the same time, so it is
-replaced as rarely as possible."""
+"""How long a new authority is valid. A new authority needs new certificates for all processes at the same time, so it
+is replaced as rarely as possible."""
 _CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """A certificate is valid from this long before its creation, because the clocks of machines differ."""
 
@@ -28,9 +28,9 @@ _CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 class CertificateAuthority:
     """An authority with its files `ca.pem` and `ca.key` in `folder`.
 
-    If `ca.pem` does not exist, a new authority is created, which is valid for AUTHORITY_VALIDITY. `validity` is how long
-    issued certificates are valid, from `now`, but no certificate is valid longer than its authority. Raises OSError, and
-    ValueError if the authority has expired or its key is not one that `drivebay certs` created.
+    If `ca.pem` does not exist, a new authority is created, which is valid for AUTHORITY_VALIDITY. `validity` is how
+    long issued certificates are valid, from `now`, but no certificate is valid longer than its authority. Raises
+    OSError, and ValueError if the authority has expired or its key is not one that `drivebay certs` created.
     """
 
     def __init__(self, folder: Path, now: datetime, validity: timedelta) -> None:
