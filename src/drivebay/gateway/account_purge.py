@@ -25,11 +25,12 @@ log = structlog.get_logger(__name__)
 _INTERVAL: Final = 30.0
 """Seconds between two rounds."""
 _PAGE: Final = 100
+"""The number of accounts in one page of a list."""
 _MAX_RETRY_INTERVAL: Final = timedelta(hours=1)
 
 
 class AccountPurge:
-    """Purges deleted accounts. `run` does so in rounds."""
+    """Purges deleted accounts and ends the sharing of reclaimed accounts. `run` does both in rounds."""
 
     def __init__(self, auth: Auth, files: Files, now: Callable[[], datetime]) -> None:
         self._auth = auth

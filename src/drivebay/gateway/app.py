@@ -201,7 +201,8 @@ def _with_page(route: Route, web: WebApp) -> Route:
 
 
 def _document_routes(routes: tuple[Route, ...], urls: PublicUrls, web: WebApp | None) -> tuple[Route, ...]:
-    # They are made for the first request: that takes a tenth of a second, and most processes get no such request.
+    # The document and the page are made for the first request that needs them: this takes a tenth of a second, and most
+    # processes get no such request.
     document = cache(lambda: openapi.document(routes))
     as_json = cache(lambda: msgspec.json.encode(document()))
     as_page = cache(lambda: openapi.page(document()))

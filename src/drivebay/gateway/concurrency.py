@@ -20,11 +20,12 @@ have one, because they take long and hold up to two parts of a file in memory. R
 Health checks are never rejected."""
 
 MIN_LIMIT: Final = 32
-"""An adaptive limiter does not lower its limit below this. So many requests keep a CPU busy, but are too few for a long
+"""An adaptive limiter does not lower its limit below this. 32 requests keep a CPU busy, but are too few for a long
 queue."""
 SLOW_RESPONSE: Final = 0.1
 """Seconds. A response that took longer counts as slow."""
 _ADJUST_INTERVAL: Final = 0.25
+"""Seconds between two adjustments of the limit."""
 MAX_REJECTIONS_PER_SECOND: Final = 2000
 """Rejections above this rate are delayed. Without a delay they would keep a CPU core busy."""
 MAX_REJECTION_DELAY: Final = 0.5

@@ -33,7 +33,9 @@ T = TypeVar("T")
 
 ANONYMOUS: Final = UserId(UUID(int=0))
 MAX_JSON_BODY: Final = 2**20
+"""Bytes."""
 _MAX_LENGTH_DIGITS: Final = 18
+"""The maximum number of digits of a `Content-Length` that is converted to a number."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _JSON_PATH: Final = re.compile(r" - at `\$\.?(.*?)`$")
 _FIELD_NAME: Final = re.compile(r"field `([^`]*)`")
@@ -199,6 +201,7 @@ def body_length(req: Request) -> int | None:
 
 
 def idempotency_key(req: Request) -> str | None:
+    """Return the `Idempotency-Key` of a request, or None without this header. Raises InvalidRequest."""
     key = req.get_header("Idempotency-Key")
     if key is None or (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
         return key
@@ -219,6 +222,7 @@ def in_utc(time: datetime, field: str) -> datetime:
 
 
 def parse_uuid(text: str, field: str) -> UUID:
+    """Return the UUID that a field contains. Raises InvalidRequest."""
     if not _UUID.fullmatch(text):
         raise invalid_field_error(field, "must be a UUID")
     return UUID(text)
@@ -229,7 +233,7 @@ def parse_upload_id(text: str) -> UploadId:
 
 
 def parse_file_id(text: str, field: str = "id") -> FileId:
-    """Return the id of a file or folder. `root` is the root folder."""
+    """Return the id of a file or folder. `root` is the root folder. Raises InvalidRequest."""
     return ROOT if text == "root" else FileId(parse_uuid(text, field))
 
 
@@ -253,6 +257,7 @@ def parse_names(path: str) -> tuple[str, ...]:
 
 
 def parse_sha256(text: str | None) -> bytes | None:
+    """Return the 32 bytes of a checksum in base64, or None without one. Raises InvalidRequest."""
     if text is None:
         return None
     try:
@@ -265,7 +270,7 @@ def parse_sha256(text: str | None) -> bytes | None:
 
 
 def parse_limit(text: str | None) -> int:
-    """Return the number of items of a page, which is 100 if the parameter is missing."""
+    """Return the number of items of a page, which is 100 if the parameter is missing. Raises InvalidRequest."""
     if text is None:
         return 100
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= 1000:

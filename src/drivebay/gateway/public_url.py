@@ -1,7 +1,8 @@
 """The URL at which clients reach the gateway. A proxy may serve it below a path prefix, or at another host.
 
-It is `DRIVEBAY_PUBLIC_URL` if that is set. Otherwise a trusted proxy sends it in `X-Forwarded-Prefix`, `-Proto` and
-`-Host`. These headers of other clients are ignored: they could make the gateway respond with links to another site.
+This URL is `DRIVEBAY_PUBLIC_URL` if that is set. Otherwise a trusted proxy sends its parts in `X-Forwarded-Prefix`,
+`X-Forwarded-Proto` and `X-Forwarded-Host`. The gateway ignores these headers if another client sends them, because with
+them a client could make the gateway respond with links to another site.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .client_address import ClientAddresses
 
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+){1,16}/?")
 _MAX_PREFIX: Final = 200
+"""Characters."""
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 

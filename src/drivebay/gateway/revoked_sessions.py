@@ -26,11 +26,13 @@ log = structlog.get_logger(__name__)
 _POLL_INTERVAL: Final = 2.0
 """Seconds between two calls."""
 MAX_AGE: Final = timedelta(seconds=5)
-"""The age of the last list above which no token is accepted."""
+"""If the last list is older, a request fetches the list before its token is accepted."""
 _MIN_RETRY_INTERVAL: Final = timedelta(seconds=1)
+"""For this time after a failed fetch, requests get the error of that fetch."""
 _CALL_TIMEOUT: Final = 3.0
 """The maximum number of seconds that the call for one page may take."""
 _PAGE: Final = 5000
+"""The number of sessions in one page of the list."""
 _CLEAN_INTERVAL: Final = timedelta(seconds=30)
 """The time between two removals of expired sessions."""
 
@@ -67,7 +69,7 @@ class RevokedSessions:
         """
         fetch_count = self._fetch_count
         async with self._lock:
-            if self._fetch_count == fetch_count:  # guard: revocation-shared-answer
+            if self._fetch_count == fetch_count:  # guard: revocation-shared-fetch
                 await self._fetch()
 
     async def check(self, session: SessionId) -> None:

@@ -17,7 +17,7 @@ NO_API_TOKEN: Final[tuple[Scope, ...]] = ()
 """The scopes of a route that only a session may call."""
 
 Handler: TypeAlias = Callable[..., Awaitable[None]]
-"""Called with the request, the response, and `id` if the path has one."""
+"""Called with the request, the response, and the fields of the path by name, such as `id`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,6 @@ _IF_RANGE = Parameter(
 )
 _READ = (Scope.READ,)
 _WRITE = (Scope.WRITE,)
-_READ_OR_WRITE = (Scope.READ, Scope.WRITE)
 
 _IDEMPOTENCY_ERRORS = (errors.IdempotencyKeyReused, errors.InProgress)
 

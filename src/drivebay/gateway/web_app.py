@@ -21,7 +21,7 @@ from .public_url import PublicUrls
 from .route import Handler
 from .settings import WebSettings
 
-FILES: Final = "/web/"
+FILES_PREFIX: Final = "/web/"
 _API: Final = ("/v1/", "/web/", "/.well-known/", "/docs/", "/openapi.json/", "/healthz/", "/readyz/", "/metrics/")
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _REVALIDATE: Final = "no-cache"
@@ -57,7 +57,7 @@ class WebApp:
         """Handle a request that matches no route of the API. Raises HTTPRouteNotFound if it is not for the app."""
         if req.method not in ("GET", "HEAD"):
             raise falcon.HTTPRouteNotFound
-        if req.path.startswith(FILES):
+        if req.path.startswith(FILES_PREFIX):
             self._respond_file(req, resp)
         elif f"{req.path}/".startswith(_API) or not _accepts_html(req):  # guard: web-api-paths
             raise falcon.HTTPRouteNotFound
@@ -103,7 +103,7 @@ class WebApp:
         return self._assets.render_page(values)
 
     def _respond_file(self, req: Request, resp: Response) -> None:
-        version, _, path = req.path.removeprefix(FILES).partition("/")
+        version, _, path = req.path.removeprefix(FILES_PREFIX).partition("/")
         asset = self._assets.files.get(path)
         if asset is None:
             raise falcon.HTTPRouteNotFound

@@ -1,4 +1,7 @@
-"""The routes of resets and of the confirmation of addresses. They return 404 in a deployment that sends no mail."""
+"""The routes of password resets and of the confirmation of email addresses.
+
+They return 404 in a deployment that sends no mail.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON types of resets and of the confirmation of addresses."""
+"""JSON types of password resets and of the confirmation of email addresses."""
 
 from __future__ import annotations
 

@@ -20,7 +20,9 @@ from .session_cookie import SessionCookies
 COOKIE: Final = "drivebay_oidc"
 _PATH: Final = "/v1/oidc"
 _COOKIE_SECONDS: Final = 600
+"""A sign-in can be completed within 10 minutes."""
 _MAX_PARAMETER: Final = 4096
+"""The maximum number of characters of a parameter."""
 
 _code_decoder = msgspec.json.Decoder(oidc_views.OidcCode)
 

@@ -1,7 +1,7 @@
 """The refresh token of a browser in cookies that no script can read (docs/decisions/0062).
 
-A client asks for cookies with the header `Drivebay-Session: cookie`. A page of another site cannot send this header:
-the browser asks for permission first, and the CORS policy never gives it.
+A client requests cookies with the header `Drivebay-Session: cookie`. A page of another origin cannot send this header:
+the browser sends a preflight request first, and the CORS policy never allows the header.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class SessionCookies:
         self._urls = urls
 
     def respond(self, req: Request, resp: Response, tokens: Tokens) -> None:
-        """Respond with the tokens of a session. Raises Forbidden for a page of another site, before it sets a
-        cookie."""
+        """Respond with the tokens of a session. Raises Forbidden for a page of another origin, before a cookie is
+        set."""
         session = views.session_view(tokens)
         if self.are_requested(req):
             self._set(req, resp, tokens.refresh_token)

@@ -19,6 +19,7 @@ from ...errors import InvalidCursor
 SORTS: Final = ("email", "-email", "used", "-used", "created", "-created")
 _STORING: Final = "s"
 _EMPTY: Final = "e"
+"""The letters of the two parts: accounts with stored bytes, and accounts without."""
 _STARTS: Final = {"S": _STORING, "E": _EMPTY}
 """The first letter of a cursor at the beginning of a part, and that part."""
 _MAX_READ_PAGES: Final = 10
@@ -44,14 +45,14 @@ class UserPage:
 
 
 class UserLister:
-    """Lists the accounts that `actor` may see. Raises the errors of the services: Forbidden, InvalidCursor, ..."""
+    """Lists all accounts for an admin."""
 
     def __init__(self, auth: Auth, files: Files) -> None:
         self._auth = auth
         self._files = files
 
     async def list_users(self, actor: Actor, query: UserQuery) -> UserPage:
-        """Return one page."""
+        """Return one page. Raises Forbidden (the actor is no admin), InvalidCursor, InvalidRequest."""
         if query.sort.removeprefix("-") == "used":
             return await self._list_by_usage(actor, query)
         listing = AccountListing(

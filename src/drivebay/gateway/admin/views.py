@@ -61,7 +61,7 @@ class UserList(msgspec.Struct):
 
 
 class Statistics(msgspec.Struct):
-    """`drives` counts personal and shared drives. `pending_uploads`, `purges_due` and `dead_letters` are the
+    """`drives` counts personal and shared drives. `pending_uploads`, `purges_due` and `dead_letters` are numbers of the
     backlog."""
 
     users: int

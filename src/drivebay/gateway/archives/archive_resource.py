@@ -32,6 +32,7 @@ from .crc_states import CrcStates
 
 MEDIA_TYPE: Final = "application/zip"
 _PAGE: Final = 1000
+"""The number of entries in one page of an archive."""
 _new_archive_decoder = msgspec.json.Decoder(views.NewArchive)
 
 

@@ -11,6 +11,7 @@ from ..user_limiter import UserLimiter
 
 _NAME: Final = "archives"
 _RETRY_AFTER: Final = 5
+"""Seconds."""
 
 
 class ArchiveSlots:

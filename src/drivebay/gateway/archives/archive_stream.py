@@ -22,10 +22,12 @@ from .crc_states import CrcStates
 log = structlog.get_logger(__name__)
 
 MIN_BYTES_PER_SECOND: Final = 16 * 2**10
+"""The transfer of a slower client is stopped, because it would hold one of the few slots for hours."""
 
 
 class IncompleteArchive(Exception):
-    """The rest of an archive cannot be sent. The server closes the connection, so the client notices that it ends."""
+    """The rest of an archive cannot be sent. The server closes the connection, so the client notices that the file is
+    incomplete."""
 
 
 class Admission(NamedTuple):

@@ -23,7 +23,9 @@ _SAVE_ENTRIES: Final = 500
 _SAVE_BYTES: Final = 64 * 2**20
 """The values are saved after this many changed entries, or this many bytes read."""
 _MAX_SAVED: Final = 1000
+"""The maximum number of values in one call of `save_archive_crcs`."""
 _SAVE_TIMEOUT: Final = 5.0
+"""Seconds for all calls."""
 
 
 class CrcStates:

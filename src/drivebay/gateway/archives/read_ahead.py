@@ -13,7 +13,8 @@ PIECE_SIZE: Final = 2**20
 """The maximum number of bytes that one call reads."""
 _MAX_CALLS: Final = 8
 _MAX_BYTES: Final = 4 * PIECE_SIZE
-"""Limits of the calls that are running or whose bytes were not read yet, and of their bytes."""
+"""The maximum number of calls that are running or whose bytes the caller has not read yet, and of the bytes of these
+calls."""
 
 
 class Piece(NamedTuple):

@@ -20,6 +20,7 @@ from .change_stream import ChangeStream
 from .change_waiters import ChangeWaiters, Wake
 
 MAX_WAIT: Final = 60
+"""Seconds."""
 _STREAM_HEADERS: Final = {"X-Accel-Buffering": "no"}
 """Without this header, nginx buffers the events."""
 

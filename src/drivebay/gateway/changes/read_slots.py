@@ -48,7 +48,7 @@ class ReadSlots:
     def _release(self) -> None:
         """Free a slot: give it to the next waiting user, if there is one."""
         while self._waiting:
-            user = next(iter(self._waiting))  # guard: read-slots-turns
+            user = next(iter(self._waiting))  # guard: read-slots-round-robin
             futures = self._waiting.pop(user)
             future = futures.popleft()
             if futures:

@@ -60,7 +60,8 @@ class DriveList(msgspec.Struct):
 class Member(msgspec.Struct):
     """A member of a drive.
 
-    `email` is null if the account no longer exists, or if the manager who added them by id shares no item with them.
+    `email` is null if the account no longer exists, or if it is hidden: a manager added the member by id, the two were
+    not members of another drive, and neither had shared an item with the other.
     """
 
     user_id: UUID

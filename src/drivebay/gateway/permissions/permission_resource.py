@@ -33,8 +33,8 @@ class PermissionResource:
             raise invalid_field_error("user_id", "or email is required, but not both")
         user = await self._find_user(req.user, body)
         role = contract.Role(body.role.value)
-        is_by_id = body.email is UNSET  # guard: permission-by-id
-        permission = await self._files.put_permission(req.access, item, user.id, role, is_by_id)
+        named_by_id = body.email is UNSET  # guard: permission-by-id
+        permission = await self._files.put_permission(req.access, item, user.id, role, named_by_id)
         respond_json(resp, views.permission_view(permission, user))
 
     async def list_permissions(self, req: Request, resp: Response, id: str) -> None:

@@ -39,7 +39,8 @@ class Permission(msgspec.Struct):
     """The permission of a user on an item and everything below it.
 
     `inherited_from` is the id of the folder above that has the permission, null for a permission of the item itself.
-    `email` is null if the account no longer exists, or if the user who named them by id shares no item with them.
+    `email` is null if the account no longer exists, or if it is hidden: the permission was given by id, the two users
+    were not members of the same drive, and neither had shared an item with the other.
     """
 
     user_id: UUID
@@ -56,9 +57,9 @@ class PermissionList(msgspec.Struct):
 
 
 class SharedItems(msgspec.Struct):
-    """Items that are shared with the caller, the latest first.
+    """Items that are shared with the caller, the most recently shared first.
 
-    Each has `role`, `shared_at`, and the user who shared it: `shared_by`, `shared_by_email` and `shared_by_name`.
+    Each item has `role`, `shared_at`, and the user who shared it: `shared_by`, `shared_by_email` and `shared_by_name`.
     """
 
     items: list[File]

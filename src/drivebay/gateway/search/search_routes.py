@@ -17,8 +17,8 @@ _MEDIA_TYPE_OR_GROUP: Final = r"^(image|video|audio|document|[!-.0-~]+/[ -~]*[!-
 _SEARCH: Final = (
     Parameter(
         "q", "query", {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"\S"},
-        "the beginning or a part of the name, without regard to case and accents; from 4 characters on, one letter "
-        "may be missing, added or wrong, or two may be swapped", required=True,
+        "the beginning or a part of the name, without regard to case and accents; in a text of 4 to 32 characters, one "
+        "letter may be missing, added or wrong, or two may be swapped", required=True,
     ),
     Parameter("kind", "query", {"type": "string", "enum": ["file", "folder"]}, "only files, or only folders"),
     Parameter(

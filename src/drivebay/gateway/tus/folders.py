@@ -19,7 +19,8 @@ async def create_folder_path(
     """Return the id of the folder at the path `names` below `parent`.
 
     Missing folders are created. Requests that do this at the same time all get the same folder. Raises NotFound (the
-    parent), NameTaken (a file has the name), InvalidRequest (a name is invalid, or there are too many levels).
+    parent), NameTaken (a file has the name), InvalidRequest (a name is invalid, or there are too many levels),
+    QuotaExceeded (the drive has too many entries).
     """
     for name in names:
         parent = await _create_or_find_folder(files, access, parent, name)

@@ -63,6 +63,7 @@ async def read_stored_state(uploads: UploadServices, upload: contract.Upload) ->
 
 
 def part_layout(upload: contract.Upload) -> contract.PartLayout:
+    """Return the layout of the parts of an upload. Raises Conflict if the upload is not in parts."""
     if upload.parts is None:
         raise Conflict(f"upload {upload.id} has no parts")
     return upload.parts

@@ -27,7 +27,7 @@ _METADATA: Final = _header(
     "Upload-Metadata",
     {"type": "string", "maxLength": tus_headers.MAX_METADATA_LENGTH},
     "`filename`, `filetype`, `parent_id`, `relativePath`, `on_conflict`, `modified_at` (or `mtime`), in base64; HEAD "
-    "returns other keys unchanged",
+    "returns this header unchanged",
 )
 _CHECKSUM: Final = _header(
     "Upload-Checksum",
