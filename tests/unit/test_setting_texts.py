@@ -11,7 +11,7 @@ from drivebay.config import parsing
 from drivebay.config.parsing import (
     claim,
     duration,
-    idle_limit,
+    idle_timeout,
     issuer_url,
     mail_sender,
     public_url,
@@ -115,14 +115,14 @@ def test_token_lifetime_is_at_least_one_second() -> None:
 @pytest.mark.parametrize(
     ("text", "value"), [("1s", timedelta(seconds=1)), ("75s", timedelta(seconds=75)), ("1h", timedelta(hours=1))]
 )
-def test_an_idle_limit_is_between_a_second_and_an_hour(text: str, value: timedelta) -> None:
-    assert idle_limit(text) == value
+def test_an_idle_timeout_is_between_a_second_and_an_hour(text: str, value: timedelta) -> None:
+    assert idle_timeout(text) == value
 
 
 @pytest.mark.parametrize("text", ["0s", "999ms", "61m", "75"])
-def test_an_idle_limit_outside_of_its_range_is_refused(text: str) -> None:
+def test_an_idle_timeout_outside_of_its_range_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="a duration"):
-        idle_limit(text)
+        idle_timeout(text)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def audit_age(text: str) -> timedelta:
 def signed_url_lifetime(text: str) -> timedelta:
     """Parse the lifetime of a signed URL. The store counts whole seconds and refuses more than seven days."""
     if not timedelta(seconds=1) <= (value := duration(text)) <= _MAX_SIGNED_URL_LIFETIME:
-        raise ValueError(f"a duration such as 90s or 15m, from 1s to {_MAX_SIGNED_URL_LIFETIME.days}d")
+        raise ValueError(f"a duration above zero such as 90s or 15m, from 1s to {_MAX_SIGNED_URL_LIFETIME.days}d")
     return value
 
 
