@@ -38,9 +38,11 @@ log = structlog.get_logger(__name__)
 MAX_TOKENS: Final = 100
 """The maximum number of tokens of one user. Expired tokens count."""
 _LATEST_EXPIRY: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-"""The database driver stores the last microsecond as infinity, and returns infinity as a time without a zone."""
+"""The latest expiry that is stored. The database driver would store the last microsecond of the year 9999 as infinity,
+and return infinity as a time without a zone."""
 _SECRET_BYTES: Final = 32
 _MAX_NAME: Final = 100
+"""Characters."""
 _MAX_PAGE: Final = 1000
 _SECRET: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 

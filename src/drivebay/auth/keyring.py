@@ -1,8 +1,9 @@
 """The signing keys of the deployment: loading, rotation and verification.
 
-The keys are in PostgreSQL, encrypted. Each process reloads them every few seconds. So another process may already
-sign with a key that this process has not loaded, and this process may still sign with a replaced key. Therefore
-`verify_token` reloads before it calls a key unknown, and a replaced key stays published longer than its last token.
+The keys are in PostgreSQL, encrypted. Each process reloads them every few seconds. So another process may already sign
+with a key that this process has not loaded, and this process may still sign with a replaced key. Therefore
+`verify_token` reloads the keys before it refuses a token with an unknown key, and a replaced key stays published longer
+than its last token.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Logins:
         await self._verifier.charge(row.user, code, known_network)
         tokens = None
         async with self._store.transaction() as store:
-            await factors.lock_factors(store.executor, row.user)  # guard: code-login-lock-order
+            await factors.lock_account_row(store.executor, row.user)  # guard: code-login-lock-order
             actor = Actor(row.user, address, user_agent)
             is_right = await self._verifier.use_any_code(store.executor, actor, row.user, code)
             # If two requests send a right code at once, only the one that deletes the challenge logs in.

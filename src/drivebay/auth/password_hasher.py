@@ -24,7 +24,7 @@ from ..concurrency.hashing_queue import SECONDS_AT_COST_ZERO, UNKNOWN_CLIENT, Ha
 
 MIN_LENGTH: Final = 8
 MAX_LENGTH: Final = 256
-"""In code points. It bounds the cost of one call."""
+"""Code points. The maximum bounds the cost of one call."""
 
 _SCHEME: Final = "hmac-sha384-bcrypt:"
 

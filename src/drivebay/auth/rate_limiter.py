@@ -38,7 +38,10 @@ MAX_KNOWN: Final = 100
 CODE_LIMIT: Final = Rate(20, timedelta(hours=1))
 """Attempts at the codes of one account. One of 333,333 guesses is right, so an attacker needs two years."""
 REFRESH_LIMIT: Final = Rate(120, timedelta(hours=1))
-"""Refreshes of one session. Each stores a token until the session ends."""
+"""Refreshes of one session. Each stores a token until the token expires. The period is shorter if access tokens have a
+short lifetime, see `REFRESHES_PER_LIFETIME`."""
+REFRESHES_PER_LIFETIME: Final = 4
+"""A client needs one refresh in the lifetime of an access token. The limit always allows at least this many."""
 LOOKUP_LIMIT: Final = Rate(100, timedelta(hours=1))
 """Accounts that one user may look up by email. It is limited, because a look-up reveals whether an account exists."""
 AUDIT_LIMIT: Final = Rate(100, timedelta(hours=1))
@@ -113,7 +116,7 @@ class RateLimiter:
             return
         for scope in ("known", "pair", "first"):
             await self._refill(attempt.call, scope, attempt.pair)
-        if not attempt.is_known:  # guard: login-give-back
+        if not attempt.is_known:  # guard: login-return-token
             await self._return_token(attempt.call, "address", attempt.network, self._login.times(ADDRESS_FACTOR))
             await self._return_token(attempt.call, "account", attempt.account_hash, _unknown_limit(self._login))
 
@@ -155,8 +158,12 @@ class RateLimiter:
         await self._refill("code", "change", str(user))
 
     async def charge_refresh(self, store: Store, session: SessionId, access_token_ttl: timedelta) -> None:
-        """Charge a refresh, in the transaction of `store`. Raises RateLimited."""
-        rate = Rate(REFRESH_LIMIT.count, min(REFRESH_LIMIT.per, access_token_ttl * (REFRESH_LIMIT.count // 4)))
+        """Charge a refresh, in the transaction of `store`. Raises RateLimited.
+
+        `access_token_ttl` is the lifetime of the access tokens of the deployment.
+        """
+        lifetimes = REFRESH_LIMIT.count // REFRESHES_PER_LIFETIME
+        rate = Rate(REFRESH_LIMIT.count, min(REFRESH_LIMIT.per, access_token_ttl * lifetimes))
         await self._charge("refresh", "session", str(session), rate, store.executor)
 
     async def charge_lookup(self, caller: UserId) -> None:
@@ -191,7 +198,7 @@ class RateLimiter:
         await buckets.refill_bucket(self._store.executor, _bucket(call, scope, caller))
 
     async def _return_token(self, call: str, scope: str, caller: str, rate: Rate) -> None:
-        await buckets.give_back_token(self._store.executor, _bucket(call, scope, caller), rate.per / rate.count)
+        await buckets.return_token(self._store.executor, _bucket(call, scope, caller), rate.per / rate.count)
 
 
 def _unknown_limit(login: Rate) -> Rate:

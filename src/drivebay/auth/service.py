@@ -153,7 +153,7 @@ async def start(
     random_bytes: Callable[[int], bytes],
     compare: Callable[[bytes, bytes], bool] = bcrypt.checkpw,
 ) -> AsyncIterator[Service]:
-    """Run the service on a migrated schema, with its hashing threads and periodic jobs.
+    """Run the service on a migrated schema, with its hashing threads and periodic tasks.
 
     `compare` compares a password with a hash. Creates the first signing key if there is none. Raises Unavailable, and
     `signing_key.WrongSecret` if the database was used with another secret.
@@ -196,16 +196,16 @@ async def start(
             passkey_logins=PasskeyLogins(store, passkeys, logins, limiter),
             mail=MailService(database, mails, audit, settings.signup_limit),
         )
-        jobs = (
+        tasks = (
             asyncio.create_task(_run_periodically("load_keys", _KEY_RELOAD_INTERVAL, keyring.load)),
             asyncio.create_task(_run_periodically("prune", _PRUNE_INTERVAL, lambda: prune(store, settings))),
         )
         try:
             yield Service(store, aggregates)
         finally:
-            for job in jobs:
-                job.cancel()
-            await asyncio.wait(jobs)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
 
 def _factor_keys(settings: Settings) -> FactorKeys:
@@ -231,7 +231,7 @@ def _invitation_keys(settings: Settings) -> InvitationKeys:
 
 
 async def prune(store: Store, settings: Settings) -> None:
-    """Delete expired rows: buckets, known networks, sign-up results, audit events, sessions, tokens and keys."""
+    """Delete the rows that have expired, and fail the mails that were not sent in time."""
     await audit_log.prune(store.executor, settings.audit_age)
     await prune_password_tokens(store.executor)
     await prune_challenges(store.executor)
@@ -248,13 +248,13 @@ async def prune(store: Store, settings: Settings) -> None:
     await store.prune_signing_keys(settings.access_token_ttl + PUBLICATION_MARGIN)
 
 
-async def _run_periodically(name: str, interval: timedelta, job: Callable[[], Awaitable[None]]) -> None:
+async def _run_periodically(name: str, interval: timedelta, run_once: Callable[[], Awaitable[None]]) -> None:
     while True:
         await asyncio.sleep(interval.total_seconds())
         try:
-            await job()
+            await run_once()
         except Unavailable as error:
-            log.warning("job_postponed", job=name, reason=error.detail)
+            log.warning("task_postponed", task=name, reason=error.detail)
         except Exception:
-            # Continue after a defect, because operators might not notice a stopped job for weeks.
-            log.exception("job_failed", job=name)
+            # Continue after a defect, because operators might not notice a stopped task for weeks.
+            log.exception("task_failed", task=name)

@@ -12,7 +12,8 @@ from . import subkeys
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The size and the refill time of a token bucket. It allows `count` calls at once, and `count` more in each `per`.
+    """The size and the refill time of a token bucket. It allows `count` calls without a pause, and `count` more in each
+    `per`.
 
     Raises ValueError unless both are above zero.
     """
@@ -35,9 +36,9 @@ class SignupMode(StrEnum):
     OPEN = "open"
     """Anybody may sign up."""
     INVITE = "invite"
-    """Only people with an invitation may sign up."""
+    """Nobody may sign up. The refusal says that an account needs an invitation."""
     CLOSED = "closed"
-    """Only an operator creates accounts."""
+    """Nobody may sign up. Admins and operators create accounts."""
 
 
 MIN_AUDIT_AGE: Final = timedelta(days=1)

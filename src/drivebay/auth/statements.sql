@@ -110,7 +110,7 @@ UPDATE auth.users SET last_login_at = now() WHERE id = $1
 UPDATE auth.users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id
 
 -- name: try_idempotency_lock
--- One sign-up for each key at a time. The lock ends with the transaction.
+-- Only one transaction at a time creates an account with the key $2 of $1. The lock ends with the transaction.
 SELECT pg_try_advisory_xact_lock(hashtextextended($1::text || ' ' || $2::text, 0))
 
 -- name: find_sign_up_result

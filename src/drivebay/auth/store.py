@@ -50,6 +50,8 @@ class Executor(Protocol):
 
 
 class Store:
+    """The statements on accounts, sessions, API tokens and signing keys."""
+
     def __init__(self, database: Database, executor: Executor | None = None) -> None:
         self._database = database
         self._executor: Executor = executor or database
@@ -143,16 +145,20 @@ class Store:
         """Replace `old_hash` with `new_hash`. Do nothing if another hash is stored."""
         await self._fetch_row("update_password_hash", user, old_hash, new_hash)
 
-    async def try_idempotency_lock(self, client_network: str, key: str) -> bool:
-        row = await self._fetch_row("try_idempotency_lock", client_network, key)
+    async def try_idempotency_lock(self, scope: str, key: str) -> bool:
+        """Lock an idempotency key until the transaction ends. Return False if another transaction holds the lock.
+
+        `scope` is the network of a sign-up, or the admin who creates an account. Keys of two scopes are different.
+        """
+        row = await self._fetch_row("try_idempotency_lock", scope, key)
         return row is not None and bool(row[0])
 
-    async def find_sign_up_result(self, client_network: str, key: str) -> SignUpResult | None:
-        row = await self._fetch_row("find_sign_up_result", client_network, key)
+    async def find_sign_up_result(self, scope: str, key: str) -> SignUpResult | None:
+        row = await self._fetch_row("find_sign_up_result", scope, key)
         return SignUpResult(fingerprint=row["fingerprint"], user=_user(row)) if row else None
 
-    async def insert_sign_up_result(self, client_network: str, key: str, fingerprint: bytes, user: UserId) -> None:
-        await self._fetch_row("insert_sign_up_result", client_network, key, fingerprint, user)
+    async def insert_sign_up_result(self, scope: str, key: str, fingerprint: bytes, user: UserId) -> None:
+        await self._fetch_row("insert_sign_up_result", scope, key, fingerprint, user)
 
     # -- sessions --------------------------------------------------------------------------------------
 
@@ -321,7 +327,7 @@ class Store:
         await self._fetch_row("prune_sign_up_results")
 
     async def prune_sessions(self, remembered_for: timedelta) -> None:
-        """Delete expired sessions, and ended ones after `remembered_for`."""
+        """Delete expired sessions. A session that has ended stays at least for `remembered_for` after its end."""
         await self._fetch_row("prune_sessions", remembered_for)
 
     async def prune_refresh_tokens(self) -> None:

@@ -1,4 +1,4 @@
-"""Derives one key for each purpose from the deployment's secret (HKDF, RFC 5869).
+"""Derives one key for each purpose from the root secret (HKDF, RFC 5869).
 
 The key of one purpose reveals nothing about the other keys. If a label changes, its key changes, and all data that was
 created with the old key is lost.

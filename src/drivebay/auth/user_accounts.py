@@ -228,7 +228,7 @@ class Accounts:
         await self.limiter.clear_failures(attempt)
 
     async def finish_code_login(self, user: UserId, address: str) -> None:
-        """Do the same as `finish_login` after a login with a code. An earlier call checked its password."""
+        """Do the same as `finish_login` after a login with a code. An earlier call checked the password."""
         network = client_network(address)
         credentials = await self._store.find_credentials_of_user(user, network)
         if credentials is not None:
@@ -304,7 +304,8 @@ class Accounts:
         return await self._store.list_deleted_users(position, limit)
 
     async def purge_account(self, user: UserId) -> bool:
-        # Before the account is deleted, because a purged account is not listed again after a failure.
+        # Clean the audit log first. If that failed after the purge, nothing would try it again: a purged account is not
+        # listed any more.
         await forget_user(self._store.executor, user)  # guard: purge-forgets
         if await self._store.purge_user(user, self._remembered_for):
             log.info("account_purged", user=str(user))

@@ -15,6 +15,7 @@ from . import store
 
 MAX_PAGE: Final = 1000
 MAX_QUERY: Final = 254
+"""Characters. An email address is not longer."""
 _FIRST: Final = Position("", UUID(int=0))
 """The position before the first account. No account has an empty email or an empty time."""
 
@@ -23,13 +24,13 @@ async def list_accounts(db: Executor, cursor_key: bytes, listing: AccountListing
     """Return one page. Raises InvalidRequest, InvalidCursor."""
     check_limit(listing.limit)
     query = fold_query(listing.query)
-    identity = f"accounts {listing.sort.value} {listing.descending} {query}"
+    list_query = f"accounts {listing.sort.value} {listing.descending} {query}"
     if listing.context:
-        identity = f"{listing.context}\0{identity}"  # guard: account-cursor-context
+        list_query = f"{listing.context}\0{list_query}"  # guard: account-cursor-context
     after = _first_position(listing)
-    first_cursor = encode_cursor(cursor_key, identity, _FIRST)
+    first_cursor = encode_cursor(cursor_key, list_query, _FIRST)
     if listing.cursor is not None:
-        position = decode_cursor(cursor_key, identity, listing.cursor)
+        position = decode_cursor(cursor_key, list_query, listing.cursor)
         after = after if position == _FIRST else _parse_position(listing.sort, position)
     order = (listing.sort, listing.descending)
     accounts = await store.list_accounts(db, order, query, after, listing.limit + 1)
@@ -38,12 +39,15 @@ async def list_accounts(db: Executor, cursor_key: bytes, listing: AccountListing
         last = accounts[listing.limit - 1]
         by_email = listing.sort is UserSort.EMAIL
         value = last.email_key if by_email else last.account.created_at.isoformat()
-        next_cursor = encode_cursor(cursor_key, identity, Position(value, last.account.id))
+        next_cursor = encode_cursor(cursor_key, list_query, Position(value, last.account.id))
     return AccountPage(items, next_cursor, first_cursor)
 
 
 def fold_query(query: str) -> str:
-    """Return a query in NFC and without case, as emails are stored. Raises InvalidRequest for unstorable text."""
+    """Return a query in NFC and case-folded, as the keys of emails are stored.
+
+    Raises InvalidRequest for a text that is too long or cannot be stored.
+    """
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", query).casefold())
     is_storable = not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in folded)
     if len(query) > MAX_QUERY or not is_storable:

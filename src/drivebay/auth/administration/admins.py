@@ -18,7 +18,10 @@ async def require_admin(db: Executor, actor: Actor) -> None:
 
 
 async def require_other_admin(db: Executor, user: UserId) -> None:
-    """Raise LastAdmin if this account is the only enabled admin. The caller must hold the lock of `lock_admins`."""
+    """Raise LastAdmin if this account is an admin and there is no other one (see `has_other_admin`).
+
+    The caller must hold the lock of `lock_admins`.
+    """
     # guard: last-admin
     if await store.is_admin(db, user) and not await store.has_other_admin(db, user):
         raise LastAdmin("no other admin has logged in: make another account an admin and log in with it first")

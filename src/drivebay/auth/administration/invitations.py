@@ -1,7 +1,7 @@
 """Accounts that an admin creates, and the tokens that set a password: invitations and resets.
 
-A token has 256 bits. Only its digest is stored. The token of an invitation is derived from an id and a key that never
-leaves the service, so a repeated request can return the same token. Other tokens are random.
+A token has 256 bits. Only its digest is stored. The token of an invitation is derived from the id of its account and a
+key that never leaves the service, so a repeated request can return the same token. Other tokens are random.
 """
 
 from __future__ import annotations
@@ -158,14 +158,14 @@ class Invitations:
                 await delete_passkeys_of_user(tx, used_token.user)  # guard: reset-ends-passkeys
             if used_token.was_mailed:  # guard: mailed-token-verifies
                 await mail_store.verify_email(tx, used_token.user)
-            owner = msgspec.structs.replace(actor, user=used_token.user)
+            client = msgspec.structs.replace(actor, user=used_token.user)
             # An invitation sets the first password, so it needs no notice.
             record = self._recorder.record if used_token.purpose == "reset" else self._audit.record
-            await record(tx, owner, Action.PASSWORD_CHANGED, used_token.user, {"by": used_token.purpose})
+            await record(tx, client, Action.PASSWORD_CHANGED, used_token.user, {"by": used_token.purpose})
         log.info("password_reset", user=str(used_token.user), purpose=used_token.purpose)
 
     async def _created(self, tx: Executor, user: UserId, account: NewAccount) -> CreatedAccount:
-        """Return the result of a creation. For an account without a password, it has the invitation, also if repeated.
+        """Return the result of a creation. If the account has no password, the result contains the invitation.
 
         In a deployment without passwords there is no token, because the user signs in at the identity provider.
         """
@@ -195,7 +195,7 @@ class Invitations:
 
 
 async def _find_first(users: Store, scope: str, key: str, fingerprint: bytes) -> UserId | None:
-    """Return the account that a request with a key created. Raises IdempotencyKeyReused."""
+    """Return the account that an earlier request with this key created, or None. Raises IdempotencyKeyReused."""
     earlier = await users.find_sign_up_result(scope, key)
     if earlier is None:
         return None
@@ -205,7 +205,8 @@ async def _find_first(users: Store, scope: str, key: str, fingerprint: bytes) ->
 
 
 async def _may_belong_to_other(tx: Executor, used_token: store.UsedPasswordToken) -> bool:
-    """Return whether another person may have created the account of a mailed reset, because it was never confirmed.
+    """Return whether another person may have created the account of a mailed reset, because its address was never
+    confirmed.
 
     This does not apply to invitations, because nobody can use such an account before the invitation is used.
     """

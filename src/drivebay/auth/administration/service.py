@@ -1,7 +1,7 @@
 """Implements `contract.auth.Administration`.
 
 Every change reads the role of its actor in its own transaction, under the lock that protects the list of admins. So if
-two admins demote each other at once, only one succeeds, and a demoted admin can change nothing.
+two admins demote each other at the same time, only one succeeds, and a demoted admin can change nothing.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class AdministrationService:
     async def get_accounts(self, actor: Actor, users: tuple[UserId, ...], query: str = "") -> tuple[Account, ...]:
         await require_admin(self._database, actor)
         if len(users) > _MAX_IDS:
-            raise InvalidRequest(f"at most {_MAX_IDS} accounts can be read at once")
+            raise InvalidRequest(f"a call reads at most {_MAX_IDS} accounts")
         return await store.get_accounts(self._database, users, account_listing.fold_query(query))
 
     async def count_accounts(self, actor: Actor) -> int:

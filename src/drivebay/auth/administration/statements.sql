@@ -69,7 +69,7 @@ ORDER BY array_position($2::uuid[], id)
 SELECT count(*) AS accounts FROM auth.users WHERE deleted_at IS NULL
 
 -- name: find_account
--- The account with the first of the keys that an account has.
+-- The account that has one of the keys $1. If several accounts have one, the account with the earliest key in $1.
 SELECT id FROM auth.users WHERE email_key = ANY($1::text[]) AND deleted_at IS NULL
 ORDER BY array_position($1::text[], email_key) LIMIT 1
 

@@ -28,7 +28,8 @@ _LISTS: Final = {
 
 
 PasswordTokenPurpose = Literal["invitation", "reset", "mailed_invitation", "mailed_reset"]
-"""Tokens that were sent by mail also confirm the address. The others were shown to an admin or an operator."""
+"""The tokens of the last two purposes were sent by mail, so they also confirm the email address. The others were shown
+to an admin or an operator."""
 
 
 class StoredAccount(msgspec.Struct, frozen=True):
@@ -39,7 +40,7 @@ class StoredAccount(msgspec.Struct, frozen=True):
 
 
 class UsedPasswordToken(msgspec.Struct, frozen=True):
-    """A password token that was used, and deleted."""
+    """A password token that was used, and deleted. `purpose` is `invitation` or `reset`."""
 
     user: UserId
     purpose: str

@@ -20,6 +20,7 @@ MAX_USER_AGENT: Final = 256
 MAX_REQUEST_ID: Final = 128
 """Characters. Longer texts are cut."""
 _BATCH: Final = 10_000
+"""Rows that one statement changes or deletes."""
 
 
 class Action(StrEnum):

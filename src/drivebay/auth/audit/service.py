@@ -30,21 +30,21 @@ class AuditReader:
         await require_admin(self._database, actor)
         check_limit(query.limit)
         _check_action(query.action)
-        identity = f"audit {query.user} {query.action} {query.since} {query.until}"
+        list_query = f"audit {query.user} {query.action} {query.since} {query.until}"
         after = _BEFORE_FIRST_PAGE
         if query.cursor is not None:
-            after = _parse_position(decode_cursor(self._cursor_key, identity, query.cursor))
+            after = _parse_position(decode_cursor(self._cursor_key, list_query, query.cursor))
         events = await store.list_events(self._database, query, after, query.limit + 1)
         items, next_cursor = tuple(events[: query.limit]), None
         if len(events) > query.limit:
             position = Position(items[-1].at.isoformat(), items[-1].id)
-            next_cursor = encode_cursor(self._cursor_key, identity, position)
+            next_cursor = encode_cursor(self._cursor_key, list_query, position)
         return AuditPage(items, next_cursor)
 
 
 def _check_action(action: str | None) -> None:
     if action is not None and not (len(action) <= _MAX_ACTION and action.isascii() and action.isprintable()):
-        problem = f"must be at most {_MAX_ACTION} printable characters"
+        problem = f"must be at most {_MAX_ACTION} printable ASCII characters"
         raise InvalidRequest(f"action {problem}", errors=(FieldError("action", problem),))
 
 

@@ -37,8 +37,8 @@ SELECT id, at, actor_id, action, target, address, user_agent, request_id, detail
 ORDER BY at DESC, id DESC LIMIT $6
 
 -- name: forget_user
--- Remove the IP address, the program and the names from up to $2 records about the deleted account $1: what it did, and
--- failed logins. Returns their number.
+-- Remove the IP address, the program and the names from up to $2 records about what the deleted account $1 did, and about
+-- failed logins with it. Returns their number.
 WITH personal AS (
     SELECT id FROM auth.audit
     WHERE (actor_id = $1::uuid OR (target = $1::uuid::text AND actor_id IS NULL)) -- guard: forget-only-own

@@ -49,7 +49,10 @@ async def list_events(db: Executor, query: AuditQuery, after: tuple[datetime, UU
 
 
 async def forget_user(db: Executor, user: UserId, limit: int) -> int:
-    """Remove what is personal from up to `limit` records about a deleted account. Return their number."""
+    """Remove the IP address, the program and the names from up to `limit` records of a deleted account.
+
+    Return the number of changed records.
+    """
     row = await db.fetchrow(STATEMENTS["forget_user"], user, limit)
     return 0 if row is None else int(row["forgotten"])
 

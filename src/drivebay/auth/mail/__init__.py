@@ -1,1 +1,1 @@
-"""Mail to accounts: the queue, confirmation of addresses, and resets."""
+"""Mail to accounts: the queue, confirmation of email addresses, and resets."""

@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 _failed = Counter("drivebay_auth_mails_failed_total", "Mails that were given up, by kind", ["kind"])
 
 LEASE: Final = timedelta(minutes=10)
+"""The lease of the worker for the mails of one claim."""
 VERIFICATION_TTL: Final = timedelta(days=7)
 INVITATION_TTL: Final = timedelta(days=7)
 RESET_TTL: Final = timedelta(hours=1)
@@ -48,6 +49,7 @@ _MAX_CLAIM: Final = 100
 _MAX_CLAIMED_BATCHES: Final = 10
 _MAX_RESULTS: Final = 100
 _MAX_REASON: Final = 200
+"""Characters."""
 _PASSWORD_TOKEN_PURPOSES: Final[dict[MailKind, Literal["mailed_reset", "mailed_invitation"]]] = {
     MailKind.RESET: "mailed_reset",
     MailKind.INVITATION: "mailed_invitation",
@@ -69,7 +71,7 @@ _NOTICES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class AccountChangeRecorder:
-    """Records a change of an account in the audit log, and mails it to the user."""
+    """Records a change of an account in the audit log, and queues a notice for the user."""
 
     audit: AuditLog
     mails: MailQueue

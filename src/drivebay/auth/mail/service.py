@@ -31,11 +31,12 @@ MAILS_A_DAY: Final = Rate(10, timedelta(days=1))
 """The limit of mails of one kind to one address, so that no user can fill the mailbox of another person."""
 EXTRA_RESETS_A_DAY: Final = Rate(1, timedelta(days=1))
 """When MAILS_A_DAY is used up, each network may request one more reset a day for the email address. Other people
-therefore cannot keep the owner from a reset."""
+therefore cannot prevent a reset by the user of the address."""
 
 
 class MailService:
-    """The methods of `contract.auth.Mail`. `client_limit` is the limit of one client address, or None for no limit."""
+    """The methods of `contract.auth.Mail`. `client_limit` is the limit of requests for resets from one
+    network, or None for no limit."""
 
     def __init__(self, database: Database, queue: MailQueue, audit: AuditLog, client_limit: Rate | None) -> None:
         self._database = database
@@ -51,8 +52,9 @@ class MailService:
         await self._charge_client(actor.address)
         parsed = email_address.parse(email)
         if not parsed.lookup_keys:
-            return  # no account can have it
-        # The same statements run if there is no account, so that the time reveals nothing. The worker looks it up.
+            return  # no account can have this address
+        # The same statements run if there is no account, so that the time reveals nothing. The account is looked
+        # up when the worker claims the mail.
         recipient = hashlib.sha256(parsed.key.encode()).hexdigest()
         if await self._take_reset(recipient, client_network(actor.address)):
             await self._queue.add_reset_request(parsed.as_entered, _printable(actor.address))
@@ -78,8 +80,8 @@ class MailService:
             if user is None:
                 raise InvalidToken("the link was used, has expired or never existed; ask for a new one")
             await store.verify_email(tx, user)
-            owner = Actor(user, actor.address, actor.user_agent)
-            await self._audit.record(tx, owner, Action.EMAIL_VERIFIED, user)
+            client = Actor(user, actor.address, actor.user_agent)
+            await self._audit.record(tx, client, Action.EMAIL_VERIFIED, user)
         log.info("email_verified", user=str(user))
 
     async def _take_reset(self, recipient: str, network: str) -> bool:

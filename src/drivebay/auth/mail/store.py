@@ -24,7 +24,7 @@ STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 class ClaimedMail(msgspec.Struct, frozen=True):
     """A mail under a lease. Either `user` is set, or `requested_email`: the address that a reset was requested for.
 
-    `attempts` includes the current one. `requested_from` is the network address of the client.
+    `attempts` includes the current one. `requested_from` is the IP address of the client.
     """
 
     id: MailId

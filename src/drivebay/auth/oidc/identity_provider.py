@@ -31,7 +31,9 @@ ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES25
 _TIMEOUT: Final = 8.0
 """Seconds for one request to the provider."""
 _MAX_BODY: Final = 1 << 20
+"""Bytes of one response of the provider."""
 _CACHE_SECONDS: Final = 3600.0
+"""The age at which the metadata and the keys of the provider are loaded again."""
 _KEY_REFRESH_SECONDS: Final = 30.0
 """A token that cannot be verified reloads the keys, but not more often than this."""
 _CLOCK_SKEW: Final = 60
@@ -160,7 +162,7 @@ class IdentityProvider:
         return _identity(claims)
 
     def _has_admin_claim(self, claims: dict[str, Any]) -> bool:
-        """Return whether the claim of the role is there, if the deployment has one."""
+        """Return whether the claims include the claim of the role, or True if the deployment uses none."""
         return self._settings.admin_claim is None or self._settings.admin_claim[0] in claims
 
     def _scopes(self, metadata: Metadata) -> tuple[str, ...]:

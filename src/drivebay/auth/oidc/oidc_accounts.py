@@ -61,7 +61,10 @@ class OidcAccounts:
         self._new_id = random.new_id
 
     async def sign_in(self, actor: Actor, settings: OidcProvider, identity: Identity) -> SignedInUser | Refusal:
-        """Return the account of an identity. Link or create it if the settings allow that."""
+        """Return the account of an identity, or the reason why it gets no session.
+
+        If the identity has no account, link or create one if the settings allow that.
+        """
         async with self._store.transaction() as auth_store:
             tx = auth_store.executor
             if settings.admin_claim is not None:

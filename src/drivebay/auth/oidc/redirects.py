@@ -32,7 +32,10 @@ def is_allowed(url: str, public_url: str) -> bool:
 
 
 def _is_below(path: str, base: str) -> bool:
-    """Return whether a path is `base` or below it. Paths that browsers or proxies may read differently are not."""
+    """Return whether a path is `base` or below it.
+
+    Return False for a path that browsers or proxies may read differently.
+    """
     if _AMBIGUOUS.search(path):  # guard: oidc-redirect-segments
         return False
     base = base.rstrip("/")

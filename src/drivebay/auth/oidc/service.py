@@ -54,14 +54,14 @@ class OidcDependencies:
 class OidcService:
     """The methods of `contract.auth.Oidc`."""
 
-    def __init__(self, auth_store: Store, parts: OidcDependencies) -> None:
+    def __init__(self, auth_store: Store, dependencies: OidcDependencies) -> None:
         self._store = auth_store
-        self._accounts = parts.accounts
-        self._logins = parts.logins
-        self._limiter = parts.limiter
-        self._random = parts.random
-        self._key = parts.key
-        self._provider = parts.provider
+        self._accounts = dependencies.accounts
+        self._logins = dependencies.logins
+        self._limiter = dependencies.limiter
+        self._random = dependencies.random
+        self._key = dependencies.key
+        self._provider = dependencies.provider
 
     async def begin_oidc_login(self, redirect_uri: str, address: str) -> OidcLogin:
         settings, provider = self._require_provider()

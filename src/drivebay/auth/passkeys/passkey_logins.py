@@ -37,38 +37,41 @@ class _Login(NamedTuple):
 class PasskeyLogins:
     """Logins with passkeys, alone or as a second factor."""
 
-    def __init__(self, own_store: Store, parts: PasskeyDependencies, logins: Logins, limiter: RateLimiter) -> None:
-        self._store = own_store
-        self._parts = parts
+    def __init__(
+        self, auth_store: Store, dependencies: PasskeyDependencies, logins: Logins, limiter: RateLimiter
+    ) -> None:
+        self._store = auth_store
+        self._dependencies = dependencies
         self._logins = logins
         self._limiter = limiter
 
     async def begin_passkey_login(self, address: str, challenge: str | None = None) -> str:
-        party = self._parts.require_party()
-        # The web app asks at each second step, so an account without a passkey uses up no token of its network.
+        party = self._dependencies.require_party()
+        # The web app makes this call at each second step. If the account has no passkey, the call must use up no token
+        # of the network.
         login = None if challenge is None else await self._find_login(challenge)
         # Each response needs new options, so this also limits the responses.
         # guard: passkey-limit, passkey-limit-order
         await self._limiter.charge_passkey(address)
-        own, db = OpaqueToken.generate(self._parts.random_bytes), self._store.executor
+        own_challenge, db = OpaqueToken.generate(self._dependencies.random_bytes), self._store.executor
         if login is None:
-            await store.insert_login_challenge(db, own.digest, CHALLENGE_TTL)
-            return webauthn_responses.request_options(party, own.value, ())
-        if not await store.insert_second_factor_challenge(db, own.digest, login.digest, CHALLENGE_TTL):
+            await store.insert_login_challenge(db, own_challenge.digest, CHALLENGE_TTL)
+            return webauthn_responses.request_options(party, own_challenge.value, ())
+        if not await store.insert_second_factor_challenge(db, own_challenge.digest, login.digest, CHALLENGE_TTL):
             raise _login_ended()
-        return webauthn_responses.request_options(party, own.value, login.allowed)
+        return webauthn_responses.request_options(party, own_challenge.value, login.allowed)
 
     async def log_in_with_passkey(
         self, assertion: PasskeyAssertion, address: str, user_agent: str = "", challenge: str | None = None
     ) -> Tokens:
-        party = self._parts.require_party()
+        party = self._dependencies.require_party()
         client = Actor(address=address, user_agent=user_agent)
         login = None if challenge is None else OpaqueToken.parse(challenge)
-        own = webauthn_responses.find_challenge(assertion.client_data)
-        if own is None or (challenge is not None and login is None):
+        own_challenge = webauthn_responses.find_challenge(assertion.client_data)
+        if own_challenge is None or (challenge is not None and login is None):
             raise InvalidPasskey
         db = self._store.executor
-        if not await store.take_login_challenge(db, own.digest, None if login is None else login.digest):
+        if not await store.take_login_challenge(db, own_challenge.digest, None if login is None else login.digest):
             raise InvalidPasskey
         waiting = None if login is None else await factors.take_try(db, login.digest)
         if login is not None and waiting is None:
@@ -77,7 +80,7 @@ class PasskeyLogins:
         use = None
         if passkey is not None:
             try:
-                use = webauthn_responses.verify_assertion(party, own, assertion, passkey)
+                use = webauthn_responses.verify_assertion(party, own_challenge, assertion, passkey)
             except InvalidWebauthnResponse as error:
                 log.info("passkey_refused", id=str(passkey.id), reason=str(error))
         user = None if waiting is None else waiting.user
@@ -111,9 +114,12 @@ class PasskeyLogins:
     async def _start(
         self, client: Actor, passkey: StoredPasskey, use: VerifiedAssertion, version: int, login: bytes | None
     ) -> Tokens | None:
-        """Record the use and start a session, in one transaction. None: a copy, or the account cannot log in now."""
+        """Record the use and start a session, in one transaction.
+
+        Return None if the passkey was copied or removed, or if the login has ended or the account cannot log in now.
+        """
         async with self._store.transaction() as tx:
-            await factors.lock_factors(tx.executor, passkey.user)  # guard: passkey-lock-order
+            await factors.lock_account_row(tx.executor, passkey.user)  # guard: passkey-lock-order
             if not await store.use_passkey(tx.executor, passkey, use.sign_count, is_synced=use.is_synced):
                 log.warning("passkey_count_refused", id=str(passkey.id), count=use.sign_count)
                 return None
@@ -124,7 +130,7 @@ class PasskeyLogins:
     async def _finish(self, user: UserId, address: str, *, is_second: bool) -> None:
         await self._limiter.return_passkey_token(address)
         if is_second:
-            await self._parts.accounts.finish_code_login(user, address)
+            await self._dependencies.accounts.finish_code_login(user, address)
 
 
 def _login_ended() -> InvalidCode:

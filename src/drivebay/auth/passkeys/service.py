@@ -1,7 +1,8 @@
 """Implements the methods of `contract.auth.Passkeys` that add, list, rename and remove passkeys.
 
-A passkey alone is enough to log in. To add one, a user must therefore give the password, and a code if the account has
-a second factor. The challenge is bound to the session. A session that has ended cannot add a passkey.
+A passkey alone is enough to log in. To add one, a user must therefore confirm with the password (an account without
+one: with a fresh login), and with a code if the account has a second factor. The challenge is bound to the session. A
+session that has ended cannot add a passkey.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..audit.audit_log import Action
 from ..mail.mail_queue import AccountChangeRecorder
 from ..opaque_token import OpaqueToken
 from ..second_factor.service import FactorVerifier
-from ..second_factor.store import lock_factors
+from ..second_factor.store import lock_account_row
 from ..store import Store
 from ..user_accounts import Accounts
 from . import store, webauthn_responses
@@ -58,22 +59,22 @@ class PasskeyDependencies:
 class PasskeyService:
     """The passkeys of accounts."""
 
-    def __init__(self, database: Database, parts: PasskeyDependencies, new_id: Callable[[], UUID]) -> None:
+    def __init__(self, database: Database, dependencies: PasskeyDependencies, new_id: Callable[[], UUID]) -> None:
         self._database = database
-        self._parts = parts
+        self._dependencies = dependencies
         self._new_id = new_id
 
     async def begin_passkey(self, actor: Actor, password: str, code: str = "", session: SessionId | None = None) -> str:
-        party = self._parts.require_party()
+        party = self._dependencies.require_party()
         user = _require_user(actor)
-        found = await self._parts.accounts.confirm_user(user, password, actor.address, session)
+        found = await self._dependencies.accounts.confirm_user(user, password, actor.address, session)
         if found.has_second_factor:  # guard: passkey-add-code
             await self._use_code(actor, user, code)
         account = await Store(self._database).find_user(user)
         if account is None:
             raise NotFound(f"no user {user}")
-        _require_room(await store.count_passkeys(self._database, user))
-        challenge = OpaqueToken.generate(self._parts.random_bytes)
+        _check_passkey_count(await store.count_passkeys(self._database, user))
+        challenge = OpaqueToken.generate(self._dependencies.random_bytes)
         existing = await store.list_credentials(self._database, user)
         if session is None or not await store.insert_registration_challenge(
             self._database, challenge.digest, session, user, CHALLENGE_TTL
@@ -84,7 +85,7 @@ class PasskeyService:
     async def add_passkey(
         self, actor: Actor, attestation: PasskeyAttestation, name: str, session: SessionId | None = None
     ) -> Passkey:
-        party = self._parts.require_party()
+        party = self._dependencies.require_party()
         user = _require_user(actor)
         name = _checked_name(name)
         challenge = webauthn_responses.find_challenge(attestation.client_data)
@@ -111,12 +112,12 @@ class PasskeyService:
             is_synced=key.is_synced,
         )
         async with self._database.transaction() as tx:
-            await lock_factors(tx, user)
-            _require_room(await store.count_passkeys(tx, user))  # guard: passkey-count
+            await lock_account_row(tx, user)
+            _check_passkey_count(await store.count_passkeys(tx, user))  # guard: passkey-count
             added = await store.insert_passkey(tx, passkey, session)
             if added is None:
                 raise InvalidPasskey
-            await self._parts.recorder.record(
+            await self._dependencies.recorder.record(
                 tx, actor, Action.PASSKEY_ADDED, user, {"passkey_id": str(added.id), "name": name}
             )
         log.info("passkey_added", user=str(user), id=str(added.id))
@@ -135,24 +136,26 @@ class PasskeyService:
         self, actor: Actor, passkey: PasskeyId, password: str, session: SessionId | None = None
     ) -> None:
         user = _require_user(actor)
-        await self._parts.accounts.confirm_user(user, password, actor.address, session)
+        await self._dependencies.accounts.confirm_user(user, password, actor.address, session)
         async with self._database.transaction() as tx:
-            await lock_factors(tx, user)
+            await lock_account_row(tx, user)
             if not await store.delete_passkey(tx, passkey, user):
                 raise NotFound(f"no passkey {passkey}")
-            await self._parts.recorder.record(tx, actor, Action.PASSKEY_REMOVED, user, {"passkey_id": str(passkey)})
+            await self._dependencies.recorder.record(
+                tx, actor, Action.PASSKEY_REMOVED, user, {"passkey_id": str(passkey)}
+            )
         log.info("passkey_removed", user=str(user), id=str(passkey))
 
     async def _use_code(self, actor: Actor, user: UserId, code: str) -> None:
-        await self._parts.verifier.charge_change(user, code)
+        await self._dependencies.verifier.charge_change(user, code)
         async with self._database.transaction() as tx:
-            await lock_factors(tx, user)
-            if not await self._parts.verifier.use_any_code(tx, actor, user, code):
+            await lock_account_row(tx, user)
+            if not await self._dependencies.verifier.use_any_code(tx, actor, user, code):
                 raise InvalidCode
-        await self._parts.verifier.refill_change(user)
+        await self._dependencies.verifier.refill_change(user)
 
 
-def _require_room(passkeys: int) -> None:
+def _check_passkey_count(passkeys: int) -> None:
     if passkeys >= MAX_PASSKEYS:
         raise Conflict(f"an account has at most {MAX_PASSKEYS} passkeys; remove one first")
 

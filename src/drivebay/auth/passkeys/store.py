@@ -87,7 +87,7 @@ async def count_passkeys(db: Executor, user: UserId) -> int:
 
 
 async def insert_passkey(db: Executor, passkey: NewPasskey, session: SessionId) -> Passkey | None:
-    """Return None if the credential is stored already, or the session has ended."""
+    """Store a passkey. Return None if the credential is stored already, or if the session has ended."""
     row = await db.fetchrow(
         STATEMENTS["insert_passkey"],
         passkey.id,
@@ -126,7 +126,11 @@ async def find_credential(db: Executor, credential_id: bytes) -> StoredPasskey |
 
 
 async def use_passkey(db: Executor, passkey: StoredPasskey, sign_count: int, *, is_synced: bool) -> bool:
-    """Record a use. Return False if the passkey was removed, or if `sign_count` has not increased: it was copied."""
+    """Record a use of a passkey.
+
+    Return False if the passkey was removed, or if `sign_count` has not increased, which means that the passkey was
+    copied. A counter that is always 0 is accepted.
+    """
     return await db.fetchrow(STATEMENTS["use_passkey"], passkey.id, passkey.user, sign_count, is_synced) is not None
 
 

@@ -1,7 +1,7 @@
 """Options for browsers, and the check of their responses (WebAuthn Level 3), without a database.
 
-The library `webauthn` verifies. It does not document what it raises for hostile bytes, so every exception
-becomes an InvalidWebauthnResponse.
+The library `webauthn` verifies the responses. It does not document which errors it raises for hostile bytes, so every
+exception becomes an InvalidWebauthnResponse.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ from .store import Credential, StoredPasskey
 
 log = structlog.get_logger(__name__)
 
-MAX_ANSWER: Final = 65_536
+MAX_FIELD_SIZE: Final = 65_536
 """Bytes of one field of a response. Real ones have a few hundred."""
 _MAX_PUBLIC_KEY: Final = 1_024
 """Bytes. An RSA key of 4,096 bits has 540."""
 _CREDENTIAL_ID_LENGTHS: Final = range(16, 1024)
 _MAX_REASON: Final = 200
+"""Characters of an error of the library that are logged."""
 _TIMEOUT: Final = 300_000
 """Milliseconds for which a browser waits for its user."""
 _NAME: Final = "Drivebay"
@@ -178,7 +179,7 @@ def known_transports(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _check_sizes(*fields: bytes) -> None:
-    if any(len(field) > MAX_ANSWER for field in fields):
+    if any(len(field) > MAX_FIELD_SIZE for field in fields):
         raise InvalidWebauthnResponse("a field is too long")
 
 
@@ -186,7 +187,7 @@ def _check_origin(party: RelyingParty, client_data: bytes) -> str:
     """Return the origin of the page, if it may use the passkeys."""
     page = _decode(client_data)
     if page.crossOrigin:  # guard: passkey-cross-origin
-        raise InvalidWebauthnResponse("the page is inside one of another origin")
+        raise InvalidWebauthnResponse("the page is in a frame of another origin")
     if not party.accepts(page.origin):  # guard: passkey-origin
         raise InvalidWebauthnResponse(f"the origin {page.origin[:100]!r} is not the one of this deployment")
     return page.origin
@@ -201,6 +202,8 @@ def _decode(client_data: bytes) -> _ClientData:
 
 def _descriptors(credentials: tuple[Credential, ...]) -> list[PublicKeyCredentialDescriptor]:
     return [
-        PublicKeyCredentialDescriptor(id=one.id, transports=[AuthenticatorTransport(name) for name in one.transports])
-        for one in credentials
+        PublicKeyCredentialDescriptor(
+            id=credential.id, transports=[AuthenticatorTransport(name) for name in credential.transports]
+        )
+        for credential in credentials
     ]

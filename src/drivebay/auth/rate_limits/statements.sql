@@ -33,7 +33,7 @@ WHERE bucket = $1 AND NOT EXISTS (SELECT FROM charged)
 -- A bucket without a row is full.
 DELETE FROM auth.throttle WHERE bucket = $1 RETURNING bucket
 
--- name: give_back_token
+-- name: return_token
 -- Return one token to a bucket that gets one token per $2.
 UPDATE auth.throttle SET full_at = full_at - $2::interval WHERE bucket = $1 RETURNING bucket
 

@@ -27,9 +27,9 @@ async def refill_bucket(db: Executor, bucket: str) -> None:
     await db.fetchrow(STATEMENTS["refill_bucket"], bucket)
 
 
-async def give_back_token(db: Executor, bucket: str, time_per_token: timedelta) -> None:
+async def return_token(db: Executor, bucket: str, time_per_token: timedelta) -> None:
     """Undo one charge of a bucket."""
-    await db.fetchrow(STATEMENTS["give_back_token"], bucket, time_per_token)
+    await db.fetchrow(STATEMENTS["return_token"], bucket, time_per_token)
 
 
 async def remember_network(db: Executor, user: UserId, network: str, others: int) -> None:

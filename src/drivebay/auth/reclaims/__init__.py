@@ -1,1 +1,1 @@
-"""Reclaimed accounts: accounts that go to the owner of their email address."""
+"""Reclaimed accounts: accounts that are given to the person who receives the mail of their email address."""

@@ -1,4 +1,4 @@
-"""Gives an account whose address was never confirmed to the user who proves that they own the address.
+"""Gives an account whose address was never confirmed to the person who receives the mail of the address.
 
 Another person may have signed up with that address. So all access to the account ends: sessions, tokens and factors in
 the same transaction, and links and permissions in the files service afterwards.
@@ -31,9 +31,9 @@ _MAX_PAGE: Final = 1000
 
 
 async def reclaim(tx: Executor, user: UserId, password_hash: str) -> None:
-    """Give an account to the owner of its address, in the transaction of `tx`, which has locked the account.
+    """Give an account to the person who receives the mail of its address, in the transaction of `tx`.
 
-    `password_hash` replaces the password. The address counts as confirmed.
+    The transaction has locked the account. `password_hash` replaces the password. The address counts as confirmed.
     """
     await set_password(tx, user, password_hash)
     await end_sessions(tx, user, "password")

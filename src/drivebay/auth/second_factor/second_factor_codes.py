@@ -24,6 +24,7 @@ _SECRET_LENGTH: Final = 20
 _RECOVERY_CODE_BYTES: Final = 10
 """80 bits, 16 characters."""
 _SKEW_STEPS: Final = 1
+"""Time steps of 30 seconds that the clock of an app may be ahead or behind."""
 _NONCE_LENGTH: Final = 12
 _TOTP_PATTERN: Final = re.compile(r"[0-9]{6}")
 _RECOVERY_PATTERN: Final = re.compile(r"[A-Z2-7]{16}")
@@ -48,7 +49,7 @@ def seal(secret: str, user: UserId, key: bytes, random_bytes: Callable[[int], by
 
 
 def unseal(sealed: bytes, user: UserId, key: bytes) -> str:
-    """Return the secret that `seal` encrypted. Raises Internal if the deployment's secret is another one."""
+    """Return the secret that `seal` encrypted. Raises Internal if the root secret is another one."""
     try:
         return AESGCM(key).decrypt(sealed[:_NONCE_LENGTH], sealed[_NONCE_LENGTH:], user.bytes).decode()
     except (InvalidTag, ValueError) as error:
@@ -77,7 +78,8 @@ def is_recovery_code(code: str) -> bool:
 
 
 def normalize(text: str) -> str:
-    """Return a code without spaces and hyphens, in upper case. Return '' if it has not the form of a code."""
+    """Return a code without spaces and hyphens, in upper case. Return '' if the text does not have the form of a
+    code."""
     if len(text) > _MAX_INPUT_LENGTH:
         return ""
     code = re.sub(r"[\s-]", "", text).upper()

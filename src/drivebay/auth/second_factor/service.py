@@ -107,12 +107,12 @@ class FactorVerifier:
         """Reset the limit of wrong codes for setup and removal. Call it after a correct code."""
         await self._limiter.refill_code_change(user)
 
-    async def use_totp_code(self, db: Executor, user: UserId, encrypted: bytes, text: str) -> bool:
+    async def use_totp_code(self, db: Executor, user: UserId, sealed: bytes, text: str) -> bool:
         """Use up a TOTP code. Return False if it is wrong or was used."""
         code = second_factor_codes.normalize(text)
         if not second_factor_codes.is_totp_code(code):
             return False
-        secret = second_factor_codes.unseal(encrypted, user, self._keys.secrets)
+        secret = second_factor_codes.unseal(sealed, user, self._keys.secrets)
         step = second_factor_codes.find_step(secret, code, self._now())
         return step is not None and await store.use_step(db, user, step)
 
@@ -131,7 +131,7 @@ class FactorVerifier:
                 return False
             await self._recorder.record(db, actor, Action.RECOVERY_CODE_USED, user)
             return True
-        return await self.use_totp_code(db, user, secret.encrypted, code)
+        return await self.use_totp_code(db, user, secret.sealed, code)
 
 
 class SecondFactorService:
@@ -162,7 +162,7 @@ class SecondFactorService:
         await self._verifier.charge_change(user, code)  # guard: totp-confirm-state-first
         async with self._database.transaction() as tx:
             secret = _require_new_secret(await store.lock_secret(tx, user))
-            if not await self._verifier.use_totp_code(tx, user, secret.encrypted, code):
+            if not await self._verifier.use_totp_code(tx, user, secret.sealed, code):
                 raise InvalidCode
             if not await store.activate(tx, user):
                 raise AlreadyEnabled
@@ -181,7 +181,7 @@ class SecondFactorService:
         await self._accounts.confirm_user(user, password, actor.address, session)
         await self._verifier.charge_change(user, code)
         async with self._database.transaction() as tx:
-            await store.lock_factors(tx, user)
+            await store.lock_account_row(tx, user)
             if not await self._verifier.use_any_code(tx, actor, user, code):  # guard: totp-remove-code
                 raise InvalidCode
             await store.delete_secret(tx, user)

@@ -14,7 +14,7 @@ SELECT sealed, confirmed_at IS NOT NULL AS is_active FROM auth.totp WHERE user_i
 -- The lock prevents `upsert_secret` from replacing the secret between the check of its code and its activation.
 SELECT sealed, confirmed_at IS NOT NULL AS is_active FROM auth.totp WHERE user_id = $1 FOR UPDATE
 
--- name: lock_factors
+-- name: lock_account_row
 -- Changes by an admin lock the account first too, so the two transactions cannot wait for each other. `insert_session`
 -- uses the same lock.
 SELECT id FROM auth.users WHERE id = $1 FOR NO KEY UPDATE

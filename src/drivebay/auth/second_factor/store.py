@@ -17,9 +17,9 @@ STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 
 
 class StoredSecret(msgspec.Struct, frozen=True):
-    """The encrypted secret of a second factor. It is active once it was confirmed."""
+    """The secret of a second factor, encrypted. The secret is active after it was confirmed."""
 
-    encrypted: bytes
+    sealed: bytes
     is_active: bool
 
 
@@ -30,9 +30,9 @@ class ChallengeRow(msgspec.Struct, frozen=True):
     password_version: int
 
 
-async def upsert_secret(db: Executor, user: UserId, encrypted: bytes) -> bool:
+async def upsert_secret(db: Executor, user: UserId, sealed: bytes) -> bool:
     """Store a secret that is not active. Return False if the account has an active one."""
-    return await db.fetchrow(STATEMENTS["upsert_secret"], user, encrypted) is not None
+    return await db.fetchrow(STATEMENTS["upsert_secret"], user, sealed) is not None
 
 
 async def find_secret(db: Executor, user: UserId) -> StoredSecret | None:
@@ -46,18 +46,18 @@ async def lock_secret(db: Executor, user: UserId) -> StoredSecret | None:
     return None if row is None else StoredSecret(row["sealed"], row["is_active"])
 
 
-async def lock_factors(db: Executor, user: UserId) -> None:
+async def lock_account_row(db: Executor, user: UserId) -> None:
     """Lock an account until the transaction ends. A transaction that locks more rows locks the account first."""
-    await db.fetchrow(STATEMENTS["lock_factors"], user)
+    await db.fetchrow(STATEMENTS["lock_account_row"], user)
 
 
 async def use_step(db: Executor, user: UserId, step: int) -> bool:
-    """Use up the code of a time step. Return False if it, or a later one, was used before."""
+    """Use up the code of a time step. Return False if this code, or a later one, was used before."""
     return await db.fetchrow(STATEMENTS["use_step"], user, step) is not None
 
 
 async def activate(db: Executor, user: UserId) -> bool:
-    """Return False if the second factor is active already."""
+    """Activate a second factor. Return False if it is active already."""
     return await db.fetchrow(STATEMENTS["activate"], user) is not None
 
 
@@ -87,7 +87,7 @@ async def take_try(db: Executor, digest: bytes) -> ChallengeRow | None:
 
 
 async def delete_challenge(db: Executor, digest: bytes) -> bool:
-    """Return False if there is no such challenge any more."""
+    """Delete a challenge. Return False if there is no such challenge any more."""
     return await db.fetchrow(STATEMENTS["delete_challenge"], digest) is not None
 
 
