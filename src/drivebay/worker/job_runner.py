@@ -23,7 +23,6 @@ log = structlog.get_logger(__name__)
 
 STEPS: Final = Counter("drivebay_worker_job_steps_total", "Steps of jobs that have ended", ["outcome"])
 
-
 _RELEASE_TIMEOUT: Final = 2.0
 """Seconds. The worker is stopping, and must not wait for long."""
 
@@ -83,9 +82,12 @@ class JobRunner:
             raise
 
     async def _release(self, lease: LeaseId) -> None:
-        """End the lease, so that another worker gets its jobs at once. If this fails, the lease ends by itself."""
+        """End the lease, so that another worker gets its jobs immediately.
+
+        If this fails, the lease ends by itself.
+        """
         try:
             async with asyncio.timeout(_RELEASE_TIMEOUT):
                 await self._files.release_jobs(lease)
         except (Error, TimeoutError) as error:
-            log.info("job_not_released", reason=str(error) or "no answer in time")
+            log.info("job_not_released", reason=str(error) or "no response in time")

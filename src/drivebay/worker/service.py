@@ -102,7 +102,7 @@ def _start_thumbnails(
     tasks.create_task(_repeat("thumbnails", jobs.make_next, settings, asyncio.Event()))
 
 
-async def _repeat(job: str, work: Callable[[], Awaitable[int]], settings: Settings, wake: asyncio.Event) -> None:
+async def _repeat(task: str, work: Callable[[], Awaitable[int]], settings: Settings, wake: asyncio.Event) -> None:
     """Repeat until cancelled: call `work` until it returns 0, then wait for `wake` or for the interval."""
     pause = settings.interval
     while True:
@@ -112,10 +112,10 @@ async def _repeat(job: str, work: Callable[[], Awaitable[int]], settings: Settin
             pause = settings.interval
         except (Unavailable, TimeoutError) as error:
             pause = min(2 * pause, _MAX_PAUSE)
-            log.warning("worker_unavailable", job=job, reason=str(error) or "no response within the call timeout")
+            log.warning("worker_unavailable", task=task, reason=str(error) or "no response within the call timeout")
         except Exception as error:  # a defect must not stop the worker
             pause = min(2 * pause, _MAX_PAUSE)
-            log.error("worker_failed", job=job, exc_info=error)
+            log.error("worker_failed", task=task, exc_info=error)
         raise_pending_cancellation()  # guard: worker-hidden-cancellation
         await _sleep(pause, settings.interval, wake)
 

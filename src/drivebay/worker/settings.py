@@ -36,9 +36,9 @@ class Settings:
     `smtp` is the mail server. Without it the worker sends no mail. `mail_from` is the sender, such as
     `Drivebay <drive@example.com>`. `link_base` is the URL with which links in mails begin, without a slash at its end.
 
-    `interval` is the pause between two claims of mails. `batch` is the number of mails in one claim. `send_timeout`
-    bounds each command of a mail server, and `deadline` bounds one call of a service. `sending_time` is how long a
-    batch may take. The lease must last at least this long, plus the time of one mail.
+    `interval` is the pause between two claims, of mails and of other work. `batch` is the number of mails in one claim.
+    `send_timeout` bounds each command of a mail server, and `deadline` bounds one call of a service. `sending_time` is
+    how long a batch may take. The lease must last at least this long, plus the time of one mail.
 
     `receivers` are the rules for the URLs and addresses of webhooks. Events are sent to `webhook_slots` webhooks at the
     same time. `webhook_timeout` bounds one attempt. After `webhook_time` a webhook leaves its slot to others, even if

@@ -27,6 +27,7 @@ THUMBNAILS: Final = Counter(
     "drivebay_worker_thumbnails_total", "Attempts to make the thumbnails of a file", ["outcome"]
 )
 _CHUNK: Final = 8 * 2**20
+"""Bytes of one call."""
 _VIDEO_START: Final = 24 * 2**20
 _VIDEO_END: Final = 8 * 2**20
 """Bytes that are read of a large video. The first frames are at its beginning, and the index often is at its end."""

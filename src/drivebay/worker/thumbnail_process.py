@@ -49,17 +49,20 @@ _LOADERS: Final = {
 }
 """The classes of libvips that may read a file, and the names of their operations."""
 _IMAGE_BRANDS: Final = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-"""Of files like MP4 that are images: AVIF and HEIC."""
+"""The brands of images that have the container format of MP4: AVIF and HEIC."""
 _TURNS: Final = {1: "rot270", 2: "rot180", 3: "rot90"}
+"""The operation of libvips for a number of counter-clockwise quarter turns."""
 _PDF_START: Final = b"%PDF-"
 _PDF_HEADER: Final = 1024
-"""Bytes in which a PDF document begins."""
+"""A PDF document begins within this many bytes."""
 _VIDEO_FORMATS: Final = "matroska,webm,mov,mp4,avi,ogg"
 _VIDEO_TIME: Final = 1.0
 _VIDEO_FRAMES: Final = 60
-"""The frame at this time is shown, or the last one of so many: many videos begin with a black one."""
+"""The thumbnail shows the first frame that is at this time in seconds or later, or the last of this many frames. Many
+videos begin with a black frame."""
 _QUALITY: Final = 80
 _MAX_OUTPUT: Final = 4 * 2**20
+"""Bytes. More than the worker accepts, so that the worker sees an output that is too long."""
 _NOBODY: Final = 65534
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -162,7 +165,7 @@ def _image_of(frame: Any, size: int) -> Any:
     plane, stride = bytes(small.planes[0]), small.planes[0].line_size
     rows = b"".join(plane[row * stride : row * stride + 3 * width] for row in range(height))
     image = pyvips.Image.new_from_memory(rows, width, height, 3, "uchar").copy(interpretation="srgb")
-    # Phones store how they were held. The angle is counter-clockwise.
+    # A phone stores the angle at which it was held, counter-clockwise.
     turns = round(getattr(frame, "rotation", 0) / 90) % 4
     return getattr(image, _TURNS[turns])().copy_memory() if turns else image.copy_memory()
 

@@ -19,13 +19,15 @@ from typing import Final
 from ..contract.storage import THUMBNAIL_SIZES, ThumbnailImage
 
 MAX_VIDEO: Final = 2**40
-"""Bytes of a video. The process may seek in it, and gets only its beginning and its end."""
+"""Bytes of the largest video. The process gets only its beginning and its end, in a file in memory of the same
+length."""
 _VIDEO_STARTS: Final = ((0, b"\x1aE\xdf\xa3"), (4, b"ftyp"), (8, b"AVI "), (0, b"OggS"))
-"""Where videos in Matroska, WebM, MP4, AVI and Ogg have which bytes."""
+"""The offsets and the bytes that identify a video: Matroska and WebM, MP4, AVI, Ogg."""
 _PROGRAM: Final = Path(__file__).with_name("thumbnail_process.py")
 _NO_PREVIEW: Final = 2
 """`NO_PREVIEW` of the program. It is not imported: an import would load the libraries into the worker."""
 _MAX_OUTPUT: Final = 3 * 2**20
+"""Bytes of all thumbnails of one file together."""
 _PR_GET_DUMPABLE: Final = 3
 _PR_SET_DUMPABLE: Final = 4
 _ENVIRONMENT: Final = {"VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "1", "VIPS_WARNING": "1", "LANG": "C.UTF-8"}
@@ -77,8 +79,8 @@ async def make_thumbnails(
 ) -> tuple[ThumbnailImage, ...]:
     """Return the thumbnails of an image, a PDF document or a video, largest first. Raises NotReadable, ProcessFailed.
 
-    With `end`, the file is longer than `body`, and what is between the two is missing. The process has ended when this
-    returns, also when the task is cancelled.
+    With `end`, the file is longer than `body`, and the bytes between the two are missing. The process has ended when
+    this returns, also when the task is cancelled.
     """
     sizes = sorted(THUMBNAIL_SIZES, reverse=True)
     numbers = (limits.memory, int(limits.cpu.total_seconds()), limits.pixels, *sizes)
@@ -102,7 +104,7 @@ async def make_thumbnails(
 def _closed_memory() -> Iterator[None]:
     """Keep other processes of the same user from reading and changing the memory of this process.
 
-    It holds the keys of the deployment. Without root, the process that reads the file has the same user.
+    The memory contains the keys of the deployment. Without root, the process that reads the file has the same user.
     """
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     before = prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
@@ -116,7 +118,7 @@ def _closed_memory() -> Iterator[None]:
 
 @contextmanager
 def _memory_file(body: bytes, end: FileTail | None = None) -> Iterator[int]:
-    """Yield the descriptor of a file in memory with these bytes, at its beginning. What is missing takes no memory."""
+    """Yield the descriptor of a file in memory with these bytes, at its beginning. Missing bytes take no memory."""
     descriptor = os.memfd_create("thumbnail")
     try:
         for offset, part in ((0, body), *(() if end is None else ((end.offset, end.body),))):

@@ -46,7 +46,7 @@ class EventFile(msgspec.Struct):
 
 
 class EventData(msgspec.Struct):
-    """A change as `/v1/changes` shows it. `cursor` continues there after this change."""
+    """A change as `/v1/changes` shows it. With `cursor`, a client of `/v1/changes` continues after this change."""
 
     what: ChangeKind
     file: EventFile | None

@@ -31,6 +31,7 @@ _RESOLVER_THREADS: Final = 128
 """More threads than concurrent attempts, because a look-up continues after the timeout of its attempt, and uses a
 thread."""
 _MAX_HEADER: Final = 8190
+"""Bytes of one header of a response."""
 
 LookUp: TypeAlias = Callable[[str, int], Sequence[str]]
 """Returns the addresses of a host name. It blocks. Raises OSError."""
