@@ -52,7 +52,7 @@ def test_a_value_of_another_secret_is_reported_and_the_others_are_opened() -> No
     first, second = map(json.loads, result.stdout.splitlines())
     assert "another secret" in first["error"]
     assert second["name"] == "Résumé.pdf"
-    assert (result.returncode, "1 values cannot be decrypted" in result.stderr) == (1, True)
+    assert (result.returncode, "values that cannot be decrypted: 1" in result.stderr) == (1, True)
 
 
 def test_a_key_without_a_value_is_refused() -> None:

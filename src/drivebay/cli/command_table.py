@@ -20,6 +20,10 @@ class Command(NamedTuple):
     module: str
     heading: str
     summary: str
+    accepts_drive: bool = True
+    """Commands about files have the option `--drive`, unless they say otherwise here."""
+    accepts_shared: bool = True
+    """Commands about files that have `--drive` have `--shared` too, unless they say otherwise here."""
 
 
 _FILES: Final = "Files"
@@ -48,7 +52,7 @@ COMMANDS: Final = {
         "user.mail_links", _ACCOUNT, "Confirm your email address with the link of a mail, or request a new mail."
     ),
     "status": Command(
-        "user.account", _ACCOUNT, "Show server, account, usage, and the unfinished uploads that you can resume."
+        "user.account", _ACCOUNT, "Show server, account, usage, and the pending uploads that you can resume."
     ),
     "ls": Command("user.list", _FILES, "List a folder, the trash, or starred items."),
     "search": Command("user.search", _FILES, "Find files and folders by name."),
@@ -56,19 +60,19 @@ COMMANDS: Final = {
     "cat": Command("user.list", _FILES, "Write files to standard output."),
     "link": Command("user.link_commands", _FILES, "Create a link to a file or folder, for people without an account."),
     "links": Command("user.link_commands", _FILES, "List the links of a file or folder, or of the whole drive."),
-    "unlink": Command("user.link_commands", _FILES, "End links at once."),
+    "unlink": Command("user.link_commands", _FILES, "Delete links."),
     "put": Command("user.upload", _FILES, "Upload files, folders or standard input."),
     "get": Command("user.download", _FILES, "Download files and folders, or the item of a link by its URL."),
     "sync": Command("user.sync", _FILES, "Make a folder equal to another one, in one direction."),
     "watch": Command("user.watch", _FILES, "Print each change of the files and folders as it happens."),
-    "webhooks": Command("user.webhook_commands", _FILES, "Send the changes of a drive to a URL."),
-    "uploads": Command("user.uploads", _FILES, "List the uploads that have not ended, or cancel some of them."),
+    "webhooks": Command("user.webhook_commands", _FILES, "Send the changes of a drive to a URL.", accepts_shared=False),
+    "uploads": Command("user.uploads", _FILES, "List pending uploads, or cancel some of them."),
     "versions": Command("user.versions", _FILES, "List the versions of a file, or restore or delete one."),
     "activity": Command("user.activity", _FILES, "List what was changed in a file or folder, when and by whom."),
     "mkdir": Command("user.modify", _FILES, "Create folders."),
     "mv": Command("user.modify", _FILES, "Rename a file or folder, or move files and folders into a folder."),
     "cp": Command("user.modify", _FILES, "Copy files and folders, without sending their bytes."),
-    "jobs": Command("user.job_commands", _FILES, "Show, wait for, or cancel the copy of a large folder."),
+    "jobs": Command("user.job_commands", _FILES, "Show, wait for or cancel a copy job.", accepts_drive=False),
     "star": Command("user.modify", _FILES, "Give files and folders a star."),
     "rm": Command("user.modify", _FILES, "Move files, and with -r folders, to the trash."),
     "restore": Command("user.modify", _FILES, "Restore files and folders from the trash, by name or id."),
@@ -78,8 +82,10 @@ COMMANDS: Final = {
         "Share a file or folder with a user, or list the users that it is shared with.",
     ),
     "unshare": Command("user.permission_commands", _FILES, "Stop sharing a file or folder with a user."),
-    "shared": Command("user.permission_commands", _ACCOUNT, "List what others share with you."),
-    "drives": Command("user.drives", _FILES, "List, create and change shared drives, and their members."),
+    "shared": Command("user.permission_commands", _FILES, "List what others share with you.", accepts_drive=False),
+    "drives": Command(
+        "user.drives", _FILES, "List, create and change shared drives, and their members.", accepts_drive=False
+    ),
     "trash": Command("user.trash", _FILES, "Delete from the trash for good."),
     "run": Command("operator.run", _OPERATOR, "Run all services, or some of them, until Ctrl-C."),
     "migrate": Command("operator.migrate", _OPERATOR, "Apply the missing migrations of the database."),
@@ -101,27 +107,29 @@ COMMANDS: Final = {
 
 def load_command(name: str) -> Any:
     """Import the module of the command `name`, and return the command with its options. Raises KeyError."""
-    module = import_module(f"drivebay.cli.{COMMANDS[name].module}")
+    row = COMMANDS[name]
+    module = import_module(f"drivebay.cli.{row.module}")
     command = typer.main.get_group(module.app).commands[name]
-    if COMMANDS[name].module.startswith("user."):
+    if row.module.startswith("user."):
         # In a group, the options are accepted both before and after the name of the group's command.
         for command_with_options in (command, *getattr(command, "commands", {}).values()):
-            command_with_options.params.append(_option_of(_has_profile_option))
-            if COMMANDS[name].heading == _FILES and name != "drives":
-                command_with_options.params.append(_option_of(_has_drive_option))
-                command_with_options.params.append(_option_of(_has_shared_option))
+            command_with_options.params.append(_option_of(_profile_option))
+            if row.heading == _FILES and row.accepts_drive:
+                command_with_options.params.append(_option_of(_drive_option))
+                if row.accepts_shared:
+                    command_with_options.params.append(_option_of(_shared_option))
     _hide_types_of_flags(command)
     return command
 
 
 def _use_profile(name: str | None) -> None:
     if name == "":
-        raise typer.BadParameter("the name of a profile is not empty")
+        raise typer.BadParameter("the name of a profile must not be empty")
     if name is not None:
         os.environ["DRIVEBAY_PROFILE"] = name  # `logins` reads it
 
 
-def _has_profile_option(
+def _profile_option(
     profile: Annotated[
         str | None,
         typer.Option(
@@ -133,17 +141,17 @@ def _has_profile_option(
         ),
     ] = None,
 ) -> None:
-    """Declare the option `--profile`, which every user command gets."""
+    """Declare the option `--profile`, which every command of a user gets."""
 
 
 def _use_drive(name: str | None) -> None:
     if name == "":
-        raise typer.BadParameter("the name of a drive is not empty")
+        raise typer.BadParameter("the name of a drive must not be empty")
     if name is not None:
         os.environ["DRIVEBAY_DRIVE"] = name  # `open_drive` reads it
 
 
-def _has_drive_option(
+def _drive_option(
     drive: Annotated[
         str | None,
         typer.Option(
@@ -155,17 +163,17 @@ def _has_drive_option(
         ),
     ] = None,
 ) -> None:
-    """Declare the option `--drive`, which every command about files gets."""
+    """Declare the option `--drive` of the commands about files."""
 
 
 def _use_shared_item(name: str | None) -> None:
     if name == "":
-        raise typer.BadParameter("the name of a shared item is not empty")
+        raise typer.BadParameter("the name of a shared item must not be empty")
     if name is not None:
         os.environ["DRIVEBAY_SHARED"] = name  # `open_drive` reads it
 
 
-def _has_shared_option(
+def _shared_option(
     shared: Annotated[
         str | None,
         typer.Option(
@@ -177,7 +185,7 @@ def _has_shared_option(
         ),
     ] = None,
 ) -> None:
-    """Declare the option `--shared`, which every command about files gets."""
+    """Declare the option `--shared` of the commands about files."""
 
 
 def _option_of(function: Callable[..., None]) -> Any:

@@ -1,1 +1,1 @@
-"""The commands of operators: run the services, check a deployment, manage keys and certificates."""
+"""The commands of operators: run, check and back up a deployment, and manage its accounts, keys and certificates."""

@@ -29,9 +29,11 @@ from ...storage.object_files import DamagedObject, ObjectFiles
 from .backup_format import write_private_file
 from .byte_progress import Advance
 
-_PAGE: Final = 100
+_PAGE_SIZE: Final = 100
 """Entries that are listed, and whose contents are looked up, in one call. `get_contents` accepts no more."""
 _CONCURRENCY: Final = 4
+"""Files that are downloaded at the same time."""
+
 _SAME_NAME: Final = "the file system does not distinguish its name from another one in the folder"
 _NAME_ERRORS: Final = (errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG)
 """Errors of file systems that allow fewer characters, or shorter names, than Drivebay."""
@@ -45,7 +47,7 @@ class ExportError(ValueError):
 
 
 class FailedFile(msgspec.Struct, frozen=True):
-    """A file that could not be exported, and the reason."""
+    """A file or folder that could not be exported, and the reason."""
 
     path: str
     reason: str
@@ -78,8 +80,8 @@ async def export_account(
     may be missing, or be exported twice. Raises ExportError, Unavailable, OSError.
     """
     _prepare(folder)
-    facts = await _read_account(services, account, operator)
-    write_private_file(folder / "account.json", msgspec.json.format(msgspec.json.encode(facts), indent=2))
+    data = await _read_account(services, account, operator)
+    write_private_file(folder / "account.json", msgspec.json.format(msgspec.json.encode(data), indent=2))
     return await TreeExport(services.files, store, Access.personal(account.id), folder, advance).run()
 
 
@@ -140,6 +142,7 @@ class TreeExport:
         self._total = 0
 
     async def run(self) -> ExportReport:
+        """Write every file and folder, and return what was written. Raises Unavailable, OSError."""
         self._total = (await self._files.measure_tree(self._access, ROOT)).bytes
         self._root.mkdir(mode=0o700)
         self._unfinished.mkdir(mode=0o700)
@@ -173,7 +176,7 @@ class TreeExport:
         return True
 
     async def _list_folder(self, parent: FileId) -> AsyncIterator[tuple[File, ...]]:
-        listing = Listing(parent, Sort.NAME, descending=False, limit=_PAGE)
+        listing = Listing(parent, Sort.NAME, descending=False, limit=_PAGE_SIZE)
         while True:
             page = await self._files.list_files(self._access, listing)
             yield page.items

@@ -36,13 +36,14 @@ OPERATOR: Final = Actor(user_agent="drivebay admin", is_operator=True)
 _SIZES: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 UserArgument = Annotated[str, typer.Argument(metavar="USER", help="The email address or the id of the account.")]
+EmailArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="The email address of the account.")]
 PasswordStdinOption = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password of a new account from standard input.")
 ]
 
 
 @admin.command()
-def create(email: str, password_stdin: PasswordStdinOption = False, as_json: JsonOption = False) -> None:
+def create(email: EmailArgument, password_stdin: PasswordStdinOption = False, as_json: JsonOption = False) -> None:
     """Create an admin. If the account exists, make it an admin.
 
     Without --password-stdin, a new account has no password. The command prints an invitation to set it.
@@ -63,7 +64,7 @@ def create(email: str, password_stdin: PasswordStdinOption = False, as_json: Jso
 
 
 @admin.command()
-def invite(email: str, as_json: JsonOption = False) -> None:
+def invite(email: EmailArgument, as_json: JsonOption = False) -> None:
     """Create an account and print an invitation: a link that sets its password, once, within 7 days."""
 
     async def command(services: Services) -> tuple[Account, str | None]:
@@ -76,7 +77,9 @@ def invite(email: str, as_json: JsonOption = False) -> None:
 
 @admin.command()
 def users(
-    query: Annotated[str, typer.Argument(help="A part of the email address or of the display name.")] = "",
+    query: Annotated[
+        str, typer.Argument(metavar="[QUERY]", help="A part of the email address or of the display name.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """List the accounts with their role and usage."""
@@ -105,10 +108,10 @@ def users(
 @admin.command()
 def quota(
     user: UserArgument,
-    limit: Annotated[str, typer.Argument(help="A size such as 50GiB, or `default`.")],
+    limit: Annotated[str, typer.Argument(metavar="SIZE", help="A size such as 50GiB, or `default`.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Set how many bytes an account may store."""
+    """Set how many bytes the personal drive of an account may hold."""
     try:
         limit_bytes = None if limit == "default" else parsing.size(limit)
     except ValueError as error:
@@ -125,13 +128,13 @@ def quota(
 
 @admin.command()
 def disable(user: UserArgument, as_json: JsonOption = False) -> None:
-    """Refuse logins of an account and end its sessions. Its files are kept."""
+    """Refuse logins and API tokens of an account, and end its sessions. Its files are kept."""
     _run_update(user, AccountUpdate(disabled=True), as_json)
 
 
 @admin.command()
 def enable(user: UserArgument, as_json: JsonOption = False) -> None:
-    """Allow logins of a disabled account again."""
+    """Allow logins and API tokens of a disabled account again."""
     _run_update(user, AccountUpdate(disabled=False), as_json)
 
 
@@ -153,7 +156,7 @@ def end_sessions(user: UserArgument, as_json: JsonOption = False) -> None:
 
     async def change(services: Services, id: UserId) -> Account:
         await services.auth.end_user_sessions(OPERATOR, id)
-        return await _get(services, id)
+        return await _get_account(services, id)
 
     _run_for(user, change, as_json)
 
@@ -163,9 +166,9 @@ def reset_password(user: UserArgument, as_json: JsonOption = False) -> None:
     """Print a link with which the user sets a new password. It works once, within an hour."""
 
     async def command(services: Services) -> tuple[Account, str | None]:
-        id = await _find(services, user)
+        id = await _find_user(services, user)
         token = await services.auth.create_reset_token(OPERATOR, id)
-        return await _get(services, id), _password_link(services, token)
+        return await _get_account(services, id), _password_link(services, token)
 
     account, link = run_with_services(command, {"auth"})
     _print_account(account, link, as_json)
@@ -173,12 +176,12 @@ def reset_password(user: UserArgument, as_json: JsonOption = False) -> None:
 
 @admin.command()
 def reset_second_factor(user: UserArgument, as_json: JsonOption = False) -> None:
-    """Remove the second factor and the passkeys of a user who lost them. First make sure that the user sent the
-    request."""
+    """Remove the second factor and the passkeys of a user who lost them. First make sure that the request
+    is from this user."""
 
     async def change(services: Services, id: UserId) -> Account:
         await services.auth.reset_second_factor(OPERATOR, id)
-        return await _get(services, id)
+        return await _get_account(services, id)
 
     _run_for(user, change, as_json)
 
@@ -194,7 +197,7 @@ def delete(
         fail("the account was not deleted")
 
     async def change(services: Services, id: UserId) -> Account:
-        account = await _get(services, id)
+        account = await _get_account(services, id)
         await services.auth.remove_account(OPERATOR, id)
         return account
 
@@ -210,7 +213,8 @@ def export(
     """Write the files and the data of an account into a folder.
 
     The folder gets the personal drive without its trash and without old versions. Disable the account first if the
-    files should not change during the export. Exit with status 1 if a file could not be exported.
+    files should not change during the export. Exit with status 1 if a file or folder
+    could not be exported.
     """
     from ...storage.object_files import open_object_files  # loads the S3 client, which no other command here needs
     from .account_export import ExportError, ExportReport, export_account
@@ -219,7 +223,7 @@ def export(
     async def command(services: Services) -> ExportReport:
         if services.settings.s3_endpoint is None:
             raise ExportError("storage runs in another process: set DRIVEBAY_S3_ENDPOINT with its keys here too")
-        account = await _get(services, await _find(services, user))
+        account = await _get_account(services, await _find_user(services, user))
         async with open_object_files(services.settings.storage(), node.now) as store:
             with byte_progress("exporting") as advance:
                 return await export_account(services, store, account, OPERATOR, folder, advance)
@@ -272,7 +276,7 @@ def audit(
     """Show the records of the audit log, newest first."""
 
     async def command(services: Services) -> list[dict[str, Any]]:
-        id = None if user is None else await _find(services, user)
+        id = None if user is None else await _find_user(services, user)
         page = await services.auth.list_audit_events(OPERATOR, AuditQuery(id, action, limit=limit))
         return [_plain(event) for event in page.items]
 
@@ -303,19 +307,19 @@ def _run_for(
     """Run a change of one account and print the account."""
 
     async def command(services: Services) -> Account:
-        return await change(services, await _find(services, user))
+        return await change(services, await _find_user(services, user))
 
     _print_account(run_with_services(command, names), None, as_json)
 
 
-async def _find(services: Services, user: str) -> UserId:
+async def _find_user(services: Services, user: str) -> UserId:
     try:
         return UserId(msgspec.convert(user, UserId, strict=False))
     except msgspec.ValidationError:
         return (await services.auth.find_account(OPERATOR, user)).id
 
 
-async def _get(services: Services, id: UserId) -> Account:
+async def _get_account(services: Services, id: UserId) -> Account:
     (account,) = await services.auth.get_accounts(OPERATOR, (id,)) or (None,)
     if account is None:
         raise NotFound(f"no account {id}")

@@ -92,9 +92,12 @@ class BackupFolder:
         return objects
 
     def read_manifest(self) -> Manifest:
-        """Compare the files of the backup with the manifest and return it. Raises BackupError if they differ."""
+        """Compare the tables and the list of objects with the manifest, and return the manifest.
+
+        Raises BackupError if they differ, or if there is no manifest that this release can read.
+        """
         if not self.manifest.is_file():
-            raise BackupError(f"{self.folder} holds no finished backup: run `drivebay backup` again to finish it")
+            raise BackupError(f"{self.folder} contains no finished backup: run `drivebay backup` again to finish it")
         try:
             manifest = msgspec.json.decode(self.manifest.read_bytes(), type=Manifest)
         except msgspec.DecodeError as error:

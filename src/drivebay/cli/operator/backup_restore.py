@@ -24,6 +24,7 @@ from .backup_format import BackedUpObject, BackupError, BackupFolder, Manifest, 
 from .byte_progress import Advance
 
 _CONCURRENCY: Final = 4
+"""Objects that are copied at the same time."""
 _MIGRATIONS: Final = {"auth": auth_store.MIGRATIONS, "files": Path(files.__file__).parent / "migrations"}
 _TABLES_OF_USERS: Final = (
     "auth.users",
@@ -103,6 +104,7 @@ async def require_no_newer_migrations(url: str, manifest: Manifest) -> None:
 
 
 async def _expire_change_cursors(url: str) -> None:
+    """Make every cursor of the change feeds invalid: clients have seen changes that the backup does not have."""
     async with postgres.connect(url, size=2) as database:
         users = await auth_store.Store(database).list_user_ids()
         await ChangeStore().restart_feeds(database, users)
@@ -143,9 +145,11 @@ async def _require_empty_database(url: str) -> None:
 
 async def _require_own_objects(store: ObjectFiles, objects: dict[str, BackedUpObject]) -> None:
     async for key in store.list_keys():
-        # Keys with a dot belong to the probes and to staging.
+        # Keys that begin with a dot belong to probes, staging, quarantine and thumbnails.
         if key not in objects and not key.startswith("."):
-            raise BackupError(f"the bucket is not empty: it holds {key}, which is not in the backup. Use a new bucket")
+            raise BackupError(
+                f"the bucket is not empty: it contains {key}, which is not in the backup. Use a new bucket"
+            )
 
 
 async def _store_objects(

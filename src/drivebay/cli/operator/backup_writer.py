@@ -24,6 +24,7 @@ from .backup_format import FORMAT, SCHEMAS, BackedUpObject, BackupError, BackupF
 from .byte_progress import Advance
 
 _CONCURRENCY: Final = 4
+"""Objects that are copied at the same time."""
 _OBJECTS: Final = """
 SELECT coalesce(key, owner_id || '/' || id) AS key, size, encode(sha256, 'hex') AS sha256,
        state = 'missing' AS is_missing
@@ -134,7 +135,7 @@ class ObjectCopies:
     async def run(self) -> None:
         """Copy every object that the backup does not have yet. Raises Unavailable if the store does not respond."""
         remaining = iter(self._expected.values())
-        # Not in the list of an earlier backup, whose manifest has the hash of that list.
+        # A journal, and not objects.jsonl: the manifest of an earlier backup has the hash of that file.
         journal = os.open(self._backup.journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)  # guard: backup-journal
         os.write(journal, b"\n")  # ends a line that a killed run left incomplete
 
@@ -193,7 +194,7 @@ def _prepare(folder: Path) -> Path:
     if foreign := sorted(
         name for name in names if name.removesuffix(".new") not in known_names and name not in known_names
     ):
-        raise BackupError(f"{folder} is not empty and no backup of Drivebay (it contains {foreign[0]}): name another")
+        raise BackupError(f"{folder} contains {foreign[0]}, so it is not a backup of Drivebay. Choose an empty folder")
     folder.chmod(0o700)
     return folder
 

@@ -46,8 +46,8 @@ class CertificateAuthority:
             key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
             if not isinstance(key, ec.EllipticCurvePrivateKey):
                 raise ValueError(
-                    f"{folder / 'ca.key'} is not a key that Drivebay created; "
-                    "use another folder, or remove ca.pem and ca.key"
+                    f"{folder / 'ca.key'} was not created by this command. "
+                    "Use another folder, or remove ca.pem and ca.key"
                 )
             self._key = key
             return

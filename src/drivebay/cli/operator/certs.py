@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -16,6 +16,9 @@ from .command_runner import JsonOption, fail
 
 app = typer.Typer()
 
+_MAX_DAYS: Final = 825
+"""Some TLS clients refuse certificates that are valid longer."""
+
 
 @app.command()
 def certs(
@@ -25,7 +28,12 @@ def certs(
     host: Annotated[
         list[str] | None, typer.Option(help="A DNS name or IP address to add to every certificate. Repeatable.")
     ] = None,
-    days: Annotated[int, typer.Option(min=1, max=825, help="How many days the certificates are valid.")] = 365,
+    days: Annotated[
+        int,
+        typer.Option(
+            min=1, max=_MAX_DAYS, help="How many days the certificates are valid, at most as long as the authority."
+        ),
+    ] = 365,
     as_json: JsonOption = False,
 ) -> None:
     """Create TLS certificates for testing: a certificate authority and one certificate for each service.

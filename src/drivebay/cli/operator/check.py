@@ -74,10 +74,12 @@ def _report(violations: tuple[Violation, ...], as_json: bool) -> NoReturn:
 def _summary(broken: int, unknown: int) -> str:
     if not broken and not unknown:
         return "no violations: every invariant holds"
-    unchecked = f"not checked: {unknown}. Run `drivebay check` again when every server responds"
-    if not broken:
-        return f"no verdict; invariants {unchecked}"
-    return f"violations: {broken}" + (f"; invariants {unchecked}" if unknown else "")
+    found = f"violations: {broken}" if broken else "no verdict"
+    if not unknown:
+        return found
+    return (
+        f"{found}, invariants that were not checked: {unknown}. Run `drivebay check` again when every server responds"
+    )
 
 
 def _row(violation: Violation) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """`drivebay doctor`: test a whole deployment, and print each problem and how to fix it.
 
-The doctor uses the settings of its own process. It checks the services and their servers, and it uploads one small file
-through the public endpoint of the store, as a client does. The file belongs to a drive id that no account has.
+The doctor uses the settings of its own process. It checks the services and their servers, and it writes and reads one
+object and one small file through the public endpoint of the store, as a client does. The file belongs to a drive id
+that no account has.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ Now = Callable[[], datetime]
 Check = Callable[[Services, Now], Awaitable[list[Finding]]]
 
 CHECK_TIMEOUT: Final = 60.0
+"""Seconds for one check."""
 CHECKS: Final[dict[str, Check]] = {
     "services": check_services,
     "signing keys": check_signing_keys,

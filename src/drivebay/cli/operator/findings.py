@@ -15,7 +15,7 @@ class Verdict(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One result of a check. `check` is its name, `detail` the observation, `fix` what to do, or empty if all is ok."""
+    """One result of a check: its name, what it found, and what to do. `fix` is empty if all is ok."""
 
     check: str
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""`drivebay migrate`: change the database before the processes of a new release start."""
+"""`drivebay migrate`: apply the missing migrations before the processes of a new release start."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ app = typer.Typer()
 
 _MIGRATIONS: Final = {"auth": auth_store.MIGRATIONS, "files": Path(files.__file__).parent / "migrations"}
 _DATABASE_WAIT: Final = 120.0
-"""Seconds to wait for a database that accepts no writes or no connections now."""
+"""Seconds to wait while the database accepts no writes or no connections."""
 
 _STATEMENT_TIMEOUT: Final = 3600.0
 """Seconds for one statement. Services give up after five minutes, because their callers wait."""
@@ -29,8 +29,9 @@ _STATEMENT_TIMEOUT: Final = 3600.0
 def migrate(as_json: JsonOption = False) -> None:
     """Apply the missing migrations of the database, and print their names.
 
-    The services auth and files also do this when they start. Run it before an upgrade of many processes, so that no
-    process waits for it: here each statement may take an hour. If nothing is missing, it changes nothing.
+    The services auth and files also do this when they start. Run this command before an upgrade of many processes, so
+    that no process waits for the migrations. Here a statement may take an hour, in a service five minutes. If no
+    migration is missing, the command changes nothing.
     """
 
     async def command(settings: Settings) -> dict[str, tuple[str, ...]]:

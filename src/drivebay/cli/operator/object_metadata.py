@@ -20,18 +20,24 @@ app = typer.Typer()
 
 @app.command()
 def metadata(
-    key: Annotated[str | None, typer.Argument(help="Key of the object.", show_default=False)] = None,
+    key: Annotated[
+        str | None, typer.Argument(metavar="[KEY]", help="The key of an object.", show_default=False)
+    ] = None,
     value: Annotated[
-        str | None, typer.Argument(help="The value of its metadata header x-amz-meta-drivebay.", show_default=False)
+        str | None,
+        typer.Argument(metavar="[VALUE]", help="The value of its header x-amz-meta-drivebay.", show_default=False),
     ] = None,
     old_secret: Annotated[
-        list[Path] | None, typer.Option(help="File with a root secret that was used before.", show_default=False)
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="A file with a root secret that was used before. Can be repeated.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Decrypt the metadata of objects: drive (`owner`), upload and name.
 
-    Without arguments, it reads lines of a key, a space and a value. It prints one line of JSON for each. The exit
-    status is 1 if a value cannot be decrypted. The root secret is read from the settings.
+    Without arguments, the command reads lines from standard input: a key, a space and a value. It prints one line of
+    JSON for each. Exit with status 1 if a value cannot be decrypted. The settings give the root secret.
     """
     if (key is None) != (value is None):
         raise typer.BadParameter("give a key and a value, or neither")
@@ -43,15 +49,15 @@ def metadata(
 
     usable = run_with_settings(secrets, {"DRIVEBAY_LOG": "warning"}, "command")
     lines = _read_lines(sys.stdin) if key is None or value is None else [(key, value)]
-    unopened = 0
+    failures = 0
     for key, value in lines:
         try:
             typer.echo(json.dumps({"key": key, **open_metadata(key, value, usable)}, ensure_ascii=False))
         except UnreadableMetadata as error:
-            unopened += 1
+            failures += 1
             typer.echo(json.dumps({"key": key, "error": str(error)}, ensure_ascii=False))
-    if unopened:
-        fail(f"{unopened} values cannot be decrypted")
+    if failures:
+        fail(f"values that cannot be decrypted: {failures}")
 
 
 def _read_lines(lines: Iterable[str]) -> Iterator[tuple[str, str]]:

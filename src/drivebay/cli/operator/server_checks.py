@@ -18,6 +18,7 @@ from .transfer_checks import STORE_FULL_FIX
 Now = Callable[[], datetime]
 
 _MAX_CLOCK_DIFFERENCE: Final = 60.0
+"""Seconds."""
 _DURABILITY_SETTINGS: Final = ("fsync", "full_page_writes", "synchronous_commit")
 _OPTIONAL_CAPABILITIES: Final = {
     "signed_length": "the store accepts an upload with another size than the signed one",
@@ -93,7 +94,7 @@ async def check_database(services: Services, now: Now) -> list[Finding]:
             " current_setting('server_version_num')::int / 10000 AS version, now() AS at"
         )
     assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-    findings = [ok("database", f"PostgreSQL {row['version']}, all migrations applied")]
+    findings = [ok("database", f"PostgreSQL {row['version']}")]
     findings += [
         failed("durability", f"{setting} is off: a power cut loses files", f"set {setting} = on in postgresql.conf")
         for setting in _DURABILITY_SETTINGS
@@ -101,7 +102,7 @@ async def check_database(services: Services, now: Now) -> list[Finding]:
     ]
     difference = abs((row["at"] - now()).total_seconds())
     if difference > _MAX_CLOCK_DIFFERENCE:
-        detail = f"the database's clock and ours differ by {difference:.0f} s"
+        detail = f"the clocks of the database and of this computer differ by {difference:.0f} s"
         findings.append(failed("clocks", detail, "run NTP on both machines"))
     return findings
 
@@ -116,7 +117,7 @@ async def check_event_stream(services: Services, _: Now) -> list[Finding]:
         return [
             warning(
                 "events",
-                "events are off: the sweep commits an upload that no client completes some seconds later",
+                "events are off: some seconds pass before the sweep commits an upload that no client completes",
                 "set DRIVEBAY_NATS_URL, and remove DRIVEBAY_EVENTS=off if it is set",
             )
         ]
@@ -125,7 +126,7 @@ async def check_event_stream(services: Services, _: Now) -> list[Finding]:
     except Unavailable as error:
         fix = "check that NATS runs with JetStream and that DRIVEBAY_NATS_URL, its user and its password are right"
         return [failed("events", error.detail, fix)]
-    missing = "start the NATS servers that do not run; without a majority of them there are no events"
+    missing = "start the NATS servers that do not run: without a majority of them there are no events"
     return [
         *(
             failed("events", difference, "change the stream with `nats stream edit`")

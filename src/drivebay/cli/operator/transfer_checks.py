@@ -25,20 +25,24 @@ from .findings import Finding, failed, ok, warning
 
 Now = Callable[[], datetime]
 
-DOCTOR: Final = Access.personal(UserId(UUID("00000000-0000-7000-8000-646f63746f72")))
+_DOCTOR_ACCESS: Final = Access.personal(UserId(UUID("00000000-0000-7000-8000-646f63746f72")))
 """The personal drive of the test file. No account ever has this id."""
 _COMMIT_TIMEOUT: Final = 20.0
+"""Seconds to wait for the commit by an event or the sweep."""
 _EVENT_DELAY: Final = 2.0
 """Seconds. An event commits an upload in less time. After a longer time, the sweep has committed it."""
 _POLL_INTERVAL: Final = 0.02
+"""Seconds between two requests for the state of the upload."""
 _HTTP_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=10)
 STORE_FULL_FIX: Final = (
     "read the store's log, free space on its disk; if SeaweedFS logs `No writable volumes`, give it more and smaller"
     " volumes: -volume.max=10000 -master.volumeSizeLimitMB=1024 and WEED_MASTER_VOLUME_GROWTH_COPY_1=3"
 )
 _URL_LIFETIME: Final = 300
+"""Seconds."""
 _SKIPPED_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _LOCAL_ORIGIN: Final = "http://localhost:3000"
+"""The origin of the test if the settings allow every origin. Any origin must then be allowed."""
 
 
 class _Response(NamedTuple):
@@ -139,7 +143,9 @@ async def check_round_trip(services: Services, now: Now) -> list[Finding]:
     """Upload a file, wait until it is committed, and move it to the trash. Reports how long the commit took."""
     files, body = services.files, f"drivebay doctor {now().isoformat()}".encode()
     digest = hashlib.sha256(body).digest()
-    upload = await files.begin_upload(DOCTOR, UploadIntent("doctor.txt", len(body), "text/plain", ROOT, sha256=digest))
+    upload = await files.begin_upload(
+        _DOCTOR_ACCESS, UploadIntent("doctor.txt", len(body), "text/plain", ROOT, sha256=digest)
+    )
     put = PutSpec(upload.key, upload.size, upload.content_type, upload.sha256, upload.metadata)
     signed = await services.storage.presign_put(put, upload.created_at, _URL_LIFETIME)
     fix = "see the finding `public endpoint`"
@@ -147,10 +153,10 @@ async def check_round_trip(services: Services, now: Now) -> list[Finding]:
         try:
             response = await http.send(signed, body)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            await files.abort_upload(DOCTOR, upload.id)
+            await files.abort_upload(_DOCTOR_ACCESS, upload.id)
             return [failed("round trip", f"the upload failed: {describe_http_error(error)}", fix)]
     if response.status != 200:
-        await files.abort_upload(DOCTOR, upload.id)
+        await files.abort_upload(_DOCTOR_ACCESS, upload.id)
         return [failed("round trip", f"the store responded to the upload with status {response.status}", fix)]
     started = time.monotonic()
     upload, committed_by_ingest = await _wait_for_commit(services, upload)
@@ -158,7 +164,7 @@ async def check_round_trip(services: Services, now: Now) -> list[Finding]:
     if upload.file is None:
         detail = f"the upload ended as {upload.status.value} ({upload.reason})"
         return [failed("round trip", detail, "see the findings for the store")]
-    await files.trash_entry(DOCTOR, upload.file)
+    await files.trash_entry(_DOCTOR_ACCESS, upload.file)
     return [_commit_finding(committed_by_ingest, seconds, services.settings.ingest().events_enabled)]
 
 
@@ -166,11 +172,11 @@ async def _wait_for_commit(services: Services, upload: Upload) -> tuple[Upload, 
     """Return the upload when it has ended, and whether ingest committed it. Commit it here after a timeout."""
     deadline = time.monotonic() + _COMMIT_TIMEOUT
     while time.monotonic() < deadline:
-        current = await services.files.get_upload(DOCTOR, upload.id)
+        current = await services.files.get_upload(_DOCTOR_ACCESS, upload.id)
         if current.status is not UploadStatus.PENDING:
             return current, True
         await asyncio.sleep(_POLL_INTERVAL)
-    return await services.files.complete_upload(DOCTOR, upload.id), False
+    return await services.files.complete_upload(_DOCTOR_ACCESS, upload.id), False
 
 
 def _commit_finding(committed_by_ingest: bool, seconds: float, events_enabled: bool) -> Finding:

@@ -131,10 +131,10 @@ def log_in_with_browser(server_option: str | None, code: str | None, as_json: bo
 
     async def sign_in(server: str) -> tuple[str, str] | None:
         """Return server and challenge if the login needs a code."""
-        one_time_code = await receive_code(server, as_json)
+        sign_in_code = await receive_code(server, as_json)
         async with AsyncDrive(server, token_store=tokens, retry_policy=LOGIN_RETRY) as drive:
             try:
-                await drive.log_in_with_oidc(one_time_code)
+                await drive.log_in_with_oidc(sign_in_code)
             except SecondFactorRequired as error:
                 return server, error.challenge
             await finish(drive, server)
@@ -254,7 +254,7 @@ def whoami(as_json: JsonOption = False) -> None:
 
 @app.command()
 def status(as_json: JsonOption = False) -> None:
-    """Show server, account, usage, and the unfinished uploads that you can resume.
+    """Show server, account, usage, and the pending uploads that you can resume.
 
     To resume an upload, run the same `put` command again.
     """

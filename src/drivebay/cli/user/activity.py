@@ -21,7 +21,10 @@ def activity(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A file or folder: a path that starts with /, or an id.")],
     as_json: JsonOption = False,
 ) -> None:
-    """List what was changed in a file or folder, when and by whom. Newest first, for 30 days."""
+    """List what was changed in a file or folder, when and by whom.
+
+    Each line has time, change and user, the newest first. Changes are kept for 30 days.
+    """
 
     async def command() -> None:
         async with open_drive() as drive, aclosing(drive.activity(path)) as changes:

@@ -14,15 +14,16 @@ from urllib.parse import parse_qs, quote, urlsplit
 from .console import print_note
 from .exit_codes import CommandError, ExitCode
 
-TIMEOUT: Final = 300.0
+SIGN_IN_TIMEOUT: Final = 300.0
 """Seconds after which the command stops waiting for the sign-in."""
 _PATH: Final = "/signed-in"
 _MAX_HEADER: Final = 16_384
+"""Bytes of a request with its headers."""
 _PAGE: Final = "<!doctype html><title>Drivebay</title><p>{text} You can close this page."
 _REFUSALS: Final = {
     "access_denied": "the identity provider refused the sign-in",
-    "no_account": "you have no account here; ask the operator for one",
-    "email_taken": "another account has your email address; log in with its password",
+    "no_account": "you have no account here: ask the operator for one",
+    "email_taken": "another account has your email address: log in with its password",
     "account_disabled": "your account is disabled",
 }
 
@@ -64,7 +65,7 @@ async def receive_code(server: str, as_json: bool) -> str:
         note = "Sign in with your browser." if is_open else f"Open this page in a browser on this computer: {url}"
         print_note(note, as_json)
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(SIGN_IN_TIMEOUT):
                 parameters = await received
         except TimeoutError:
             raise CommandError("the sign-in took too long", ExitCode.FAILED, "run the command again") from None

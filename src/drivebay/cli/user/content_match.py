@@ -19,6 +19,7 @@ import typer
 from drivebay.client import ApiError, AsyncDrive, File, LinkFile, file_time
 
 _READ_SIZE: Final = 2**20
+"""Bytes that are read and hashed at once."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ChecksumOption: TypeAlias = Annotated[
     bool,
@@ -58,12 +59,12 @@ def _local_time(path: Path) -> datetime | None:
 
 
 def copy_time(file: File, path: Path) -> None:
-    """Give a local file the modification time of a file on the server, if the disk and its owner allow it."""
+    """Give a local file the modification time of a file on the server, if the file system allows it."""
     set_time(path, file.modified_at)
 
 
 def set_time(path: Path, modified_at: datetime) -> None:
-    """Give a local file a modification time, if the disk and its owner allow it."""
+    """Give a local file a modification time, if the file system allows it."""
     microseconds = (modified_at - _EPOCH) // timedelta(microseconds=1)
     with suppress(OSError, OverflowError):
         os.utime(path, ns=(path.stat().st_atime_ns, microseconds * 1000))
@@ -90,7 +91,7 @@ async def content_matches(drive: AsyncDrive, path: Path, file: File) -> bool:
         return False
     if file.sha256 is not None:
         return await asyncio.to_thread(_part_digests, path, file.size) == [file.sha256]
-    # A listing contains no checksum of a file that was uploaded in parts, but its download link does.
+    # A listing contains no checksum of a file that was uploaded in parts. The response with its presigned URL does.
     link = await drive.link(file)
     if link.sha256 is not None:
         return await asyncio.to_thread(_part_digests, path, file.size) == [link.sha256]

@@ -168,7 +168,7 @@ def _confirm(drive: DriveInfo) -> None:
     """Ask on the terminal. Raises CommandError unless the answer is yes."""
     if not sys.stdin.isatty():
         raise CommandError(
-            "nothing was deleted: standard input is not a terminal, and nobody can confirm",
+            "nothing was deleted: standard input is not a terminal, so nobody can confirm",
             ExitCode.USAGE,
             "add --yes",
         )

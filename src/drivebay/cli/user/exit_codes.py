@@ -100,12 +100,12 @@ _NEXT_STEPS_BY_CODE: Final = {
     "precondition_failed": "look at the file with `drivebay ls -l`, then run the command again",
 }
 
-_USE_UTF8: Final = "use UTF-8, which the server needs; `drivebay put --name` gives a local file another name"
+_USE_UTF8: Final = "use UTF-8, which the server needs: `drivebay put --name` gives a local file another name"
 
 
 @contextmanager
 def if_not_found(next_step: str) -> Iterator[None]:
-    """Give a NotFound of the block its own next step. The default is for files. An empty one prints none."""
+    """Give a NotFound of the block another next step than that for files. If `next_step` is empty, none is printed."""
     try:
         yield
     except NotFound as error:
@@ -138,7 +138,7 @@ def next_step_for(error: BaseException) -> str:
         # In UTF-8 only a local file name or an argument that is not valid text fails. Otherwise the encoding of the
         # output cannot represent the character.
         is_utf8 = error.encoding.lower() in ("utf-8", "utf8")
-        return _USE_UTF8 if is_utf8 else "set PYTHONIOENCODING=utf-8 and run it again"
+        return _USE_UTF8 if is_utf8 else "set PYTHONIOENCODING=utf-8 and run the command again"
     if isinstance(error, OSError) and "TMPDIR" in (error.strerror or ""):
         return "free some space in that folder, or set TMPDIR to another one"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

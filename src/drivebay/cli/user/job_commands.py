@@ -14,7 +14,7 @@ from .job_progress import wait_with_progress
 from .open_drive import open_drive
 
 app = typer.Typer()
-jobs = typer.Typer(no_args_is_help=True, help="Show, wait for, or cancel the copy of a large folder.")
+jobs = typer.Typer(no_args_is_help=True, help="Show, wait for or cancel a copy job.")
 app.add_typer(jobs, name="jobs")
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of a job, as `drivebay cp` prints it.")]
@@ -22,7 +22,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of a job, 
 
 @jobs.command()
 def show(id: IdArgument, as_json: JsonOption = False) -> None:
-    """Print the state of a job, and how many files and folders it has copied."""
+    """Print the state of a job, and how many of the files and folders it has copied."""
 
     async def command() -> None:
         async with open_drive() as drive:
@@ -37,7 +37,7 @@ def show(id: IdArgument, as_json: JsonOption = False) -> None:
 
 @jobs.command()
 def wait(id: IdArgument, as_json: JsonOption = False) -> None:
-    """Wait until a job is done."""
+    """Wait until a job is done. With --json, print the copy."""
 
     async def command() -> None:
         async with open_drive() as drive:

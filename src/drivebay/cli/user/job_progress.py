@@ -19,14 +19,19 @@ async def wait_with_progress(drive: AsyncDrive, job: Job, as_json: bool) -> File
             show(job)
             return await drive.wait_for_job(job, show)
     except asyncio.CancelledError:
-        next_steps = f"wait for it with `drivebay jobs wait {job.id}`, or end it with `drivebay jobs cancel {job.id}`"
+        next_steps = (
+            f"wait for it with `drivebay jobs wait {job.id}`, or cancel it with `drivebay jobs cancel {job.id}`"
+        )
         print_note(f"the copy continues without this command: {next_steps}", as_json)
         raise
 
 
 @contextmanager
 def _progress_bar(as_json: bool) -> Iterator[Callable[[Job], None]]:
-    """Yield a function that shows the state of a job: as a bar on a terminal, otherwise as one line."""
+    """Yield a function that shows the state of a job: as a bar on a terminal, otherwise as one line.
+
+    With JSON, the function prints nothing.
+    """
     if as_json or not sys.stderr.isatty():
         is_shown = False
 

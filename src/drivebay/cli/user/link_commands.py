@@ -90,7 +90,7 @@ def link(
                     role or LinkRole.VIEWER,
                     name=name,
                     password=password,
-                    expires_at=None if expires is None else parse_end(expires, datetime.now(UTC)),
+                    expires_at=None if expires is None else parse_expiry(expires, datetime.now(UTC)),
                     max_downloads=max_downloads,
                 )
                 url, result = created.url or "", created
@@ -109,7 +109,7 @@ def links(
 ) -> None:
     """List the links of a file or folder, or of the whole drive.
 
-    Each line has id, role, downloads, end, path and name. The path is - for an item in the trash.
+    Each line has id, role, downloads, expiry time, path and name. The path is - for an item in the trash.
     """
 
     async def command() -> None:
@@ -129,7 +129,7 @@ def unlink(
     ids: Annotated[list[str], typer.Argument(metavar="ID", help="The ids of links, as `drivebay links` shows them.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Delete links, which then stop to work at once. Print the id of each."""
+    """Delete links. They stop working at once. Print the id of each."""
 
     async def command() -> None:
         failures = Failures(as_json)
@@ -148,8 +148,8 @@ def unlink(
     run_command(command, as_json)
 
 
-def parse_end(text: str, now: datetime) -> datetime:
-    """Parse the end of a link: a duration after `now` such as 7d, or a time (ISO 8601). Raises CommandError."""
+def parse_expiry(text: str, now: datetime) -> datetime:
+    """Return the time that a duration after `now`, such as 7d, or a time (ISO 8601) means. Raises CommandError."""
     if match := re.fullmatch(r"([0-9]{1,6})([mhd])", text):
         return now + int(match[1]) * _UNITS[match[2]]
     try:
@@ -164,11 +164,11 @@ async def _path_of(drive: AsyncDrive, id: str) -> str | None:
     try:
         return "/" + "/".join(file.name for file in await drive.path(id))
     except NotFound:
-        return None  # it is in the trash
+        return None  # the item is in the trash
 
 
 def _line(item: ListedLink) -> str:
     limit = "" if item.max_downloads is None else f"/{item.max_downloads}"
-    end = "-" if item.expires_at is None else format_time(item.expires_at)
-    begin = f"{item.id}  {item.role.value:<8}  {item.downloads}{limit:<6}  {end:<16}"
+    expiry = "-" if item.expires_at is None else format_time(item.expires_at)
+    begin = f"{item.id}  {item.role.value:<8}  {item.downloads}{limit:<6}  {expiry:<16}"
     return f"{begin}  {printable(item.path or '-')}  {item.name or ''}".rstrip()

@@ -13,7 +13,9 @@ from drivebay.client import is_part_name
 from .exit_codes import CommandError, ExitCode
 from .workers import Failures
 
-_NOT_A_FILE: Final = "it is not a file or folder, but a link or a device"
+_NOT_A_FILE: Final = (
+    "it is neither a file nor a folder: a broken symbolic link, a symbolic link to a folder, or a device"
+)
 _BROKEN_LINK: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
@@ -77,7 +79,7 @@ def report_skipped(contents: FolderContents, failures: Failures) -> None:
 def same_target_error(group: list[LocalEntry], target: str, next_step: str) -> CommandError:
     """Return the error for local files that would have the same path on the server."""
     sources = " and ".join(str(entry.source) for entry in group)
-    forms = len({entry.name for entry in group}) > 1
-    reason = " (the names differ only in their Unicode form)" if forms else ""
+    names = {entry.name for entry in group}
+    reason = " (the names differ only in their Unicode form)" if len(names) > 1 else ""
     message = f"{sources} would both become {target}{reason}: none of them was uploaded"
     return CommandError(message, ExitCode.CONFLICT, next_step)

@@ -42,19 +42,19 @@ def reset_password(
     def ask_then_reset() -> Coroutine[None, None, None]:
         if (link is None) == (email is None):
             raise CommandError("give the link, or --email", ExitCode.USAGE)
-        address = server_for_login(server)
+        server_url = server_for_login(server)
         if email is not None:
-            return request(address, email)
-        return reset(address, link or "", read_password(password_stdin, label="New password", confirm=True))
+            return request(server_url, email)
+        return reset(server_url, link or "", read_password(password_stdin, label="New password", confirm=True))
 
-    async def request(address: str, recipient: str) -> None:
-        async with _anonymous_drive(address) as drive:
+    async def request(server_url: str, recipient: str) -> None:
+        async with _anonymous_drive(server_url) as drive:
             with if_not_found(""):
                 await drive.request_password_reset(recipient)
         _print_done(as_json, "If this email address has an account, the server sends a mail.")
 
-    async def reset(address: str, link_or_token: str, password: str) -> None:
-        async with _anonymous_drive(address) as drive:
+    async def reset(server_url: str, link_or_token: str, password: str) -> None:
+        async with _anonymous_drive(server_url) as drive:
             await drive.reset_password(_token(link_or_token), password)
         _print_done(as_json)
 
@@ -74,8 +74,8 @@ def verify_email(link: LinkArgument = None, server: ServerOption = None, as_json
                 await drive.request_email_verification()
         _print_done(as_json, "If your email address is not confirmed yet, the server sends a mail.")
 
-    async def verify(address: str, link_or_token: str) -> None:
-        async with _anonymous_drive(address) as drive:
+    async def verify(server_url: str, link_or_token: str) -> None:
+        async with _anonymous_drive(server_url) as drive:
             await drive.verify_email(_token(link_or_token))
         _print_done(as_json)
 
@@ -84,7 +84,9 @@ def verify_email(link: LinkArgument = None, server: ServerOption = None, as_json
             return verify(server_for_login(server), link)
         if server is not None:
             raise CommandError(
-                "--server needs a link: the mail is sent for the account that is logged in", ExitCode.USAGE, "drop it"
+                "--server needs a link: the mail is sent for the account that is logged in",
+                ExitCode.USAGE,
+                "remove --server",
             )
         return request()
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 def _run_on_drive(
     change: Callable[[AsyncDrive], Awaitable[T]], as_json: bool, show: Callable[[T], None] | None = None
 ) -> None:
-    """Run a change on the user's drive. Print its result as JSON or with `show`. Without `show`, print nothing."""
+    """Run a change on the chosen drive. Print its result as JSON or with `show`. Without `show`, print nothing."""
 
     async def command() -> None:
         async with open_drive() as drive:
@@ -105,9 +105,9 @@ def cp(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy files and folders, without sending their bytes. A name that is taken gets a number.
+    """Copy files and folders, without sending their bytes. If the name is taken, the copy gets a number.
 
-    The server copies what takes long as a job. The command waits for it. After Ctrl-C the job goes on.
+    A large copy runs as a job on the server. The command waits for the job. After Ctrl-C the job continues.
     """
 
     async def copy(drive: AsyncDrive) -> File | list[File]:
@@ -136,12 +136,15 @@ def cp(
 
 
 async def _resolve_sources(
-    drive: AsyncDrive, sources: list[str], target: str, done: str, target_drive: str | None = None
+    drive: AsyncDrive, sources: list[str], target: str, action: str, target_drive: str | None = None
 ) -> list[File]:
-    """Return the sources of a move or a copy. Raises CommandError if the target must be a folder but is a file."""
+    """Return the sources of a move or a copy. `action` is "moved" or "copied", for messages.
+
+    Raises CommandError if a source is the root folder, or if the target must be a folder but is a file.
+    """
     files = [await drive.resolve(source) for source in sources]
     if ROOT in files:
-        raise CommandError(f"/ cannot be {done}", ExitCode.USAGE)
+        raise CommandError(f"/ cannot be {action}", ExitCode.USAGE)
     if (target.endswith("/") or len(files) > 1) and not (await drive.resolve(target, target_drive)).is_folder:
         next_step = "remove the slash at the end" if len(files) == 1 else "give a folder as the target"
         raise CommandError(f"{target} is a file", ExitCode.CONFLICT, next_step)
@@ -149,7 +152,7 @@ async def _resolve_sources(
 
 
 def _require_files(results: list[File | ApiError]) -> list[File]:
-    """Return the files of a batch. Raises the first error."""
+    """Return the files of a batch. If there is an error, raise the first one."""
     for result in results:
         if isinstance(result, ApiError):
             raise result
@@ -235,7 +238,10 @@ def restore(
 
 
 def find_trashed(name: str, trash: list[File]) -> File:
-    """Return the entry of the trash with this name or id. Raises CommandError."""
+    """Return the entry of the trash with this name or id.
+
+    Raises CommandError if there is no such entry, or more than one.
+    """
     matches = [file for file in trash if is_id_or_name(name, file.id, file.name)]
     if not matches:
         next_step = "list the trash with `drivebay ls --trash`, and give the name without its folders, or the id"

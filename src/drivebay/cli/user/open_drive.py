@@ -17,7 +17,7 @@ from .resume_state import ResumeFolder
 from .server_names import is_id_or_name
 
 LOGIN_RETRY: Final = RetryPolicy(timeout=0.8)
-"""For `login` and `signup`. The usual cause of a failure is a wrong address, so long retries do not help."""
+"""For `login` and `signup`. The usual cause of a failure is a wrong URL, so long retries do not help."""
 LOGIN_CONNECT_TIMEOUT: Final = 1.2
 """Seconds to connect, for `login` and `signup`."""
 _INTERACTIVE_RETRY: Final = RetryPolicy(timeout=10.0)
@@ -25,8 +25,11 @@ _INTERACTIVE_RETRY: Final = RetryPolicy(timeout=10.0)
 _TRANSFER_TIMEOUT: Final = 300.0
 """Transfers continue after a network failure of up to this many seconds."""
 _FIRST_NOTE: Final = 3.0
+"""Seconds of waiting before the first note."""
 _NOTE_INTERVAL: Final = 30.0
+"""Seconds between two notes."""
 _PARALLEL_TRANSFERS: Final = 8
+"""File bodies in transfer at the same time."""
 
 
 def open_account() -> AsyncDrive:
@@ -76,7 +79,7 @@ async def find_drive(account: AsyncDrive, id_or_name: str) -> DriveInfo:
             if id_or_name == drive.id:
                 return drive
             if drive.kind == "personal":
-                own_id = drive.id  # it has the id of its user
+                own_id = drive.id  # a personal drive has the id of its user
             if is_id_or_name(id_or_name, drive.id, drive.name):
                 named.append(drive)
     owned = [drive for drive in named if drive.id == own_id or drive.created_by == own_id]  # guard: drive-name-creator

@@ -57,7 +57,7 @@ def rename(
 
 @passkeys.command()
 def remove(id: IdArgument, password_stdin: PasswordStdinOption = False, as_json: JsonOption = False) -> None:
-    """Remove a passkey. It needs your password.
+    """Remove a passkey. The command asks for your password.
 
     If your account has no password (you sign in at an identity provider), log in again first and leave the password
     empty.

@@ -83,7 +83,10 @@ def shared(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what others share with you. Each line has id, role and name. Other commands use an item with `--shared`."""
+    """List what others share with you. Each line has id, role and name.
+
+    With `--shared`, other commands use such an item.
+    """
 
     async def command() -> None:
         async with open_account() as account, aclosing(account.shared_with_me()) as items:
@@ -121,7 +124,7 @@ async def _find_permission(drive: AsyncDrive, file: File, user: str) -> Permissi
         if permission.inherited_from is None:
             return permission
     if permissions:
-        message = f"{user} has the permission on a folder above"
+        message = f"{user} has the permission on a parent folder"
         next_step = f"remove it there: `drivebay unshare {permissions[0].inherited_from} {user}`"
         raise CommandError(message, ExitCode.NOT_FOUND, next_step)
     message = f"{file.name} is not shared with {user}"

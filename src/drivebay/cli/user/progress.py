@@ -23,6 +23,7 @@ _MIN_FILE_SIZE_FOR_BAR: Final = 2**20
 """Smaller files get no bar of their own, because hundreds of them are in progress at the same time."""
 _MAX_NAME_LENGTH: Final = 40
 _SHOW_CURSOR: Final = b"\r\x1b[K\x1b[?25h"
+"""Deletes the line of the progress display and shows the cursor again."""
 
 
 class ProgressDisplay(Protocol):

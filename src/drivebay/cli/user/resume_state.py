@@ -35,7 +35,7 @@ class ResumeFolder:
         self._uploads = folder or _state_folder()
         self._batches = self._uploads / "begun"  # do not rename the folder: earlier releases have stored files in it
         self._locks: dict[str, int] = {}
-        """The open file descriptors of the batches that this process has locked, by key. A closed one is unlocked."""
+        """The open file descriptors of the batches that this process has locked, by key. Closing one ends the lock."""
 
     def find_upload(self, key: str) -> UnfinishedUpload | None:
         content = read_if_exists(self._upload_path(key))

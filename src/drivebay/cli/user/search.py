@@ -17,7 +17,7 @@ from .open_drive import open_drive
 
 app = typer.Typer()
 
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+_DATE_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 
 @app.command()
@@ -40,10 +40,12 @@ def search(
         int | None, typer.Option("--max-size", metavar="BYTES", min=0, help="The largest size.")
     ] = None,
     after: Annotated[
-        datetime | None, typer.Option("--after", formats=_FORMATS, metavar="DATE", help="Modified after this date.")
+        datetime | None,
+        typer.Option("--after", formats=_DATE_FORMATS, metavar="DATE", help="Modified after this date."),
     ] = None,
     before: Annotated[
-        datetime | None, typer.Option("--before", formats=_FORMATS, metavar="DATE", help="Modified before this date.")
+        datetime | None,
+        typer.Option("--before", formats=_DATE_FORMATS, metavar="DATE", help="Modified before this date."),
     ] = None,
     starred: Annotated[bool, typer.Option("--starred", help="Only starred items.")] = False,
     long: Annotated[bool, typer.Option("-l", "--long", help="Show size, time and id too.")] = False,
@@ -51,7 +53,7 @@ def search(
 ) -> None:
     """Find files and folders by name, the best result first.
 
-    Case and accents do not matter. In a text of 4 or more characters, one letter may be missing, added or wrong, or two
+    Case and accents do not matter. In a text of 4 to 32 characters, one letter may be missing, added or wrong, or two
     may be swapped. Dates are in the time zone of this computer.
     """
     if files and folders:

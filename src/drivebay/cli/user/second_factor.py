@@ -1,4 +1,4 @@
-"""The command `second-factor`."""
+"""The commands `second-factor begin`, `confirm` and `remove`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def confirm(code: CodeOption = None, as_json: JsonOption = False) -> None:
 
 @second_factor.command()
 def remove(code: CodeOption = None, password_stdin: PasswordStdinOption = False, as_json: JsonOption = False) -> None:
-    """Remove the second factor. It needs your password and a code, or a recovery code.
+    """Remove the second factor. The command asks for your password and a code, or a recovery code.
 
     If your account has no password (you sign in at an identity provider), log in again first and leave the password
     empty.

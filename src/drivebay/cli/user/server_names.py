@@ -1,4 +1,4 @@
-"""Checks names and addresses before any request. A wrong one in an argument is an error of usage."""
+"""Checks names, and the URL of the server, before any request. A wrong one in an argument is an error of usage."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ _MAX_NAME_BYTES: Final = 255
 
 
 def validate_name(name: str) -> None:
-    """Raises CommandError if this cannot be the name of a file on the server."""
+    """Check that a file on the server can have this name. Raises CommandError if it cannot."""
     reason = _describe_invalid(name)
     if reason:
         raise CommandError(f"{name!r} cannot be the name of a file: {reason}", ExitCode.USAGE, "give another --name")
 
 
 def check_local_name(name: str) -> None:
-    """Raises CommandError if the server cannot have a file or folder with the name of this local one."""
+    """Check that a file or folder on the server can have the name of a local one. Raises CommandError if it cannot."""
     reason = _describe_invalid(name)
     if reason:
         message = f"{name!r} cannot be a name on the server: {reason}"
         raise CommandError(message, ExitCode.FAILED, "rename it, or upload it with `drivebay put --name`")
 
 
-def validate_server(address: str) -> str:
-    """Return the address of a server without a slash at the end. Raises CommandError if it is not one."""
+def validate_server(url: str) -> str:
+    """Return the URL of a server without a slash at the end. Raises CommandError if the text is not such a URL."""
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
     if not valid:
-        message = f"{address!r} is not the URL of a server"
+        message = f"{url!r} is not the URL of a server"
         raise CommandError(message, ExitCode.USAGE, "write it like https://drive.example.com")
-    return address.rstrip("/")
+    return url.rstrip("/")
 
 
 def is_id_or_name(text: str, id: str, name: str) -> bool:
@@ -48,7 +48,7 @@ def _describe_invalid(name: str) -> str:
     if not name:
         return "it is empty"
     if "/" in name:
-        return "it contains a slash; give the folder with --to"
+        return "it contains a slash: give the folder with --to"
     if name in (".", ".."):
         return "this name always means a folder"
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):

@@ -9,17 +9,13 @@ import typer
 
 from drivebay.client import SessionInfo
 
-from .account import ask, read_password
+from .account import PasswordStdinOption, ask, read_password
 from .console import JsonOption, print_json, print_line, print_note, run_command
 from .exit_codes import CommandError, ExitCode, if_not_found
 from .formatting import format_time, printable
 from .open_drive import open_drive
 
 app = typer.Typer()
-
-PasswordStdinOption = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking for it.")
-]
 
 
 @app.command()

@@ -28,6 +28,7 @@ from .workers import Failures, LargeFileLimit, run_workers
 app = typer.Typer()
 
 _SMALL_SIZE: Final = 128 * 2**10
+"""Bytes. Only a few larger files are in progress at the same time."""
 
 
 class SyncStep(msgspec.Struct, frozen=True):

@@ -62,7 +62,7 @@ def _confirm(count: int) -> None:
     question = f"Delete all {count} entries of the trash for good?"
     if not sys.stdin.isatty():
         raise CommandError(
-            "nothing was deleted: standard input is not a terminal, and nobody can confirm", ExitCode.USAGE, "add --yes"
+            "nothing was deleted: standard input is not a terminal, so nobody can confirm", ExitCode.USAGE, "add --yes"
         )
     if not typer.confirm(question, err=True):
         raise CommandError("nothing was deleted", ExitCode.FAILED)

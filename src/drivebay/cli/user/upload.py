@@ -33,6 +33,7 @@ from .workers import Failures, LargeFileLimit, run_workers
 app = typer.Typer()
 
 _SMALL_SIZE: Final = 2**20
+"""Bytes. Only a few larger files are in progress at the same time."""
 
 
 class UploadedFile(msgspec.Struct, frozen=True):

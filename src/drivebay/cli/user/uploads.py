@@ -1,4 +1,4 @@
-"""The command `uploads`: list the uploads that have not ended, and cancel some of them."""
+"""The command `uploads`: list pending uploads, or cancel some of them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def uploads(
     cancel_all: Annotated[bool, typer.Option("--cancel-all", help="Cancel every upload that is listed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the uploads that have not ended, or cancel some of them.
+    """List pending uploads, or cancel some of them.
 
-    Until an upload ends, its name is taken and its size counts as reserved. Each line has the id, the size, the time of
-    the start and the name. With --cancel or --cancel-all, the cancelled uploads are listed.
+    The name of a pending upload is taken, and its size counts as reserved. Each line has id, size, start time and name.
+    With --cancel or --cancel-all, the cancelled uploads are listed.
     """
 
     async def command() -> None:

@@ -1,4 +1,4 @@
-"""The command `versions`: list the versions of a file, and restore, delete or link one."""
+"""The command `versions`: list the versions of a file, restore or delete one, or print its presigned URL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def versions(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the versions of a file, or restore or delete one. Newest first. An asterisk marks the current version."""
+    """List the versions of a file, or restore or delete one. The newest is the first.
+
+    An asterisk marks the current version.
+    """
 
     async def command() -> None:
         if sum(option is not None for option in (restore, delete, link)) > 1:

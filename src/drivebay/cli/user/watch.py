@@ -34,8 +34,8 @@ def watch(
 ) -> None:
     """Print each change of the files and folders as it happens, until Ctrl-C.
 
-    Each line has the time, the change, the id and the name. With --json, each line is a JSON object. To continue after
-    it in a later run, pass its `cursor` to --cursor.
+    Each line has the time, the change, the id and the name. With --json, each line is a JSON object with a `cursor`. To
+    continue after a change in a later run, pass the `cursor` of this change to --cursor.
     """
 
     async def command() -> None:

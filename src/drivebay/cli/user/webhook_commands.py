@@ -19,7 +19,7 @@ app = typer.Typer()
 webhooks = typer.Typer(no_args_is_help=True, help="Send the changes of a drive to a URL.")
 app.add_typer(webhooks, name="webhooks")
 
-_LIST = "list your webhooks with `drivebay webhooks list`"
+_LIST_STEP = "list your webhooks with `drivebay webhooks list`"
 IdArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The id of a webhook, as `drivebay webhooks list` shows.")
 ]
@@ -39,7 +39,7 @@ def add(
 ) -> None:
     """Send the changes of the drive to a URL from now on. Print id and secret of the webhook.
 
-    The secret verifies the events. It is not shown again.
+    A receiver verifies events with the secret. It is not shown again.
     """
 
     async def command() -> None:
@@ -76,7 +76,7 @@ def remove(ids: IdsArgument, as_json: JsonOption = False) -> None:
             with result_printer(as_json, str) as show:
                 for id in ids:
                     try:
-                        with if_not_found(_LIST):
+                        with if_not_found(_LIST_STEP):
                             await drive.delete_webhook(id)
                     except EXPECTED_ERRORS as error:
                         failures.add(error, id)
@@ -105,7 +105,7 @@ def deliveries(id: IdArgument, as_json: JsonOption = False) -> None:
 
     async def command() -> None:
         async with open_drive() as drive, aclosing(drive.webhook_deliveries(id)) as attempts:
-            with if_not_found(_LIST), result_printer(as_json, _delivery_line) as show:
+            with if_not_found(_LIST_STEP), result_printer(as_json, _delivery_line) as show:
                 async for item in attempts:
                     show(item)
 
@@ -136,7 +136,7 @@ def redeliver(
 def _set_disabled(id: str, as_json: bool, *, disabled: bool) -> None:
     async def command() -> None:
         async with open_drive() as drive:
-            with if_not_found(_LIST):
+            with if_not_found(_LIST_STEP):
                 changed = await drive.update_webhook(id, disabled=disabled)
         if as_json:
             print_json(changed)
