@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 
 class CommitFailure(NamedTuple):
-    """A commit that failed because of a defect, so it has no outcome."""
+    """A commit that failed because of a defect, so the commit has no outcome."""
 
     reason: str
 

@@ -1,6 +1,6 @@
 """Consumes events: takes the deliveries that have arrived, commits their uploads in one batch, and settles them.
 
-A single event is committed at once. While one batch is committed, the next one collects events. Under load, a batch
+A single event is committed immediately. While one batch is committed, the next one collects events. Under load, a batch
 waits a little longer to collect more. A backlog is processed in full batches.
 
 A delivery is settled by the outcome of its commit:
@@ -47,9 +47,11 @@ LAG = Histogram(
 BATCHES = Histogram("drivebay_ingest_batch_events", "Events in one batch", buckets=(1, 2, 5, 10, 50, 100, 250, 500))
 
 _MAX_DEAD_LETTER_PAYLOAD: Final = 64 * 1024
+"""Bytes. The rest is cut off."""
 _MAX_DEAD_LETTER_REASON: Final = 1000
+"""Characters. The rest is cut off."""
 _LOAD_THRESHOLD: Final = 4
-"""After a batch of at least this size, the next one waits for `_COLLECT_SECONDS`."""
+"""After a batch of at least this many events, the next batch waits for `_COLLECT_SECONDS`."""
 _COLLECT_SECONDS: Final = 0.02
 _ABSENT_OUTCOMES: Final = frozenset({CommitOutcome.ABSENT, CommitOutcome.EXPIRED})
 

@@ -1,8 +1,8 @@
 """An HTTP endpoint for stores that can only POST their events. It puts each body into the event queue.
 
 A store keeps an event until it gets status 200. So the endpoint responds with 200 only after JetStream has stored the
-event. If that fails it responds with 503, and the store tries again. The endpoint does not parse the body. The consumer
-of the queue does, and stores a body that is not an event as a dead letter.
+event. If JetStream does not store the event, the endpoint responds with 503, and the store tries again. The endpoint
+does not parse the body. The consumer of the queue does, and stores a body that is not an event as a dead letter.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ PATH: Final = "/events"
 MAX_BODY: Final = 1_000_000
 """Bytes. NATS accepts messages of 1 MiB including headers."""
 _BODY_TIMEOUT: Final = 10.0
+"""Seconds for the body of a request."""
 _EXTRA_HEADERS: Final[Mapping[int, tuple[tuple[bytes, bytes], ...]]] = {
     401: ((b"www-authenticate", b"Bearer"),),
     405: ((b"allow", b"POST"),),

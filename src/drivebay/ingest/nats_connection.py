@@ -23,6 +23,7 @@ from .stream_replicas import replica_problems
 from .stream_setup import stream_problems
 
 _CONNECT_TIMEOUT: Final = 3
+"""Seconds for each server."""
 _CHECK_WAIT: Final = 2.0
 """Seconds that `ConnectionCheck.find_problem` waits. Readiness gives it 3 seconds."""
 
@@ -84,7 +85,8 @@ class ConnectionCheck:
     """Checks NATS again and again on one connection. It creates nothing.
 
     When the connection breaks, each server is tried once before the check fails. A server whose machine has vanished
-    gives no answer, so this takes a few seconds for each. Until the check has ended, the previous result holds.
+    does not respond, so the check takes a few seconds for each such server. Until the check has ended, `find_problem`
+    returns the previous result.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -92,7 +94,7 @@ class ConnectionCheck:
         self._connection = AsyncExitStack()
         self._queue: JetStreamQueue | None = None
         self._running: asyncio.Task[str | None] | None = None
-        self._previous: str | None = "no answer from NATS yet"
+        self._previous: str | None = "no response from NATS yet"
 
     async def find_problem(self) -> str | None:
         """Return the problem as `find_connection_problem` does, but accept that the stream does not exist yet.
@@ -112,7 +114,8 @@ class ConnectionCheck:
         if problem is None:
             return None
         servers = (self._settings.nats_url or "").split(",")  # guard: nats-check-reconnects
-        # One after the other: the client tries no other server if one accepts the connection and then says nothing.
+        # One after the other: the client tries no other server if one accepts the connection and then does not
+        # respond.
         for server in random.sample(servers, len(servers)):
             connection = connect(replace(self._settings, nats_url=server), creates_stream=False)
             try:
@@ -125,7 +128,7 @@ class ConnectionCheck:
         return problem
 
     async def _ask(self, queue: JetStreamQueue) -> str | None:
-        """Return None if NATS answers on this connection. Otherwise close it, and return the problem."""
+        """Return None if NATS responds on this connection. Otherwise close the connection, and return the problem."""
         try:
             await queue.check_stream()
         except Unavailable as error:
@@ -134,6 +137,7 @@ class ConnectionCheck:
         return None
 
     async def close(self) -> None:
+        """Cancel a running check and close the connection."""
         if self._running is not None:
             self._running.cancel()
             await asyncio.wait((self._running,))

@@ -1,4 +1,5 @@
-"""The replicas of a stream in a cluster of NATS servers. The stream works only while a majority of them runs."""
+"""The replicas of a stream in a cluster of NATS servers. The stream works only while a majority of its replicas
+runs."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from ..errors import Unavailable
 log = structlog.get_logger(__name__)
 
 _REQUEST_TIMEOUT: Final = 3
+"""Seconds."""
 _TOO_FEW_SERVERS: Final = frozenset({10005, 10074})
 """The error codes of JetStream for more replicas than servers: in a cluster, and for a single server."""
 

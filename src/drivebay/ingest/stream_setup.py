@@ -1,7 +1,7 @@
 """Creates the JetStream stream, the consumer and the checkpoint store, and checks their configuration.
 
-They are created if they do not exist, also if they disappear later. An existing stream keeps the limits that its
-operator has set. It gets more replicas when the setting grows.
+They are created if they do not exist, also if they disappear later. An existing stream keeps the limits that the
+operator has set. If the setting asks for more replicas, the stream gets them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _MAX_AGE: Final = timedelta(days=7)
 _DUPLICATE_WINDOW: Final = timedelta(minutes=10)
 _MIN_DUPLICATE_WINDOW: Final = timedelta(minutes=2)
 _MIN_MAX_AGE: Final = timedelta(days=1)
-# Messages that wait for a retry count too, and there are many of them while the store is down.
 _MAX_ACK_PENDING: Final = 20_000
+"""Messages that wait for an acknowledgement or a retry. While the store is down, many wait for a retry."""
 
 
 def consumer_name(bucket: str) -> str:

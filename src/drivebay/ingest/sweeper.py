@@ -6,7 +6,7 @@ that it completes: a high number means that events are lost.
 
 While events arrive, a round looks up at most `sweep_rate` uploads for each second of the interval. If more uploads are
 pending, a round looks up only the newest ones, as a sample. If too many of these are stored without an event, events
-are being lost. Then, and after each interruption of the events, all pending uploads are looked up at once.
+are being lost. Then, and after each interruption of the events, all pending uploads are looked up immediately.
 """
 
 from __future__ import annotations
@@ -40,20 +40,23 @@ BACKLOG = Gauge(
 # the last ones were looked up, and the round would not end without this limit.
 _MAX_BATCHES: Final = 200
 _RETRY_SECONDS: Final = 1.0
+"""The pause after a failed round, before the usual pause."""
 _LOST_SHARE: Final = 0.05
-"""Above this share of looked-up uploads that are stored without an event, events are being lost. Some are always
-stored shortly before their event arrives."""
+"""If more than this share of the looked-up uploads is stored without an event, events are being lost. A few uploads are
+always looked up between the write of their bytes and the arrival of their event."""
 
 
 class SweepResult(NamedTuple):
+    """The numbers of uploads that were looked up, and that became files."""
+
     checked: int
     completed: int
 
 
 async def sweep_once(files: Files, settings: Settings, budget: int | None = None) -> SweepResult:
-    """Look up and commit all pending uploads that are due, or the `budget` newest. Raises Unavailable or TimeoutError.
+    """Look up and commit all pending uploads that are due, or only the newest, if `budget` is their maximum number.
 
-    Finished commits stay committed.
+    Raises Unavailable or TimeoutError. Finished commits stay committed.
     """
     checked = completed = 0
     with tracer.start_as_current_span("ingest.sweep"):
@@ -80,7 +83,7 @@ async def sweep_once(files: Files, settings: Settings, budget: int | None = None
 
 
 class Sweeper:
-    """Sweeps after each `sweep_interval`, and at once after `request_recheck`."""
+    """Sweeps after each `sweep_interval`, and immediately after `request_recheck`."""
 
     def __init__(self, files: Files, settings: Settings, health: EventHealth) -> None:
         self._files = files
@@ -95,7 +98,8 @@ class Sweeper:
         self._recheck_requested.set()
 
     async def run(self) -> None:
-        """Run until cancelled. A failed round is repeated after `sweep_interval`, a failed recheck after a second."""
+        """Run until cancelled. A failed recheck is repeated after a second, another failed round after `sweep_interval`
+        and a second."""
         while True:
             try:
                 await self._run_round()
