@@ -39,8 +39,11 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 DEFAULT_SIZE: Final = 10
+"""Connections."""
 _IDLE_TIMEOUT: Final = 300.0
+"""Seconds."""
 _PING_TIMEOUT: Final = 2.0
+"""Seconds."""
 _PROBE_INTERVAL: Final = 10.0
 """Seconds between two tests of the disk, and how long `ping` reports a failed write."""
 _MET_BY_STATEMENTS: Final = (DISK_FULL, NO_PRIVILEGE, NO_TABLES)

@@ -1,7 +1,7 @@
 """A bounded pool of PostgreSQL connections.
 
-`size` slots bound the connections. A slot is reserved before a connection is opened and is freed after the
-connection is closed. A free slot goes to the first waiter, and a new caller cannot take it before.
+There are `size` slots. A slot is reserved before a connection is opened and is freed after the connection is closed. A
+free slot goes to the first waiter. A new caller cannot take it before that waiter.
 With asyncpg's own pool, a small query uses twice the CPU time: docs/decisions/0017-our-own-connection-pool.md.
 """
 
@@ -17,8 +17,9 @@ import asyncpg
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _CLOSE_TIMEOUT: Final = 2.0
+"""Seconds."""
 _SILENCE: Final = 2.0
-"""Seconds without any response after which the server is taken to be lost."""
+"""Seconds without any response after which the server counts as lost."""
 
 
 class ConnectionPool:
@@ -43,7 +44,7 @@ class ConnectionPool:
         self._idle_timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._responded_at = 0.0
-        """When a statement last had a response, or was the only one to begin, in the time of the event loop."""
+        """The time of the event loop when a statement last had a response, or began while no other one was running."""
 
     async def acquire(self) -> Connection:
         """Return a connection. The caller must pass it to `release` or `discard`."""
@@ -64,7 +65,7 @@ class ConnectionPool:
         try:
             received = await waiter
         except asyncio.CancelledError:
-            # It was cancelled after it was served. Pass its connection or slot to the next waiter.
+            # The waiter was served and then cancelled. Pass its connection or slot to the next waiter.
             if waiter.done() and not waiter.cancelled():
                 received = waiter.result()
                 if received is None:
@@ -89,22 +90,22 @@ class ConnectionPool:
             self._idle_timer = asyncio.get_running_loop().call_later(self._idle_timeout, self._close_expired)
 
     def discard(self, connection: Connection) -> None:
-        """Take back a connection in an unknown state and close it at once."""
+        """Take back a connection in an unknown state and close it."""
         self._terminate(connection)
         self._free_slot()
 
     def discard_unanswered(self, connection: Connection) -> None:
-        """Take back a connection whose statement ended without a response, and close it at once.
+        """Take back a connection whose statement ended without a response, and close it.
 
-        If no statement on any connection has had a response for two seconds, close all: the machine of the server may
-        hang or be cut off, and each connection would cost a caller the timeout of a statement.
+        If no statement on any connection has had a response for two seconds, close all connections. The machine of the
+        server may hang or be cut off. Then each further connection would cost one caller the timeout of a statement.
         """
         self.discard(connection)
         if asyncio.get_running_loop().time() - self._responded_at > _SILENCE:  # guard: silent-server
             self.retire()
 
     def retire(self) -> None:
-        """Close all connections that are open now: idle ones at once, and those in use when they are released."""
+        """Close all connections that are open now: idle ones immediately, and those in use when they are released."""
         for connection, _ in self._idle:
             self._terminate(connection)
         self._used_slots -= len(self._idle)

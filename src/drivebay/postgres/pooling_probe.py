@@ -17,6 +17,7 @@ from .server_list import ServerList
 
 _ROUNDS: Final = 3
 _TIMEOUT: Final = 10.0
+"""Seconds for each connection and each statement."""
 
 
 async def pools_transactions(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""The errors that mean that PostgreSQL cannot be used now, and how an operator fixes them.
+"""The errors that say that PostgreSQL cannot be used now, and how an operator fixes their causes.
 
 Violated constraints are not included, because only a store knows their meaning.
 """

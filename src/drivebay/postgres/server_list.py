@@ -16,8 +16,8 @@ import asyncpg
 from .pool import Connection
 from .server_errors import NO_RESPONSE, find_problem
 
-_LEAST_SHARE: Final = 1.0
-"""Seconds of an attempt after which a cancellation counts against the server."""
+_MIN_ATTEMPT: Final = 1.0
+"""Seconds. If a caller is cancelled after at least this time, the server that it tried counts as hanging."""
 _TRY_NEXT: Final = (
     OSError,  # includes TimeoutError
     asyncpg.PostgresConnectionError,
@@ -93,12 +93,12 @@ class ServerList:
             except _TRY_NEXT as error:
                 errors.append(error)
             except asyncio.CancelledError:
-                if loop.time() - started > _LEAST_SHARE:  # guard: server-cancelled
-                    # The caller had less time than a share. The next one begins with the next server.
+                if loop.time() - started > _MIN_ATTEMPT:  # guard: server-cancelled
+                    # The caller had less time than the share of this server. The next caller begins with the next one.
                     self._urls = (*urls[number + 1 :], *urls[: number + 1])
                 raise
             else:
                 self._urls = (*urls[number:], *urls[:number])  # guard: server-order
                 return connection
-        # A process that starts during a failover waits if the standby responds, so its error counts.
+        # Prefer an error that names a problem: a process that starts during a failover waits if a standby responds.
         raise max(errors, key=lambda error: find_problem(error) is not NO_RESPONSE)

@@ -10,7 +10,7 @@ from pathlib import Path
 class Statements(Mapping[str, str]):
     """The statements of one `.sql` file by name.
 
-    A statement begins with `-- name: <name>`. Comment lines below the name describe its purpose.
+    A statement begins with `-- name: <name>`. Comment lines below the name say what the statement does.
     Raises ValueError when two statements have the same name.
     """
 

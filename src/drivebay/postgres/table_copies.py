@@ -26,8 +26,10 @@ from .server_list import ServerList
 BACKUP_LOCK: Final = 7_304_002
 """The number of the advisory lock that a backup holds. A janitor that claims purges takes it as a shared lock."""
 _CONNECT_TIMEOUT: Final = 30.0
+"""Seconds."""
 _LOCK_ATTEMPTS: Final = 300
 _LOCK_DELAY: Final = 0.1
+"""Seconds between two attempts to take the lock: about 30 seconds for all attempts together."""
 
 _TABLES: Final = """
 SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS name,
@@ -77,7 +79,10 @@ class Snapshot:
         return tuple(row["name"] for row in rows)
 
     async def write_tables(self, schemas: Sequence[str], folder: Path) -> tuple[TableFile, ...]:
-        """Write a file for each table of the schemas. Only this user may read the files."""
+        """Write a file for each table of the schemas. Only this user may read the files.
+
+        Raises Unavailable and TableFileError.
+        """
         with translate_errors():
             return tuple([await self._write_table(row, folder) for row in await self.fetch(_TABLES, list(schemas))])
 
@@ -157,7 +162,8 @@ class PurgeHold:
 async def load_tables(url: str, tables: Sequence[TableFile], folder: Path) -> None:
     """Load the files into tables in one transaction. Existing rows are deleted.
 
-    A table is loaded after the tables that its rows reference. Raises Unavailable.
+    A table is loaded after the tables that its rows reference. Raises Unavailable, and ValueError if a file has another
+    number of rows than `tables` says.
     """
     async with _connection(url) as connection:
         with translate_errors():
@@ -190,13 +196,16 @@ async def _load_table(connection: Connection, table: TableFile, folder: Path) ->
 
 
 async def applied_migrations(url: str, schema: str) -> tuple[str, ...]:
-    """Return the names of the migrations that were applied to a schema, none if there is no such schema."""
+    """Return the names of the migrations that were applied to a schema, none if there is no such schema.
+
+    Raises Unavailable.
+    """
     async with _connection(url) as connection:
         return await Snapshot(connection).migrations(schema)
 
 
 async def find_filled_table(url: str, tables: Sequence[str]) -> str | None:
-    """Return the first of `tables` that exists and has a row, or None."""
+    """Return the first of `tables` that exists and has a row, or None. Raises Unavailable."""
     async with _connection(url) as connection:
         with translate_errors():
             for table in tables:
@@ -208,7 +217,7 @@ async def find_filled_table(url: str, tables: Sequence[str]) -> str | None:
 
 
 async def is_in_use(url: str) -> bool:
-    """Return whether a service of Drivebay is connected to the database."""
+    """Return whether a service of Drivebay is connected to the database. Raises Unavailable."""
     async with _connection(url) as connection:
         with translate_errors():
             return bool(
