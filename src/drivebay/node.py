@@ -1,7 +1,8 @@
 """The composition root: builds all services from the settings, without a dependency-injection framework.
 
-A process runs any set of services. A service that needs another one gets the object itself if it runs in this
-process, else a gRPC client for its address, else a stub whose calls raise Unavailable and name the missing setting.
+A process runs any set of services. If a service needs another one, it gets the object of that service if both run in
+this process, or else a gRPC client for the address of that service. Without an address it gets a stub: every call
+raises Unavailable and names the missing setting.
 
 Each service is imported where it is started, so a process loads only the libraries of its own services.
 """
@@ -50,7 +51,8 @@ CALLED_BY: Final = {
     "janitor": frozenset({"files", "storage"}),
     "worker": frozenset({"auth", "files", "storage"}),
 }
-"""The contract services that each service calls. With mutual TLS, the others refuse its calls."""
+"""The contract services that each service calls. With mutual TLS, the other services refuse its calls by default
+(`DRIVEBAY_AUTH_CALLERS` and so on)."""
 
 _DATABASE_WAIT: Final = 120.0
 """Seconds that a process waits at its start while the database accepts no writes or no connections."""
@@ -63,7 +65,7 @@ def now() -> datetime:
 
 
 def new_request_id() -> str:
-    return str(uuid_utils.uuid7())  # a fifth of the cost of `str(uuid7())`, for each request
+    return str(uuid_utils.uuid7())  # each request needs one, and `str(uuid7())` takes five times as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +87,19 @@ async def open_services(
     *,
     called: ServiceNames = frozenset(CONTRACT_SERVICES),
     database_wait: float = 0.0,
-    is_worker: bool = False,
+    is_child: bool = False,
 ) -> AsyncIterator[Services]:
     """Start the contract services among `names`, and the embedded servers that any of `names` needs.
 
     Contracts in `called` that are not among `names` are reached at the address in the settings. `database_wait` is how
-    many seconds to wait for a database that accepts no writes or no connections now. `is_worker`: other processes run
-    the same services. Raises StartError and SettingsError.
+    many seconds to wait for a database that accepts no writes or no connections now. `is_child`: this is a further
+    gateway process, so its parent runs the same services. Raises StartError and SettingsError.
     """
     async with AsyncExitStack() as stack:
         hints_reach_all = reaches_all(settings.database_url, settings.nats_url)
         settings = await stack.enter_async_context(runtime.open_servers(settings, names, progress))
         connector = _ContractConnector(stack, settings, names, called)
-        is_only = not is_worker and settings.workers == 1 and settings.files_address is None
+        is_only = not is_child and settings.workers == 1 and settings.files_address is None
         channel = HintChannel(
             is_alone=settings.nats_url is None and "files" in names and is_only, reaches_all=hints_reach_all
         )
@@ -172,9 +174,9 @@ async def _auth(settings: Settings, database_wait: float) -> AsyncIterator[Auth]
 async def _start_hints(
     stack: AsyncExitStack, settings: Settings, names: ServiceNames, hints: HintChannel
 ) -> HintChannel:
-    """Connect the channel of this process's hints to NATS if that is set, and return it.
+    """Connect the hint channel of this process to NATS, if a URL of NATS is set. Return the channel.
 
-    Without NATS, hints reach no other process. This process needs none if it is the only one that changes files.
+    Without NATS, hints reach no other process. That is sufficient if only this process changes files.
     """
     publishes, listens = "files" in names, not names.isdisjoint({"gateway", "worker"})
     if settings.nats_url is None or not (publishes or listens):
@@ -244,16 +246,16 @@ async def run(
         await running
 
 
-async def run_worker(settings: Settings, names: ServiceNames) -> None:
+async def run_child(settings: Settings, names: ServiceNames) -> None:
     """Run one more gateway process on the port of the parent process, until the parent exits.
 
-    A terminal and a service manager send their signals to all processes, but only the parent knows when its delay has
-    ended. So this process ignores them.
+    A terminal and a service manager send their signals to all processes, but only the parent knows when
+    `DRIVEBAY_STOP_DELAY` has passed. So this process ignores the signals. Raises the errors of `open_services`.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, lambda: None)
     stop = asyncio.Event()
-    services_open = open_services(settings, names, database_wait=_DATABASE_WAIT, is_worker=True)
+    services_open = open_services(settings, names, database_wait=_DATABASE_WAIT, is_child=True)
     async with services_open as services, asyncio.TaskGroup() as tasks:
         gateway_task = tasks.create_task(_run_gateway(services, names, stop, serves_operations=False))
         runtime.reduce_garbage_collection()
@@ -302,7 +304,7 @@ async def _run_until_cancelled(
             tasks.create_task(worker.run(services.auth, own, files=files, storage=storage, hints=services.hints))
         if "gateway" in names:
             tasks.create_task(_run_gateway(services, names, stop))
-            _start_workers(services.settings, names, tasks, stop)
+            _start_gateway_processes(services.settings, names, tasks, stop)
             from .runtime.http_server import wait_until_reachable
 
             await wait_until_reachable(settings.host, settings.port)
@@ -325,15 +327,17 @@ def _start_ingest(services: Services, tasks: asyncio.TaskGroup) -> None:
         tasks.create_task(serve_http(endpoint, host, port, idle_timeout=settings.idle_timeout))
 
 
-def _start_workers(settings: Settings, names: ServiceNames, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-    # Services keep no state, so each worker runs its own contract services instead of calling this process.
+def _start_gateway_processes(
+    settings: Settings, names: ServiceNames, tasks: asyncio.TaskGroup, stop: asyncio.Event
+) -> None:
+    # Services keep no state, so each child runs its own contract services instead of calling this process.
     # An empty value overrides a line in `.env`: only this process serves its metrics and gRPC addresses.
     unset = ("METRICS_ADDRESS", *(f"{name.upper()}_ADDRESS" for name in names & set(CONTRACT_SERVICES)))
     environment = settings.child_environment() | {f"DRIVEBAY_{name}": "" for name in unset}
     environment["DRIVEBAY_WORKERS"] = "1"
-    worker_services = sorted(names & {"gateway", *CONTRACT_SERVICES})
+    child_services = sorted(names & {"gateway", *CONTRACT_SERVICES})
     for number in range(1, settings.workers):
-        tasks.create_task(runtime.keep_worker_running(number, worker_services, environment, stop))
+        tasks.create_task(runtime.keep_gateway_process_running(number, child_services, environment, stop))
 
 
 async def _run_gateway(
@@ -361,7 +365,7 @@ async def _run_gateway(
         tasks.create_task(app.readiness.run())
         tasks.create_task(_announce_stop(stop, app.readiness))
         tasks.create_task(app.revoked_sessions.run())
-        if serves_operations:  # one process of a deployment is enough, so further workers do not
+        if serves_operations:  # one process is enough, so further gateway processes do not
             tasks.create_task(app.account_purge.run())
         if settings.operations_address is not None and serves_operations:
             host, port = runtime.split_host_port(settings.operations_address)

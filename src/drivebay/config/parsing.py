@@ -166,7 +166,8 @@ def comma_separated(text: str) -> tuple[str, ...]:
 def root_secret(text: str) -> bytes:
     """Parse the root secret. Lower-case hex of at least 32 bytes is decoded. Any other text is encoded as UTF-8."""
     value = bytes.fromhex(text) if re.fullmatch(r"(?:[0-9a-f]{2}){32,}", text) else text.encode()
-    # The checks use the bytes: worker processes get the secret in hex and must accept what this process accepted.
+    # The checks use the bytes: child processes get the secret in hex, and must accept every secret that this process
+    # has accepted.
     is_weak = text.lower() in _WEAK_SECRETS or len(set(value)) < _MIN_DISTINCT_SECRET_BYTES
     if is_weak or len(value) < _MIN_SECRET_BYTES:
         raise ValueError(f"at least {_MIN_SECRET_BYTES} random characters, and not a default")

@@ -1,4 +1,4 @@
-"""Worker processes: more gateway processes that listen on the same port (docs/decisions/0014)."""
+"""Further gateway processes that listen on the same port: the children of the first one (docs/decisions/0014)."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from ..observability.metrics import forget_process
 log = structlog.get_logger(__name__)
 
 _STOP_TIMEOUT: Final = 10.0
-"""Seconds. A worker waits 5 seconds for the requests that run."""
+"""Seconds until a child is killed. It waits 5 seconds for the requests that run."""
 _RESTART_DELAY: Final = 1.0
+"""Seconds."""
 
 
-async def keep_worker_running(
+async def keep_gateway_process_running(
     number: int, services: Sequence[str], environment: Mapping[str, str], stop: asyncio.Event
 ) -> None:
-    """Run one worker process with these services and start it again when it exits, until this call is cancelled.
+    """Run one child process with these services and start it again when it exits, until this call is cancelled.
 
-    When `stop` is set, the worker is told that this process stops soon.
+    When `stop` is set, the child gets the message that this process stops soon.
     """
     while True:
         process = await asyncio.create_subprocess_exec(
@@ -35,7 +36,7 @@ async def keep_worker_running(
             "drivebay.cli",
             "run",
             *services,
-            "--as-worker",
+            "--as-child",
             env=environment,
             stdin=asyncio.subprocess.PIPE,
         )
@@ -46,7 +47,7 @@ async def keep_worker_running(
             announcing.cancel()
             await _end(process)
             forget_process(process.pid)
-        log.warning("worker_ended", worker=number, status=status)
+        log.warning("gateway_process_ended", number=number, status=status)
         await asyncio.sleep(_RESTART_DELAY)
 
 
@@ -57,7 +58,7 @@ async def _announce_stop(process: asyncio.subprocess.Process, stop: asyncio.Even
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Let a worker end the requests that run, by closing its standard input. Kill it if it does not exit."""
+    """Let a child finish the requests that run, by closing its standard input. Kill the child if it does not exit."""
     if process.stdin is not None:
         process.stdin.close()
     if process.returncode is None:
@@ -70,7 +71,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def wait_for_parent_exit(stop: asyncio.Event) -> None:
-    """Return when the parent process closes the standard input of this worker, which also happens when it dies.
+    """Return when the parent process closes the standard input of this process, or dies.
 
     Set `stop` when the parent announces that it stops soon.
     """
@@ -83,6 +84,7 @@ async def wait_for_parent_exit(stop: asyncio.Event) -> None:
                 loop.call_soon_threadsafe(stop.set)
             loop.call_soon_threadsafe(ended.set)
 
-    # Not in the executor of the loop: a worker whose gateway has failed would wait for its threads, and not exit.
+    # Not in the executor of the loop: at its end the loop waits for the threads of the executor, so a process whose
+    # gateway has failed would not exit.
     threading.Thread(target=read, daemon=True).start()
     await ended.wait()

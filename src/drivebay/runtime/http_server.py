@@ -95,7 +95,7 @@ def _listen(host: str, port: int, idle_timeout: timedelta) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # worker processes share the port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # gateway processes share the port
         # Accepted connections inherit this limit for sent bytes that the client does not acknowledge or has no room
         # for. Without it a client that never reads its responses would keep its connection forever.
         # guard: send-timeout

@@ -17,7 +17,7 @@ _FOLDER_PREFIX: Final = "drivebay-metrics-"
 
 @contextmanager
 def share_metrics(processes: int) -> Iterator[None]:
-    """Collect the metrics of this process and its worker processes in one folder, and remove the folder at the end.
+    """Collect the metrics of this process and its child processes in one folder, and remove the folder at the end.
 
     If `processes` is more than one, the first call does not return: it restarts this process with the folder in its
     environment, because prometheus-client reads the name of the folder from the environment when it is imported. Call

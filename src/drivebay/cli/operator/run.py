@@ -26,7 +26,7 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Number of gateway processes. Overrides DRIVEBAY_WORKERS.")
     ] = None,
-    as_worker: Annotated[bool, typer.Option("--as-worker", hidden=True)] = False,
+    as_child: Annotated[bool, typer.Option("--as-child", hidden=True)] = False,
 ) -> None:
     """Run all services, or some of them, until Ctrl-C.
 
@@ -38,8 +38,8 @@ def run(
     overrides = {} if workers is None else {"DRIVEBAY_WORKERS": str(workers)}
 
     async def command(settings: Settings) -> None:
-        if as_worker:
-            await node.run_worker(settings, selected)
+        if as_child:
+            await node.run_child(settings, selected)
         else:
             with share_metrics(settings.workers if "gateway" in selected else 1):
                 await node.run(settings, selected, progress=_print_progress, ready=_ready_printer(selected))
