@@ -12,7 +12,7 @@ import bcrypt
 import pytest
 
 from drivebay.auth.password_hasher import MAX_LENGTH, PasswordHasher
-from drivebay.concurrency.hashing_queue import MAX_WAIT, HashClient, HashingQueue
+from drivebay.concurrency.hashing_queue import MAX_HASH_SECONDS, HashClient, HashingQueue
 from drivebay.errors import Unavailable
 
 PASSWORD = "correct horse battery"
@@ -165,7 +165,7 @@ async def test_a_check_that_would_wait_too_long_is_refused_with_retry_after(thre
         for _ in range(50):
             assert await hasher.verify(PASSWORD, stored)
         gate.clear()
-        capacity = int(MAX_WAIT) * threads
+        capacity = int(MAX_HASH_SECONDS) * threads
         checks = [asyncio.create_task(hasher.verify(PASSWORD, stored)) for _ in range(capacity)]
         await asyncio.sleep(0)
         with pytest.raises(Unavailable) as caught:

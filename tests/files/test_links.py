@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from uuid_utils.compat import uuid7
 
-from drivebay.concurrency.hashing_queue import MAX_WAITING, UNKNOWN_CLIENT, HashClient
+from drivebay.concurrency.hashing_queue import MAX_WAITING_HASHES, UNKNOWN_CLIENT, HashClient
 from drivebay.contract import files as c
 from drivebay.contract.files import Access, LinkRole, Role
 from drivebay.contract.ids import ROOT, DriveId, FileId, LinkId, UploadId, UserId
@@ -466,7 +466,7 @@ async def test_too_many_passwords_at_once_are_refused() -> None:
     passwords = LinkPasswords(b"s" * 32, 4)
     stored = await passwords.hash("right")
     results = await gather_results(*(passwords.matches("right", stored) for _ in range(200)))
-    assert results.count(True) == 2 + MAX_WAITING
+    assert results.count(True) == 2 + MAX_WAITING_HASHES
     assert all(isinstance(result, Unavailable) for result in results if result is not True)
     assert await passwords.matches("right", stored)
     assert not await passwords.matches("wrong", stored)

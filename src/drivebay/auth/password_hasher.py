@@ -72,8 +72,8 @@ class PasswordHasher:
     async def hash(self, password: str, client: HashClient = UNKNOWN_CLIENT) -> str:
         """Return the hash to store for `password`.
 
-        Raises Unavailable if the wait would be longer than `hashing_queue.MAX_WAIT` and this client has used more
-        hashes recently than the other waiting clients.
+        Raises Unavailable if the wait would be longer than `hashing_queue.MAX_HASH_SECONDS` and this client has used
+        more hashes recently than the other waiting clients.
         """
         hashed = await self._run(client, lambda: bcrypt.hashpw(self._digest(password), bcrypt.gensalt(self._cost)))
         return _SCHEME + hashed.decode("ascii")

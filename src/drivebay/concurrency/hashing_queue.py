@@ -19,9 +19,9 @@ from typing import Final
 
 from ..errors import Unavailable
 
-MAX_WAIT: Final = 4.0
-"""Seconds that one hash may take, including its wait for a thread. The caller's own deadline is ten seconds."""
-MAX_WAITING: Final = 128
+MAX_HASH_SECONDS: Final = 4.0
+"""Seconds that one hash may take, including its wait for a thread. The call times out after ten seconds."""
+MAX_WAITING_HASHES: Final = 128
 """The maximum number of waiting hashes, even if hashes are fast."""
 SECONDS_AT_COST_ZERO: Final = 0.25 / 2**12
 """The first estimate of the duration of a bcrypt hash is this times `2**cost`. Measured durations then replace it."""
@@ -30,11 +30,13 @@ SMOOTHING: Final = 0.125
 _HALF_LIFE: Final = 60.0
 """After this many seconds, a hash of a client counts as half a hash."""
 _NEGLIGIBLE_COUNT: Final = 0.1
+"""A client with fewer recent hashes is forgotten, to save memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class HashClient:
-    """The client of a hash. `key` names the network, or the account and the network if the network is known."""
+    """The client of a hash. `key` names the user of a session, or the account and the network of a login from a known
+    network, or else only the network."""
 
     key: str = ""
     is_known: bool = False
@@ -113,11 +115,13 @@ class HashingQueue:
         pending = self._running + len(self._waiting)
         # A free thread always accepts work. Otherwise one very slow hash would raise the average permanently.
         expected_seconds = (pending // self._threads + 1) * self.average_seconds
-        return expected_seconds > MAX_WAIT or len(self._waiting) >= MAX_WAITING
+        return expected_seconds > MAX_HASH_SECONDS or len(self._waiting) >= MAX_WAITING_HASHES
 
     def _refuse_one(self, newcomer: _Waiter) -> None:
         """Refuse the waiter with the lowest priority. Raises Unavailable if that is the newcomer."""
-        error = Unavailable("too many passwords are being checked, try again later", retry_after=math.ceil(MAX_WAIT))
+        error = Unavailable(
+            "too many passwords are being checked, try again later", retry_after=math.ceil(MAX_HASH_SECONDS)
+        )
         ranks = self._ranks([*self._waiting, newcomer])
         last = max(self._waiting, key=ranks.__getitem__, default=newcomer)
         if ranks[newcomer] >= ranks[last]:  # guard: hashing-queue-share

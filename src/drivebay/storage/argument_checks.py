@@ -82,7 +82,7 @@ def check_put(put: PutSpec) -> None:
     check_key(put.key)
 
 
-def check_batch(items: Sequence[object]) -> None:
+def check_signed_count(items: Sequence[object]) -> None:
     if len(items) > MAX_SIGNED:
         raise InvalidRequest(f"a call signs at most {MAX_SIGNED} requests")
 

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from ..contract.storage import STAGING_PREFIX, Disposition, GetSpec, Multipart, PartSpec, PutSpec, SignedRequest
 from ..errors import InvalidRequest
 from ..formats.content_disposition import content_disposition
-from .argument_checks import check_batch, check_key, check_multipart_id, check_parts, check_single_put
+from .argument_checks import check_key, check_multipart_id, check_parts, check_signed_count, check_single_put
 from .bucket import Presigner, PresignSpec
 from .capability_probe import ProbeResult
 from .media_types import is_safe_inline, media_type
@@ -65,11 +65,11 @@ class UrlSigning:
     async def presign_puts(
         self, puts: tuple[PutSpec, ...], signed_at: datetime, ttl_seconds: int
     ) -> tuple[SignedRequest, ...]:
-        check_batch(puts)
+        check_signed_count(puts)
         return tuple([await self.presign_put(put, signed_at, ttl_seconds) for put in puts])
 
     async def presign_gets(self, gets: tuple[GetSpec, ...], ttl_seconds: int) -> tuple[SignedRequest, ...]:
-        check_batch(gets)
+        check_signed_count(gets)
         return tuple(
             [await self.presign_get(get.key, get.name, get.content_type, get.disposition, ttl_seconds) for get in gets]
         )

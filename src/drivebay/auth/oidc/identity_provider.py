@@ -59,7 +59,7 @@ class Metadata(msgspec.Struct, frozen=True):
     scopes_supported: tuple[str, ...] = ()
 
 
-class Identity(msgspec.Struct, frozen=True):
+class ProviderUser(msgspec.Struct, frozen=True):
     """A user of the provider. `email` is None unless the provider says that it is verified."""
 
     subject: str
@@ -142,8 +142,8 @@ class IdentityProvider:
         if issuer != metadata.issuer and (issuer or metadata.authorization_response_iss_parameter_supported):
             raise InvalidProviderResponse("the response comes from another issuer")
 
-    async def redeem(self, code: str, callback: str, verifier: str, nonce: str) -> Identity:
-        """Exchange a code, and return the identity that signed in. Raises InvalidProviderResponse and Unavailable."""
+    async def redeem(self, code: str, callback: str, verifier: str, nonce: str) -> ProviderUser:
+        """Exchange a code, and return the user who signed in. Raises InvalidProviderResponse and Unavailable."""
         metadata = await self._find_metadata()
         response = await self._request_tokens(metadata, code, callback, verifier)
         claims = await self._verify(metadata, response.id_token, nonce)
@@ -159,7 +159,7 @@ class IdentityProvider:
                 names = () if has_address else ("email", "email_verified")
                 address = {name: info.get(name) for name in names}
                 claims = {**info, **claims, **address}  # guard: oidc-one-source
-        return _identity(claims)
+        return _provider_user(claims)
 
     def _has_admin_claim(self, claims: dict[str, Any]) -> bool:
         """Return whether the claims include the claim of the role, or True if the deployment uses none."""
@@ -300,11 +300,11 @@ def _has_insecure_endpoint(metadata: Metadata) -> bool:
     return any(urlsplit(url).scheme not in schemes for url in (*endpoints, metadata.userinfo_endpoint or "https:"))
 
 
-def _identity(claims: dict[str, Any]) -> Identity:
+def _provider_user(claims: dict[str, Any]) -> ProviderUser:
     email, name = claims.get("email"), claims.get("name")
     # Some providers send the text "true".
     is_verified = claims.get("email_verified") in (True, "true")  # guard: oidc-email-verified
-    return Identity(
+    return ProviderUser(
         subject=claims["sub"],
         email=email if isinstance(email, str) and is_verified else None,
         name=name if isinstance(name, str) else "",

@@ -27,7 +27,7 @@ from ..reclaims.service import reclaim
 from ..settings import OidcProvider
 from ..store import Executor, Store
 from . import store
-from .identity_provider import Identity
+from .identity_provider import ProviderUser
 from .store import SignedInUser
 
 log = structlog.get_logger(__name__)
@@ -60,33 +60,35 @@ class OidcAccounts:
         self._audit = recorder.audit
         self._new_id = random.new_id
 
-    async def sign_in(self, actor: Actor, settings: OidcProvider, identity: Identity) -> SignedInUser | Refusal:
-        """Return the account of an identity, or the reason why it gets no session.
+    async def sign_in(
+        self, actor: Actor, settings: OidcProvider, provider_user: ProviderUser
+    ) -> SignedInUser | Refusal:
+        """Return the account of a user of the provider, or the reason why the user gets no session.
 
-        If the identity has no account, link or create one if the settings allow that.
+        If the user has no account, link or create one if the settings allow that.
         """
         async with self._store.transaction() as auth_store:
             tx = auth_store.executor
             if settings.admin_claim is not None:
                 await lock_admins(tx)  # first, because all changes of admins take the locks in this order
-            await store.lock_identity(tx, settings.issuer, identity.subject)
-            user = await store.find_identity(tx, settings.issuer, identity.subject)
+            await store.lock_identity(tx, settings.issuer, provider_user.subject)
+            user = await store.find_identity(tx, settings.issuer, provider_user.subject)
             if user is None:
-                linked = await self._link_or_create(auth_store, actor, settings, identity)
+                linked = await self._link_or_create(auth_store, actor, settings, provider_user)
                 if isinstance(linked, Refusal):
                     return linked
                 user = linked
-                await store.insert_identity(tx, settings.issuer, identity.subject, user)
+                await store.insert_identity(tx, settings.issuer, provider_user.subject, user)
             state = await store.find_account_state(tx, user)
             if state is None or state.is_disabled:
                 return Refusal.DISABLED
-            await self._apply_role(tx, actor, settings, identity, user)
+            await self._apply_role(tx, actor, settings, provider_user, user)
             return SignedInUser(user, state.password_version)
 
     async def _link_or_create(
-        self, auth_store: Store, actor: Actor, settings: OidcProvider, identity: Identity
+        self, auth_store: Store, actor: Actor, settings: OidcProvider, provider_user: ProviderUser
     ) -> UserId | Refusal:
-        parsed = None if identity.email is None else email_address.parse(identity.email)
+        parsed = None if provider_user.email is None else email_address.parse(provider_user.email)
         if parsed is None or parsed.problem is not None:
             return Refusal.NO_ACCOUNT
         existing = await find_account(auth_store.executor, parsed.lookup_keys)
@@ -110,8 +112,8 @@ class OidcAccounts:
         if await auth_store.insert_user(user, parsed.as_entered, parsed.key, self._hasher.unusable_hash) is None:
             return Refusal.EMAIL_TAKEN  # the address belongs to a deleted account whose files are not purged yet
         await verify_email(auth_store.executor, user)
-        if identity.name and len(identity.name) <= 100 and identity.name.isprintable():
-            await auth_store.update_display_name(user, identity.name)
+        if provider_user.name and len(provider_user.name) <= 100 and provider_user.name.isprintable():
+            await auth_store.update_display_name(user, provider_user.name)
         await self._audit.record(
             auth_store.executor, _with_user(actor, user), Action.ACCOUNT_CREATED, user, {"by": "oidc"}
         )
@@ -126,7 +128,8 @@ class OidcAccounts:
         return password_hash is not None and not is_usable(password_hash)  # guard: oidc-invited-unused
 
     async def _prepare_linking(self, tx: Executor, actor: Actor, user: UserId, *, is_invited: bool) -> None:
-        """Prepare an account for an identity with its email address: confirm the address, or reclaim the account."""
+        """Prepare an account for a user of the provider with the same email address: confirm the address, or reclaim
+        the account."""
         recipient = await find_recipient(tx, user)
         if is_invited:
             await verify_email(tx, user)  # nobody could use the account before
@@ -137,13 +140,13 @@ class OidcAccounts:
         await record(tx, _with_user(actor, user), Action.IDENTITY_LINKED, user)
 
     async def _apply_role(
-        self, tx: Executor, actor: Actor, settings: OidcProvider, identity: Identity, user: UserId
+        self, tx: Executor, actor: Actor, settings: OidcProvider, provider_user: ProviderUser, user: UserId
     ) -> None:
         """Set the role of an account to the role at the provider. The last admin stays an admin."""
         if settings.admin_claim is None:
             return
         account = await lock_account(tx, user)
-        role = Role.ADMIN if _has_claim(identity.claims, settings.admin_claim) else Role.USER
+        role = Role.ADMIN if _has_claim(provider_user.claims, settings.admin_claim) else Role.USER
         if account is None or account.role is role or (role is Role.USER and not await has_other_admin(tx, user)):
             return
         await set_role(tx, user, role)

@@ -92,7 +92,7 @@ class OidcService:
             await provider.check_response_issuer(response.issuer)  # guard: oidc-mix-up
             if response.error or not response.code:
                 return _with_parameters(redirect_uri, {"error": "access_denied"})
-            identity = await provider.redeem(
+            provider_user = await provider.redeem(
                 response.code,
                 settings.public_url + CALLBACK,
                 self._derive(state, "verifier"),
@@ -101,7 +101,7 @@ class OidcService:
         except InvalidProviderResponse as error:
             log.warning("oidc_response_refused", reason=str(error))
             raise InvalidCode("the response of the identity provider is not valid; begin again") from None
-        signed_in = await self._accounts.sign_in(actor, settings, identity)
+        signed_in = await self._accounts.sign_in(actor, settings, provider_user)
         if isinstance(signed_in, Refusal):
             log.info("oidc_login_refused", reason=signed_in.value)
             return _with_parameters(redirect_uri, {"error": signed_in.value})
