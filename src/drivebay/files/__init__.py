@@ -1,4 +1,4 @@
-"""The files service: the metadata of uploads, files, folders, quota, trash and purges, and its rules.
+"""The files service: the metadata of drives, files, folders, uploads, sharing and webhooks, and the rules for it.
 
-Each folder is one aggregate: its rules, its `store.py` and its SQL. `service.py` combines them.
+Most folders are one aggregate each: its rules, its `store.py` and its SQL. `service.py` combines them.
 """

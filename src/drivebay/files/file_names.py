@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..errors import FieldError, InvalidRequest
 
-MAX_BYTES = 255
+MAX_NAME_BYTES = 255
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # category Cc of Unicode
 
 
@@ -31,8 +31,8 @@ def _find_problem(name: str) -> str | None:
         length = len(name.encode())
     except UnicodeEncodeError:
         return "a name must be valid Unicode"
-    if length > MAX_BYTES:
-        return f"names are limited to {MAX_BYTES} bytes of UTF-8; this one has {length}"
+    if length > MAX_NAME_BYTES:
+        return f"names are limited to {MAX_NAME_BYTES} bytes of UTF-8, and this one has {length}"
     if name in (".", ".."):
         return "a name must not be '.' or '..'"
     if "/" in name:  # guard: name-slash
@@ -49,11 +49,11 @@ def numbered_names(name: str, start: int = 1) -> Iterator[str]:
     number = start
     while True:
         number_suffix = f" ({number})"
-        stem_bytes = MAX_BYTES - len(number_suffix.encode()) - len(suffix.encode())
+        stem_bytes = MAX_NAME_BYTES - len(number_suffix.encode()) - len(suffix.encode())
         if stem_bytes >= 1:
             yield _truncate(stem, stem_bytes) + number_suffix + suffix
         else:  # The suffix is too long, so truncate the whole name.
-            yield _truncate(name, MAX_BYTES - len(number_suffix.encode())) + number_suffix
+            yield _truncate(name, MAX_NAME_BYTES - len(number_suffix.encode())) + number_suffix
         number += 1
 
 

@@ -53,8 +53,8 @@ class Service:
     and the calls that wait for a transaction.
 
     Each attribute is the bound method of the aggregate that implements it, so a call takes no extra step. A method that
-    changes entries is `publishing_hints`, and so is one that can end the access of a member: it ends the waits of that
-    member. `update_entry` gives its hints itself, because an update may change nothing.
+    changes entries is wrapped with `publishing_hints`, and so is one that can end the access of a member: it ends the
+    waits of that member. `update_entry` publishes its hints itself, because an update may change nothing.
     """
 
     def __init__(
@@ -153,8 +153,8 @@ class Service:
         self.trash_entries = publishing_hints(hints, entry_batches.trash_entries)
         self.restore_entries = publishing_hints(hints, entry_batches.restore_entries)
 
-        self._open_links(db, settings, new_id, now, hints)
-        self._open_webhooks(db, settings, new_id)
+        self._add_links(db, settings, new_id, now, hints)
+        self._add_webhooks(db, settings, new_id)
 
         thumbnails = ThumbnailService(db, settings)
         self.get_thumbnail = thumbnails.get_thumbnail
@@ -206,7 +206,7 @@ class Service:
         self.get_backlog = maintenance.get_backlog
         self.health = maintenance.health
 
-    def _open_links(
+    def _add_links(
         self,
         db: Database,
         settings: Settings,
@@ -244,7 +244,7 @@ class Service:
         self.open_link_parts = holders.open_link_parts
         self.complete_link_upload = holders.complete_link_upload
 
-    def _open_webhooks(self, db: Database, settings: Settings, new_id: Callable[[], UUID]) -> None:
+    def _add_webhooks(self, db: Database, settings: Settings, new_id: Callable[[], UUID]) -> None:
         webhooks = WebhookService(db, settings, new_id)
         self.create_webhook = webhooks.create_webhook
         self.list_webhooks = webhooks.list_webhooks

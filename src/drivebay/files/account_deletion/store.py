@@ -13,7 +13,7 @@ class AccountDeletionStore:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
     async def list_uploads_to_abort(self, tx: Connection, drive: DriveId, limit: int) -> list[UploadId]:
-        """Return up to `limit` uploads that may still become files."""
+        """Return up to `limit` uploads that can still become files."""
         return [record["id"] for record in await tx.fetch(self.statements["list_uploads_to_abort"], drive, limit)]
 
     async def list_top_entries(self, tx: Connection, drive: DriveId, limit: int) -> list[FileId]:
@@ -21,5 +21,5 @@ class AccountDeletionStore:
         return [record["id"] for record in await tx.fetch(self.statements["list_top_entries"], drive, ROOT, limit)]
 
     async def is_purged(self, db: Database, drive: DriveId) -> bool:
-        """Return whether the drive has no rows any more, except tombstones."""
+        """Return whether the drive has no entry, no upload that can become a file, and no object to delete."""
         return bool(await db.fetchval(self.statements["is_purged"], drive))

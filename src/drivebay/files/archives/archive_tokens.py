@@ -20,7 +20,7 @@ from ...contract.ids import DriveId
 from ...errors import NotFound
 
 _LENGTH: Final = 64
-"""Characters of a token: base64url of two ids and a tag of 16 bytes, which has no spare bits."""
+"""Characters of a token: base64url of two ids and a tag of 16 bytes. 48 bytes are exactly 64 characters."""
 
 
 class ArchiveTokens:

@@ -1,4 +1,4 @@
-"""Archives: the list of entries at the time of the creation, and the check whether it may still be read."""
+"""Archives: records their entries at the time of the creation, and checks whether they may still be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...formats.zip_layout import ZipMeasure
 from ...postgres import Connection, Database
 from ..drives.service import DriveService
 from ..entries.store import EntryStore, TreeEntry
-from ..file_names import MAX_BYTES, normalize_name
+from ..file_names import MAX_NAME_BYTES, normalize_name
 from ..idempotency.replays import KeyedCall, fingerprint
 from ..idempotency.store import IdempotencyStore
 from ..links.store import LinkStore, StoredLink
@@ -28,13 +28,17 @@ from .archive_tokens import ArchiveTokens
 from .store import ArchivedFile, ArchiveStore, CountedLink, NewArchive
 
 MAX_IDS: Final = 1000
+"""Items that one archive is created from."""
 MAX_ENTRIES: Final = 10_000
+"""Files and folders in one archive."""
 _MAX_PATH_BYTES: Final = 8 * 2**20
 """Bytes of all paths of an archive. A reader keeps them in memory."""
 MAX_LIVE_ENTRIES: Final = 100_000
 """The maximum number of entries in all archives of one user."""
 _MAX_BATCH: Final = 1000
+"""Entries, CRC-32 values or archives in one call."""
 _RETRY_AFTER: Final = 60
+"""Seconds."""
 _SUFFIX: Final = ".zip"
 _archive_decoder = msgspec.msgpack.Decoder(Archive)
 
@@ -125,7 +129,7 @@ class ArchiveService:
             top_ids += await self._archives.select_root_entries(tx, access.drive, MAX_ENTRIES + 1)
         tree = await self._entries.select_tree(tx, access.drive, top_ids, MAX_ENTRIES + 1)
         if len(tree) > MAX_ENTRIES:  # guard: archive-entries
-            raise _invalid_error("ids", f"have more than {MAX_ENTRIES} files and folders together; choose fewer")
+            raise _invalid_error("ids", f"have more than {MAX_ENTRIES} files and folders together: choose fewer")
         tree_ids = {entry.id for entry in tree}
         for id in ids:
             if id != ROOT and id not in tree_ids:
@@ -139,11 +143,13 @@ class ArchiveService:
         for entry, path in zip(tree, make_paths(tree), strict=True):
             if entry.kind is Kind.FOLDER:
                 entries.append(ArchivedFile(ArchiveEntry(path, 0, entry.modified_at), None))
-            elif (versioned := versions.get(entry.id)) is not None:  # None: it was trashed after the tree was read
+            elif (
+                versioned := versions.get(entry.id)
+            ) is not None:  # None: the file was trashed after the tree was read
                 version, content = versioned
                 entries.append(ArchivedFile(ArchiveEntry(path, content.size, entry.modified_at, content.key), version))
         if sum(len(file.entry.path.encode()) for file in entries) > _MAX_PATH_BYTES:  # guard: archive-path-bytes
-            raise _invalid_error("ids", f"have paths of more than {_MAX_PATH_BYTES} bytes together; choose fewer")
+            raise _invalid_error("ids", f"have paths of more than {_MAX_PATH_BYTES} bytes together: choose fewer")
         return sorted(entries, key=lambda file: file.entry.path)
 
     async def _insert(
@@ -158,7 +164,7 @@ class ArchiveService:
         await self._archives.lock_archives_of(tx, creator)
         live_entries = await self._archives.count_entries(tx, creator)
         if live_entries + max(1, len(entries)) > MAX_LIVE_ENTRIES:  # guard: archive-live-entries
-            problem = f"your archives have too many files; try again in {_RETRY_AFTER} seconds, when some have expired"
+            problem = f"your archives have too many files: try again in {_RETRY_AFTER} seconds, when some have expired"
             raise RateLimited(problem, retry_after=_RETRY_AFTER)
         counted_link = None
         if link is not None:
@@ -189,7 +195,7 @@ def _zip_name(name: str | None, tree: Sequence[TreeEntry], chosen: tuple[FileId,
         name = next((entry.name for entry in tree if (entry.id,) == chosen), "files")
     if name.lower().endswith(_SUFFIX):
         return name
-    return name.encode()[: MAX_BYTES - len(_SUFFIX)].decode(errors="ignore") + _SUFFIX
+    return name.encode()[: MAX_NAME_BYTES - len(_SUFFIX)].decode(errors="ignore") + _SUFFIX
 
 
 def _invalid_error(field: str, problem: str) -> InvalidRequest:

@@ -22,8 +22,8 @@ INSERT INTO files.archives (owner_id, id, name, created_by, chosen, entry_count,
 VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8::interval, $9, $10, $11) RETURNING expires_at;
 
 -- name: insert_archive_entries
--- Arrays, in the order of the positions: $3 paths, $4 sizes, $5 times, $6 keys, $7 versions. A CRC-32 that is kept with
--- the object is known from the start.
+-- Arrays, in the order of the positions: $3 paths, $4 sizes, $5 times, $6 keys, $7 versions. If the object has a
+-- CRC-32, the entry gets it.
 INSERT INTO files.archive_entries (owner_id, archive_id, position, path, size, modified_at, key, object_id, crc_size, crc32)
 SELECT $1, $2, r.position - 1, r.path, r.size, r.modified_at, r.key, o.id,
        CASE WHEN o.crc32 IS NULL THEN 0 ELSE r.size END, coalesce(o.crc32, 0)

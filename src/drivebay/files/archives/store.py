@@ -131,5 +131,5 @@ class ArchiveStore:
         await db.execute(self.statements["end_archives"], drive)
 
     async def end_archives_before(self, db: Database, user: UserId, until: datetime) -> None:
-        """Expire the archives that a user created before a time."""
+        """Expire the archives that a user created up to the time `until`."""
         await db.execute(self.statements["end_archives_before"], user, until)

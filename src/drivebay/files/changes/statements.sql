@@ -47,9 +47,9 @@ ORDER BY c.number DESC;
 DELETE FROM files.changes;
 
 -- name: restart_feeds
--- After a restore: the numbers of every feed continue far above all numbers that were ever used, also those after the
--- backup. $1
--- are users, who may have no row yet. A feed grows by less than a million changes a second, so microseconds are far enough.
+-- After a restore: the numbers of every feed continue above all numbers that were ever used, also those after the backup.
+-- $1 are users, who may have no row yet. A feed grows by less than a million changes a second, so the microseconds of
+-- the clock are above all its numbers.
 INSERT INTO files.usage AS g (owner_id, trimmed_changes, last_change)
 SELECT owner_id, number, number
 FROM (SELECT unnest($1::uuid[]) AS owner_id UNION SELECT owner_id FROM files.usage) o,

@@ -35,10 +35,12 @@ log = structlog.get_logger(__name__)
 
 _NO_QUOTA: Final = "quota_exceeded"
 _LOCKED_OWNERS_TIME: Final = 3.0
-"""Seconds of a call in which it begins to wait for another locked owner."""
+"""Seconds after which a call does not begin to wait for another locked owner."""
 
 
 class FileCreation:
+    """Creates the files of verified objects. Concurrent calls for one owner share a transaction."""
+
     def __init__(
         self, db: Database, commits: CommitStore, settings: Settings, new_id: Callable[[], UUID], hints: HintChannel
     ) -> None:

@@ -29,6 +29,7 @@ from .file_creation import FileCreation
 from .store import Candidate, CommitStore, VerifiedObject
 
 MAX_BATCH = 1000
+"""Uploads in one call."""
 MIN_RESEND_ALLOWANCE = 64 * 2**20
 """A client sends a part again if it did not get the response. Each upload may resend at least this many bytes. A larger
 upload may resend as many bytes as its size."""

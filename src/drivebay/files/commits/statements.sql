@@ -42,7 +42,7 @@ WITH absent AS (
             OR u.part_size IS NOT NULL) AS watch_over  -- guard: expire-multipart
     FROM unnest($1::uuid[], $2::uuid[]) AS r (owner_id, id)
     JOIN files.uploads u ON u.owner_id = r.owner_id AND u.id = r.id  -- guard: owner-expire-uploads
-    WHERE u.state IN ('pending', 'expired')  -- guard: expire-open-upload
+    WHERE u.state IN ('pending', 'expired')  -- guard: expire-pending-upload
       AND u.expires_at <= now()
 ), expired AS (
     -- The deadline is compared again, with the current row, because extending it does not lock the owner.
@@ -90,7 +90,7 @@ WITH candidates AS (
     JOIN files.uploads u ON u.owner_id = f.owner_id AND u.id = f.id  -- guard: owner-insert-files
     LEFT JOIN files.entries folder
            ON folder.owner_id = f.owner_id AND folder.id = f.parent_id  -- guard: owner-insert-files-folder
-    WHERE u.state = 'pending'  -- guard: commit-open-upload, commit-aborted-upload
+    WHERE u.state = 'pending'  -- guard: commit-pending-upload, commit-aborted-upload
        OR u.state = 'expired'
           AND $11::bool  -- guard: commit-late-quota
           AND u.next_check_at IS NOT NULL  -- guard: commit-watch

@@ -1,6 +1,6 @@
 """SQL statements that commit uploads.
 
-Statements that take a `Connection` need the locks of the uploads' owners (see `usage`).
+Statements that take a `Connection` need the locks of the uploads' owners (see `usage`), unless they say otherwise.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Copies a file, or a folder with everything in it, into another drive, step by step.
 
 The original is read without the lock of the drive that gets the copy, and so are the objects copied. Then one
-transaction under this lock records the result. A step that another one has overtaken records nothing.
+transaction under this lock records the result. If another call has run the step in
+the meantime, this step records nothing.
 
 A file takes two steps. The first records an upload in the state `copying` and reserves the bytes. The second lets the
 store copy the object, and inserts the hidden file. So each object has a row before it exists. If the job ends in
@@ -42,11 +43,11 @@ STEP_OBJECTS: Final = 64
 _STEP_FOLDERS: Final = 200
 """Folders whose entries are read in one step."""
 _COPY_TIME: Final = timedelta(days=1)
-"""An object that the store does not copy for this long fails the job."""
+"""A job fails if the store does not copy an object for this long."""
 
 
-class Findings(msgspec.Struct, frozen=True):
-    """What a step has found and done before its transaction.
+class PreparedStep(msgspec.Struct, frozen=True):
+    """What a step has read and done before its transaction.
 
     `size` is the size of the tree, if this is the first step and it is known. `originals` are to be planned: those in
     the folders `open`, or a file that is copied alone. `copied` are the objects that the store has copied, and is None
@@ -61,6 +62,8 @@ class Findings(msgspec.Struct, frozen=True):
 
 
 class DriveCopy:
+    """Runs the steps of jobs that copy into another drive."""
+
     def __init__(self, db: Database, storage: Storage, settings: Settings, new_id: Callable[[], UUID]) -> None:
         self._db = db
         self._storage = storage
@@ -75,7 +78,7 @@ class DriveCopy:
 
     # -- before the transaction
 
-    async def prepare(self, stored: StoredJob, drive: DriveId) -> Findings:
+    async def prepare(self, stored: StoredJob, drive: DriveId) -> PreparedStep:
         """Read what the next step needs from the drive of the original, or let the store copy planned objects.
 
         Raises NotFound, Forbidden (the actor may not read the original any more), Conflict (an object to copy was
@@ -91,9 +94,9 @@ class DriveCopy:
             source = require_entry(await self._entries.select_entry(tx, drive, stored.source), stored.source)
             originals = await self._list_originals(tx, stored, source, open_folders)
         if planned:
-            return Findings(source, copied=tuple(await self._copy_objects(stored.job.drive, planned)))
+            return PreparedStep(source, copied=tuple(await self._copy_objects(stored.job.drive, planned)))
         size = None if stored.is_measured else await self._measure(source, drive)
-        return Findings(source, size, tuple(open_folders), tuple(originals))
+        return PreparedStep(source, size, tuple(open_folders), tuple(originals))
 
     async def _list_originals(
         self, tx: Connection, stored: StoredJob, source: File, open_folders: Sequence[OpenFolder]
@@ -139,7 +142,7 @@ class DriveCopy:
 
     # -- the transaction
 
-    async def run_step(self, tx: Connection, stored: StoredJob, usage: LockedUsage, found: Findings) -> bool:
+    async def run_step(self, tx: Connection, stored: StoredJob, usage: LockedUsage, found: PreparedStep) -> bool:
         """Record what a step has found, under the lock of the drive that gets the copy.
 
         Return whether the copy became visible. Raises NotFound, Forbidden, QuotaExceeded, TooLarge, InvalidRequest,
@@ -171,7 +174,7 @@ class DriveCopy:
         check_depth(levels + (1 if source.kind is Kind.FOLDER else 0), self._settings)
         return levels
 
-    async def _begin(self, tx: Connection, stored: StoredJob, usage: LockedUsage, found: Findings) -> None:
+    async def _begin(self, tx: Connection, stored: StoredJob, usage: LockedUsage, found: PreparedStep) -> None:
         """Begin with the source itself. If the quota is too small for the whole copy, fail now."""
         source, size = found.source, found.size
         total = stored.job.total if size is None else size.files + size.folders + 1
@@ -196,7 +199,9 @@ class DriveCopy:
         files = [_planned(UploadId(self._new_id()), copy, parent, original) for original in found.originals]
         await self._copies.plan_objects(tx, stored, files, _COPY_TIME)
 
-    async def _plan(self, tx: Connection, stored: StoredJob, usage: LockedUsage, found: Findings, levels: int) -> None:
+    async def _plan(
+        self, tx: Connection, stored: StoredJob, usage: LockedUsage, found: PreparedStep, levels: int
+    ) -> None:
         """Insert copies of folders, and record the objects that the store copies next."""
         usage.check_bytes(sum(original.size for original in found.originals))  # guard: drive-copy-quota
         self._limits.check_entries(usage, len(found.originals))

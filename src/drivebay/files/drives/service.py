@@ -128,8 +128,8 @@ class DriveService:
             if user not in members and len(members) >= limit:  # guard: member-limit
                 raise Conflict(f"a drive has at most {limit} members")
             if role is not Role.MANAGER:
-                _keep_a_manager(members, user)  # guard: last-manager-demoted
-            hides_email = named_by_id and not await self._permissions.shares_anything(tx, _member(access), user)
+                _require_other_manager(members, user)  # guard: last-manager-demoted
+            hides_email = named_by_id and not await self._permissions.may_see_email(tx, _member(access), user)
             member = await self._drives.upsert_member(tx, access.drive, Member(user, role, hides_email))
             if user not in members:
                 await self._permissions.delete_of_user(tx, access.drive, user)  # guard: member-permissions
@@ -144,7 +144,7 @@ class DriveService:
             members = await self._lock_members(tx, access, required_role)
             if user not in members:
                 raise NotFound(f"no member {user}")
-            _keep_a_manager(members, user)  # guard: last-manager-removed
+            _require_other_manager(members, user)  # guard: last-manager-removed
             await self._drives.delete_member(tx, access.drive, user)
             await self._webhooks.delete_of_member(tx, user, access.drive)  # guard: member-webhooks
 
@@ -190,8 +190,8 @@ def _require_shared(access: Access) -> None:
         raise Conflict("a personal drive has no members, and keeps its name as long as its account exists")
 
 
-def _keep_a_manager(members: dict[UserId, Role], leaving: UserId) -> None:
+def _require_other_manager(members: dict[UserId, Role], leaving: UserId) -> None:
     """Raise LastManager if no other member is a manager."""
     managers = {user for user, role in members.items() if role is Role.MANAGER}
     if managers == {leaving}:
-        raise LastManager("a drive needs a manager; make another member a manager first")
+        raise LastManager("a drive needs a manager: make another member a manager first")

@@ -59,8 +59,8 @@ SELECT m.user_id, m.role, m.hides_email FROM files.members m JOIN files.drives d
 WHERE m.owner_id = $1 AND d.deleted_at IS NULL ORDER BY m.user_id;
 
 -- name: select_successor
--- The member other than the user $2 who is the manager without that user: a manager, else the oldest editor, else the
--- oldest viewer.
+-- The member who manages the drive when the user $2 leaves it: another manager, else the editor who was added first, else
+-- the viewer who was added first.
 SELECT user_id, role FROM files.members WHERE owner_id = $1 AND user_id <> $2
 ORDER BY array_position(ARRAY['manager', 'editor', 'viewer'], role), added_at, user_id LIMIT 1;
 
@@ -70,7 +70,7 @@ SELECT m.owner_id FROM files.members m JOIN files.drives d ON d.owner_id = m.own
 WHERE m.user_id = $1 ORDER BY m.owner_id LIMIT $2;
 
 -- name: upsert_member
--- $4: whether to hide the email address. Once it is shown it stays so.
+-- $4: whether to hide the email address. An address that is visible stays visible.
 INSERT INTO files.members AS m (owner_id, user_id, role, hides_email) VALUES ($1, $2, $3, $4)
 ON CONFLICT (owner_id, user_id) DO UPDATE
 SET role = excluded.role, hides_email = m.hides_email AND excluded.hides_email

@@ -83,7 +83,7 @@ class DriveStore:
         return tuple(Member(UserId(row["user_id"]), Role(row["role"]), row["hides_email"]) for row in records)
 
     async def upsert_member(self, tx: Connection, drive: DriveId, member: Member) -> Member:
-        """Add or change a member. If the email address was visible before, it stays visible."""
+        """Add or change a member. An email address that is visible stays visible."""
         sql, values = self.statements["upsert_member"], (member.user, member.role.value, member.hides_email)
         return Member(member.user, member.role, bool(await tx.fetchval(sql, drive, *values)))
 

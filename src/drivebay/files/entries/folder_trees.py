@@ -41,7 +41,7 @@ class FolderTreeService:
         self._settings = settings
         self._new_id = new_id
         self._measurements = asyncio.Semaphore(_MAX_MEASUREMENTS)
-        self._measuring: WeakValueDictionary[DriveId, asyncio.Lock] = WeakValueDictionary()
+        self._measure_locks: WeakValueDictionary[DriveId, asyncio.Lock] = WeakValueDictionary()
 
     async def find_entry(self, access: contract.Access, names: tuple[str, ...]) -> contract.File:
         require_whole_drive(access)  # guard: scope-path
@@ -71,9 +71,9 @@ class FolderTreeService:
             if entry.kind is contract.Kind.FILE:
                 return contract.TreeSize(entry.size, 1, 0)
         # One measurement at a time for each owner, so that one owner cannot take all slots.
-        lock = self._measuring.get(access.drive)
+        lock = self._measure_locks.get(access.drive)
         if lock is None:
-            lock = self._measuring[access.drive] = asyncio.Lock()
+            lock = self._measure_locks[access.drive] = asyncio.Lock()
         async with lock, self._measurements:  # guard: measure-owner
             return await self._entries.measure_tree(self._db, access.drive, id)
 

@@ -13,7 +13,9 @@ from ..file_names import numbered_names
 from .store import EntryStore
 
 NO_UPLOAD = UUID(int=0)
+"""No upload has this id, so no name is free because of it."""
 _FIRST_BATCH = 64
+"""Numbered names of the first query. Each further query has more, up to `_MAX_BATCH`."""
 _MAX_BATCH = 4096
 
 

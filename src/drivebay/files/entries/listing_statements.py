@@ -31,6 +31,7 @@ _FILTERS = {
 
 
 def expand_listings(statements: Statements) -> dict[str, str]:
+    """Return all statements, with those of listings in the place of their templates."""
     expanded = dict(statements)
     expanded[_FIND_BY_NAME] = _with_last_change(expanded[_FIND_BY_NAME])
     children, children_by_name, all_files = (
@@ -56,9 +57,9 @@ def _shorten(page: str) -> str:
     """Return the statement of a page of at most `SHORT_PAGE` entries.
 
     PostgreSQL keeps the plan of a prepared statement if a plan for all parameters does not cost more than new plans for
-    each call. If the limit is a parameter, it expects a tenth of all rows, and plans each call anew, which takes longer
-    than to read the page. With a constant limit inside, it expects a tenth of that limit. It reads only as many rows
-    as the outer limit asks for.
+    each call. If the limit is a parameter, PostgreSQL expects a tenth of all rows, and plans each call anew. That takes
+    longer than to read the page. With a constant limit inside, PostgreSQL expects a tenth of that limit, and reads only
+    as many rows as the outer limit allows.
     """
     return _SHORT_PAGE.replace("{page}", page.rstrip().rstrip(";").replace("LIMIT $4", f"LIMIT {SHORT_PAGE + 1}"))
 

@@ -2,7 +2,8 @@
 --
 -- An entry is outside the trash if neither it nor a folder above it is trashed. Statements that begin at an entry ask
 -- files.nearest_trashed about the folders above it. Those that read a folder for a caller that has checked it, or walk down
--- from such an entry, need only `trashed_at IS NULL`.
+-- from such an entry, need only `trashed_at IS NULL`. A recursion over folders ends at 1000 levels, more than the settings
+-- allow, so that damaged rows cannot make it endless.
 
 -- name: select_taken_names
 -- Which of the names $3 are taken under the parent $2: by an entry outside the trash, or by a pending upload other than
@@ -96,7 +97,7 @@ JOIN files.entries e ON e.owner_id = r.owner_id AND e.id = r.id AND e.kind = 'fo
 
 -- name: select_height
 -- The number of levels of folders from $2 down, including $2. Files are not read. ORDER BY and OFFSET lead the planner to the
--- index. It expects too many rows, and would otherwise read all entries of the owner.
+-- index. The planner expects too many rows, and would otherwise read all entries of the owner.
 WITH RECURSIVE descendants AS (
     SELECT id, 1 AS depth FROM files.entries WHERE owner_id = $1 AND id = $2 AND kind = 'folder'
     UNION ALL
@@ -222,7 +223,7 @@ WITH source AS (
 ), uploads AS (
     UPDATE files.uploads u SET file_id = moved.file_id FROM moved WHERE u.owner_id = moved.owner_id AND u.id = moved.id
 ), counted AS (
-    -- The entry outside the trash is one less. Take the numbers of two changes.
+    -- One file fewer is outside the trash, if the source was. Allocate the numbers of two changes.
     UPDATE files.usage g
     SET file_count = file_count - CASE WHEN source.trashed_at IS NULL THEN 1 ELSE 0 END, last_change = last_change + 2
     FROM source, target WHERE g.owner_id = source.owner_id
@@ -236,7 +237,7 @@ WITH source AS (
 SELECT * FROM updated;
 
 -- name: list_children
--- A template for one page of a folder ($5), after the position ($2, $3). `EntryStore` fills in {column}, {direction}
+-- A template for one page of a folder ($5), after the position ($2, $3). `listing_statements` fills in {column}, {direction}
 -- and {after} once for each sort, and {starred} for all, starred and other entries. `listed_file_from` depends on the
 -- order of the columns.
 SELECT id, kind, name, parent_id, size, content_type, sha256, revision, created_at, modified_at,

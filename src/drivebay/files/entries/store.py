@@ -147,8 +147,10 @@ class EntryStore:
         ]
 
     async def select_ancestors(self, tx: Connection, owner: DriveId, folder: FileId) -> tuple[FileId, ...]:
-        """Return the folder and the folders above it, nearest first. It is empty for a file and for a trashed
-        folder."""
+        """Return the folder and the folders above it, nearest first.
+
+        Return nothing for a file, for a folder in the trash, and for an id that does not exist.
+        """
         return tuple(record["id"] for record in await tx.fetch(self.statements["select_ancestors"], owner, folder))
 
     async def select_untrashed_folders(
@@ -246,7 +248,7 @@ class EntryStore:
         last_change = records[0]["last_change"]
         if records[0]["id"] is None:
             return [], last_change
-        return [_listed_file_from(owner, record) for record in records], last_change
+        return [_file_from_columns(owner, record) for record in records], last_change
 
     async def read_files(
         self,
@@ -267,8 +269,8 @@ class EntryStore:
         if not records or records[0]["id"] is None:
             return ReadFiles([], None, last_change)
         # guard: trash-above-listed-files
-        files = [_listed_file_from(owner, record) for record in records if not record["is_hidden"]]
-        last = _listed_file_from(owner, records[-1]) if records[-1]["is_last"] else None
+        files = [_file_from_columns(owner, record) for record in records if not record["is_hidden"]]
+        last = _file_from_columns(owner, records[-1]) if records[-1]["is_last"] else None
         return ReadFiles(files, last, last_change)
 
 
@@ -299,7 +301,7 @@ def _properties_from(text: str | None) -> dict[str, str]:
     return {} if text is None else _properties_decoder.decode(text)
 
 
-def _listed_file_from(owner: DriveId, record: asyncpg.Record) -> contract.File:
+def _file_from_columns(owner: DriveId, record: asyncpg.Record) -> contract.File:
     # Lists read far more rows than other statements. Access by position is faster than by name.
     _, id, kind, name, parent, size, content_type, sha256, revision, created_at, modified_at, *others = record
     version, starred, properties, created_by, modified_by = others[:5]

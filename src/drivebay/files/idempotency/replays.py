@@ -50,7 +50,7 @@ class KeyedCall:
             problem = f"must be 1 to {MAX_KEY_LENGTH} printable characters"
             raise InvalidRequest(f"an idempotency key {problem}", errors=(FieldError("idempotency_key", problem),))
         if not await self._store.try_lock_key(tx, self._owner, self._stored_key):  # guard: idempotency-key-lock
-            raise InProgress("the first request with this key still runs; try again later", retry_after=1)
+            raise InProgress("the first request with this key still runs: try again later", retry_after=1)
         return await self._find_first(tx)
 
     async def _find_first(self, tx: Connection) -> KeyedRequest | None:
@@ -81,5 +81,5 @@ class KeyedCall:
         return batch_results if first is None or first.batch_results is None else first.batch_results
 
     async def record(self, tx: Connection, result: UUID | bytes) -> None:
-        """Record the result of this call: the id that it created, or the encoded results of a batch."""
+        """Record the result of this call: the id that it created, or an encoded result."""
         await self._store.insert_request(tx, self._owner, self._stored_key, self._request_hash, result)

@@ -1,5 +1,5 @@
--- Statements on files.idempotency. A key is valid for 24 hours. `made` is the id of the upload or folder, `answers` the
--- encoded batch results.
+-- Statements on files.idempotency. A key is valid for 24 hours. `made` is the id that the request created, `answers`
+-- its encoded result if that is not one id.
 
 -- name: try_lock_key
 -- Lock an owner's key until the transaction ends. False: another transaction holds it.

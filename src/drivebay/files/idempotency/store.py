@@ -15,8 +15,8 @@ from ...postgres import Connection, Database, Statements
 class KeyedRequest(msgspec.Struct, frozen=True):
     """The first request that used an idempotency key: its fingerprint and its result.
 
-    `resource` is the id of the upload or folder that it created. For a batch, `resource` is the nil UUID, and
-    `batch_results` has the encoded results of its items.
+    `resource` is the id that it created, for example of an upload or folder. If the result is not one id, `resource` is
+    the nil UUID, and `batch_results` is the encoded result, for example of a batch or an archive.
     """
 
     fingerprint: bytes
@@ -30,7 +30,7 @@ class IdempotencyStore:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
     async def try_lock_key(self, tx: Connection, owner: DriveId, key: str) -> bool:
-        """Lock the key until the transaction ends. Return False when another transaction holds it."""
+        """Lock the key until the transaction ends. Return False if another transaction holds it."""
         return bool(await tx.fetchval(self.statements["try_lock_key"], str(owner), key))
 
     async def select_request(self, tx: Connection | Database, owner: DriveId, key: str) -> KeyedRequest | None:
@@ -40,7 +40,7 @@ class IdempotencyStore:
     async def insert_request(
         self, tx: Connection, owner: DriveId, key: str, request_hash: bytes, result: UUID | bytes
     ) -> None:
-        """Record a request with the id that it created, or with the encoded results of a batch."""
+        """Record a request with the id that it created, or with its encoded result."""
         resource, results = (UUID(int=0), result) if isinstance(result, bytes) else (result, None)
         await tx.execute(self.statements["insert_request"], owner, key, request_hash, resource, results)
 

@@ -30,7 +30,7 @@ from ...errors import (
 from ...hints import HintChannel
 from ...observability.crash_points import crash_point
 from ...postgres import Connection, Database
-from ..drive_copies.drive_copy import DriveCopy, Findings
+from ..drive_copies.drive_copy import DriveCopy, PreparedStep
 from ..entries.store import EntryStore
 from ..settings import Settings
 from ..usage.store import LockedUsage, UsageStore
@@ -45,7 +45,7 @@ RETENTION: Final = timedelta(days=7)
 MAX_ATTEMPTS: Final = 20
 """A job fails after this number of claims without a successful step."""
 _MAX_TASKS: Final = 100
-_ENDING: Final = (NotFound, Forbidden, Conflict, InvalidRequest, QuotaExceeded, TooLarge)
+_FINAL_ERRORS: Final = (NotFound, Forbidden, Conflict, InvalidRequest, QuotaExceeded, TooLarge)
 """The errors that end a job. After any other error, the step is tried again."""
 
 
@@ -89,7 +89,7 @@ class JobClaimService:
                 if needs_step:
                     await self._jobs.keep_lease(tx, task, length)
                 crash_point("job.step_before_db_commit")
-        except _ENDING as error:
+        except _FINAL_ERRORS as error:
             return await self._fail(lease, task, error, length)
         crash_point("job.step_after_db_commit")
         if is_visible:
@@ -100,7 +100,7 @@ class JobClaimService:
         await self._jobs.release_jobs(self._db, lease)
 
     async def _run(
-        self, tx: Connection, stored: StoredJob, usage: LockedUsage, found: Findings | TreeSize | None
+        self, tx: Connection, stored: StoredJob, usage: LockedUsage, found: PreparedStep | TreeSize | None
     ) -> tuple[bool, bool]:
         """Run a step. Return whether another step is needed, and whether copies became visible."""
         if stored.job.status is not JobStatus.RUNNING:
@@ -109,11 +109,11 @@ class JobClaimService:
             problem = Internal(f"the job was tried {MAX_ATTEMPTS} times, and made no progress")
             await self._jobs.end_job(tx, stored.job, JobStatus.FAILED, error=problem)
             return True, False
-        if isinstance(found, Findings):
+        if isinstance(found, PreparedStep):
             return True, await self._drive_copy.run_step(tx, stored, usage, found)
         return True, await self._copy.run_step(tx, stored, usage, found)
 
-    async def _prepare(self, stored: StoredJob) -> Findings | TreeSize | None:
+    async def _prepare(self, stored: StoredJob) -> PreparedStep | TreeSize | None:
         """Return what the next step needs that it does not read under the lock."""
         if stored.job.status is not JobStatus.RUNNING or stored.attempts > MAX_ATTEMPTS:
             return None

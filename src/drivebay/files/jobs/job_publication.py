@@ -20,11 +20,13 @@ from ..versions.store import SharedVersion, VersionStore
 from .job_cleanup import JobCleanup
 from .store import JobStore, StoredJob
 
-_COPIED_FILE: Final = 10
-"""More than the rows of a job that has copied one file."""
+_CLEANUP_LIMIT: Final = 10
+"""Rows to delete. A job that has copied one file has fewer."""
 
 
 class JobPublication:
+    """Makes the copies of a job visible when all are made."""
+
     def __init__(self, settings: Settings, new_id: Callable[[], UUID]) -> None:
         self._settings = settings
         self._new_id = new_id
@@ -48,7 +50,7 @@ class JobPublication:
         published = await self._jobs.publish_copies(tx, stored, target.parent, placement.name)
         # A process of the previous release may have emptied the trash, and with it hidden copies.
         if published is None or published[0] != entries:  # guard: job-complete-copy
-            raise Conflict("some of the copies were deleted before all were made; start the copy again")
+            raise Conflict("some of the copies were deleted before all were made: start the copy again")
         await self._jobs.end_job(tx, stored.job, JobStatus.DONE, result=published[1])
 
     async def _replace(self, tx: Connection, stored: StoredJob, source: File, replaced: FileId) -> None:
@@ -56,11 +58,11 @@ class JobPublication:
         copy = await self._jobs.select_first_copy(tx, stored.job)
         version = await self._copies.select_copied_version(tx, stored.job, copy)
         if version is None:
-            raise Conflict("the copy was deleted before it was complete; start the copy again")
+            raise Conflict("the copy was deleted before it was complete: start the copy again")
         shared = SharedVersion(VersionId(self._new_id()), replaced, version, source.modified_at)
         access = Access(stored.job.drive, stored.actor, Role.EDITOR)
         file = require_entry(await self._versions.share_version(tx, access, shared), replaced)
         await self._versions.delete_excess(tx, access.drive, replaced, self._settings.versions_keep)
         await self._jobs.end_job(tx, stored.job, JobStatus.DONE, result=file)
         # A job that is done has no hidden entries.
-        await self._cleanup.delete_batch(tx, stored.job, _COPIED_FILE)
+        await self._cleanup.delete_batch(tx, stored.job, _CLEANUP_LIMIT)

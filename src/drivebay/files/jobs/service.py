@@ -41,6 +41,7 @@ from .job_claims import JobClaimService
 from .store import JobStore, NewJob
 
 _RETRY_AFTER: Final = 30
+"""Seconds."""
 _REQUEST_TIME: Final = 10.0
 """Seconds that a request runs its job itself."""
 _UNCLAIMED_TIME: Final = timedelta(days=1)
@@ -170,7 +171,7 @@ class JobService:
         limit = self._settings.max_jobs
         await self._jobs.end_unclaimed(tx, new.actor, _UNCLAIMED_TIME)
         if await self._jobs.count_unfinished(tx, new.drive, new.actor) >= limit:  # guard: job-limit
-            problem = f"{limit} of your jobs are running in this drive; wait for one of them, or cancel one"
+            problem = f"{limit} of your jobs are running in this drive: wait for one of them, or cancel one"
             raise RateLimited(problem, retry_after=_RETRY_AFTER)
         return await self._jobs.insert_job(tx, new, self._settings.job_lease)
 

@@ -62,7 +62,7 @@ WITH waiting AS (
            row_number() OVER (PARTITION BY j.owner_id ORDER BY j.lease IS DISTINCT FROM $1, j.due_at, j.id) AS place
     FROM files.jobs j
     WHERE NOT j.is_settled AND (j.lease = $1 OR j.due_at <= now())
-      -- A copy of one file holds the lock of the drive only for moments.
+      -- A copy of one file holds the lock of the drive only for a short time, so other jobs run beside it.
       AND NOT EXISTS (SELECT FROM files.jobs o WHERE o.owner_id = j.owner_id AND NOT o.is_settled AND o.id <> j.id
                       AND o.total > 1
                       AND o.leased_until > now())  -- guard: job-drive-share
@@ -82,7 +82,7 @@ RETURNING j.owner_id, j.id;
 SELECT * FROM files.jobs WHERE owner_id = $1 AND id = $2 AND NOT is_settled;
 
 -- name: lock_leased_job
--- The job, if the lease $3 still holds. It stays as it is until the transaction ends.
+-- Lock the job, if it still has the lease $3. No other transaction changes it before this one ends.
 SELECT * FROM files.jobs WHERE owner_id = $1 AND id = $2 AND NOT is_settled
   AND lease = $3  -- guard: job-fencing
 FOR UPDATE;
@@ -211,7 +211,7 @@ SELECT (SELECT count(*) FROM shown) AS count, shown.* FROM shown WHERE id = $3;
 SELECT copy_id FROM files.job_folders WHERE owner_id = $1 AND job_id = $2 AND ordinal = 0;
 
 -- name: deepest_copy
--- The number of folders from the copy of the source to its deepest folder, both included.
+-- The number of levels from the copy of the source to its deepest folder, both included. 0 if a file is copied.
 SELECT max(depth) FROM files.job_folders WHERE owner_id = $1 AND job_id = $2;
 
 -- name: end_job

@@ -223,7 +223,7 @@ class JobStore:
         await tx.execute(self.statements["advance_job"], job.drive, job.id, entries, folders, size)
 
     async def select_depth(self, tx: Connection, job: Job) -> int:
-        """Return the number of levels of copied folders. There is at least one."""
+        """Return the number of levels of copied folders, 0 if a file is copied."""
         depth: int = await tx.fetchval(self.statements["deepest_copy"], job.drive, job.id)
         return depth
 
@@ -235,7 +235,7 @@ class JobStore:
     async def publish_copies(
         self, tx: Connection, job: StoredJob, parent: FileId, name: str
     ) -> tuple[int, File] | None:
-        """Make all copies visible at once, with the top folder as `name` in `parent`.
+        """Make all copies visible at once, with the copy of the source as `name` in `parent`.
 
         Return the number of copies and the top folder. Return None if the top folder does not exist.
         """

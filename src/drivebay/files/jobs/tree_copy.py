@@ -31,6 +31,8 @@ _STEP_FOLDERS: Final = 200
 
 
 class TreeCopy:
+    """Runs the steps of jobs that copy inside a drive."""
+
     def __init__(self, settings: Settings, new_id: Callable[[], UUID]) -> None:
         self._settings = settings
         self._new_id = new_id

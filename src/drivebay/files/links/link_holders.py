@@ -50,7 +50,7 @@ from ..idempotency.store import IdempotencyStore
 from ..settings import Settings
 from .link_passwords import LinkPasswords
 from .link_secrets import LinkSecrets, hash_token
-from .store import LinkStore, OpenLink, StoredLink
+from .store import LinkStore, OpenedLink, StoredLink
 
 PASSWORD_TRIES: Final = 10
 PASSWORD_INTERVAL: Final = timedelta(minutes=1)
@@ -200,13 +200,13 @@ class LinkHolderService:
             return False
         return await KeyedCall(self._idempotency, access, idempotency_key, b"").is_known(self._db)
 
-    async def _find(self, token: str, *, spent: bool = False) -> OpenLink:
+    async def _find(self, token: str, *, spent: bool = False) -> OpenedLink:
         opened = await self._links.select_link_by_token(self._db, hash_token(token), spent=spent)
         if opened is None:
             raise NotFound(_NOT_FOUND)
         return opened
 
-    async def _open(self, token: str, session: str | None, *, spent: bool = False) -> OpenLink:
+    async def _open(self, token: str, session: str | None, *, spent: bool = False) -> OpenedLink:
         opened = await self._find(token, spent=spent)
         stored = opened.stored
         if stored.password_hash is None:
@@ -216,13 +216,13 @@ class LinkHolderService:
             raise PasswordRequired
         return opened
 
-    async def _open_for_reading(self, token: str, session: str | None, *, spent: bool = False) -> OpenLink:
+    async def _open_for_reading(self, token: str, session: str | None, *, spent: bool = False) -> OpenedLink:
         opened = await self._open(token, session, spent=spent)
         if opened.info.role is LinkRole.UPLOADER:  # guard: uploader-sees-nothing
             raise NotFound(_NOT_FOUND)
         return opened
 
-    async def _open_for_uploads(self, token: str, session: str | None) -> OpenLink:
+    async def _open_for_uploads(self, token: str, session: str | None) -> OpenedLink:
         opened = await self._open(token, session)
         if opened.info.role is LinkRole.VIEWER:  # guard: viewer-link-uploads
             raise Forbidden("this link does not accept uploads")
@@ -230,7 +230,7 @@ class LinkHolderService:
             raise NotFound(_NOT_FOUND)
         return opened
 
-    async def _get_upload(self, opened: OpenLink, id: UploadId) -> Upload:
+    async def _get_upload(self, opened: OpenedLink, id: UploadId) -> Upload:
         with _hide_details():
             upload = await self._calls.get_upload(_access(opened, Role.EDITOR), id)
         if not (upload.client_note or "").startswith(_note_prefix(opened)):  # guard: link-own-uploads
@@ -238,29 +238,29 @@ class LinkHolderService:
         return upload
 
 
-def _access(opened: OpenLink, role: Role) -> Access:
+def _access(opened: OpenedLink, role: Role) -> Access:
     stored = opened.stored
     return Access(stored.drive, None, role, (Grant(stored.link.file, role),))  # guard: link-grant
 
 
-def _resolve_item(opened: OpenLink, id: FileId) -> FileId:
+def _resolve_item(opened: OpenedLink, id: FileId) -> FileId:
     """Return the id of an item of the link. The root stands for the item of the link."""
     return opened.stored.link.file if id == ROOT else id
 
 
-def _holder_key(opened: OpenLink, key: str | None) -> str | None:
+def _holder_key(opened: OpenedLink, key: str | None) -> str | None:
     """Return the stored key of a holder. It differs from the keys of the drive's members and of other links."""
     if key is None or not 1 <= len(key) <= MAX_KEY_LENGTH:
         return key
     return hashlib.sha256(f"{opened.stored.link.id} {key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _note_prefix(opened: OpenLink) -> str:
+def _note_prefix(opened: OpenedLink) -> str:
     """Return the prefix of the client note of uploads that were begun with the link. The intended name follows it."""
     return f"link {opened.stored.link.id} "
 
 
-def _holder_view(opened: OpenLink, upload: Upload) -> Upload:
+def _holder_view(opened: OpenedLink, upload: Upload) -> Upload:
     """Return an upload as the holder sees it. An uploader sees the intended name, which does not reveal taken names."""
     if opened.info.role is LinkRole.UPLOADER:  # guard: uploader-asked-name
         intended_name = unquote((upload.client_note or "").removeprefix(_note_prefix(opened)))

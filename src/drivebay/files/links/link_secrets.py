@@ -1,8 +1,8 @@
-"""Tokens of links, and the sessions that clients get for the password of a link.
+"""Tokens of links, and the link sessions that clients get for the password of a link.
 
 A token is derived from the id of its link with a key of the service. So a repeated request gets the same token,
-although only its hash is stored. A session contains an end time and a MAC over the link, this time and the hash of the
-password. So a change of the password ends every session, and sessions need not be stored.
+although only its hash is stored. A session contains its expiry time and a MAC over the link, this time and the hash of
+the password. So a change of the password ends every session, and sessions need not be stored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The links of a drive: created, changed and deleted by its editors and managers."""
+"""The links of a drive. Its editors and managers create, change and delete them."""
 
 from __future__ import annotations
 
@@ -199,7 +199,8 @@ class LinkService:
         )
 
     def _check_values(self, values: NewLink | LinkUpdate) -> datetime | None:
-        """Check all values except that the end is in the future. Return the end in UTC. Raises InvalidRequest."""
+        """Check all values, but not that the expiry time is in the future. Return this time in UTC. Raises
+        InvalidRequest."""
         name, expires_at, limit = values.name, values.expires_at, values.max_downloads
         if values.password is not None:
             self._passwords.check(values.password)

@@ -51,7 +51,7 @@ class StoredLink(msgspec.Struct, frozen=True):
         return LinkValues(link.name, self.password_hash, link.expires_at, link.max_downloads)
 
 
-class OpenLink(msgspec.Struct, frozen=True):
+class OpenedLink(msgspec.Struct, frozen=True):
     """A link that has not ended, and the values that its holder sees."""
 
     stored: StoredLink
@@ -101,10 +101,10 @@ class LinkStore:
         await db.execute(self.statements["delete_links_of_user"], user)
 
     async def delete_links_of_user_before(self, db: Database, user: UserId, until: datetime) -> None:
-        """Delete the same links as `delete_links_of_user`, but only those that were created before `until`."""
+        """Delete the same links as `delete_links_of_user`, but only those that were created up to `until`."""
         await db.execute(self.statements["delete_links_of_user_before"], user, until)
 
-    async def select_link_by_token(self, db: Database, token_hash: bytes, *, spent: bool = False) -> OpenLink | None:
+    async def select_link_by_token(self, db: Database, token_hash: bytes, *, spent: bool = False) -> OpenedLink | None:
         """Return the link of a token, or None if it has ended. With `spent`, also if all its downloads are used."""
         record = await db.fetchrow(self.statements["select_link_by_token"], token_hash, spent)
         if record is None:
@@ -119,7 +119,7 @@ class LinkStore:
             link.expires_at,
             record["item_type"] or "",
         )
-        return OpenLink(stored, info)
+        return OpenedLink(stored, info)
 
     async def count_pending_uploads(self, db: Database, drive: DriveId, note: str) -> int:
         """Return the number of pending uploads of a drive whose client note begins with `note`."""

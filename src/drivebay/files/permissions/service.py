@@ -19,8 +19,8 @@ from ..usage.store import UsageStore
 from .access_scope import hide_folder, require_whole_drive
 from .store import PermissionStore
 
-_LAST: Final = (LAST_TIME, DriveId(LAST_ID), FileId(LAST_ID))
-"""A position before every item."""
+_LATEST_POSITION: Final = (LAST_TIME, DriveId(LAST_ID), FileId(LAST_ID))
+"""The latest position. A listing begins with it, because it lists the latest items first."""
 
 
 class PermissionService:
@@ -46,7 +46,7 @@ class PermissionService:
             require_entry(await self._entries.select_entry(tx, access.drive, id), id)
             await self._check_limits(tx, access.drive, id, user)
             current = await self._permissions.select_permission(tx, access.drive, id, user)
-            hides_email = named_by_id and not await self._permissions.shares_anything(tx, access.actor, user)
+            hides_email = named_by_id and not await self._permissions.may_see_email(tx, access.actor, user)
             stays_same = current is not None and (hides_email or not current.hides_email)
             if current is not None and current.role is role and stays_same:  # guard: permission-repeat
                 return current
@@ -83,7 +83,7 @@ class PermissionService:
     async def list_shared_items(self, actor: UserId, limit: int = 100, cursor: str | None = None) -> SharedItemPage:
         check_page_size(limit)
         query = f"{actor} shared items"  # guard: shared-items-cursor-user
-        after = _LAST if cursor is None else _parse_position(decode_cursor(self._cursor_key, query, cursor))
+        after = _LATEST_POSITION if cursor is None else _parse_position(decode_cursor(self._cursor_key, query, cursor))
         shared_items = await self._permissions.list_shared_items(self._db, actor, after, limit + 1)
         next_cursor = None
         if len(shared_items) > limit:

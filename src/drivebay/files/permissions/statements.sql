@@ -65,13 +65,13 @@ WITH given AS (
 )
 SELECT user_id, role, created_by, created_at, NULL::uuid AS inherited_from, hides_email FROM given;
 
--- name: shares_anything
+-- name: may_see_email
 -- Whether the user $1 may see the email address of the user $2: both are members of a drive that shows it, or one has
 -- shared an item with the other, naming the address.
 SELECT $1 = $2::uuid OR EXISTS (
     SELECT FROM files.members mine
     JOIN files.members theirs ON theirs.owner_id = mine.owner_id AND theirs.user_id = $2
-      AND NOT theirs.hides_email  -- guard: tie-hidden-member
+      AND NOT theirs.hides_email  -- guard: email-hidden-member
     JOIN files.drives d ON d.owner_id = mine.owner_id AND d.deleted_at IS NULL
     WHERE mine.user_id = $1
 ) OR EXISTS (
@@ -79,7 +79,7 @@ SELECT $1 = $2::uuid OR EXISTS (
 ) OR EXISTS (
     SELECT FROM files.shared_with s
     JOIN files.permissions p ON p.owner_id = s.owner_id AND p.file_id = s.file_id AND p.user_id = s.user_id
-    WHERE s.user_id = $2 AND s.shared_by = $1 AND NOT p.hides_email  -- guard: tie-hidden-permission
+    WHERE s.user_id = $2 AND s.shared_by = $1 AND NOT p.hides_email  -- guard: email-hidden-permission
 );
 
 -- name: delete_permission

@@ -19,7 +19,7 @@ from ..entries.store import file_from
 
 
 class SharingLimits(NamedTuple):
-    """The facts that decide whether a user can get a permission on an item.
+    """The values that decide whether a user can get a permission on an item.
 
     `of_item` is the number of other permissions on the item, `of_user` the number of the user's other permissions in
     the drive.
@@ -66,16 +66,16 @@ class PermissionStore:
         return tuple(_permission_from(record) for record in records)
 
     async def upsert_permission(self, tx: Connection, access: Access, item: FileId, member: Member) -> Permission:
-        """Give a user a role on an item, and record the change. An email address that was visible stays visible."""
+        """Give a user a role on an item, and record the change. An email address that is visible stays visible."""
         sql = self.statements["upsert_permission"]
         values = (member.user, member.role.value, access.actor, member.hides_email)
         record = await tx.fetchrow(sql, access.drive, item, *values)
         assert record is not None  # noqa: S101 - an upsert returns its row
         return _permission_from(record)
 
-    async def shares_anything(self, tx: Connection, actor: UserId | None, user: UserId) -> bool:
+    async def may_see_email(self, tx: Connection, actor: UserId | None, user: UserId) -> bool:
         """Return whether the actor may see the email address of a user. Needs no lock."""
-        return bool(await tx.fetchval(self.statements["shares_anything"], actor, user))
+        return bool(await tx.fetchval(self.statements["may_see_email"], actor, user))
 
     async def delete_permission(self, tx: Connection, access: Access, item: FileId, user: UserId) -> bool:
         """Delete a permission, and record the change. Return False if there is none."""
@@ -87,8 +87,9 @@ class PermissionStore:
         await tx.execute(self.statements["delete_permissions_of_user"], owner, user)
 
     async def delete_of_user_before(self, db: Database, user: UserId, until: datetime) -> None:
-        """Delete the permissions from before `until` in the personal drive of a user, and those that the user gave
-        in other drives. Needs no lock.
+        """Delete the permissions in the personal drive of a user, and those that the user gave in other drives.
+
+        Only those that were created up to `until`. Needs no lock.
         """
         await db.execute(self.statements["delete_permissions_of_user_before"], user, until)
 

@@ -12,9 +12,10 @@ from ...postgres import Database
 from ..storable_text import storable_text
 from .store import ScanStore
 
-TERM: Final = timedelta(minutes=15)
-"""The lease of a janitor for one page. The move of one orphan to quarantine may take 11 minutes."""
+LEASE_TIME: Final = timedelta(minutes=15)
+"""The lease of a janitor for one page of the listing. The move of one orphan to quarantine may take 11 minutes."""
 _MAX_PAUSE: Final = 366 * 86_400
+"""Seconds."""
 
 
 class ScanService:
@@ -25,12 +26,12 @@ class ScanService:
         self._scans = ScanStore()
 
     async def claim_scan(self, kind: ScanKind, lease: LeaseId) -> ScanClaim:
-        return await self._scans.claim_scan(self._db, kind, lease, TERM)
+        return await self._scans.claim_scan(self._db, kind, lease, LEASE_TIME)
 
     async def save_scan(self, kind: ScanKind, lease: LeaseId, position: str) -> bool:
         if storable_text(position) != position:
             raise InvalidRequest("position must be one that `list_objects` returned")
-        return await self._scans.save_scan(self._db, kind, lease, position, TERM)
+        return await self._scans.save_scan(self._db, kind, lease, position, LEASE_TIME)
 
     async def finish_scan(self, kind: ScanKind, lease: LeaseId, pause_seconds: int) -> bool:
         if not 0 <= pause_seconds <= _MAX_PAUSE:

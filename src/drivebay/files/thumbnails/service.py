@@ -27,6 +27,7 @@ from .store import StoredThumbnail, ThumbnailStore
 from .thumbnail_types import is_video, may_have_thumbnail
 
 MAX_ATTEMPTS: Final = 3
+"""Attempts to make the thumbnails of one object."""
 _MAX_TASKS: Final = 100
 _PAUSE: Final = timedelta(seconds=30)
 """Between a failed attempt and the next one."""
@@ -34,6 +35,7 @@ _SOON: Final = 1
 _LATER: Final = 5
 """The seconds after which a caller asks again: `_SOON` if its object is queued, `_LATER` if the queue has no room."""
 _RATE_RETRY: Final = 60
+"""Seconds."""
 _STATES: Final = {
     ThumbnailOutcome.MADE: ThumbnailState.READY,
     ThumbnailOutcome.NO_PREVIEW: ThumbnailState.NONE,
@@ -84,19 +86,19 @@ class ThumbnailService:
         )
 
     def _max_size(self, content_type: str) -> int:
-        own = self._settings
-        return own.max_video_source if is_video(content_type) else own.max_thumbnail_source
+        settings = self._settings
+        return settings.max_video_source if is_video(content_type) else settings.max_thumbnail_source
 
     async def _queue(self, access: Access, found: StoredThumbnail, ref: UploadRef, *, is_lost: bool) -> ThumbnailInfo:
-        own, user = self._settings, access.actor or access.drive
+        settings, user = self._settings, access.actor or access.drive
         async with self._db.transaction() as tx:
             await self._thumbnails.lock_thumbnails_of(tx, user)
-            counts = await self._thumbnails.count_thumbnails(tx, user, own.max_queued_thumbnails)
-            if counts.recent >= own.user_thumbnails_per_hour:  # guard: thumbnail-rate
+            counts = await self._thumbnails.count_thumbnails(tx, user, settings.max_queued_thumbnails)
+            if counts.recent >= settings.user_thumbnails_per_hour:  # guard: thumbnail-rate
                 problem = f"you requested too many new thumbnails: try again in {_RATE_RETRY} seconds"
                 raise RateLimited(problem, retry_after=_RATE_RETRY)
             # guard: thumbnail-user-queue, thumbnail-queue
-            if counts.of_user >= own.max_user_thumbnails or counts.total >= own.max_queued_thumbnails:
+            if counts.of_user >= settings.max_user_thumbnails or counts.total >= settings.max_queued_thumbnails:
                 return ThumbnailInfo(ThumbnailState.QUEUED, found.key, found.name, _LATER)
             await self._thumbnails.queue_thumbnail(tx, ref, user, is_lost=is_lost)
         return ThumbnailInfo(ThumbnailState.QUEUED, found.key, found.name, _SOON)

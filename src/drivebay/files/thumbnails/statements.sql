@@ -66,8 +66,8 @@ WHERE t.owner_id = due.owner_id AND t.object_id = due.object_id
 RETURNING t.owner_id, t.object_id, o.key, o.size;
 
 -- name: finish_thumbnail
--- Set the state of the object $2 to $4 if the lease $3 is the last one. Still queued: the next attempt is after the time $5.
--- Without $6 the attempt does not count. The object may have been deleted while the worker wrote: then its purge is due
+-- Set the state of the object $2 to $4 if the lease $3 is the last one. If the object stays queued, the next attempt is
+-- after the time $5. Without $6 the attempt does not count. The object may have been deleted while the worker wrote: then its purge is due
 -- again at once, also if the lease has ended. While that deletion runs, `leased_until` tells `finish_purges`.
 WITH finished AS (
     UPDATE files.thumbnails t

@@ -18,7 +18,7 @@ from ..permissions.access_scope import AccessScope, require_whole_drive
 from ..settings import Settings
 from ..usage.store import UsageStore
 from ..versions.store import VersionStore
-from .store import FolderFacts, TrashStore
+from .store import FolderCounts, TrashStore
 
 
 class TrashService:
@@ -68,10 +68,10 @@ class TrashService:
         check_folder_reached(reach, id)  # guard: scope-trash-folder
         entry = require_entry(await self._entries.select_entry(tx, access.drive, id), id)
         check_entity_tag(entry, if_match)
-        facts = FolderFacts()
+        counts = FolderCounts()
         if entry.kind is Kind.FOLDER:
-            facts = await self._trash.measure_folder(tx, access.drive, id)
-        await self._trash.trash_entry(tx, (access.drive, access.actor), id, self._settings.trash_grace, facts)
+            counts = await self._trash.measure_folder(tx, access.drive, id)
+        await self._trash.trash_entry(tx, (access.drive, access.actor), id, self._settings.trash_grace, counts)
 
     async def restore_entry(
         self,

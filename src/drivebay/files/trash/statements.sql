@@ -85,9 +85,9 @@ UPDATE files.entries e SET trashed_with = e.id
 FROM duplicates WHERE e.owner_id = duplicates.owner_id AND e.id = duplicates.id;
 
 -- name: restore_entry
--- Restore an entry that was deleted directly, not as part of a folder, at the time $5. Everything below it comes back with it.
--- Rows that were trashed with it are restored too: the previous release trashed all below a folder, and so is a file that was
--- uploaded to the trashed folder. Its parent becomes $3 and its name $4. $6 is the actor. No row: the grace period is over, or
+-- Restore an entry that was trashed directly, not as part of a folder, at the time $5. Everything below it comes back with it.
+-- Rows that were trashed with it are restored too: files that were uploaded to the trashed folder, and all rows below a folder
+-- that the previous release trashed. The parent of the entry becomes $3 and its name $4. $6 is the actor. No row: the grace period is over, or
 -- a purge has deleted the entry.
 WITH head AS (
     SELECT hidden_files FROM files.entries WHERE owner_id = $1 AND id = $2
@@ -116,7 +116,7 @@ WITH head AS (
 SELECT * FROM restored WHERE id = $2;
 
 -- name: list_trash_page
--- The entries that were deleted directly, not as part of a folder, and can be restored. Latest first, after the
+-- The entries that were trashed directly, not as part of a folder, and can be restored. Latest first, after the
 -- position ($2, $3).
 SELECT * FROM files.entries
 WHERE owner_id = $1 AND trashed_with = id AND trashed_at IS NOT NULL  -- guard: owner-list-trash
@@ -125,7 +125,7 @@ WHERE owner_id = $1 AND trashed_with = id AND trashed_at IS NOT NULL  -- guard: 
 ORDER BY trashed_at DESC, id DESC LIMIT $4;
 
 -- name: end_grace_period
--- End the grace period of an entry that was deleted directly, and of everything that was trashed with it. The next purge
+-- End the grace period of an entry that was trashed directly, and of everything that was trashed with it. The next purge
 -- deletes them. `clock_timestamp()` as in `restore_entry`. $3 is the actor. No row: there is no such entry.
 WITH ended AS (
     UPDATE files.entries SET purge_after = (SELECT clock_timestamp()), is_deleted = true
@@ -145,7 +145,7 @@ SELECT $1, last_change, 'deleted', $2, $3 FROM counted
 RETURNING number;
 
 -- name: end_all_grace_periods
--- The same for everything in the trash. $2 is the actor. Each entry that was deleted directly gets a change.
+-- The same for everything in the trash. $2 is the actor. Each entry that was trashed directly gets a change.
 WITH ended AS (
     UPDATE files.entries SET purge_after = (SELECT clock_timestamp()), is_deleted = true
     WHERE owner_id = $1 AND trashed_at IS NOT NULL  -- guard: owner-end-all-grace-periods
@@ -168,8 +168,8 @@ SELECT $1, counted.change_before + numbered.ordinal, 'deleted', numbered.id, $2 
 SELECT pg_try_advisory_xact_lock(hashtextextended('count trashed folders', 0));
 
 -- name: select_folder_to_count
--- A folder in the trash whose files are not counted, and the version of its row. One that has failed comes last, and after $1
--- attempts never. Not one that is purged next.
+-- A folder in the trash whose files are not counted, and the version of its row. One whose count has
+-- failed comes last, and after $1 attempts never. A folder that is due for the purge is not counted.
 SELECT owner_id, id, xmin::text AS row_version FROM files.entries
 WHERE trashed_with = id AND kind = 'folder' AND hidden_files IS NULL
   AND trashed_depth IS NOT NULL  -- guard: trash-count-new-folders

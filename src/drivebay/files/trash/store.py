@@ -22,8 +22,8 @@ MAX_COUNTED: Final = 256
 """The maximum number of entries that are counted while a folder is trashed. A larger folder is counted later."""
 
 
-class FolderFacts(NamedTuple):
-    """What a folder remembers while it is in the trash. None: not known.
+class FolderCounts(NamedTuple):
+    """Numbers that are stored with a folder while it is in the trash. None: not known.
 
     `levels_above` is the number of folders above it when it was trashed, `hidden_files` that of the files below it.
     """
@@ -32,7 +32,7 @@ class FolderFacts(NamedTuple):
     hidden_files: int | None = None
 
 
-NO_FACTS: Final = FolderFacts()
+NO_COUNTS: Final = FolderCounts()
 
 
 class FolderToCount(NamedTuple):
@@ -47,12 +47,12 @@ class TrashStore:
     def __init__(self) -> None:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
-    async def measure_folder(self, tx: Connection, owner: DriveId, id: FileId) -> FolderFacts:
-        """Return what a folder must remember in the trash. It is not trashed yet."""
+    async def measure_folder(self, tx: Connection, owner: DriveId, id: FileId) -> FolderCounts:
+        """Return the numbers to store with a folder that is trashed next."""
         record = await tx.fetchrow(self.statements["measure_folder"], owner, id, MAX_COUNTED + 1)
         assert record is not None  # noqa: S101 - an aggregate without GROUP BY returns one row
         hidden = record["files"] if record["entries"] <= MAX_COUNTED else None  # guard: trash-count-limit
-        return FolderFacts(record["levels"], hidden)
+        return FolderCounts(record["levels"], hidden)
 
     async def trash_entry(
         self,
@@ -60,11 +60,11 @@ class TrashStore:
         access: tuple[DriveId, UserId | None],
         id: FileId,
         grace: timedelta,
-        facts: FolderFacts = NO_FACTS,
+        counts: FolderCounts = NO_COUNTS,
     ) -> None:
         """Move an entry to the trash, and so everything below it. `access` are the owner and the actor."""
         owner, actor = access
-        await tx.execute(self.statements["trash_entry"], owner, id, grace, actor, *facts)
+        await tx.execute(self.statements["trash_entry"], owner, id, grace, actor, *counts)
 
     async def select_trashed(self, tx: Connection, owner: DriveId, id: FileId) -> File | None:
         """Return an entry that was trashed itself, or None."""
@@ -111,7 +111,8 @@ class TrashStore:
         return [any_file_from(record) for record in records]
 
     async def lock_counting(self, tx: Connection) -> bool:
-        """Return whether no other transaction counts the files of a folder. If so, none does until this one ends."""
+        """Lock the counting of files until the transaction ends. Return False if another transaction holds this
+        lock."""
         return bool(await tx.fetchval(self.statements["lock_counting"]))
 
     async def select_folder_to_count(self, tx: Connection, max_attempts: int) -> FolderToCount | None:

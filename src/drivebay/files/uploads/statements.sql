@@ -125,7 +125,7 @@ RETURNING u.*;
 WITH ending AS (
     SELECT owner_id, id, state, size FROM files.uploads
     WHERE owner_id = $1 AND id = $2  -- guard: owner-end-upload
-      AND state IN ('pending', 'expired')  -- guard: end-open-upload
+      AND state IN ('pending', 'expired')  -- guard: end-pending-upload
 ), ended AS (
     UPDATE files.uploads u
     SET state = $3::text, reason = $4::text, ended_at = now(), next_check_at = NULL, cause = $5::text
@@ -158,7 +158,7 @@ SELECT at, state, trigger, detail FROM (
     SELECT ended_at, 3, CASE state WHEN 'rejected' THEN 'failed' ELSE state END, coalesce(cause, 'system'), reason
     FROM files.uploads WHERE owner_id = $1 AND id = $2 AND state NOT IN ('pending', 'expired')
     UNION ALL
-    -- Released names of the states: a version is replaced, an item is changed.
+    -- The API has released these names, so they stay: a new version is `replaced`, any other change is `changed`.
     SELECT c.at, 4 + c.number,
            CASE WHEN c.what = 'content' THEN 'replaced'
                 WHEN c.what IN ('renamed', 'moved', 'shared', 'properties') THEN 'changed' ELSE c.what END,

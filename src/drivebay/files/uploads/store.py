@@ -28,7 +28,7 @@ _STATES = {status: state for state, status in _STATUSES.items()}
 
 
 class UploadEnd(msgspec.Struct, frozen=True):
-    """The status, trigger and reason with which an upload ends that does not become a file."""
+    """The end of an upload that does not become a file: its status, trigger and reason."""
 
     status: contract.UploadStatus
     trigger: contract.Trigger | None
@@ -42,8 +42,8 @@ class UploadStore:
     async def insert_pending(self, db: Database, upload: PendingUpload, *limits: int) -> contract.Upload | None:
         """Reserve the bytes and record the upload, in its own transaction and without the owner's lock.
 
-        `limits` are the default quota and the numbers of pending uploads, entries and purges. Return None if a limit,
-        the name or the parent prevents it.
+        `limits` are the default quota, and the maximum numbers of pending uploads, entries and purges. Return None if a
+        limit, the name or the parent prevents it, or if the drive may have the bytes already.
         """
         sql = self.statements["insert_pending"]
         try:

@@ -5,8 +5,8 @@
 -- the version, or queues the object if that was its last reference.
 
 -- name: list_versions_page
--- A page of the versions of the file $2, newest first, after the position ($3, $4). If there is no row, see
--- `select_current`.
+-- A page of the versions of the file $2, newest first, after the position ($3, $4). No row: there is no such
+-- file outside the trash, or the page is empty.
 SELECT v.id, v.size, v.content_type, v.sha256, v.stored_at, coalesce(v.created_by, u.created_by) AS created_by,
        v.id = e.version_id AS is_current
 FROM files.entries e

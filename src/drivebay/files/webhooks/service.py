@@ -1,4 +1,4 @@
-"""The webhooks of a user: created, changed and deleted by managers of a drive."""
+"""The webhooks of a user. To create or enable one, or to change its URL, the user must be a manager of the drive."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ class WebhookService:
                 id = WebhookId(first.resource)
                 existing = await self._webhooks.select_webhook(tx, actor, id)
                 if existing is None:
-                    raise IdempotencyKeyReused("the webhook that this key created no longer exists; use a new key")
+                    raise IdempotencyKeyReused("the webhook that this key created no longer exists: use a new key")
                 created = Webhook(id, new.drive, new.url, existing.created_at, kinds)
                 return self._with_secret(created)
             limit = self._settings.max_webhooks
             if await self._webhooks.count_webhooks(tx, actor) >= limit:  # guard: webhook-limit
-                raise QuotaExceeded(f"you have {limit} webhooks; delete one first")
+                raise QuotaExceeded(f"you have {limit} webhooks: delete one first")
             id = WebhookId(self._new_id())
             webhook = await self._webhooks.insert_webhook(tx, actor, id, msgspec.structs.replace(new, kinds=kinds))
             if call is not None:
@@ -100,7 +100,7 @@ class WebhookService:
                 webhook = _require(await self._webhooks.select_webhook(tx, actor, id), id)
                 await self._require_manager(tx, actor, webhook.drive)
             old = _require(await self._webhooks.lock_webhook(tx, actor, id), id)
-            is_enabled = update.disabled is False and old.disabled
+            becomes_enabled = update.disabled is False and old.disabled
             kinds = () if update.every_kind else tuple(dict.fromkeys(update.kinds)) or old.kinds
             changed = msgspec.structs.replace(
                 old,
@@ -108,7 +108,7 @@ class WebhookService:
                 kinds=kinds,
                 disabled=old.disabled if update.disabled is None else update.disabled,
             )
-            is_due = is_enabled or changed.url != old.url
+            is_due = becomes_enabled or changed.url != old.url
             return await self._webhooks.update_webhook(tx, actor, changed, is_due=is_due)
 
     async def delete_webhook(self, actor: UserId, id: WebhookId) -> None:

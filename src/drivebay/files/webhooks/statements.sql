@@ -53,7 +53,7 @@ DELETE FROM files.webhooks WHERE created_by = $1 AND id = $2 RETURNING id;  -- g
 DELETE FROM files.webhooks WHERE created_by = $1 AND owner_id = $2;
 
 -- name: disable_webhooks_of_member
--- The webhooks of the user $1 in the drive $2 end, because the user is not a manager any more.
+-- Disable the webhooks of the user $1 in the drive $2, because the user is not a manager any more.
 UPDATE files.webhooks SET disabled_at = now(), disabled_reason = 'you are not a manager of the drive any more'
 WHERE created_by = $1 AND owner_id = $2 AND disabled_at IS NULL;
 

@@ -1,7 +1,8 @@
 """Claims webhooks that have events to send, under a lease, and records the results.
 
 The position of a webhook in the change feed moves only after an event was delivered. So events are sent in order. They
-are sent at least once: if a worker stops after it sent an event and before the result is recorded, it is sent again.
+are sent at least once: if a worker stops after it sent an event and before the result is recorded, the event is sent
+again.
 """
 
 from __future__ import annotations
