@@ -111,7 +111,7 @@ class ApiTokens:
         async with self._store.transaction() as store:
             if not await store.lock_api_tokens(user):
                 raise NotFound(f"no user {user}")
-            # A second request with the key waits for the lock of the account until the first one ends, so look again.
+            # A second request with the same key waits here until the first request ends. So look for the result again.
             if request is not None and (earlier := await self._find_earlier(store, request)):
                 return earlier
             if await store.count_api_tokens(user) >= MAX_TOKENS:  # guard: api-token-count

@@ -92,7 +92,7 @@ class Keyring:
     async def _create_first(self) -> tuple[EncryptedKey, ...]:
         async with self._store.transaction() as store:
             await store.lock_signing_keys()
-            # Another process may have created it while this one waited for the lock.
+            # Another process may have created the key while this process waited for the lock.
             if not await store.list_signing_keys(self._published_for):
                 await self._insert_new(store)
             return await store.list_signing_keys(self._published_for)

@@ -34,6 +34,7 @@ MAX_REVOKED_PAGE: Final = 10_000
 _MAX_LISTED: Final = 1000
 _MAX_USER_AGENT: Final = 256
 _MAX_ADDRESS: Final = 64
+"""Characters. Longer texts are cut."""
 
 _refreshes = Counter("drivebay_auth_refreshes_total", "Refreshes by outcome", ["outcome"])
 

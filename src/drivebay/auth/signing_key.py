@@ -23,6 +23,7 @@ from ..errors import StartError
 
 _NONCE_LENGTH: Final = 12
 _SEED_LENGTH: Final = 32
+"""Bytes."""
 
 
 class WrongSecret(StartError):

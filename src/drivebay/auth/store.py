@@ -378,7 +378,7 @@ def _api_token(row: asyncpg.Record) -> ApiToken:
 
 
 def _scopes(values: list[str]) -> tuple[Scope, ...]:
-    # A later release may have stored a scope that this one does not know.
+    # A later release may have stored a scope that this release does not know.
     known_values = {scope.value for scope in Scope}
     return tuple(Scope(value) for value in values if value in known_values)
 

@@ -53,7 +53,7 @@ class _Waiter:
 
 
 class HashingQueue:
-    """Admits as many hashes at once as there are threads.
+    """Admits as many hashes at the same time as there are threads.
 
     `average_seconds` is the expected duration of a hash. The owner must call `record` after each hash. `clock` is
     monotonic.

@@ -27,7 +27,8 @@ _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAP_VERSION_3 = 0x20080522
 _CAP_DAC_OVERRIDE = 1
-# Python ignores the first two. A shell ignores the others in a background job. After exec they are still ignored.
+# Python ignores the first two signals. A shell ignores the other two in a background job. They would still be ignored
+# after exec.
 _RESET_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT)
 
 _libc = ctypes.CDLL(None, use_errno=True)

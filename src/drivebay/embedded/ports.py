@@ -16,6 +16,7 @@ from typing import Final
 
 _FIRST_PORT: Final = 12_000
 _END_PORT: Final = 32_000
+"""Exclusive. The kernel uses the ports from 32,768 on for outgoing connections by default."""
 
 
 def random_port() -> int:

@@ -36,9 +36,9 @@ BACKLOG = Gauge(
     multiprocess_mode="livemax",
 )
 
-# A round normally ends when no upload is due. With very many pending uploads, the first ones may be due again before
-# the last ones were looked up, and the round would not end without this limit.
 _MAX_BATCHES: Final = 200
+"""A round normally ends when no upload is due. With very many pending uploads, the first uploads may be due again
+before the last were looked up, and the round would not end without this limit."""
 _RETRY_SECONDS: Final = 1.0
 """The pause after a failed round, before the usual pause."""
 _LOST_SHARE: Final = 0.05

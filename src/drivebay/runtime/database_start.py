@@ -27,7 +27,7 @@ async def open_database(
     """Migrate the schema of a service and open its database.
 
     While PostgreSQL accepts no writes or no connections, retry for up to `wait` seconds. Raises StartError after that,
-    and at once when the settings are wrong. Raises MigrationError if a migration fails.
+    and immediately when the settings are wrong. Raises MigrationError if a migration fails.
     """
     url = settings.database_url
     if url is None:
@@ -42,8 +42,9 @@ async def migrate_when_possible(
 ) -> tuple[str, ...]:
     """Migrate a schema, and return the names of the applied migrations.
 
-    While the server has a temporary problem, retry for up to `wait` seconds. Raises StartError after that, and at once
-    for a permanent problem. Raises MigrationError if a migration fails. `timeout` in seconds bounds each statement.
+    While the server has a temporary problem, retry for up to `wait` seconds. Raises StartError after that, and
+    immediately for a permanent problem. Raises MigrationError if a migration fails. `timeout` in seconds bounds each
+    statement.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + wait

@@ -23,7 +23,9 @@ from ..errors import InvalidRequest
 MAX_KEYS: Final = 1000
 MAX_SIGNED: Final = 100
 MAX_COPIES: Final = 100
+"""The maximum numbers of keys, of requests to sign, and of copies in one call."""
 MAX_PARTS: Final = 10_000
+"""The highest part number of S3."""
 MAX_BODY: Final = 15 * 2**20
 """The maximum number of bytes in one call, because of the size limit of a message between services."""
 _MAX_PART_SIZE: Final = 5 * 2**30

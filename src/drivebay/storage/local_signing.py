@@ -80,7 +80,7 @@ class LocalSigning:
         if self._is_fresh():
             return
         async with self._lock:
-            if self._is_fresh():  # another call read them while this one waited
+            if self._is_fresh():  # another call read the capabilities while this call waited
                 return
             self._read_at = time.monotonic()
             try:

@@ -24,7 +24,7 @@ from .store_startup import StoreStartup
 log = structlog.get_logger(__name__)
 
 _MAX_RUNNING_COPIES: Final = 8
-"""More copies at once do not make a store faster."""
+"""More copies at the same time do not make a store faster."""
 
 
 class Promotion:

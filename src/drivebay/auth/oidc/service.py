@@ -33,9 +33,12 @@ from .redirects import is_allowed
 log = structlog.get_logger(__name__)
 
 LOGIN_TTL: Final = timedelta(minutes=10)
+"""The time in which a user must sign in at the provider."""
 CODE_TTL: Final = timedelta(minutes=1)
+"""The lifetime of a sign-in code."""
 CALLBACK: Final = "/v1/oidc/callback"
 _MAX_REDIRECT: Final = 2000
+"""Characters of the URL at which a sign-in ends."""
 
 
 @dataclass(frozen=True, slots=True)

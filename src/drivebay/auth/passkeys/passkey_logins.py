@@ -25,6 +25,7 @@ from .webauthn_responses import InvalidWebauthnResponse, VerifiedAssertion
 log = structlog.get_logger(__name__)
 
 _MAX_CREDENTIAL_ID: Final = 1023
+"""Bytes (WebAuthn, 4)."""
 
 
 class _Login(NamedTuple):

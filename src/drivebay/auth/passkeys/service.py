@@ -35,6 +35,7 @@ MAX_PASSKEYS: Final = 20
 """The maximum number of passkeys of one account."""
 CHALLENGE_TTL: Final = timedelta(minutes=5)
 _MAX_NAME: Final = 100
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 CHALLENGE_TTL: Final = timedelta(minutes=5)
 CHALLENGE_TRIES: Final = 5
+"""The number of codes that can be sent with one challenge."""
 
 
 @dataclass(frozen=True, slots=True)

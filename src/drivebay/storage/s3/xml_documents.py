@@ -33,7 +33,7 @@ def parse(body: bytes) -> Element:
     try:
         parser.feed(body.lstrip())
         return parser.close()
-    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: an unknown encoding
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # Lookup, Value: an unknown encoding
         raise InvalidXml(str(error)) from None
 
 
