@@ -77,21 +77,23 @@ class AccountMethods(ApiMethods):
         await self._api.save_tokens(tokens)
 
     async def request_password_reset(self, email: str) -> None:
-        """Ask the server to send a reset link to an email address, if an account has this address. It needs no login.
+        """Ask the server to send a reset link to an email address, if an account has this address. Needs no login.
 
-        The result is the same without an account. Raises NotFound if the server sends no mail, RateLimited.
+        The result is the same without an account. Raises NotFound if the server sends no mail, Unavailable after too
+        many requests.
         """
         await self._api.call(ApiRequest(type(None), "POST", "/v1/password/reset", {"email": email}, authenticate=False))
 
     async def request_email_verification(self) -> None:
-        """Ask the server to send again the mail with which the user confirms the address of the account.
+        """Ask the server for a new mail with which the user confirms the email address of the account.
 
-        No effect if the address is confirmed. Raises NotFound if the server sends no mail, RateLimited.
+        No effect if the address is confirmed. Raises NotFound if the server sends no mail, Unavailable after too many
+        requests.
         """
         await self._api.call(ApiRequest(type(None), "POST", "/v1/me/email/verification"))
 
     async def verify_email(self, token: str) -> None:
-        """Confirm an email address with the token of a mail. It works once, without a login.
+        """Confirm an email address with the token of a mail. The token works once. Needs no login.
 
         Raises Unauthenticated `invalid_token`, and NotFound if the server sends no mail.
         """

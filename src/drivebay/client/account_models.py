@@ -9,7 +9,7 @@ import msgspec
 
 
 class Scope(StrEnum):
-    """A permission of an API token: to read, to change files, to share, or to change the account."""
+    """What an API token may do: read, change files, share, or change the account."""
 
     READ = "read"
     WRITE = "write"
@@ -18,7 +18,7 @@ class Scope(StrEnum):
 
 
 class SessionInfo(msgspec.Struct, frozen=True):
-    """A login that has not ended. `current` is whether this client uses it."""
+    """A session that has not ended. `current` is whether this client uses it."""
 
     id: str
     created_at: datetime

@@ -1,6 +1,6 @@
 """Requests to Drivebay's API, with the access token, and with retries if a repeat is safe.
 
-GET and DELETE are repeated, and so is a POST with an `Idempotency-Key` or one that the API declares idempotent. Any
+GET and DELETE are repeated, and so is a request with an `Idempotency-Key` or one that is marked as idempotent. Any
 other request is repeated only if it did not reach the server.
 """
 
@@ -83,7 +83,7 @@ class ApiClient:
     ) -> None:
         parts = urlsplit(server)
         if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise ValueError(f"{server!r} is not the address of a server: write it like https://drive.example.com")
+            raise ValueError(f"{server!r} is not the URL of a server: write it like https://drive.example.com")
         self.server = server.rstrip("/")
         self.drive_id: str | None = None
         self.new_key = new_key

@@ -1,4 +1,4 @@
-"""The values that the API returns. No `repr` contains a token or a signed URL."""
+"""The values that the API returns. No `repr` contains a token or a presigned URL."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OnConflict(StrEnum):
 
 
 class Disposition(StrEnum):
-    """The action of a browser for a link: save the file, or display it if its type allows that."""
+    """What a browser does with a presigned URL: save the file, or display it if its type is safe."""
 
     ATTACHMENT = "attachment"
     INLINE = "inline"
@@ -43,9 +43,10 @@ class Role(StrEnum):
 class File(msgspec.Struct, frozen=True):
     """A file or a folder. `size` is in bytes. `sha256` is None if it is not known.
 
-    A file that was uploaded in parts has `parts_sha256` instead: the SHA-256 of the concatenated SHA-256 digests of
-    its parts, which have `part_size` bytes each. `modified_at` is the file's own time of change. `properties` are text
-    that programs keep with the file. `purge_after` is set in the trash: the file can be restored until then.
+    A file that was uploaded in parts has `parts_sha256` instead: the SHA-256 of the concatenated SHA-256 digests of its
+    parts, which have `part_size` bytes each. `modified_at` is the time at which the content was modified, as the client
+    that uploaded it reported. `properties` are text that programs keep with the file. `purge_after` is set in the
+    trash: the file can be restored until then.
 
     `parent_id` is None for an item that is shared with the account without its folder. Only
     `AsyncDrive.shared_with_me` sets `role`, `shared_by` (the id of a user), their `shared_by_email` and
@@ -164,10 +165,10 @@ class UploadEvent(msgspec.Struct, frozen=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """A signed URL of a file. Everybody who has it can read the file until `expires_at`.
+    """A presigned URL of a file. Everybody who has the URL can read the file until `expires_at`.
 
     `size` and the checksums describe the bytes behind the URL. They are None if the server does not send them. `etag`
-    is the entity tag of these bytes in the store. Send it as `If-Match` when you resume a download with another link.
+    is the entity tag of these bytes in the store. Send it as `If-Match` when you resume a download with another URL.
     """
 
     url: str
@@ -183,7 +184,7 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Archive(msgspec.Struct, frozen=True):
-    """A URL of a ZIP file of several files and folders. Everybody who has it can read them until `expires_at`.
+    """A URL of a ZIP file of several files and folders. Everybody who has the URL can read them until `expires_at`.
 
     `size` is the length of the ZIP file in bytes.
     """
@@ -197,7 +198,7 @@ class Archive(msgspec.Struct, frozen=True):
 
 
 class DownloadResult(msgspec.Struct, frozen=True):
-    """The result of one file of a batch: its link, or its error."""
+    """The result of one file of a batch: its presigned URL, or its error."""
 
     download: Link | None = None
     error: ItemError | None = None
@@ -210,7 +211,7 @@ class DownloadResults(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """The storage of an account. `used_bytes` includes the trash. `reserved_bytes` belongs to unfinished uploads."""
+    """The usage of a drive. `used_bytes` includes the trash. `reserved_bytes` are the sizes of the pending uploads."""
 
     used_bytes: int
     reserved_bytes: int
@@ -245,7 +246,10 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """The tokens of a login. Without `refresh_token` the session ends when the access token expires."""
+    """The tokens of a login. Without `refresh_token`, the login ends when the access token expires.
+
+    `access_token` may be an API token.
+    """
 
     access_token: str
     refresh_token: str | None = None

@@ -38,7 +38,10 @@ class AsyncAdmin:
         role: Literal["user", "admin"] = "user",
         limit_bytes: int | None = None,
     ) -> User:
-        """Create an account. Without a password the result has an `invitation_url`. Raises Conflict `email_taken`."""
+        """Create an account. Without a password the result has an `invitation_url`.
+
+        `limit_bytes` is its quota. None: the quota of the deployment. Raises Conflict `email_taken`.
+        """
         body = {"email": email, "password": password, "role": role, "limit_bytes": limit_bytes}
         key = self._api.new_key()
         return await self._api.call(ApiRequest(User, "POST", "/v1/admin/users", body, idempotency_key=key))

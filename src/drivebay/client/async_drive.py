@@ -54,7 +54,9 @@ from .uploader import Target, Uploader
 from .webhook_methods import WebhookMethods
 
 _OPENER_CLOSE_TIMEOUT = 5.0
+"""Seconds to wait for files that are being opened."""
 _MIN_CONNECTIONS = 32
+"""Connections to each server, also if `parallel` is small: requests about files are concurrent too."""
 _DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
 

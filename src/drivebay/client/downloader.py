@@ -1,6 +1,6 @@
 """Downloads to a local path: the file is complete, verified and synced before it gets its name.
 
-A large file is fetched in ranges, several at once, into a temporary file (`.part`). A state file next to it records the
+A large file is fetched in ranges, several at once, into a part file (`.part`). A state file next to it records the
 finished ranges. If the version is still the same, the next attempt fetches only the other ranges.
 """
 
@@ -46,10 +46,14 @@ _PART_FILE_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENAME
 """Errors after which the part file is deleted: the disk is full, or the target's name cannot exist there."""
 _WRITER_THREADS: Final = 3
 _WRITE_TIMEOUT: Final = 5.0
+"""Seconds to wait for the writer threads when the downloader is closed."""
 
 
 class _State(msgspec.Struct):
-    """The content of the state file: the version, and the ranges of it that are on disk (`done`)."""
+    """The content of the state file: the version, and which of its ranges are on disk (`done`).
+
+    `range` is the size of a range in bytes.
+    """
 
     etag: str
     size: int
@@ -87,12 +91,12 @@ class Downloader:
     async def _fetch_version(self, file: File, target: Path, overwrite: bool, progress: Progress | None) -> None:
         reader = await self._readers.open(file)
         counter = ProgressCounter(reader.size, progress)
-        temporary_file = part_path(target, file.id)
+        part_file = part_path(target, file.id)
         if reader.size > RANGE_SIZE:
-            await _RangedDownload(reader, self._store, temporary_file, counter).fetch(target, overwrite)
+            await _RangedDownload(reader, self._store, part_file, counter).fetch(target, overwrite)
         else:
             content = await self._read_all(reader, counter)
-            await self._writer.submit(SmallDownload(reader, temporary_file, content, target, overwrite))
+            await self._writer.submit(SmallDownload(reader, part_file, content, target, overwrite))
 
     async def _read_all(self, reader: RangedReader, progress: ProgressCounter) -> bytes:
         received = []
@@ -106,17 +110,15 @@ class Downloader:
 class _RangedDownload:
     """The download of one large file, in ranges."""
 
-    def __init__(
-        self, reader: RangedReader, store: StoreClient, temporary_file: Path, progress: ProgressCounter
-    ) -> None:
+    def __init__(self, reader: RangedReader, store: StoreClient, part_file: Path, progress: ProgressCounter) -> None:
         self._reader = reader
         self._store = store
-        self._temporary_file = temporary_file
+        self._part_file = part_file
         self._progress = progress
         self._range_size = reader.part_size or RANGE_SIZE
         self._digests: dict[int, bytes] = {}
         self._done: set[int] = set()
-        self._state_file = temporary_file.with_name(f"{temporary_file.name}.json")
+        self._state_file = part_file.with_name(f"{part_file.name}.json")
         self._state_lock = threading.Lock()
         self._save_task: asyncio.Task[None] | None = None
         self._unsaved = 0
@@ -124,7 +126,7 @@ class _RangedDownload:
     async def fetch(self, target: Path, overwrite: bool) -> None:
         """Fetch the missing ranges and rename the part file to `target`. Raises the errors of `Downloader.fetch`."""
         try:
-            with target_in_errors(target), lock_part(self._temporary_file) as fd:
+            with target_in_errors(target), lock_part(self._part_file) as fd:
                 await asyncio.to_thread(self._prepare, fd)
                 try:
                     await self._fetch_ranges(fd)
@@ -151,7 +153,7 @@ class _RangedDownload:
             same_layout = (state.size, state.range) == (self._reader.size, self._range_size)
             if same_layout and os.fstat(fd).st_size == state.size:
                 self._reader.etag, self._done = state.etag, set(state.done)
-                self._progress.add(sum(stop - start for start, stop in map(self._chunk_range, self._done)))
+                self._progress.add(sum(stop - start for start, stop in map(self._range_bounds, self._done)))
                 return
         os.ftruncate(fd, 0)
         try:
@@ -161,7 +163,7 @@ class _RangedDownload:
                 raise
             os.ftruncate(fd, self._reader.size)
 
-    def _chunk_range(self, index: int) -> tuple[int, int]:
+    def _range_bounds(self, index: int) -> tuple[int, int]:
         return index * self._range_size, min((index + 1) * self._range_size, self._reader.size)
 
     async def _fetch_ranges(self, fd: int) -> None:
@@ -178,7 +180,7 @@ class _RangedDownload:
         await run_all(*(work() for _ in range(self._store.parallel)))
 
     async def _fetch_range(self, fd: int, index: int) -> None:
-        position, stop = self._chunk_range(index)
+        position, stop = self._range_bounds(index)
         digest = hashlib.sha256()
 
         def write(block: bytes, offset: int) -> None:
@@ -221,12 +223,12 @@ class _RangedDownload:
         verify(self._reader, fd, self._digests)
         set_file_time(fd, self._reader.file.modified_at)
         os.fsync(fd)
-        rename_part(self._temporary_file, target, overwrite)
+        rename_part(self._part_file, target, overwrite)
         sync_folder(target.parent)
         self._state_file.unlink(missing_ok=True)
 
     def _delete_files(self) -> None:
-        for path in (self._temporary_file, self._state_file, self._new_state_file()):
+        for path in (self._part_file, self._state_file, self._new_state_file()):
             path.unlink(missing_ok=True)
 
     def _new_state_file(self) -> Path:

@@ -65,7 +65,7 @@ class EntryMethods(ApiMethods):
                 yield file
 
     async def all_files(self, sort: Sort = "-created") -> AsyncGenerator[File, None]:
-        """Yield every file of the user, in all folders, without the folders themselves."""
+        """Yield every file of the drive, in all folders, without the folders themselves."""
         async with aclosing(self._finder.list_pages("/v1/files", {"sort": sort}, FilePage)) as files:
             async for file in files:
                 yield file
@@ -106,11 +106,12 @@ class EntryMethods(ApiMethods):
     ) -> AsyncGenerator[FoundFile, None]:
         """Yield the files and folders whose name matches a text, best first. The trash is not searched.
 
-        A name matches if it begins with the text or contains it, without regard to case and accents. From 4 characters
-        on, one letter may be missing, added or wrong, or two may be swapped. `folder` limits the search to the items
-        below it, `type` to a media type or to `image`, `video`, `audio` or `document`. `size` is the smallest and the
-        largest size in bytes. `modified` are two times between which the file was modified. With `starred`, only items
-        with a star (True) or without a star (False) are returned. Raises ValueError if a time has no time zone.
+        A name matches if it begins with the text or contains it, without regard to case and accents. In a text of 4 to
+        32 characters, one letter may be missing, added or wrong, or two may be swapped. `folder` limits the search to
+        the items below it, `type` to a media type or to `image`, `video`, `audio` or `document`. `size` is the smallest
+        and the largest size in bytes. `modified` are two times between which the file was modified. With `starred`,
+        only items with a star (True) or without a star (False) are returned. Raises ValueError if a time has no time
+        zone.
         """
         if folder is None and self._finder.root is not ROOT:
             folder = "/"  # only the shared item can be searched, not its drive
@@ -251,16 +252,15 @@ class EntryMethods(ApiMethods):
         return await self._api.call(ApiRequest(File, "POST", f"/v1/files/{quote(trashed_id(file), '')}/restore", body))
 
     async def delete_trashed(self, file: str | File) -> None:
-        """Delete a file in the trash for good, or a folder with everything in it. Its bytes are released within a
-        minute.
+        """Delete a file in the trash for good, or a folder with everything in it.
 
-        Files in the trash have no path: give an id or a `File`.
+        Its bytes no longer count in the quota within a minute. Files in the trash have no path: give an id or a `File`.
         """
         path = f"/v1/trash/{quote(trashed_id(file), '')}"
         await self._api.call(ApiRequest(type(None), "DELETE", path, absent_is_success=True))
 
     async def empty_trash(self) -> None:
-        """Delete everything in the trash for good. The bytes are released within a minute."""
+        """Delete everything in the trash for good. The bytes no longer count in the quota within a minute."""
         await self._api.call(ApiRequest(type(None), "DELETE", "/v1/trash"))
 
     async def thumbnail(self, file: str | File, size: Literal[64, 256, 1024] = 256, wait: float = 60.0) -> bytes | None:

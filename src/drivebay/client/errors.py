@@ -1,4 +1,4 @@
-"""Every error of the SDK. No message contains a token or a signed URL.
+"""Every error of the SDK. No message contains a token or a presigned URL.
 
 Error
 ├── ApiError             Drivebay responded with an error
@@ -66,7 +66,7 @@ class ApiError(Error):
 
 
 class NotFound(ApiError):
-    """The file or upload does not exist, or this account has no access to it."""
+    """The resource does not exist, or this account has no access to it."""
 
 
 class Unauthenticated(ApiError):
@@ -92,7 +92,7 @@ class CursorExpired(ApiError):
 
 
 class Unavailable(ApiError):
-    """Drivebay, or a server behind it, is down or overloaded. All retries failed."""
+    """Drivebay or a server behind it is down or overloaded, or there were too many requests. All retries failed."""
 
 
 class NetworkError(Error):
@@ -104,7 +104,7 @@ class RequestNotSent(NetworkError):
 
 
 class StoreError(Error):
-    """The object store refused a signed request. `status` is the HTTP status, `code` the store's error code."""
+    """The object store refused a presigned request. `status` is the HTTP status, `code` the store's error code."""
 
     def __init__(self, action: str, status: int, code: str = "") -> None:
         super().__init__(f"{action}: the object store responded with {status} {code}".rstrip())

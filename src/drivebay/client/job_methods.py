@@ -14,7 +14,7 @@ from .api_methods import ApiMethods
 from .api_models import File, OnConflict
 from .entry_batches import change_files
 from .errors import ApiError, Conflict, NetworkError
-from .job_models import Job, MaybeStartedJob
+from .job_models import Job, JobResponse
 
 _FIRST_DELAY: Final = 0.1
 _MAX_DELAY: Final = 2.0
@@ -63,7 +63,7 @@ class JobMethods(ApiMethods):
             body["drive_id"] = drive_id
         path, key = f"/v1/files/{quote(id, '')}/copy", self._api.new_key()
         response = await self._api.call(ApiRequest(msgspec.Raw, "POST", path, body, idempotency_key=key, is_slow=True))
-        started = decode_response(bytes(response), MaybeStartedJob)
+        started = decode_response(bytes(response), JobResponse)
         return decode_response(bytes(response), File) if started.job is None else started.job
 
     async def copy_all(

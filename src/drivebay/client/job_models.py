@@ -32,7 +32,7 @@ class Job(msgspec.Struct, frozen=True):
     waiting_since: datetime | None = None
 
 
-class MaybeStartedJob(msgspec.Struct, frozen=True):
+class JobResponse(msgspec.Struct, frozen=True):
     """A response that contains a job (`job`), or another value (`job` is None)."""
 
     job: Job | None = None

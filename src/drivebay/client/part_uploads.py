@@ -19,10 +19,10 @@ from .store_client import ProgressCounter, PutRequest, SignedRequest, StoreClien
 from .task_groups import run_all
 from .upload_sources import Source, sha256_of
 
-_SIGN_AHEAD: Final = 8
+_GROUP_SIZE: Final = 8
 """Parts that are hashed and signed together."""
-_FIRST_GROUP: Final = 2
-"""Parts in the first group. It is small, so that sending starts soon."""
+_FIRST_GROUP_SIZE: Final = 2
+"""Parts in the first group. The group is small, so that sending starts soon."""
 
 
 class PartsMismatch(Error):
@@ -155,7 +155,7 @@ def _part_range(upload: Upload, number: int) -> tuple[int, int]:
 
 
 def _part_groups(count: int) -> Iterator[range]:
-    first = min(_FIRST_GROUP, count)
+    first = min(_FIRST_GROUP_SIZE, count)
     yield range(1, first + 1)
-    for start in range(first + 1, count + 1, _SIGN_AHEAD):
-        yield range(start, min(start + _SIGN_AHEAD, count + 1))
+    for start in range(first + 1, count + 1, _GROUP_SIZE):
+        yield range(start, min(start + _GROUP_SIZE, count + 1))

@@ -34,9 +34,11 @@ from .upload_sources import Content, Source, open_source, path_opener, sha256_of
 T = TypeVar("T")
 _PAGE_SIZE: Final = 1000
 _PARALLEL: Final = 4
+"""File bodies in transfer at the same time."""
 _MAX_HASHED: Final = 64 * 2**20
 """Bytes. A larger content is sent without a checksum of all its bytes."""
 _OPENER_CLOSE_TIMEOUT: Final = 5.0
+"""Seconds to wait for files that are being opened."""
 
 
 class AsyncPublicLink:
@@ -171,12 +173,12 @@ class AsyncPublicLink:
             if not isinstance(content, str | os.PathLike):
                 raise ValueError("the content has no path to take a name from: give the argument `name`")
             name = Path(content).name
-        kind = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        media_type = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
         async with open_source(content, self._path_opener) as source:
             intent: dict[str, object] = {
                 "name": name,
                 "size": source.size,
-                "content_type": kind,
+                "content_type": media_type,
                 "parent_id": _id(folder),
             }
             if source.size <= _MAX_HASHED:  # the store refuses other bytes; parts have checksums of their own
@@ -274,7 +276,8 @@ class AsyncPublicLink:
         return await self._api.call(replace(call, headers=self._headers))
 
     async def _unlock_again(self, password: str) -> None:
-        """Begin another session when the first one has ended. Raises Unauthenticated if the link has a new password."""
+        """Begin a new link session, because the last one has ended. Raises Unauthenticated if the password was
+        changed."""
         try:
             await self.unlock(password)
         except Unauthenticated:
@@ -303,7 +306,7 @@ def is_link_url(text: str) -> bool:
 
 
 def _split(url: str) -> tuple[str, str]:
-    """Return the address of the server and the token in the URL of a link. Raises ValueError."""
+    """Return the URL of the server and the token from the URL of a link. Raises ValueError."""
     parts = urlsplit(url)
     for path_start in ("/s/", "/v1/public/"):
         prefix, separator, token = parts.path.rpartition(path_start)

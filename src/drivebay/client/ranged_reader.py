@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from .transport import Response
 
 _MAX_SIGNINGS: Final = 5
+"""How often a call may get a new URL, because the store refuses an expired one."""
 _BLOCK_SIZE: Final = 2**20
+"""Bytes of a block that `blocks` yields, at least. The last block may be smaller."""
 
 
 class RangedReader:

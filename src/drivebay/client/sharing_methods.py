@@ -127,7 +127,7 @@ class SharingMethods(ApiMethods):
     ) -> ShareLink:
         """Create a link to a file or folder for people without an account. Only this method returns its `url`.
 
-        The link ends at `expires_at`, and after `max_downloads` downloads. Raises NotFound, Forbidden.
+        The link expires at `expires_at`, and allows no more than `max_downloads` downloads. Raises NotFound, Forbidden.
         """
         id = (await self._finder.resolve(file)).id
         body = {
@@ -168,7 +168,7 @@ class SharingMethods(ApiMethods):
         return await self._api.call(ApiRequest(ShareLink, "PATCH", _link_path(id), body, idempotent=True))
 
     async def delete_link(self, id: str) -> None:
-        """End a link at once. Raises NotFound, Forbidden."""
+        """Delete a link. It stops working at once. Raises NotFound, Forbidden."""
         await self._api.call(ApiRequest(type(None), "DELETE", _link_path(id), absent_is_success=True))
 
 

@@ -1,4 +1,4 @@
-"""Uploads of bytes to the object store, through the URLs that Drivebay signs.
+"""Uploads of bytes to the object store, through presigned URLs.
 
 A signed PUT allows one content under one key, so repeating it is safe. An expired URL is signed again. A permanent
 refusal of the store raises `StoreError`.
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from .transport import FullResponse, Transport
 
 _READ_SIZE: Final = 2 * 2**20
+"""Bytes that are read from a source at once."""
 _CHUNK_SIZE: Final = 256 * 1024
+"""Bytes that are written to the connection at once."""
 _MAX_SIGNINGS: Final = 3
+"""How often a PUT may get a new URL, because the store refuses an expired one."""
 _MAX_RESENDS: Final = 3
+"""How often a body is sent again that arrived damaged."""
 _ERROR_CODE: Final = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
 
 Progress: TypeAlias = Callable[[int, int], None]

@@ -18,7 +18,7 @@ async def run_all(*coroutines: Coroutine[Any, Any, None]) -> None:
 
 
 async def run_cleanup(operation: Callable[[], Awaitable[object]], timeout: float) -> None:
-    """Run a run_cleanup for at most `timeout` seconds, even if the caller is cancelled. Ignore its failure."""
+    """Run an operation for at most `timeout` seconds, even if the caller is cancelled. Ignore its failure."""
     task = asyncio.ensure_future(operation())
     done, _ = await asyncio.wait([task], timeout=timeout)
     if task not in done:

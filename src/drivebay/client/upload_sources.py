@@ -71,7 +71,7 @@ class Source(Protocol):
         ...
 
     def check(self) -> None:
-        """Raises ContentChanged if the file has changed since it was opened."""
+        """Check that the file has not changed since it was opened. Raises ContentChanged."""
         ...
 
 

@@ -32,9 +32,12 @@ MAX_SINGLE_REQUEST: Final = 16 * 2**20
 _COMPLETE_POLICY: Final = RetryPolicy(timeout=900.0)
 """The object store may take minutes to assemble a large file."""
 _MAX_SEND_ROUNDS: Final = 3
+"""How often parts are sent before the upload fails because the store misses some."""
 _MAX_STARTS: Final = 2
+"""Attempts of a large upload. The second begins a new upload, because the stored parts belong to other content."""
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_AHEAD: Final = timedelta(hours=23)
+"""The server accepts modification times up to a day ahead of its clock, which may differ from the clock here."""
 
 
 @dataclass(frozen=True)
