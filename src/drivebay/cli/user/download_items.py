@@ -198,5 +198,5 @@ def _output_path(file: File, output: Path) -> Path:
 def same_local_path_error(group: list[RemoteEntry]) -> CommandError:
     """Return the error for files on the server that would have the same local path."""
     sources = " and ".join(entry.source for entry in group)
-    message = f"{sources} would both become {group[0].target}: none of them was downloaded"
+    message = f"{sources} would have the same path {group[0].target}: none of them was downloaded"
     return CommandError(message, ExitCode.CONFLICT, "download one of them alone, with --output and another name")

@@ -81,5 +81,5 @@ def same_target_error(group: list[LocalEntry], target: str, next_step: str) -> C
     sources = " and ".join(str(entry.source) for entry in group)
     names = {entry.name for entry in group}
     reason = " (the names differ only in their Unicode form)" if len(names) > 1 else ""
-    message = f"{sources} would both become {target}{reason}: none of them was uploaded"
+    message = f"{sources} would have the same path {target}{reason}: none of them was uploaded"
     return CommandError(message, ExitCode.CONFLICT, next_step)

@@ -81,7 +81,7 @@ class ArchiveService:
         async with self._db.transaction() as tx:
             first = None if call is None else await call.lock_and_find_first(tx)
             if first is not None:
-                return _archive_decoder.decode(first.batch_results or b"")
+                return _archive_decoder.decode(first.encoded_result or b"")
             chosen = tuple(dict.fromkeys(ids))
             await self._scope.require(tx, access, Role.VIEWER, *chosen)  # guard: archive-scope
             tree = await self._select_tree(tx, access, chosen)

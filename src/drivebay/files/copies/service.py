@@ -76,10 +76,10 @@ class CopyService:
         async with self._db.transaction() as tx:
             await self._require(tx, access, id, target)  # guard: scope-repeated-copy
             first = await call.lock_and_find_first(tx)
-            if first is not None and first.batch_results is None:  # guard: repeated-copy-job
+            if first is not None and first.encoded_result is None:  # guard: repeated-copy-job
                 raise TooLarge("a job copies this folder")
             if first is not None:
-                return _file_decoder.decode(first.batch_results or b"")
+                return _file_decoder.decode(first.encoded_result or b"")
             copy = await self._copy(tx, access, id, target)
             await call.record(tx, msgspec.msgpack.encode(copy))
             return copy
@@ -101,7 +101,7 @@ class CopyService:
         async with self._db.transaction() as tx:
             first = await batch.lock_and_find_first(tx)
             if first is not None:
-                return await self._replay(tx, access, ids, target, first.batch_results or b"")
+                return await self._replay(tx, access, ids, target, first.encoded_result or b"")
         positions = itertools.count()
 
         def copy(entry: FileId) -> Awaitable[contract.File]:

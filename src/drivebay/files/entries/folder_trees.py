@@ -96,7 +96,7 @@ class FolderTreeService:
         async with self._db.transaction() as tx:
             first = await call.lock_and_find_first(tx)
             if first is not None:
-                return _created_decoder.decode(first.batch_results or b"")
+                return _created_decoder.decode(first.encoded_result or b"")
             created = await self._create_missing(tx, access, parent, names)
             await call.record(tx, msgspec.msgpack.encode(created))
             return created

@@ -78,7 +78,7 @@ class KeyedCall:
         """
         await self.record(tx, batch_results)
         first = await self._find_first(tx)
-        return batch_results if first is None or first.batch_results is None else first.batch_results
+        return batch_results if first is None or first.encoded_result is None else first.encoded_result
 
     async def record(self, tx: Connection, result: UUID | bytes) -> None:
         """Record the result of this call: the id that it created, or an encoded result."""

@@ -16,13 +16,13 @@ class KeyedRequest(msgspec.Struct, frozen=True):
     """The first request that used an idempotency key: its fingerprint and its result.
 
     `resource` is the id that it created, for example of an upload or folder. If the result is not one id, `resource` is
-    the nil UUID, and `batch_results` is the encoded result, for example of a batch or an archive.
+    the nil UUID, and `encoded_result` is the result, for example of a batch or an archive.
     """
 
     fingerprint: bytes
     resource: UUID
     created_at: datetime
-    batch_results: bytes | None
+    encoded_result: bytes | None
 
 
 class IdempotencyStore:

@@ -75,7 +75,7 @@ class JobService:
         async with self._db.transaction() as tx:
             first = None if call is None else await call.lock_and_find_first(tx)
             if first is not None:
-                if first.batch_results is not None:
+                if first.encoded_result is not None:
                     raise IdempotencyKeyReused("the request with this key copied the entry already, without a job")
                 return _require_job(
                     await self._jobs.select_job(tx, access.actor, JobId(first.resource)), first.resource

@@ -22,12 +22,13 @@ from ..versions.store import VersionStore
 from .store import PurgeStore
 
 MAX_BATCH: Final = 1000
+"""Purges or uploads in one call."""
 _MAX_SECONDS: Final = 6.0  # guard: purge-folders
-"""The time for transactions of one claim that delete only entries without objects. The janitor continues after it."""
+"""How long one claim deletes entries without finding objects. The next claim continues."""
 _MAX_PAUSES: Final = 10
 """The maximum number of pauses of one claim for drives that are locked."""
 _PAUSE: Final = 0.1
-"""Seconds."""
+"""Seconds of one pause."""
 
 
 class PurgeService:
@@ -48,7 +49,8 @@ class PurgeService:
         clock = asyncio.get_running_loop()
         ends_at = clock.time() + _MAX_SECONDS
         pauses = 0
-        # Folders have no object. If this returned after a round of only folders, the janitor would stop too early.
+        # Folders have no object. If this returned after a transaction that deleted only folders, the janitor would stop
+        # too early.
         while True:
             tasks, has_more = await self._claim_once(lease, limit)
             if tasks or clock.time() > ends_at:
@@ -64,7 +66,10 @@ class PurgeService:
         return ()
 
     async def _is_drive_locked(self) -> bool:
-        """Return whether an entry is due that a claim has left out, because its drive is locked."""
+        """Return whether an entry is due, which a claim then left out because its drive is locked.
+
+        Return False while a backup runs.
+        """
         async with self._db.transaction() as tx:
             if not await self._purges.may_purge(tx):
                 return False

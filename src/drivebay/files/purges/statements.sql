@@ -15,7 +15,7 @@ WITH RECURSIVE due AS MATERIALIZED (
       AND e.purge_after <= now()  -- guard: mark-below-grace-period
       AND EXISTS (SELECT FROM files.entries c
                   WHERE c.owner_id = e.owner_id AND c.parent_id = e.id AND c.trashed_at IS NULL)
-    -- The folder that was trashed comes last, so that files are found before all its folders are marked.
+    -- The folder that was trashed directly comes last, so that files are found before all its folders are marked.
     ORDER BY e.purge_after, e.id = e.trashed_with LIMIT $1
     FOR UPDATE SKIP LOCKED
 ), below AS (
@@ -58,12 +58,12 @@ SELECT count(*) FROM marked;
 -- name: mark_for_purge
 -- Delete up to $1 trashed entries whose grace period is over. Return the owner and the id of each, and the owners that have
 -- new changes. `release_versions_of` then releases their versions.
--- A folder stays until nothing is in it that `mark_below_due_folders` has yet to mark. The folder that hides files stays until
--- none of them is left, because it has their number.
+-- A folder stays until `mark_below_due_folders` has marked everything in it. A folder with a number of hidden files stays
+-- until all of them are deleted.
 WITH due AS (
     -- Lock their owners as for every change. Skip owners that are locked: a later round takes their entries.
-    -- `usage` comes first, since rows are locked in this order: otherwise this statement would keep the locks of entries
-    -- whose owner is locked, and two claims at the same time could both find nothing.
+    -- `usage` comes first, since rows are locked in this order. Otherwise this statement would lock entries although their
+    -- owner is locked by another transaction, and two claims at the same time could both find nothing.
     SELECT e.owner_id, e.id FROM files.usage g JOIN files.entries e ON e.owner_id = g.owner_id
     WHERE e.trashed_at IS NOT NULL
       AND e.purge_after <= now()  -- guard: purge-grace-period
@@ -80,7 +80,8 @@ WITH due AS (
     DELETE FROM files.entries e USING due WHERE e.owner_id = due.owner_id AND e.id = due.id  -- guard: owner-purge-entry
     RETURNING e.owner_id, e.id, e.trashed_with, e.is_deleted, e.hidden_files
 ), unannounced AS (
-    -- The grace period of these passed without a call that deleted them. Only the entry that was trashed has a change.
+    -- Entries whose grace period passed without a call that deleted them. Only the entry that was trashed directly gets a
+    -- change.
     SELECT owner_id, id, row_number() OVER (PARTITION BY owner_id ORDER BY id) AS ordinal
     FROM deleted WHERE id = trashed_with AND NOT is_deleted  -- guard: purge-change
 ), counted AS (

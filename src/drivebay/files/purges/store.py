@@ -13,7 +13,7 @@ from ...postgres import BACKUP_LOCK, Connection, Database, Statements
 from ..object_keys import object_key
 
 
-class MarkedEntries(NamedTuple):
+class DeletedEntries(NamedTuple):
     """The entries that were deleted, as pairs of owner and id, and the owners that have new changes."""
 
     deleted: tuple[tuple[DriveId, FileId], ...]
@@ -32,10 +32,10 @@ class PurgeStore:
         """Trash up to `limit` entries below due folders of the trash, and return their number. Locks their owners."""
         return int(await tx.fetchval(self.statements["mark_below_due_folders"], limit))
 
-    async def mark_for_purge(self, tx: Connection, limit: int) -> MarkedEntries:
+    async def mark_for_purge(self, tx: Connection, limit: int) -> DeletedEntries:
         """Delete up to `limit` due entries of the trash. Locks their owners. The caller releases their versions."""
         (record,) = await tx.fetch(self.statements["mark_for_purge"], limit)
-        return MarkedEntries(tuple((owner, id) for owner, id in record["deleted"]), tuple(record["owners"]))
+        return DeletedEntries(tuple((owner, id) for owner, id in record["deleted"]), tuple(record["owners"]))
 
     async def is_entry_due(self, db: Database) -> bool:
         """Return whether the grace period of an entry in the trash is over."""
@@ -49,9 +49,11 @@ class PurgeStore:
         records = await tx.fetch(self.statements["take_purges_of_versions"], limit)
         return [(record["owner_id"], record["id"]) for record in records]
 
-    async def lease_purges(self, tx: Connection, lease: LeaseId, limit: int, term: timedelta) -> tuple[PurgeTask, ...]:
-        """Lease up to `limit` due purges for the time `term`."""
-        records = await tx.fetch(self.statements["lease_purges"], lease, limit, term)
+    async def lease_purges(
+        self, tx: Connection, lease: LeaseId, limit: int, lease_time: timedelta
+    ) -> tuple[PurgeTask, ...]:
+        """Lease up to `limit` due purges for `lease_time`."""
+        records = await tx.fetch(self.statements["lease_purges"], lease, limit, lease_time)
         return tuple(
             PurgeTask(
                 UploadRef(record["owner_id"], record["upload_id"]),

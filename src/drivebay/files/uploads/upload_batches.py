@@ -73,7 +73,7 @@ class UploadBatchService:
             hidden = await self._scope.find_errors(tx, access, Role.EDITOR, {intent.parent for intent in intents})
             first = await call.lock_and_find_first(tx)
             if first is not None:
-                replayed = await self._replay(tx, access.drive, intents, first.batch_results or b"")
+                replayed = await self._replay(tx, access.drive, intents, first.encoded_result or b"")
                 reachable = [hidden.get(intent.parent, check) for intent, check in zip(intents, checked, strict=True)]
                 results = await self._retry(tx, access, call, reachable, replayed)
                 # The access may have reached these folders at the time of the first call, and may reach them again.
