@@ -16,6 +16,7 @@ from drivebay.runtime import database_start
 
 
 async def test_user_without_the_privilege_to_migrate_gets_a_hint(fresh_database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "0001_first.sql").write_text("CREATE TABLE probe.one (n int);")
     role = f"guest_{uuid4().hex}"
     async with postgres.connect(fresh_database_url, size=1) as database:
         await database.execute(f'CREATE ROLE "{role}" LOGIN')
@@ -85,6 +86,29 @@ async def test_a_contract_migration_excludes_only_the_releases_that_use_what_it_
     (tmp_path / "0002_second.sql").unlink()
     with pytest.raises(postgres.MigrationError, match="newer"):
         await postgres.migrate(fresh_database_url, "probe", tmp_path)
+
+
+async def test_a_process_with_nothing_to_migrate_does_not_wait_for_the_migration_of_another_release(
+    fresh_database_url: str, tmp_path: Path
+) -> None:
+    early, new = tmp_path / "early", tmp_path / "new"
+    for folder in (early, new):
+        folder.mkdir()
+        (folder / "0001_first.sql").write_text("CREATE TABLE probe.one (n int);")
+    await postgres.migrate(fresh_database_url, "probe", early)
+    (new / "0002_second.sql").write_text("-- expand: a new column.\nALTER TABLE probe.one ADD COLUMN m int;")
+    holds_lock = """
+        SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+         WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted"""
+    async with postgres.connect(fresh_database_url, size=2) as database:
+        async with database.transaction() as holder:
+            await holder.execute("LOCK TABLE probe.one IN ACCESS SHARE MODE")
+            migrating = asyncio.create_task(postgres.migrate(fresh_database_url, "probe", new))
+            while not await database.fetchval(holds_lock):
+                await asyncio.sleep(0.05)
+            assert await postgres.migrate(fresh_database_url, "probe", early, timeout=5) == ()
+            assert not migrating.done()
+        assert await migrating == ("0002_second",)
 
 
 async def test_migration_and_its_row_are_one_transaction(fresh_database_url: str, tmp_path: Path) -> None:

@@ -49,16 +49,18 @@ async def migrate(
     this at once, and a process may be killed at any time: a migration and its row in `<schema>.migrations` are one
     transaction. Raises Unavailable. Raises MigrationError if an applied migration was edited, if this release does not
     work on the schema of a newer release, or if the database user lacks a privilege. A second call writes nothing, so
-    it also works on a read-only server.
+    it also works on a read-only server, and it does not wait while another release migrates.
     """
+    migrations = _read_migrations(folder)
+    if only is not None:
+        migrations = {name: sql for name, sql in migrations.items() if name in only}
     with translate_errors():
         connection = await ServerList(url).connect(timeout=10, command_timeout=timeout)
         try:
+            if not await _find_missing(connection, schema, migrations):  # guard: migration-none-missing
+                return ()
             # The session holds the lock. Other processes wait here and then find the migrations applied.
             await connection.execute("SELECT pg_advisory_lock(hashtext('drivebay.migrate'))")  # guard: migration-lock
-            migrations = _read_migrations(folder)
-            if only is not None:
-                migrations = {name: sql for name, sql in migrations.items() if name in only}
             return await _apply_missing(connection, schema, migrations)
         except asyncpg.InsufficientPrivilegeError as error:
             hint = "the user in DRIVEBAY_DATABASE_URL needs CREATE in the database and must own the existing tables"
@@ -71,22 +73,27 @@ def _read_migrations(folder: Path) -> dict[str, str]:
     return {file.stem: file.read_text("utf-8") for file in sorted(folder.glob("[0-9]*.sql"))}
 
 
-async def _apply_missing(connection: Connection, schema: str, migrations: Mapping[str, str]) -> tuple[str, ...]:
+async def _find_missing(connection: Connection, schema: str, migrations: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the migrations that are not applied. Raises MigrationError if the schema does not fit."""
     applied = await _read_applied(connection, schema)
-    if applied is None:
-        await _create_schema(connection, schema)
-        applied = {}
     _check_unknown(schema, applied, migrations)
-    newly_applied: list[str] = []
     for name, sql in migrations.items():
-        digest = hashlib.sha256(sql.encode()).hexdigest()
-        if name in applied:
-            if applied[name].digest != digest:  # guard: migration-digest
-                raise MigrationError(f"migration {schema}/{name} was changed after it had been applied")
-            continue
-        await _apply_with_retries(connection, schema, name, sql)
-        newly_applied.append(name)
-    return tuple(newly_applied)
+        if name in applied and applied[name].digest != _digest(sql):  # guard: migration-digest
+            raise MigrationError(f"migration {schema}/{name} was changed after it had been applied")
+    return tuple(name for name in migrations if name not in applied)
+
+
+async def _apply_missing(connection: Connection, schema: str, migrations: Mapping[str, str]) -> tuple[str, ...]:
+    missing = await _find_missing(connection, schema, migrations)
+    if not await _has_table(connection, schema):
+        await _create_schema(connection, schema)
+    for name in missing:
+        await _apply_with_retries(connection, schema, name, migrations[name])
+    return missing
+
+
+def _digest(sql: str) -> str:
+    return hashlib.sha256(sql.encode()).hexdigest()
 
 
 class _Applied(NamedTuple):
@@ -145,7 +152,7 @@ async def _apply(connection: Connection, schema: str, name: str, sql: str) -> No
         await connection.execute(
             f"INSERT INTO {schema}.migrations (name, digest, needs) VALUES ($1, $2, $3)",  # noqa: S608
             name,
-            hashlib.sha256(sql.encode()).hexdigest(),
+            _digest(sql),
             migration_needs(sql),
         )
         crash_point("migration.before_db_commit")
@@ -164,10 +171,15 @@ def migration_names(folder: Path) -> tuple[str, ...]:
     return tuple(_read_migrations(folder))
 
 
-async def _read_applied(connection: Connection, schema: str) -> dict[str, _Applied] | None:
-    """Return the applied migrations by name, or None if the schema has no table of migrations."""
-    if await connection.fetchval("SELECT to_regclass($1)", f"{schema}.migrations") is None:
-        return None
+async def _has_table(connection: Connection, schema: str) -> bool:
+    """Return whether the schema has its table of migrations."""
+    return await connection.fetchval("SELECT to_regclass($1)", f"{schema}.migrations") is not None
+
+
+async def _read_applied(connection: Connection, schema: str) -> dict[str, _Applied]:
+    """Return the applied migrations by name."""
+    if not await _has_table(connection, schema):
+        return {}
     # The table of an earlier release has no column `needs`.
     rows = await connection.fetch(f"SELECT name, digest, to_jsonb(m) ->> 'needs' AS needs FROM {schema}.migrations m")  # noqa: S608
     return {row["name"]: _Applied(row["digest"], row["needs"]) for row in rows}
