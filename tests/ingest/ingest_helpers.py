@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import nats
 from nats.js import JetStreamContext
@@ -111,10 +112,14 @@ def event_message(settings: Settings, ref: UploadRef, *, key: str | None = None,
 
 @asynccontextmanager
 async def running_ingest(
-    files: RecordingFiles, settings: Settings, *, endpoint: EventEndpoint | None = None
+    files: RecordingFiles,
+    settings: Settings,
+    *,
+    endpoint: EventEndpoint | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Run ingest as the node does, and cancel it at the end."""
-    task = asyncio.create_task(service.run(files, settings, open_stream=server_stream, endpoint=endpoint))  # type: ignore[arg-type]
+    task = asyncio.create_task(service.run(files, settings, open_stream=server_stream, now=now, endpoint=endpoint))  # type: ignore[arg-type]
     try:
         yield task
         assert not task.done(), "ingest ended by itself"

@@ -19,7 +19,7 @@ from drivebay.contract.storage import PutSpec
 from drivebay.embedded import seaweedfs
 from drivebay.embedded.seaweedfs import Store
 from drivebay.ingest.event_queue import Message
-from drivebay.ingest.filer_listener import ChangeStream, FilerListener
+from drivebay.ingest.filer_listener import MAX_LOOKBACK, ChangeStream, FilerListener
 from drivebay.ingest.settings import Settings
 from drivebay.proto.seaweedfs import Change
 from drivebay.rpc.server_stream import server_stream
@@ -104,6 +104,21 @@ async def test_changes_during_a_stop_are_read_after_the_restart(
     async with running_ingest(files, filer_settings):
         await wait_until(lambda: set(missed) <= set(files.completed))
     assert len(files.completed) == 21
+
+
+async def test_changes_before_the_last_ten_minutes_become_no_events(
+    files: RecordingFiles, filer_settings: Settings, write: WriteObject
+) -> None:
+    async with running_ingest(files, filer_settings), open_jetstream(filer_settings) as jetstream:
+        first = await write()
+        await wait_until(lambda: first in files.completed)
+        await wait_until_saved(await jetstream.key_value(f"{filer_settings.stream}-positions"), 1)
+    await write()
+    later = utc_now() + MAX_LOOKBACK
+    async with running_ingest(files, filer_settings, now=lambda: later):
+        last = await write()
+        await wait_until(lambda: last in files.completed)
+    assert files.completed == [first, last]
 
 
 async def test_two_listeners_publish_one_event(filer_settings: Settings, write: WriteObject) -> None:
@@ -209,6 +224,7 @@ async def test_when_a_filer_of_a_cluster_is_lost_all_pending_uploads_are_looked_
     files: RecordingFiles, filer_settings: Settings
 ) -> None:
     async with two_filers(filer_settings) as (settings, first, _):
+        settings = replace(settings, stable_connection=timedelta(0))
         first.refuse = True
         async with running_ingest(files, settings):
             await wait_until(lambda: files.rechecks == 1)

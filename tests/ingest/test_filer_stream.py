@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
+import grpc.aio
 import pytest
+from ingest_helpers import RecordingFiles, running_ingest, wait_until
 
 from drivebay.errors import Unavailable
 from drivebay.ingest.filer_listener import ChangeStream, resume_position
+from drivebay.ingest.settings import Settings
 from drivebay.proto import seaweedfs
 from drivebay.rpc.server_stream import server_stream
 
@@ -93,12 +97,13 @@ def test_each_filer_of_a_cluster_has_its_own_checkpoint() -> None:
     assert ChangeStream("one:18888", "b").checkpoint_name == "seaweedfs.b"
 
 
-def test_a_filer_of_a_cluster_that_was_away_for_long_resumes_ten_minutes_ago() -> None:
-    stream, single = ChangeStream("one:18888", "b", is_clustered=True), ChangeStream("one:18888", "b")
-    hour, minutes, seconds = timedelta(hours=1), timedelta(minutes=2), timedelta(seconds=5)
-    assert stream.start(nanoseconds(hour), NOW) == nanoseconds(timedelta(minutes=10))
+@pytest.mark.parametrize("is_clustered", [True, False])
+def test_with_a_checkpoint_of_long_ago_the_changes_of_the_last_ten_minutes_are_read(is_clustered: bool) -> None:
+    stream = ChangeStream("one:18888", "b", is_clustered=is_clustered)
+    minutes, seconds = timedelta(minutes=2), timedelta(seconds=5)
+    for age in (timedelta(minutes=10), timedelta(hours=1), timedelta(days=90)):
+        assert stream.start(nanoseconds(age), NOW) == nanoseconds(timedelta(minutes=10))
     assert stream.start(nanoseconds(minutes), NOW) == nanoseconds(minutes + seconds)
-    assert single.start(nanoseconds(hour), NOW) == nanoseconds(hour + seconds)
 
 
 @pytest.mark.parametrize("saved", [None, 0])
@@ -106,3 +111,32 @@ def test_a_filer_without_a_checkpoint_is_read_from_a_minute_ago(saved: int | Non
     for is_clustered in (False, True):
         stream = ChangeStream("one:18888", "b", is_clustered=is_clustered)
         assert stream.start(saved, NOW) == nanoseconds(timedelta(minutes=1))
+
+
+async def test_a_filer_that_ends_each_stream_causes_one_look_up_for_each_connection(
+    files: RecordingFiles, ingest_nats_url: str, make_settings: Callable[..., Settings], free_port: int
+) -> None:
+    streams = 0
+
+    async def subscribe(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> AsyncIterator[bytes]:
+        nonlocal streams
+        streams += 1
+        await wait_until(lambda: files.rechecks >= streams)
+        if streams == 4:
+            await asyncio.Event().wait()
+        for message in ():
+            yield message
+
+    service, _, method = seaweedfs.SUBSCRIBE_LOCAL.removeprefix("/").partition("/")
+    handler = grpc.unary_stream_rpc_method_handler(subscribe)
+    server = grpc.aio.server(handlers=[grpc.method_handlers_generic_handler(service, {method: handler})])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    filers = f"127.0.0.1:{port},127.0.0.1:{free_port}"
+    settings = make_settings(ingest_nats_url, filer_address=filers, sweep_interval=timedelta(seconds=60))
+    try:
+        async with running_ingest(files, settings):
+            await wait_until(lambda: files.rechecks >= 4 and streams >= 4)
+        assert (streams, files.rechecks) == (4, 4)
+    finally:
+        await server.stop(None)

@@ -17,9 +17,6 @@ class EventHealth:
     def events_arrive(self) -> bool:
         return bool(self._jobs) and self._connected == self._jobs
 
-    def is_connected(self, job: str) -> bool:
-        return job in self._connected
-
     def mark_connected(self, job: str) -> None:
         self._connected.add(job)
 

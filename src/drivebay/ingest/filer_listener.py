@@ -43,9 +43,9 @@ INITIAL_LOOKBACK: Final = timedelta(minutes=1)
 """Without a checkpoint, the listener reads the changes of this period before its start. The sweeper finds older
 uploads."""
 
-CLUSTER_LOOKBACK: Final = timedelta(minutes=10)
-"""A filer of a cluster that was away for longer resumes here. It would send the changes of all filers since then, and
-the queue drops repeated messages only for this period. The sweeper finds the uploads of older changes."""
+MAX_LOOKBACK: Final = timedelta(minutes=10)
+"""With an older checkpoint, the listener reads the changes of this period before its start. The queue drops repeated
+messages only for this period. The sweeper finds the uploads of older changes."""
 
 _SAVE_INTERVAL: Final = 1.0
 _MAX_BATCH: Final = 500
@@ -84,10 +84,7 @@ class ChangeStream:
         """Return the position from which to read, in nanoseconds since 1970. `saved` is the checkpoint."""
         if not saved:
             return _nanoseconds_since_epoch(now - INITIAL_LOOKBACK)
-        start = resume_position(saved)
-        if self.is_clustered:
-            start = max(start, _nanoseconds_since_epoch(now - CLUSTER_LOOKBACK))  # guard: filer-cluster-lookback
-        return start
+        return max(resume_position(saved), _nanoseconds_since_epoch(now - MAX_LOOKBACK))  # guard: filer-lookback
 
 
 class FilerListener:

@@ -33,8 +33,6 @@ log = structlog.get_logger(__name__)
 _FIRST_RECONNECT_DELAY: Final = timedelta(milliseconds=200)
 _LOG_INTERVAL: Final = 3.0
 """Seconds between two log lines about the same unavailable connection."""
-_STABLE_AFTER: Final = 10.0
-"""A connection that lasted this many seconds resets the backoff."""
 
 
 def _utc_now() -> datetime:
@@ -71,8 +69,11 @@ async def run(
 
     async def listen_to_filer(stream: ChangeStream) -> None:
         job = _filer_job(stream)
+        connected_at: float | None = None
 
         def on_connect() -> None:
+            nonlocal connected_at
+            connected_at = time.monotonic()
             health.mark_connected(job)
             sweeper.request_recheck()
 
@@ -81,9 +82,12 @@ async def run(
             try:
                 await listener.run(queue)
             finally:
-                if stream.is_clustered and health.is_connected(job):  # guard: filer-lost-recheck
-                    # The filer may have died with changes that it had not sent, and may never come back.
-                    sweeper.request_recheck()
+                if stream.is_clustered and connected_at is not None:  # guard: filer-lost-recheck
+                    # The filer may have died with changes that it had not sent, and may never come back. After a short
+                    # connection, the recheck of its start has just been made.
+                    was_stable = _lasted(connected_at, settings.stable_connection)  # guard: filer-stable
+                    if was_stable:
+                        sweeper.request_recheck()
 
     async def forward_posted_events(endpoint: EventEndpoint) -> None:
         async with nats_connection.connect(settings) as queue:
@@ -94,14 +98,13 @@ async def run(
         if not settings.events_enabled:
             log.info("events_off", reason="only the sweeper finds uploads")
             return
-        max_delay = settings.max_reconnect_delay
-        tasks.create_task(_keep_running("events", consume_events, max_delay, health))
+        tasks.create_task(_keep_running("events", consume_events, settings, health))
         for stream in _change_streams(settings):
             listen = functools.partial(listen_to_filer, stream)
-            tasks.create_task(_keep_running(_filer_job(stream), listen, max_delay, health))
+            tasks.create_task(_keep_running(_filer_job(stream), listen, settings, health))
         if endpoint is not None:
             tasks.create_task(
-                _keep_running("event_endpoint", lambda: forward_posted_events(endpoint), max_delay, health)
+                _keep_running("event_endpoint", lambda: forward_posted_events(endpoint), settings, health)
             )
 
 
@@ -121,9 +124,7 @@ def _event_health(settings: Settings) -> EventHealth:
     return EventHealth("events", *map(_filer_job, _change_streams(settings)))
 
 
-async def _keep_running(
-    job: str, work: Callable[[], Awaitable[None]], max_delay: timedelta, health: EventHealth
-) -> None:
+async def _keep_running(job: str, work: Callable[[], Awaitable[None]], settings: Settings, health: EventHealth) -> None:
     """Run `work` until cancelled. After each end, start it again with exponential backoff."""
     attempt = 0
     last_logged = float("-inf")
@@ -138,5 +139,11 @@ async def _keep_running(
                 log.warning("ingest_unavailable", job=job, reason=error.detail)
         except Exception as error:  # a defect in one job must not stop the sweeper
             log.error("ingest_failed", job=job, exc_info=error)
-        attempt = 0 if time.monotonic() - started > _STABLE_AFTER else attempt + 1
-        await asyncio.sleep(exponential_backoff(_FIRST_RECONNECT_DELAY, max_delay, attempt).total_seconds())
+        attempt = 0 if _lasted(started, settings.stable_connection) else attempt + 1
+        delay = exponential_backoff(_FIRST_RECONNECT_DELAY, settings.max_reconnect_delay, attempt)
+        await asyncio.sleep(delay.total_seconds())
+
+
+def _lasted(started: float, duration: timedelta) -> bool:
+    """Return whether so much time has passed since `started`, a time of the monotonic clock."""
+    return time.monotonic() - started >= duration.total_seconds()

@@ -34,7 +34,8 @@ class Settings:
     An event that fails `max_deliveries` times becomes a dead letter. An event whose object is absent is delivered at
     most `absent_deliveries` times and then dropped: the sweep finds its upload if the bytes arrive later. Between
     tries the pause grows from `first_retry_delay` to `max_retry_delay`. `max_reconnect_delay` bounds the pause between
-    two connections, `sweep_interval` is the pause between two sweeps. `sweep_rate` is how many uploads a second the
+    two connections. The pause grows after each connection that lasted less than `stable_connection`.
+    `sweep_interval` is the pause between two sweeps. `sweep_rate` is how many uploads a second the
     sweeps look up while events arrive.
     """
 
@@ -57,6 +58,7 @@ class Settings:
     first_retry_delay: timedelta = timedelta(seconds=1)
     max_retry_delay: timedelta = timedelta(minutes=2)
     max_reconnect_delay: timedelta = timedelta(seconds=5)
+    stable_connection: timedelta = timedelta(seconds=10)
 
     @property
     def events_enabled(self) -> bool:
