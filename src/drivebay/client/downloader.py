@@ -45,6 +45,7 @@ _SAVE_STATE_EVERY: Final = 8
 _PART_FILE_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 """Errors after which the part file is deleted: the disk is full, or the target's name cannot exist there."""
 _WRITER_THREADS: Final = 3
+"""Threads that write small files."""
 _WRITE_TIMEOUT: Final = 5.0
 """Seconds to wait for the writer threads when the downloader is closed."""
 

@@ -22,6 +22,7 @@ from .errors import ChecksumMismatch
 from .ranged_reader import RangedReader
 
 _BLOCK_SIZE: Final = 2**20
+"""Bytes that are read and hashed at once."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PART_NAME: Final = re.compile(
     r"(\.drivebay-[0-9a-f]{32}|\..*\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\.part(\.json(\.new)?)?", re.DOTALL

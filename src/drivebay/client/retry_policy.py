@@ -19,6 +19,7 @@ MAX_RETRY_AFTER: Final = 60.0
 """The maximum of `Retry-After` in seconds. A longer one is cut to this value."""
 _API_STATUSES: Final = (429, 502, 503, 504)
 _STORE_STATUSES: Final = (408, 429)
+"""Statuses after which a request is sent again: of Drivebay, and of the store, which may also send any 5xx."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ _USER_TIMEOUT: Final = 15_000
 """Milliseconds after which the operating system gives up a connection that acknowledges no sent bytes."""
 # aiohttp must not add headers that the signature does not cover.
 _SKIPPED_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""Headers that aiohttp adds otherwise. A presigned request must be sent as it was signed."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from .task_groups import run_all, run_cleanup
 NewUpload: TypeAlias = dict[str, object]
 """The intent of an upload, as the API expects it."""
 _ABORT_TIMEOUT: Final = 5.0
+"""Seconds for the abort of an upload, and for uploads that are being begun when the client closes."""
 _EVENT_DELAY: Final = 0.03
 """Seconds between batches of completions. In that time most uploads complete without a request, by the store's
 event."""

@@ -31,8 +31,10 @@ of bytes, which may be asynchronous."""
 MAX_IN_MEMORY: Final = 64 * 2**10
 """Files up to this many bytes are read into memory."""
 _BLOCK_SIZE: Final = 2**20
+"""Bytes that are read and hashed at once."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OPENER_THREADS: Final = 2
+"""Threads that open files."""
 
 
 class Source(Protocol):

@@ -9,6 +9,7 @@ from ..contract.files import BatchResult, ItemError
 from ..errors import Error, FieldError, InvalidRequest, QuotaExceeded, RateLimited, Unavailable
 
 MAX_ITEMS: Final = 100
+"""Items of one batch."""
 TEMPORARY_ERRORS: Final = frozenset(error.code for error in (QuotaExceeded, RateLimited, Unavailable))
 """Temporary errors: the same request may succeed later."""
 

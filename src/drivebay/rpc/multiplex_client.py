@@ -1,7 +1,8 @@
 """The client's side of the streams that many calls share (see `multiplex_frames`).
 
-A stream makes calls cheaper. There is no stream while the server is down, has an incompatible contract or refuses the
-caller. Calls are then sent as unary RPCs. If a unary RPC fails, its error has the exact reason.
+A call over a stream needs less CPU time than a unary RPC. There is no stream while the server is down, has an
+incompatible contract or refuses the caller. Calls are then sent as unary RPCs. If a unary RPC fails, its error has the
+exact reason.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class MultiplexServer:
         return grpc.method_handlers_generic_handler(MULTIPLEX.full_name, {"Exchange": exchange})
 
     def drain(self) -> None:
-        """Make every client use another stream for its next calls. The calls on the present streams get their
+        """Make every client use another stream for its next calls. The calls on the current streams get their
         responses."""
         self._is_draining = True
         for stream in self._streams:

@@ -55,7 +55,8 @@ async def restore_backup(
 ) -> RestoreReport:
     """Restore the backup in `folder` into the deployment of `settings`, and check every invariant.
 
-    Raises BackupError before anything is changed if the backup is damaged, or the deployment is in use or not empty.
+    Raises BackupError, before anything is changed, if the tables or the list of objects are damaged, or if the
+    deployment is in use or not empty. Raises BackupError, before the database is changed, if an object is damaged.
     """
     backup = BackupFolder(folder)
     manifest = backup.read_manifest()

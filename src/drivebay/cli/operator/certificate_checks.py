@@ -15,9 +15,9 @@ _EXPIRES_SOON: Final = timedelta(days=14)
 
 
 async def check_certificates(services: Services, now: Callable[[], datetime]) -> list[Finding]:
-    """Return whether the certificate of this process and its authority are valid: failed if one has expired.
+    """Check how long the certificate of this process and its authority are valid.
 
-    A certificate that expires within _EXPIRES_SOON is a warning.
+    An expired one is a failure, and one that expires within `_EXPIRES_SOON` a warning.
     """
     identity = services.settings.identity
     if identity is None:

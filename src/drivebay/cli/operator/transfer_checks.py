@@ -41,6 +41,7 @@ STORE_FULL_FIX: Final = (
 _URL_LIFETIME: Final = 300
 """Seconds."""
 _SKIPPED_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""Headers that aiohttp adds otherwise, and that are not signed."""
 _LOCAL_ORIGIN: Final = "http://localhost:3000"
 """The origin of the test if the settings allow every origin. Any origin must then be allowed."""
 

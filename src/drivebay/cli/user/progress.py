@@ -22,6 +22,7 @@ QuietOption: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="Sho
 _MIN_FILE_SIZE_FOR_BAR: Final = 2**20
 """Smaller files get no bar of their own, because hundreds of them are in progress at the same time."""
 _MAX_NAME_LENGTH: Final = 40
+"""Characters of a name at a bar. The beginning of a longer name is left out."""
 _SHOW_CURSOR: Final = b"\r\x1b[K\x1b[?25h"
 """Deletes the line of the progress display and shows the cursor again."""
 

@@ -120,7 +120,10 @@ def _is_upload(source: str, target: str, up: bool, down: bool) -> bool:
 
 
 async def _find_roots(drive: AsyncDrive, source: str, target: str, options: _SyncOptions) -> SyncRoots:
-    """Return the two folders. A missing target is created, unless it is a dry run. Raises CommandError, NotFound."""
+    """Return the two folders. A missing target on the server is created, unless this is a dry run.
+
+    Raises CommandError, NotFound.
+    """
     local, remote_path = (Path(source), target) if options.up else (Path(target), source)
     if options.up and not local.is_dir():
         kind = "not a folder" if local.exists() else "missing"
@@ -227,7 +230,7 @@ class _Sync:
                     await self._drive.trash(file)
                 self._show(SyncStep("delete", path, file.size))
             except NotFound:
-                continue  # somebody else deleted it
+                continue  # it was deleted in the meantime
             except EXPECTED_ERRORS as error:
                 failures.add(error, path)
         for local in scan.extra_local:

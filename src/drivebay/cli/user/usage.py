@@ -19,10 +19,11 @@ from .remote_paths import match_path
 app = typer.Typer()
 
 _PARALLEL_LISTINGS: Final = 8
+"""Folders that are listed at the same time."""
 
 
 class FolderSize(msgspec.Struct, frozen=True):
-    """The result for one path: the bytes of all files below it, and the numbers of files and folders."""
+    """The size of a file, or of everything in a folder: the bytes, and the numbers of files and folders."""
 
     path: str
     bytes: int

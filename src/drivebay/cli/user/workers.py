@@ -20,6 +20,7 @@ The SDK has its own limit for file bodies in transfer.
 MAX_LARGE_FILES: Final = 8
 """Large files in progress at the same time, see `LargeFileLimit`."""
 _QUEUE_SIZE: Final = 1024
+"""Items that are found before a worker is free."""
 
 
 class Failures:

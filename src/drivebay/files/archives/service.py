@@ -38,7 +38,7 @@ MAX_LIVE_ENTRIES: Final = 100_000
 _MAX_BATCH: Final = 1000
 """Entries, CRC-32 values or archives in one call."""
 _RETRY_AFTER: Final = 60
-"""Seconds."""
+"""Seconds until a user with too many archives may try again."""
 _SUFFIX: Final = ".zip"
 _archive_decoder = msgspec.msgpack.Decoder(Archive)
 

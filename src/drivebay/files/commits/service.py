@@ -35,6 +35,7 @@ MIN_RESEND_ALLOWANCE = 64 * 2**20
 upload may resend as many bytes as its size."""
 
 _MAX_CONCURRENT_PART_MEASUREMENTS = 16
+"""Requests to the store at the same time."""
 
 log = structlog.get_logger(__name__)
 

@@ -45,6 +45,7 @@ RETENTION: Final = timedelta(days=7)
 MAX_ATTEMPTS: Final = 20
 """A job fails after this number of claims without a successful step."""
 _MAX_TASKS: Final = 100
+"""Jobs in one claim."""
 _FINAL_ERRORS: Final = (NotFound, Forbidden, Conflict, InvalidRequest, QuotaExceeded, TooLarge)
 """The errors that end a job. After any other error, the step is tried again."""
 

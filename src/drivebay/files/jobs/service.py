@@ -41,7 +41,7 @@ from .job_claims import JobClaimService
 from .store import JobStore, NewJob
 
 _RETRY_AFTER: Final = 30
-"""Seconds."""
+"""Seconds until a user with too many jobs may try again."""
 _REQUEST_TIME: Final = 10.0
 """Seconds that a request runs its job itself."""
 _UNCLAIMED_TIME: Final = timedelta(days=1)

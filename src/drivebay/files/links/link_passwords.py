@@ -24,6 +24,7 @@ from ...errors import FieldError, InvalidRequest
 MAX_LENGTH: Final = 256
 """In code points. It bounds the cost of one call."""
 _MAX_CONCURRENT: Final = 2
+"""Passwords that are hashed at the same time."""
 T = TypeVar("T")
 
 

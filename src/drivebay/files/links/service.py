@@ -41,7 +41,9 @@ from .link_secrets import LinkSecrets, hash_token
 from .store import LinkRow, LinkStore, LinkValues, StoredLink
 
 MAX_DOWNLOADS: Final = 2**31 - 1
+"""The database stores the number in 32 bits."""
 _MAX_NAME: Final = 255
+"""Characters."""
 
 
 class LinkService:

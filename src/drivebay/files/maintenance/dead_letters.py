@@ -12,7 +12,9 @@ from ..storable_text import storable_text
 
 MAX_ID_BYTES: Final = 255
 MAX_PAYLOAD_BYTES: Final = 64 * 1024
+"""The rest of a longer payload is not stored."""
 _MAX_DELIVERIES: Final = 2**31 - 1
+"""The database stores the number in 32 bits."""
 
 
 def make_storable(event: DeadLetter) -> DeadLetter:

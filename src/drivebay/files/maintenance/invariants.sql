@@ -62,7 +62,7 @@ FROM files.search_names s LEFT JOIN files.entries e ON e.owner_id = s.owner_id A
 WHERE e.id IS NULL;
 
 -- name: a_complete_upload_has_its_object
--- An instant upload has no object of its own, but its version.
+-- An instant upload has a version, but no object of its own.
 SELECT u.owner_id, format('upload %s is complete without an object', u.id) AS detail
 FROM files.uploads u
 LEFT JOIN files.objects o ON o.owner_id = u.owner_id AND o.id = u.id AND NOT u.is_instant
@@ -129,7 +129,7 @@ SELECT owner_id, format('%s entries outside the trash with one name under %s', c
 FROM files.entries WHERE trashed_at IS NULL GROUP BY owner_id, parent_id, name HAVING count(*) > 1;
 
 -- name: siblings_trashed_together_have_different_names
--- They could not be restored otherwise.
+-- Entries with the same name in one folder could not be restored together.
 SELECT owner_id, format('%s entries with one name under %s were trashed together', count(*), parent_id) AS detail
 FROM files.entries WHERE trashed_at IS NOT NULL GROUP BY owner_id, parent_id, name, trashed_with HAVING count(*) > 1;
 
@@ -157,7 +157,7 @@ FULL JOIN (SELECT owner_id, count(*) AS n FROM files.purges GROUP BY owner_id) p
 WHERE coalesce(g.purge_count, 0) <> coalesce(p.n, 0);
 
 -- name: an_entry_that_is_not_trashed_is_in_a_folder
--- The folder may be in the trash, and the entry is in the trash with it then.
+-- If the folder is in the trash, the entry is in the trash with it.
 SELECT e.owner_id, format('entry %s is under %s, which is not a folder', e.id, e.parent_id) AS detail
 FROM files.entries e
 LEFT JOIN files.entries p ON p.owner_id = e.owner_id AND p.id = e.parent_id AND p.kind = 'folder'

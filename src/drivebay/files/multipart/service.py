@@ -26,6 +26,7 @@ from .store import MultipartStore, PartTimes
 MAX_PARTS_PER_CALL: Final = 100
 _SHA256_BYTES: Final = 32
 _MAX_LISTED_NUMBERS: Final = 10
+"""Part numbers in the message of an error."""
 
 
 class MultipartService:

@@ -14,9 +14,8 @@ WHERE owner_id = $1 AND id = $2 AND state = 'pending' AND part_size IS NOT NULL
 RETURNING *;
 
 -- name: extend_deadline
--- Extend the deadline once half of its time has passed, and record that URLs of parts live for the time $4. To save a
--- write for every request, it records twice that time. Returns no row if nothing
--- changed.
+-- Extend the deadline once half of its time has passed, and record that URLs of parts live for the time $4. The statement
+-- records twice that time, so that not every request writes. Returns no row if nothing changed.
 UPDATE files.uploads
 SET expires_at = greatest(expires_at, now() + $3::interval),
     urls_until = now() + $4::interval * 2, next_check_at = least(next_check_at, now() + interval '1 minute')

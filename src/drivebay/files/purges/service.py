@@ -1,7 +1,7 @@
 """Purges: permanent deletions of objects, claimed under leases.
 
-The rows of an object are deleted last. While its bytes may exist, its row is `purging` and counts in the usage.
-Another janitor takes it over when the lease ends. The results of a janitor whose lease has ended are ignored.
+The rows of an object are deleted last. While its bytes may exist, its version is `purging` and counts in the usage.
+When a lease ends, another janitor takes over its purges. The results of a janitor whose lease has ended are ignored.
 """
 
 from __future__ import annotations

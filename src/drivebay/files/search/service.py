@@ -31,7 +31,9 @@ from .misspellings import contains_misspelt, longest_word, split_halves
 from .store import Filters, Match, Position, Scan, SearchStore, SearchText, Source
 
 MAX_TEXT: Final = 255
+"""Characters of the text to search for."""
 MAX_BATCH: Final = 1000
+"""Names that one call copies to the search index."""
 _NAMES_PER_SCAN: Final = 4000
 """The number of names that one scan reads. For common names, this fills a page."""
 _MAX_SCANS: Final = 8
@@ -39,6 +41,7 @@ _MAX_SCANS: Final = 8
 _MAX_CANDIDATES: Final = 1000
 """The maximum number of possibly misspelt names that one scan returns."""
 _ORDER: Final = (Source.PREFIX, Source.NEWEST, Source.PAIRS, Source.NEWEST_MISSPELT, Source.WORDS_MISSPELT)
+"""The scans of a search, best results first."""
 _ScanPosition: TypeAlias = tuple[Source, Position]
 """A scan, and the last name that it read."""
 _MISSPELT: Final = (Source.NEWEST_MISSPELT, Source.WORDS_MISSPELT)

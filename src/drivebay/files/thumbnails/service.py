@@ -29,6 +29,7 @@ from .thumbnail_types import is_video, may_have_thumbnail
 MAX_ATTEMPTS: Final = 3
 """Attempts to make the thumbnails of one object."""
 _MAX_TASKS: Final = 100
+"""Objects in one claim."""
 _PAUSE: Final = timedelta(seconds=30)
 """Between a failed attempt and the next one."""
 _SOON: Final = 1

@@ -61,7 +61,7 @@ class UploadService:
         """Begin an upload with a valid intent, in its own transaction."""
         if intent.on_conflict is contract.OnConflict.RENAME and not access.grants:  # guard: scope-begin-now
             # For FAIL and REPLACE the name must not become taken meanwhile, and an access with grants must not lose the
-            # folder meanwhile. Only the owner's lock ensures that, so these need `lock_and_begin`.
+            # folder meanwhile. Only the owner's lock ensures that, so such an upload needs `lock_and_begin`.
             upload = plan_upload(access, UploadId(self._new_id()), intent, self._settings)
             settings = self._settings
             limits = (settings.quota, settings.max_pending_uploads, settings.max_entries, settings.max_purges)

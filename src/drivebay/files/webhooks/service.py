@@ -31,6 +31,7 @@ from .store import WebhookStore
 from .webhook_secrets import WebhookSecrets
 
 MAX_WAITING_REDELIVERIES: Final = 100
+"""Redeliveries of one webhook that were requested and are not sent yet."""
 
 
 class WebhookService:

@@ -29,9 +29,13 @@ MAX_EVENTS: Final = 20
 _MAX_SCANNED_CHANGES: Final = 500
 """The maximum number of changes that one task reads, because the webhook may not want most of them."""
 _MAX_TASKS: Final = 100
+"""Webhooks in one claim."""
 _MAX_ERROR: Final = 300
+"""Characters of an error that are stored with a delivery."""
 KEPT_DELIVERIES: Final = 1000
+"""The latest deliveries of each webhook are kept, up to this number."""
 DELIVERY_AGE: Final = timedelta(days=30)
+"""Older deliveries are deleted."""
 ACCOUNT_ENDED: Final = "the account of the webhook's user is disabled"
 GONE: Final = "the receiver responded with 410: it wants no more events"
 
