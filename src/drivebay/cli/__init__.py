@@ -1,1 +1,2 @@
-"""The `drivebay` command. `main` is the entry point, `user` and `operator` hold the commands for each group."""
+"""The `drivebay` command. `main` is the entry point, `user` contains the commands of users, `operator` those of
+operators."""

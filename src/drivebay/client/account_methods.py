@@ -59,7 +59,7 @@ class AccountMethods(ApiMethods):
         await self._api.save_tokens(tokens)
 
     async def reset_password(self, token: str, password: str) -> None:
-        """Set a password with the token of an invitation or of a reset. It works once, without a login.
+        """Set a password with the token of an invitation or of a reset. The token works once. Needs no login.
 
         Raises Unauthenticated `invalid_token`.
         """
@@ -68,7 +68,7 @@ class AccountMethods(ApiMethods):
         await self._api.call(ApiRequest(type(None), "POST", path, body, authenticate=False))
 
     async def log_in_with_oidc(self, code: str) -> None:
-        """Start a session with the sign-in code of the server's identity provider, and save the tokens.
+        """Start a session with the code of a sign-in at the server's identity provider, and save the tokens.
 
         The app gets the code at the `redirect_uri` of `GET /v1/oidc/login`. Raises Unauthenticated `invalid_code`,
         NotFound if the server has no provider, and SecondFactorRequired: then call `log_in_with_code`.

@@ -239,8 +239,9 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
     async def archive(self, files: Sequence[str | File], *, name: str | None = None) -> Archive:
         """Return a URL that downloads files and folders as one ZIP file, with everything below the folders.
 
-        Anyone can use it for some hours, without a login. `name` is the name of the ZIP file. Raises NotFound. Raises
-        ApiError `invalid_request` for more than 1,000 items in `files`, or more than 10,000 with the items below them.
+        Anyone can use the URL for some hours, without a login. `name` is the name of the ZIP file. Raises NotFound.
+        Raises ApiError `invalid_request` for more than 1,000 items in `files`, or more than 10,000 with the items below
+        them.
         """
         ids = [(await self._finder.resolve(file)).id for file in files]
         body: dict[str, object] = {"ids": ids} if name is None else {"ids": ids, "name": name}

@@ -266,8 +266,8 @@ class EntryMethods(ApiMethods):
     async def thumbnail(self, file: str | File, size: Literal[64, 256, 1024] = 256, wait: float = 60.0) -> bytes | None:
         """Return a WebP image of a file that fits into a square of `size` pixels. None if the file has none.
 
-        The server creates it at the first request. The call waits at most `wait` seconds for that. Raises
-        NotFound, and Unavailable if it was not made in time.
+        The server makes the image after the first request. The call waits for it for at most `wait` seconds. Raises
+        NotFound, and Unavailable if the image was not made in time.
         """
         id = await self._finder.changeable_id(file)
         path = f"/v1/files/{quote(id, '')}/thumbnail"

@@ -70,7 +70,7 @@ class NotFound(ApiError):
 
 
 class Unauthenticated(ApiError):
-    """Nobody is logged in, the session has ended, or email and password do not match."""
+    """Nobody is logged in, the session has ended, or a password, code or token is wrong."""
 
 
 class SecondFactorRequired(Unauthenticated):
@@ -84,7 +84,7 @@ class Forbidden(ApiError):
 
 
 class Conflict(ApiError):
-    """The name is taken, or the file has changed in the meantime."""
+    """The request does not fit the current state. For example, a name is taken, or the file has changed."""
 
 
 class CursorExpired(ApiError):

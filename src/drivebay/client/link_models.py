@@ -86,7 +86,7 @@ class LinkFilePage(msgspec.Struct, frozen=True):
 
 
 class UnlockedLink(msgspec.Struct, frozen=True):
-    """A session of a link with a password."""
+    """A link session, which the password of a link gives."""
 
     link_session: str
 

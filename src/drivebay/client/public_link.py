@@ -79,7 +79,7 @@ class AsyncPublicLink:
         await self._transport.close()
 
     async def unlock(self, password: str) -> None:
-        """Begin a session with the password of the link. When it ends after an hour, the password is used again.
+        """Begin a link session with the password. When the session ends after an hour, the password is used again.
 
         Raises Unauthenticated `invalid_credentials`.
         """
@@ -128,8 +128,8 @@ class AsyncPublicLink:
     async def archive(self, files: Sequence[str | LinkFile] = ("root",), *, name: str | None = None) -> Archive:
         """Return a URL that downloads files and folders of the link as one ZIP file, by default all of it.
 
-        It counts as one download of the link, and works without a password until it expires or the link ends. `name` is
-        the name of the ZIP file. Raises the errors of `AsyncDrive.archive`.
+        The archive counts as one download of the link. The URL works without a password until the archive expires or
+        the link ends. `name` is the name of the ZIP file. Raises the errors of `AsyncDrive.archive`.
         """
         body: dict[str, object] = {"ids": [_id(file) for file in files]}
         if name is not None:
@@ -239,7 +239,7 @@ class AsyncPublicLink:
         )
 
     async def _sign(self, file: File) -> Link:
-        """Return a signed URL of a file of the link. It counts as a download."""
+        """Return a presigned URL of a file of the link. Each call counts as a download."""
         file_path = "" if file.id == self._path else f"/files/{quote(file.id, '')}"
         return await self._call(Link, "GET", f"{file_path}/download")
 

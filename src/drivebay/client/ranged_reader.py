@@ -31,7 +31,7 @@ _BLOCK_SIZE: Final = 2**20
 class RangedReader:
     """Reads one version of one file. `etag` is the ETag in the store, or None before the first response.
 
-    `sign` returns a new link when the URL of `link` has expired.
+    `sign` returns a new presigned URL when `link` has expired.
     """
 
     def __init__(self, sign: Callable[[], Awaitable[Link]], store: StoreClient, file: File, link: Link) -> None:
@@ -41,8 +41,8 @@ class RangedReader:
         self._sign_lock = asyncio.Lock()
         self.file = file
         self.etag: str | None = None
-        # An older server sends no size and no checksums with a link. Then use the values of the file, which may belong
-        # to another version.
+        # An older server sends no size and no checksums with a presigned URL. Then use the values of the file, which
+        # may belong to another version.
         checksums = file if link.size is None else link
         self.size = file.size if link.size is None else link.size
         self.sha256 = checksums.sha256
@@ -127,7 +127,7 @@ class Readers(Protocol):
 
 
 class ReaderFactory:
-    """Opens readers of files. Concurrent calls share a request for signed URLs."""
+    """Opens readers of files. Concurrent calls share a request for presigned URLs."""
 
     def __init__(self, api: ApiClient, store: StoreClient) -> None:
         self._api = api

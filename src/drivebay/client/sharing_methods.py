@@ -27,7 +27,7 @@ class SharingMethods(ApiMethods):
     # Drives
 
     async def drives(self) -> AsyncGenerator[DriveInfo, None]:
-        """Yield the drives of the account: the personal one first, then the shared ones that it is a member of."""
+        """Yield the drives of the account: its personal drive, then the shared drives of which it is a member."""
         async with aclosing(self._finder.list_pages("/v1/drives", {}, DrivePage)) as drives:
             async for drive in drives:
                 yield drive

@@ -1,6 +1,6 @@
 """Uploads of bytes to the object store, through presigned URLs.
 
-A signed PUT allows one content under one key, so repeating it is safe. An expired URL is signed again. A permanent
+A presigned PUT allows one content under one key, so repeating it is safe. An expired URL is signed again. A permanent
 refusal of the store raises `StoreError`.
 """
 
@@ -64,7 +64,7 @@ class SignedRequest:
 class PutRequest:
     """The upload of `length` bytes at `offset` of a source.
 
-    `action` describes it in error messages. `sign` returns a fresh signed request, or None if the upload is already
+    `action` describes it in error messages. `sign` returns a fresh presigned request, or None if the upload is already
     complete.
     """
 

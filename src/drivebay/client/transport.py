@@ -1,6 +1,6 @@
 """The HTTP transport of the SDK: one aiohttp connection pool for the API and the object store.
 
-Every wait has a limit. Redirects are not followed and URLs are not logged, because signed URLs are secrets.
+Every wait has a limit. Redirects are not followed and URLs are not logged, because presigned URLs are secrets.
 """
 
 from __future__ import annotations

@@ -62,11 +62,11 @@ async def serve(
     identity: Identity | None = None,
     callers: frozenset[str] = frozenset(),
 ) -> AsyncIterator[str]:
-    """Serve contracts at `unix:/path` or `host:port` (port 0 picks a free one). Yields the address for clients.
+    """Serve contracts at `unix:/path` or `host:port` (port 0: any free port). Yield the address for clients.
 
     `timeouts` are seconds by method. Other methods have `DEFAULT_TIMEOUT`. With an `identity`, a `host:port` uses TLS,
-    and only clients whose certificate has one of the names in `callers` may call. Without one, the address must be
-    local.
+    and only clients whose certificate has one of the names in `callers` may call. Without an `identity`, the
+    address must be local.
 
     Raises ValueError for an address that is not allowed, OSError if it is in use, Mismatch.
     """

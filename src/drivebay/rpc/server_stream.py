@@ -1,6 +1,6 @@
-"""Read a server stream of a gRPC server of another product, as bytes. The caller parses the messages.
+"""Reads a server stream of a gRPC server of another product, as bytes. The caller parses the messages.
 
-Contracts have no streams. This is for the events of a store.
+Contracts have no streams. This module is for the events of a store.
 """
 
 from __future__ import annotations

@@ -176,8 +176,10 @@ def reset_password(user: UserArgument, as_json: JsonOption = False) -> None:
 
 @admin.command()
 def reset_second_factor(user: UserArgument, as_json: JsonOption = False) -> None:
-    """Remove the second factor and the passkeys of a user who lost them. First make sure that the request
-    is from this user."""
+    """Remove the second factor and the passkeys of a user who lost them.
+
+    First make sure that the request is from this user.
+    """
 
     async def change(services: Services, id: UserId) -> Account:
         await services.auth.reset_second_factor(OPERATOR, id)
@@ -213,8 +215,7 @@ def export(
     """Write the files and the data of an account into a folder.
 
     The folder gets the personal drive without its trash and without old versions. Disable the account first if the
-    files should not change during the export. Exit with status 1 if a file or folder
-    could not be exported.
+    files should not change during the export. Exit with status 1 if a file or folder could not be exported.
     """
     from ...storage.object_files import open_object_files  # loads the S3 client, which no other command here needs
     from .account_export import ExportError, ExportReport, export_account

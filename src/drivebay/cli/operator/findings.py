@@ -1,4 +1,4 @@
-"""The result of one check of `drivebay doctor`."""
+"""The results of the checks of `drivebay doctor`."""
 
 from __future__ import annotations
 

@@ -77,7 +77,8 @@ async def check_signing_keys(services: Services, _: Now) -> list[Finding]:
 
 
 async def check_database(services: Services, now: Now) -> list[Finding]:
-    """Check that committed data survives a power failure, and that the clock of PostgreSQL agrees with ours."""
+    """Check that committed data survives a power failure, and that the clock of PostgreSQL agrees with that of this
+    computer."""
     url = services.settings.database_url
     if url is None:
         return [

@@ -30,7 +30,9 @@ def create(
     ],
     expires: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="How long it is valid, such as 12h or 90d. Default: it does not expire."),
+        typer.Option(
+            metavar="TIME", help="How long the token is valid, such as 12h or 90d. By default it does not expire."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

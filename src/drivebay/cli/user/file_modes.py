@@ -1,6 +1,6 @@
 """Keeps the permission bits of files, such as 'executable', in the property `unix_mode` of the file on the server.
 
-They are stored only if they differ from the bits of a new file, so most files need no property and no further request.
+The bits are stored only if they differ from those of a new file, so most files need no property and no further request.
 """
 
 from __future__ import annotations

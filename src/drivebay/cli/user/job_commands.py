@@ -50,7 +50,10 @@ def wait(id: IdArgument, as_json: JsonOption = False) -> None:
 
 @jobs.command()
 def cancel(id: IdArgument, as_json: JsonOption = False) -> None:
-    """Cancel a job and print its state. None of the copied items appear, and their bytes are free within a minute."""
+    """Cancel a job and print its state. None of the copied items appear.
+
+    Their bytes no longer count in the quota within a minute.
+    """
 
     async def command() -> None:
         async with open_drive() as drive:

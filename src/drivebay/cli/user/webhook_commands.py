@@ -39,7 +39,7 @@ def add(
 ) -> None:
     """Send the changes of the drive to a URL from now on. Print id and secret of the webhook.
 
-    A receiver verifies events with the secret. It is not shown again.
+    A receiver verifies events with the secret. The secret is not shown again.
     """
 
     async def command() -> None:

@@ -1,1 +1,1 @@
-"""The deletion of a whole drive: everything in it goes to the trash and is purged."""
+"""The data of a deleted account: its drive is emptied, and its permissions and memberships in other drives end."""

@@ -1,4 +1,4 @@
-"""SQL statements on the deletion of a drive."""
+"""SQL statements on the drive of a deleted account."""
 
 from __future__ import annotations
 

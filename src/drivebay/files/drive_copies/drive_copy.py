@@ -1,8 +1,8 @@
 """Copies a file, or a folder with everything in it, into another drive, step by step.
 
-The original is read without the lock of the drive that gets the copy, and so are the objects copied. Then one
-transaction under this lock records the result. If another call has run the step in
-the meantime, this step records nothing.
+The original is read without the lock of the drive that gets the copy, and the store copies the objects without it. Then
+one transaction under this lock records the result. If another call has run the step in the meantime, this step records
+nothing.
 
 A file takes two steps. The first records an upload in the state `copying` and reserves the bytes. The second lets the
 store copy the object, and inserts the hidden file. So each object has a row before it exists. If the job ends in
@@ -143,7 +143,7 @@ class DriveCopy:
     # -- the transaction
 
     async def run_step(self, tx: Connection, stored: StoredJob, usage: LockedUsage, found: PreparedStep) -> bool:
-        """Record what a step has found, under the lock of the drive that gets the copy.
+        """Record what `prepare` has read and done, under the lock of the drive that gets the copy.
 
         Return whether the copy became visible. Raises NotFound, Forbidden, QuotaExceeded, TooLarge, InvalidRequest,
         NameTaken, Conflict.

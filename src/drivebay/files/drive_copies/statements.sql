@@ -43,7 +43,7 @@ SELECT ordinal, folder_id, copy_id, depth, after FROM files.job_folders
 WHERE owner_id = $1 AND job_id = $2 AND NOT is_done ORDER BY ordinal LIMIT $3;
 
 -- name: insert_hidden_folders
--- Insert hidden copies of folders. Arrays: $3 ids, $4 parents, $5 names, $6 times of change, $7 properties. $8 is the actor, $9
+-- Insert hidden copies of folders. Arrays: $3 ids, $4 parents, $5 names, $6 modification times, $7 properties. $8 is the actor, $9
 -- the time of the job.
 INSERT INTO files.entries (owner_id, id, parent_id, kind, name, modified_at, properties, created_by, modified_by, trashed_at,
                            purge_after, trashed_with)
@@ -52,7 +52,7 @@ FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::jsonb[]) 
 
 -- name: plan_objects
 -- Record the objects that the store copies next, and reserve their bytes. Arrays: $3 uploads, $4 files, $5 parents, $6 names,
--- $7 sizes, $8 content types, $9 checksums, $10 times of change, $11 properties, $12 keys, $13 ETags, $14 sizes of parts,
+-- $7 sizes, $8 content types, $9 checksums, $10 modification times, $11 properties, $12 keys, $13 ETags, $14 sizes of parts,
 -- $15 checksums of parts, $16 CRC-32s. $17 is the actor. An object that is not copied after the time $18 fails the job.
 WITH planned AS (
     SELECT * FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::text[], $9::bytea[],

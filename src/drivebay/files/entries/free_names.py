@@ -13,7 +13,7 @@ from ..file_names import numbered_names
 from .store import EntryStore
 
 NO_UPLOAD = UUID(int=0)
-"""No upload has this id, so no name is free because of it."""
+"""The id of no upload. With it, the name of every pending upload is taken."""
 _FIRST_BATCH = 64
 """Numbered names of the first query. Each further query has more, up to `_MAX_BATCH`."""
 _MAX_BATCH = 4096

@@ -238,7 +238,7 @@ SELECT * FROM updated;
 
 -- name: list_children
 -- A template for one page of a folder ($5), after the position ($2, $3). `listing_statements` fills in {column}, {direction}
--- and {after} once for each sort, and {starred} for all, starred and other entries. `listed_file_from` depends on the
+-- and {after} once for each sort, and {starred} for all, starred and other entries. `_file_from_columns` depends on the
 -- order of the columns.
 SELECT id, kind, name, parent_id, size, content_type, sha256, revision, created_at, modified_at,
        version_id, starred, properties, created_by, modified_by

@@ -1,1 +1,1 @@
-"""Jobs: copies of large folders, which the worker runs in steps."""
+"""Jobs: copies of large folders, and copies into other drives, which the worker runs in steps."""

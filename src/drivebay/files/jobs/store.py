@@ -237,7 +237,7 @@ class JobStore:
     ) -> tuple[int, File] | None:
         """Make all copies visible at once, with the copy of the source as `name` in `parent`.
 
-        Return the number of copies and the top folder. Return None if the top folder does not exist.
+        Return the number of copies, and the copy of the source. Return None if this copy does not exist.
         """
         key = (job.job.drive, job.job.id)
         top = await self.select_first_copy(tx, job.job)

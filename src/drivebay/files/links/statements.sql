@@ -4,7 +4,7 @@
 SELECT count(*) FROM files.links WHERE owner_id = $1;  -- guard: owner-count-links
 
 -- name: insert_link
--- Insert the link $2 to the entry $3: $4 is the hash of its token, $5 role, $6 name, $7 password hash, $8 end, $9
+-- Insert the link $2 to the entry $3: $4 is the hash of its token, $5 role, $6 name, $7 password hash, $8 expiry time, $9
 -- limit of downloads, $10 the actor. Returns no row if there is no such entry, or if it is in the trash.
 WITH inserted AS (
     INSERT INTO files.links (owner_id, id, file_id, token_hash, role, name, password_hash, expires_at, max_downloads,
@@ -38,7 +38,7 @@ WHERE owner_id = $1 AND id < $4::uuid  -- guard: owner-list-links
 ORDER BY id DESC LIMIT $5;
 
 -- name: update_link
--- Set the name, the password hash, the end and the limit of downloads of a link.
+-- Set the name, the password hash, the expiry time and the limit of downloads of a link.
 UPDATE files.links SET name = $3, password_hash = $4, expires_at = $5, max_downloads = $6
 WHERE owner_id = $1 AND id = $2 RETURNING *;  -- guard: owner-update-link
 

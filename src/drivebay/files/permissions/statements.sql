@@ -44,8 +44,8 @@ WHERE p.owner_id = $1  -- guard: owner-select-permissions
 ORDER BY above.depth, p.created_at, p.user_id;
 
 -- name: upsert_permission
--- Give the user $3 the role $4 on the item $2. $5 is the actor, $6 whether to hide the email address. Once it is shown it
--- stays so.
+-- Give the user $3 the role $4 on the item $2. $5 is the actor, $6 whether to hide the email address. An
+-- address that is visible stays visible.
 WITH given AS (
     INSERT INTO files.permissions AS p (owner_id, file_id, user_id, role, created_by, hides_email)
     VALUES ($1, $2, $3, $4, $5, $6)
@@ -66,8 +66,8 @@ WITH given AS (
 SELECT user_id, role, created_by, created_at, NULL::uuid AS inherited_from, hides_email FROM given;
 
 -- name: may_see_email
--- Whether the user $1 may see the email address of the user $2: both are members of a drive that shows it, or one has
--- shared an item with the other, naming the address.
+-- Whether the user $1 may see the email address of the user $2: $2 is a member of a drive of $1
+-- and visible there, or has shared an item with $1, or $1 has shared an item with $2 by this address.
 SELECT $1 = $2::uuid OR EXISTS (
     SELECT FROM files.members mine
     JOIN files.members theirs ON theirs.owner_id = mine.owner_id AND theirs.user_id = $2

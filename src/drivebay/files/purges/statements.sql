@@ -5,7 +5,7 @@
 SELECT pg_try_advisory_xact_lock_shared($1::bigint);
 
 -- name: mark_below_due_folders
--- Trash up to $1 entries below trashed folders whose grace period is over, as parts of them. So a large folder is purged in
+-- Trash up to $1 entries below trashed folders whose grace period is over, as trashed with these folders. So a large folder is purged in
 -- steps, and a purge that stops leaves nothing behind. Return the number of entries.
 WITH RECURSIVE due AS MATERIALIZED (
     -- Owners and order of locks as in `mark_for_purge`.

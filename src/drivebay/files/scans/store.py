@@ -14,16 +14,18 @@ class ScanStore:
     def __init__(self) -> None:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
-    async def claim_scan(self, db: Database, kind: ScanKind, lease: LeaseId, term: timedelta) -> ScanClaim:
-        """Lease a due scan for the time `term`."""
-        record = await db.fetchrow(self.statements["claim_scan"], kind.value, lease, term)
+    async def claim_scan(self, db: Database, kind: ScanKind, lease: LeaseId, lease_time: timedelta) -> ScanClaim:
+        """Lease a due scan for `lease_time`."""
+        record = await db.fetchrow(self.statements["claim_scan"], kind.value, lease, lease_time)
         return (
             ScanClaim(is_granted=False) if record is None else ScanClaim(is_granted=True, position=record["position"])
         )
 
-    async def save_scan(self, db: Database, kind: ScanKind, lease: LeaseId, position: str, term: timedelta) -> bool:
+    async def save_scan(
+        self, db: Database, kind: ScanKind, lease: LeaseId, position: str, lease_time: timedelta
+    ) -> bool:
         """Record a position. Return False if the lease was replaced."""
-        return await db.fetchval(self.statements["save_scan"], kind.value, lease, position, term) is not None
+        return await db.fetchval(self.statements["save_scan"], kind.value, lease, position, lease_time) is not None
 
     async def finish_scan(self, db: Database, kind: ScanKind, lease: LeaseId, pause: timedelta) -> bool:
         """Record that the scan is complete. Return False if the lease was replaced."""

@@ -65,7 +65,7 @@ class Filters(msgspec.Struct, frozen=True):
 
 
 class SearchText(msgspec.Struct, frozen=True):
-    """A text without case and accents, and the parts of which a misspelling contains one.
+    """A text without case and accents, and parts of it. A name with one misspelling of the text contains one of them.
 
     `halves` are its halves, and the text with its two middle letters swapped. `word` is its longest word, if the index
     of words has it.

@@ -36,7 +36,7 @@ _SOON: Final = 1
 _LATER: Final = 5
 """The seconds after which a caller asks again: `_SOON` if its object is queued, `_LATER` if the queue has no room."""
 _RATE_RETRY: Final = 60
-"""Seconds."""
+"""Seconds until a user with too many new thumbnails may try again."""
 _STATES: Final = {
     ThumbnailOutcome.MADE: ThumbnailState.READY,
     ThumbnailOutcome.NO_PREVIEW: ThumbnailState.NONE,

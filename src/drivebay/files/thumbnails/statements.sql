@@ -67,8 +67,8 @@ RETURNING t.owner_id, t.object_id, o.key, o.size;
 
 -- name: finish_thumbnail
 -- Set the state of the object $2 to $4 if the lease $3 is the last one. If the object stays queued, the next attempt is
--- after the time $5. Without $6 the attempt does not count. The object may have been deleted while the worker wrote: then its purge is due
--- again at once, also if the lease has ended. While that deletion runs, `leased_until` tells `finish_purges`.
+-- after the time $5. Without $6 the attempt does not count. The object may have been deleted while the worker wrote: then
+-- its purge is due again at once, also if the lease has ended. While that deletion runs, `finish_purges` reads `leased_until`.
 WITH finished AS (
     UPDATE files.thumbnails t
     SET state = $4, attempts = t.attempts - CASE WHEN $6::bool THEN 0 ELSE 1 END, lease = NULL,

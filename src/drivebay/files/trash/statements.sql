@@ -87,8 +87,8 @@ FROM duplicates WHERE e.owner_id = duplicates.owner_id AND e.id = duplicates.id;
 -- name: restore_entry
 -- Restore an entry that was trashed directly, not as part of a folder, at the time $5. Everything below it comes back with it.
 -- Rows that were trashed with it are restored too: files that were uploaded to the trashed folder, and all rows below a folder
--- that the previous release trashed. The parent of the entry becomes $3 and its name $4. $6 is the actor. No row: the grace period is over, or
--- a purge has deleted the entry.
+-- that the previous release trashed. The parent of the entry becomes $3 and its name $4. $6 is the actor. No row: the grace
+-- period is over, or a purge has deleted the entry.
 WITH head AS (
     SELECT hidden_files FROM files.entries WHERE owner_id = $1 AND id = $2
 ), restored AS (

@@ -5,8 +5,8 @@
 -- the version, or queues the object if that was its last reference.
 
 -- name: list_versions_page
--- A page of the versions of the file $2, newest first, after the position ($3, $4). No row: there is no such
--- file outside the trash, or the page is empty.
+-- A page of the versions of the file $2, newest first, after the position ($3, $4). No row: there is no such file
+-- outside the trash, or the page is empty.
 SELECT v.id, v.size, v.content_type, v.sha256, v.stored_at, coalesce(v.created_by, u.created_by) AS created_by,
        v.id = e.version_id AS is_current
 FROM files.entries e
@@ -30,9 +30,8 @@ WHERE e.owner_id = $1 AND e.id = $2 AND e.kind = 'file' AND e.trashed_at IS NULL
   AND files.nearest_trashed($1, e.parent_id) IS NULL;  -- guard: select-version-trash-above
 
 -- name: share_version
--- Give the file $2 a new version $4, which shares the object of the version $3. $5 is the actor, $6 the file's own time of
--- change (null: now). The old version stays. Returns no row if one of them does not
--- exist.
+-- Give the file $2 a new version $4, which shares the object of the version $3. $5 is the actor, $6 the modification
+-- time (null: now). The old version stays. Returns no row if the file or the version does not exist.
 WITH source AS (
     SELECT * FROM files.versions
     WHERE owner_id = $1 AND id = $3 AND state IN ('stored', 'missing')  -- guard: owner-share-version
@@ -67,8 +66,8 @@ WITH source AS (
 SELECT * FROM updated;
 
 -- name: release_version
--- Release the old version $3 of the file $2. Returns no row if there is no such version, or it is the current
--- one.
+-- Release the old version $3 of the file $2. Returns no row if there is no such version, or if it is the
+-- current one.
 UPDATE files.versions SET state = 'purging'
 WHERE owner_id = $1 AND file_id = $2 AND id = $3  -- guard: owner-release-version
   AND state IN ('stored', 'missing')
