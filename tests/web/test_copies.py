@@ -198,6 +198,27 @@ async def test_a_full_drive_is_said_in_words(web_world: World, person: Person) -
     await expect(failed).to_contain_text("Copied to My files")
 
 
+async def test_a_folder_with_too_many_items_is_said_in_words(person: Person) -> None:
+    """`too_large` is about the number of files and folders here. Elsewhere the text of this code is about a large file."""
+    await new_drive(person)
+    await store_folder(person, "Reports")
+    page = await person.open("/files/root")
+    job: dict[str, Any] = {"id": "1", "done": 0, "total": 0, "done_bytes": 0, "total_bytes": 0, "waiting_since": None}
+    error = {"code": "too_large", "title": "", "status": 413, "detail": "one copy may have 2 files and folders"}
+
+    async def start(route: Route) -> None:
+        await route.fulfill(status=202, json={"job": job | {"status": "running"}})
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(json=job | {"status": "failed", "error": error})
+
+    await page.route("**/v1/files/*/copy*", start)
+    await page.route("**/v1/jobs/1", answer)
+    await copy_to(page, "Reports", "Research")
+    text = "This folder has too many files and folders for one copy. Copy the folders in it one after another."
+    await expect(copies(page).get_by_role("listitem")).to_contain_text(text)
+
+
 async def test_a_lost_permission_is_said_in_words(new_person: NewPerson) -> None:
     ada, grace = await new_person(), await new_person()
     drive = await new_drive(ada)

@@ -16,7 +16,7 @@ import { applyTheme } from './lib/theme.js';
 import { html, render, signal, useEffect, useState } from './lib/ui.js';
 import { addRoutes } from './routes.js';
 
-/** What the start ended in. @type {import('./lib/ui.js').Signal<{done: boolean, error: unknown}>} */
+/** Whether the language and the session are loaded (`done`), or the error of this. @type {import('./lib/ui.js').Signal<{done: boolean, error: unknown}>} */
 const start = signal({ done: false, error: null });
 
 function App() {

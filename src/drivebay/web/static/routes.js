@@ -3,7 +3,7 @@ import { toastError } from './components/toast.js';
 import { shareDialog } from './lib/item_menu.js';
 import { route } from './lib/router.js';
 
-/** Fill the table of the router, and the places of other views that lead here. */
+/** Add all views to the router, and connect the menu of an item with the dialog that shares it. */
 export function addRoutes() {
   route('/', () => import('./views/files.js'));
   route('/files/{id}', () => import('./views/files.js'));

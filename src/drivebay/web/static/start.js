@@ -27,7 +27,7 @@ import('./app.js')
   })
   .finally(() => clearTimeout(timer));
 
-/** The app replaces this if it does start in the end. */
+/** Show a message in the page. If the app starts later, it replaces the message. */
 function showFailure() {
   if (root.querySelector('.start') === null) return; // the app is there
   const language = (localStorage.getItem('drivebay-language') ?? navigator.language).slice(0, 2);

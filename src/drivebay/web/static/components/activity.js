@@ -26,7 +26,7 @@ const KINDS = new Set([
 /**
  * @typedef {{what: string, at: string, actor_id: string | null, actor_name: string | null}} Change
  *
- * @param {{file: any, isWhole: boolean}} props  `isWhole`: the user sees the whole drive, and so who else does
+ * @param {{file: any, isWhole: boolean}} props  `isWhole`: the user sees the whole drive, and so the lists of people with access
  */
 export function Activity({ file, isWhole }) {
   const path = `/v1/files/${file.id}/activity`;

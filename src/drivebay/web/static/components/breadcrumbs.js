@@ -1,4 +1,4 @@
-/** The path of a folder as links. Each takes items that are dragged there. */
+/** The path of a folder as links. Items can be dropped on each link. */
 import { t } from '../lib/i18n.js';
 import { folderUrl } from '../lib/links.js';
 import { html } from '../lib/ui.js';

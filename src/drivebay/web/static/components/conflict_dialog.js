@@ -1,4 +1,4 @@
-/** The question about names that are taken. One answer counts for all files of the drop. */
+/** The dialog about names that are taken. The choice of the user applies to all files of the drop. */
 import { t } from '../lib/i18n.js';
 import { html } from '../lib/ui.js';
 import { Button } from './button.js';

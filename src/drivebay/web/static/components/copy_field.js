@@ -1,4 +1,4 @@
-/** A text that a person copies, such as the URL of a link. */
+/** A text that the user can copy, such as the URL of a link. */
 
 import { t } from '../lib/i18n.js';
 import { html, useRef, useState } from '../lib/ui.js';

@@ -15,9 +15,9 @@ import { toastError } from './toast.js';
 /** @typedef {import('../lib/copies.js').Copy} Copy */
 
 const SHOWN = 100;
-/** A job that no worker takes for this long waits for one. */
+/** If a job waits longer than this, the panel says that no worker has claimed it. */
 const IDLE_MS = 60_000;
-/** The order of the list: what needs the user first, what is done last. */
+/** The order of the list: entries that need the user first, ended ones last. */
 const ORDER = ['failed', 'copying', 'waiting', 'done', 'cancelled'];
 
 /** The panel. The app renders this once. */
@@ -55,7 +55,7 @@ function Row({ copy }) {
     ${status === 'failed' && html`<${IconButton} icon="retry" label=${t('copies.retry', { name })} onClick=${() => retryCopy(copy)} />`}
     ${copy.isActive && html`<${IconButton} icon="close" label=${t('copies.cancel', { name })} onClick=${() => void cancelCopy(copy).catch(toastError)} />`}
     ${status === 'done' && html`<span class="upload-check"><${Icon} name="check" /></span>`}
-    ${status === 'copying' && copy.job.value !== null && html`<${Progress} part=${partOf(copy.job.value)} label=${name} />`}
+    ${status === 'copying' && copy.job.value !== null && html`<${Progress} fraction=${fractionOf(copy.job.value)} label=${name} />`}
   </li>`;
 }
 
@@ -72,7 +72,7 @@ function summary() {
 }
 
 /** @param {import('../lib/copies.js').Job} job */
-function partOf({ done, total, done_bytes, total_bytes }) {
+function fractionOf({ done, total, done_bytes, total_bytes }) {
   if (total_bytes) return done_bytes / total_bytes;
   return total ? done / total : 0;
 }

@@ -1,4 +1,4 @@
-/** Dialogs. `openDialog` shows one above the page; the browser keeps the focus inside and returns it afterwards. */
+/** Dialogs. `openDialog` shows a dialog above the page. The browser keeps the focus in the dialog until it is closed. */
 
 import { isSignedOut } from '../lib/access_token.js';
 import { errorText } from '../lib/errors.js';
@@ -11,7 +11,7 @@ import { formValues } from './field.js';
 const dialogs = signal([]);
 let nextId = 1;
 
-// What a dialog shows belongs to the session.
+// The content of a dialog belongs to the session, so the end of the session closes all dialogs.
 effect(() => {
   if (!isSignedOut.value) return;
   const open = dialogs.peek();
@@ -20,7 +20,7 @@ effect(() => {
 });
 
 /**
- * Show a dialog and return what it closes with, undefined if the user dismisses it.
+ * Show a dialog. Return the result with which it is closed, or undefined if the user dismisses it.
  *
  * @param {Function} component gets `props` and `close(result)`, and renders a `Dialog`
  * @param {object} [props]
@@ -44,15 +44,15 @@ export function Dialogs() {
 }
 
 /**
- * The frame of a dialog.
+ * The layout of a dialog: the title, the content and a button that closes it.
  *
  * @param {{title: string, close: (result?: any) => void, children?: unknown, wide?: boolean}} props
  */
 export function Dialog({ title, close, children, wide = false }) {
-  // Dialogs can lie on each other, and each has its own name.
+  // Several dialogs can be open, and the id of each title must be unique.
   const [titleId] = useState(() => `dialog-title-${nextId++}`);
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  // Before the next paint: a key that is pressed while a dialog is in the page but not open goes to the page below.
+  // Open the dialog before the next paint. Until it is open, the page below gets the keys that are pressed.
   useLayoutEffect(() => {
     const dialog = ref.current;
     const before = /** @type {HTMLElement | null} */ (document.activeElement);

@@ -1,4 +1,4 @@
-/** What a view shows when it has nothing to list, or could not load it. */
+/** The content of a view whose list is empty or could not be loaded. */
 import { errorText } from '../lib/errors.js';
 import { t } from '../lib/i18n.js';
 import { html } from '../lib/ui.js';

@@ -15,13 +15,13 @@ import { scrollToRow, VirtualList } from './virtual_list.js';
  * @property {string} [sort] such as `-modified`; without it the columns do not sort
  * @property {(sort: string) => void} [onSort]
  * @property {(item: Item) => void} onOpen
- * @property {() => Promise<void> | void} [selectAll] selects also what is not loaded yet
+ * @property {() => Promise<void> | void} [selectAll] selects also the items that are not loaded yet
  * @property {(items: Item[], at: {x: number, y: number}) => void} onMenu
  * @property {(items: Item[]) => void} [onDelete]
  * @property {(item: Item, name: string) => Promise<void>} [onRename]
  * @property {() => void} [onNearEnd]
  * @property {(item: Item) => object} [drag] makes the handlers of an item that can be dragged
- * @property {(item: Item) => object} [drop] makes the handlers of a folder that takes items
+ * @property {(item: Item) => object} [drop] makes the handlers of a folder on which items can be dropped
  * @property {import('../lib/ui.js').Signal<string>} renaming id of the item whose name is edited
  * @property {string} label
  */
@@ -163,7 +163,7 @@ function onKey(event, list) {
 /**
  * @param {ListProps} props
  * @param {Item} item
- * @param {string} name '' gives up
+ * @param {string} name '' keeps the old name
  * @param {() => void} focus
  */
 async function finishRename({ onRename, renaming }, item, name, focus) {

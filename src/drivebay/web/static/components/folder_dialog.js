@@ -20,8 +20,8 @@ const PAGE = 1000;
 /** @typedef {import('../lib/copy_places.js').Place} Place */
 
 /**
- * `verb` names the texts of the dialog. `top` is the folder to begin with, above which the user sees nothing, or null if
- * the user may not change the drive of the items. It closes with a folder and its drive.
+ * `verb` names the texts of the dialog. `top` is the highest folder that the user can see in the drive of the items, or
+ * null if the user may not change this drive. The dialog returns a folder and its drive.
  *
  * @param {{verb: 'move' | 'copy', items: Item[], drive: string | null, top: {id: string, name: string} | null,
  *   close: (target?: {id: string, name: string, drive: string | null}) => void}} props
@@ -101,25 +101,33 @@ function placeName({ top, sharedBy }) {
   return sharedBy ? `${top.name} (${sharedBy})` : top.name;
 }
 
-/** @param {{parent: string, query: string, drive: string | null, below: string}} wanted `below`: where a search looks */
+/** @param {{parent: string, query: string, drive: string | null, below: string}} wanted `below`: the folder that a search is limited to */
 function useFolders({ parent, query, drive, below }) {
   const [state, setState] = useState(
-    /** @type {{of: string, folders: Item[] | null, error: unknown}} */ ({ of: '', folders: null, error: null }),
+    /** @type {{source: string, folders: Item[] | null, error: unknown}} */ ({
+      source: '',
+      folders: null,
+      error: null,
+    }),
   );
-  const of = `${drive} ${below}`;
+  const source = `${drive} ${below}`;
   useEffect(() => {
-    const stopping = new AbortController();
-    const { signal } = stopping;
-    const options = query
+    const controller = new AbortController();
+    const { signal } = controller;
+    const response = query
       ? api('GET', '/v1/search', { query: { q: query, kind: 'folder', drive_id: drive, parent_id: below }, signal })
       : api('GET', '/v1/files', { query: { parent_id: parent, drive_id: drive, sort: 'name', limit: PAGE }, signal });
-    options
+    response
       .then((page) =>
-        setState({ of, folders: page.items.filter((/** @type {Item} */ item) => item.kind === 'folder'), error: null }),
+        setState({
+          source,
+          folders: page.items.filter((/** @type {Item} */ item) => item.kind === 'folder'),
+          error: null,
+        }),
       )
-      .catch((error) => signal.aborted || setState({ of, folders: null, error }));
-    return () => stopping.abort();
+      .catch((error) => signal.aborted || setState({ source, folders: null, error }));
+    return () => controller.abort();
   }, [parent, query, drive, below]);
-  // The folders of another drive stay no longer than until it is chosen.
-  return state.of === of ? state : { folders: null, error: null };
+  // Do not show the folders of the previous drive after another drive is chosen.
+  return state.source === source ? state : { folders: null, error: null };
 }

@@ -1,4 +1,4 @@
-/** The icon of a file or folder by its kind, with the kind in words for screen readers. */
+/** The icon of a file or folder, chosen by its kind. The name of the kind is its label for screen readers. */
 
 import { t } from '../lib/i18n.js';
 import { previewKind } from '../lib/preview_kind.js';

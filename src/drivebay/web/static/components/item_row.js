@@ -1,4 +1,4 @@
-/** One item in a list: icon, name that opens it, a line of notes, actions. Names are text, whatever is in them. */
+/** One item in a list: icon, name that opens it, a line of notes, actions. Names are never read as HTML. */
 
 import { folderPath, openItem } from '../lib/open_item.js';
 import { url } from '../lib/router.js';

@@ -1,4 +1,4 @@
-/** The list of keys of the list of files. */
+/** The dialog with the keyboard shortcuts of the file list. */
 import { t } from '../lib/i18n.js';
 import { html } from '../lib/ui.js';
 import { Dialog } from './dialog.js';

@@ -12,7 +12,7 @@ import { ProblemNotice } from './problem_notice.js';
 
 /**
  * @param {{link: import("../lib/public_link.js").PublicLink, token: string, call: Function, opened: string | null,
- *   onEnded: (error: any) => void}} props  `opened`: the URL asks for the preview
+ *   onEnded: (error: any) => void}} props  `opened`: the id of the file in the URL, which opens the preview
  */
 export function LinkFile({ link, token, call, opened, onEnded }) {
   const [error, setError] = useState(/** @type {any} */ (null));
@@ -45,7 +45,7 @@ export function LinkFile({ link, token, call, opened, onEnded }) {
 }
 
 /**
- * Return whether a failure means that the page has to change: the link has ended, or its password session has.
+ * Return whether a failure means that the link, or the session of its password, has ended.
  *
  * @param {any} error
  */
@@ -54,7 +54,7 @@ export function isEnd(error) {
 }
 
 /**
- * Return what reports the end of a link to its page.
+ * Return a function that calls `onEnded` for a failure of `isEnd`, and returns whether it did.
  *
  * @param {(error: any) => void} onEnded
  */

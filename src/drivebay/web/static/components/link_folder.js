@@ -19,14 +19,14 @@ import { ProblemNotice } from './problem_notice.js';
 
 /**
  * @param {{link: import("../lib/public_link.js").PublicLink, token: string, call: any, folder: string | null,
- *   opened: string | null, onEnded: (error: any) => void}} props  `opened`: the id of the file that the URL asks for
+ *   opened: string | null, onEnded: (error: any) => void}} props  `opened`: the id of the file in the URL, whose preview opens
  */
 export function LinkFolder({ link, token, call, folder, opened, onEnded }) {
   /** @type {ReturnType<typeof usePages<import("../lib/public_link.js").PublicFile>>} */
   const list = usePages('/files', { parent_id: folder ?? 'root', sort: 'name' }, call);
   const [failed, setFailed] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
-  /** A file that is gone is a 404 too. Return whether the page shows the failure. */
+  /** Return whether the page shows the failure. A file that was deleted returns 404 too, so the link is checked. */
   const reports = (/** @type {any} */ error) => {
     if (!isEnd(error)) return false;
     call('GET', '').then(() => setFailed(error), onEnded);
@@ -34,7 +34,7 @@ export function LinkFolder({ link, token, call, folder, opened, onEnded }) {
   };
 
   useEffect(() => {
-    // A folder that was moved away is a 404 too: then the link itself says whether it has ended.
+    // A folder that was moved away returns 404 too. Only a 404 of the root means that the link has ended.
     const error = /** @type {any} */ (list.error);
     if (error !== null && isEnd(error) && folder === null) onEnded(error);
   }, [list.error, folder]);

@@ -1,4 +1,4 @@
-/** The frame of the public page of a link: title, when the link ends, content. */
+/** The layout of the public page of a link: its title, the time when the link ends, and the content. */
 
 import { dateTime } from '../lib/format.js';
 import { t } from '../lib/i18n.js';

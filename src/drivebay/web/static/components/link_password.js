@@ -9,7 +9,7 @@ import { Field } from './field.js';
 import { LinkFrame } from './link_frame.js';
 import { ProblemNotice } from './problem_notice.js';
 
-/** The page that asks for it. @param {{token: string, onUnlocked: () => void}} props */
+/** The page with the form. @param {{token: string, onUnlocked: () => void}} props */
 export function LinkPassword({ token, onUnlocked }) {
   return html`<${LinkFrame} title=${t('linkPage.password_title')}>
     <${LinkPasswordForm} token=${token} onUnlocked=${onUnlocked} />

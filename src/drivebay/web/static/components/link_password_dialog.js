@@ -1,4 +1,4 @@
-/** Asks again for the password of a link whose session has ended, above the page: lists and uploads go on afterwards. */
+/** The dialog for the password of a link whose session has ended. After it, lists and uploads continue. */
 
 import { t } from '../lib/i18n.js';
 import { html } from '../lib/ui.js';

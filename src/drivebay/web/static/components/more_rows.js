@@ -1,6 +1,6 @@
 /**
- * The end of a list that has more pages: loads the next one when it comes into view, or by its button. After a failure
- * only a person loads: the end stays in view, and the requests would not stop.
+ * The end of a list that has more pages. It loads the next page when it comes into view, or when the user presses its
+ * button. After a failure only the button loads, because the end stays in view and the requests would not stop.
  */
 
 import { t } from '../lib/i18n.js';

@@ -1,4 +1,4 @@
-/** The frame of the app: navigation, search, account menu, and the heading of a view. */
+/** The layout of the app: navigation, search, account menu, and the heading of a view. */
 
 import { config } from '../lib/config.js';
 import { partialDrives } from '../lib/drive_access.js';
@@ -14,7 +14,7 @@ import { MenuButton } from './menu.js';
 import { Progress } from './progress.js';
 import { toastError } from './toast.js';
 
-/** How long a pause in typing starts a search. */
+/** A search starts after a pause of this length in typing. */
 const PAUSE_MS = 150;
 
 /** @typedef {[path: string, icon: string, text: string, isOfDrive: boolean]} Entry */
@@ -122,7 +122,7 @@ function Usage() {
   if (!usage) return null;
   const used = usage.used_bytes + usage.reserved_bytes;
   const text = t('nav.usage', { used: bytes(used), limit: bytes(usage.limit_bytes) });
-  return html`<div class="usage"><${Progress} part=${used / usage.limit_bytes} label=${t('nav.storage')} /><p>${text}</p></div>`;
+  return html`<div class="usage"><${Progress} fraction=${used / usage.limit_bytes} label=${t('nav.storage')} /><p>${text}</p></div>`;
 }
 
 function accountItems() {
@@ -138,7 +138,7 @@ function accountItems() {
 /**
  * @param {string} path
  * @param {string} to
- * @param {string} folders the entry under which people find the folders of the drive that is shown
+ * @param {string} folders the path of the entry that is current while a folder is shown
  */
 function isCurrent(path, to, folders) {
   return path.startsWith('/files/') ? to === folders : path === to || path.startsWith(`${to}/`);

@@ -14,12 +14,12 @@ import { PreviewContent } from './preview_content.js';
 import { ProblemNotice } from './problem_notice.js';
 
 /**
- * Where the files of a preview come from. `pathOf` is the path of the preview of a file in the app.
+ * The source of the files of a preview. `pathOf` returns the path of the preview of a file in the app.
  *
  * @typedef {object} PreviewSource
  * @property {import('./preview_content.js').Sign} sign
  * @property {(file: any) => string} pathOf
- * @property {boolean} isPublic without a session and without details
+ * @property {boolean} isPublic whether the preview is shown without a session and without details
  */
 
 /** The files of the user. @type {PreviewSource} */
@@ -91,7 +91,7 @@ export function Preview({ file, files, close, source = OWN_FILES }) {
     }
   };
   const onKey = (/** @type {KeyboardEvent} */ event) => {
-    // In a player and in a text the arrows belong to it.
+    // A player and a text use the arrow keys themselves.
     if (event.target instanceof HTMLMediaElement || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === 'ArrowLeft') go(-1);
     else if (event.key === 'ArrowRight') go(1);

@@ -1,6 +1,7 @@
 /**
- * What a preview shows of a file: by the element that browsers have for its type, or its text, or why it shows none.
- * Signed URLs expire while a person looks or listens, so the first failure signs anew and goes on at the same place.
+ * The content of a preview: the element of the browser for the type of the file, or its text, or the reason why there
+ * is no preview. A signed URL may expire while a file plays. Then the first failure signs a new URL, and the file
+ * continues at the same place.
  */
 
 import { bytes } from '../lib/format.js';
@@ -22,7 +23,7 @@ let nextRound = 1;
 export function PreviewContent({ file, sign, onDownload }) {
   const kind = previewKind(file);
   const [broken, setBroken] = useState(false);
-  /** Where the player was when its URL was renewed. */
+  /** The position of the player when its URL was renewed. */
   const renewed = useRef(/** @type {{currentTime: number, isPlaying: boolean} | null} */ (null));
   const content = useLoaded((signal) => load(file, kind, sign, signal), [file.id]);
   if (kind === 'none' || broken) {
@@ -48,7 +49,7 @@ export function PreviewContent({ file, sign, onDownload }) {
       player.currentTime = renewed.current.currentTime;
       if (renewed.current.isPlaying) void player.play().catch(() => {});
     },
-    // The new URL works, and may expire as the one before.
+    // The new URL works. It may be renewed too when it expires.
     onTimeUpdate: (/** @type {{currentTarget: HTMLMediaElement}} */ { currentTarget: player }) => {
       if (renewed.current && player.currentTime > renewed.current.currentTime + 1) renewed.current = null;
     },
@@ -72,7 +73,7 @@ export function PreviewContent({ file, sign, onDownload }) {
  * @param {string} kind
  * @param {Sign} sign
  * @param {AbortSignal} signal
- * @returns {Promise<{url: string, text: string, round: number}>} `round` differs each time: an element with it tries the URL anew
+ * @returns {Promise<{url: string, text: string, round: number}>} `round` is another number each time, so that the element loads the URL again
  */
 async function load(file, kind, sign, signal) {
   if (kind === 'none') return { url: '', text: '', round: 0 };

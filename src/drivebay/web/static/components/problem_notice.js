@@ -7,7 +7,7 @@ import { Button } from './button.js';
 
 /** @param {{error: any, onRetry?: () => void}} props */
 export function ProblemNotice({ error, onRetry }) {
-  // The text of a failure of the server has the id already.
+  // The text of a failure of the server contains the id already.
   const id = error?.status < 500 ? error.requestId : '';
   return html`<div class="problem" role="alert">
     <p>${errorText(error)}</p>

@@ -1,10 +1,10 @@
-/** A progress bar, and the sign that something loads. */
+/** A progress bar, and the loading indicator. */
 import { t } from '../lib/i18n.js';
 import { html } from '../lib/ui.js';
 
-/** @param {{part: number, label: string}} props `part` is 0 to 1 */
-export function Progress({ part, label }) {
-  return html`<progress class="progress" max="1" value=${Math.min(1, Math.max(0, part))} aria-label=${label}></progress>`;
+/** @param {{fraction: number, label: string}} props `fraction` is 0 to 1 */
+export function Progress({ fraction, label }) {
+  return html`<progress class="progress" max="1" value=${Math.min(1, Math.max(0, fraction))} aria-label=${label}></progress>`;
 }
 
 /** @param {{label?: string}} props */

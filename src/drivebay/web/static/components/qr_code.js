@@ -1,11 +1,11 @@
-/** A QR code as a drawing. It is black on white in the dark theme too: some readers take no inverted code. */
+/** A QR code as an SVG image. It is black on white in the dark theme too: some scanners cannot read inverted codes. */
 import { html, useMemo } from '../lib/ui.js';
 import { correction, generate } from '../vendor/lean_qr.js';
 
-/** Modules of white around the code, which readers need. */
+/** The number of white modules on each side of the code, which scanners need. */
 const MARGIN = 4;
 
-/** @param {{text: string, label: string}} props `label` names the drawing for screen readers */
+/** @param {{text: string, label: string}} props `label` names the image for screen readers */
 export function QrCode({ text, label }) {
   const { size, path } = useMemo(() => draw(text), [text]);
   return html`<svg class="qr-code" role="img" aria-label=${label} viewBox="0 0 ${size} ${size}" shape-rendering="crispEdges">
@@ -15,7 +15,7 @@ export function QrCode({ text, label }) {
 
 /**
  * @param {string} text
- * @returns {{size: number, path: string}} modules of a side with the margin, and a square for each dark module
+ * @returns {{size: number, path: string}} the modules of a side, with the margin, and a path with a square for each dark module
  */
 function draw(text) {
   const code = generate(text, { minCorrectionLevel: correction.M });

@@ -1,4 +1,4 @@
-/** A card of the settings, and a form in it that says what came of it. */
+/** A card of the settings, and a form that shows its result. */
 import { formValues } from '../components/field.js';
 import { t } from '../lib/i18n.js';
 import { html, useState } from '../lib/ui.js';
@@ -12,7 +12,7 @@ export function SettingsCard({ title, children }) {
 }
 
 /**
- * A form whose `send` gets the fields. `done` is the text after success; the fields are empty then if `clears`.
+ * A form whose `send` gets the fields. `done` is the text after a success. If `clears`, the fields are then emptied.
  *
  * @param {{submit: string, done?: string, clears?: boolean, danger?: boolean, children?: unknown,
  *   send: (values: Record<string, string>) => Promise<unknown>}} props

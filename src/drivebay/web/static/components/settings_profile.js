@@ -34,7 +34,7 @@ export function SettingsProfile() {
       <${Select} label=${t('settings.theme')} name="theme" value=${theme()} options=${themes} onChange=${withValue((value) => setTheme(/** @type {any} */ (value)))} />
     <//>
     <${SettingsCard} title=${t('settings.usage')}>
-      <${Progress} part=${used / Math.max(1, user.usage.limit_bytes)} label=${t('settings.usage')} />
+      <${Progress} fraction=${used / Math.max(1, user.usage.limit_bytes)} label=${t('settings.usage')} />
       <p class="note">${t('settings.usage_text', { used: bytes(used), limit: bytes(user.usage.limit_bytes), files: number(user.usage.file_count) })}</p>
     <//>`;
 }

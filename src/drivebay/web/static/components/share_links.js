@@ -1,4 +1,4 @@
-/** The links of an item: create one with limits, copy its URL once, see the others, withdraw them. */
+/** The links of an item: create a link with limits, copy its URL once, list the links, withdraw them. */
 
 import { api } from '../lib/api.js';
 import { date } from '../lib/format.js';

@@ -1,4 +1,4 @@
-/** The frame of the pages for people without a session. */
+/** The layout of the pages for users without a session. */
 import { config } from '../lib/config.js';
 import { html, useEffect } from '../lib/ui.js';
 import { Icon } from './icon.js';

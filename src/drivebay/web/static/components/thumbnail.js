@@ -1,13 +1,13 @@
-/** The thumbnail of a file, and its icon as long as it has none. */
+/** The thumbnail of a file, or the icon of the file while there is no thumbnail. */
 import { t } from '../lib/i18n.js';
 import { knownThumbnail, thumbnailUrl } from '../lib/thumbnails.js';
 import { html, useEffect, useState } from '../lib/ui.js';
 import { ItemIcon } from './item_icon.js';
 
-/** A tile that is scrolled past needs none. */
+/** The delay before a request. A tile that is scrolled out of view earlier sends none. */
 const DELAY_MS = 150;
 
-/** @param {{item: any, size: number}} props give it a key of file and content */
+/** @param {{item: any, size: number}} props  the `key` of the component must change with the file and its content */
 export function Thumbnail({ item, size }) {
   const [url, setUrl] = useState(() => knownThumbnail(item));
   useEffect(() => {

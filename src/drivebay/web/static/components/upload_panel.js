@@ -28,21 +28,21 @@ import { toastError } from './toast.js';
 /**
  * @typedef {import('../lib/uploads/upload.js').Upload} Upload
  * @typedef {import('../lib/uploads/upload.js').Status} Status
- * @typedef {{upload: Upload, status: Status, sent: number, error: unknown}} Shown what a row shows of an upload
+ * @typedef {{upload: Upload, status: Status, sent: number, error: unknown}} Shown the values that a row shows
  */
 
 const SHOWN = 100;
-/** The order of the list: what needs the user first, what is done last. @type {Status[]} */
+/** The order of the list: entries that need the user first, ended ones last. @type {Status[]} */
 const ORDER = ['failed', 'sending', 'paused', 'waiting', 'done', 'skipped', 'cancelled'];
 /**
- * The first uploads in this order. Rows show this copy: if each followed its own upload, many small files would change
- * the page, and paint it, in every frame.
+ * A copy of the first uploads in this order, which the rows show. If each row followed its own upload, many small files
+ * would make the browser paint the page in every frame.
  */
 const firstUploads = throttled(
   computed(() => {
     const byStatus = Map.groupBy(uploads.value, ({ status }) => status.value);
     const first = ORDER.flatMap((status) => byStatus.get(status)?.slice(0, SHOWN) ?? []).slice(0, SHOWN);
-    return first.map(showing);
+    return first.map(shownOf);
   }),
   REFRESH_MS,
 );
@@ -51,7 +51,7 @@ const firstUploads = throttled(
  * @param {Upload} upload
  * @returns {Shown}
  */
-function showing(upload) {
+function shownOf(upload) {
   return { upload, status: upload.status.value, sent: upload.sent.value, error: upload.error.value };
 }
 
@@ -71,7 +71,7 @@ export function UploadPanel() {
       <${IconButton} icon=${isOpen.value ? 'down' : 'up'} label=${t(isOpen.value ? 'uploads.hide' : 'uploads.show')} aria-expanded=${isOpen.value} onClick=${() => (isOpen.value = !isOpen.value)} />
       <${IconButton} icon="close" label=${t('uploads.clear')} onClick=${() => void close()} />
     </header>
-    ${total.value.active > 0 && html`<${Progress} part=${total.value.size ? total.value.sent / total.value.size : 1} label=${t('uploads.total')} />`}
+    ${total.value.active > 0 && html`<${Progress} fraction=${total.value.size ? total.value.sent / total.value.size : 1} label=${t('uploads.total')} />`}
     ${
       isOpen.value &&
       html`<ul class="uploads-list">
@@ -98,7 +98,7 @@ function Row({ shown }) {
     ${status === 'failed' && html`<${IconButton} icon="retry" label=${t('uploads.retry', { name })} onClick=${() => resumeUpload(upload)} />`}
     ${(isGoing || status === 'paused' || status === 'failed') && html`<${IconButton} icon="close" label=${t('uploads.cancel', { name })} onClick=${() => void cancelUpload(upload).catch(toastError)} />`}
     ${status === 'done' && html`<span class="upload-check"><${Icon} name="check" /></span>`}
-    ${status === 'sending' && html`<${Progress} part=${upload.file.size ? sent / upload.file.size : 1} label=${name} />`}
+    ${status === 'sending' && html`<${Progress} fraction=${upload.file.size ? sent / upload.file.size : 1} label=${name} />`}
   </li>`;
 }
 

@@ -25,7 +25,7 @@ export function NewUserDialog({ close }) {
     const user = await api('POST', '/v1/admin/users', { body });
     if (user.invitation_url !== null) {
       setCreated(user);
-      return new Promise(() => {});
+      return new Promise(() => {}); // never resolves: the dialog stays open and shows the invitation
     }
     return user;
   };

@@ -1,13 +1,15 @@
 /** A list that renders only the rows in view, so that it stays smooth with 100,000 rows. The window scrolls it. */
 import { html, useLayoutEffect, useRef, useState } from '../lib/ui.js';
 
+/** The number of rows that are rendered above and below the rows in view. */
 const OVERSCAN = 8;
+/** `onNearEnd` runs when fewer rows than this follow the rendered ones. */
 const AHEAD = 40;
 
 /**
  * @param {{count: number, rowHeight: number, columns?: number, renderRow: (index: number) => unknown,
  *   onNearEnd?: () => void, class?: string, [attribute: string]: unknown}} props
- * `columns` items stand in one row; `renderRow` renders one item. `onNearEnd` runs when the end comes into view.
+ * `columns` items are in one row. `renderRow` renders one item. `onNearEnd` runs before the end comes into view.
  */
 export function VirtualList({ count, rowHeight, columns = 1, renderRow, onNearEnd, class: className = '', ...rest }) {
   const ref = useRef(/** @type {HTMLElement | null} */ (null));

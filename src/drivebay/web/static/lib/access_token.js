@@ -1,29 +1,29 @@
 /**
- * The access token, in memory only. A tab gets one from another tab, or with the refresh cookie; only one tab asks at a
- * time. A tab never continues with the token of another user: it loads again.
+ * The access token, in memory only. A tab gets the token from another tab, or with the refresh cookie. Only one tab at
+ * a time sends the cookie. A tab never continues with the token of another user: it reloads the page.
  */
 import { errorOf } from './api_error.js';
 import { config } from './config.js';
 import { signal } from './ui.js';
 
-/** The header with which the token routes use the cookie. A page of another site cannot send it. */
+/** The header with which the token routes use the cookie. A page of another origin cannot send it. */
 export const COOKIE_SESSION = { 'Drivebay-Session': 'cookie' };
 
 /** True once the session has ended: the next view is the sign-in. */
 export const isSignedOut = signal(false);
 
-/** Whether this browser may have a session: a hint that saves a request, nothing more. */
+/** The key of the hint that this browser may have a session. Without the hint, no request is sent. */
 const HINT_KEY = 'drivebay-signed-in';
 
-/** A tab that gets no answer gives the lock to the next one. */
+/** The timeout of the refresh request. After it, the next tab gets the lock. */
 const DEADLINE_MS = 15_000;
-/** Another tab has the lock for one request. */
+/** The longest wait for the lock, which another tab holds during one request. */
 const LOCK_MS = 20_000;
-/** Tabs with a token hold this lock, so that a new tab knows whether there is one to ask. */
+/** The name of the lock that each tab with a token holds. A new tab then knows whether another tab has a token. */
 const HOLDERS = 'drivebay-token';
-/** A tab that the browser has frozen does not answer. */
+/** The longest wait for the token of another tab. A tab that the browser has frozen does not respond. */
 const ANSWER_MS = 500;
-/** A token that ends sooner is not given to another tab. */
+/** A token that expires sooner is not sent to another tab. */
 const LEAST_LIFE_MS = 60_000;
 
 const channel = new BroadcastChannel('drivebay-session');
@@ -32,13 +32,13 @@ let token = '';
 let refreshing = null;
 /** Releases the lock of `HOLDERS`. @type {(() => void) | null} */
 let release = null;
-/** Whether this tab waits for the answer of another one. */
+/** Whether this tab waits for the token of another tab. */
 let isAsking = false;
-/** How often a session has ended in this tab. */
+/** The number of sessions that have ended in this tab. */
 let endings = 0;
 
 channel.addEventListener('message', ({ data }) => {
-  // A tab that has signed out after its question was asked takes no answer.
+  // A tab that has signed out since it asked for a token ignores the response.
   if (data.kind === 'token' || (data.kind === 'answer' && isAsking)) adopt(data.token);
   if (data.kind === 'out' || (data.kind === 'ended' && data.token === token)) endSession();
   if (data.kind === 'ask' && token && lifeOf(token) > LEAST_LIFE_MS) channel.postMessage({ kind: 'answer', token });
@@ -50,7 +50,7 @@ export function accessToken() {
 }
 
 /**
- * Keep a new token, and give it to the other tabs of this browser.
+ * Use a new token, and send it to the other tabs of this browser.
  *
  * @param {string} value
  */
@@ -68,7 +68,7 @@ export function endEverywhere() {
 }
 
 /**
- * Get a new access token. One request at a time in all tabs: a refresh token is good for one request.
+ * Get a new access token. All tabs together send one request at a time, because a refresh token can be used once.
  *
  * @param {string} rejected the token that the API refused, '' if there was none
  * @returns {Promise<boolean>} whether there is a session. Rejects with ApiError, or if the server cannot be reached.
@@ -76,8 +76,8 @@ export function endEverywhere() {
 export function refresh(rejected) {
   if (!rejected && !localStorage.getItem(HINT_KEY)) return Promise.resolve(false);
   const once = () => refreshOnce(rejected);
-  // Browsers have locks only on https and on localhost. A second tab elsewhere may find its refresh token spent, and
-  // the server gives it the same answer for some seconds.
+  // Browsers have locks only on https and on localhost. Elsewhere a second tab may use the same refresh token. For some
+  // seconds the server then returns new tokens too.
   refreshing ??= (navigator.locks ? whileLocked(once) : once()).finally(() => (refreshing = null));
   return refreshing;
 }
@@ -95,7 +95,7 @@ async function refreshOnce(rejected) {
   const response = await fetch(`${config.base}/v1/token/refresh`, {
     method: 'POST',
     headers: { ...COOKIE_SESSION, 'Content-Type': 'application/json' },
-    body: '{"refresh_token":""}', // that of the cookie counts
+    body: '{"refresh_token":""}', // the server uses the token of the cookie
     credentials: 'same-origin',
     signal: AbortSignal.timeout(DEADLINE_MS),
   });
@@ -106,13 +106,13 @@ async function refreshOnce(rejected) {
     return true;
   }
   if (response.status !== 401 && response.status !== 403) throw await errorOf(response);
-  if (token && token !== rejected) return isOfSameUser(rejected); // somebody has signed in meanwhile
+  if (token && token !== rejected) return isOfSameUser(rejected); // the user has signed in again meanwhile
   endSession();
   channel.postMessage({ kind: 'ended', token: rejected }); // all tabs have the same cookie
   return false;
 }
 
-/** @returns {Promise<boolean>} whether another tab gave its token */
+/** @returns {Promise<boolean>} whether another tab sent its token */
 async function askTabs() {
   const locks = await navigator.locks?.query();
   if (!locks?.held?.some(({ name }) => name === HOLDERS)) return false;
@@ -125,18 +125,18 @@ async function askTabs() {
       channel.removeEventListener('message', look);
       resolve(token !== '');
     };
-    const look = () => token && end(); // the listener above has taken it
+    const look = () => token && end(); // the listener above has set `token`
     const timer = setTimeout(end, ANSWER_MS);
     channel.addEventListener('message', look);
   });
 }
 
 /**
- * Take a token for the session of this tab. If it is that of another user, what the tab shows belongs to somebody else:
- * the page loads again.
+ * Use a token in this tab. If it belongs to another user, the page is reloaded, because it shows the data of the
+ * earlier user.
  *
  * @param {string} value
- * @returns {boolean} whether it was taken
+ * @returns {boolean} whether the tab uses it
  */
 function adopt(value) {
   if (token && userOf(value) !== userOf(token)) {
@@ -165,7 +165,7 @@ function userOf(value) {
 
 /**
  * @param {string} value an access token
- * @returns {number} for how many milliseconds it is good, if the clocks agree
+ * @returns {number} for how many milliseconds it is valid, if the clocks agree
  */
 function lifeOf(value) {
   return claimsOf(value).exp * 1000 - Date.now();

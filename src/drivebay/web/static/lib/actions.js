@@ -1,4 +1,4 @@
-/** What people do with files and folders: each action tells its result in a message, with undo where there is one. */
+/** The actions on files and folders. Each shows its result in a message, with undo where that is possible. */
 import { openDialog } from '../components/dialog.js';
 import { toast, toastError } from '../components/toast.js';
 import { api } from './api.js';
@@ -101,11 +101,11 @@ export async function copyWithDialog(items, drive, folder) {
   const body = { parent_id: target.id, on_conflict: 'rename' };
   const ids = items.filter(({ kind }) => kind === 'file').map(({ id }) => id);
   const done = ids.length ? await inBatches('/v1/files/batch/copy', ids, body, drive) : [];
-  // Only a request of its own copies a large folder: by a job, whose copy appears when it is complete.
+  // Each folder needs its own request, which copies a large folder by a job. The copy appears when it is complete.
   for (const item of items.filter(({ kind }) => kind === 'folder')) {
     try {
-      const answer = await api('POST', `/v1/files/${item.id}/copy`, { body, query: { drive_id: drive } });
-      if (answer.job) followJob(item, drive, target, answer.job);
+      const response = await api('POST', `/v1/files/${item.id}/copy`, { body, query: { drive_id: drive } });
+      if (response.job) followJob(item, drive, target, response.job);
       else done.push(item.id);
     } catch (error) {
       toastError(error);
@@ -157,13 +157,13 @@ export function createFolder(name, parent, drive) {
 }
 
 /**
- * Call a batch route for all ids. The first failure is told in a message. A call that fails ends it.
+ * Call a batch route for all ids, and show the first failure in a message. After a call that fails, no more are sent.
  *
  * @param {string} path
  * @param {string[]} ids
  * @param {object} fields
  * @param {string | null} drive
- * @param {string} [goneText] what to say of an item that is not there
+ * @param {string} [goneText] the message for an item that does not exist
  * @returns {Promise<string[]>} the ids for which it succeeded
  */
 async function inBatches(path, ids, fields, drive, goneText = t('error.not_found')) {
@@ -179,7 +179,7 @@ async function inBatches(path, ids, fields, drive, goneText = t('error.not_found
         else done.push(some[index]);
       }
     } catch (error) {
-      // What earlier calls have done is told too, and can be undone.
+      // The result of the earlier calls is shown too, and can be undone.
       problem ||= errorText(error);
       break;
     }

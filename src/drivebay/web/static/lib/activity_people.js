@@ -1,9 +1,10 @@
-/** The email addresses of people without a name, from the lists that the API shows to this user. */
+/** The email addresses of users without a display name, from the lists that the API shows to this user. */
 import { ApiError, api } from './api.js';
 import { session } from './session.js';
 
 /**
- * Return the addresses of the people who have access to a file, by user id. A list that the user may not see is empty.
+ * Return the email addresses of the users who have access to a file, by user id. Lists that the user may not see are
+ * left out.
  *
  * @param {{id: string, drive_id: string}} file
  * @param {boolean} isWhole whether the user sees the whole drive
@@ -25,7 +26,7 @@ export async function loadPeople(file, isWhole, signal) {
  * @param {string} path
  * @param {Record<string, string>} query
  * @param {AbortSignal} signal
- * @returns {Promise<{user_id: string, email: string}[]>} people whose address the user may see
+ * @returns {Promise<{user_id: string, email: string}[]>} those whose address the user may see
  */
 async function listOf(path, query, signal) {
   try {

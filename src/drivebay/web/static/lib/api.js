@@ -11,10 +11,10 @@ const DEADLINE_MS = 90_000;
 /**
  * @typedef {object} CallOptions
  * @property {unknown} [body] sent as JSON
- * @property {Record<string, string | number | boolean | null | undefined>} [query] without null and undefined
+ * @property {Record<string, string | number | boolean | null | undefined>} [query] null and undefined are left out
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal} [signal]
- * @property {boolean} [anonymous] without the access token
+ * @property {boolean} [anonymous] send no access token
  */
 
 /**
@@ -32,7 +32,7 @@ export async function api(method, path, options = {}) {
 }
 
 /**
- * Call the API and return its response, for answers that are no JSON. It rejects as `api` does.
+ * Call the API and return its response, for responses that are not JSON. It rejects as `api` does.
  *
  * @param {string} method
  * @param {string} path
@@ -45,7 +45,7 @@ export async function request(method, path, options = {}) {
   let response = await send(method, path, options);
   if (response.status === 401 && !options.anonymous) {
     const error = await errorOf(response);
-    // Other 401s are answers, such as `invalid_credentials`.
+    // Other codes with 401, such as `invalid_credentials`, say nothing about the access token.
     if (error.code !== 'unauthenticated' || !(await refreshOrFail(sent))) throw error;
     response = await send(method, path, options);
   }

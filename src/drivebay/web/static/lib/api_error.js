@@ -1,6 +1,6 @@
 /** Failures of the HTTP API. */
 
-/** The problem that the API answered with. `status` 0 is a server that cannot be reached. */
+/** The problem in a response of the API. `status` 0 means that the server cannot be reached. */
 export class ApiError extends Error {
   /**
    * @param {number} status
@@ -22,7 +22,7 @@ export class ApiError extends Error {
 }
 
 /**
- * Read the failure that a response has.
+ * Return the error of a response with the status of a failure.
  *
  * @param {Response} response
  * @returns {Promise<ApiError>}

@@ -4,7 +4,7 @@ import { noteChanges } from './undo.js';
 
 const WAIT_SECONDS = 50;
 const RETRY_MS = 3000;
-/** A burst of changes comes in few answers. */
+/** The pause after each page, so that a burst of changes needs few requests. */
 const GATHER_MS = 200;
 
 /**
@@ -21,9 +21,9 @@ const GATHER_MS = 200;
  * @returns {() => void} stops following
  */
 export function followChanges(drive, cursor, onChanges, onExpired) {
-  const stopping = new AbortController();
-  void follow(drive, cursor, onChanges, onExpired, stopping.signal);
-  return () => stopping.abort();
+  const controller = new AbortController();
+  void follow(drive, cursor, onChanges, onExpired, controller.signal);
+  return () => controller.abort();
 }
 
 /**

@@ -17,7 +17,7 @@ import { computed, effect, signal } from './ui.js';
 const AT_ONCE = 3;
 const POLL_MS = 1000;
 const STORAGE_KEY = 'drivebay-copies';
-/** Without an answer about the copy itself, it may have begun. */
+/** After these statuses, the copy may have begun, because the response says nothing about it. */
 const LOST = [0, 500, 502, 503, 504];
 
 let nextId = 1;
@@ -34,7 +34,7 @@ export class Copy {
     this.item = { id: item.id, name: item.name };
     this.drive = drive;
     this.target = target;
-    /** The same until an answer comes, so that a lost one makes no second copy. */
+    /** The idempotency key. It is the same until a response comes, so that a lost response makes no second copy. */
     this.key = randomKey();
     /** @type {import('./ui.js').Signal<Status>} */
     this.status = signal(/** @type {Status} */ ('waiting'));
@@ -52,7 +52,7 @@ export class Copy {
 /** All copies since they were last cleared. @type {import('./ui.js').Signal<Copy[]>} */
 export const copies = signal([]);
 
-/** How many copies there are, by what has become of them. */
+/** The numbers of copies, by their status. */
 export const copyCounts = computed(() => {
   const counted = copies.value.filter(({ status }) => status.value !== 'cancelled');
   const done = counted.filter(({ status }) => status.value === 'done').length;
@@ -93,14 +93,14 @@ export function followJob(item, drive, target, job) {
   follow(copy, job);
 }
 
-/** Give up a copy. Nothing of it stays. @param {Copy} copy @returns {Promise<void>} rejects with ApiError */
+/** Cancel a copy, so that no part of it stays. @param {Copy} copy @returns {Promise<void>} rejects with ApiError */
 export async function cancelCopy(copy) {
   const job = copy.job.peek();
-  // Without a job its request runs, or waits: the answer says what there is to give up.
+  // Without a job, the request runs or waits. If its response has a job, `send` cancels the job.
   if (job === null) copy.status.value = 'cancelled';
   else {
     await cancelJob(job.id);
-    await look(copy); // the last step may have been done before
+    await update(copy); // the job may have ended before
   }
 }
 
@@ -161,25 +161,25 @@ function follow(copy, job) {
   if (copy.isActive && !isPolling) void poll();
 }
 
-/** Ask for one job after the other, so that many jobs are not many requests a second. */
+/** Request the state of one job after another, so that many jobs do not mean many requests a second. */
 async function poll() {
   isPolling = true;
   for (let running = jobsOf(copies.peek()); running.length || requests; running = jobsOf(copies.peek())) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    for (const copy of running) await look(copy).catch((error) => onPollError(copy, error));
+    for (const copy of running) await update(copy).catch((error) => onPollError(copy, error));
   }
   isPolling = false;
 }
 
 /** @param {Copy} copy */
-async function look(copy) {
+async function update(copy) {
   const job = copy.job.peek();
   if (job === null || !copy.isActive) return;
   follow(copy, await api('GET', `/v1/jobs/${job.id}`));
 }
 
 /**
- * A server that is busy or cannot be reached is asked again.
+ * Mark a copy as failed, unless the server is busy or cannot be reached: then the next round tries again.
  *
  * @param {Copy} copy
  * @param {unknown} error
@@ -210,7 +210,7 @@ function fail(copy, error) {
   save();
 }
 
-/** @param {string} id of a job. One that has ended is a no-op. */
+/** @param {string} id of a job. A job that has ended does not change. */
 async function cancelJob(id) {
   await api('DELETE', `/v1/jobs/${id}`);
 }

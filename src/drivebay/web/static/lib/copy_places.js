@@ -1,10 +1,10 @@
-/** Where a copy may go: the drives in which the user may change things, and the folders that are shared with the user. */
+/** The places for a copy: the drives that the user may change, and the folders that are shared with the user. */
 import { api } from './api.js';
 import { t } from './i18n.js';
 
 /**
  * @typedef {{drive: string | null, top: {id: string, name: string}, sharedBy?: string}} Place `top` is the folder to begin
- *   with; `sharedBy` is who shared it, because other people choose its name
+ *   with; `sharedBy` is the user who shared it, who also chose its name
  */
 
 const WRITERS = ['editor', 'manager'];
@@ -15,7 +15,7 @@ export function personalDrive() {
 }
 
 /**
- * Return all places but that of the items, by name, the personal drive first.
+ * Return all places except the one of the items: the personal drive first, then the others by name.
  *
  * @param {{drive: string | null, id: string}} own where the items are; its drive or folder is left out
  * @param {string | undefined} user id of the user

@@ -28,7 +28,7 @@ async function downloadFile({ id }, drive) {
 }
 
 /**
- * Make the browser save what a URL answers with. A frame does not leave the page, so uploads go on.
+ * Make the browser save the response of a URL. With a frame, the browser stays on the page, so uploads continue.
  *
  * @param {string} url of the store or of this server, whose response is an attachment
  */

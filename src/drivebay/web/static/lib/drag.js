@@ -7,7 +7,7 @@ let dragged = [];
 /**
  * Return the handlers of an item that can be dragged.
  *
- * @param {() => import('./folder.js').Item[]} items what is dragged
+ * @param {() => import('./folder.js').Item[]} items returns the items that are dragged
  */
 export function dragHandlers(items) {
   return {
@@ -22,7 +22,7 @@ export function dragHandlers(items) {
 }
 
 /**
- * Return the handlers of an element that takes items, files, or both.
+ * Return the handlers of an element on which items, files, or both can be dropped.
  *
  * @param {{onItems?: (items: import('./folder.js').Item[]) => void, onFiles?: (data: DataTransfer) => void,
  *   accepts?: (items: import('./folder.js').Item[]) => boolean}} options

@@ -1,4 +1,4 @@
-/** What the user may do with the items of a drive, and what the drive is called. */
+/** The role of the user in a drive, and the name of the drive. */
 import { ApiError, api } from './api.js';
 import { signal } from './ui.js';
 

@@ -1,4 +1,4 @@
-/** Failures in words, with the next step and the request id. */
+/** The messages for failures, with the next step and the request id. */
 import { ApiError } from './api.js';
 import { fieldErrorText } from './field_errors.js';
 import { t } from './i18n.js';

@@ -1,7 +1,7 @@
-/** The problems of fields in the language of the user. The API says them in English, so they are known by their words. */
+/** The errors of fields in the language of the user. The API sends English messages, which are recognized by their words. */
 import { t } from './i18n.js';
 
-/** The words of the API, and the key of the text. Numbers in the words are values of the text. */
+/** A pattern of the message of the API, and the key of the text. Numbers in the message are values of the text. */
 const KNOWN = /** @type {const} */ ([
   [/most common passwords/, 'fields.common'],
   [/^must have (\d+) to (\d+) /, 'fields.length'],
@@ -17,7 +17,7 @@ const KNOWN = /** @type {const} */ ([
 ]);
 
 /**
- * Return what is wrong with a field, as a sentence.
+ * Return a sentence about the error of a field.
  *
  * @param {{field: string, message: string}} error of the API
  */

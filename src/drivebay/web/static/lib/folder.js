@@ -59,20 +59,20 @@ export class Folder {
     this.access = signal(
       drive === null ? OWN_DRIVE : /** @type {import('./drive_access.js').DriveAccess | null} */ (null),
     );
-    /** The folder at which the part of the drive begins that the user sees. Its name is '' until it is known. */
+    /** The highest folder of the drive that the user sees. Its name is '' until it is known. */
     this.top = computed(() => {
       const access = this.access.value;
       const [first] = this.path.value;
       if (access !== null && !access.isWhole && first) return { id: first.id, name: first.name };
       return { id: 'root', name: access === null ? '' : (access.name ?? t('nav.files')) };
     });
-    /** Whether the user may change what is here. */
+    /** Whether the user may change the items of this folder. */
     this.canEdit = computed(() => this.access.value !== null && this.access.value.role !== 'viewer');
-    /** Whether a feed tells changes of others. */
+    /** Whether a change feed reports the changes of other users. */
     this.isLive = false;
-    /** What loads now, or loaded last. @type {Promise<void>} */
+    /** The request that runs, or ran last. @type {Promise<void>} */
     this.loading = Promise.resolve();
-    /** What could not be loaded. */
+    /** The request that failed last, which `retry` runs again. */
     this.failed = async () => {};
     /** Counts how often the folder was listed from its beginning: a page of an earlier list is dropped. */
     this.round = 0;
@@ -101,7 +101,7 @@ export class Folder {
     });
   }
 
-  /** List again if no feed tells the changes, as in a folder that is shared without its drive. */
+  /** List again if no change feed reports the changes, as in a folder that is shared without its drive. */
   async refresh() {
     if (!this.isLive && !this.isClosed) await this.open();
   }
@@ -111,18 +111,18 @@ export class Folder {
     this.stop();
   }
 
-  /** Load one more page. A call during another one, after the last page or after a failure is a no-op. */
+  /** Load one more page. A no-op during another request, after the last page and after a failure. */
   async loadMore() {
     const { isLoading, isComplete, error } = this.listing.value;
     if (!isLoading && !isComplete && error === null) await this.#loadPage();
   }
 
-  /** Load what has failed once more. */
+  /** Run the request that failed again. */
   retry() {
     return this.#load(this.failed);
   }
 
-  /** Load all pages, after what is loading now. It ends early if one cannot be loaded. */
+  /** Load all pages, after the request that runs. It ends early if a page cannot be loaded. */
   async loadAll() {
     await this.loading;
     if (this.listing.value.error !== null) await this.retry();
@@ -137,7 +137,7 @@ export class Folder {
       const page = await this.#fetch(PAGE);
       if (round !== this.round) return;
       this.cursor = page.next_cursor;
-      // A change may have brought an item of this page before.
+      // A change may have added an item of this page already.
       const known = new Set(this.listing.value.items.map(({ id }) => id));
       const added = page.items.filter((/** @type {Item} */ item) => !known.has(item.id));
       const items = [...this.listing.value.items, ...added];
@@ -170,7 +170,7 @@ export class Folder {
       const access = await loadAccess(this.drive, async () => this.path.value);
       if (!this.isClosed) this.access.value = access;
     } catch {
-      // Without an answer the API decides about each action.
+      // If the role cannot be loaded, all actions are shown, and the API refuses those that are not allowed.
       if (!this.isClosed) this.access.value ??= { name: t('files.drive'), role: 'editor', isWhole: true };
     }
   }
@@ -188,7 +188,7 @@ export class Folder {
     return (await api('GET', `/v1/files/${encodeURIComponent(this.id)}/path`, { query })).items;
   }
 
-  /** Find out after a change above where the folder is now, and whether it is. */
+  /** Load the path again after a change of a folder above. A 404 means that the folder is in the trash or deleted. */
   async #loadPath() {
     try {
       this.path.value = await this.#fetchPath();
@@ -200,7 +200,7 @@ export class Folder {
   }
 
   /**
-   * Show changes: those of the feed, and those of this tab before the feed has them.
+   * Apply changes to the listing: those of the feed, and those of this tab before they are in the feed.
    *
    * @param {import('./changes.js').Change[]} changes
    */
@@ -239,7 +239,7 @@ export class Folder {
     const { isComplete } = this.listing.value;
     for (const item of added) {
       const index = this.#position(items, item);
-      // What belongs after the last loaded item comes with its page.
+      // An item after the last loaded one comes with its page.
       if (index < items.length || isComplete) items.splice(index, 0, item);
     }
     return items;

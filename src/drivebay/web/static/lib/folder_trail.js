@@ -1,12 +1,12 @@
-/** The folders that a person went through below a link. The public API does not tell the folders above an item. */
+/** The folders that the user opened below a link. The public API does not return the folders above an item. */
 
 /** @typedef {{id: string, name: string}} Crumb */
 
 const KEY = 'drivebay.trail.';
 
 /**
- * Return the folders from below the shared folder down to `id`. It begins in the middle if a person opened the URL of
- * a folder directly.
+ * Return the folders from below the shared folder down to `id`. If the user opened the URL of a folder directly, the
+ * folders above it are missing.
  *
  * @param {string | null} id
  * @returns {Crumb[]}
@@ -23,7 +23,7 @@ export function trailTo(id) {
 }
 
 /**
- * Remember where a folder is.
+ * Remember the name and the parent of a folder.
  *
  * @param {{id: string, name: string, parent_id: string}} folder
  */

@@ -1,7 +1,7 @@
 /** Numbers, sizes and times in the language of the user. */
 import { language } from './i18n.js';
 
-/** Of 1,024, as in the settings, the command line and the quotas. */
+/** Each unit is 1,024 times the one before, as in the settings, the command line and the quotas. */
 const UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** @type {Map<string, any>} */
@@ -75,7 +75,7 @@ function timeFormat(options) {
 /**
  * @param {string} kind
  * @param {object} options
- * @param {() => any} make takes longer than what it makes: a list of files needs hundreds of results
+ * @param {() => any} make creates a formatter, which takes long: a list of files needs hundreds of results
  */
 function formatOf(kind, options, make) {
   const key = `${kind} ${language.value} ${JSON.stringify(options)}`;

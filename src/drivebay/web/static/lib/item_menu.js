@@ -30,7 +30,7 @@ export function itemMenu(items, { drive, folder, onOpen, onDelete, onRename }) {
   const isStarred = items.every(({ starred }) => starred);
   const share = shareDialog.open;
   const canEdit = folder.canEdit.value;
-  // A permission on an item lets nobody share it.
+  // A user with a permission on an item only may not share it.
   const canShare = canEdit && folder.access.value?.isWhole === true;
   /** @type {(import('../components/menu.js').MenuItem | false)[]} */
   const entries = [
@@ -41,7 +41,7 @@ export function itemMenu(items, { drive, folder, onOpen, onDelete, onRename }) {
     canEdit && null,
     canEdit && isOne && onRename !== undefined && { text: t('files.rename'), icon: 'edit', run: () => onRename(item) },
     canEdit && { text: t('files.move'), icon: 'move', run: run(() => actions.moveWithDialog(items, drive, folder)) },
-    // Of an item that a person may only read, a copy goes to another drive.
+    // An item that the user may only read can be copied to another drive.
     { text: t('files.copy'), icon: 'copy', run: run(() => actions.copyWithDialog(items, drive, folder)) },
     canEdit && {
       text: t(isStarred ? 'files.unstar' : 'files.star'),

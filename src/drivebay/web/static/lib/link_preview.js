@@ -1,4 +1,4 @@
-/** The preview of files behind a link. Looking at a file counts as a download of the link. */
+/** The preview of files behind a link. A preview counts as a download of the link. */
 import { openPreview } from '../components/preview.js';
 import { toastError } from '../components/toast.js';
 import { navigate } from './router.js';
@@ -9,15 +9,15 @@ import { navigate } from './router.js';
  * @typedef {object} LinkPlace
  * @property {any} call calls the API of the link
  * @property {string} path of the page that lists the file, with its query
- * @property {(error: any) => boolean} isEnd whether the page deals with this failure itself
+ * @property {(error: any) => boolean} isEnd returns whether the page shows this failure itself
  */
 
-/** The id of the file of a link to one file. */
+/** The id that stands for the only file of a link to one file. */
 export const ONLY_FILE = 'shared';
 
 /**
  * @param {File} file
- * @param {File[]} files what the arrows go through
+ * @param {File[]} files the files between which the arrow keys move
  * @param {LinkPlace} place
  */
 export function openLinkPreview(file, files, { call, path, isEnd }) {
@@ -39,7 +39,7 @@ export function openLinkPreview(file, files, { call, path, isEnd }) {
 }
 
 /**
- * Open the preview that the URL of the page asks for. "Back" then leads to the page without it.
+ * Open the preview of the file in the URL of the page. "Back" then leads to the page without the preview.
  *
  * @param {File | undefined} file
  * @param {File[]} files

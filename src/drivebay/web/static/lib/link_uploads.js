@@ -12,9 +12,9 @@ const FILES_AT_ONCE = 3;
  * @typedef {"waiting" | "sending" | "done" | "failed" | "cancelled"} UploadState
  * @typedef {(method: string, path: string, options?: object) => Promise<any>} Call
  *
- * @typedef {object} Remote what a retry continues with
+ * @typedef {object} Remote the state at the API with which a retry continues
  * @property {string} id of the upload at the API, '' before it has begun
- * @property {string} key the same for each try, so that a lost answer begins no second upload
+ * @property {string} key the idempotency key, the same for each attempt, so that a lost response begins no second upload
  * @property {Map<number, number>} stored bytes by part that the store has
  *
  * @typedef {{key: number, file: File, parent: string, state: UploadState, sent: number, error: unknown,
@@ -34,7 +34,7 @@ export class LinkUploads {
     this.next = 1;
   }
 
-  /** Whether closing the page would lose bytes. */
+  /** Whether an upload waits or runs, which closing the page would lose. */
   get busy() {
     return this.items.value.some((item) => item.state === 'waiting' || item.state === 'sending');
   }
@@ -65,7 +65,7 @@ export class LinkUploads {
     this.#change(key, { state: 'cancelled' });
   }
 
-  /** Continue with what the store has. @param {number} key */
+  /** Try an upload again, and send only the bytes that the store does not have. @param {number} key */
   retry(key) {
     this.#change(key, { state: 'waiting', error: null, abort: new AbortController() });
     this.#start();
@@ -107,7 +107,7 @@ export class LinkUploads {
   }
 
   /**
-   * Return the upload of the API: that of an earlier try, or a new one.
+   * Return the upload of the API: that of an earlier attempt, or a new one.
    *
    * @param {LinkUpload} item
    * @returns {Promise<any>}

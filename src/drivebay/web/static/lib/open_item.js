@@ -1,4 +1,4 @@
-/** What opens an item from any list: a folder in the files view, a file in the preview. */
+/** Opens an item of any list: a folder in the files view, a file in the preview. */
 
 import { toastError } from '../components/toast.js';
 import { navigate } from './router.js';

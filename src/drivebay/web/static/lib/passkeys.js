@@ -1,10 +1,10 @@
-/** Passkeys: whether this page can use them, and the dialogs of the browser that make and use one. */
+/** Passkeys: whether this page can use them, and the dialogs of the browser that create and use one. */
 import { api } from './api.js';
 import { config } from './config.js';
 
 /**
- * There is no passkey: the browser's dialog `ended` without one, the device has one of this account already (`known`),
- * or the account has `none`.
+ * No passkey was created or used. `ended`: the dialog of the browser ended without a passkey. `known`: the device
+ * already has a passkey of this account. `none`: the account has no passkey.
  */
 export class PasskeyError extends Error {
   /** @param {'ended' | 'known' | 'none'} reason */
@@ -22,7 +22,7 @@ export const canUsePasskeys =
   'parseCreationOptionsFromJSON' in PublicKeyCredential;
 
 /**
- * Make a passkey on this device and add it to the account.
+ * Create a passkey on this device and add it to the account.
  *
  * @param {string} name
  * @param {{password: string, code: string}} proof
@@ -36,10 +36,10 @@ export async function addPasskey(name, proof) {
 }
 
 /**
- * Ask for the options to use a passkey.
+ * Request the options for a login with a passkey.
  *
  * @param {string} [challenge] of a login that needs a second factor
- * @returns {Promise<any>} rejects with ApiError; the code `not_found` is an account without a passkey
+ * @returns {Promise<any>} rejects with ApiError; the code `not_found` means that the account has no passkey
  */
 export async function passkeyOptions(challenge) {
   const body = challenge === undefined ? {} : { challenge };
@@ -47,7 +47,7 @@ export async function passkeyOptions(challenge) {
 }
 
 /**
- * Let the person use a passkey, and return the answer as JSON.
+ * Show the dialog in which the user chooses a passkey, and return the response of the device as JSON.
  *
  * @param {any} options
  * @returns {Promise<object>} rejects with PasskeyError

@@ -1,4 +1,4 @@
-/** How a file may be shown. Nothing that a browser would run is shown as itself: SVG and HTML are text at most. */
+/** The kind of preview of a file. Content that a browser could execute, such as SVG and HTML, is shown as text only. */
 
 export const MAX_TEXT = 1024 * 1024;
 const MAX_IMAGE = 100 * 1024 * 1024;
@@ -30,8 +30,8 @@ const TEXT_NAMES =
   /\.(txt|md|markdown|csv|tsv|log|json|ya?ml|toml|ini|cfg|conf|env|xml|html?|svg|css|scss|[cm]?js|jsx|tsx?|py|rb|go|rs|c|h|cc|cpp|hpp|java|kt|swift|sh|bash|zsh|fish|ps1|sql|lua|pl|php|r|tex|diff|patch|gitignore|dockerfile|makefile)$/i;
 
 /**
- * Return how to show a file: `image`, `video`, `audio`, `pdf`, `text` (also `text` of what a browser would run), or
- * `none`.
+ * Return the kind of preview of a file: `image`, `video`, `audio`, `pdf`, `text` (also for content that a browser could
+ * execute), or `none`.
  *
  * @param {{name: string, content_type: string, size: number}} file
  * @returns {"image" | "video" | "audio" | "pdf" | "text" | "none"}

@@ -1,6 +1,6 @@
 /**
- * Calls of the public API of links. They need no account; a link with a password needs a session, kept in memory. When
- * it ends, the password is asked for in place, and the call runs again.
+ * Calls of the public API of links. They need no account. A link with a password needs a session, which is kept in
+ * memory. When the session ends, a dialog asks for the password, and the call is sent again.
  */
 
 import { openDialog } from '../components/dialog.js';
@@ -8,8 +8,8 @@ import { ApiError, api } from './api.js';
 
 /** @type {Map<string, string>} */
 const sessions = new Map();
-/** The questions that are open, by token. @type {Map<string, Promise<boolean>>} */
-const questions = new Map();
+/** The open dialogs for passwords, by token. @type {Map<string, Promise<boolean>>} */
+const dialogs = new Map();
 
 /**
  * @typedef {{name: string, kind: "file" | "folder", size: number, content_type: string, role: "viewer" | "uploader" | "editor",
@@ -19,7 +19,7 @@ const questions = new Map();
  */
 
 /**
- * Return what calls the API of one link. `path` begins behind the token.
+ * Return a function that calls the API of one link. `path` begins after the token.
  *
  * @param {string} token
  */
@@ -46,26 +46,26 @@ export function publicApi(token) {
 }
 
 /**
- * Ask for the password. Calls that fail meanwhile wait for the same answer.
+ * Ask for the password again. Calls that fail meanwhile wait for the same dialog.
  *
  * @param {string} token
  * @param {string} ended the session that the API refused
- * @returns {Promise<boolean>} false if the person dismisses the question
+ * @returns {Promise<boolean>} false if the user dismisses the dialog
  */
 function isUnlockedAgain(token, ended) {
   if (sessions.get(token) !== ended) return Promise.resolve(true);
-  const open = questions.get(token);
+  const open = dialogs.get(token);
   if (open !== undefined) return open;
   const asked = import('../components/link_password_dialog.js')
     .then(({ LinkPasswordDialog }) => openDialog(LinkPasswordDialog, { token }))
     .then((isUnlocked) => isUnlocked === true)
-    .finally(() => questions.delete(token));
-  questions.set(token, asked);
+    .finally(() => dialogs.delete(token));
+  dialogs.set(token, asked);
   return asked;
 }
 
 /**
- * Trade the password of a link for a session. The session is forgotten when the tab is closed or reloaded.
+ * Start a session with the password of a link. The session is forgotten when the tab is closed or reloaded.
  *
  * @param {string} token
  * @param {string} password

@@ -4,8 +4,8 @@ import { signal } from './ui.js';
 
 /**
  * @typedef {object} RouteOptions
- * @property {boolean} [public] shown without a session
- * @property {boolean} [bare] shown without the frame of the app (navigation and search)
+ * @property {boolean} [public] whether the view is shown without a session
+ * @property {boolean} [bare] whether the view is shown without the navigation and the search field
  *
  * @typedef {object} Match
  * @property {() => Promise<{default: Function}>} load
@@ -77,7 +77,7 @@ export function navigate(path, { replace = false } = {}) {
   if (!replace) window.scrollTo(0, 0);
 }
 
-/** Follow the buttons of the browser, and links of the page that lead to views. */
+/** Handle the back and forward buttons of the browser, and clicks on links to views. */
 export function startRouter() {
   window.addEventListener('popstate', () => (location.value = read()));
   document.addEventListener('click', (event) => {

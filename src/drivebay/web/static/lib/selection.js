@@ -21,7 +21,7 @@ export class Selection {
     if (this.ids.value.size) this.ids.value = new Set();
   }
 
-  /** Select one item and nothing else. @param {string} id */
+  /** Select one item only. @param {string} id */
   only(id) {
     this.ids.value = new Set([id]);
     this.focus.value = this.anchor = id;

@@ -27,7 +27,7 @@ export async function restoreSession() {
   if (await refreshOrFail('')) await loadUser();
 }
 
-/** Load the user again: usage and profile change. */
+/** Load the user again, because the usage or the profile has changed. */
 export async function loadUser() {
   session.value = await api('GET', '/v1/me');
 }
@@ -50,7 +50,7 @@ export function signInWithCode(challenge, code) {
 }
 
 /**
- * @param {object} credential the answer of the browser
+ * @param {object} credential the response of the browser
  * @param {string} [challenge] of a login that needs a second factor
  */
 export function signInWithPasskey(credential, challenge) {

@@ -1,4 +1,4 @@
-/** Thumbnails of files: presigned URLs of small images, which the server makes when somebody first asks for them. */
+/** Thumbnails of files: presigned URLs of small images, which the server makes after the first request. */
 import { ApiError, request } from './api.js';
 
 const TYPES = new Set([
@@ -10,7 +10,7 @@ const TYPES = new Set([
   'image/tiff',
   'image/webp',
 ]);
-/** The server has frames of videos if it has the library for them. */
+/** The server makes thumbnails of videos if a library for videos is installed. */
 const VIDEOS = new Set([
   'video/mp4',
   'video/ogg',
@@ -20,14 +20,16 @@ const VIDEOS = new Set([
   'video/x-matroska',
   'video/x-msvideo',
 ]);
+/** The server makes no thumbnails of larger images. */
 const MAX_BYTES = 64 * 1024 * 1024;
+/** The maximum number of requests at once. */
 const AT_ONCE = 4;
 const MAX_TRIES = 30;
 const MAX_KNOWN = 1000;
-/** A presigned URL works for 5 minutes. */
+/** The time for which a URL is used again. A presigned URL is valid for 5 minutes. */
 const URL_MS = 240_000;
 
-/** @type {Map<string, {url: string, at: number}>} by file and content; an empty URL: it has no thumbnail */
+/** @type {Map<string, {url: string, at: number}>} by file and content; the URL is '' if there is no thumbnail */
 const known = new Map();
 /** @type {(() => void)[]} */
 const waiting = [];
@@ -59,7 +61,7 @@ export async function thumbnailUrl(file, signal) {
   const key = keyOf(file);
   const found = known.get(key);
   if (found && (!found.url || Date.now() - found.at < URL_MS)) return found.url;
-  const url = await ask(file, signal);
+  const url = await fetchUrl(file, signal);
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(key, { url, at: Date.now() });
   return url;
@@ -69,10 +71,10 @@ export async function thumbnailUrl(file, signal) {
  * @param {Thumbnailed} file
  * @param {AbortSignal} signal
  */
-async function ask(file, signal) {
+async function fetchUrl(file, signal) {
   const query = { drive_id: file.drive_id, size: 256 };
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const response = await inTurn(() => request('GET', `/v1/files/${file.id}/thumbnail`, { query, signal })).catch(
+    const response = await limited(() => request('GET', `/v1/files/${file.id}/thumbnail`, { query, signal })).catch(
       (error) => {
         if (error instanceof ApiError && error.code === 'no_preview') return null;
         throw error;
@@ -90,13 +92,13 @@ async function ask(file, signal) {
 }
 
 /**
- * Run few requests at once, so that a folder full of pictures does not use up what a user may send.
+ * Run an action when fewer than `AT_ONCE` others run. A folder full of pictures then does not reach the limits of a user.
  *
  * @template T
  * @param {() => Promise<T>} action
  * @returns {Promise<T>}
  */
-async function inTurn(action) {
+async function limited(action) {
   if (running >= AT_ONCE)
     await new Promise((/** @type {(value?: unknown) => void} */ resolve) => waiting.push(resolve));
   running += 1;

@@ -1,26 +1,26 @@
-/** Offers of undo, as messages. An offer ends when somebody has undone it elsewhere, or when it cannot be undone any more. */
+/** Messages with an undo action. They are removed when the action was undone elsewhere or cannot be undone any more. */
 import { toast, toastError } from '../components/toast.js';
 import { t } from './i18n.js';
 
 /**
- * @typedef {'trash' | 'place'} What an item came into the trash, or to another place
+ * @typedef {'trash' | 'place'} What whether items were trashed or moved
  * @typedef {{what: What, drive: string | null, left: Set<string>, close: () => void}} Offer
  */
 
-/** As many as there are messages. */
+/** The same as the number of messages that are shown. */
 const MAX_OFFERS = 3;
-/** The changes after which an item needs no undo. */
+/** The changes after which the action can no longer be undone for an item. */
 const ENDS = { trash: ['restored', 'deleted'], place: ['trashed', 'deleted'] };
 
 /** @type {Offer[]} */
 let offers = [];
 
 /**
- * Show what was done with items, with the action that undoes it.
+ * Show a message about an action on items, with a button that undoes it.
  *
  * @param {string} text
  * @param {{what: What, drive: string | null, ids: string[], undo: (ids: string[]) => Promise<void>}} options `undo` gets
- *   the ids that still need it
+ *   the ids for which the action can still be undone
  */
 export function offerUndo(text, { what, drive, ids, undo }) {
   const left = new Set(ids);
@@ -33,14 +33,14 @@ export function offerUndo(text, { what, drive, ids, undo }) {
 }
 
 /**
- * End the offers for items that were changed elsewhere.
+ * Remove items that were changed elsewhere from the messages.
  *
  * @param {{what: string, file_id: string, file: {trashed_at: string | null} | null}[]} changes
  */
 export function noteChanges(changes) {
   for (const offer of offers) {
     for (const { what, file_id, file } of changes) {
-      // A change that comes late says how the item is now.
+      // `file` is the item as it is now, which may differ from its state after the change.
       const isNow = file === null || (file.trashed_at !== null) === (what === 'trashed');
       if (isNow && ENDS[offer.what].includes(what)) offer.left.delete(file_id);
     }
@@ -48,7 +48,7 @@ export function noteChanges(changes) {
   end(({ left }) => !left.size);
 }
 
-/** End the offers for what was in the trash of a drive. @param {string | null} drive */
+/** Remove the messages about trashed items of a drive. @param {string | null} drive */
 export function noteEmptyTrash(drive) {
   end((offer) => offer.what === 'trash' && offer.drive === drive);
 }

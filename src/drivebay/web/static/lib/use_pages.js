@@ -1,4 +1,4 @@
-/** A list that the API returns in pages: the first page at once, the others when a person scrolls to the end. */
+/** A list that the API returns in pages: the first page at once, the others when the user scrolls to the end. */
 
 import { api } from './api.js';
 import { useCallback, useEffect, useRef, useState } from './ui.js';
@@ -9,7 +9,7 @@ import { useCallback, useEffect, useRef, useState } from './ui.js';
  * @template T
  * @param {string | null} path  null loads nothing
  * @param {Record<string, string | number | boolean | null | undefined>} [query]
- * @param {(method: string, path: string, options: object) => Promise<any>} [call]  what asks the API
+ * @param {(method: string, path: string, options: object) => Promise<any>} [call]  the function that calls the API
  * @returns {{items: T[], loading: boolean, error: unknown, hasMore: boolean, more: () => void, reload: () => void,
  *   retry: () => void, change: (edit: (items: T[]) => T[]) => void}}  `retry` loads the page that failed once more
  */
@@ -33,7 +33,7 @@ export function usePages(path, query = {}, call = api) {
       tried.current = cursor;
       setState((before) => ({ ...before, loading: true, error: null }));
       try {
-        const page = await call('GET', path, { query: given({ ...query, cursor }), signal: abort.signal });
+        const page = await call('GET', path, { query: withoutEmpty({ ...query, cursor }), signal: abort.signal });
         if (abort.signal.aborted) return;
         setState((before) => ({
           items: cursor === null ? page.items : [...before.items, ...page.items],
@@ -53,7 +53,7 @@ export function usePages(path, query = {}, call = api) {
     return () => running.current?.abort();
   }, [load]);
 
-  // Who kept `reload` while a dialog was open wants the list of now, not the one with the query of then.
+  // A dialog may have kept an earlier `reload`. This loads the list with the current query, and not with the earlier one.
   const latest = useRef(load);
   latest.current = load;
 
@@ -74,7 +74,7 @@ export function usePages(path, query = {}, call = api) {
 const EMPTY = { items: [], cursor: null, loading: true, error: null };
 
 /** @param {Record<string, any>} query */
-function given(query) {
+function withoutEmpty(query) {
   return Object.fromEntries(
     Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== ''),
   );

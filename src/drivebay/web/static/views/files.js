@@ -58,7 +58,7 @@ export default function Files({ params, query }) {
   const canEdit = folder.canEdit.value;
   const title = (id === 'root' ? folder.top.value.name : path[path.length - 1]?.name) || t('common.loading');
   const list = listHandlers({ folder, selection, renaming, drive, items, canEdit });
-  // Until the role is known, a drop is not lost: the API decides.
+  // Until the role is known, a drop is accepted, and the API decides.
   const isViewer = folder.access.value?.role === 'viewer';
   const dropFiles = isViewer ? {} : dropHandlers({ onFiles: (data) => uploadDropped(data, { id, drive }) });
   const setLayout = (/** @type {'list' | 'grid'} */ value) => {

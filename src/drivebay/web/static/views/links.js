@@ -1,4 +1,4 @@
-/** The view of the links that the caller made. A manager of a drive sees those of others too. */
+/** The view of the links that the user created. A manager of a drive sees the links of other users too. */
 
 import { Button } from '../components/button.js';
 import { Empty } from '../components/empty.js';

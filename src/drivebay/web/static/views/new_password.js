@@ -1,4 +1,4 @@
-/** A new password with the token of a reset or of an invitation. The token is in the fragment, which no server sees. */
+/** A new password with the token of a reset or of an invitation. The token is in the fragment of the URL, which browsers do not send. */
 import { Button } from '../components/button.js';
 import { Field, formValues } from '../components/field.js';
 import { SignPage } from '../components/sign_page.js';

@@ -19,7 +19,7 @@ export default function PreviewPage({ params, query }) {
   if (loaded.error !== null) return html`<${Failure} error=${loaded.error} retry=${loaded.reload} />`;
   if (file === null) return html`<${Loading} />`;
   const close = () => {
-    // What is shared without its folder has none: then the list of shared items is where it came from.
+    // An item that is shared without its folder has no parent. It was opened from the list of shared items.
     if (file.parent_id === null) navigate('/shared');
     else navigate(folderPath({ id: file.parent_id, drive_id: file.drive_id }, session.value?.id));
   };

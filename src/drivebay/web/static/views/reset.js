@@ -1,4 +1,4 @@
-/** The request for a mail with which a forgotten password can be changed. */
+/** The form that requests a mail with a link to set a new password. */
 import { Button } from '../components/button.js';
 import { Field, formValues } from '../components/field.js';
 import { SignPage } from '../components/sign_page.js';

@@ -1,4 +1,4 @@
-/** What the search field of the page finds as a person types, with filters. The whole query stands in the URL. */
+/** The results of the search field, which follow the typing, with filters. The URL contains the whole query. */
 
 import { Empty } from '../components/empty.js';
 import { Checkbox } from '../components/field.js';
@@ -58,7 +58,7 @@ export default function Search({ query }) {
 }
 
 /**
- * Return the query of the API for what stands in the URL.
+ * Return the query of the API for the filters in the URL.
  *
  * @param {{q: string, kind: string, age: string, size: string, starred: boolean, drive: string | null}} wanted
  */

@@ -1,4 +1,4 @@
-/** The view "Shared with me": items that others share with the caller, the latest first. */
+/** The view "Shared with me": items that others share with the user, the most recently shared first. */
 
 import { Empty } from '../components/empty.js';
 import { ItemRow } from '../components/item_row.js';

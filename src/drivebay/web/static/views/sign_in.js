@@ -34,7 +34,7 @@ export default function SignIn({ query }) {
   useEffect(() => {
     const [code, refusal] = [query.get('code'), query.get('error')];
     const isOwn = isOwnOidcSignIn(query.get('state'));
-    // A session goes on, whatever code a link has.
+    // A user with a session keeps it, even if the URL has a code.
     if (session.value) return navigate(next, { replace: true });
     if (!code && !refusal) return;
     navigate(`/sign-in?${new URLSearchParams({ next })}`, { replace: true }); // no code in the history
@@ -75,7 +75,7 @@ function CodeForm({ challenge, error, busy, run }) {
     const { code } = formValues(event);
     void run(() => signInWithCode(challenge, code.trim()));
   };
-  // The server counts each question, so it is asked when a person chooses the passkey, and not before.
+  // The server counts each request for options, so it is sent only when the user chooses the passkey.
   const withPasskey = () =>
     run(async () => {
       const options = await passkeyOptions(challenge).catch((problem) => {

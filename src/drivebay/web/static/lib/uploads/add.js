@@ -1,4 +1,4 @@
-/** Starts uploads: of a drop, of a file dialog, or the rest of an unfinished one. */
+/** Starts uploads: of dropped files, of the files of a file dialog, or of the rest of an unfinished upload. */
 import { openDialog } from '../../components/dialog.js';
 import { toast, toastError } from '../../components/toast.js';
 import { api } from '../api.js';
@@ -14,7 +14,7 @@ import { Upload } from './upload.js';
 /** @typedef {import('./upload.js').Target} Target */
 
 /**
- * Upload what was dropped. Call it before the event ends.
+ * Upload the dropped files and folders. Call it before the event ends.
  *
  * @param {DataTransfer} data
  * @param {Target} target
@@ -36,7 +36,7 @@ export function uploadFiles(files, target) {
 }
 
 /**
- * Continue an unfinished upload with the file, which must be the same one.
+ * Continue an unfinished upload with its file. The user must choose the same file.
  *
  * @param {import('./unfinished.js').Unfinished} record
  * @param {File} file
@@ -70,7 +70,7 @@ async function start(files, emptyFolders, target) {
 /** @param {string | null} drive */
 async function freeBytes(drive) {
   if (drive === null) await loadUser();
-  // Of a drive of which only an item is shared, the quota is unknown here; the API says it then.
+  // The quota of a drive is unknown here if only items of the drive are shared. Then the API checks it.
   const usage =
     drive === null ? session.value?.usage : (await api('GET', `/v1/drives/${drive}`).catch(() => null))?.usage;
   return usage ? usage.limit_bytes - usage.used_bytes - usage.reserved_bytes : Infinity;

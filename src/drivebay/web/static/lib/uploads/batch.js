@@ -1,4 +1,4 @@
-/** The files of one drop: they share their folders, and one answer to the question about names that are taken. */
+/** The files of one drop. They share the new folders, and the choice of the user for names that are taken. */
 import { ApiError, api } from '../api.js';
 
 export class Batch {
@@ -17,7 +17,7 @@ export class Batch {
   }
 
   /**
-   * Return what to do with names that are taken. The first call asks; the answer is that of all files.
+   * Return the rule for names that are taken. The first call asks the user, and the choice applies to all files.
    *
    * @param {string} name of the first such file
    */
@@ -27,7 +27,7 @@ export class Batch {
   }
 
   /**
-   * Return the id of a folder below the target. Missing ones are created, each once.
+   * Return the id of a folder below the target. Missing folders are created, each once.
    *
    * @param {string[]} names from the target down
    * @returns {Promise<string>}

@@ -1,12 +1,12 @@
 /** SHA-256 digests of files, computed in a Worker. */
 import { StoreError } from './send.js';
 
-/** Browsers have `crypto.subtle` only on https and on localhost. Elsewhere uploads go without a checksum. */
+/** Browsers have `crypto.subtle` only on https and on localhost. Elsewhere uploads have no checksum. */
 export const canChecksum = window.isSecureContext;
 
 /**
- * Bytes after which a Worker is replaced by a new one. What a Worker has read stays in memory until the garbage collector
- * runs, which may be hundreds of MiB later. The end of a Worker frees it.
+ * Bytes after which a Worker is replaced by a new one. The bytes that a Worker has read stay in memory until its
+ * garbage collector runs, which may be hundreds of MiB later. The end of a Worker frees them.
  */
 const BYTES_OF_WORKER = 64 * 2 ** 20;
 
@@ -15,7 +15,7 @@ const BYTES_OF_WORKER = 64 * 2 ** 20;
  * @typedef {{worker: Worker, bytes: number, pending: Map<number, Waiting>}} Hasher
  */
 
-/** Takes the next blob. @type {Hasher | null} */
+/** The Worker for the next blob. @type {Hasher | null} */
 let current = null;
 let nextId = 1;
 /** @type {unknown} */
@@ -52,7 +52,7 @@ function start() {
     if (hasher !== current && pending.size === 0) worker.terminate();
   });
   worker.addEventListener('error', () => {
-    if (hasher === current) current = null; // the next one loads the script again
+    if (hasher === current) current = null; // the next blob starts a new Worker, which loads the script again
     worker.terminate();
     for (const { reject } of pending.values()) reject(new StoreError(0));
     pending.clear();

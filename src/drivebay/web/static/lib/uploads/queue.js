@@ -7,11 +7,11 @@ import { abort, abortOnLeave, abortRemote, transfer } from './transfer.js';
 
 /** @typedef {import('./upload.js').Upload} Upload */
 
-/** Six large files, or 48 small ones, which wait for answers most of the time. */
+/** Six large files, or 48 small files, which wait for responses most of the time. */
 const PARALLEL_LOAD = 48;
 const SMALL_BYTES = 2 ** 20;
 const WINDOW_MS = 6000;
-/** The least time between two renderings of what depends on all uploads. Small files change it hundreds of times a second. */
+/** The shortest time between two renderings of all uploads. Small files change the uploads hundreds of times a second. */
 export const REFRESH_MS = 200;
 
 /** All uploads since they were last cleared. @type {import('../ui.js').Signal<Upload[]>} */
@@ -34,14 +34,14 @@ const sums = computed(() => {
   return sum;
 });
 
-/** What the uploads add up to. Skipped and cancelled ones do not count. It follows with a delay of `REFRESH_MS` at most. */
+/** The sums of all uploads, without skipped and cancelled ones. They follow with a delay of at most `REFRESH_MS`. */
 export const total = throttled(sums, REFRESH_MS);
 
 /** Whether an upload runs or waits. */
 export const isUploading = computed(() => total.value.active > 0);
 
 let running = 0;
-/** What the running uploads add up to, of `PARALLEL_LOAD`. */
+/** The load of the running uploads, at most `PARALLEL_LOAD`. */
 let load = 0;
 /** @type {{at: number, sent: number}[]} */
 let samples = [];
@@ -54,7 +54,7 @@ export function enqueue(added) {
   startNext();
 }
 
-/** Stop sending; what the store has is kept. @param {Upload} upload */
+/** Stop sending. The bytes that the store has are kept. @param {Upload} upload */
 export function pauseUpload(upload) {
   if (!upload.isActive) return;
   upload.status.value = 'paused';
@@ -63,7 +63,7 @@ export function pauseUpload(upload) {
 
 /** Continue a paused upload, or try a failed one again. @param {Upload} upload */
 export function resumeUpload(upload) {
-  // What the user saw may be older than the upload.
+  // The upload may have changed since the page was rendered.
   if (!['paused', 'failed'].includes(upload.status.value)) return;
   upload.stopping = new AbortController();
   upload.error.value = null;
@@ -71,7 +71,7 @@ export function resumeUpload(upload) {
   startNext();
 }
 
-/** Give up an upload; what was sent is removed. @param {Upload} upload */
+/** Cancel an upload, and remove the bytes that were sent. @param {Upload} upload */
 export async function cancelUpload(upload) {
   if (['done', 'skipped'].includes(upload.status.value)) return;
   upload.status.value = 'cancelled';
@@ -80,7 +80,7 @@ export async function cancelUpload(upload) {
 }
 
 /**
- * Give up an upload of an earlier page; what was sent is removed.
+ * Cancel an upload of an earlier page, and remove the bytes that were sent.
  *
  * @param {import('./unfinished.js').Unfinished} record
  */
@@ -88,7 +88,7 @@ export function forgetUpload({ id, drive }) {
   return abortRemote(id, drive);
 }
 
-/** Remove all uploads that have ended from the list. What failed ones have sent is removed. */
+/** Remove all uploads that have ended from the list, and the bytes that failed uploads have sent from the store. */
 export function clearEnded() {
   for (const upload of uploads.value) if (upload.status.value === 'failed') void abort(upload).catch(() => {});
   uploads.value = uploads.value.filter(({ status }) => ['waiting', 'sending', 'paused'].includes(status.value));
@@ -116,7 +116,7 @@ async function run(upload) {
   const { signal } = upload.stopping;
   try {
     await transfer(upload);
-    // The last step may have been done before a pause or a cancellation reached it.
+    // The last step may have succeeded before the pause or the cancellation.
     if (upload.status.peek() !== 'skipped') upload.status.value = 'done';
   } catch (error) {
     if (!signal.aborted) {
@@ -156,7 +156,7 @@ window.addEventListener('pagehide', ({ persisted }) => {
 });
 
 effect(() => {
-  // A reload loses the files of paused uploads too: a person has to choose them again.
+  // A reload also loses the files of paused uploads, which the user has to choose again.
   if (total.value.active || total.value.paused) window.addEventListener('beforeunload', warn);
   else window.removeEventListener('beforeunload', warn);
 });

@@ -3,7 +3,7 @@ import { ApiError } from '../api.js';
 
 const DELAYS_MS = [1000, 2000, 4000, 8000, 15_000, 30_000];
 
-/** The store refused the bytes. `status` 0 is a lost connection. */
+/** The store refused the bytes. `status` 0 means a lost connection. */
 export class StoreError extends Error {
   /** @param {number} status */
   constructor(status) {
@@ -28,7 +28,7 @@ export class StoreError extends Error {
 export function send({ method, url, headers }, blob, onProgress, signal) {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    // Not `fetch`: it has no progress of a request.
+    // `fetch` does not report the progress of a request.
     const request = new XMLHttpRequest();
     const abort = () => request.abort();
     signal.addEventListener('abort', abort);
@@ -46,10 +46,10 @@ export function send({ method, url, headers }, blob, onProgress, signal) {
 }
 
 /**
- * Run an action again after failures that pass: a lost connection, a busy server, an expired signature.
+ * Run an action, again after temporary failures: a lost connection, a busy server, an expired signature.
  *
  * @template T
- * @param {() => Promise<T>} action signs anew with each run
+ * @param {() => Promise<T>} action signs a new URL each time
  * @param {AbortSignal} signal
  * @returns {Promise<T>}
  */
@@ -71,12 +71,12 @@ export async function withRetries(action, signal) {
 function isTransient(error) {
   if (error instanceof StoreError) return error.status === 0 || error.status === 403 || error.status >= 500;
   if (!(error instanceof ApiError)) return false;
-  // The request before, whose answer was lost, still runs.
+  // `in_progress`: the earlier request, whose response was lost, still runs.
   return [0, 429, 503].includes(error.status) || error.code === 'in_progress';
 }
 
 /**
- * Wait; the return of the network ends it early.
+ * Wait. The wait ends early when the browser is online again.
  *
  * @param {number} milliseconds
  * @param {AbortSignal} signal

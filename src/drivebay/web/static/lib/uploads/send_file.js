@@ -6,7 +6,7 @@ const PARALLEL_PARTS = 4;
 
 /**
  * @typedef {(method: string, rest: string, body?: object) => Promise<any>} UploadCall calls the API of one upload; `rest`
- *   is the path behind its id
+ *   is the path after its id
  */
 
 /**
@@ -26,7 +26,7 @@ export function sendWhole(call, first, file, onProgress, signal) {
       await send(request, file, onProgress, signal);
     } catch (error) {
       signal.throwIfAborted();
-      // The answer may be lost after the store has taken the bytes, or the signature has expired.
+      // The store may have the bytes although its response was lost or the signature has expired.
       const remote = await call('GET', '');
       if (remote.status === 'complete') return;
       if (remote.url) request = remote;
@@ -41,13 +41,13 @@ export function sendWhole(call, first, file, onProgress, signal) {
 }
 
 /**
- * Send the parts that the store does not have. Each is signed when it is sent. A failure stops the other parts, and it
- * is told only when they have stopped.
+ * Send the parts that the store does not have. Each part is signed when it is sent. After a failure, the call stops the
+ * other parts first, and then rejects.
  *
  * @param {UploadCall} call
  * @param {{part_size: number, part_count: number}} layout
  * @param {File} file
- * @param {{stored: Map<number, number>, withChecksums: boolean}} options `stored` has the bytes by part, and is filled
+ * @param {{stored: Map<number, number>, withChecksums: boolean}} options `stored` has the bytes by part. The call adds the parts that it sends
  * @param {(sent: number) => void} onProgress
  * @param {AbortSignal} signal
  * @returns {Promise<void>} rejects as `sendWhole` does

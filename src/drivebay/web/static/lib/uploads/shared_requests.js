@@ -1,6 +1,6 @@
 /**
- * Requests that uploads share. Calls that arrive while a request runs go together in the next one, so many small files
- * need few requests, and one file is begun at once.
+ * Requests for several uploads. Calls during a running request are sent together in the next request. So many small
+ * files need few requests, and a single file does not wait.
  */
 import { ApiError, api } from '../api.js';
 import { randomKey } from '../random_key.js';
@@ -18,10 +18,10 @@ const begins = new Map();
 const completions = new Map();
 
 /**
- * Begin an upload at the API and return it. A call after a lost answer gets the upload that was begun.
+ * Begin an upload at the API and return it. A call after a lost response returns the upload that was begun.
  *
  * @param {Upload} upload
- * @param {object} body its intent
+ * @param {object} body the intent of the upload
  * @returns {Promise<any>} rejects with ApiError
  */
 export function beginUpload(upload, body) {
@@ -42,7 +42,7 @@ export function completeUpload(upload) {
 }
 
 /**
- * The calls of one kind for one drive.
+ * Sends the calls of one kind for one drive, up to `MAX_ITEMS` in each request.
  *
  * @template T
  */
@@ -81,25 +81,25 @@ class Gatherer {
   }
 }
 
-/** One request that begins several uploads. All of them keep it, because only the same request has the same result. */
+/** One request that begins several uploads. Each upload keeps it, because only a repeat of the same request returns the same result. */
 export class SharedBegin {
   /** @param {Begin[]} items */
   constructor(items) {
     this.items = items;
     this.key = randomKey();
     /** @type {Promise<any> | null} */
-    this.answer = null;
+    this.response = null;
   }
 
   /**
-   * Return the upload of the API. The request is sent again if its answer was lost.
+   * Return the upload of the API. The request is sent again if its response was lost.
    *
    * @param {Upload} upload
    * @returns {Promise<any>} rejects with ApiError
    */
   async resultOf(upload) {
-    this.answer ??= this.#send();
-    const { items } = await this.answer;
+    this.response ??= this.#send();
+    const { items } = await this.response;
     const result = items[this.items.findIndex((each) => each.upload === upload)];
     if (!result.error) return result.upload;
     upload.shared = null; // nothing was begun
@@ -113,7 +113,7 @@ export class SharedBegin {
     try {
       return await api('POST', '/v1/uploads/batch', { body, query: { drive_id: drive }, headers });
     } catch (error) {
-      this.answer = null;
+      this.response = null;
       const isRefusal = error instanceof ApiError && [400, 403, 404, 413, 422].includes(error.status);
       if (isRefusal) for (const { upload } of this.items) upload.shared = null;
       throw error;

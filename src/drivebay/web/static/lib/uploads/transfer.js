@@ -1,4 +1,4 @@
-/** The life of one upload: begin, send in one piece or in parts, complete. Each step may run again. */
+/** The steps of one upload: begin, send in one piece or in parts, complete. Each step may run again. */
 import { accessToken } from '../access_token.js';
 import { ApiError, api, apiUrl } from '../api.js';
 import { session } from '../session.js';
@@ -14,20 +14,20 @@ import { findUnfinished, forget, remember } from './unfinished.js';
 const MAX_WHOLE_CHECKSUM = 64 * 2 ** 20;
 
 /**
- * Upload a file, or continue. When it resolves the file is stored, or the upload's status is `skipped`.
+ * Upload a file, or continue the upload. Resolves when the file is stored, or when the status is `skipped`.
  *
  * @param {Upload} upload
  * @returns {Promise<void>} rejects with ApiError, StoreError, or the reason of the upload's abort signal
  */
 export async function transfer(upload) {
-  const { signal } = upload.stopping; // that of this run: a later one has its own
+  const { signal } = upload.stopping; // the signal of this run: `resumeUpload` creates another one
   const remote = await withRetries(() => begin(upload, signal), signal);
   if (remote === null) return;
   upload.isWhole = !remote.part_size;
   if (remote.status === 'pending') {
     if (upload.isWhole) await sendWhole(callOf(upload), remote, upload.file, progressOf(upload), signal);
     else await sendRest(upload, remote, signal);
-    // One in parts is assembled by a request of its own.
+    // An upload in parts needs its own request, which assembles the parts.
     await withRetries(() => (upload.isWhole ? completeUpload(upload) : call(upload, 'POST', '/complete')), signal);
   }
   forget(upload.remoteId);
@@ -35,7 +35,7 @@ export async function transfer(upload) {
 }
 
 /**
- * Give up an upload at the API. One that has not begun, or has ended, is a no-op.
+ * Abort an upload at the API. A no-op if the upload has not begun or has ended.
  *
  * @param {Upload} upload
  */
@@ -44,7 +44,7 @@ export async function abort({ remoteId, batch }) {
 }
 
 /**
- * Give up an upload at the API by its id. One that has ended is a no-op.
+ * Abort an upload at the API by its id. A no-op if the upload has ended.
  *
  * @param {string} id
  * @param {string | null} drive
@@ -59,8 +59,8 @@ export async function abortRemote(id, drive) {
 }
 
 /**
- * Give up an upload while the page goes. One in parts stays, because the same file continues it after a reload. Others
- * would only keep their names.
+ * Abort an upload while the page is closed. An upload in parts is kept, because it can be continued with the same file
+ * after a reload. Other uploads would only reserve their names.
  *
  * @param {Upload} upload
  */
@@ -72,7 +72,7 @@ export function abortOnLeave({ remoteId, isWhole, batch }) {
 }
 
 /**
- * Return the upload of the API, null if the user skips a name that is taken.
+ * Return the upload of the API, or null if the user skips a name that is taken.
  *
  * @param {Upload} upload
  * @param {AbortSignal} signal
@@ -92,7 +92,7 @@ async function begin(upload, signal) {
   /** @type {import('./upload.js').OnConflict} */
   let rule = decided === null || decided === 'skip' ? 'fail' : decided;
   for (;;) {
-    // A request whose answer was lost is repeated as it was, because it may have begun the upload.
+    // A request whose response was lost is repeated unchanged, because it may have begun the upload.
     upload.rule ||= rule;
     const sent = upload.rule;
     try {
@@ -137,8 +137,8 @@ function create(upload, { parent, sha256, rule }) {
 }
 
 /**
- * Remove an upload that was cancelled while it was created. The store may have the bytes already: then the new file goes
- * to the trash. A file that was replaced stays: its earlier bytes are a version of it.
+ * Remove an upload that was cancelled while it was created. If the file exists already, it is moved to the trash. A
+ * file that was replaced is kept: its earlier content is an old version.
  *
  * @param {Upload} upload
  * @param {{id: string, status: string, file_id?: string}} created

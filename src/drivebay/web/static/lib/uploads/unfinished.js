@@ -9,7 +9,7 @@ import { signal } from '../ui.js';
 
 const KEY = 'drivebay-uploads';
 
-/** Those of earlier pages. @type {import('../ui.js').Signal<Unfinished[]>} */
+/** The unfinished uploads of earlier pages. @type {import('../ui.js').Signal<Unfinished[]>} */
 export const unfinished = signal(read());
 
 /** @param {Unfinished} record */
@@ -21,13 +21,13 @@ export function remember(record) {
 export function forget(id) {
   const isOther = (/** @type {Unfinished} */ record) => record.id !== id;
   const records = read();
-  // Most files are sent in one piece, and have no record: nothing is written or rendered for them.
+  // Most files are sent in one piece and have no record. Then nothing is written or rendered.
   if (!records.every(isOther)) write(records.filter(isOther));
   if (!unfinished.value.every(isOther)) unfinished.value = unfinished.value.filter(isOther);
 }
 
 /**
- * Return the unfinished upload of a file, null if there is none.
+ * Return the unfinished upload of a file, or null.
  *
  * @param {File} file
  * @param {string} parent

@@ -1,11 +1,11 @@
-/** One upload of this tab, and the batch of a drop that it belongs to. */
+/** One upload of this tab. */
 import { randomKey } from '../random_key.js';
 import { signal } from '../ui.js';
 
 /**
  * @typedef {'waiting' | 'sending' | 'paused' | 'done' | 'failed' | 'cancelled' | 'skipped'} Status
  * @typedef {'fail' | 'replace' | 'rename'} OnConflict
- * @typedef {{id: string, drive: string | null}} Target the folder that was dropped into
+ * @typedef {{id: string, drive: string | null}} Target the folder into which the files are uploaded
  */
 
 let nextId = 1;
@@ -29,20 +29,20 @@ export class Upload {
     this.error = signal(null);
     /** Id of the upload at the API, '' before it has begun. */
     this.remoteId = '';
-    /** Whether it goes in one piece, so that it cannot be continued after a reload. False before that is known. */
+    /** Whether the file is sent in one piece, so that a reload ends the upload. False until this is known. */
     this.isWhole = false;
-    /** What the request that begins it does with a name that is taken, '' before the first. @type {OnConflict | ''} */
+    /** The rule for a taken name in the request that begins the upload, '' before the first request. @type {OnConflict | ''} */
     this.rule = '';
-    /** The same for each try, so that a lost answer begins no second upload. */
+    /** The idempotency key, the same for each attempt, so that a lost response begins no second upload. */
     this.key = randomKey();
-    /** The request that began it together with other uploads. @type {import('./shared_requests.js').SharedBegin | null} */
+    /** The request that began this and other uploads. @type {import('./shared_requests.js').SharedBegin | null} */
     this.shared = null;
     this.stopping = new AbortController();
-    /** Whether a transfer of it runs. One that was paused may need a moment to end. */
+    /** Whether `transfer` runs for this upload. After a pause it may need a moment to end. */
     this.isRunning = false;
   }
 
-  /** Make the next request that begins it another one, and not the same again. */
+  /** Let the next request begin another upload, instead of repeating the last request. */
   renew() {
     this.key = randomKey();
     this.shared = null;

@@ -1,4 +1,4 @@
-/** Die Aktivität einer Datei oder eines Ordners. */
+/** The activity of a file or folder. */
 export default {
   'activity.title': 'Aktivität',
   'activity.none': 'In den letzten 30 Tagen hat sich nichts geändert.',

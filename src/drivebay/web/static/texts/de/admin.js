@@ -1,4 +1,4 @@
-/** Verwaltung. */
+/** Administration. */
 export default {
   'admin.title': 'Verwaltung',
   'admin.users': 'Konten',

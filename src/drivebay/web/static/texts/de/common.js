@@ -1,4 +1,4 @@
-/** Texts of the frame of the app, and of failures by their code. */
+/** Texts of the layout of the app, and of failures by their code. */
 export default {
   'common.cancel': 'Abbrechen',
   'common.close': 'Schließen',

@@ -14,6 +14,8 @@ export default {
     'Das Original oder den Ordner {folder} gibt es nicht mehr, oder es ist nicht mit Ihnen geteilt.',
   'copies.error_quota_exceeded':
     'Im Laufwerk von {folder} ist nicht genug Platz. Löschen Sie dort Dateien, leeren Sie seinen Papierkorb oder wählen Sie ein anderes Laufwerk.',
+  'copies.error_too_large':
+    'Dieser Ordner hat zu viele Dateien und Ordner für eine Kopie. Kopieren Sie die Ordner darin nacheinander.',
   'copies.failed': { one: '{count} Kopie ist fehlgeschlagen', other: '{count} Kopien sind fehlgeschlagen' },
   'copies.going': '{done} von {count} kopiert',
   'copies.items': '{done} von {count} Elementen nach {folder}',

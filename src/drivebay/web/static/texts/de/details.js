@@ -1,4 +1,4 @@
-/** Die Details eines Elements. */
+/** The details of an item. */
 export default {
   'details.title': 'Details',
   'details.kind': 'Art',

@@ -1,4 +1,4 @@
-/** Gemeinsame Laufwerke und ihre Mitglieder. */
+/** Shared drives and their members. */
 export default {
   'drives.title': 'Gemeinsame Laufwerke',
   'drives.create': 'Neues gemeinsames Laufwerk',

@@ -1,4 +1,4 @@
-/** What is wrong with a field of a form. */
+/** Messages about the errors of form fields. */
 export default {
   'fields.common': 'Das ist eines der häufigsten Passwörter. Wählen Sie ein anderes.',
   'fields.control': 'Ein Name darf keine Steuerzeichen enthalten, etwa einen Zeilenumbruch.',

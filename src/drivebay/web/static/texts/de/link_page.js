@@ -1,4 +1,4 @@
-/** Die öffentliche Seite eines Links. */
+/** The public page of a link. */
 export default {
   'linkPage.title': 'Mit Ihnen geteilt',
   'linkPage.loading': 'Der Link wird geöffnet …',

@@ -1,4 +1,4 @@
-/** Die Ansicht der Links. */
+/** The view of links. */
 export default {
   'links.title': 'Links',
   'links.empty_title': 'Noch keine Links',

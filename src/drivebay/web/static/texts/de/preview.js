@@ -1,4 +1,4 @@
-/** Die Vorschau einer Datei. */
+/** The preview of a file. */
 export default {
   'preview.details': 'Details',
   'preview.previous': 'Vorige Datei',

@@ -1,4 +1,4 @@
-/** Die Suche. */
+/** The search. */
 export default {
   'search.title': 'Suche',
   'search.filters': 'Filter',

@@ -1,4 +1,4 @@
-/** Die Einstellungen. */
+/** The settings. */
 export default {
   'settings.title': 'Einstellungen',
   'settings.saved': 'Gespeichert.',

@@ -1,4 +1,4 @@
-/** Der Dialog zum Teilen. */
+/** The dialog for sharing. */
 export default {
   'share.title': '„{name}“ teilen',
   'share.people': 'Personen',

@@ -1,4 +1,4 @@
-/** Die Ansicht dessen, was mit mir geteilt ist. */
+/** The view of items that are shared with the user. */
 export default {
   'shared.title': 'Mit mir geteilt',
   'shared.empty_title': 'Noch ist nichts mit Ihnen geteilt',

@@ -1,4 +1,4 @@
-/** Markierte Elemente. */
+/** Starred items. */
 export default {
   'starred.title': 'Markiert',
   'starred.empty_title': 'Noch ist nichts markiert',

@@ -1,4 +1,4 @@
-/** Der Papierkorb. */
+/** The trash. */
 export default {
   'trash.title': 'Papierkorb',
   'trash.nothing_title': 'Der Papierkorb ist leer',

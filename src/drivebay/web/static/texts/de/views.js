@@ -1,4 +1,4 @@
-/** Texte, die mehrere Ansichten benutzen. */
+/** Texts that several views use. */
 export default {
   'views.more': 'Mehr anzeigen',
   'views.remove': 'Entfernen',

@@ -11,6 +11,8 @@ export default {
   'copies.error_not_found': 'The original or the folder {folder} does not exist any more, or is not shared with you.',
   'copies.error_quota_exceeded':
     'There is not enough space in the drive of {folder}. Delete files there, empty its trash, or choose another drive.',
+  'copies.error_too_large':
+    'This folder has too many files and folders for one copy. Copy the folders in it one after another.',
   'copies.failed': { one: '{count} copy failed', other: '{count} copies failed' },
   'copies.going': '{done} of {count} copied',
   'copies.items': '{done} of {count} items to {folder}',

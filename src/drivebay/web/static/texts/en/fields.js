@@ -1,4 +1,4 @@
-/** What is wrong with a field of a form. */
+/** Messages about the errors of form fields. */
 export default {
   'fields.common': 'This is one of the most common passwords. Choose another one.',
   'fields.control': 'A name cannot contain control characters, such as a line break.',

@@ -1,4 +1,4 @@
-/** The view of what is shared with me. */
+/** The view of items that are shared with the user. */
 export default {
   'shared.title': 'Shared with me',
   'shared.empty_title': 'Nothing is shared with you yet',
