@@ -109,7 +109,7 @@ class Request(falcon.asgi.Request):
 
     @property
     def drive_query(self) -> str:
-        """The query of a link to something in the drive of this request. It is empty for the personal drive."""
+        """The query of a URL of this API for the drive of this request. It is empty for the personal drive."""
         return "" if self.access.drive == self.user else f"?drive_id={self.access.drive}"
 
 
