@@ -199,7 +199,7 @@ async def test_a_full_drive_is_said_in_words(web_world: World, person: Person) -
 
 
 async def test_a_folder_with_too_many_items_is_said_in_words(person: Person) -> None:
-    """`too_large` is about the number of files and folders here. Elsewhere the text of this code is about a large file."""
+    """`too_large` is about the number of files and folders here, and elsewhere about a large file."""
     await new_drive(person)
     await store_folder(person, "Reports")
     page = await person.open("/files/root")

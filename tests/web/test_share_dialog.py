@@ -44,6 +44,36 @@ async def test_a_folder_is_shared_with_a_person(new_person: NewPerson) -> None:
     await expect(grace.page.get_by_text("Nothing is shared with you yet")).to_be_visible()
 
 
+async def test_a_person_who_was_removed_elsewhere_has_no_access(new_person: NewPerson) -> None:
+    """The 404 is about the person of the row here, not about the email address of the form."""
+    ada, grace = await new_person(), await new_person()
+    folder = await store_folder(ada, "Reports")
+    await ada.call("PUT", f"/v1/files/{folder}/permissions", {"email": grace.email, "role": "viewer"})
+    await open_dialog(ada, "Reports")
+    page = ada.page
+    await expect(page.get_by_label(f"Role of {grace.email}")).to_have_value("viewer")
+    grace_id = (await grace.call("GET", "/v1/me"))["id"]
+    await ada.call("DELETE", f"/v1/files/{folder}/permissions/{grace_id}")
+    await page.get_by_role("button", name=f"Remove {grace.email}").click()
+    await expect(page.get_by_text("This person has no access any more")).to_be_visible()
+    await expect(page.get_by_text("Nobody else has access yet")).to_be_visible()
+    await expect(page.get_by_text("No account has this email address")).to_have_count(0)
+
+
+async def test_a_member_who_was_removed_elsewhere_has_no_access(new_person: NewPerson) -> None:
+    ada, grace = await new_person(), await new_person()
+    drive = (await ada.call("POST", "/v1/drives", {"name": "Research"}))["id"]
+    await ada.call("PUT", f"/v1/drives/{drive}/members", {"email": grace.email, "role": "editor"})
+    page = await ada.open("/drives")
+    await page.get_by_role("button", name="Members of “Research”").click()
+    await expect(page.get_by_label(f"Role of {grace.email}")).to_have_value("editor")
+    await ada.call("DELETE", f"/v1/drives/{drive}/members/{(await grace.call('GET', '/v1/me'))['id']}")
+    await page.get_by_role("button", name=f"Remove {grace.email}").click()
+    await expect(page.get_by_text("This person has no access any more")).to_be_visible()
+    await expect(page.get_by_label(f"Role of {grace.email}")).to_have_count(0)
+    await expect(page.get_by_text("No account has this email address")).to_have_count(0)
+
+
 async def test_a_link_is_created_opened_and_ended(person: Person, visitor: Person) -> None:
     folder = await store_folder(person, "Press")
     await store_file(person, "photo.txt", b"photo", parent_id=folder)

@@ -1,6 +1,6 @@
 /** The members of a shared drive: add by email, change a role, remove. */
 
-import { api } from '../lib/api.js';
+import { ApiError, api } from '../lib/api.js';
 import { t } from '../lib/i18n.js';
 import { withValue } from '../lib/input_value.js';
 import { session } from '../lib/session.js';
@@ -36,24 +36,34 @@ function Members({ drive }) {
   const path = `/v1/drives/${drive.id}/members`;
   const members = useLoaded(() => api('GET', path), [path]);
   const [error, setError] = useState(/** @type {any} */ (null));
+  /** Whether the person of the last change had been removed elsewhere. */
+  const [wasRemoved, setRemoved] = useState(false);
   const manages = drive.role === 'manager';
 
-  /** @param {() => Promise<unknown>} act */
-  const change = async (act) => {
+  /**
+   * @param {() => Promise<unknown>} act
+   * @param {boolean} [isAdd] whether `act` adds a person by email address
+   */
+  const change = async (act, isAdd = false) => {
     setError(null);
+    setRemoved(false);
     try {
       await act();
       members.reload();
       return true;
     } catch (failure) {
-      setError(failure);
+      const isRemoved = !isAdd && failure instanceof ApiError && failure.code === 'not_found';
+      setRemoved(isRemoved);
+      if (isRemoved) members.reload();
+      else setError(failure);
       return false;
     }
   };
 
   return html`<div class="share-dialog">
-    ${manages && html`<${AddMember} onAdd=${(/** @type {object} */ body) => change(() => api('PUT', path, { body }))} error=${error} />`}
+    ${manages && html`<${AddMember} onAdd=${(/** @type {object} */ body) => change(() => api('PUT', path, { body }), true)} error=${error} />`}
     ${error !== null && error.code !== 'not_found' && html`<${ProblemNotice} error=${error} />`}
+    ${wasRemoved && html`<p class="form-error" role="alert">${t('share.no_access')}</p>`}
     ${members.error !== null && html`<${ProblemNotice} error=${members.error} onRetry=${members.reload} />`}
     <ul class="item-rows" aria-label=${t('drives.members')}>
       ${(members.value?.items ?? []).map((/** @type {any} */ member) => {

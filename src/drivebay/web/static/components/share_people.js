@@ -1,6 +1,6 @@
 /** The people with whom an item is shared: add by email, change a role, remove. */
 
-import { api } from '../lib/api.js';
+import { ApiError, api } from '../lib/api.js';
 import { t } from '../lib/i18n.js';
 import { withValue } from '../lib/input_value.js';
 import { html, useState } from '../lib/ui.js';
@@ -18,16 +18,25 @@ export function SharePeople({ file }) {
   const query = { drive_id: file.drive_id };
   const people = useLoaded(() => api('GET', path, { query }), [file.id]);
   const [error, setError] = useState(/** @type {any} */ (null));
+  /** Whether the person of the last change had been removed elsewhere. */
+  const [wasRemoved, setRemoved] = useState(false);
 
-  /** @param {() => Promise<unknown>} act */
-  const change = async (act) => {
+  /**
+   * @param {() => Promise<unknown>} act
+   * @param {boolean} [isAdd] whether `act` adds a person by email address
+   */
+  const change = async (act, isAdd = false) => {
     setError(null);
+    setRemoved(false);
     try {
       await act();
       people.reload();
       return true;
     } catch (failure) {
-      setError(failure);
+      const isRemoved = !isAdd && failure instanceof ApiError && failure.code === 'not_found';
+      setRemoved(isRemoved);
+      if (isRemoved) people.reload();
+      else setError(failure);
       return false;
     }
   };
@@ -35,7 +44,8 @@ export function SharePeople({ file }) {
   const items = people.value?.items ?? [];
   return html`<section aria-labelledby="share-people">
     <h3 id="share-people">${t('share.people')}</h3>
-    <${AddPerson} onAdd=${(/** @type {object} */ body) => change(() => api('PUT', path, { query, body }))} error=${error} />
+    <${AddPerson} onAdd=${(/** @type {object} */ body) => change(() => api('PUT', path, { query, body }), true)} error=${error} />
+    ${wasRemoved && html`<p class="form-error" role="alert">${t('share.no_access')}</p>`}
     ${people.error !== null && html`<${ProblemNotice} error=${people.error} onRetry=${people.reload} />`}
     ${people.value !== null && items.length === 0 && html`<p class="share-note">${t('share.nobody')}</p>`}
     <ul class="item-rows" aria-label=${t('share.people')}>

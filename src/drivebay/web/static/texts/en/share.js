@@ -4,6 +4,7 @@ export default {
   'share.people': 'People',
   'share.email': 'Email address of a person with an account',
   'share.add': 'Add',
+  'share.no_access': 'This person has no access any more.',
   'share.unknown_email': 'No account has this email address. Check it, or create a link below.',
   'share.nobody': 'Nobody else has access yet. Add a person, or create a link.',
   'share.inherited': 'from a folder above',
