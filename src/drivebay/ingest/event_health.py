@@ -1,4 +1,4 @@
-"""Reports whether events can arrive. Every job that delivers events must be connected."""
+"""Reports whether events can arrive. Every task that delivers events must be connected."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from contextlib import contextmanager
 
 
 class EventHealth:
-    """Remembers which of the `jobs` are connected now. If there are no jobs, no events arrive."""
+    """Remembers which of the `tasks` are connected now. `tasks` are the names of those that deliver events."""
 
-    def __init__(self, *jobs: str) -> None:
-        self._jobs = frozenset(jobs)
+    def __init__(self, *tasks: str) -> None:
+        self._tasks = frozenset(tasks)
         self._connected: set[str] = set()
 
     @property
     def events_arrive(self) -> bool:
-        return bool(self._jobs) and self._connected == self._jobs
+        """Whether all tasks are connected. False if there are none."""
+        return bool(self._tasks) and self._connected == self._tasks
 
-    def mark_connected(self, job: str) -> None:
-        self._connected.add(job)
+    def mark_connected(self, task: str) -> None:
+        """Count the task as connected. Call it inside the block of `watch`."""
+        self._connected.add(task)
 
     @contextmanager
-    def watch(self, job: str) -> Iterator[None]:
-        """Count the job as disconnected when the block ends."""
+    def watch(self, task: str) -> Iterator[None]:
+        """Count the task as disconnected when the block ends."""
         try:
             yield
         finally:
-            self._connected.discard(job)
+            self._connected.discard(task)

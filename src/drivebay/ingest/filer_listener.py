@@ -8,7 +8,7 @@ A filer that is killed loses the changes of its last minute, although the object
 `on_connect` after each new connection, and the sweeper looks up all pending uploads.
 
 In a cluster, a listener for each filer reads the changes that this filer made. The stream with the changes of all
-filers has them later, and stops for two minutes when one of the filers stops.
+filers has these changes later, and stops for two minutes when one of the filers stops.
 """
 
 from __future__ import annotations
@@ -44,11 +44,13 @@ INITIAL_LOOKBACK: Final = timedelta(minutes=1)
 uploads."""
 
 MAX_LOOKBACK: Final = timedelta(minutes=10)
-"""With an older checkpoint, the listener reads the changes of this period before its start. The queue drops repeated
-messages only for this period. The sweeper finds the uploads of older changes."""
+"""If the checkpoint is older, the listener reads only the changes of this period before its start, because the queue
+drops repeated messages only for this period. The sweeper finds the uploads of older changes."""
 
 _SAVE_INTERVAL: Final = 1.0
+"""Seconds between two saved checkpoints."""
 _MAX_BATCH: Final = 500
+"""Changes that are published together."""
 
 
 class OpenStream(Protocol):
@@ -62,8 +64,8 @@ class OpenStream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChangeStream:
-    """The changes of one bucket at the filer with this gRPC address. `is_clustered`: other listeners read other filers
-    of the same cluster."""
+    """The changes of one bucket that one filer sends. `address` is the gRPC address of the filer. `is_clustered`: other
+    listeners read the other filers of the same cluster."""
 
     address: str
     bucket: str
@@ -76,7 +78,7 @@ class ChangeStream:
 
     @property
     def checkpoint_name(self) -> str:
-        """The name of its checkpoint."""
+        """The name of the checkpoint of this stream."""
         name = f"seaweedfs.{self.bucket}"
         return f"{name}.{re.sub(r'[^A-Za-z0-9.-]', '_', self.address)}" if self.is_clustered else name
 
@@ -88,7 +90,7 @@ class ChangeStream:
 
 
 class FilerListener:
-    """Listens to one filer for one bucket. Any number of listeners may run at once."""
+    """Listens to one filer for one bucket. Any number of listeners may run at the same time."""
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ async def run(
     """Run until cancelled.
 
     `open_stream` connects to the filer (`rpc.server_stream.server_stream`). The caller serves `endpoint` over HTTP.
-    Raises ValueError at once if the settings contradict each other.
+    Raises ValueError immediately if the settings contradict each other.
     """
     if settings.source is EventSource.SEAWEEDFS and settings.filer_address is None:
         raise ValueError("events from SeaweedFS need the address of its filer: set DRIVEBAY_FILER_ADDRESS")
@@ -68,13 +68,13 @@ async def run(
             await EventConsumer(files, settings, now).run(queue)
 
     async def listen_to_filer(stream: ChangeStream) -> None:
-        job = _filer_job(stream)
+        task = _filer_task(stream)
         connected_at: float | None = None
 
         def on_connect() -> None:
             nonlocal connected_at
             connected_at = time.monotonic()
-            health.mark_connected(job)
+            health.mark_connected(task)
             sweeper.request_recheck()
 
         listener = FilerListener(stream, open_stream=open_stream, new_id=new_id, now=now, on_connect=on_connect)
@@ -84,7 +84,7 @@ async def run(
             finally:
                 if stream.is_clustered and connected_at is not None:  # guard: filer-lost-recheck
                     # The filer may have died with changes that it had not sent, and may never come back. After a short
-                    # connection, the recheck of its start has just been made.
+                    # connection no recheck is needed, because one was requested when the connection began.
                     was_stable = _lasted(connected_at, settings.stable_connection)  # guard: filer-stable
                     if was_stable:
                         sweeper.request_recheck()
@@ -101,7 +101,7 @@ async def run(
         tasks.create_task(_keep_running("events", consume_events, settings, health))
         for stream in _change_streams(settings):
             listen = functools.partial(listen_to_filer, stream)
-            tasks.create_task(_keep_running(_filer_job(stream), listen, settings, health))
+            tasks.create_task(_keep_running(_filer_task(stream), listen, settings, health))
         if endpoint is not None:
             tasks.create_task(
                 _keep_running("event_endpoint", lambda: forward_posted_events(endpoint), settings, health)
@@ -114,36 +114,38 @@ def _change_streams(settings: Settings) -> tuple[ChangeStream, ...]:
     return tuple(ChangeStream(address, settings.bucket, is_clustered=len(filers) > 1) for address in filers)
 
 
-def _filer_job(stream: ChangeStream) -> str:
+def _filer_task(stream: ChangeStream) -> str:
     return f"filer {stream.address}" if stream.is_clustered else "filer"
 
 
 def _event_health(settings: Settings) -> EventHealth:
     if not settings.events_enabled:
         return EventHealth()
-    return EventHealth("events", *map(_filer_job, _change_streams(settings)))
+    return EventHealth("events", *map(_filer_task, _change_streams(settings)))
 
 
-async def _keep_running(job: str, work: Callable[[], Awaitable[None]], settings: Settings, health: EventHealth) -> None:
+async def _keep_running(
+    task: str, work: Callable[[], Awaitable[None]], settings: Settings, health: EventHealth
+) -> None:
     """Run `work` until cancelled. After each end, start it again with exponential backoff."""
     attempt = 0
     last_logged = float("-inf")
     while True:
         started = time.monotonic()
         try:
-            with health.watch(job):
+            with health.watch(task):
                 await work()
         except Unavailable as error:
             if time.monotonic() - last_logged >= _LOG_INTERVAL:
                 last_logged = time.monotonic()
-                log.warning("ingest_unavailable", job=job, reason=error.detail)
-        except Exception as error:  # a defect in one job must not stop the sweeper
-            log.error("ingest_failed", job=job, exc_info=error)
+                log.warning("ingest_unavailable", task=task, reason=error.detail)
+        except Exception as error:  # a defect in one task must not stop the sweeper
+            log.error("ingest_failed", task=task, exc_info=error)
         attempt = 0 if _lasted(started, settings.stable_connection) else attempt + 1
         delay = exponential_backoff(_FIRST_RECONNECT_DELAY, settings.max_reconnect_delay, attempt)
         await asyncio.sleep(delay.total_seconds())
 
 
 def _lasted(started: float, duration: timedelta) -> bool:
-    """Return whether so much time has passed since `started`, a time of the monotonic clock."""
+    """Return whether at least `duration` has passed since `started`, a time of the monotonic clock."""
     return time.monotonic() - started >= duration.total_seconds()

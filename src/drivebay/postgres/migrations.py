@@ -46,10 +46,10 @@ async def migrate(
     """Apply the missing migrations in `folder` (`0001_name.sql`, ...) to `schema`, and return their names.
 
     `only` are the names to apply, or None for all. `timeout` in seconds bounds each statement. Many processes may call
-    this at once, and a process may be killed at any time: a migration and its row in `<schema>.migrations` are one
-    transaction. Raises Unavailable. Raises MigrationError if an applied migration was edited, if this release does not
-    work on the schema of a newer release, or if the database user lacks a privilege. A second call writes nothing, so
-    it also works on a read-only server, and it does not wait while another release migrates.
+    this at the same time, and a process may be killed at any time: a migration and its row in `<schema>.migrations` are
+    one transaction. Raises Unavailable. Raises MigrationError if an applied migration was edited, if this release does
+    not work on the schema of a newer release, or if the database user lacks a privilege. If no migration is missing,
+    the call writes nothing and does not wait for another process that migrates. So it also works on a read-only server.
     """
     migrations = _read_migrations(folder)
     if only is not None:
@@ -99,8 +99,8 @@ def _digest(sql: str) -> str:
 class _Applied(NamedTuple):
     """A migration that was applied.
 
-    `needs` is the name of a migration: a release that has it works without the applied one. It is empty if all releases
-    do, and None if none does.
+    `needs` is the name of another migration: an earlier release works on the new schema if it has that one. `needs` is
+    empty if every earlier release works on it, and None if none does.
     """
 
     digest: str
@@ -117,7 +117,7 @@ def migration_needs(sql: str) -> str | None:
 def _check_unknown(schema: str, applied: Mapping[str, _Applied], migrations: Collection[str]) -> None:
     """Raise MigrationError if this release does not work on the schema that a newer release made."""
     unknown = sorted(applied.keys() - migrations)
-    # A release that lacks an applied migration and has one that is missing is of another line of releases.
+    # A release that lacks an applied migration, and has a migration that was not applied, is not simply older.
     is_older = applied.keys() >= set(migrations)
     for name in unknown:
         needs = applied[name].needs
