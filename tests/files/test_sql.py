@@ -1,6 +1,8 @@
 """Every statement of the files service against the migrated schema."""
 
 import inspect
+import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -296,3 +298,52 @@ async def test_the_folders_of_many_entries_are_followed_once_each(connection: as
 
 async def plan_of(connection: asyncpg.Connection, statement: str, *arguments: object) -> str:
     return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *arguments))
+
+
+ONE_ROW_EACH = (
+    "INSERT INTO files.entries (owner_id, id, parent_id, kind, name)"
+    " SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'folder', 'f' FROM generate_series(1, 20000)",
+    "INSERT INTO files.versions (owner_id, id, file_id, size, content_type, etag)"
+    " SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 1, 'text/plain', 'e'"
+    " FROM generate_series(1, 20000)",
+)
+
+
+async def test_one_entry_is_found_by_its_id_where_most_drives_are_nearly_empty(connection: asyncpg.Connection) -> None:
+    """A condition on an id that only filters the rows of an owner reads all of them."""
+    await connection.execute(NO_TRIGGERS)
+    for insert in ONE_ROW_EACH:
+        await connection.execute(insert)
+    await connection.execute("ANALYZE")
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    found = {
+        (name, node["Index Name"])
+        for sql_file in SQL_FILES
+        for name, statement in statements_of(sql_file).items()
+        for node in await generic_plan(connection, statement)
+        if node.get("Relation Name") in ("entries", "versions")
+        and _ID_IS_A_FILTER.search(node.get("Filter", ""))
+        and " AND " not in node.get("Index Cond", "")
+    }
+    # These read an index of what is in the trash, or of older versions, which are few.
+    assert {(name, index) for name, index in found if index not in _SHORT_INDEXES} == set()
+
+
+_SHORT_INDEXES = ("entries_trashed_by_name", "versions_replaced")
+_ID_IS_A_FILTER = re.compile(r"\bid = ")
+
+
+async def generic_plan(connection: asyncpg.Connection, statement: str) -> list[dict[str, Any]]:
+    """Return the nodes of the plan that serves any arguments, or none for a statement without a plan."""
+    try:
+        await connection.execute(f"PREPARE explained AS {statement}")
+    except asyncpg.PostgresSyntaxError:
+        return []
+    types = await connection.fetchval("SELECT parameter_types FROM pg_prepared_statements WHERE name = 'explained'")
+    arguments = f"({', '.join(['NULL'] * len(types))})" if types else ""
+    plan = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE explained{arguments}"))
+    await connection.execute("DEALLOCATE explained")
+    nodes = [plan[0]["Plan"]]
+    for node in nodes:
+        nodes += node.get("Plans", ())
+    return nodes

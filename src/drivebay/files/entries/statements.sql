@@ -287,8 +287,12 @@ ORDER BY {column} {direction}, id {direction} LIMIT $4;
 WITH RECURSIVE tree AS (
     SELECT r.top::int AS top, 0 AS depth, e.id, e.parent_id, e.kind, e.name, e.size, e.modified_at
     FROM unnest($2::uuid[]) WITH ORDINALITY AS r (id, top)
-    -- guard: owner-select-tree
-    JOIN files.entries e ON e.owner_id = $1 AND e.id = r.id AND e.trashed_at IS NULL  -- guard: tree-trash
+    -- OFFSET 0 keeps the conditions after it out of the subquery. The planner could choose the index of one of them, and would
+    -- read all entries of the drive for each id.
+    CROSS JOIN LATERAL (
+        SELECT e.id, e.parent_id, e.kind, e.name, e.size, e.modified_at, e.trashed_at FROM files.entries e
+        WHERE e.owner_id = $1 AND e.id = r.id OFFSET 0) e  -- guard: owner-select-tree
+    WHERE e.trashed_at IS NULL  -- guard: tree-trash
         AND files.nearest_trashed($1, e.parent_id) IS NULL  -- guard: trash-above-tree
     UNION ALL
     SELECT tree.top, tree.depth + 1, child.id, child.parent_id, child.kind, child.name, child.size, child.modified_at
