@@ -1,4 +1,5 @@
-"""Rate limits of sign-ups, logins and codes: token buckets in PostgreSQL, shared by every process.
+"""Rate limits of sign-ups, logins, codes, refreshes and look-ups of accounts: token buckets in PostgreSQL, which all
+processes share.
 
 A bucket holds `Rate.count` tokens and refills evenly within `Rate.per`. Each call takes one token. A refused call takes
 none. An attacker cannot lock out a user who logs in from another network: see
@@ -43,7 +44,7 @@ short lifetime, see `REFRESHES_PER_LIFETIME`."""
 REFRESHES_PER_LIFETIME: Final = 4
 """A client needs one refresh in the lifetime of an access token. The limit always allows at least this many."""
 LOOKUP_LIMIT: Final = Rate(100, timedelta(hours=1))
-"""Accounts that one user may look up by email. It is limited, because a look-up reveals whether an account exists."""
+"""Accounts that one user may look up by email or by id. A look-up reveals whether an account exists."""
 AUDIT_LIMIT: Final = Rate(100, timedelta(hours=1))
 """Failed logins of one account, and from one network, that the audit log records."""
 UNKNOWN_AUDIT_LIMIT: Final = Rate(1000, timedelta(hours=1))
@@ -86,7 +87,10 @@ class RateLimiter:
         self._login = login
 
     async def charge_signup(self, address: str) -> None:
-        """Charge a sign-up. `address` is the client's IP address. Raises RateLimited."""
+        """Charge a sign-up, or the beginning of a sign-in at the identity provider. Raises RateLimited.
+
+        `address` is the IP address of the client.
+        """
         if self._signup is not None:
             await self._charge("signup", "address", client_network(address), self._signup)
 
@@ -167,7 +171,7 @@ class RateLimiter:
         await self._charge("refresh", "session", str(session), rate, store.executor)
 
     async def charge_lookup(self, caller: UserId) -> None:
-        """Charge a lookup of an account by its email. Raises RateLimited."""
+        """Charge a look-up of an account by its email or id. Raises RateLimited."""
         await self._charge("lookup", "user", str(caller), LOOKUP_LIMIT)
 
     async def charge_audit_record(self, user: UserId | None, address: str) -> BucketResult:
