@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 from drivebay import postgres
 from drivebay.contract import files as c
 from drivebay.contract.files import Access
-from drivebay.contract.ids import ROOT, LeaseId
+from drivebay.contract.ids import ROOT, DriveId, LeaseId
 from drivebay.errors import NotFound
 from drivebay.files.purges.store import PurgeStore
 from drivebay.files.trash.store import TrashStore
@@ -259,6 +259,60 @@ async def test_a_folder_is_restored_completely_or_not_at_all(direct_drive: Drive
         await restoring
     assert await direct_drive.list_names() == []
     assert await direct_drive.run_purges() == 1
+
+
+async def claimed_of_two_drives(drive: Drive, lease: LeaseId) -> dict[DriveId, c.PurgeTask]:
+    """Delete one file in each of two drives, and claim their purges."""
+    other = drive.for_owner(new_owner())
+    for each in (drive, other):
+        file = await each.upload_file("a", b"12345")
+        await each.files.trash_entry(each.access, file.id)
+        await each.files.delete_trashed(each.access, file.id)
+    claimed = {task.ref.owner: task for task in await drive.files.claim_purges(lease, 10)}
+    assert claimed.keys() == {drive.owner, other.owner}
+    drive.bucket.objects.clear()
+    return claimed
+
+
+async def used_bytes(drive: Drive, owner: DriveId) -> int:
+    return (await drive.files.get_usage(Access.personal(owner))).used_bytes
+
+
+async def test_a_locked_drive_does_not_delay_the_purges_of_others(direct_drive: Drive) -> None:
+    """They are finished, and the bytes freed, while a long transaction holds the lock of the drive."""
+    lease = LeaseId(uuid7())
+    claimed = await claimed_of_two_drives(direct_drive, lease)
+    (other,) = claimed.keys() - {direct_drive.owner}
+    refs = tuple(task.ref for task in claimed.values())
+    async with direct_drive.database.transaction() as tx:
+        await tx.execute("SELECT FROM files.usage WHERE owner_id = $1 FOR UPDATE", direct_drive.owner)
+        finishing = asyncio.create_task(direct_drive.files.finish_purges(lease, refs))
+        async with asyncio.timeout(60):
+            while await used_bytes(direct_drive, other):
+                await asyncio.sleep(0.01)
+        assert await finishing == 1  # it has waited for the other drive, in vain
+        assert await used_bytes(direct_drive, direct_drive.owner) == 5
+    assert await direct_drive.files.claim_purges(LeaseId(uuid7()), 10) == ()
+    await direct_drive.advance_time(SETTINGS.lease)
+    again = LeaseId(uuid7())
+    assert await direct_drive.files.claim_purges(again, 10) == (claimed[direct_drive.owner],)
+    assert await direct_drive.files.finish_purges(again, (claimed[direct_drive.owner].ref,)) == 1
+    assert await used_bytes(direct_drive, direct_drive.owner) == 0
+
+
+async def test_a_purge_waits_for_a_drive_that_is_locked_for_a_moment(direct_drive: Drive) -> None:
+    lease = LeaseId(uuid7())
+    claimed = await claimed_of_two_drives(direct_drive, lease)
+    (other,) = claimed.keys() - {direct_drive.owner}
+    refs = tuple(task.ref for task in claimed.values())
+    async with direct_drive.database.transaction() as tx:
+        await tx.execute("SELECT FROM files.usage WHERE owner_id = $1 FOR UPDATE", direct_drive.owner)
+        finishing = asyncio.create_task(direct_drive.files.finish_purges(lease, refs))
+        async with asyncio.timeout(60):
+            while await used_bytes(direct_drive, other):
+                await asyncio.sleep(0.01)
+    assert await finishing == 2
+    assert await used_bytes(direct_drive, direct_drive.owner) == 0
 
 
 async def test_a_starting_and_a_finishing_purge_do_not_deadlock(direct_drive: Drive) -> None:

@@ -42,7 +42,8 @@ _MAX_CONCURRENT_ABORTS: Final = 16
 class PurgeCounts(NamedTuple):
     """The numbers of objects that were claimed, deleted in the store, and finished: their rows were updated.
 
-    The row of a deleted object is not updated if the lease has ended and another process has claimed the row.
+    The row of a deleted object is not updated if the lease has ended and another process has claimed it, or if its
+    drive stayed locked.
     """
 
     claimed: int = 0
@@ -135,7 +136,7 @@ async def _purge_batch(
         async with asyncio.timeout(settings.deadline.total_seconds()):
             finished = await files.finish_purges(lease, tuple(deleted))
     if finished < len(deleted):
-        log.warning("purge_fenced", objects=len(deleted) - finished)
+        log.warning("purges_unfinished", objects=len(deleted) - finished)
     PURGES.labels("finished").inc(finished)
     PURGES.labels("fenced").inc(len(deleted) - finished)
     # Failed deletions. `refused` is the label of a released metric.

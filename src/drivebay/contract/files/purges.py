@@ -44,7 +44,8 @@ class Purges(Protocol):
     async def finish_purges(self, lease: LeaseId, uploads: tuple[UploadRef, ...]) -> int:
         """Delete the rows of objects that are deleted in the store, and release their bytes from the quota.
 
-        Return the number of objects that still belonged to `lease`. The others are ignored.
+        Return the number of purges that were finished. Uploads that do not belong to `lease` any more are ignored. A
+        drive that stays locked for seconds does not delay the others: its purges are claimed again when the lease ends.
         """
         ...
 

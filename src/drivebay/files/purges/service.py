@@ -7,17 +7,20 @@ When a lease ends, another janitor takes over its purges. The results of a janit
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from ...contract.files import PurgeTask, UploadRef
-from ...contract.ids import LeaseId
-from ...errors import InvalidRequest
+from ...contract.ids import DriveId, LeaseId
+from ...errors import InvalidRequest, Unavailable
 from ...hints import HintChannel
 from ...observability.crash_points import crash_point
-from ...postgres import Database
+from ...postgres import Connection, Database
 from ..drives.store import DriveStore
 from ..settings import Settings
 from ..trash.trash_counts import TrashCounts
+from ..usage.store import UsageStore
 from ..versions.store import VersionStore
 from .store import PurgeStore
 
@@ -29,6 +32,8 @@ _MAX_PAUSES: Final = 10
 """The maximum number of pauses of one claim for drives that are locked."""
 _PAUSE: Final = 0.1
 """Seconds of one pause."""
+_LOCKED_OWNERS_TIME: Final = 3.0
+"""Seconds in which `finish_purges` begins to wait for another locked owner. Each wait ends after three seconds too."""
 
 
 class PurgeService:
@@ -42,6 +47,7 @@ class PurgeService:
         self._trash_counts = TrashCounts(db)
         self._versions = VersionStore()
         self._settings = settings
+        self._usage = UsageStore()
 
     async def claim_purges(self, lease: LeaseId, limit: int) -> tuple[PurgeTask, ...]:
         if not 1 <= limit <= MAX_BATCH:
@@ -98,14 +104,35 @@ class PurgeService:
         return tasks, has_more
 
     async def finish_purges(self, lease: LeaseId, uploads: tuple[UploadRef, ...]) -> int:
+        by_owner: dict[DriveId, list[UploadRef]] = {}
+        for ref in uploads:
+            by_owner.setdefault(ref.owner, []).append(ref)
         async with self._db.transaction() as tx:
-            await self._purges.lock_leased_owners(tx, lease, uploads)
-            finished = await self._purges.finish_purges(
-                tx, lease, uploads, self._settings.tombstone, self._settings.upload_ttl
-            )
+            free = await self._usage.lock_free_owners(tx, by_owner)  # guard: finish-skip-locked
+            finished = await self._finish(tx, lease, [ref for ref in uploads if ref.owner in free])
             crash_point("purge.finish_before_db_commit")
         crash_point("purge.finish_after_db_commit")
+        locked = [refs for owner, refs in by_owner.items() if owner not in free]
+        return finished + await self._finish_locked(lease, locked)
+
+    async def _finish_locked(self, lease: LeaseId, locked: Sequence[Sequence[UploadRef]]) -> int:
+        """Finish the purges of owners that were locked, one owner after the other, and return their number."""
+        clock = asyncio.get_running_loop()
+        ends_at = clock.time() + _LOCKED_OWNERS_TIME
+        finished = 0
+        for refs in locked:
+            if clock.time() > ends_at:
+                break
+            with suppress(Unavailable):
+                async with self._db.transaction() as tx:
+                    await self._usage.lock_owners(tx, [refs[0].owner])
+                    finished += await self._finish(tx, lease, refs)
         return finished
+
+    async def _finish(self, tx: Connection, lease: LeaseId, uploads: Sequence[UploadRef]) -> int:
+        """Finish purges whose owners are locked."""
+        settings = self._settings
+        return await self._purges.finish_purges(tx, lease, uploads, settings.tombstone, settings.upload_ttl)
 
     async def known_uploads(self, uploads: tuple[UploadRef, ...]) -> tuple[bool, ...]:
         return await self._purges.are_known(self._db, uploads)

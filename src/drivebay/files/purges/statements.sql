@@ -149,14 +149,6 @@ RETURNING p.owner_id, p.upload_id,
           EXISTS (SELECT FROM files.thumbnails t
                   WHERE t.owner_id = p.owner_id AND t.object_id = p.upload_id) AS has_thumbnails;
 
--- name: lock_leased_owners
--- Lock the owners of the purges ($2 owners, $3 uploads) that the lease $1 holds. The order by id prevents deadlocks.
-SELECT owner_id FROM files.usage WHERE owner_id IN (
-    SELECT p.owner_id FROM files.purges p
-    JOIN unnest($2::uuid[], $3::uuid[]) AS r (owner_id, id) ON p.owner_id = r.owner_id AND p.upload_id = r.id
-    WHERE p.lease_id = $1)
-ORDER BY owner_id FOR UPDATE;
-
 -- name: finish_purges
 -- Finish purges ($2 owners, $3 uploads) whose objects are deleted. The first time, the bytes are freed and the purge
 -- becomes a tombstone for the time $4. When that is over, all rows of the upload are deleted.

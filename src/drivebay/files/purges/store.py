@@ -65,10 +65,6 @@ class PurgeStore:
             for record in records
         )
 
-    async def lock_leased_owners(self, tx: Connection, lease: LeaseId, uploads: Sequence[UploadRef]) -> None:
-        """Lock the owners of those uploads whose purges the lease holds."""
-        await tx.execute(self.statements["lock_leased_owners"], lease, *_columns(uploads))
-
     async def finish_purges(
         self, tx: Connection, lease: LeaseId, uploads: Sequence[UploadRef], tombstone: timedelta, url_ttl: timedelta
     ) -> int:
