@@ -83,11 +83,13 @@ def create_app(
 ) -> GatewayApp:
     """Return the ASGI app. `readiness_checks` are readiness checks in addition to those of the services.
 
-    `hints` wake the requests that wait for changes. Without hints, these requests poll the files service.
+    `hints` wake the requests that wait for changes, and let gateways tell each other that sessions have ended. Without
+    hints, the gateway polls the files and auth services.
     """
     readiness = create_readiness_monitor(auth, files, storage, readiness_checks or {})
-    waiters = ChangeWaiters(hints or HintChannel(), settings.user_waits)
-    authenticator = Authenticator(auth, settings, now)
+    hints = hints or HintChannel()
+    waiters = ChangeWaiters(hints, settings.user_waits)
+    authenticator = Authenticator(auth, settings, now, hints)
     routes = build_routes(
         auth,
         files,

@@ -22,6 +22,7 @@ from ..contract.auth.access_tokens import Verifier
 from ..contract.auth.api_tokens import PREFIX as API_TOKEN_PREFIX
 from ..contract.ids import UserId
 from ..errors import Error, Unauthenticated, Unavailable
+from ..hints import HintChannel
 from .api_token_cache import ApiTokenCache
 from .caller import Caller
 from .revoked_sessions import RevokedSessions
@@ -36,18 +37,25 @@ _MIN_FETCH_INTERVAL: Final = timedelta(seconds=1)
 class Authenticator:
     """Finds the caller of a request.
 
-    `revoked_sessions.run()` keeps the list of ended sessions fresh. `max_cached_tokens` limits the cache. The token
-    that was used least recently is evicted first.
+    `revoked_sessions.run()` keeps the list of ended sessions fresh, and `hints` tell it of sessions that end at other
+    gateways. `max_cached_tokens` limits the cache. The token that was used least recently is evicted first.
     """
 
     def __init__(
-        self, auth: Auth, settings: Settings, now: Callable[[], datetime], max_cached_tokens: int = 10_000
+        self,
+        auth: Auth,
+        settings: Settings,
+        now: Callable[[], datetime],
+        hints: HintChannel | None = None,
+        max_cached_tokens: int = 10_000,
     ) -> None:
         self._max_cached_tokens = max_cached_tokens
         self._auth = auth
         self._settings = settings
         self._now = now
+        self._hints = hints or HintChannel()
         self.revoked_sessions = RevokedSessions(auth, now)
+        self._hints.listen_for_revocations(self.revoked_sessions.hint)
         self._api_tokens = ApiTokenCache(auth, now, max_cached_tokens)
         self._cached: dict[bytes, tuple[Caller, datetime]] = {}
         self._verifier: Verifier | None = None
@@ -90,7 +98,9 @@ class Authenticator:
                 raise
 
     async def refresh_revoked_sessions(self) -> None:
-        """Fetch the sessions that have ended, and refuse them from now on. Other gateways do so within five seconds."""
+        """Fetch the sessions that have ended, and refuse them from now on. Other gateways get a hint to do so too.
+        Without the hint, they do so within five seconds."""
+        self._hints.publish_revocation()  # guard: revocation-published
         await self.revoked_sessions.refresh()
 
     def forget_api_tokens(self, user: UserId | None) -> None:

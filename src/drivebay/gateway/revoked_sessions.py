@@ -1,8 +1,8 @@
 """The sessions that have ended while their access tokens are still valid. The auth service lists them.
 
-A gateway fetches the list every two seconds, so that a request needs no call. If the last list is more than five
-seconds old, a request fetches it. If that fails, the request is refused, because the gateway cannot know whether the
-session has ended.
+A gateway fetches the list every two seconds, and at once when another gateway has ended a session and NATS carries the
+hint. So a request needs no call. If the last list is more than five seconds old, a request fetches it. If that fails,
+the request is refused, because the gateway cannot know whether the session has ended.
 
 The list comes in pages: after a long gap, or when many sessions end at once, it may have a million rows. A session is
 remembered until its access tokens have expired, so the memory is bounded by the sessions that end in that time.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,7 +25,9 @@ from ..errors import Error, Unauthenticated, Unavailable
 log = structlog.get_logger(__name__)
 
 _POLL_INTERVAL: Final = 2.0
-"""Seconds between two calls."""
+"""Seconds between two calls without a hint."""
+_GATHER_TIME: Final = 0.5
+"""Seconds between two calls after hints. One call serves all hints that arrive in this time."""
 MAX_AGE: Final = timedelta(seconds=5)
 """If the last list is older, a request fetches the list before its token is accepted."""
 _MIN_RETRY_INTERVAL: Final = timedelta(seconds=1)
@@ -38,11 +41,16 @@ _CLEAN_INTERVAL: Final = timedelta(seconds=30)
 
 
 class RevokedSessions:
-    """The ended sessions that this process remembers. `run` keeps them up to date."""
+    """The ended sessions that this process remembers. `run` keeps them up to date.
+
+    `poll_interval` is the number of seconds between two calls without a hint. It may be changed before `run`.
+    """
 
     def __init__(self, auth: Auth, now: Callable[[], datetime]) -> None:
         self._auth = auth
         self._now = now
+        self.poll_interval = _POLL_INTERVAL
+        self._has_hint = asyncio.Event()
         self._ended: dict[SessionId, float] = {}  # the timestamp until which a session is remembered
         self._cleaned_at: datetime | None = None
         self._fetch_count = 0
@@ -57,10 +65,19 @@ class RevokedSessions:
         return len(self._ended)
 
     async def run(self) -> None:
-        """Fetch the list every two seconds, until cancelled."""
+        """Fetch the list every two seconds, and after each hint, until cancelled."""
         while True:
+            self._has_hint.clear()
             await self.refresh()
-            await asyncio.sleep(_POLL_INTERVAL)
+            gather_time = min(_GATHER_TIME, self.poll_interval)
+            await asyncio.sleep(gather_time)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.poll_interval - gather_time):
+                    await self._has_hint.wait()
+
+    def hint(self) -> None:
+        """Let `run` fetch the list now, because sessions have ended. It never waits and never fails."""
+        self._has_hint.set()  # guard: revocation-hint
 
     async def refresh(self) -> None:
         """Fetch the list now. An error is logged, and `check` tries again.

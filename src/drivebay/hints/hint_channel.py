@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 Listener: TypeAlias = Callable[[UUID | None], None]
 """Receives the id of a drive that has changed. None: any drive may have changed, because hints were lost."""
+
+
+class Outgoing(NamedTuple):
+    """Hints for other processes: the drives, each once, and whether sessions have ended."""
+
+    drives: Collection[UUID] = ()
+    has_revocation: bool = False
 
 
 class HintChannel:
@@ -22,7 +29,9 @@ class HintChannel:
         self._is_alone = is_alone
         self._reaches_all = reaches_all
         self._listeners: list[Listener] = []
+        self._revocation_listeners: list[Callable[[], None]] = []
         self._outgoing: set[UUID] = set()
+        self._has_outgoing_revocation = False
         self._has_outgoing = asyncio.Event()
         self._is_forwarding = False
         self._is_transport_healthy: Callable[[], bool] = lambda: False
@@ -43,12 +52,28 @@ class HintChannel:
             self._outgoing.add(drive)
             self._has_outgoing.set()
 
+    def listen_for_revocations(self, listener: Callable[[], None]) -> None:
+        """Call the listener when another process has ended sessions. It must return at once and raise nothing."""
+        self._revocation_listeners.append(listener)
+
+    def publish_revocation(self) -> None:
+        """Publish a hint for other processes that sessions have ended. Call it after the commit. It never waits and
+        never fails."""
+        if self._is_forwarding:
+            self._has_outgoing_revocation = True
+            self._has_outgoing.set()
+
     # -- for the transport
 
     def deliver(self, drive: UUID | None) -> None:
         """Pass a hint to the listeners of this process. None: any drive may have changed."""
         for listener in self._listeners:
             listener(drive)
+
+    def deliver_revocation(self) -> None:
+        """Pass the hint from another process that sessions have ended to the listeners."""
+        for listener in self._revocation_listeners:
+            listener()
 
     def start_forwarding(self, is_healthy: Callable[[], bool]) -> None:
         """Collect hints for the transport from now on. `is_healthy` returns whether the transport works."""
@@ -60,20 +85,22 @@ class HintChannel:
         self._is_forwarding = False
         self._is_transport_healthy = lambda: False
         self._outgoing.clear()
+        self._has_outgoing_revocation = False
 
-    async def take_outgoing(self, timeout: float) -> Collection[UUID]:
-        """Return the drives with hints for other processes, each once.
+    async def take_outgoing(self, timeout: float) -> Outgoing:
+        """Return the hints for other processes.
 
-        Wait for a hint. Return an empty collection if there is none within `timeout` seconds.
+        Wait for a hint. Return none if there is none within `timeout` seconds.
         """
         try:
             async with asyncio.timeout(timeout):
                 await self._has_outgoing.wait()
         except TimeoutError:
-            return ()
+            return Outgoing()
         self._has_outgoing.clear()
-        drives, self._outgoing = self._outgoing, set()
-        return drives
+        outgoing = Outgoing(self._outgoing, self._has_outgoing_revocation)
+        self._outgoing, self._has_outgoing_revocation = set(), False
+        return outgoing
 
 
 def reaches_all(database_url: str | None, nats_url: str | None) -> bool:

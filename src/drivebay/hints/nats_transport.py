@@ -1,8 +1,9 @@
-"""Hints between processes over core NATS: subject `drivebay.changes.{drive}`, no body, no JetStream.
+"""Hints between processes over core NATS: subjects `drivebay.changes.{drive}` and `drivebay.revocations`, no body, no
+JetStream.
 
-A process with the files service publishes, and a process with the gateway or the worker subscribes. Publishers also
-send a heartbeat every few seconds, so that subscribers notice when nobody publishes. Errors here never fail a request:
-while NATS is down, hints are dropped.
+A process with the files service publishes changes, and a process with the gateway or the worker subscribes. These
+publishers also send a heartbeat every few seconds, so that subscribers notice when nobody publishes. Gateways publish
+that sessions have ended, for each other. Errors here never fail a request: while NATS is down, hints are dropped.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from ..concurrency.cancellation import raise_pending_cancellation
 from .hint_channel import HintChannel
@@ -25,6 +27,7 @@ from .hint_channel import HintChannel
 log = structlog.get_logger(__name__)
 
 _PREFIX: Final = "drivebay.changes."
+_REVOCATIONS: Final = "drivebay.revocations"
 _HEARTBEAT: Final = "beat"
 _HEARTBEAT_INTERVAL: Final = 5.0
 """Seconds between two heartbeats of a publisher."""
@@ -86,7 +89,8 @@ class NatsTransport:
             nonlocal last_error
             last_error = error
 
-        client, subscription = Client(), None
+        client = Client()
+        subscriptions: list[Subscription] = []
         try:
             try:
                 await client.connect(
@@ -105,7 +109,8 @@ class NatsTransport:
             except nats.errors.NoServersError as error:
                 raise last_error or error from None
             if self._listens:
-                subscription = await client.subscribe(f"{_PREFIX}*", cb=self._receive)
+                subscriptions.append(await client.subscribe(f"{_PREFIX}*", cb=self._receive))
+                subscriptions.append(await client.subscribe(_REVOCATIONS, cb=self._receive_revocation))
                 await client.flush(_CONNECT_TIMEOUT)
             raise_pending_cancellation()  # guard: hints-cancellation
             self._channel.start_forwarding(self._is_healthy)
@@ -116,17 +121,20 @@ class NatsTransport:
             with suppress(nats.errors.Error, TimeoutError, OSError):
                 async with asyncio.timeout(1):
                     await client.close()
-            # If the close fails or takes too long, the task of the subscription still runs, so cancel it here.
-            receiving = getattr(subscription, "_wait_for_msgs_task", None)
-            if receiving is not None:
-                receiving.cancel()
-                await asyncio.wait([receiving])
+            # If the close fails or takes too long, the tasks of the subscriptions still run, so cancel them here.
+            receiving = [task for each in subscriptions if (task := getattr(each, "_wait_for_msgs_task", None))]
+            for task in receiving:
+                task.cancel()
+            if receiving:
+                await asyncio.wait(receiving)
 
     async def _publish_until(self, client: Client, closed: asyncio.Event) -> None:
         heartbeat_at = float("-inf")
         while not closed.is_set():
-            drives = await self._channel.take_outgoing(_HEARTBEAT_INTERVAL / 5)
-            for drive in drives:
+            outgoing = await self._channel.take_outgoing(_HEARTBEAT_INTERVAL / 5)
+            if outgoing.has_revocation:
+                await client.publish(_REVOCATIONS)
+            for drive in outgoing.drives:
                 await client.publish(f"{_PREFIX}{drive}")
             if self._publishes and time.monotonic() - heartbeat_at >= _HEARTBEAT_INTERVAL:
                 heartbeat_at = time.monotonic()
@@ -140,6 +148,9 @@ class NatsTransport:
             return
         with suppress(ValueError):  # other publishers may send subjects that are not valid
             self._channel.deliver(UUID(subject))
+
+    async def _receive_revocation(self, message: Msg) -> None:
+        self._channel.deliver_revocation()
 
     def _is_healthy(self) -> bool:
         return self._publishes or time.monotonic() - self._last_received_at < _HEARTBEAT_TIMEOUT
