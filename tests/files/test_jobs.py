@@ -573,6 +573,26 @@ async def test_a_user_has_a_limited_number_of_jobs_in_a_drive(database_url: str)
         assert (await start(drive, top.id)).status is c.JobStatus.RUNNING
 
 
+async def test_only_the_last_ended_jobs_of_a_user_are_kept(database_url: str) -> None:
+    async with open_drive(database_url, "direct", replace(SETTINGS, max_ended_jobs=3)) as drive:
+        top = await insert_tree(drive, 1, 1)
+        long, *short = [await start(drive, top.id) for _ in range(3)]
+        for job in short:
+            await drive.files.cancel_job(UserId(drive.owner), job.id)
+        await run_all(drive)  # the job that began first ends last
+        for _ in range(2):
+            kept = await start(drive, top.id)
+            await drive.files.cancel_job(UserId(drive.owner), kept.id)
+        assert (await get(drive, short[1])).status is c.JobStatus.CANCELLED
+        running = await start(drive, top.id)
+        assert (await get(drive, long)).status is c.JobStatus.DONE
+        assert (await get(drive, kept)).status is c.JobStatus.CANCELLED
+        assert (await get(drive, running)).status is c.JobStatus.RUNNING
+        for job in short:
+            with pytest.raises(NotFound):
+                await get(drive, job)
+
+
 async def test_an_old_job_is_forgotten(direct_drive: Drive) -> None:
     drive = direct_drive
     top = await insert_tree(drive, 1, 1)

@@ -44,7 +44,8 @@ class Settings:
     `max_webhook_leases` the webhooks of one user to which workers send at the same time. `webhook_lease` is the time
     that a worker has until it records a result. A webhook is disabled when it has failed for `webhook_retry_time`.
 
-    `max_jobs` limits the jobs of one user in one drive. `job_lease` is the time that a worker has for one step.
+    `max_jobs` limits the unfinished jobs of one user in one drive. Of those that have ended, the last `max_ended_jobs`
+    of each user are kept. `job_lease` is the time that a worker has for one step.
     `max_copied_entries` limits the files and folders of one copy, because its last step makes all of them visible under
     the lock of the drive.
 
@@ -80,6 +81,7 @@ class Settings:
     webhook_lease: timedelta = timedelta(minutes=1)
     webhook_retry_time: timedelta = timedelta(days=3)
     max_jobs: int = 10
+    max_ended_jobs: int = 1000
     job_lease: timedelta = timedelta(minutes=1)
     thumbnails: bool = True
     max_thumbnail_source: int = 64 * 2**20

@@ -80,7 +80,8 @@ class Jobs(Protocol):
         The bytes count in the usage from the time they are copied, until soon after a job has failed or was cancelled.
         The job checks before each step that the actor still has access. If it fails, its `error` is the error that
         `copy_entry` would raise. `too_large` means that the folder has more than 200,000 files and folders (a setting
-        of the files service). A job is kept for 7 days after its end. A job that no worker claims for a day fails.
+        of the files service). A job is kept for 7 days after its end, but of each user only the 1,000 jobs that ended
+        last. A job that no worker claims for a day fails.
 
         A repeat with the same `idempotency_key` within 24 hours returns the same job.
 

@@ -173,6 +173,7 @@ class JobService:
         if await self._jobs.count_unfinished(tx, new.drive, new.actor) >= limit:  # guard: job-limit
             problem = f"{limit} of your jobs are running in this drive: wait for one of them, or cancel one"
             raise RateLimited(problem, retry_after=_RETRY_AFTER)
+        await self._jobs.prune_jobs_of(tx, new.actor, self._settings.max_ended_jobs)  # guard: ended-job-limit
         return await self._jobs.insert_job(tx, new, self._settings.job_lease)
 
 

@@ -14,6 +14,14 @@ INSERT INTO files.jobs (owner_id, id, kind, created_by, source_id, parent_id, na
 VALUES ($1, $2, 'copy', $3, $4, $5, $6, $7, $8, $9, $10::uuid, CASE WHEN $10 IS NOT NULL THEN now() + $11::interval END)
 RETURNING *, CASE WHEN lease IS NULL THEN due_at END AS waiting_since;
 
+-- name: prune_jobs_of_user
+-- Delete the jobs of the user $1 that ended first, up to 100, and keep the last $2. There are not many
+-- more than $2, so they need no index. A concurrent call skips the locked rows instead of waiting.
+DELETE FROM files.jobs j USING (
+    SELECT owner_id, id FROM files.jobs WHERE created_by = $1 AND is_settled
+    ORDER BY ended_at DESC, id DESC OFFSET $2 LIMIT 100 FOR UPDATE SKIP LOCKED) old
+WHERE j.owner_id = old.owner_id AND j.id = old.id;
+
 -- name: select_job
 -- The job $2 of the user $1. Its drive is the user's own, or one that is shared with the user.
 SELECT j.*, CASE WHEN j.status = 'running' AND coalesce(j.leased_until, '-infinity') <= now() THEN j.due_at END AS waiting_since

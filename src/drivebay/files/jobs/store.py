@@ -119,6 +119,10 @@ class JobStore:
         (record,) = await tx.fetch(self.statements["insert_job"], new.drive, new.id, new.actor, *arguments)
         return _job_from(record)
 
+    async def prune_jobs_of(self, tx: Connection, user: UserId, keep: int) -> None:
+        """Delete some jobs of a user that have ended, except the `keep` jobs that ended last."""
+        await tx.execute(self.statements["prune_jobs_of_user"], user, keep)
+
     async def select_job(self, db: Database | Connection, user: UserId, id: JobId) -> Job | None:
         """Return a job of a user who still has access to its drive, or None. Needs no lock."""
         record = await db.fetchrow(self.statements["select_job"], user, id)
