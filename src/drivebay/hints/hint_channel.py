@@ -42,7 +42,7 @@ class HintChannel:
         return self._reaches_all and (self._is_alone or self._is_transport_healthy())  # guard: hints-reach-all
 
     def listen(self, listener: Listener) -> None:
-        """Call the listener with each hint. It must return at once and raise nothing."""
+        """Call the listener with each hint about a drive. The listener must return immediately and raise nothing."""
         self._listeners.append(listener)
 
     def publish(self, drive: UUID) -> None:
@@ -53,7 +53,8 @@ class HintChannel:
             self._has_outgoing.set()
 
     def listen_for_revocations(self, listener: Callable[[], None]) -> None:
-        """Call the listener when another process has ended sessions. It must return at once and raise nothing."""
+        """Call the listener when another process has ended sessions. The listener must return immediately and raise
+        nothing."""
         self._revocation_listeners.append(listener)
 
     def publish_revocation(self) -> None:
@@ -66,12 +67,12 @@ class HintChannel:
     # -- for the transport
 
     def deliver(self, drive: UUID | None) -> None:
-        """Pass a hint to the listeners of this process. None: any drive may have changed."""
+        """Pass a hint about a drive to the listeners of this process. None: any drive may have changed."""
         for listener in self._listeners:
             listener(drive)
 
     def deliver_revocation(self) -> None:
-        """Pass the hint from another process that sessions have ended to the listeners."""
+        """Tell the listeners of this process that another process has ended sessions."""
         for listener in self._revocation_listeners:
             listener()
 
@@ -88,10 +89,7 @@ class HintChannel:
         self._has_outgoing_revocation = False
 
     async def take_outgoing(self, timeout: float) -> Outgoing:
-        """Return the hints for other processes.
-
-        Wait for a hint. Return none if there is none within `timeout` seconds.
-        """
+        """Wait for hints for other processes, and return them. After `timeout` seconds the result is empty."""
         try:
             async with asyncio.timeout(timeout):
                 await self._has_outgoing.wait()

@@ -26,7 +26,7 @@ from .hint_channel import HintChannel
 
 log = structlog.get_logger(__name__)
 
-_PREFIX: Final = "drivebay.changes."
+_CHANGES_PREFIX: Final = "drivebay.changes."
 _REVOCATIONS: Final = "drivebay.revocations"
 _HEARTBEAT: Final = "beat"
 _HEARTBEAT_INTERVAL: Final = 5.0
@@ -109,7 +109,7 @@ class NatsTransport:
             except nats.errors.NoServersError as error:
                 raise last_error or error from None
             if self._listens:
-                subscriptions.append(await client.subscribe(f"{_PREFIX}*", cb=self._receive))
+                subscriptions.append(await client.subscribe(f"{_CHANGES_PREFIX}*", cb=self._receive))
                 subscriptions.append(await client.subscribe(_REVOCATIONS, cb=self._receive_revocation))
                 await client.flush(_CONNECT_TIMEOUT)
             raise_pending_cancellation()  # guard: hints-cancellation
@@ -135,14 +135,14 @@ class NatsTransport:
             if outgoing.has_revocation:
                 await client.publish(_REVOCATIONS)
             for drive in outgoing.drives:
-                await client.publish(f"{_PREFIX}{drive}")
+                await client.publish(f"{_CHANGES_PREFIX}{drive}")
             if self._publishes and time.monotonic() - heartbeat_at >= _HEARTBEAT_INTERVAL:
                 heartbeat_at = time.monotonic()
-                await client.publish(f"{_PREFIX}{_HEARTBEAT}")
+                await client.publish(f"{_CHANGES_PREFIX}{_HEARTBEAT}")
             await asyncio.sleep(_GATHER_TIME)
 
     async def _receive(self, message: Msg) -> None:
-        subject = message.subject.removeprefix(_PREFIX)
+        subject = message.subject.removeprefix(_CHANGES_PREFIX)
         self._last_received_at = time.monotonic()
         if subject == _HEARTBEAT:
             return

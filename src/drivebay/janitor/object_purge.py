@@ -42,8 +42,8 @@ _MAX_CONCURRENT_ABORTS: Final = 16
 class PurgeCounts(NamedTuple):
     """The numbers of objects that were claimed, deleted in the store, and finished: their rows were updated.
 
-    The row of a deleted object is not updated if the lease has ended and another process has claimed it, or if its
-    drive stayed locked.
+    The row of a deleted object is not updated if the lease has ended and another process has claimed the row, or if the
+    drive of the object stayed locked.
     """
 
     claimed: int = 0
