@@ -19,9 +19,9 @@ from .http_request import Request
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _MAX_HOPS: Final = 32
-"""Proxies in a row. A client could otherwise make the gateway parse thousands of addresses."""
+"""The maximum number of proxies in a row. Without it, a client could make the gateway parse thousands of addresses."""
 _MAX_ELEMENT: Final = 1024
-"""Characters of one element of `Forwarded`."""
+"""The maximum number of characters of one element of `Forwarded`."""
 _NODE: Final = re.compile(
     r"\[(?P<bracketed>[^\]]*)\](?::\w+)?|(?P<v4>[0-9.]+)(?::\w+)?|(?P<v6>[0-9A-Fa-f:.]+(?:%\w+)?)"
 )

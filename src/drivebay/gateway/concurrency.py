@@ -16,8 +16,8 @@ STREAMS: Final = "streams"
 WAITS: Final = "waits"
 UNLIMITED: Final = "open"
 """Names of the limiters. Logins have their own limiter, because each needs a CPU core for its password hash. Streams
-have one, because they take long and hold up to two parts of a file in memory. Requests that wait for changes have one.
-Health checks are never rejected."""
+(the requests of tus) have their own limiter, because they take long and hold up to two parts of a file in memory.
+Requests that wait for changes have their own limiter too. Health checks are never rejected."""
 
 MIN_LIMIT: Final = 32
 """An adaptive limiter does not lower its limit below this. 32 requests keep a CPU busy, but are too few for a long

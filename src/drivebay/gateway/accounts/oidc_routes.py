@@ -1,4 +1,4 @@
-"""The routes of the sign-in with an identity provider. They return 404 in a deployment without one."""
+"""The routes of the sign-in with an identity provider. They return 404 in a deployment without an identity provider."""
 
 from __future__ import annotations
 

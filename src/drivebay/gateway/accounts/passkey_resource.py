@@ -27,7 +27,7 @@ _login_decoder = msgspec.json.Decoder(views.PasskeyLogin)
 
 
 class PasskeyResource:
-    """`public_url` is that of the deployment, None if it has none."""
+    """Handles passkeys. `public_url` is the public URL of the deployment, or None."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class PasskeyResource:
         self._cookies.respond(req, resp, tokens)
 
     def _require_host(self, req: Request) -> None:
-        """Raise NotFound for a host for which a browser would refuse the options, with what to do."""
+        """Raise NotFound for a host for which a browser would refuse the options. The message says what to do."""
         host = urlsplit(self._urls.absolute_link(req.scope, "")).hostname
         if self._is_local and host != LOCAL:
             raise NotFound("passkeys need DRIVEBAY_PUBLIC_URL; without it they work only at http://localhost")

@@ -1,4 +1,4 @@
-"""The routes of passkeys. Those that create and use passkeys return 404 if the public URL cannot have passkeys."""
+"""The routes of passkeys. The routes that create and use passkeys return 404 if the public URL cannot have passkeys."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class PasskeyRequest(msgspec.Struct, forbid_unknown_fields=True):
 class PasskeyOptions(msgspec.Struct):
     """The options for the browser: `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`.
 
-    They are valid for 5 minutes, once.
+    They can be used once, within 5 minutes.
     """
 
     public_key: dict[str, Any]
@@ -54,7 +54,7 @@ class AttestationResponse(msgspec.Struct):
 
 
 class CreatedCredential(msgspec.Struct):
-    """What `toJSON` returns for the result of `navigator.credentials.create`. Other fields are ignored."""
+    """The result of `navigator.credentials.create`, as its method `toJSON` returns it. Other fields are ignored."""
 
     id: _Bytes
     type: Literal["public-key"]
@@ -69,7 +69,7 @@ class AssertionResponse(msgspec.Struct):
 
 
 class UsedCredential(msgspec.Struct):
-    """What `toJSON` returns for the result of `navigator.credentials.get`. Other fields are ignored."""
+    """The result of `navigator.credentials.get`, as its method `toJSON` returns it. Other fields are ignored."""
 
     id: _Bytes
     type: Literal["public-key"]
@@ -77,7 +77,7 @@ class UsedCredential(msgspec.Struct):
 
 
 class NewPasskey(msgspec.Struct, forbid_unknown_fields=True):
-    """A passkey that the browser made, and its name."""
+    """A passkey that the browser created, and its name."""
 
     name: Name
     credential: CreatedCredential

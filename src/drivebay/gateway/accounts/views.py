@@ -105,7 +105,7 @@ class Session(msgspec.Struct):
 
 
 class Jwk(msgspec.Struct):
-    """RFC 8037."""
+    """A public key (RFC 8037)."""
 
     kid: str
     x: str

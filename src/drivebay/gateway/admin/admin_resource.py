@@ -157,7 +157,7 @@ def _parse_user_id(text: str, field: str = "id") -> UserId:
 
 
 def _parse_time(text: str | None, field: str) -> datetime | None:
-    """Return the time of a query parameter: RFC 3339 with a time zone."""
+    """Return the time of a query parameter: RFC 3339 with a time zone. Raises InvalidRequest."""
     if text is None:
         return None
     try:

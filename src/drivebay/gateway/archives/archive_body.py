@@ -37,7 +37,7 @@ class ArchiveBody:
         async with aclosing(self._parts(start, stop)) as parts:
             async for part in parts:
                 if len(part) >= _BLOCK_SIZE:
-                    # It is sent as it is. A copy of each byte would cost as much as reading it.
+                    # Send the piece without a copy, which would cost as much as reading it.
                     if buffer:
                         yield bytes(buffer)
                         buffer.clear()

@@ -73,7 +73,8 @@ class ChangeResource:
 
 
 def _parse_wait(text: str | None) -> int:
-    """Return the number of seconds that a request may wait for changes, or 0 if the parameter is missing."""
+    """Return the number of seconds that a request may wait for changes, or 0 if the parameter is missing. Raises
+    InvalidRequest."""
     if text is None:
         return 0
     if not re.fullmatch(r"[0-9]{1,2}", text) or int(text) > MAX_WAIT:

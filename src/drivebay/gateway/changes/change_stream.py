@@ -26,6 +26,7 @@ MAX_UNCHECKED: Final = 60.0
 _RETRY: Final = 3000
 """Milliseconds that a browser waits before it connects again."""
 _PAGE: Final = 100
+"""The number of changes in one read."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -76,7 +77,8 @@ async def _events(files: contract.Files, waiters: ChangeWaiters, req: Request, c
 
 
 async def _comments_until_change(req: Request, waiter: Waiter) -> AsyncIterator[SSEvent]:
-    """Yield comments while there is no change. Raises Unauthenticated when the token has expired."""
+    """Yield comments until there may be a change, or until `MAX_UNCHECKED` has passed. Raises Unauthenticated when the
+    token has expired, and the errors of a lost access."""
     checked_at = time.monotonic()
     while not waiter.is_ended and time.monotonic() - checked_at < MAX_UNCHECKED:
         interval = min(COMMENT_INTERVAL, await req.token_lifetime())

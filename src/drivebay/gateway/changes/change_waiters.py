@@ -1,8 +1,8 @@
 """Requests that wait for changes: hints wake them, and their number is bounded in total and by user.
 
 A request that waits holds no database connection and does not count in the concurrency limiter. While the channel of
-hints works, it reads only after a hint. While the channel is down, it polls every 8 to 12 seconds. If a drive changes
-all the time, hints wake a request at most five times a second.
+hints works, a hint ends the wait. While the channel is down, the request polls every 8 to 12 seconds. If a drive
+changes all the time, hints wake a request at most five times a second.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from ..user_limiter import UserLimiter
 from .read_slots import ReadSlots
 
 MAX_WAITS: Final = 8000
-"""Requests of one process that wait. The rest of its 10,000 connections stays free for other requests."""
+"""The maximum number of waiting requests of one process. The rest of its 10,000 connections stays free for other
+requests."""
 POLL_INTERVAL: Final = (8.0, 12.0)
-"""Shortest and longest time between two polls, in seconds. It is random, so that requests do not poll together."""
+"""The shortest and the longest time between two polls, in seconds. The time is random, so that requests do not poll
+together."""
 MIN_READ_INTERVAL: Final = 0.2
 """Seconds between two reads of one request. One read serves all hints that arrive in this time."""
 

@@ -16,8 +16,8 @@ from ..json_types import Time
 
 class Change(msgspec.Struct):
     """One change of a file or folder. `file` is the item at the time of the request, or null if it was deleted for
-    good. `trashed`, `restored` and `deleted` of a folder include everything below it. `actor_id` is null for the
-    system."""
+    good. `trashed`, `restored` and `deleted` of a folder include everything below it. `actor_id` is null for the system
+    and for the holder of a link."""
 
     what: files.ChangeKind
     file: File | None
@@ -34,9 +34,9 @@ class ChangeList(msgspec.Struct):
 
 
 class Activity(msgspec.Struct):
-    """One change of a file or folder. `actor_id` is null for the system. `actor_name` is the name that the user has
-    given, null without one. The email address is not here: who may see it, sees it in the list of permissions or
-    members."""
+    """One change of a file or folder. `actor_id` is null for the system and for the holder of a link. `actor_name` is
+    the display name of the user, or null if the user has none. The email address is only in the lists of permissions
+    and members."""
 
     what: files.ChangeKind
     at: Time

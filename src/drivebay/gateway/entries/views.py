@@ -111,8 +111,8 @@ class FileIds(msgspec.Struct, forbid_unknown_fields=True):
 
 class File(msgspec.Struct):
     """A file or a folder. `sha256` is null when it is not known. Send `etag` as `If-Match`. `modified_at` is the
-    file's own time of change at the client. `parent_id` is null for an item that is shared with the caller without its
-    folder. `created_by` and `modified_by` are the ids of users, or null.
+    modification time of the file at the client. `parent_id` is null for an item that is shared with the caller without
+    its folder. `created_by` and `modified_by` are the ids of users, or null.
 
     A file that was uploaded in checksummed parts also has `part_size` and `parts_sha256`, as in `Download`, when it
     is fetched by its id. Only `/v1/shared-with-me` shows `role` and the fields that begin with `shared_`.
@@ -192,7 +192,7 @@ class Download(msgspec.Struct):
     checksummed parts, `parts_sha256` is the SHA-256 of the concatenated SHA-256 digests of the parts. Each part has
     `part_size` bytes, the last one may have fewer.
 
-    The URL gives the bytes of one version, also after the file was replaced. `etag` is the entity tag that the store
+    The URL returns the bytes of one version, also after the file was replaced. `etag` is the entity tag that the store
     sends with them, or null if it is not known. A client that resumes with another URL sends it as `If-Match`, and gets
     412 for another version.
     """

@@ -39,7 +39,7 @@ class LinkChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ShareLink(msgspec.Struct):
-    """A link. `url` is null: only the response that created the link shows it."""
+    """A link. `url` is null, because only the response that created the link contains it."""
 
     id: UUID
     file_id: UUID

@@ -59,7 +59,8 @@ def _parse_size(req: Request, field: str) -> int | None:
 
 
 def _parse_time(req: Request, field: str) -> datetime | None:
-    """Return a time of RFC 3339. If the client did not escape the `+` of its offset, a space stands there."""
+    """Return a time of RFC 3339. If the client did not escape the `+` of the UTC offset, the text has a space instead.
+    Raises InvalidRequest."""
     text = req.query_value(field)
     if text is None:
         return None

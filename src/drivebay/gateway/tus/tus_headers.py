@@ -32,7 +32,7 @@ ALGORITHMS: Final[dict[str, Callable[[], Any]]] = {
 }
 MAX_METADATA_LENGTH: Final = 4096
 MAX_FOLDERS: Final = 64
-"""Folders in `relativePath`. Each may cost two calls of the files service."""
+"""The maximum number of folders in `relativePath`. Each may need two calls of the files service."""
 MAX_NAME_BYTES: Final = 255
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BYTE_COUNT: Final = re.compile(r"[0-9]{1,18}")
@@ -86,7 +86,7 @@ def check_media_type(req: Request) -> None:
 
 
 def parse_byte_count(req: Request, name: str) -> int | None:
-    """Return a header that is a number of bytes, or None without the header."""
+    """Return a header that is a number of bytes, or None without the header. Raises InvalidRequest."""
     text = req.get_header(name)
     if text is None:
         return None

@@ -230,7 +230,8 @@ async def _write_streamed(req: Request, lock: UploadLock, writer: PartWriter) ->
         try:
             chunk = await lock.read_chunk(chunks)
         except Error:
-            # The connection is lost, too slow, or replaced by a newer one. The bytes that arrived are stored anyway.
+            # The connection is lost or too slow, or a newer request has preempted this one. The bytes that arrived are
+            # stored anyway.
             await writer.close()
             raise
         if chunk is None:

@@ -51,7 +51,7 @@ class UploadSigner:
     async def sign_parts(
         self, upload: contract.Upload, part_intents: tuple[contract.PartIntent, ...]
     ) -> views.SignedParts:
-        """Return the requests that send parts of an upload whose parts are open."""
+        """Return the requests that send parts of an upload, after `open_parts` has recorded the parts."""
         layout = upload.parts
         if layout is None or layout.multipart_id is None:
             raise Internal("an upload with open parts has no multipart id")
