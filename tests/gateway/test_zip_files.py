@@ -21,7 +21,7 @@ from drivebay.formats.zip_format import ZipEntry
 from drivebay.formats.zip_layout import ZipLayout, ZipMeasure
 from drivebay.gateway.archives.archive_body import ArchiveBody
 from drivebay.gateway.archives.crc_states import CrcStates
-from drivebay.gateway.archives.read_ahead import PIECE_SIZE, ReadAhead, split_pieces
+from drivebay.gateway.archives.read_ahead import BLOCK_SIZE, MAX_BYTES, PIECE_SIZE, ReadAhead, split_pieces
 from drivebay.storage import service, settings
 from drivebay.testing.memory import MemoryBucket
 
@@ -164,10 +164,12 @@ class CountingStorage:
         self.bytes = 0
         self.most = 0
         self.calls = 0
+        self.offsets: list[int] = []
         self.ended = 0
 
     async def read_object(self, key: str, offset: int, length: int) -> bytes:
         self.calls += 1
+        self.offsets.append(offset)
         self.bytes += length
         self.most = max(self.most, self.bytes)
         try:
@@ -183,10 +185,12 @@ async def test_reading_ahead_keeps_a_bounded_number_of_bytes() -> None:
     taken = 0
     while taken < 20 * PIECE_SIZE - 5:
         body = await ahead.read()
+        assert len(body) <= BLOCK_SIZE
         counting.bytes -= len(body)
         taken += len(body)
         await asyncio.sleep(0)
-    assert counting.most <= 4 * PIECE_SIZE
+    assert counting.most <= MAX_BYTES
+    assert counting.offsets == [5, *range(PIECE_SIZE, 20 * PIECE_SIZE, PIECE_SIZE)]
     small: Any = CountingStorage()
     ahead = ReadAhead(small, (piece for key in "abcdefghijklmnopqrst" for piece in split_pieces(key, 0, 10)))
     assert await ahead.read() == bytes(10)

@@ -9,10 +9,13 @@ from typing import Final, NamedTuple
 
 from ...contract.storage import Storage
 
-PIECE_SIZE: Final = 2**20
-"""The maximum number of bytes that one call reads."""
+PIECE_SIZE: Final = 4 * 2**20
+"""The maximum number of bytes that one call reads. SeaweedFS stores a file in chunks of this size, and reads a whole
+chunk to serve any range of it."""
+BLOCK_SIZE: Final = 2**20
+"""The maximum number of bytes that `read` returns. The client has a limited time to accept them."""
 _MAX_CALLS: Final = 8
-_MAX_BYTES: Final = 4 * PIECE_SIZE
+MAX_BYTES: Final = 2 * PIECE_SIZE
 """The maximum number of calls that are running or whose bytes the caller has not read yet, and of the bytes of these
 calls."""
 
@@ -26,9 +29,12 @@ class Piece(NamedTuple):
 
 
 def split_pieces(key: str, start: int, stop: int) -> Iterator[Piece]:
-    """Yield the pieces of an object from `start` up to `stop` (exclusive)."""
-    for offset in range(start, stop, PIECE_SIZE):
-        yield Piece(key, offset, min(PIECE_SIZE, stop - offset))
+    """Yield the pieces of an object from `start` up to `stop` (exclusive). Each but the last ends at a multiple
+    of PIECE_SIZE."""
+    while start < stop:
+        end = min(stop, (start // PIECE_SIZE + 1) * PIECE_SIZE)
+        yield Piece(key, start, end - start)
+        start = end
 
 
 class ReadAhead:
@@ -40,20 +46,25 @@ class ReadAhead:
         self._next: Piece | None = next(self._pieces, None)
         self._calls: deque[tuple[Piece, asyncio.Task[bytes]]] = deque()
         self._bytes = 0
+        self._piece = b""
+        self._returned = 0
 
     async def read(self) -> bytes:
-        """Return the bytes of the next piece. Raises NotFound, Unavailable."""
-        self._begin_calls()
-        piece, call = self._calls.popleft()
-        try:
-            return await call
-        finally:
-            self._bytes -= piece.length
+        """Return the next bytes: at most BLOCK_SIZE, of one piece. Raises NotFound, Unavailable."""
+        if self._returned == len(self._piece):
+            self._bytes -= len(self._piece)
+            self._piece, self._returned = b"", 0
+            self._begin_calls()
+            _, call = self._calls.popleft()
+            self._piece = await call
+        block = self._piece[self._returned : self._returned + BLOCK_SIZE]
+        self._returned += len(block)
+        return block
 
     def _begin_calls(self) -> None:
         # guard: archive-memory
         while self._next is not None and (
-            not self._calls or (len(self._calls) < _MAX_CALLS and self._bytes + self._next.length <= _MAX_BYTES)
+            not self._calls or (len(self._calls) < _MAX_CALLS and self._bytes + self._next.length <= MAX_BYTES)
         ):
             piece = self._next
             self._calls.append((piece, asyncio.create_task(self._storage.read_object(*piece), name="read object")))
