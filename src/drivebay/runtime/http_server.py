@@ -10,7 +10,6 @@ import asyncio
 import resource
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -74,9 +73,10 @@ async def serve_http(
         finally:
             before_stop()
             server.stop()  # type: ignore[no-untyped-call]
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_STOP_TIMEOUT):
-                    await serving
+            # Granian ends its task after the last request, and logs an error if the task was cancelled before that.
+            await asyncio.wait([serving], timeout=_STOP_TIMEOUT)
+            if serving.done():
+                await serving
 
 
 class _EmbeddedServer(Server):
