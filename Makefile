@@ -44,8 +44,8 @@ test-cluster: install ## run the tests on clusters of processes: NATS, Drivebay,
 test-containers: install ## build the images and start the Compose files in containers (needs root, podman, runc, debootstrap)
 	$(BIN)/pytest tests/deploy/test_containers.py -m containers
 
-soak: install ## inject faults for MINUTES (2) while users work, then check that nothing is lost (SEED=n repeats a run)
-	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+soak: install ## inject faults for MINUTES (2) while users work, then check that nothing is lost (SEED=n repeats a run, CLUSTER=1 uses clusters)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster)
 
 mutants: install ## break each guard in turn and check that a test fails (some guards: ONLY="begin owner")
 	$(BIN)/python -m tests.mutants --jobs $(WORKERS) $(ONLY)

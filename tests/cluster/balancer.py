@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -12,17 +12,19 @@ import httpx
 
 @dataclass
 class Balancer:
-    """Passes each connection to a server that is ready. It requests `health` of each server five times a second.
+    """Passes each connection to a server that is ready. `checks` are the URL that it requests of the server on each
+    port, five times a second.
 
-    A server is ready if it answers with 200. If no server is ready, a connection goes to any of them.
+    A server is ready if it answers with 200. If no server is ready, a connection goes to any of them. With
+    `requires_ready`, such a connection is closed, and so are the connections to a server that is not ready any more.
     """
 
-    ports: tuple[int, ...]
-    health: str
+    checks: Mapping[int, str]
+    requires_ready: bool = False
     port: int = 0
     ready: set[int] = field(default_factory=set)
     _next: int = 0
-    _open: set[asyncio.Task[None]] = field(default_factory=set)
+    _open: dict[asyncio.Task[None], int] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -31,30 +33,40 @@ class Balancer:
 
     async def all_are_ready(self) -> bool:
         """Return whether the balancer uses every server."""
-        return self.ready == set(self.ports)
+        return self.ready == set(self.checks)
 
     async def check(self) -> None:
-        """Check the servers until cancelled."""
-        async with httpx.AsyncClient(timeout=5) as http:
-            while True:
-                await asyncio.gather(*(self._check_one(http, port) for port in self.ports))
-                await asyncio.sleep(0.2)
+        """Check the servers until cancelled. A server that hangs does not delay the checks of the others."""
+        async with httpx.AsyncClient(timeout=5) as http, asyncio.TaskGroup() as tasks:
+            for port, url in self.checks.items():
+                tasks.create_task(self._check_one(http, port, url))
 
-    async def _check_one(self, http: httpx.AsyncClient, port: int) -> None:
+    async def _check_one(self, http: httpx.AsyncClient, port: int, url: str) -> None:
+        while True:
+            await self._check_once(http, port, url)
+            await asyncio.sleep(0.2)
+
+    async def _check_once(self, http: httpx.AsyncClient, port: int, url: str) -> None:
         try:
-            is_ready = (await http.get(f"http://127.0.0.1:{port}{self.health}")).status_code == 200
+            is_ready = (await http.get(url)).status_code == 200
         except httpx.HTTPError:
             is_ready = False
         (self.ready.add if is_ready else self.ready.discard)(port)
+        if self.requires_ready and not is_ready:
+            for task in [task for task, to in self._open.items() if to == port]:
+                task.cancel()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one connection on."""
-        candidates = sorted(self.ready) or list(self.ports)
+        candidates = sorted(self.ready or (() if self.requires_ready else self.checks))
+        if not candidates:
+            writer.close()
+            return
         self._next += 1
         port = candidates[self._next % len(candidates)]
         task = asyncio.current_task()
         assert task is not None
-        self._open.add(task)
+        self._open[task] = port
         try:
             upstream, to_upstream = await asyncio.open_connection("127.0.0.1", port)
             try:
@@ -65,7 +77,7 @@ class Balancer:
             # `close` cancels the task of a connection. The cancellation ends here.
             writer.transport.abort()
         finally:
-            self._open.discard(task)
+            del self._open[task]
             writer.close()
 
     async def close(self) -> None:
@@ -84,10 +96,15 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         writer.write_eof()
 
 
+def health_checks(ports: Iterable[int], path: str) -> dict[int, str]:
+    """Return the checks of servers that answer at `path` of the same port."""
+    return {port: f"http://127.0.0.1:{port}{path}" for port in ports}
+
+
 @asynccontextmanager
-async def run(ports: tuple[int, ...], health: str) -> AsyncIterator[Balancer]:
+async def run(checks: Mapping[int, str], *, requires_ready: bool = False) -> AsyncIterator[Balancer]:
     """Run a balancer on a free port."""
-    balancer = Balancer(ports, health)
+    balancer = Balancer(checks, requires_ready)
     server = await asyncio.start_server(balancer.serve, "127.0.0.1", 0)
     balancer.port = server.sockets[0].getsockname()[1]
     checking = asyncio.create_task(balancer.check())

@@ -7,10 +7,11 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import httpx
@@ -32,7 +33,10 @@ _SERVED: Final = ("storage", "files", "auth")
 
 @dataclass
 class Part:
-    """One process of a service. `metrics` is the URL of its metrics."""
+    """One process of a service.
+
+    `metrics` is the URL of its metrics. `process` is None if the process was stopped or killed, and not started again.
+    """
 
     name: str
     service: str
@@ -41,41 +45,79 @@ class Part:
     variables: dict[str, str]
     folder: Path
     process: asyncio.subprocess.Process | None = None
+    _log_size: int = 0
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def start(self) -> None:
-        """Start the process and return when it runs its service."""
-        log = self.folder / f"{self.name}.log"
-        size = log.stat().st_size if log.exists() else 0
+    @property
+    def log(self) -> Path:
+        """Return the file of its log."""
+        return self.folder / f"{self.name}.log"
+
+    async def launch(self, more_variables: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Start the process and return at once."""
+        async with self._changing:
+            await self._launch(more_variables)
+
+    async def launch_if_ended(self) -> bool:
+        """Start the process again if it has ended by itself. Return whether it had."""
+        async with self._changing:
+            if self.process is None or self.process.returncode is None:
+                return False
+            await self._launch({})
+            return True
+
+    async def _launch(self, more_variables: Mapping[str, str]) -> None:
+        self._log_size = self.log.stat().st_size if self.log.exists() else 0
         command = (sys.executable, "-m", "drivebay.cli", "run", self.service)
-        with log.open("ab") as output:
-            self.process = process = await asyncio.create_subprocess_exec(
+        with self.log.open("ab") as output:
+            self.process = await asyncio.create_subprocess_exec(
                 *launch_command(command, user=None, parent_death=signal.SIGKILL),
-                env=self.variables,
+                env=self.variables | dict(more_variables),
                 cwd=self.folder,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
             )
 
+    async def runs(self) -> bool:
+        """Return whether the process runs its service."""
+        return b"press Ctrl-C to stop" in self._output()
+
+    def _output(self) -> bytes:
+        return self.log.read_bytes()[self._log_size :]
+
+    async def start(self) -> None:
+        """Start the process and return when it runs its service."""
+        await self.launch()
+
         async def runs() -> bool:
-            text = log.read_bytes()[size:].decode(errors="replace")
-            assert process.returncode is None, f"{self.name} ended with {process.returncode}:\n{text[-3000:]}"
-            return "press Ctrl-C to stop" in text
+            status, text = self.process and self.process.returncode, self._output().decode(errors="replace")
+            assert status is None, f"{self.name} ended with {status}:\n{text[-3000:]}"
+            return await self.runs()
 
         await eventually(runs, START)
 
     async def stop(self) -> int:
         """Stop the process with SIGTERM and return its exit status."""
-        assert self.process is not None
-        if self.process.returncode is None:
-            self.process.terminate()
-        return await asyncio.wait_for(self.process.wait(), START)
+        async with self._changing:
+            process, self.process = self.process, None
+        assert process is not None
+        if process.returncode is None:
+            process.terminate()
+        return await asyncio.wait_for(process.wait(), START)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process if it runs."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.send_signal(number)
 
     async def kill(self) -> None:
         """Kill the process if it runs."""
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
+        async with self._changing:
+            process, self.process = self.process, None
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 @dataclass(frozen=True)
@@ -116,17 +158,25 @@ class DrivebayCluster:
         return "\n".join(f"== {file.name}\n{file.read_text()[-1500:]}" for file in sorted(self.folder.glob("*.log")))
 
 
+Route = Callable[[str, int], Awaitable[str]]
+"""Returns the address at which others reach the process with this name and port."""
+
+
+async def _route_directly(_: str, port: int) -> str:
+    return f"127.0.0.1:{port}"
+
+
 @asynccontextmanager
-async def run(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[DrivebayCluster]:
+async def run(
+    folder: Path, environment: Mapping[str, str], route: Route = _route_directly
+) -> AsyncIterator[DrivebayCluster]:
     """Run every process of `PARTS` and the balancer, and yield when all gateways are ready."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DRIVEBAY_")}
     ports = {f"{service}-{number}": free_port() for service, count in PARTS.items() for number in range(count)}
-    addresses = {
-        f"DRIVEBAY_{service.upper()}_ADDRESS": ",".join(
-            f"127.0.0.1:{ports[f'{service}-{number}']}" for number in range(PARTS[service])
-        )
-        for service in _SERVED
-    }
+    addresses = {}
+    for service in _SERVED:
+        names = [f"{service}-{number}" for number in range(PARTS[service])]
+        addresses[f"DRIVEBAY_{service.upper()}_ADDRESS"] = ",".join([await route(name, ports[name]) for name in names])
     shared = {"DRIVEBAY_DATA": str(folder / "data"), "DRIVEBAY_STOP_DELAY": "2s"} | dict(environment) | addresses
     parts = {}
     for name, port in ports.items():
@@ -141,7 +191,7 @@ async def run(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Dri
             name, service, port, f"http://127.0.0.1:{metrics_port}/metrics", inherited | shared | own, folder
         )
     gateways = tuple(part.port for part in parts.values() if part.service == "gateway")
-    async with balancer.run(gateways, "/readyz") as front:
+    async with balancer.run(balancer.health_checks(gateways, "/readyz")) as front:
         cluster = DrivebayCluster(parts, front, folder, inherited | shared)
         try:
             await parts["storage-0"].start()  # it creates the root secret and the bucket

@@ -124,6 +124,14 @@ class PatroniCluster:
         """Return the number of connections that Drivebay has to this server."""
         return int(await self._ask(node, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'drivebay'"))
 
+    async def create_database(self, name: str) -> None:
+        """Create an empty database that belongs to the role of Drivebay."""
+        connection = await connect(await self.leader(), "postgres", self.password)
+        try:
+            await connection.execute(f"CREATE DATABASE {name} OWNER drivebay")
+        finally:
+            await connection.close()
+
     async def _ask(self, node: Node, sql: str) -> Any:
         connection = await connect(node, "postgres", self.password)
         try:
@@ -174,9 +182,9 @@ async def run() -> AsyncIterator[PatroniCluster]:
         connection = await connect(await cluster.leader(), "postgres", password)
         try:
             await connection.execute(f"CREATE ROLE drivebay LOGIN PASSWORD '{password}'")
-            await connection.execute("CREATE DATABASE drivebay OWNER drivebay")
         finally:
             await connection.close()
+        await cluster.create_database("drivebay")
         yield cluster
     finally:
         for node in nodes.values():

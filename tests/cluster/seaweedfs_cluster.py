@@ -42,8 +42,9 @@ _FILER: Final = """\
 [postgres2]
 enabled = true
 hostname = "{host}"
-port = 5432
+port = {port}
 username = "drivebay"
+password = "{password}"
 database = "{database}"
 sslmode = "disable"
 connection_max_idle = 10
@@ -113,7 +114,7 @@ async def run(folder: Path, database_url: str) -> AsyncIterator[SeaweedfsCluster
     files = _files(database_url, access_key, secret_key)
     servers = {name: _server(name, folder, ports, files) for name in names}
     filers = {name: f"127.0.0.1:{ports[f'{name} grpc']}" for name in FILERS}
-    async with balancer.run(tuple(ports[name] for name in GATEWAYS), _HEALTH["s3"]) as front:
+    async with balancer.run(balancer.health_checks((ports[name] for name in GATEWAYS), _HEALTH["s3"])) as front:
         store = Store(front.url, access_key, secret_key, ",".join(filers.values()))
         cluster = SeaweedfsCluster(servers, ports, filers, front, store)
         try:
@@ -130,6 +131,7 @@ async def run(folder: Path, database_url: str) -> AsyncIterator[SeaweedfsCluster
 def _files(database_url: str, access_key: str, secret_key: str) -> dict[str, str]:
     """Return the content of the files that servers read from their working directories."""
     url = urlsplit(database_url)
+    host = url.hostname or parse_qs(url.query)["host"][0]
     identity = {
         "name": "drivebay",
         "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
@@ -138,7 +140,9 @@ def _files(database_url: str, access_key: str, secret_key: str) -> dict[str, str
     return {
         "security.toml": SECURITY_FILE.format(volume=secrets.token_hex(32), filer=secrets.token_hex(32)),
         "master.toml": _MASTER,
-        "filer.toml": _FILER.format(host=parse_qs(url.query)["host"][0], database=url.path.removeprefix("/")),
+        "filer.toml": _FILER.format(
+            host=host, port=url.port or 5432, password=url.password or "", database=url.path.removeprefix("/")
+        ),
         "s3.json": json.dumps({"identities": [identity]}),
     }
 

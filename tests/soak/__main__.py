@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import structlog
 import typer
@@ -14,9 +15,11 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from . import report, run
+from . import cluster, report, run, six_processes
 
 console = Console(stderr=True)
+_MINUTES_WITH_LONG_FREEZES: Final = 10
+"""From this duration on, processes of a cluster freeze for two minutes at times."""
 
 
 def main(
@@ -28,12 +31,19 @@ def main(
     folder: Annotated[
         Path | None, typer.Option(help="Folder for ledger, logs and data. A deleted temporary folder by default.")
     ] = None,
+    on_cluster: Annotated[
+        bool, typer.Option("--cluster", help="Use clusters of PostgreSQL, NATS, SeaweedFS and Drivebay. Needs etcd.")
+    ] = False,
+    only: Annotated[str, typer.Option(help="Inject only faults with this text in their names.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Inject faults while users work, then check that nothing is lost. Exit status 1: a guarantee was violated."""
     # This process logs errors only. The processes under test log to files.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("error"))
     chosen_seed = secrets.randbelow(2**31) if seed is None else seed
+    start: run.Start = six_processes.start
+    if on_cluster:
+        start = partial(cluster.start, freezes_long=minutes >= _MINUTES_WITH_LONG_FREEZES)
     columns = (
         TextColumn("seed {task.fields[seed]}"),
         BarColumn(),
@@ -50,6 +60,8 @@ def main(
                 seed=chosen_seed,
                 seconds=minutes * 60,
                 user_count=users,
+                start=start,
+                only=only,
                 progress=lambda text, share: bar.update(task, completed=share, description=text),
             )
         )

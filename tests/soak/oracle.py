@@ -326,7 +326,7 @@ class Oracle:
 
     def check_logs(self) -> None:
         """Check that no service logged an error, a traceback or a secret."""
-        for path in sorted(self.deployment.world.folder.glob("*.log")):
+        for path in sorted(self.deployment.folder.glob("*.log")):
             for line in path.read_text(errors="replace").splitlines():
                 if '"level":"error"' in line.replace(" ", "") or "Traceback" in line:
                     self._report("no log contains a defect", f"{path.stem}: {line[:600]}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from .faults import SERVERS, SERVICES
 from .oracle import Violation
 
 _MAX_VIOLATIONS_SHOWN = 50
@@ -15,29 +14,20 @@ _MAX_VIOLATIONS_SHOWN = 50
 class Report:
     """The actions and the findings of one soak.
 
-    `faults` counts the injected faults. `failed_faults` counts those that failed because another fault had taken down
-    what they needed. `outcomes` counts what users did and saw. `settled_seconds` is the time from the last fault until
-    the backlog was empty.
+    `kills` counts the processes that were killed with SIGKILL, and `faults` the injected faults. `failed_faults` counts
+    those that failed because another fault had taken down what they needed. `outcomes` counts what users did and saw.
+    `settled_seconds` is the time from the last fault until the backlog was empty.
     """
 
     seed: int
     seconds: float
+    kills: int
     faults: dict[str, int]
     failed_faults: dict[str, int]
     outcomes: dict[str, int]
     settled_seconds: float
     violations: tuple[Violation, ...]
     traces: dict[str, str]
-
-    @property
-    def kills(self) -> int:
-        """Return the number of processes killed with SIGKILL."""
-        everything = len(SERVICES) + len(SERVERS)
-        return sum(
-            count * (everything if name.startswith("everything") else 1)
-            for name, count in self.faults.items()
-            if name.endswith(": kill")
-        )
 
     @property
     def operations(self) -> int:

@@ -25,14 +25,14 @@ from drivebay.embedded.postgres import Postgres
 from drivebay.errors import Unavailable
 from drivebay.testing import servers
 
-from . import deployment as deployments
-from . import faults, oracle, run
-from .deployment import Deployment
+from . import data_faults, oracle, run, six_processes
+from .deployment import run_python
 from .ledger import open_ledger
 from .ledger_summary import load_user_records
 from .oracle import Oracle
 from .run import PUTS, STORED
 from .simulated_user import SimulatedUser
+from .six_processes import SixProcesses
 from .steps import run_steps
 
 pytestmark = pytest.mark.slow
@@ -53,23 +53,23 @@ _SHORTER_TIMES: Final = {
 """With these, uploads expire and files are purged within seconds."""
 
 
-async def _do_nothing(_: Deployment) -> None:
+async def _do_nothing(_: SixProcesses) -> None:
     return None
 
 
-async def _put_objects_of_wrong_size(deployment: Deployment) -> None:
-    await faults.put_objects_of_wrong_size(deployment, RNG)
+async def _put_objects_of_wrong_size(system: SixProcesses) -> None:
+    await data_faults.put_objects_of_wrong_size(system.deployment, RNG)
 
 
-async def _send_forged_events(deployment: Deployment) -> None:
-    await faults.forge_events(deployment, RNG)
+async def _send_forged_events(system: SixProcesses) -> None:
+    await data_faults.forge_events(system.deployment, RNG)
 
 
-async def _quarantine_orphans(deployment: Deployment) -> None:
-    await faults.put_orphans(deployment, RNG)
-    address = f"unix:{deployment.world.folder}/storage.sock"
+async def _quarantine_orphans(system: SixProcesses) -> None:
+    await data_faults.put_orphans(system.deployment, RNG)
+    address = f"unix:{system.world.folder}/storage.sock"
     async with rpc.connect(Storage, proto.STORAGE, address) as storage:
-        for key in deployment.orphan_keys:
+        for key in system.deployment.orphan_keys:
             try:
                 await storage.quarantine_object(key)
             except Unavailable:  # the service was killed at the crash point, or is not up yet
@@ -81,7 +81,7 @@ class CrashScenario:
     """The service that reaches the crash point, and what makes it do so in addition to the users' steps."""
 
     service: str
-    trigger: Callable[[Deployment], Awaitable[None]] = _do_nothing
+    trigger: Callable[[SixProcesses], Awaitable[None]] = _do_nothing
 
 
 SCENARIOS: Final = {
@@ -134,7 +134,7 @@ def test_every_crash_point_has_a_test() -> None:
 class SoakSystem:
     """A deployment with signed-up users."""
 
-    deployment: Deployment
+    processes: SixProcesses
     users: list[SimulatedUser]
     ledger_path: Path
     counts: Counter[str]
@@ -147,17 +147,17 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Soak
     ledger_path = folder / "ledger.jsonl"
     counts: Counter[str] = Counter()
     async with (
-        deployments.start(folder, _SHORTER_TIMES) as deployment,
+        six_processes.start(folder, _SHORTER_TIMES) as processes,
         open_ledger(ledger_path) as ledger,
         AsyncExitStack() as stack,
     ):
-        users = await run.sign_up_users(stack, deployment, ledger, 4, random.Random(7), counts)
-        yield SoakSystem(deployment, users, ledger_path, counts)
+        users = await run.sign_up_users(stack, processes.deployment, ledger, 4, random.Random(7), counts)
+        yield SoakSystem(processes, users, ledger_path, counts)
 
 
 @pytest.mark.parametrize("point", SCENARIOS)
 async def test_system_settles_after_a_kill_at_a_crash_point(system: SoakSystem, point: str) -> None:
-    scenario, world = SCENARIOS[point], system.deployment.world
+    scenario, world = SCENARIOS[point], system.processes.world
     await world.stop(scenario.service)
     await world.start(scenario.service, crash_at=point)
     armed = world.processes[scenario.service]
@@ -166,7 +166,7 @@ async def test_system_settles_after_a_kill_at_a_crash_point(system: SoakSystem, 
     try:
         async with asyncio.timeout(_CRASH_TIMEOUT):
             while armed.returncode is None:
-                await scenario.trigger(system.deployment)
+                await scenario.trigger(system.processes)
                 await asyncio.sleep(0.1)
         assert armed.returncode == -signal.SIGKILL, world.logs()[-3000:]
     finally:
@@ -175,7 +175,7 @@ async def test_system_settles_after_a_kill_at_a_crash_point(system: SoakSystem, 
             user.stop_at = 0
         await asyncio.wait(working)
     await world.ready()
-    checks = Oracle(system.deployment, system.users, {}, system.counts)
+    checks = Oracle(system.processes.deployment, system.users, {}, system.counts)
     await checks.end_waiting_times()
     await checks.wait_until_settled(_SETTLE_TIMEOUT)
     await checks.check_invariants()
@@ -191,12 +191,12 @@ async def test_users_have_all_their_files_after_all_kills(system: SoakSystem) ->
     for user in system.users:
         user.stop_at = 0
     await asyncio.wait(working)
-    checks = Oracle(system.deployment, system.users, load_user_records(system.ledger_path), system.counts)
+    checks = Oracle(system.processes.deployment, system.users, load_user_records(system.ledger_path), system.counts)
     await checks.wait_until_settled(_SETTLE_TIMEOUT)
     await checks.check_users()
     await checks.check_bucket(_SETTLE_TIMEOUT)
     await checks.check_multiparts()
-    log_folder = system.deployment.world.folder
+    log_folder = system.processes.world.folder
     assert checks.violations == [], [
         oracle.collect_trace(system.ledger_path, log_folder, each.about) for each in checks.violations
     ]
@@ -205,21 +205,21 @@ async def test_users_have_all_their_files_after_all_kills(system: SoakSystem) ->
 
 async def test_orphan_that_was_copied_to_quarantine_is_moved_by_the_next_call(system: SoakSystem) -> None:
     orphan = f"orphan-{uuid4()}"
-    world = system.deployment.world
+    world = system.processes.world
     await world.stop("storage")
     await world.start("storage", crash_at="quarantine.copied")
     await world.ready()
-    assert await system.deployment.put_object(orphan, b"orphan") == 200
+    assert await system.processes.deployment.put_object(orphan, b"orphan") == 200
     address = f"unix:{world.folder}/storage.sock"
     async with rpc.connect(Storage, proto.STORAGE, address) as storage:
         with pytest.raises(Unavailable):
             await storage.quarantine_object(orphan)
-        assert {orphan, QUARANTINE_PREFIX + orphan} <= (await system.deployment.object_sizes()).keys()
+        assert {orphan, QUARANTINE_PREFIX + orphan} <= (await system.processes.deployment.object_sizes()).keys()
         await world.stop("storage")
         await world.start("storage")
         await world.ready()
         assert await storage.quarantine_object(orphan)
-    keys = await system.deployment.object_sizes()
+    keys = await system.processes.deployment.object_sizes()
     assert QUARANTINE_PREFIX + orphan in keys
     assert orphan not in keys
 
@@ -238,7 +238,7 @@ asyncio.run(postgres.migrate(sys.argv[2], "files", Path(sys.argv[3])))
 async def test_killed_migration_is_complete_after_the_next_start(point: str, postgres: Postgres) -> None:
     async with servers.database(postgres, "template0", f"migrated_{uuid4().hex}") as url:
         folder = SOURCES / "files" / "migrations"
-        status = await deployments.run_python(_MIGRATE_WITH_CRASH_POINT, point, url, str(folder))
+        status = await run_python(_MIGRATE_WITH_CRASH_POINT, point, url, str(folder))
         assert status == -signal.SIGKILL
         applied = await postgres_pool.migrate(url, "files", folder)
         assert "0001_files" in applied or point == "migration.after_db_commit"

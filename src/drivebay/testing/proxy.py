@@ -23,6 +23,7 @@ class Proxy:
     - `delay`: seconds before each chunk is forwarded, in both directions.
     - `stalled`: nothing is forwarded, and connections stay open.
     - `drop_responses`: requests are forwarded and responses are discarded.
+    - `drop_requests`: responses are forwarded and requests are discarded.
     - `refuse`: new connections are closed immediately.
     - `cut_after`: a connection is reset after this many bytes. None: never.
     - `corrupt_after`: one bit of one byte is flipped after this many more bytes, once. None: never.
@@ -34,6 +35,7 @@ class Proxy:
     delay: float = 0.0
     stalled: bool = False
     drop_responses: bool = False
+    drop_requests: bool = False
     refuse: bool = False
     cut_after: int | None = None
     corrupt_after: int | None = None
@@ -55,10 +57,11 @@ class Proxy:
 
     def heal(self) -> None:
         """End all faults. Connections that lost bytes are reset, because they cannot be used any more."""
-        if self.stalled or self.drop_responses or self.cut_after is not None:
+        if self.stalled or self.drop_responses or self.drop_requests or self.cut_after is not None:
             self.cut()
-        self.delay, self.stalled, self.drop_responses, self.refuse, self.cut_after = 0.0, False, False, False, None
-        self.corrupt_after = None
+        self.delay, self.stalled, self.refuse = 0.0, False, False
+        self.drop_responses, self.drop_requests = False, False
+        self.cut_after, self.corrupt_after = None, None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -97,7 +100,7 @@ class Proxy:
                 await asyncio.sleep(self.delay)
             while self.stalled:  # noqa: ASYNC110 - it ends with the connection
                 await asyncio.sleep(0.05)
-            if are_responses and self.drop_responses:
+            if self.drop_responses if are_responses else self.drop_requests:
                 continue
             passed[0] += len(chunk)
             if self.cut_after is not None and passed[0] > self.cut_after:
