@@ -15,7 +15,7 @@ from .simulated_user import REQUEST_TIMEOUT, Json, KnownFile, SimulatedUser
 
 
 @contextmanager
-def _reserve_file(user: SimulatedUser, *, is_live: bool) -> Iterator[KnownFile | None]:
+def reserve_file(user: SimulatedUser, *, is_live: bool) -> Iterator[KnownFile | None]:
     """Choose a file whose state is certain, and keep other steps from it. Yield None if there is none."""
     candidates = [
         file for file in user.files.values() if file.is_live is is_live and file.is_certain and not file.is_busy
@@ -33,7 +33,7 @@ def _reserve_file(user: SimulatedUser, *, is_live: bool) -> Iterator[KnownFile |
 
 async def download(user: SimulatedUser) -> None:
     """Download a file and compare its bytes with its checksum."""
-    with _reserve_file(user, is_live=True) as file:
+    with reserve_file(user, is_live=True) as file:
         if file is None:
             return
         before = await user.call("GET", f"/v1/files/{file.id}", expect=(200, 404))
@@ -86,7 +86,7 @@ async def list_files(user: SimulatedUser) -> None:
 
 async def rename(user: SimulatedUser) -> None:
     """Rename a file, and move it to another folder in some cases."""
-    with _reserve_file(user, is_live=True) as file:
+    with reserve_file(user, is_live=True) as file:
         if file is None:
             return
         user.name_count += 1
@@ -103,7 +103,7 @@ async def rename(user: SimulatedUser) -> None:
 
 async def trash(user: SimulatedUser) -> None:
     """Move a file to the trash."""
-    with _reserve_file(user, is_live=True) as file:
+    with reserve_file(user, is_live=True) as file:
         if file is None:
             return
         was_certain, file.is_certain = file.is_certain, False
@@ -125,7 +125,7 @@ async def trash(user: SimulatedUser) -> None:
 
 async def restore(user: SimulatedUser) -> None:
     """Restore a file from the trash, if it is not purged yet."""
-    with _reserve_file(user, is_live=False) as file:
+    with reserve_file(user, is_live=False) as file:
         if file is None:
             return
         file.is_certain = False

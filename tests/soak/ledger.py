@@ -32,6 +32,8 @@ RecordKind = Literal[
     "purged",
     "move_requested",
     "folder_created",
+    "copy_requested",
+    "copied",
     "download_url",
     "violation",
     "fault_started",

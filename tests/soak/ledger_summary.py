@@ -21,6 +21,7 @@ class UserRecords:
     - `put_started`: uploads of which bytes may have been sent.
     - `instant`: the files of uploads that were complete at once, because the drive had their bytes.
     - `stored`: uploads that the store accepted, and whether that was before their deadline.
+    - `requests_copies`: whether the user requested a copy. `copies`: those whose response arrived.
     - `abort_requested`, `ended`: uploads that may be aborted, and that cannot become a file any more.
     - `offsets`: the reported offsets of each tus upload.
     - `deletions`: the kinds of the records about trash and restore of each file or folder, in order.
@@ -33,6 +34,8 @@ class UserRecords:
     put_started: set[str] = field(default_factory=set)
     stored: dict[str, bool] = field(default_factory=dict)
     instant: dict[str, str] = field(default_factory=dict)
+    requests_copies: bool = False
+    copies: set[str] = field(default_factory=set)
     abort_requested: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     offsets: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
@@ -53,6 +56,11 @@ class UserRecords:
                 self.stored[record.upload] = self.stored.get(record.upload, False) or is_in_time
                 if record.detail == "instant":
                     self.instant[record.upload] = record.file
+            case "copy_requested":
+                self.requests_copies = True
+            case "copied":
+                self.copies.add(record.file)
+                self.parents[record.file].add(record.parent)
             case "abort_requested":
                 self.abort_requested.add(record.upload)
             case "upload_terminated" | "upload_not_found":
@@ -77,7 +85,7 @@ class UserRecords:
     def is_certainly_live(self, file: str, uploads: Iterable[str]) -> bool:
         """Return whether the file must exist: no user tried to delete it or one of its folders, or it was restored.
 
-        `uploads` are the uploads that made the file. They name the folders in which it was created.
+        `uploads` are the uploads that made the file. They name the folders in which it was created. A copy has none.
         """
         parents = self.parents[file] | {self.created[id].parent for id in uploads}
         if any(parent in self.deletions for parent in parents):

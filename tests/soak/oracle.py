@@ -25,6 +25,7 @@ from drivebay.testing.scans import UnsharedScan
 from tests.tree_follower import Item
 
 from .account_steps import find_problems
+from .copied_objects import find_uploads
 from .deployment import Deployment
 from .ledger import Record, read_records
 from .ledger_summary import UserRecords
@@ -141,6 +142,10 @@ class Oracle:
                 if upload is not None and upload["status"] == "complete":
                     uploads_of_file[upload["file_id"]].append(id)
             listed = {item["id"]: item for item in await self._list_all(user, "/v1/files")}
+            if records.requests_copies:
+                copies = await find_uploads(self.deployment.database_url, listed.keys() - uploads_of_file.keys())
+                uploads_of_file |= {id: [each for each in found if each in records.created] for id, found in copies}
+                self.counts["copies listed"] += len(copies)
             self._check_listing(user, records, uploads_of_file, listed)
             self._check_follower(user, await user.follower.read_to_the_end(), listed)
             for id in listed.keys() & uploads_of_file.keys():
@@ -220,11 +225,14 @@ class Oracle:
             elif id not in listed and records.is_certainly_live(id, uploads):
                 self._report("no file is lost", f"file {id} is not listed", user.name, uploads[-1])
             self.counts["files listed" if id in listed else "files deleted"] += 1
+        for id in records.copies - uploads_of_file.keys():
+            if records.is_certainly_live(id, ()):
+                self._report("no copy is lost", f"copy {id} is not listed", user.name, id)
         for id, item in listed.items():
             if not item["name"].startswith(user.name):
                 self._report("users see only their own files", item["name"], user.name, id)
             elif id not in uploads_of_file:
-                self._report("every file comes from an upload", item["name"], user.name, id)
+                self._report("every file comes from an upload or is a copy of one", item["name"], user.name, id)
         names = Counter((item["parent_id"], item["name"]) for item in listed.values())
         for (_, name), count in names.items():
             if count > 1:

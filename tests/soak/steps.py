@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from . import account_steps, file_steps, foreign_access, multipart_uploads, single_put_uploads, tus_uploads
+from . import account_steps, copy_steps, file_steps, foreign_access, multipart_uploads, single_put_uploads, tus_uploads
 from .simulated_user import SimulatedUser
 
 Step = Callable[[SimulatedUser], Awaitable[None]]
@@ -21,6 +21,8 @@ _STEPS: Final[tuple[tuple[Step, float], ...]] = (
     (file_steps.list_files, 6),
     (file_steps.rename, 5),
     (file_steps.restore, 5),
+    (copy_steps.copy_file, 5),
+    (copy_steps.copy_folder, 0.5),
     (file_steps.create_folder, 1),
     (file_steps.trash_folder, 0.3),
     (foreign_access.try_foreign_access, 6),
