@@ -13,14 +13,21 @@ import { language, loadLanguage, t } from './lib/i18n.js';
 import { location, match, navigate, startRouter } from './lib/router.js';
 import { restoreSession, session } from './lib/session.js';
 import { applyTheme } from './lib/theme.js';
-import { html, render, signal, useEffect, useState } from './lib/ui.js';
+import { html, render, signal, useEffect, useRef, useState } from './lib/ui.js';
+import { useRoom } from './lib/use_room.js';
 import { addRoutes } from './routes.js';
 
 /** Whether the language and the session are loaded (`done`), or the error of this. @type {import('./lib/ui.js').Signal<{done: boolean, error: unknown}>} */
 const start = signal({ done: false, error: null });
 
 function App() {
-  return html`<div key=${language.value}><${View} /><div class="panels"><${CopyPanel} /><${UploadPanel} /></div><${Dialogs} /><${Menus} /><${Toasts} /></div>`;
+  return html`<div key=${language.value}><${View} /><${Panels} /><${Dialogs} /><${Menus} /><${Toasts} /></div>`;
+}
+
+function Panels() {
+  const ref = useRef(/** @type {HTMLElement | null} */ (null));
+  useRoom(ref, 'panels');
+  return html`<div class="panels" ref=${ref}><${CopyPanel} /><${UploadPanel} /></div>`;
 }
 
 function View() {

@@ -3,7 +3,8 @@
 import { isSignedOut } from '../lib/access_token.js';
 import { errorText } from '../lib/errors.js';
 import { t } from '../lib/i18n.js';
-import { effect, html, signal } from '../lib/ui.js';
+import { effect, html, signal, useRef } from '../lib/ui.js';
+import { useRoom } from '../lib/use_room.js';
 import { IconButton } from './button.js';
 
 const SHOWN_MS = 8000;
@@ -44,7 +45,9 @@ function remove(id) {
 
 /** The messages. The app renders this once. */
 export function Toasts() {
-  return html`<div class="toasts" role="status" aria-live="polite">
+  const ref = useRef(/** @type {HTMLElement | null} */ (null));
+  useRoom(ref, 'messages');
+  return html`<div class="toasts" ref=${ref} role="status" aria-live="polite">
     ${toasts.value.map(({ id, text, kind, action }) => {
       const run = () => {
         remove(id);

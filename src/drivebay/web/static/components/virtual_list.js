@@ -1,5 +1,6 @@
 /** A list that renders only the rows in view, so that it stays smooth with 100,000 rows. The window scrolls it. */
 import { html, useLayoutEffect, useRef, useState } from '../lib/ui.js';
+import { coveredRoom } from '../lib/use_room.js';
 
 /** The number of rows that are rendered above and below the rows in view. */
 const OVERSCAN = 8;
@@ -50,6 +51,7 @@ export function VirtualList({ count, rowHeight, columns = 1, renderRow, onNearEn
  */
 export function scrollToRow(list, row, rowHeight) {
   const top = list.getBoundingClientRect().top + row * rowHeight;
+  const end = window.innerHeight - coveredRoom();
   if (top < 140) window.scrollBy(0, top - 140);
-  else if (top + rowHeight > window.innerHeight - 16) window.scrollBy(0, top + rowHeight - window.innerHeight + 16);
+  else if (top + rowHeight > end) window.scrollBy(0, top + rowHeight - end);
 }
