@@ -18,7 +18,7 @@ const SHOWN = 100;
 /** If a job waits longer than this, the panel says that no worker has claimed it. */
 const IDLE_MS = 60_000;
 /** The order of the list: entries that need the user first, ended ones last. */
-const ORDER = ['failed', 'copying', 'waiting', 'done', 'cancelled'];
+const ORDER = ['failed', 'copying', 'cancelling', 'waiting', 'done', 'cancelled'];
 
 /** The panel. The app renders this once. */
 export function CopyPanel() {
@@ -30,7 +30,7 @@ export function CopyPanel() {
   return html`<section class="uploads" aria-label=${t('copies.title')}>
     <header class="uploads-header">
       <div class="uploads-total" role="status"><strong>${summary()}</strong></div>
-      <${IconButton} icon=${isOpen.value ? 'down' : 'up'} label=${t(isOpen.value ? 'uploads.hide' : 'uploads.show')} aria-expanded=${isOpen.value} onClick=${() => (isOpen.value = !isOpen.value)} />
+      <${IconButton} icon=${isOpen.value ? 'down' : 'up'} label=${t(isOpen.value ? 'copies.hide' : 'copies.show')} aria-expanded=${isOpen.value} onClick=${() => (isOpen.value = !isOpen.value)} />
       ${!active && html`<${IconButton} icon="close" label=${t('copies.clear')} onClick=${clearCopies} />`}
     </header>
     ${
@@ -53,7 +53,7 @@ function Row({ copy }) {
       <span class="upload-state">${status === 'done' ? html`<${Done} copy=${copy} />` : stateText(copy)}</span>
     </div>
     ${status === 'failed' && html`<${IconButton} icon="retry" label=${t('copies.retry', { name })} onClick=${() => retryCopy(copy)} />`}
-    ${copy.isActive && html`<${IconButton} icon="close" label=${t('copies.cancel', { name })} onClick=${() => void cancelCopy(copy).catch(toastError)} />`}
+    ${copy.isActive && status !== 'cancelling' && html`<${IconButton} icon="close" label=${t('copies.cancel', { name })} onClick=${() => void cancelCopy(copy).catch(toastError)} />`}
     ${status === 'done' && html`<span class="upload-check"><${Icon} name="check" /></span>`}
     ${status === 'copying' && copy.job.value !== null && html`<${Progress} fraction=${fractionOf(copy.job.value)} label=${name} />`}
   </li>`;
@@ -81,9 +81,10 @@ function fractionOf({ done, total, done_bytes, total_bytes }) {
 function stateText(copy) {
   const { error, job, status, target } = copy;
   const folder = target.name;
-  if (error.value) return failureText(error.value, folder);
+  if (error.value) return copy.isDoubtful ? t('copies.doubtful', { folder }) : failureText(error.value, folder);
   if (status.value === 'waiting') return t('uploads.waiting');
   if (status.value === 'cancelled') return t('copies.cancelled');
+  if (status.value === 'cancelling') return t('copies.cancelling');
   const { value } = job;
   if (value === null) return t('copies.to', { folder });
   const isIdle = value.waiting_since !== null && Date.now() - Date.parse(value.waiting_since) > IDLE_MS;

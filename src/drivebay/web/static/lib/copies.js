@@ -1,4 +1,5 @@
 /** Copies that take longer than a request: into other drives, and of large folders. The server makes them as jobs. */
+import { toastError } from '../components/toast.js';
 import { isSignedOut } from './access_token.js';
 import { ApiError, api } from './api.js';
 import { randomKey } from './random_key.js';
@@ -11,12 +12,18 @@ import { computed, effect, signal } from './ui.js';
  * @typedef {{id: string, status: 'running' | 'done' | 'failed' | 'cancelled', done: number, total: number,
  *   done_bytes: number, total_bytes: number, waiting_since: string | null,
  *   error: {status: number, code: string, detail: string} | null}} Job
- * @typedef {'waiting' | 'copying' | 'done' | 'failed' | 'cancelled'} Status
+ * @typedef {'waiting' | 'copying' | 'cancelling' | 'done' | 'failed' | 'cancelled'} Status `cancelling` waits for the
+ *   response to the request that began the copy
  */
 
 const AT_ONCE = 3;
+/** The time between two requests about the same job. */
 const POLL_MS = 1000;
 const STORAGE_KEY = 'drivebay-copies';
+/** The shortest time between two requests about jobs. */
+const GAP_MS = 250;
+/** The pause after a failed request without `Retry-After`. */
+const BUSY_MS = 5000;
 /** After these statuses, the copy may have begun, because the response says nothing about it. */
 const LOST = [0, 500, 502, 503, 504];
 
@@ -42,10 +49,14 @@ export class Copy {
     this.job = signal(/** @type {Job | null} */ (null));
     /** @type {import('./ui.js').Signal<unknown>} */
     this.error = signal(null);
+    /** Whether its response was lost after it was cancelled, so that it may have been made. */
+    this.isDoubtful = false;
+    /** When the state of its job was last requested, in milliseconds. */
+    this.askedAt = 0;
   }
 
   get isActive() {
-    return this.status.value === 'waiting' || this.status.value === 'copying';
+    return ['waiting', 'copying', 'cancelling'].includes(this.status.value);
   }
 }
 
@@ -66,6 +77,8 @@ export const isCopying = computed(() => copyCounts.value.active > 0);
 
 let requests = 0;
 let isPolling = false;
+/** Whether a copy was made in the personal drive since the usage was loaded. */
+let isUsageOld = false;
 
 /**
  * Copy items into a folder of any drive. A name that is taken gets a number.
@@ -93,22 +106,25 @@ export function followJob(item, drive, target, job) {
   follow(copy, job);
 }
 
-/** Cancel a copy, so that no part of it stays. @param {Copy} copy @returns {Promise<void>} rejects with ApiError */
+/**
+ * Cancel a copy, so that no part of it stays. A copy that was complete before stays.
+ *
+ * @param {Copy} copy
+ * @returns {Promise<void>} rejects with ApiError if the copy continues. It can be cancelled again
+ */
 export async function cancelCopy(copy) {
   const job = copy.job.peek();
-  // Without a job, the request runs or waits. If its response has a job, `send` cancels the job.
-  if (job === null) copy.status.value = 'cancelled';
-  else {
+  if (job !== null) {
     await cancelJob(job.id);
-    await update(copy); // the job may have ended before
-  }
+    await update(copy).catch(() => {}); // the job may have ended before; `poll` requests its state again
+  } else if (copy.status.peek() === 'waiting') copy.status.value = 'cancelled';
+  else copy.status.value = 'cancelling'; // `send` cancels the job of the response
 }
 
 /** Try a copy that has failed again. @param {Copy} copy */
 export function retryCopy(copy) {
-  const { value } = copy.error;
-  const isLost = value instanceof ApiError && (LOST.includes(value.status) || value.code === 'in_progress');
-  if (!isLost || copy.job.peek() !== null) copy.key = randomKey();
+  if (!isLost(copy.error.value) || copy.job.peek() !== null) copy.key = randomKey();
+  copy.isDoubtful = false;
   copy.job.value = null;
   copy.error.value = null;
   copy.status.value = 'waiting';
@@ -138,14 +154,22 @@ async function send(copy) {
   const options = { body, query: { drive_id: copy.drive }, headers: { 'Idempotency-Key': copy.key } };
   try {
     const { job } = await api('POST', `/v1/files/${copy.item.id}/copy`, options);
-    if (!job) finish(copy);
-    else if (copy.status.peek() === 'cancelled') await cancelJob(job.id);
-    else follow(copy, job);
+    const isCancelled = copy.status.peek() === 'cancelling';
+    if (job) follow(copy, job);
+    else finish(copy);
+    if (isCancelled && copy.isActive) await cancelCopy(copy).catch(toastError);
   } catch (error) {
-    if (copy.status.peek() !== 'cancelled') fail(copy, error);
+    copy.isDoubtful = copy.status.peek() === 'cancelling' && isLost(error);
+    if (copy.status.peek() !== 'cancelling' || copy.isDoubtful) fail(copy, error);
+    else copy.status.value = 'cancelled'; // the server refused the request
   }
   requests -= 1;
   startNext();
+}
+
+/** @param {unknown} error @returns {boolean} whether the copy may have begun, although the request failed */
+function isLost(error) {
+  return error instanceof ApiError && (LOST.includes(error.status) || error.code === 'in_progress');
 }
 
 /**
@@ -164,9 +188,13 @@ function follow(copy, job) {
 /** Request the state of one job after another, so that many jobs do not mean many requests a second. */
 async function poll() {
   isPolling = true;
+  let busy = 0;
   for (let running = jobsOf(copies.peek()); running.length || requests; running = jobsOf(copies.peek())) {
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    for (const copy of running) await update(copy).catch((error) => onPollError(copy, error));
+    const pause = Math.max(GAP_MS, POLL_MS / Math.max(1, running.length), busy);
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    const [next] = jobsOf(copies.peek()).sort((a, b) => a.askedAt - b.askedAt);
+    busy = 0;
+    if (next) await update(next).catch((error) => (busy = onPollError(next, error)));
   }
   isPolling = false;
 }
@@ -175,6 +203,7 @@ async function poll() {
 async function update(copy) {
   const job = copy.job.peek();
   if (job === null || !copy.isActive) return;
+  copy.askedAt = performance.now();
   follow(copy, await api('GET', `/v1/jobs/${job.id}`));
 }
 
@@ -183,10 +212,13 @@ async function update(copy) {
  *
  * @param {Copy} copy
  * @param {unknown} error
+ * @returns {number} milliseconds without requests
  */
 function onPollError(copy, error) {
-  if (error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500)) return;
+  if (error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500))
+    return error.retryAfter === null ? BUSY_MS : error.retryAfter * 1000;
   fail(copy, error);
+  return 0;
 }
 
 /** @param {Copy[]} all */
@@ -196,8 +228,8 @@ function jobsOf(all) {
 
 /** @param {Copy} copy */
 function finish(copy) {
+  isUsageOld ||= copy.target.drive === null;
   copy.status.value = 'done';
-  if (copy.target.drive === null) void loadUser().catch(() => {});
 }
 
 /**
@@ -233,6 +265,12 @@ function restore(user) {
   if (saved?.user !== user || copies.peek().length) return;
   for (const { item, drive, target, job } of saved.running) followJob(item, drive, target, job);
 }
+
+effect(() => {
+  if (isCopying.value || !isUsageOld) return;
+  isUsageOld = false;
+  queueMicrotask(() => void loadUser().catch(() => {}));
+});
 
 /** @param {BeforeUnloadEvent} event */
 function warn(event) {
