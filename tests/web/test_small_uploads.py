@@ -7,6 +7,7 @@ import os
 import re
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, Route, expect
 
 from drivebay.testing.client import eventually
@@ -35,6 +36,11 @@ _WAIT_CHECKSUMS = """(count) => new Promise((resolve) => {
   look();
 })"""
 """A file with a checksum has begun, or waits for the request that runs."""
+_LONG_PAUSES = """
+  const start = window.setTimeout;
+  window.setTimeout = (run, delay, ...more) => start(run, delay === 1000 ? 600_000 : delay, ...more);
+"""
+"""The pause before the first repetition lasts until the network returns."""
 
 
 class Begins:
@@ -49,10 +55,25 @@ class Begins:
         self.keys: list[str] = []
         self._lost_answers = lost_answers
         self._gate = asyncio.Event()
+        self._answers = asyncio.Event()
+        self._answers.set()
+        self._lost = asyncio.Event()
 
     async def install(self, page: Page) -> None:
         await page.route("**/v1/uploads", self._hold)
         await page.route("**/v1/uploads/batch", self._note)
+        page.on("requestfailed", lambda request: self._lost.set() if request.url.endswith("/batch") else None)
+
+    def hold_answers(self) -> None:
+        """Do not lose an answer before `release_answers`."""
+        self._answers.clear()
+
+    def release_answers(self) -> None:
+        self._answers.set()
+
+    async def wait_for_lost(self) -> None:
+        """Wait until an answer is lost."""
+        await self._lost.wait()
 
     def release(self) -> None:
         self._gate.set()
@@ -67,6 +88,7 @@ class Begins:
         self.keys.append(route.request.headers["idempotency-key"])
         if len(self.batches) <= self._lost_answers:
             await route.fetch()
+            await self._answers.wait()
             await route.abort("connectionreset")
         else:
             await route.continue_()
@@ -158,6 +180,36 @@ async def test_an_answer_about_names_counts_after_a_lost_answer(person: Person) 
     assert begins.batches[0] == begins.batches[1]
     for name in ("00.txt", "05.txt"):
         assert (await person.call("GET", f"/v1/files/by-path?path=/{name}"))["size"] == len(names(9)[name])
+
+
+@pytest.mark.parametrize("when", ["while it runs", "before it is repeated", "after that, when it was paused"])
+async def test_an_upload_that_is_cancelled_is_not_kept_by_the_others(person: Person, when: str) -> None:
+    """The answer to the request that begins all of them is lost. The others repeat the request as it was."""
+    page, begins = person.page, Begins(lost_answers=1)
+    if when == "while it runs":
+        begins.hold_answers()
+    await page.add_init_script(_LONG_PAUSES)
+    await drop_while_held(page, begins, names(9))
+    given_up = upload_row(page, "05.txt")
+    if when != "while it runs":
+        await begins.wait_for_lost()
+    is_late = when.startswith("after")
+    await given_up.get_by_role("button", name="Pause 05.txt" if is_late else "Cancel the upload of 05.txt").click()
+    begins.release_answers()
+    await begins.wait_for_lost()
+    await page.evaluate("window.dispatchEvent(new Event('online'))")  # it ends the pause before the repetition
+    await expect(panel(page).locator("[data-status=done]")).to_have_count(8)
+    if is_late:
+        await given_up.get_by_role("button", name="Cancel the upload of 05.txt").click()
+    await expect(given_up).to_contain_text("Cancelled")
+    assert [item["name"] for item in begins.batches[1]] == [item["name"] for item in begins.batches[0]]
+
+    async def nothing_is_left() -> bool:
+        return not (await person.call("GET", "/v1/uploads?status=pending"))["items"]
+
+    await eventually(nothing_is_left, WITHIN / 1000)
+    listed = await person.call("GET", "/v1/files?parent_id=root")
+    assert sorted(item["name"] for item in listed["items"]) == sorted(names(9).keys() - {"05.txt"})
 
 
 async def test_a_reload_aborts_what_was_begun(person: Person) -> None:

@@ -3,7 +3,8 @@ import { isSignedOut } from '../access_token.js';
 import { loadUser } from '../session.js';
 import { throttled } from '../throttled.js';
 import { computed, effect, signal } from '../ui.js';
-import { abort, abortOnLeave, abortRemote, transfer } from './transfer.js';
+import { abort, abortOnLeave, abortRemote } from './abort.js';
+import { transfer } from './transfer.js';
 
 /** @typedef {import('./upload.js').Upload} Upload */
 

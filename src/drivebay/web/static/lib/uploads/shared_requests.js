@@ -4,10 +4,12 @@
  */
 import { ApiError, api } from '../api.js';
 import { randomKey } from '../random_key.js';
+import { withRetries } from './send.js';
 
 /**
  * @typedef {import('./upload.js').Upload} Upload
- * @typedef {{upload: Upload, body: object}} Begin
+ * @typedef {{upload: Upload, body: object, remove: (created: any) => Promise<void>}} Begin `remove` removes
+ *   the upload of the API after a cancellation
  */
 
 const MAX_ITEMS = 100;
@@ -22,12 +24,13 @@ const completions = new Map();
  *
  * @param {Upload} upload
  * @param {object} body the intent of the upload
+ * @param {Begin['remove']} remove
  * @returns {Promise<any>} rejects with ApiError
  */
-export function beginUpload(upload, body) {
+export function beginUpload(upload, body, remove) {
   if (upload.shared) return upload.shared.resultOf(upload);
   const { drive } = upload.batch.target;
-  return gathererOf(begins, drive, sendBegins).submit({ upload, body }, upload.stopping.signal);
+  return gathererOf(begins, drive, sendBegins).submit({ upload, body, remove }, upload.stopping.signal);
 }
 
 /**
@@ -89,6 +92,10 @@ export class SharedBegin {
     this.key = randomKey();
     /** @type {Promise<any> | null} */
     this.response = null;
+    /** Uploads whose transfer waits for the response. @type {Set<Upload>} */
+    this.asking = new Set();
+    /** Cancelled uploads. If the transfer of one gets the response, the transfer removes it. @type {Set<Upload>} */
+    this.cancelled = new Set();
   }
 
   /**
@@ -98,12 +105,46 @@ export class SharedBegin {
    * @returns {Promise<any>} rejects with ApiError
    */
   async resultOf(upload) {
+    this.asking.add(upload);
     this.response ??= this.#send();
-    const { items } = await this.response;
-    const result = items[this.items.findIndex((each) => each.upload === upload)];
-    if (!result.error) return result.upload;
-    upload.shared = null; // nothing was begun
-    throw new ApiError(result.error.status, result.error);
+    try {
+      const result = this.#find((await this.response).items, upload);
+      this.cancelled.delete(upload);
+      if (!result.error) return result.upload;
+      upload.shared = null; // nothing was begun
+      throw new ApiError(result.error.status, result.error);
+    } finally {
+      this.asking.delete(upload);
+    }
+  }
+
+  /**
+   * Cancel an upload: remove what this request has begun for it, or will begin. The other uploads repeat the request
+   * unchanged.
+   *
+   * @param {Upload} upload
+   */
+  async cancel(upload) {
+    this.cancelled.add(upload);
+    const response = await this.response?.catch(() => null);
+    if (response) await this.#removeCancelled(response.items);
+  }
+
+  /** @param {any[]} results */
+  async #removeCancelled(results) {
+    for (const { upload, remove } of this.items) {
+      if (this.asking.has(upload) || !this.cancelled.delete(upload)) continue;
+      const created = this.#find(results, upload).upload;
+      if (created) await withRetries(() => remove(created), new AbortController().signal);
+    }
+  }
+
+  /**
+   * @param {any[]} results
+   * @param {Upload} upload
+   */
+  #find(results, upload) {
+    return results[this.items.findIndex((each) => each.upload === upload)];
   }
 
   async #send() {
@@ -111,7 +152,9 @@ export class SharedBegin {
     const body = { uploads: this.items.map((item) => item.body) };
     const headers = { 'Idempotency-Key': this.key };
     try {
-      return await api('POST', '/v1/uploads/batch', { body, query: { drive_id: drive }, headers });
+      const response = await api('POST', '/v1/uploads/batch', { body, query: { drive_id: drive }, headers });
+      void this.#removeCancelled(response.items).catch(() => {}); // such an upload expires
+      return response;
     } catch (error) {
       this.response = null;
       const isRefusal = error instanceof ApiError && [400, 403, 404, 413, 422].includes(error.status);

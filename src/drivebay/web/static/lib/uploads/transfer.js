@@ -1,7 +1,7 @@
 /** The steps of one upload: begin, send in one piece or in parts, complete. Each step may run again. */
-import { accessToken } from '../access_token.js';
-import { ApiError, api, apiUrl } from '../api.js';
+import { ApiError, api } from '../api.js';
 import { session } from '../session.js';
+import { abortRemote } from './abort.js';
 import { canChecksum, checksum } from './checksum.js';
 import { withRetries } from './send.js';
 import { sendParts, sendWhole } from './send_file.js';
@@ -35,43 +35,6 @@ export async function transfer(upload) {
 }
 
 /**
- * Abort an upload at the API. A no-op if the upload has not begun or has ended.
- *
- * @param {Upload} upload
- */
-export async function abort({ remoteId, batch }) {
-  if (remoteId) await abortRemote(remoteId, batch.target.drive);
-}
-
-/**
- * Abort an upload at the API by its id. A no-op if the upload has ended.
- *
- * @param {string} id
- * @param {string | null} drive
- */
-export async function abortRemote(id, drive) {
-  forget(id);
-  try {
-    await api('DELETE', `/v1/uploads/${id}`, { query: { drive_id: drive } });
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 404) throw error;
-  }
-}
-
-/**
- * Abort an upload while the page is closed. An upload in parts is kept, because it can be continued with the same file
- * after a reload. Other uploads would only reserve their names.
- *
- * @param {Upload} upload
- */
-export function abortOnLeave({ remoteId, isWhole, batch }) {
-  if (!remoteId || !isWhole) return;
-  const headers = { Authorization: `Bearer ${accessToken()}` };
-  const url = apiUrl(`/v1/uploads/${remoteId}`, { drive_id: batch.target.drive });
-  void fetch(url, { method: 'DELETE', headers, keepalive: true }).catch(() => {});
-}
-
-/**
  * Return the upload of the API, or null if the user skips a name that is taken.
  *
  * @param {Upload} upload
@@ -91,6 +54,7 @@ async function begin(upload, signal) {
   const decided = await upload.batch.decision;
   /** @type {import('./upload.js').OnConflict} */
   let rule = decided === null || decided === 'skip' ? 'fail' : decided;
+  signal.throwIfAborted();
   for (;;) {
     // A request whose response was lost is repeated unchanged, because it may have begun the upload.
     upload.rule ||= rule;
@@ -98,8 +62,10 @@ async function begin(upload, signal) {
     try {
       const created = await create(upload, { parent, sha256, rule: sent });
       upload.remoteId = created.id;
-      if (upload.status.value === 'cancelled') await removeCreated(upload, created, sent);
-      else if (created.part_size) rememberUpload(upload, created.id, parent);
+      if (upload.status.value === 'cancelled') {
+        await removeCreated(upload, created);
+        signal.throwIfAborted();
+      } else if (created.part_size) rememberUpload(upload, created.id, parent);
       return created;
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 'name_taken') throw error;
@@ -125,7 +91,7 @@ async function begin(upload, signal) {
 function create(upload, { parent, sha256, rule }) {
   const { file } = upload;
   const modified = new Date(Math.min(Math.max(file.lastModified, 0), Date.now()));
-  return beginUpload(upload, {
+  const body = {
     name: file.name,
     size: file.size,
     content_type: file.type || 'application/octet-stream',
@@ -133,7 +99,8 @@ function create(upload, { parent, sha256, rule }) {
     on_conflict: rule,
     modified_at: modified.toISOString(),
     sha256,
-  });
+  };
+  return beginUpload(upload, body, (created) => removeCreated(upload, created));
 }
 
 /**
@@ -142,14 +109,12 @@ function create(upload, { parent, sha256, rule }) {
  *
  * @param {Upload} upload
  * @param {{id: string, status: string, file_id?: string}} created
- * @param {string} rule
  */
-async function removeCreated(upload, created, rule) {
-  if (created.status === 'pending') await abort(upload);
-  else if (rule === 'replace') return;
-  else if (created.file_id)
-    await api('DELETE', `/v1/files/${created.file_id}`, { query: { drive_id: upload.batch.target.drive } });
-  upload.stopping.signal.throwIfAborted();
+async function removeCreated({ rule, batch }, created) {
+  const { drive } = batch.target;
+  if (created.status === 'pending') await abortRemote(created.id, drive);
+  else if (rule !== 'replace' && created.file_id)
+    await api('DELETE', `/v1/files/${created.file_id}`, { query: { drive_id: drive } });
 }
 
 /**
