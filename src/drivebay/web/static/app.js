@@ -1,19 +1,21 @@
 /** The entry of the web app: loads the language and the session, then shows the view of the URL. */
-import { CopyPanel } from './components/copy_panel.js';
 import { Dialogs } from './components/dialog.js';
 import { Failure } from './components/empty.js';
 import { Menus } from './components/menu.js';
 import { Shell } from './components/page.js';
 import { Loading } from './components/progress.js';
-import { Toasts } from './components/toast.js';
-import { UploadPanel } from './components/upload_panel.js';
+import { Toasts, toast } from './components/toast.js';
 import { config } from './lib/config.js';
+import { hasCopies } from './lib/copying.js';
 import { refuseOtherFiles } from './lib/drag.js';
+import { errorText } from './lib/errors.js';
 import { language, loadLanguage, t } from './lib/i18n.js';
 import { location, match, navigate, startRouter } from './lib/router.js';
 import { restoreSession, session } from './lib/session.js';
 import { applyTheme } from './lib/theme.js';
 import { html, render, signal, useEffect, useRef, useState } from './lib/ui.js';
+import { uploads } from './lib/uploads/queue.js';
+import { unfinished } from './lib/uploads/unfinished.js';
 import { useRoom } from './lib/use_room.js';
 import { addRoutes } from './routes.js';
 
@@ -27,7 +29,27 @@ function App() {
 function Panels() {
   const ref = useRef(/** @type {HTMLElement | null} */ (null));
   useRoom(ref, 'panels');
-  return html`<div class="panels" ref=${ref}><${CopyPanel} /><${UploadPanel} /></div>`;
+  const hasUploads = uploads.value.length > 0 || unfinished.value.length > 0;
+  return html`<div class="panels" ref=${ref}>
+    ${hasCopies.value && html`<${Panel} load=${loadCopyPanel} />`}
+    ${hasUploads && html`<${Panel} load=${loadUploadPanel} />`}
+  </div>`;
+}
+
+const loadCopyPanel = () => import('./components/copy_panel.js').then(({ CopyPanel }) => CopyPanel);
+const loadUploadPanel = () => import('./components/upload_panel.js').then(({ UploadPanel }) => UploadPanel);
+
+/** A panel that is loaded when there is something to show. @param {{load: () => Promise<Function>}} props */
+function Panel({ load }) {
+  const [component, setComponent] = useState(/** @type {Function | null} */ (null));
+  const fetchPanel = () => {
+    load().then(
+      (loaded) => setComponent(() => loaded),
+      (error) => toast(errorText(error), { kind: 'error', action: { text: t('common.retry'), run: fetchPanel } }),
+    );
+  };
+  useEffect(fetchPanel, []);
+  return component && html`<${component} />`;
 }
 
 function View() {
@@ -92,3 +114,5 @@ refuseOtherFiles();
 await loadLanguage();
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
 await begin();
+// An upload should not wait for this module, or fail if the connection is lost before the module is loaded.
+if (session.value) void import('./lib/uploads/transfer.js').catch(() => {});

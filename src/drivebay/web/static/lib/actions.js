@@ -2,7 +2,6 @@
 import { openDialog } from '../components/dialog.js';
 import { toast, toastError } from '../components/toast.js';
 import { api } from './api.js';
-import { followJob, startCopies } from './copies.js';
 import { errorText } from './errors.js';
 import { t } from './i18n.js';
 import { loadUser } from './session.js';
@@ -93,7 +92,10 @@ export async function moveWithDialog(items, drive, folder) {
  * @param {Folder} folder the folder that shows them
  */
 export async function copyWithDialog(items, drive, folder) {
-  const { FolderDialog } = await import('../components/folder_dialog.js');
+  const [{ FolderDialog }, { followJob, startCopies }] = await Promise.all([
+    import('../components/folder_dialog.js'),
+    import('./copies.js'),
+  ]);
   const top = folder.canEdit.value ? folder.top.value : null;
   const target = await openDialog(FolderDialog, { verb: 'copy', items, drive, top });
   if (!target) return;

@@ -2,6 +2,7 @@
 import { toastError } from '../components/toast.js';
 import { isSignedOut } from './access_token.js';
 import { ApiError, api } from './api.js';
+import { hasCopies, isCopying, STORAGE_KEY } from './copying.js';
 import { randomKey } from './random_key.js';
 import { loadUser, session } from './session.js';
 import { computed, effect, signal } from './ui.js';
@@ -19,7 +20,6 @@ import { computed, effect, signal } from './ui.js';
 const AT_ONCE = 3;
 /** The time between two requests about the same job. */
 const POLL_MS = 1000;
-const STORAGE_KEY = 'drivebay-copies';
 /** The shortest time between two requests about jobs. */
 const GAP_MS = 250;
 /** The pause after a failed request without `Retry-After`. */
@@ -71,9 +71,6 @@ export const copyCounts = computed(() => {
   const unsent = counted.filter((copy) => copy.isActive && copy.job.value === null).length;
   return { count: counted.length, active: counted.length - done - failed, done, failed, unsent };
 });
-
-/** Whether a copy runs or waits. */
-export const isCopying = computed(() => copyCounts.value.active > 0);
 
 let requests = 0;
 let isPolling = false;
@@ -265,6 +262,11 @@ function restore(user) {
   if (saved?.user !== user || copies.peek().length) return;
   for (const { item, drive, target, job } of saved.running) followJob(item, drive, target, job);
 }
+
+effect(() => {
+  isCopying.value = copyCounts.value.active > 0;
+  hasCopies.value ||= copies.value.length > 0;
+});
 
 effect(() => {
   if (isCopying.value || !isUsageOld) return;

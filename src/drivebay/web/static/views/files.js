@@ -11,7 +11,7 @@ import { ProblemNotice } from '../components/problem_notice.js';
 import { Loading } from '../components/progress.js';
 import { toastError } from '../components/toast.js';
 import * as actions from '../lib/actions.js';
-import { isCopying } from '../lib/copies.js';
+import { isCopying } from '../lib/copying.js';
 import { download } from '../lib/downloads.js';
 import { dragHandlers, dropHandlers } from '../lib/drag.js';
 import { Folder } from '../lib/folder.js';
