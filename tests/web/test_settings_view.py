@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from urllib.parse import unquote
 
@@ -51,6 +52,8 @@ async def test_a_session_is_ended(person: Person) -> None:
     page = await person.open("/settings")
     sessions = page.get_by_role("list", name="Sessions").get_by_role("listitem")
     await expect(sessions).to_have_count(2)
+    await expect(sessions.filter(has_text="this one")).to_contain_text(re.compile("^Chrome on (Linux|macOS|Windows)"))
+    await expect(sessions.filter(has=page.get_by_role("button"))).to_contain_text("python-httpx/")
     await sessions.get_by_role("button", name="End").click()
     await expect(sessions).to_have_count(1)
     await expect(sessions.get_by_text("this one")).to_be_visible()

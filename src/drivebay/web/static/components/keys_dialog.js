@@ -3,13 +3,14 @@ import { t } from '../lib/i18n.js';
 import { html } from '../lib/ui.js';
 import { Dialog } from './dialog.js';
 
+/** The name of each key, or the text with its name, and the text that says what the key does. */
 const KEYS = [
   ['↑ ↓ ← →', 'keys.arrows'],
-  ['Enter', 'keys.enter'],
-  ['Space', 'keys.space'],
+  ['keys.named_enter', 'keys.enter'],
+  ['keys.named_space', 'keys.space'],
   ['F2', 'keys.rename'],
-  ['Delete', 'keys.delete'],
-  ['Ctrl A', 'keys.all'],
+  ['keys.named_delete', 'keys.delete'],
+  ['keys.named_all', 'keys.all'],
   ['/', 'keys.search'],
   ['?', 'keys.help'],
 ];
@@ -17,6 +18,6 @@ const KEYS = [
 /** @param {{close: () => void}} props */
 export function KeysDialog({ close }) {
   return html`<${Dialog} title=${t('keys.title')} close=${close}>
-    <dl class="keys">${KEYS.map(([key, text]) => html`<dt key=${key}><kbd>${key}</kbd></dt><dd>${t(text)}</dd>`)}</dl>
+    <dl class="keys">${KEYS.map(([key, text]) => html`<dt key=${key}><kbd>${t(key)}</kbd></dt><dd>${t(text)}</dd>`)}</dl>
   <//>`;
 }

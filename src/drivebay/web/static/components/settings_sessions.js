@@ -2,7 +2,9 @@
 import { api } from '../lib/api.js';
 import { dateTime } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
+import { programName } from '../lib/program_name.js';
 import { html, useState } from '../lib/ui.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { useLoaded } from '../lib/use_loaded.js';
 import { Button } from './button.js';
 import { ProblemNotice } from './problem_notice.js';
@@ -10,6 +12,7 @@ import { SettingsCard } from './settings_form.js';
 
 export function SettingsSessions() {
   const sessions = useLoaded((signal) => api('GET', '/v1/me/sessions', { signal }), []);
+  const rows = useKeptFocus('li');
   const [error, setError] = useState(/** @type {any} */ (null));
   const end = async (/** @type {string} */ path) => {
     setError(null);
@@ -25,11 +28,11 @@ export function SettingsSessions() {
     <p class="note">${t('settings.sessions_note')}</p>
     ${error !== null && html`<${ProblemNotice} error=${error} />`}
     ${sessions.error !== null && html`<${ProblemNotice} error=${sessions.error} onRetry=${sessions.reload} />`}
-    <ul class="item-rows" aria-label=${t('settings.sessions')}>
+    <ul class="item-rows" ref=${rows} aria-label=${t('settings.sessions')}>
       ${items.map(
         (each) => html`<li class="item-row" key=${each.id}>
           <div class="item-main">
-            <span class="item-name">${each.user_agent || t('settings.unknown_program')}</span>
+            <span class="item-name" title=${each.user_agent}>${programName(each.user_agent ?? '')}</span>
             <span class="item-note">${each.address} · ${t('settings.last_used', { time: dateTime(each.last_used_at) })}</span>
           </div>
           ${each.current ? html`<span class="item-note">${t('settings.this_session')}</span>` : html`<${Button} onClick=${() => end(`/v1/me/sessions/${each.id}`)}>${t('settings.session_end')}<//>`}

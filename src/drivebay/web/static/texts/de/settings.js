@@ -1,5 +1,6 @@
 /** The settings. */
 export default {
+  'settings.program_on': '{browser} auf {system}',
   'settings.title': 'Einstellungen',
   'settings.saved': 'Gespeichert.',
   'settings.profile': 'Profil',

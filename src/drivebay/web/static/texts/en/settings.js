@@ -1,5 +1,6 @@
 /** The settings. */
 export default {
+  'settings.program_on': '{browser} on {system}',
   'settings.title': 'Settings',
   'settings.saved': 'Saved.',
   'settings.profile': 'Profile',
