@@ -1,6 +1,7 @@
 /** A list or grid of files and folders: selection, keyboard, rename in place, drag and drop. */
 import { t } from '../lib/i18n.js';
-import { html, useCallback, useEffect, useLayoutEffect, useRef, useState } from '../lib/ui.js';
+import { html, useCallback, useEffect, useLayoutEffect, useState } from '../lib/ui.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { FileRow, FileTile } from './file_row.js';
 import { Icon } from './icon.js';
 import { scrollToRow, VirtualList } from './virtual_list.js';
@@ -33,7 +34,7 @@ const TILE_WIDTH = 168;
 /** @param {ListProps} props */
 export function FileList(props) {
   const { items, selection, layout, onNearEnd, label, renaming } = props;
-  const ref = useRef(/** @type {HTMLElement | null} */ (null));
+  const ref = useKeptFocus('[role=row]', (id) => items.some((item) => item.id === id));
   const columns = useColumns(ref, layout);
   const rowHeight = layout === 'grid' ? TILE_HEIGHT : ROW_HEIGHT;
   const found = items.findIndex(({ id }) => id === selection.focus.value);

@@ -5,6 +5,7 @@ import { t } from '../lib/i18n.js';
 import { withValue } from '../lib/input_value.js';
 import { session } from '../lib/session.js';
 import { html, useState } from '../lib/ui.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { useLoaded } from '../lib/use_loaded.js';
 import { Button } from './button.js';
 import { Dialog, openDialog } from './dialog.js';
@@ -35,6 +36,7 @@ function MembersDialog({ drive, close }) {
 function Members({ drive }) {
   const path = `/v1/drives/${drive.id}/members`;
   const members = useLoaded(() => api('GET', path), [path]);
+  const rows = useKeptFocus('li');
   const [error, setError] = useState(/** @type {any} */ (null));
   /** Whether the person of the last change had been removed elsewhere. */
   const [wasRemoved, setRemoved] = useState(false);
@@ -65,7 +67,7 @@ function Members({ drive }) {
     ${error !== null && error.code !== 'not_found' && html`<${ProblemNotice} error=${error} />`}
     ${wasRemoved && html`<p class="form-error" role="alert">${t('share.no_access')}</p>`}
     ${members.error !== null && html`<${ProblemNotice} error=${members.error} onRetry=${members.reload} />`}
-    <ul class="item-rows" aria-label=${t('drives.members')}>
+    <ul class="item-rows" ref=${rows} aria-label=${t('drives.members')}>
       ${(members.value?.items ?? []).map((/** @type {any} */ member) => {
         const name = member.display_name ?? member.email ?? t('share.deleted_account');
         const isMe = member.user_id === session.value?.id;

@@ -38,12 +38,20 @@ export function Shell({ children }) {
   const place = drive && !isPartial ? `?${new URLSearchParams({ drive_id: drive })}` : '';
   const folders = !drive ? '/files/root' : isPartial ? '/shared' : '/drives';
   useEffect(() => setOpen(false), [path]);
+  const onKeyDown = (/** @type {KeyboardEvent} */ { key, currentTarget }) => {
+    if (key !== 'Escape' || !isOpen) return;
+    setOpen(false);
+    // The entries are hidden now.
+    /** @type {HTMLElement | null} */ (
+      /** @type {HTMLElement} */ (currentTarget).querySelector('.topbar-menu button')
+    )?.focus();
+  };
   useEffect(() => {
     document.addEventListener('keydown', onGlobalKey);
     return () => document.removeEventListener('keydown', onGlobalKey);
   }, []);
   return html`<a class="skip" href="#main">${t('nav.skip')}</a>
-    <div class=${isOpen ? 'shell shell-open' : 'shell'}>
+    <div class=${isOpen ? 'shell shell-open' : 'shell'} onKeyDown=${onKeyDown}>
       <header class="topbar">
         <span class="topbar-menu"><${IconButton} icon="menu" label=${t('nav.menu')} aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)} /></span>
         <a class="brand" aria-label=${config.name} href=${url('/files/root')}><${Icon} name="folder" filled size=${26} /><span>${config.name}</span></a>

@@ -6,6 +6,7 @@ import { t } from '../lib/i18n.js';
 import { addPasskey, canUsePasskeys } from '../lib/passkeys.js';
 import { session } from '../lib/session.js';
 import { html, useState } from '../lib/ui.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { useLoaded } from '../lib/use_loaded.js';
 import { Button } from './button.js';
 import { Field } from './field.js';
@@ -14,6 +15,7 @@ import { SettingsCard, SettingsForm } from './settings_form.js';
 
 export function SettingsPasskeys() {
   const list = useLoaded((signal) => api('GET', '/v1/me/passkeys', { signal }), []);
+  const rows = useKeptFocus('li');
   const items = /** @type {any[]} */ (list.value?.items ?? []);
   const add = async (/** @type {Record<string, string>} */ values) => {
     const proof = { password: values.passkey_password, code: (values.passkey_code ?? '').trim() };
@@ -23,7 +25,7 @@ export function SettingsPasskeys() {
   return html`<${SettingsCard} title=${t('settings.passkeys')}>
     <p class="note">${t('settings.passkeys_note')}</p>
     ${list.error !== null && html`<${ProblemNotice} error=${list.error} onRetry=${list.reload} />`}
-    <ul class="item-rows" aria-label=${t('settings.passkeys')}>
+    <ul class="item-rows" ref=${rows} aria-label=${t('settings.passkeys')}>
       ${items.map((passkey) => html`<${Passkey} key=${passkey.id} passkey=${passkey} reload=${list.reload} />`)}
     </ul>
     ${!canUsePasskeys && html`<p class="note">${t('settings.passkeys_elsewhere', { host: config.passkey_host })}</p>`}

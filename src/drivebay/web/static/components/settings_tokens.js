@@ -3,6 +3,7 @@ import { api } from '../lib/api.js';
 import { date } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { html, useState } from '../lib/ui.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { usePages } from '../lib/use_pages.js';
 import { Button } from './button.js';
 import { CopyField } from './copy_field.js';
@@ -17,6 +18,7 @@ const DAYS = ['30', '365', 'never'];
 export function SettingsTokens() {
   const list = usePages('/v1/me/tokens');
   const [created, setCreated] = useState(/** @type {any} */ (null));
+  const rows = useKeptFocus('li');
   const [error, setError] = useState(/** @type {any} */ (null));
   const create = async (/** @type {Record<string, string>} */ values) => {
     const scopes = SCOPES.filter((scope) => values[`scope_${scope}`] === 'on');
@@ -46,7 +48,7 @@ export function SettingsTokens() {
         <p class="share-note">${t('settings.token_once')}</p>
       </div>`
     }
-    <ul class="item-rows" aria-label=${t('settings.tokens')}>
+    <ul class="item-rows" ref=${rows} aria-label=${t('settings.tokens')}>
       ${list.items.map(
         (/** @type {any} */ token) => html`<li class="item-row" key=${token.id}>
           <div class="item-main">

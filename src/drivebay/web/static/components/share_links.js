@@ -4,6 +4,7 @@ import { api } from '../lib/api.js';
 import { date } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { html, useState } from '../lib/ui.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { usePages } from '../lib/use_pages.js';
 import { Button } from './button.js';
 import { CopyField } from './copy_field.js';
@@ -16,6 +17,7 @@ export function ShareLinks({ file }) {
   const query = { drive_id: file.drive_id };
   const list = usePages(`/v1/files/${file.id}/links`, query);
   const [created, setCreated] = useState(/** @type {any} */ (null));
+  const rows = useKeptFocus('li');
   const [error, setError] = useState(/** @type {any} */ (null));
   const [creating, setCreating] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -64,7 +66,7 @@ export function ShareLinks({ file }) {
     }
     ${error !== null && html`<${ProblemNotice} error=${error} />`}
     ${list.error !== null && html`<${ProblemNotice} error=${list.error} onRetry=${list.retry} />`}
-    <ul class="item-rows" aria-label=${t('share.links')}>
+    <ul class="item-rows" ref=${rows} aria-label=${t('share.links')}>
       ${list.items.map(
         (/** @type {any} */ link) => html`<li class="item-row" key=${link.id}>
           <div class="item-main">

@@ -4,6 +4,7 @@ import { ApiError, api } from '../lib/api.js';
 import { t } from '../lib/i18n.js';
 import { withValue } from '../lib/input_value.js';
 import { html, useState } from '../lib/ui.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { useLoaded } from '../lib/use_loaded.js';
 import { Button } from './button.js';
 import { Field } from './field.js';
@@ -17,6 +18,7 @@ export function SharePeople({ file }) {
   const path = `/v1/files/${file.id}/permissions`;
   const query = { drive_id: file.drive_id };
   const people = useLoaded(() => api('GET', path, { query }), [file.id]);
+  const rows = useKeptFocus('li');
   const [error, setError] = useState(/** @type {any} */ (null));
   /** Whether the person of the last change had been removed elsewhere. */
   const [wasRemoved, setRemoved] = useState(false);
@@ -48,7 +50,7 @@ export function SharePeople({ file }) {
     ${wasRemoved && html`<p class="form-error" role="alert">${t('share.no_access')}</p>`}
     ${people.error !== null && html`<${ProblemNotice} error=${people.error} onRetry=${people.reload} />`}
     ${people.value !== null && items.length === 0 && html`<p class="share-note">${t('share.nobody')}</p>`}
-    <ul class="item-rows" aria-label=${t('share.people')}>
+    <ul class="item-rows" ref=${rows} aria-label=${t('share.people')}>
       ${items.map((/** @type {any} */ person) => {
         const name = person.display_name ?? person.email ?? t('share.deleted_account');
         return html`<li class="item-row" key=${`${person.user_id}${person.inherited_from}`}>

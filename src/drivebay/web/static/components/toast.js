@@ -3,7 +3,7 @@
 import { isSignedOut } from '../lib/access_token.js';
 import { errorText } from '../lib/errors.js';
 import { t } from '../lib/i18n.js';
-import { effect, html, signal, useRef } from '../lib/ui.js';
+import { effect, html, signal, useLayoutEffect, useRef } from '../lib/ui.js';
 import { useRoom } from '../lib/use_room.js';
 import { IconButton } from './button.js';
 
@@ -47,7 +47,19 @@ function remove(id) {
 export function Toasts() {
   const ref = useRef(/** @type {HTMLElement | null} */ (null));
   useRoom(ref, 'messages');
-  return html`<div class="toasts" ref=${ref} role="status" aria-live="polite">
+  const before = useRef(/** @type {HTMLElement | null} */ (null));
+  const onFocus = (/** @type {FocusEvent} */ { relatedTarget }) => {
+    const from = /** @type {HTMLElement | null} */ (relatedTarget);
+    if (!ref.current?.contains(from)) before.current = from;
+  };
+  const hadFocus = ref.current?.contains(document.activeElement);
+  useLayoutEffect(() => {
+    // The message with the focus was removed.
+    if (!hadFocus || ref.current?.contains(document.activeElement)) return;
+    const place = before.current?.isConnected ? before.current : document.getElementById('main');
+    place?.focus();
+  });
+  return html`<div class="toasts" ref=${ref} role="status" aria-live="polite" onFocusCapture=${onFocus}>
     ${toasts.value.map(({ id, text, kind, action }) => {
       const run = () => {
         remove(id);

@@ -11,6 +11,7 @@ import { api } from '../lib/api.js';
 import { t } from '../lib/i18n.js';
 import { html, useState } from '../lib/ui.js';
 import { useDriveTitle } from '../lib/use_drive_title.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { useLoaded } from '../lib/use_loaded.js';
 import { usePages } from '../lib/use_pages.js';
 
@@ -19,6 +20,7 @@ export default function Links({ query }) {
   const drive = { drive_id: query.get('drive_id') };
   const title = useDriveTitle(t('links.title'), drive.drive_id);
   const list = usePages('/v1/links', drive);
+  const rows = useKeptFocus('li');
   const [error, setError] = useState(/** @type {any} */ (null));
   const withdraw = async (/** @type {any} */ link) => {
     setError(null);
@@ -34,7 +36,7 @@ export default function Links({ query }) {
     ${error !== null && html`<${ProblemNotice} error=${error} />`}
     ${list.error !== null && html`<${ProblemNotice} error=${list.error} onRetry=${list.retry} />`}
     ${isEmpty && html`<${Empty} icon="link" title=${t('links.empty_title')} text=${t('links.empty_text')} />`}
-    <ul class="item-rows" aria-label=${t('links.title')} aria-busy=${list.loading}>
+    <ul class="item-rows" ref=${rows} aria-label=${t('links.title')} aria-busy=${list.loading}>
       ${list.items.map(
         (/** @type {any} */ link) =>
           html`<${LinkRow} key=${link.id} link=${link} drive=${drive} onWithdraw=${() => withdraw(link)} />`,

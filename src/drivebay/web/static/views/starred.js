@@ -11,6 +11,7 @@ import { bytes, date } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { html, useState } from '../lib/ui.js';
 import { useDriveTitle } from '../lib/use_drive_title.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { usePages } from '../lib/use_pages.js';
 
 /** @param {{query: URLSearchParams}} props */
@@ -18,6 +19,7 @@ export default function Starred({ query }) {
   const drive = query.get('drive_id');
   const title = useDriveTitle(t('starred.title'), drive);
   const list = usePages('/v1/files', { starred: true, drive_id: drive });
+  const rows = useKeptFocus('li');
   const [error, setError] = useState(/** @type {any} */ (null));
   const unstar = async (/** @type {any} */ item) => {
     setError(null);
@@ -33,7 +35,7 @@ export default function Starred({ query }) {
     ${error !== null && html`<${ProblemNotice} error=${error} />`}
     ${list.error !== null && html`<${ProblemNotice} error=${list.error} onRetry=${list.retry} />`}
     ${isEmpty && html`<${Empty} icon="star" title=${t('starred.empty_title')} text=${t('starred.empty_text')} />`}
-    <ul class="item-rows" aria-label=${t('starred.title')} aria-busy=${list.loading}>
+    <ul class="item-rows" ref=${rows} aria-label=${t('starred.title')} aria-busy=${list.loading}>
       ${list.items.map(
         (
           /** @type {any} */ item,

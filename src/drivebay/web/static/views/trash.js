@@ -14,6 +14,7 @@ import { t } from '../lib/i18n.js';
 import { html, useState } from '../lib/ui.js';
 import { noteChanges, noteEmptyTrash, offerUndo } from '../lib/undo.js';
 import { useDriveTitle } from '../lib/use_drive_title.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { usePages } from '../lib/use_pages.js';
 
 /** @param {{query: URLSearchParams}} props */
@@ -21,6 +22,7 @@ export default function Trash({ query }) {
   const drive = { drive_id: query.get('drive_id') };
   const title = useDriveTitle(t('trash.title'), drive.drive_id);
   const list = usePages('/v1/trash', drive);
+  const rows = useKeptFocus('li');
   const [error, setError] = useState(/** @type {any} */ (null));
 
   /** @param {() => Promise<unknown>} act */
@@ -92,7 +94,7 @@ export default function Trash({ query }) {
     ${error !== null && html`<${ProblemNotice} error=${error} />`}
     ${list.error !== null && html`<${ProblemNotice} error=${list.error} onRetry=${list.retry} />`}
     ${isEmpty && html`<${Empty} icon="trash" title=${t('trash.nothing_title')} text=${t('trash.nothing_text')} />`}
-    <ul class="item-rows" aria-label=${t('trash.title')} aria-busy=${list.loading}>
+    <ul class="item-rows" ref=${rows} aria-label=${t('trash.title')} aria-busy=${list.loading}>
       ${list.items.map(
         (/** @type {any} */ item) => html`<${ItemRow} key=${item.id} item=${item} opens=${false} note=${noteOf(item)}>
           <${Button} aria-label=${t('trash.restore_name', { name: item.name })} onClick=${() => restore(item)}>${t('trash.restore')}<//>
