@@ -72,8 +72,7 @@ class PasswordHasher:
     async def hash(self, password: str, client: HashClient = UNKNOWN_CLIENT) -> str:
         """Return the hash to store for `password`.
 
-        Raises Unavailable if the wait would be longer than `hashing_queue.MAX_HASH_SECONDS` and this client has used
-        more hashes recently than the other waiting clients.
+        Raises Unavailable if the queue is full and refuses this hash (see `HashingQueue`).
         """
         hashed = await self._run(client, lambda: bcrypt.hashpw(self._digest(password), bcrypt.gensalt(self._cost)))
         return _SCHEME + hashed.decode("ascii")
@@ -82,7 +81,7 @@ class PasswordHasher:
         """Return whether `password` matches the stored hash.
 
         If `stored` is None (an unknown account), the result is False and the cost is the same. A password that
-        sign-up refuses (see `password_problem`) is refused without any work. Raises Unavailable as `hash` does.
+        cannot be valid (see `password_problem`) is refused without any work. Raises Unavailable as `hash` does.
         """
         if password_problem(password) is not None:
             return False
@@ -137,7 +136,10 @@ def is_usable(stored: str) -> bool:
 
 
 def password_problem(password: str) -> str | None:
-    """Return the reason why sign-up refuses a password, or None."""
+    """Return the reason why a password cannot be valid (its length, or it is no Unicode text), or None.
+
+    `new_password_problem` also refuses common passwords.
+    """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         return f"must have {MIN_LENGTH} to {MAX_LENGTH} characters"
     if any("\ud800" <= character <= "\udfff" for character in password):

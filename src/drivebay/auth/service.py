@@ -56,8 +56,8 @@ _PRUNE_INTERVAL: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregates:
-    """The objects that implement `contract.auth.Auth`, by aggregate."""
+class Implementations:
+    """The objects that implement `contract.auth.Auth`, by subject."""
 
     accounts: Accounts
     reclaims: Reclaims
@@ -76,67 +76,67 @@ class Aggregates:
 
 
 class Service:
-    """Implements `contract.auth.Auth`. Each attribute is the bound method of the aggregate that implements it."""
+    """Implements `contract.auth.Auth`. Each attribute is the bound method of the object that implements it."""
 
-    def __init__(self, store: Store, aggregates: Aggregates) -> None:
+    def __init__(self, store: Store, implementations: Implementations) -> None:
         self._store = store
-        self.sign_up = aggregates.accounts.sign_up
-        self.get_user = aggregates.accounts.get_user
-        self.find_user = aggregates.accounts.find_user
-        self.list_users = aggregates.accounts.list_users
-        self.update_profile = aggregates.accounts.update_profile
-        self.change_password = aggregates.accounts.change_password
-        self.delete_account = aggregates.accounts.delete_account
-        self.list_deleted_accounts = aggregates.accounts.list_deleted_accounts
-        self.list_reclaimed_accounts = aggregates.reclaims.list_reclaimed_accounts
-        self.finish_reclaimed_account = aggregates.reclaims.finish_reclaimed_account
-        self.purge_account = aggregates.accounts.purge_account
-        self.log_in = aggregates.logins.log_in
-        self.log_in_with_code = aggregates.logins.log_in_with_code
-        self.refresh = aggregates.sessions.refresh
-        self.log_out = aggregates.sessions.log_out
-        self.list_sessions = aggregates.sessions.list_sessions
-        self.end_session = aggregates.sessions.end_session
-        self.end_sessions = aggregates.sessions.end_sessions
-        self.list_revoked_sessions = aggregates.sessions.list_revoked_sessions
-        self.begin_totp = aggregates.second_factor.begin_totp
-        self.confirm_totp = aggregates.second_factor.confirm_totp
-        self.remove_totp = aggregates.second_factor.remove_totp
-        self.reset_second_factor = aggregates.second_factor.reset_second_factor
-        self.create_api_token = aggregates.api_tokens.create_api_token
-        self.list_api_tokens = aggregates.api_tokens.list_api_tokens
-        self.list_api_token_page = aggregates.api_tokens.list_api_token_page
-        self.revoke_api_token = aggregates.api_tokens.revoke_api_token
-        self.verify_api_token = aggregates.api_tokens.verify_api_token
-        self.verify_token = aggregates.keyring.verify_token
-        self.list_keys = aggregates.keyring.list_keys
-        self.rotate_key = aggregates.keyring.rotate_key
-        self.list_accounts = aggregates.administration.list_accounts
-        self.get_accounts = aggregates.administration.get_accounts
-        self.count_accounts = aggregates.administration.count_accounts
-        self.find_account = aggregates.administration.find_account
-        self.update_account = aggregates.administration.update_account
-        self.remove_account = aggregates.administration.remove_account
-        self.end_user_sessions = aggregates.administration.end_user_sessions
-        self.create_account = aggregates.invitations.create_account
-        self.create_reset_token = aggregates.invitations.create_reset_token
-        self.reset_password = aggregates.invitations.reset_password
-        self.request_password_reset = aggregates.mail.request_password_reset
-        self.request_verification = aggregates.mail.request_verification
-        self.verify_email = aggregates.mail.verify_email
-        self.claim_mails = aggregates.mail.claim_mails
-        self.finish_mails = aggregates.mail.finish_mails
-        self.begin_oidc_login = aggregates.oidc.begin_oidc_login
-        self.complete_oidc_login = aggregates.oidc.complete_oidc_login
-        self.log_in_with_oidc = aggregates.oidc.log_in_with_oidc
-        self.begin_passkey = aggregates.passkeys.begin_passkey
-        self.add_passkey = aggregates.passkeys.add_passkey
-        self.list_passkeys = aggregates.passkeys.list_passkeys
-        self.rename_passkey = aggregates.passkeys.rename_passkey
-        self.remove_passkey = aggregates.passkeys.remove_passkey
-        self.begin_passkey_login = aggregates.passkey_logins.begin_passkey_login
-        self.log_in_with_passkey = aggregates.passkey_logins.log_in_with_passkey
-        self.list_audit_events = aggregates.audit.list_audit_events
+        self.sign_up = implementations.accounts.sign_up
+        self.get_user = implementations.accounts.get_user
+        self.find_user = implementations.accounts.find_user
+        self.list_users = implementations.accounts.list_users
+        self.update_profile = implementations.accounts.update_profile
+        self.change_password = implementations.accounts.change_password
+        self.delete_account = implementations.accounts.delete_account
+        self.list_deleted_accounts = implementations.accounts.list_deleted_accounts
+        self.list_reclaimed_accounts = implementations.reclaims.list_reclaimed_accounts
+        self.finish_reclaimed_account = implementations.reclaims.finish_reclaimed_account
+        self.purge_account = implementations.accounts.purge_account
+        self.log_in = implementations.logins.log_in
+        self.log_in_with_code = implementations.logins.log_in_with_code
+        self.refresh = implementations.sessions.refresh
+        self.log_out = implementations.sessions.log_out
+        self.list_sessions = implementations.sessions.list_sessions
+        self.end_session = implementations.sessions.end_session
+        self.end_sessions = implementations.sessions.end_sessions
+        self.list_revoked_sessions = implementations.sessions.list_revoked_sessions
+        self.begin_totp = implementations.second_factor.begin_totp
+        self.confirm_totp = implementations.second_factor.confirm_totp
+        self.remove_totp = implementations.second_factor.remove_totp
+        self.reset_second_factor = implementations.second_factor.reset_second_factor
+        self.create_api_token = implementations.api_tokens.create_api_token
+        self.list_api_tokens = implementations.api_tokens.list_api_tokens
+        self.list_api_token_page = implementations.api_tokens.list_api_token_page
+        self.revoke_api_token = implementations.api_tokens.revoke_api_token
+        self.verify_api_token = implementations.api_tokens.verify_api_token
+        self.verify_token = implementations.keyring.verify_token
+        self.list_keys = implementations.keyring.list_keys
+        self.rotate_key = implementations.keyring.rotate_key
+        self.list_accounts = implementations.administration.list_accounts
+        self.get_accounts = implementations.administration.get_accounts
+        self.count_accounts = implementations.administration.count_accounts
+        self.find_account = implementations.administration.find_account
+        self.update_account = implementations.administration.update_account
+        self.remove_account = implementations.administration.remove_account
+        self.end_user_sessions = implementations.administration.end_user_sessions
+        self.create_account = implementations.invitations.create_account
+        self.create_reset_token = implementations.invitations.create_reset_token
+        self.reset_password = implementations.invitations.reset_password
+        self.request_password_reset = implementations.mail.request_password_reset
+        self.request_verification = implementations.mail.request_verification
+        self.verify_email = implementations.mail.verify_email
+        self.claim_mails = implementations.mail.claim_mails
+        self.finish_mails = implementations.mail.finish_mails
+        self.begin_oidc_login = implementations.oidc.begin_oidc_login
+        self.complete_oidc_login = implementations.oidc.complete_oidc_login
+        self.log_in_with_oidc = implementations.oidc.log_in_with_oidc
+        self.begin_passkey = implementations.passkeys.begin_passkey
+        self.add_passkey = implementations.passkeys.add_passkey
+        self.list_passkeys = implementations.passkeys.list_passkeys
+        self.rename_passkey = implementations.passkeys.rename_passkey
+        self.remove_passkey = implementations.passkeys.remove_passkey
+        self.begin_passkey_login = implementations.passkey_logins.begin_passkey_login
+        self.log_in_with_passkey = implementations.passkey_logins.log_in_with_passkey
+        self.list_audit_events = implementations.audit.list_audit_events
 
     async def health(self) -> tuple[Health, ...]:
         problem = await self._store.ping()
@@ -180,7 +180,7 @@ async def start(
         oidc_key = subkeys.derive_key(settings.secret, "oidc")
         oidc_accounts = OidcAccounts(store, hasher, recorder, random, has_passwords=settings.passwords)
         passkeys = PasskeyDependencies(relying_party(settings.public_url), accounts, verifier, recorder, random_bytes)
-        aggregates = Aggregates(
+        implementations = Implementations(
             accounts=accounts,
             reclaims=Reclaims(database),
             sessions=sessions,
@@ -201,7 +201,7 @@ async def start(
             asyncio.create_task(_run_periodically("prune", _PRUNE_INTERVAL, lambda: prune(store, settings))),
         )
         try:
-            yield Service(store, aggregates)
+            yield Service(store, implementations)
         finally:
             for task in tasks:
                 task.cancel()
@@ -242,7 +242,7 @@ async def prune(store: Store, settings: Settings) -> None:
     await prune_email_tokens(store.executor)
     await prune_buckets(store.executor)
     await prune_known_networks(store.executor, KNOWN_FOR)
-    await store.prune_sign_up_results()
+    await store.prune_idempotency_results()
     await store.prune_sessions(settings.access_token_ttl + REVOCATION_MARGIN)
     await store.prune_refresh_tokens()
     await store.prune_signing_keys(settings.access_token_ttl + PUBLICATION_MARGIN)

@@ -316,7 +316,7 @@ FROM (
 WHERE replaced_at IS NULL OR replaced_at + $1::interval > now()
 ORDER BY created_at DESC, kid DESC
 
--- name: prune_sign_up_results
+-- name: prune_idempotency_results
 DELETE FROM auth.idempotency WHERE created_at < now() - interval '24 hours'
 
 -- name: prune_sessions

@@ -323,8 +323,8 @@ class Store:
 
     # -- pruning ---------------------------------------------------------------------------------------
 
-    async def prune_sign_up_results(self) -> None:
-        await self._fetch_row("prune_sign_up_results")
+    async def prune_idempotency_results(self) -> None:
+        await self._fetch_row("prune_idempotency_results")
 
     async def prune_sessions(self, remembered_for: timedelta) -> None:
         """Delete expired sessions. A session that has ended stays at least for `remembered_for` after its end."""

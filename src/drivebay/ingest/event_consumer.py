@@ -1,15 +1,18 @@
 """Consumes events: takes the deliveries that have arrived, commits their uploads in one batch, and settles them.
 
-A single event is committed immediately. While one batch is committed, the next one collects events. Under load, a batch
-waits a little longer to collect more. A backlog is processed in full batches.
+A single event is committed immediately. A few batches are committed at the same time. While all of them are busy,
+events collect for the next batch. Under load, a batch waits a little longer to collect more. A backlog is processed in
+full batches.
 
 A delivery is settled by the outcome of its commit:
 
 - completed, already ended, rejected: acknowledged. The bytes of a rejected upload are purged later.
-- absent, expired: retried a few times, because the store may send an event before its object is visible. Then
-  acknowledged. The upload stays pending, and the sweeper finds it.
-- unknown: retried with exponential backoff until the queue deletes the event. The event is valid, and only the store
-  is down, so it never becomes a dead letter.
+- absent: retried a few times, because the store may send an event before its object is visible. Then acknowledged. The
+  upload stays pending, and the sweeper finds it.
+- expired: retried a few times and then acknowledged. The upload has ended. If its bytes arrive while the janitor still
+  watches it, it becomes a file.
+- unknown: retried with exponential backoff until the queue deletes the event. The event is valid: the store or the
+  files service did not respond, or the drive was locked. So it never becomes a dead letter.
 - no such upload, or a key or bucket that is not ours: acknowledged and counted. Other applications that write to the
   bucket cause these, so nothing is stored about them.
 - unreadable, or failed too often because of a defect: stored as a dead letter, and then dropped.

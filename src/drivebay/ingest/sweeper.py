@@ -54,7 +54,7 @@ class SweepResult(NamedTuple):
 
 
 async def sweep_once(files: Files, settings: Settings, budget: int | None = None) -> SweepResult:
-    """Look up and commit all pending uploads that are due, or only the newest, if `budget` is their maximum number.
+    """Look up and commit the pending uploads that are due: all, or the newest `budget` of them.
 
     Raises Unavailable or TimeoutError. Finished commits stay committed.
     """

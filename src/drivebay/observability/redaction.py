@@ -49,7 +49,8 @@ _MARKERS: Final = (
 )
 """A text without any of these, in lower case, matches none of the patterns."""
 _MAX_DEPTH: Final = 8
-"""The number of nested collections whose values are redacted one by one. The repr of a deeper one is redacted."""
+"""The number of levels of nested collections whose values are redacted one by one. The repr of a deeper one is
+redacted."""
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

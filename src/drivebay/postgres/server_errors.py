@@ -116,7 +116,8 @@ def find_fix(detail: str) -> str | None:
 
 
 def unavailable(error: BaseException) -> Unavailable:
-    """Return the `Unavailable` to raise for `error`. It names the problem and the class of the error."""
+    """Return the `Unavailable` to raise for `error`. It names the problem and the class of the error.
+    The message for a lock that was not available in time names neither."""
     problem = find_problem(error)
     if isinstance(error, asyncpg.LockNotAvailableError):
         return Unavailable("another change of the same data takes long; try again in a few seconds", retry_after=5)
@@ -125,7 +126,7 @@ def unavailable(error: BaseException) -> Unavailable:
 
 
 def ends_connection(error: BaseException) -> bool:
-    """Return whether the connection of `error` must be closed, because its server cannot be used now."""
+    """Return whether the connection of `error` must be closed, because its server cannot be used as it is."""
     return find_problem(error) is not NO_RESPONSE
 
 

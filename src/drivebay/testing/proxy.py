@@ -56,7 +56,7 @@ class Proxy:
         return count
 
     def heal(self) -> None:
-        """End all faults. Connections that lost bytes are reset, because they cannot be used any more."""
+        """End all faults. After a fault that may have lost bytes, reset all open connections."""
         if self.stalled or self.drop_responses or self.drop_requests or self.cut_after is not None:
             self.cut()
         self.delay, self.stalled, self.refuse = 0.0, False, False

@@ -1,7 +1,8 @@
 """Accounts that an admin creates, and the tokens that set a password: invitations and resets.
 
-A token has 256 bits. Only its digest is stored. The token of an invitation is derived from the id of its account and a
-key that never leaves the service, so a repeated request can return the same token. Other tokens are random.
+A token has 256 bits. Only its digest is stored. The token of an invitation that an admin gets is derived from the id
+of its account and a key that never leaves the service, so a repeated request can return the same token. The token in a
+mail is derived from the id of the mail. The token of a reset that an admin creates is random.
 """
 
 from __future__ import annotations

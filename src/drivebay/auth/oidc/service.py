@@ -69,15 +69,17 @@ class OidcService:
     async def begin_oidc_login(self, redirect_uri: str, address: str) -> OidcLogin:
         settings, provider = self._require_provider()
         if len(redirect_uri) > _MAX_REDIRECT or not is_allowed(redirect_uri, settings.public_url):
-            problem = "must be a URL of this deployment, or of a port of your own machine"
+            problem = (
+                "must be a URL of this deployment, or of your own machine with a port, such as http://127.0.0.1:8000/"
+            )
             raise InvalidRequest(f"redirect_uri {problem}", errors=(FieldError("redirect_uri", problem),))
         await self._limiter.charge_signup(address)
         state = OpaqueToken.generate(self._random.random_bytes)
         browser = OpaqueToken.generate(self._random.random_bytes)
         verifier = self._derive(state, "verifier")
-        challenge = _base64url(hashlib.sha256(verifier.encode()).digest())
+        code_challenge = _base64url(hashlib.sha256(verifier.encode()).digest())
         url = await provider.authorization_url(
-            settings.public_url + CALLBACK, state.text, self._derive(state, "nonce"), challenge
+            settings.public_url + CALLBACK, state.text, self._derive(state, "nonce"), code_challenge
         )
         await store.insert_oidc_login(self._store.executor, state.digest, browser.digest, redirect_uri, LOGIN_TTL)
         return OidcLogin(url, browser.text)

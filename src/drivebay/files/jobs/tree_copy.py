@@ -45,7 +45,8 @@ class TreeCopy:
     async def run_step(self, tx: Connection, stored: StoredJob, usage: LockedUsage, size: TreeSize | None) -> bool:
         """Run the next step of a copy under the lock of the drive. Return whether the copies became visible.
 
-        `size` is the size of the tree at the first step, if it is known. Raises the errors of `copy_entry`.
+        `size` is the size of the tree, or None if it is not known. Only the first step needs it. Raises the
+        errors of `copy_entry`.
         """
         source, levels = await self._check(tx, stored)
         if not stored.is_measured:

@@ -54,7 +54,7 @@ class PermissionService:
 
     async def _check_limits(self, tx: Connection, drive: DriveId, id: FileId, user: UserId) -> None:
         limits = await self._permissions.select_limits(tx, drive, id, user)
-        if limits.is_deleted:  # guard: permission-deleted-drive
+        if limits.is_drive_deleted:  # guard: permission-deleted-drive
             raise NotFound(f"no drive {drive}")
         if user == drive or limits.is_member:  # guard: permission-member
             raise Conflict("the user is a member of this drive, with a role in all of it; change that role instead")

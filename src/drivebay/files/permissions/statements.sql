@@ -19,7 +19,7 @@ SELECT item, id AS granted FROM above WHERE id = ANY($3::uuid[]);
 -- What decides whether the user $3 can get a permission on the item $2: whether they are a member, whether the drive is
 -- deleted, and the numbers of other permissions on the item and of the user in the drive.
 SELECT EXISTS (SELECT FROM files.members WHERE owner_id = $1 AND user_id = $3) AS is_member,
-       EXISTS (SELECT FROM files.drives WHERE owner_id = $1 AND deleted_at IS NOT NULL) AS is_deleted,
+       EXISTS (SELECT FROM files.drives WHERE owner_id = $1 AND deleted_at IS NOT NULL) AS is_drive_deleted,
        (SELECT count(*) FROM files.permissions
         WHERE owner_id = $1 AND file_id = $2 AND user_id <> $3) AS of_item,  -- guard: owner-count-of-item
        (SELECT count(*) FROM files.permissions

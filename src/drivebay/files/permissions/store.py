@@ -26,7 +26,7 @@ class SharingLimits(NamedTuple):
     """
 
     is_member: bool
-    is_deleted: bool
+    is_drive_deleted: bool
     of_item: int
     of_user: int
 
@@ -38,7 +38,7 @@ class PermissionStore:
     async def select_granted_above(
         self, db: Database | Connection, owner: DriveId, items: Collection[FileId], granted: Collection[FileId]
     ) -> dict[FileId, frozenset[FileId]]:
-        """Return for each item the granted items that it is, or is below. Needs no lock.
+        """Return, for each item, which of the `granted` items are the item itself or folders above it. Needs no lock.
 
         An item in the trash, or without a granted item, is left out.
         """

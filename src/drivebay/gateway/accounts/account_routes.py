@@ -64,8 +64,8 @@ def account_routes(accounts: AccountResource, key: Parameter) -> tuple[Route, ..
             errors=(errors.InvalidCredentials, errors.Forbidden), scopes=NO_API_TOKEN,
         ),
         Route(
-            "GET", "/.well-known/jwks.json", "keys", "Get the public keys that sign access tokens", accounts.list_keys,
-            {200: views.JwkSet}, public=True,
+            "GET", "/.well-known/jwks.json", "keys", "Get the public keys that verify access tokens",
+            accounts.list_keys, {200: views.JwkSet}, public=True,
         ),
     )  # fmt: skip
 

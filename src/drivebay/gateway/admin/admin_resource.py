@@ -1,4 +1,7 @@
-"""Handlers of the admin API. The auth service reads the role of the caller in every call."""
+"""Handlers of the admin API, and of the public route that sets a password with a token.
+
+In every other call, the auth service reads the role of the caller.
+"""
 
 from __future__ import annotations
 

@@ -164,7 +164,8 @@ class S3Client:
                     response = await self._exchange(call, url, headers)
                 except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
                     # The store has closed a pooled connection (MinIO does so after a 412). aiohttp retries other
-                    # methods itself. A POST deletes or completes, and both may be repeated.
+                    # methods itself. A POST deletes objects, or creates or completes a multipart upload. All may be
+                    # repeated: the janitor aborts a second multipart upload.
                     if call.method != "POST":
                         raise
                     response = await self._exchange(call, url, headers)
