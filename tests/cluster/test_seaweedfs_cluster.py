@@ -196,7 +196,7 @@ class Site:
             if '"filer_connected"' in line:
                 connected.add(names[json.loads(line)["address"]])
             elif '"ingest_unavailable"' in line:
-                connected.discard(names.get(json.loads(line)["job"].removeprefix("filer "), ""))
+                connected.discard(names.get(json.loads(line)["task"].removeprefix("filer "), ""))
         return connected == set(FILERS)
 
     def resumed(self, filer: str) -> list[bool]:
