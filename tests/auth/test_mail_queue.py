@@ -189,6 +189,17 @@ async def test_others_do_not_keep_a_reset_from_the_owner_in_the_same_minute(dire
     assert [task.kind for task in await claim(direct)] == [MailKind.RESET, MailKind.RESET]
 
 
+async def test_a_mail_of_a_later_release_does_not_stop_the_others(direct: Auth, database: Database) -> None:
+    await sign_up(direct)
+    await sign_up(direct, "ben@example.org")
+    await database.fetchrow(
+        "UPDATE auth.mails SET kind = 'unknown', due_at = due_at - interval '1 minute'"
+        " WHERE user_id = (SELECT id FROM auth.users WHERE email = $1)",
+        EMAIL,
+    )
+    assert [task.recipient for task in await claim(direct)] == ["ben@example.org"]
+
+
 async def test_a_mail_that_can_still_be_sent_is_not_given_up(direct: Auth, database: Database) -> None:
     await sign_up(direct)
     await prune(Store(database), Settings(b"0123456789abcdef" * 2))

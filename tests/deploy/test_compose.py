@@ -334,7 +334,7 @@ def test_store_has_the_volume_limits_of_the_embedded_store(tmp_path: Path) -> No
     }
     assert len(limits) == 4
     assert limits <= set(store.command)
-    assert f"copy_1 = {store.environment['WEED_MASTER_VOLUME_GROWTH_COPY_1']}\n" in seaweedfs._MASTER
+    assert f"copy_1 = {store.environment['WEED_MASTER_VOLUME_GROWTH_COPY_1']}\n" in seaweedfs._MASTER_CONFIGURATION
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_numbered_names_are_valid_and_differ(text: str) -> None:
     some = list(islice(file_names.numbered_names(name), 120))
     assert len(set(some)) == 120
     for other in some:
-        assert len(other.encode()) <= file_names.MAX_BYTES
+        assert len(other.encode()) <= file_names.MAX_NAME_BYTES
         assert other != name
 
 

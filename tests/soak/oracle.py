@@ -144,7 +144,9 @@ class Oracle:
             listed = {item["id"]: item for item in await self._list_all(user, "/v1/files")}
             if records.requests_copies:
                 copies = await find_uploads(self.deployment.database_url, listed.keys() - uploads_of_file.keys())
-                uploads_of_file |= {id: [each for each in found if each in records.created] for id, found in copies}
+                uploads_of_file |= {
+                    id: known for id, found in copies if (known := [each for each in found if each in records.created])
+                }
                 self.counts["copies listed"] += len(copies)
             self._check_listing(user, records, uploads_of_file, listed)
             self._check_follower(user, await user.follower.read_to_the_end(), listed)

@@ -11,10 +11,12 @@ VALUES ($1, 'reset', $2, $3, now() + $4::interval)
 
 -- name: claim_mails
 -- Claim up to $2 due mails for the lease $1, which lasts $3. A mail that is not finished by then is due again. If the
--- response of a claim was lost, a repeat of the claim returns the same mails.
+-- response of a claim was lost, a repeat of the claim returns the same mails. Only mails of the kinds $4 are claimed: a later
+-- release, which may have been stopped to return to this one, knows more.
 WITH due AS (
     SELECT id FROM auth.mails
     WHERE (due_at <= now() OR lease = $1) -- guard: mail-claim-repeat
+      AND kind = ANY($4) -- guard: mail-known-kinds
       AND failed_at IS NULL AND give_up_at > now()
     ORDER BY due_at LIMIT $2
     FOR UPDATE SKIP LOCKED -- guard: mail-claim-lock

@@ -64,8 +64,9 @@ async def insert_reset_request(
 
 
 async def claim_mails(db: Executor, lease: LeaseId, limit: int, ttl: timedelta) -> tuple[ClaimedMail, ...]:
-    """Lease up to `limit` mails that are due, for `ttl`."""
-    return tuple(_claimed(row) for row in await db.fetch(STATEMENTS["claim_mails"], lease, limit, ttl))
+    """Lease up to `limit` mails that are due, for `ttl`. Mails of a kind that this release does not know stay."""
+    rows = await db.fetch(STATEMENTS["claim_mails"], lease, limit, ttl, [kind.value for kind in MailKind])
+    return tuple(_claimed(row) for row in rows)
 
 
 async def set_recipient(db: Executor, id: MailId, user: UserId) -> None:

@@ -15,11 +15,13 @@ VALUES ($1, $2, 'copy', $3, $4, $5, $6, $7, $8, $9, $10::uuid, CASE WHEN $10 IS 
 RETURNING *, CASE WHEN lease IS NULL THEN due_at END AS waiting_since;
 
 -- name: prune_jobs_of_user
--- Delete the jobs of the user $1 that ended first, up to 100, and keep the last $2. There are not many
--- more than $2, so they need no index. A concurrent call skips the locked rows instead of waiting.
+-- Delete up to 100 ended jobs of the user $1, and keep the $2 that ended last. There are not many more than $2, so they need no
+-- index. The jobs that are kept are not locked. A concurrent call skips the locked rows instead of waiting.
 DELETE FROM files.jobs j USING (
-    SELECT owner_id, id FROM files.jobs WHERE created_by = $1 AND is_settled
-    ORDER BY ended_at DESC, id DESC OFFSET $2 LIMIT 100 FOR UPDATE SKIP LOCKED) old
+    SELECT o.owner_id, o.id FROM files.jobs o JOIN (
+        SELECT owner_id, id FROM files.jobs WHERE created_by = $1 AND is_settled
+        ORDER BY ended_at DESC, id DESC OFFSET $2 LIMIT 100) excess USING (owner_id, id)
+    FOR UPDATE OF o SKIP LOCKED) old
 WHERE j.owner_id = old.owner_id AND j.id = old.id;
 
 -- name: select_job

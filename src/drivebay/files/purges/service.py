@@ -126,7 +126,8 @@ class PurgeService:
             with suppress(Unavailable):
                 async with self._db.transaction() as tx:
                     await self._usage.lock_owners(tx, [refs[0].owner])
-                    finished += await self._finish(tx, lease, refs)
+                    of_owner = await self._finish(tx, lease, refs)
+                finished += of_owner
         return finished
 
     async def _finish(self, tx: Connection, lease: LeaseId, uploads: Sequence[UploadRef]) -> int:
