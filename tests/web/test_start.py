@@ -51,7 +51,7 @@ async def test_a_page_that_waits_for_a_file_shows_that_it_loads(visitor: Person)
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-async def test_a_view_that_does_not_arrive_is_loaded_again(person: Person) -> None:
+async def test_a_view_that_does_not_arrive_is_loaded_with_the_page(person: Person) -> None:
     fails = True
 
     async def answer(route: Route) -> None:
@@ -62,7 +62,7 @@ async def test_a_view_that_does_not_arrive_is_loaded_again(person: Person) -> No
     await page.get_by_role("link", name="Trash").click()
     await expect(page.get_by_role("alert")).to_be_visible()
     fails = False
-    await page.get_by_role("button", name="Try again").click()
+    await page.get_by_role("button", name="Load again").click()
     await expect(page.get_by_role("heading", name="Trash", exact=True)).to_be_visible()
 
 

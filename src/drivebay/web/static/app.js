@@ -3,13 +3,14 @@ import { Dialogs } from './components/dialog.js';
 import { Failure } from './components/empty.js';
 import { Menus } from './components/menu.js';
 import { Shell } from './components/page.js';
+import { ProblemNotice } from './components/problem_notice.js';
 import { Loading } from './components/progress.js';
-import { Toasts, toast } from './components/toast.js';
+import { Toasts } from './components/toast.js';
 import { config } from './lib/config.js';
 import { hasCopies } from './lib/copying.js';
 import { refuseOtherFiles } from './lib/drag.js';
-import { errorText } from './lib/errors.js';
 import { language, loadLanguage, t } from './lib/i18n.js';
+import { loadModule } from './lib/load_module.js';
 import { location, match, navigate, startRouter } from './lib/router.js';
 import { restoreSession, session } from './lib/session.js';
 import { applyTheme } from './lib/theme.js';
@@ -41,15 +42,18 @@ const loadUploadPanel = () => import('./components/upload_panel.js').then(({ Upl
 
 /** A panel that is loaded when there is something to show. @param {{load: () => Promise<Function>}} props */
 function Panel({ load }) {
-  const [component, setComponent] = useState(/** @type {Function | null} */ (null));
-  const fetchPanel = () => {
-    load().then(
-      (loaded) => setComponent(() => loaded),
-      (error) => toast(errorText(error), { kind: 'error', action: { text: t('common.retry'), run: fetchPanel } }),
+  const [state, setState] = useState(
+    /** @type {{component: Function | null, error: unknown}} */ ({ component: null, error: null }),
+  );
+  useEffect(() => {
+    loadModule(load()).then(
+      (component) => setState({ component, error: null }),
+      (error) => setState({ component: null, error }),
     );
-  };
-  useEffect(fetchPanel, []);
-  return component && html`<${component} />`;
+  }, []);
+  if (state.error !== null && session.value)
+    return html`<div class="uploads"><${ProblemNotice} error=${state.error} /></div>`;
+  return state.component && html`<${state.component} />`;
 }
 
 function View() {
@@ -80,7 +84,7 @@ function Lazy({ load, params, query }) {
     }),
   );
   const fetchView = () => {
-    load().then(
+    loadModule(load()).then(
       (module) => setState({ load, component: module.default, error: null }),
       (error) => setState({ load, component: null, error }),
     );
@@ -114,5 +118,3 @@ refuseOtherFiles();
 await loadLanguage();
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
 await begin();
-// An upload should not wait for this module, or fail if the connection is lost before the module is loaded.
-if (session.value) void import('./lib/uploads/transfer.js').catch(() => {});

@@ -1,6 +1,7 @@
 /** The URL of each view. A view is loaded when it is shown. */
 import { toastError } from './components/toast.js';
 import { shareDialog } from './lib/item_menu.js';
+import { loadModule } from './lib/load_module.js';
 import { route } from './lib/router.js';
 
 /** Add all views to the router, and connect the menu of an item with the dialog that shares it. */
@@ -24,7 +25,11 @@ export function addRoutes() {
   route('/starred', () => import('./views/starred.js'));
   route('/search', () => import('./views/search.js'));
   route('/trash', () => import('./views/trash.js'));
-  shareDialog.open = (item) => {
-    void import('./components/share_dialog.js').then(({ openShareDialog }) => openShareDialog(item)).catch(toastError);
-  };
+  shareDialog.open = (item) => void openShare(item).catch(toastError);
+}
+
+/** @param {import('./lib/folder.js').Item} item */
+async function openShare(item) {
+  const { openShareDialog } = await loadModule(import('./components/share_dialog.js'));
+  await openShareDialog(item);
 }

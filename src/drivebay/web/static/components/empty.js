@@ -2,8 +2,8 @@
 import { errorText } from '../lib/errors.js';
 import { t } from '../lib/i18n.js';
 import { html } from '../lib/ui.js';
-import { Button } from './button.js';
 import { Icon } from './icon.js';
+import { RetryButton } from './retry_button.js';
 
 /** @param {{icon: string, title: string, text?: string, children?: unknown}} props */
 export function Empty({ icon, title, text = '', children }) {
@@ -21,6 +21,6 @@ export function Failure({ error, retry }) {
     <span class="empty-icon"><${Icon} name="warning" size=${40} /></span>
     <h2>${t('error.title')}</h2>
     <p>${errorText(error)}</p>
-    ${retry && html`<${Button} icon="retry" onClick=${retry}>${t('common.retry')}<//>`}
+    <${RetryButton} error=${error} onRetry=${retry} />
   </div>`;
 }

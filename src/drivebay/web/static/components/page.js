@@ -4,6 +4,7 @@ import { config } from '../lib/config.js';
 import { partialDrives } from '../lib/drive_access.js';
 import { bytes } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
+import { loadModule } from '../lib/load_module.js';
 import { location, navigate, url } from '../lib/router.js';
 import { session, signOut } from '../lib/session.js';
 import { html, useEffect, useRef, useState } from '../lib/ui.js';
@@ -86,9 +87,14 @@ function onGlobalKey(event) {
   );
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === '/') document.getElementById('search')?.focus();
-  else if (event.key === '?') void import('./keys_dialog.js').then(({ KeysDialog }) => openDialog(KeysDialog));
+  else if (event.key === '?') void showKeys().catch(toastError);
   else return;
   event.preventDefault();
+}
+
+async function showKeys() {
+  const { KeysDialog } = await loadModule(import('./keys_dialog.js'));
+  await openDialog(KeysDialog);
 }
 
 function SearchField() {

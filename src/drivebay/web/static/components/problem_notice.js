@@ -3,7 +3,7 @@
 import { errorText } from '../lib/errors.js';
 import { t } from '../lib/i18n.js';
 import { html } from '../lib/ui.js';
-import { Button } from './button.js';
+import { RetryButton } from './retry_button.js';
 
 /** @param {{error: any, onRetry?: () => void}} props */
 export function ProblemNotice({ error, onRetry }) {
@@ -12,6 +12,6 @@ export function ProblemNotice({ error, onRetry }) {
   return html`<div class="problem" role="alert">
     <p>${errorText(error)}</p>
     ${id && html`<p class="problem-id">${t('error.request', { id })}</p>`}
-    ${onRetry !== undefined && html`<${Button} icon="retry" onClick=${onRetry}>${t('common.retry')}<//>`}
+    <${RetryButton} error=${error} onRetry=${onRetry} />
   </div>`;
 }

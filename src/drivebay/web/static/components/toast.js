@@ -3,6 +3,7 @@
 import { isSignedOut } from '../lib/access_token.js';
 import { errorText } from '../lib/errors.js';
 import { t } from '../lib/i18n.js';
+import { LoadError, reloadPage } from '../lib/load_module.js';
 import { effect, html, signal, useLayoutEffect, useRef } from '../lib/ui.js';
 import { useRoom } from '../lib/use_room.js';
 import { IconButton } from './button.js';
@@ -35,7 +36,8 @@ export function toast(text, { kind = 'info', action } = {}) {
 
 /** @param {unknown} error an ApiError or another failure */
 export function toastError(error) {
-  toast(errorText(error), { kind: 'error' });
+  const reload = { action: { text: t('common.reload'), run: reloadPage } };
+  toast(errorText(error), { kind: 'error', ...(error instanceof LoadError && reload) });
 }
 
 /** @param {number} id */

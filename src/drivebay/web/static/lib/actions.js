@@ -4,6 +4,7 @@ import { toast, toastError } from '../components/toast.js';
 import { api } from './api.js';
 import { errorText } from './errors.js';
 import { t } from './i18n.js';
+import { loadModule } from './load_module.js';
 import { loadUser } from './session.js';
 import { offerUndo } from './undo.js';
 
@@ -79,7 +80,7 @@ export async function move(items, target, drive, folder) {
  * @param {Folder} folder the folder that shows them
  */
 export async function moveWithDialog(items, drive, folder) {
-  const { FolderDialog } = await import('../components/folder_dialog.js');
+  const { FolderDialog } = await loadModule(import('../components/folder_dialog.js'));
   const target = await openDialog(FolderDialog, { verb: 'move', items, drive, top: folder.top.value });
   if (target) await move(items, target, drive, folder);
 }
@@ -93,8 +94,8 @@ export async function moveWithDialog(items, drive, folder) {
  */
 export async function copyWithDialog(items, drive, folder) {
   const [{ FolderDialog }, { followJob, startCopies }] = await Promise.all([
-    import('../components/folder_dialog.js'),
-    import('./copies.js'),
+    loadModule(import('../components/folder_dialog.js')),
+    loadModule(import('./copies.js')),
   ]);
   const top = folder.canEdit.value ? folder.top.value : null;
   const target = await openDialog(FolderDialog, { verb: 'copy', items, drive, top });

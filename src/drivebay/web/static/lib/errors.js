@@ -2,6 +2,7 @@
 import { ApiError } from './api.js';
 import { fieldErrorText } from './field_errors.js';
 import { t } from './i18n.js';
+import { LoadError } from './load_module.js';
 import { PasskeyError } from './passkeys.js';
 
 /**
@@ -12,6 +13,7 @@ import { PasskeyError } from './passkeys.js';
  */
 export function errorText(error) {
   if (error instanceof PasskeyError) return t(`error.passkey_${error.reason}`);
+  if (error instanceof LoadError) return t('error.notLoaded');
   if (!(error instanceof ApiError)) return t('error.unknown');
   const key = `error.${error.code}`;
   const known = t(key, { seconds: error.retryAfter ?? 1 });

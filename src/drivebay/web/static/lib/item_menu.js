@@ -3,6 +3,7 @@ import { toastError } from '../components/toast.js';
 import * as actions from './actions.js';
 import { download } from './downloads.js';
 import { t } from './i18n.js';
+import { loadModule } from './load_module.js';
 
 /**
  * @typedef {import('./folder.js').Item} Item
@@ -56,6 +57,6 @@ export function itemMenu(items, { drive, folder, onOpen, onDelete, onRename }) {
 
 /** @param {Item} item */
 async function showDetails(item) {
-  const { openDetails } = await import('../components/details_dialog.js');
+  const { openDetails } = await loadModule(import('../components/details_dialog.js'));
   await openDetails(item);
 }

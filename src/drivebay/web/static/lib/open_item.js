@@ -1,7 +1,9 @@
 /** Opens an item of any list: a folder in the files view, a file in the preview. */
 
 import { toastError } from '../components/toast.js';
-import { navigate } from './router.js';
+import { isSignedOut } from './access_token.js';
+import { loadModule } from './load_module.js';
+import { location, navigate } from './router.js';
 
 /** @typedef {{id: string, drive_id: string, kind: "file" | "folder", name: string, size: number, content_type: string}} Item */
 
@@ -36,12 +38,13 @@ export function openItem(item, siblings, ownDrive) {
  * @param {Item[]} siblings
  */
 async function openFile(file, siblings) {
+  const start = location.peek();
   isLoading = true;
   let preview;
   try {
-    preview = await import('../components/preview.js');
+    preview = await loadModule(import('../components/preview.js'));
   } finally {
     isLoading = false;
   }
-  await preview.openPreview(file, siblings);
+  if (location.peek() === start && !isSignedOut.peek()) await preview.openPreview(file, siblings);
 }

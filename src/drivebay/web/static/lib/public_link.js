@@ -5,6 +5,7 @@
 
 import { openDialog } from '../components/dialog.js';
 import { ApiError, api } from './api.js';
+import { loadModule } from './load_module.js';
 
 /** @type {Map<string, string>} */
 const sessions = new Map();
@@ -56,7 +57,7 @@ function isUnlockedAgain(token, ended) {
   if (sessions.get(token) !== ended) return Promise.resolve(true);
   const open = dialogs.get(token);
   if (open !== undefined) return open;
-  const asked = import('../components/link_password_dialog.js')
+  const asked = loadModule(import('../components/link_password_dialog.js'))
     .then(({ LinkPasswordDialog }) => openDialog(LinkPasswordDialog, { token }))
     .then((isUnlocked) => isUnlocked === true)
     .finally(() => dialogs.delete(token));

@@ -4,6 +4,7 @@ import { toast, toastError } from '../../components/toast.js';
 import { api } from '../api.js';
 import { bytes } from '../format.js';
 import { t } from '../i18n.js';
+import { loadModule } from '../load_module.js';
 import { loadUser, session } from '../session.js';
 import { Batch } from './batch.js';
 import { enqueue } from './queue.js';
@@ -82,6 +83,6 @@ async function freeBytes(drive) {
  * @returns {Promise<'replace' | 'rename' | 'skip'>}
  */
 async function ask(name, count) {
-  const { ConflictDialog } = await import('../../components/conflict_dialog.js');
+  const { ConflictDialog } = await loadModule(import('../../components/conflict_dialog.js'));
   return (await openDialog(ConflictDialog, { name, count })) ?? 'skip';
 }

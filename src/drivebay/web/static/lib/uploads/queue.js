@@ -1,11 +1,10 @@
 /** The uploads of this tab: some run at once, the others wait. */
 import { isSignedOut } from '../access_token.js';
-import { ApiError } from '../api_error.js';
 import { loadUser } from '../session.js';
 import { throttled } from '../throttled.js';
 import { computed, effect, signal } from '../ui.js';
 import { abort, abortOnLeave, abortRemote } from './abort.js';
-import { withRetries } from './send.js';
+import { transfer } from './transfer.js';
 
 /** @typedef {import('./upload.js').Upload} Upload */
 
@@ -109,13 +108,6 @@ function loadOf({ file }) {
   return file.size <= SMALL_BYTES ? 1 : 8;
 }
 
-/** Load what sends files. Rejects as a lost connection does. */
-function loadTransfer() {
-  return import('./transfer.js').catch(() => {
-    throw new ApiError(0, {});
-  });
-}
-
 /** @param {Upload} upload */
 async function run(upload) {
   running += 1;
@@ -124,8 +116,6 @@ async function run(upload) {
   upload.status.value = 'sending';
   const { signal } = upload.stopping;
   try {
-    const { transfer } = await withRetries(loadTransfer, signal);
-    signal.throwIfAborted();
     await transfer(upload);
     // The last step may have succeeded before the pause or the cancellation.
     if (upload.status.peek() !== 'skipped') upload.status.value = 'done';

@@ -3,6 +3,7 @@ export default {
   'common.cancel': 'Abbrechen',
   'common.close': 'Schließen',
   'common.loading': 'Wird geladen …',
+  'common.reload': 'Neu laden',
   'common.retry': 'Erneut versuchen',
   'common.save': 'Speichern',
   'common.undo': 'Rückgängig',
@@ -39,6 +40,8 @@ export default {
   'error.invalid_token': 'Dieser Link ist abgelaufen oder wurde schon benutzt. Fordern Sie einen neuen an.',
   'error.name_taken': 'Ein Element mit diesem Namen gibt es schon. Wählen Sie einen anderen Namen.',
   'error.noPage': 'Diese Seite gibt es nicht.',
+  'error.notLoaded':
+    'Ein Teil dieser Seite konnte nicht geladen werden. Prüfen Sie Ihre Verbindung und laden Sie die Seite neu.',
   'error.not_found': 'Dieses Element gibt es nicht, oder es ist nicht mit Ihnen geteilt.',
   'error.quota_exceeded':
     'Der Speicher reicht nicht. Löschen Sie Dateien, leeren Sie den Papierkorb oder bitten Sie um mehr Speicher.',
