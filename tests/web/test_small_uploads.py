@@ -212,6 +212,37 @@ async def test_an_upload_that_is_cancelled_is_not_kept_by_the_others(person: Per
     assert sorted(item["name"] for item in listed["items"]) == sorted(names(9).keys() - {"05.txt"})
 
 
+@pytest.mark.parametrize("refused", [0, 1], ids=["all", "all but one that the server refuses"])
+async def test_uploads_that_are_all_cancelled_are_removed(person: Person, refused: int) -> None:
+    """The answer to the request that began them is lost, and no other upload repeats the request."""
+    page, begins = person.page, Begins(lost_answers=1)
+    removals = 0
+
+    async def refuse_some(route: Route) -> None:
+        nonlocal removals
+        removals += route.request.method == "DELETE"
+        if route.request.method == "DELETE" and removals <= refused:
+            await route.fulfill(status=500, json={"code": "internal", "title": "", "status": 500})
+        else:
+            await route.fallback()
+
+    await page.add_init_script(_LONG_PAUSES)
+    await drop_while_held(page, begins, names(9))
+    await page.route(re.compile("/v1/uploads/[^/]+$"), refuse_some)
+    await begins.wait_for_lost()
+    await expect(panel(page).locator("[data-status=done]")).to_have_count(1)
+    assert len((await person.call("GET", "/v1/uploads?status=pending"))["items"]) == 8
+    await panel(page).get_by_role("button", name="Close the list of uploads").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel the uploads").click()
+
+    async def the_rest_is_removed() -> bool:
+        return len((await person.call("GET", "/v1/uploads?status=pending"))["items"]) == refused
+
+    await eventually(the_rest_is_removed, WITHIN / 1000)
+    assert begins.keys[0] == begins.keys[1]
+    assert [item["name"] for item in (await person.call("GET", "/v1/files?parent_id=root"))["items"]] == ["00.txt"]
+
+
 async def test_a_reload_aborts_what_was_begun(person: Person) -> None:
     page = person.page
     store_is_asked = asyncio.Event()

@@ -24,8 +24,18 @@ export async function abort(upload) {
  */
 export async function abortRemote(id, drive) {
   forget(id);
+  await removeRemote(`/v1/uploads/${id}`, drive);
+}
+
+/**
+ * Remove an upload or a file at the API. A no-op if it does not exist, for example after a call whose response was lost.
+ *
+ * @param {string} path
+ * @param {string | null} drive
+ */
+export async function removeRemote(path, drive) {
   try {
-    await api('DELETE', `/v1/uploads/${id}`, { query: { drive_id: drive } });
+    await api('DELETE', path, { query: { drive_id: drive } });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
   }

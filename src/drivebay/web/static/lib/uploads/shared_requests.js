@@ -13,6 +13,8 @@ import { withRetries } from './send.js';
  */
 
 const MAX_ITEMS = 100;
+/** For requests that remove what was cancelled. */
+const NEVER_ABORTED = new AbortController().signal;
 
 /** @type {Map<string | null, Gatherer<Begin>>} by drive */
 const begins = new Map();
@@ -126,17 +128,24 @@ export class SharedBegin {
    */
   async cancel(upload) {
     this.cancelled.add(upload);
+    // No other upload repeats the request if its response was lost. `#send` removes what it has begun.
+    if (this.items.every((each) => this.cancelled.has(each.upload)))
+      void withRetries(() => (this.response ??= this.#send()), NEVER_ABORTED).catch(() => {});
     const response = await this.response?.catch(() => null);
     if (response) await this.#removeCancelled(response.items);
   }
 
-  /** @param {any[]} results */
+  /** @param {any[]} results @returns {Promise<void>} rejects with the first error; the other uploads are removed */
   async #removeCancelled(results) {
+    /** @type {unknown} */
+    let problem = null;
     for (const { upload, remove } of this.items) {
       if (this.asking.has(upload) || !this.cancelled.delete(upload)) continue;
       const created = this.#find(results, upload).upload;
-      if (created) await withRetries(() => remove(created), new AbortController().signal);
+      if (!created) continue;
+      await withRetries(() => remove(created), NEVER_ABORTED).catch((error) => (problem ??= error));
     }
+    if (problem !== null) throw problem;
   }
 
   /**

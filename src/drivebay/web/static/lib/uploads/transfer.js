@@ -1,7 +1,7 @@
 /** The steps of one upload: begin, send in one piece or in parts, complete. Each step may run again. */
 import { ApiError, api } from '../api.js';
 import { session } from '../session.js';
-import { abortRemote } from './abort.js';
+import { abortRemote, removeRemote } from './abort.js';
 import { canChecksum, checksum } from './checksum.js';
 import { withRetries } from './send.js';
 import { sendParts, sendWhole } from './send_file.js';
@@ -113,8 +113,7 @@ function create(upload, { parent, sha256, rule }) {
 async function removeCreated({ rule, batch }, created) {
   const { drive } = batch.target;
   if (created.status === 'pending') await abortRemote(created.id, drive);
-  else if (rule !== 'replace' && created.file_id)
-    await api('DELETE', `/v1/files/${created.file_id}`, { query: { drive_id: drive } });
+  else if (rule !== 'replace' && created.file_id) await removeRemote(`/v1/files/${created.file_id}`, drive);
 }
 
 /**
