@@ -79,8 +79,8 @@ async function load(file, kind, sign, signal) {
   if (kind === 'none') return { url: '', text: '', round: 0 };
   const { url } = await sign(file, 'inline', signal);
   if (kind !== 'text') return { url, text: '', round: nextRound++ };
-  const answer = await fetch(url, { signal, referrerPolicy: 'no-referrer', credentials: 'omit' });
-  if (!answer.ok) throw new TypeError(`the store answered ${answer.status}`);
-  const bytes = await answer.arrayBuffer();
+  const response = await fetch(url, { signal, referrerPolicy: 'no-referrer', credentials: 'omit' });
+  if (!response.ok) throw new TypeError(`the store responded with the status ${response.status}`);
+  const bytes = await response.arrayBuffer();
   return { url: '', round: 0, text: new TextDecoder().decode(bytes.slice(0, MAX_TEXT)) };
 }

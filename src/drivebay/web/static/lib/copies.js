@@ -110,6 +110,7 @@ export function followJob(item, drive, target, job) {
  * @returns {Promise<void>} rejects with ApiError if the copy continues. It can be cancelled again
  */
 export async function cancelCopy(copy) {
+  if (!copy.isActive) return;
   const job = copy.job.peek();
   if (job !== null) {
     await cancelJob(job.id);
@@ -166,7 +167,7 @@ async function send(copy) {
 
 /** @param {unknown} error @returns {boolean} whether the copy may have begun, although the request failed */
 function isLost(error) {
-  return error instanceof ApiError && (LOST.includes(error.status) || error.code === 'in_progress');
+  return !(error instanceof ApiError) || LOST.includes(error.status) || error.code === 'in_progress';
 }
 
 /**
@@ -271,7 +272,9 @@ effect(() => {
 effect(() => {
   if (isCopying.value || !isUsageOld) return;
   isUsageOld = false;
-  queueMicrotask(() => void loadUser().catch(() => {}));
+  queueMicrotask(() => {
+    if (session.peek()) void loadUser().catch(() => {});
+  });
 });
 
 /** @param {BeforeUnloadEvent} event */

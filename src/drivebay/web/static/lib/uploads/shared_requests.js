@@ -210,9 +210,9 @@ function sendCompletions(uploads, drive) {
   const query = { drive_id: drive };
   const ids = uploads.map(({ remoteId }) => remoteId);
   if (ids.length === 1) return [api('POST', `/v1/uploads/${ids[0]}/complete`, { query })];
-  const answer = api('POST', '/v1/uploads/batch/complete', { body: { ids }, query });
+  const response = api('POST', '/v1/uploads/batch/complete', { body: { ids }, query });
   return ids.map(async (_, index) => {
-    const { upload, error } = (await answer).items[index];
+    const { upload, error } = (await response).items[index];
     if (error) throw new ApiError(error.status, error);
     return upload;
   });

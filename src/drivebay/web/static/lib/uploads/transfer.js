@@ -71,6 +71,7 @@ async function begin(upload, signal) {
       if (!(error instanceof ApiError) || error.code !== 'name_taken') throw error;
       if (sent === rule) {
         if (rule !== 'fail') throw error;
+        signal.throwIfAborted();
         const decision = await upload.batch.decide(file.name);
         signal.throwIfAborted();
         if (decision === 'skip') {
