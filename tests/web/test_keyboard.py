@@ -24,6 +24,39 @@ async def test_the_next_row_has_the_focus_after_a_deletion(person: Person) -> No
     await expect(row(page, "a")).to_be_focused()
 
 
+async def test_the_nearest_row_has_the_focus_after_a_deletion_of_several(person: Person) -> None:
+    for name in ("a", "b", "c", "d", "e"):
+        await store_folder(person, name)
+    page = await person.open("/files/root")
+    await row(page, "b").click()
+    await row(page, "c").click(modifiers=["Shift"])
+    await page.keyboard.press("Delete")
+    await expect(row(page, "d")).to_be_focused()
+    await row(page, "d").click()
+    await row(page, "e").click(modifiers=["Shift"])
+    await page.keyboard.press("Delete")
+    await expect(row(page, "a")).to_be_focused()
+
+
+async def test_the_view_has_the_focus_after_the_last_item_of_a_folder_was_deleted(person: Person) -> None:
+    await store_folder(person, "a")
+    page = await person.open("/files/root")
+    await row(page, "a").click()
+    await page.keyboard.press("Delete")
+    await expect(page.get_by_text("This folder is empty")).to_be_visible()
+    await expect(page.locator("#main")).to_be_focused()
+
+
+async def test_the_view_has_the_focus_if_no_other_row_has_a_button(person: Person) -> None:
+    """Only the session of this tab is left, and it has no button that ends it."""
+    page = await person.open("/settings")
+    sessions = page.get_by_role("list", name="Sessions").get_by_role("listitem")
+    await expect(sessions).to_have_count(2)
+    await sessions.get_by_role("button", name="End").press("Enter")
+    await expect(sessions).to_have_count(1)
+    await expect(page.locator("#main")).to_be_focused()
+
+
 async def test_the_menu_of_a_row_that_goes_gives_the_focus_to_the_next_menu(person: Person) -> None:
     for name in ("a", "b"):
         await store_folder(person, name)

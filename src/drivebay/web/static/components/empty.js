@@ -2,11 +2,13 @@
 import { errorText } from '../lib/errors.js';
 import { t } from '../lib/i18n.js';
 import { html } from '../lib/ui.js';
+import { useFocusOfRemovedList } from '../lib/use_kept_focus.js';
 import { Icon } from './icon.js';
 import { RetryButton } from './retry_button.js';
 
 /** @param {{icon: string, title: string, text?: string, children?: unknown}} props */
 export function Empty({ icon, title, text = '', children }) {
+  useFocusOfRemovedList();
   return html`<div class="empty">
     <span class="empty-icon"><${Icon} name=${icon} size=${40} /></span>
     <h2>${title}</h2>
@@ -17,6 +19,7 @@ export function Empty({ icon, title, text = '', children }) {
 
 /** @param {{error: unknown, retry?: () => void}} props */
 export function Failure({ error, retry }) {
+  useFocusOfRemovedList();
   return html`<div class="empty" role="alert">
     <span class="empty-icon"><${Icon} name="warning" size=${40} /></span>
     <h2>${t('error.title')}</h2>

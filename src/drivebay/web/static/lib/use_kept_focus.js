@@ -7,7 +7,15 @@ const CONTROLS = 'button, a, input, select';
 let isWaiting = false;
 
 /**
- * If the row with the focus is removed, move the focus to the row that takes its place: to the same control, or to the row.
+ * @typedef {object} Place where in the list the focus is
+ * @property {Element[]} rows all rows
+ * @property {number} row the index of the row with the focus
+ * @property {number} control the index of the control in the row; -1 is the row itself
+ * @property {string} id `data-id` of the row
+ */
+
+/**
+ * If the row with the focus is removed, move the focus to the next row that is left: to the same control, or to the row.
  * If the list is removed, the next list gets the focus. If the list has no rows, the dialog or the view gets it.
  *
  * @param {string} rows selects the rows in the list
@@ -21,13 +29,21 @@ export function useKeptFocus(rows, isScrolled = () => false) {
     if (before !== null && isLost() && !isScrolled(before.id)) focusAt(list.current, rows, before);
   });
   useLayoutEffect(() => {
-    if (isWaiting && isLost()) focusAt(list.current, rows, { row: 0, control: -1, id: '' });
+    if (isWaiting && isLost()) focusAt(list.current, rows, { rows: [], row: 0, control: -1, id: '' });
     isWaiting = false;
     return () => {
-      isWaiting = placeOf(list.current, rows) !== null;
+      isWaiting ||= placeOf(list.current, rows) !== null;
     };
   }, []);
   return list;
+}
+
+/** Give the view the focus of a list that was removed. For what is shown instead of a list without rows. */
+export function useFocusOfRemovedList() {
+  useLayoutEffect(() => {
+    if (isWaiting && isLost()) focusView(null);
+    isWaiting = false;
+  }, []);
 }
 
 /** @returns {boolean} whether nothing has the focus */
@@ -38,15 +54,17 @@ function isLost() {
 /**
  * @param {HTMLElement | null} list
  * @param {string} rows
- * @returns {{row: number, control: number, id: string} | null} where in the list the focus is; `control` -1 is the row itself
+ * @returns {Place | null} null if the focus is not in a row of the list
  */
 function placeOf(list, rows) {
   const element = document.activeElement;
   if (!list || !element || !list.contains(element)) return null;
   const row = element.closest(rows);
   if (!row) return null;
+  const all = [...list.querySelectorAll(rows)];
   return {
-    row: [...list.querySelectorAll(rows)].indexOf(row),
+    rows: all,
+    row: all.indexOf(row),
     control: [...row.querySelectorAll(CONTROLS)].indexOf(element),
     id: row.getAttribute('data-id') ?? '',
   };
@@ -55,18 +73,22 @@ function placeOf(list, rows) {
 /**
  * @param {HTMLElement | null} list
  * @param {string} rows
- * @param {{row: number, control: number, id: string}} place
+ * @param {Place} before
  */
-function focusAt(list, rows, { row, control }) {
-  const all = /** @type {NodeListOf<HTMLElement>} */ (list?.querySelectorAll(rows) ?? []);
-  const next = all[Math.min(row, all.length - 1)];
-  if (!next) {
-    const dialog = list?.closest('dialog');
-    const place = /** @type {HTMLElement | null} */ (
-      dialog?.querySelector('button') ?? document.getElementById('main')
-    );
-    return place?.focus();
-  }
-  const controls = /** @type {NodeListOf<HTMLElement>} */ (next.querySelectorAll(CONTROLS));
-  (controls[control] ?? next).focus();
+function focusAt(list, rows, { rows: all, row, control }) {
+  const isLeft = (/** @type {Element} */ each) => each.isConnected;
+  const next = /** @type {HTMLElement | null | undefined} */ (
+    all.slice(row).find(isLeft) ?? all.slice(0, row).findLast(isLeft) ?? list?.querySelector(rows)
+  );
+  const controls = /** @type {NodeListOf<HTMLElement> | undefined} */ (next?.querySelectorAll(CONTROLS));
+  const element = control < 0 ? next : (controls?.[control] ?? controls?.[0] ?? next);
+  element?.focus();
+  // The list has no rows, or the element cannot have the focus.
+  if (isLost()) focusView(list);
+}
+
+/** @param {HTMLElement | null} list */
+function focusView(list) {
+  const button = /** @type {HTMLElement | null | undefined} */ (list?.closest('dialog')?.querySelector('button'));
+  (button ?? document.getElementById('main'))?.focus();
 }
