@@ -79,6 +79,24 @@ async def test_the_last_row_is_above_the_panel_and_the_messages_do_not_cover_it(
     assert shown["y"] + shown["height"] <= panels["y"]
 
 
+async def test_no_message_is_above_a_short_window(new_person: NewPerson) -> None:
+    """The panel of uploads and three messages are higher than the window."""
+    person = await new_person(viewport={"width": 640, "height": 300})
+    page = person.page
+    await page.add_init_script(_KEEP_MESSAGES)
+    for name in ("a", "b", "c", "d"):
+        await store_folder(person, name)
+    await person.open("/files/root")
+    await drop(page, {f"z{number}.txt": "text" for number in range(9)})
+    await expect(panel(page).get_by_text("9 files uploaded")).to_be_visible()
+    await row(page, "a").focus()
+    for number, name in enumerate(("b", "c", "d"), start=1):
+        await page.keyboard.press("Delete")
+        await expect(undo(page)).to_have_count(number)
+        await expect(row(page, name)).to_be_focused()
+    await expect(page.locator(".toasts")).to_be_in_viewport(ratio=1)
+
+
 async def test_the_buttons_of_the_dialog_for_folders_are_in_a_small_window(new_person: NewPerson) -> None:
     person = await new_person(viewport={"width": 360, "height": 640})
     await person.call("POST", "/v1/drives", {"name": "Research"})

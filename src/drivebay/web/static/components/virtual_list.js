@@ -6,6 +6,8 @@ import { coveredRoom } from '../lib/use_room.js';
 const OVERSCAN = 8;
 /** `onNearEnd` runs when fewer rows than this follow the rendered ones. */
 const AHEAD = 40;
+/** The height at the top of the window that is kept free above a row that is scrolled into view, in pixels. */
+const TOP_ROOM = 140;
 
 /**
  * @param {{count: number, rowHeight: number, columns?: number, renderRow: (index: number) => unknown,
@@ -51,7 +53,8 @@ export function VirtualList({ count, rowHeight, columns = 1, renderRow, onNearEn
  */
 export function scrollToRow(list, row, rowHeight) {
   const top = list.getBoundingClientRect().top + row * rowHeight;
-  const end = window.innerHeight - coveredRoom();
-  if (top < 140) window.scrollBy(0, top - 140);
+  // In a short window, messages and panels may cover more than the rest.
+  const end = Math.max(TOP_ROOM + rowHeight, window.innerHeight - coveredRoom());
+  if (top < TOP_ROOM) window.scrollBy(0, top - TOP_ROOM);
   else if (top + rowHeight > end) window.scrollBy(0, top + rowHeight - end);
 }
