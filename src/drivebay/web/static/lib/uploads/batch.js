@@ -17,12 +17,15 @@ export class Batch {
   }
 
   /**
-   * Return the rule for names that are taken. The first call asks the user, and the choice applies to all files.
+   * Return the rule for names that are taken. The first call asks the user, and the choice applies to all files. After a failure, the next call asks.
    *
    * @param {string} name of the first such file
    */
   decide(name) {
-    this.decision ??= this.ask(name, this.count);
+    this.decision ??= this.ask(name, this.count).catch((error) => {
+      this.decision = null;
+      throw error;
+    });
     return this.decision;
   }
 
