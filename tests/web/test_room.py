@@ -97,6 +97,16 @@ async def test_no_message_is_above_a_short_window(new_person: NewPerson) -> None
     await expect(page.locator(".toasts")).to_be_in_viewport(ratio=1)
 
 
+async def test_a_message_does_not_cover_a_menu(person: Person) -> None:
+    page = person.page
+    messages = await show_messages(page, 1)
+    await expect(messages).to_be_visible()
+    await page.evaluate(_TO_END)
+    await page.get_by_role("button", name=f"Actions for {LONG} 1").click()
+    await page.get_by_role("menuitem", name="Move to the trash").click()
+    await expect(undo(page)).to_have_count(2)
+
+
 async def test_the_buttons_of_the_dialog_for_folders_are_in_a_small_window(new_person: NewPerson) -> None:
     person = await new_person(viewport={"width": 360, "height": 640})
     await person.call("POST", "/v1/drives", {"name": "Research"})
