@@ -278,18 +278,25 @@ async def used_bytes(drive: Drive, owner: DriveId) -> int:
     return (await drive.files.get_usage(Access.personal(owner))).used_bytes
 
 
+async def finish_beside_lock(
+    drive: Drive, tx: postgres.Connection, lease: LeaseId, claimed: dict[DriveId, c.PurgeTask]
+) -> asyncio.Task[int]:
+    """Lock a drive in `tx` and begin to finish the purges of it and another one. Return when the other has no bytes."""
+    (other,) = claimed.keys() - {drive.owner}
+    await tx.execute("SELECT FROM files.usage WHERE owner_id = $1 FOR UPDATE", drive.owner)
+    refs = tuple(task.ref for task in claimed.values())
+    finishing = asyncio.create_task(drive.files.finish_purges(lease, refs))
+    async with asyncio.timeout(60):
+        while await used_bytes(drive, other):
+            await asyncio.sleep(0.01)
+    return finishing
+
+
 async def test_a_locked_drive_does_not_delay_the_purges_of_others(direct_drive: Drive) -> None:
     """They are finished, and the bytes freed, while a long transaction holds the lock of the drive."""
-    lease = LeaseId(uuid7())
-    claimed = await claimed_of_two_drives(direct_drive, lease)
-    (other,) = claimed.keys() - {direct_drive.owner}
-    refs = tuple(task.ref for task in claimed.values())
+    claimed = await claimed_of_two_drives(direct_drive, lease := LeaseId(uuid7()))
     async with direct_drive.database.transaction() as tx:
-        await tx.execute("SELECT FROM files.usage WHERE owner_id = $1 FOR UPDATE", direct_drive.owner)
-        finishing = asyncio.create_task(direct_drive.files.finish_purges(lease, refs))
-        async with asyncio.timeout(60):
-            while await used_bytes(direct_drive, other):
-                await asyncio.sleep(0.01)
+        finishing = await finish_beside_lock(direct_drive, tx, lease, claimed)
         assert await finishing == 1  # it has waited for the other drive, in vain
         assert await used_bytes(direct_drive, direct_drive.owner) == 5
     assert await direct_drive.files.claim_purges(LeaseId(uuid7()), 10) == ()
@@ -301,16 +308,9 @@ async def test_a_locked_drive_does_not_delay_the_purges_of_others(direct_drive: 
 
 
 async def test_a_purge_waits_for_a_drive_that_is_locked_for_a_moment(direct_drive: Drive) -> None:
-    lease = LeaseId(uuid7())
-    claimed = await claimed_of_two_drives(direct_drive, lease)
-    (other,) = claimed.keys() - {direct_drive.owner}
-    refs = tuple(task.ref for task in claimed.values())
+    claimed = await claimed_of_two_drives(direct_drive, lease := LeaseId(uuid7()))
     async with direct_drive.database.transaction() as tx:
-        await tx.execute("SELECT FROM files.usage WHERE owner_id = $1 FOR UPDATE", direct_drive.owner)
-        finishing = asyncio.create_task(direct_drive.files.finish_purges(lease, refs))
-        async with asyncio.timeout(60):
-            while await used_bytes(direct_drive, other):
-                await asyncio.sleep(0.01)
+        finishing = await finish_beside_lock(direct_drive, tx, lease, claimed)
     assert await finishing == 2
     assert await used_bytes(direct_drive, direct_drive.owner) == 0
 

@@ -55,13 +55,19 @@ async def test_migrations_run_once_and_edited_or_unknown_ones_are_refused(
         await postgres.migrate(fresh_database_url, "probe", tmp_path)
 
 
+def write_two_releases(folder: Path) -> tuple[Path, Path]:
+    """Return the folders of the migrations of an early and a new release, which have the first one in common."""
+    early, new = folder / "early", folder / "new"
+    for release in (early, new):
+        release.mkdir()
+        (release / "0001_first.sql").write_text("CREATE TABLE probe.one (n int);")
+    return early, new
+
+
 async def test_an_earlier_release_starts_on_a_schema_that_was_only_expanded(
     fresh_database_url: str, tmp_path: Path
 ) -> None:
-    early, new = tmp_path / "early", tmp_path / "new"
-    for folder in (early, new):
-        folder.mkdir()
-        (folder / "0001_first.sql").write_text("CREATE TABLE probe.one (n int);")
+    early, new = write_two_releases(tmp_path)
     await postgres.migrate(fresh_database_url, "probe", early)
     (new / "0002_second.sql").write_text("-- expand: a new table.\nCREATE TABLE probe.two (n int);")
     await postgres.migrate(fresh_database_url, "probe", new)
@@ -91,10 +97,7 @@ async def test_a_contract_migration_excludes_only_the_releases_that_use_what_it_
 async def test_a_process_with_nothing_to_migrate_does_not_wait_for_the_migration_of_another_release(
     fresh_database_url: str, tmp_path: Path
 ) -> None:
-    early, new = tmp_path / "early", tmp_path / "new"
-    for folder in (early, new):
-        folder.mkdir()
-        (folder / "0001_first.sql").write_text("CREATE TABLE probe.one (n int);")
+    early, new = write_two_releases(tmp_path)
     await postgres.migrate(fresh_database_url, "probe", early)
     (new / "0002_second.sql").write_text("-- expand: a new column.\nALTER TABLE probe.one ADD COLUMN m int;")
     holds_lock = """
