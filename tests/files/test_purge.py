@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -11,8 +12,10 @@ from drivebay.contract import files as c
 from drivebay.contract.files import Access
 from drivebay.contract.ids import ROOT, DriveId, LeaseId
 from drivebay.errors import NotFound
+from drivebay.files.maintenance.store import MaintenanceStore
 from drivebay.files.purges.store import PurgeStore
 from drivebay.files.trash.store import TrashStore
+from drivebay.postgres import Statements
 from drivebay.testing.client import eventually
 
 from .conftest import SETTINGS, Drive, gather_results, new_owner
@@ -239,6 +242,17 @@ async def test_a_database_that_does_not_answer_is_no_damage(direct_drive: Drive)
     await direct_drive.database.execute("ALTER TABLE files.hidden RENAME TO versions")
     assert {each.is_unknown for each in violations} == {True}
     assert {"used_is_the_sum_of_versions", "a_stored_version_has_its_object"} <= {each.invariant for each in violations}
+
+
+async def test_the_check_joins_whole_tables_without_nested_loops(direct_drive: Drive, tmp_path: Path) -> None:
+    """With statistics of an empty table, a nested loop over 10,000 entries took longer than a statement may take."""
+    setting = "current_setting('enable_nestloop')"
+    store = MaintenanceStore()
+    (tmp_path / "invariants.sql").write_text(f"-- name: setting\nSELECT NULL::uuid AS owner_id, {setting} AS detail;\n")
+    store.invariants = Statements(tmp_path / "invariants.sql")
+    (violation,) = await store.select_violations(direct_drive.database, "setting", 1)
+    assert violation.detail == "off"
+    assert await direct_drive.database.fetchval(f"SELECT {setting}") == "on"
 
 
 async def test_a_folder_is_restored_completely_or_not_at_all(direct_drive: Drive) -> None:

@@ -134,13 +134,9 @@ SELECT owner_id, format('%s entries with one name under %s were trashed together
 FROM files.entries WHERE trashed_at IS NOT NULL GROUP BY owner_id, parent_id, name, trashed_with HAVING count(*) > 1;
 
 -- name: entries_trashed_together_have_the_same_times
--- OFFSET keeps the planner from joining all entries with all entries before the table has statistics.
 SELECT e.owner_id, format('entry %s was not trashed at the time of %s', e.id, e.trashed_with) AS detail
-FROM files.entries e
-CROSS JOIN LATERAL (
-    SELECT h.trashed_at, h.purge_after FROM files.entries h
-    WHERE h.owner_id = e.owner_id AND h.id = e.trashed_with OFFSET 0) head
-WHERE e.trashed_with IS NOT NULL AND (e.trashed_at, e.purge_after) IS DISTINCT FROM (head.trashed_at, head.purge_after);
+FROM files.entries e JOIN files.entries head ON head.owner_id = e.owner_id AND head.id = e.trashed_with
+WHERE (e.trashed_at, e.purge_after) IS DISTINCT FROM (head.trashed_at, head.purge_after);
 
 -- name: entry_count_counts_files_and_folders
 SELECT coalesce(g.owner_id, e.owner_id) AS owner_id,
