@@ -15,7 +15,8 @@ import aiohttp
 from .simulated_user import REQUEST_TIMEOUT, Placement, SimulatedUser
 
 CHUNK_SIZE: Final = 2**16
-MAX_ATTEMPTS: Final = 60
+ANSWER_TIMEOUT: Final = 900.0
+"""Seconds for which a request is sent again. Faults and a busy machine together can last minutes."""
 _REPEATABLE: Final = (401, 423, 429, 503)
 """Statuses after which the same request can be sent again."""
 
@@ -100,13 +101,15 @@ async def send(user: SimulatedUser, request: TusRequest) -> TusResponse | None:
 
 
 async def send_until_answered(user: SimulatedUser, request: TusRequest) -> TusResponse | None:
-    """Send a request until there is a response, so that its result is known. Too many attempts are a violation."""
-    for attempt in range(MAX_ATTEMPTS):
+    """Send a request until there is a response, so that its result is known. None in 15 minutes is a violation."""
+    attempts, deadline = 0, time.monotonic() + ANSWER_TIMEOUT
+    while time.monotonic() < deadline:
         response = await send(user, request)
         if response is not None:
             return response
-        await user.back_off(min(attempt, 3))
-    await user.report_violation(f"tus {request.method} {request.path} has no response after {MAX_ATTEMPTS} attempts")
+        await user.back_off(min(attempts, 3))
+        attempts += 1
+    await user.report_violation(f"tus {request.method} {request.path} has no response after {attempts} attempts")
     return None
 
 

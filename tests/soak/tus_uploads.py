@@ -15,7 +15,6 @@ from typing import Final
 from .simulated_user import SimulatedUser
 from .tus_requests import (
     CHUNK_SIZE,
-    MAX_ATTEMPTS,
     TusBody,
     TusRequest,
     TusResponse,
@@ -28,6 +27,8 @@ from .tus_requests import (
 _PART_SIZE: Final = 2**23
 _SIZES: Final = (0, 1, 3_000, 200_000, 1_500_000, _PART_SIZE, _PART_SIZE + 3_000, 2 * _PART_SIZE + 700_000)
 _SIZE_WEIGHTS: Final = (1, 1, 6, 5, 3, 0.7, 1, 0.7)
+_MAX_REQUESTS: Final = 60
+"""The maximum number of requests to finish an upload."""
 _MAX_CHECKSUMMED_SIZE: Final = 6 * 2**20
 _PATCH_STATUSES: Final = (204, 404, 409, 460, 507)
 _PLAN_RESULTS: Final = {
@@ -124,7 +125,7 @@ async def _create(user: SimulatedUser) -> TusUpload | None:
 async def _continue_upload(user: SimulatedUser, current: TusUpload) -> None:
     """Send the rest until the upload ends, or send only a few requests and then pause, terminate or abandon it."""
     plan = user.rng.choices(("finish", "pause", "terminate", "abandon"), (75, 12, 7, 6))[0]
-    steps = MAX_ATTEMPTS if plan == "finish" else user.rng.randrange(4)
+    steps = _MAX_REQUESTS if plan == "finish" else user.rng.randrange(4)
     for _ in range(steps):
         if current.offset and user.rng.random() < 0.05:
             await _send_at_old_offset(user, current, user.rng.randrange(current.offset))

@@ -81,6 +81,8 @@ class Dispatcher:
                     await self._handle_traced(route, req, resp, params)
                 else:
                     await self._handle(route, req, resp, params)
+            except asyncio.CancelledError:  # guard: cancelled-request
+                raise Unavailable("the server is stopping; send the request again") from None
             finally:
                 limiter.release(req.working_since, time.perf_counter())
 

@@ -49,14 +49,16 @@ async def serve_http(
 ) -> None:
     """Serve an ASGI app until this call is cancelled. Then call `before_stop`, and wait up to 5 s for running requests.
 
+    Requests that run longer are cancelled, and may then take 5 s more to respond.
     The server closes a connection if the headers of the next request do not arrive completely within `idle_timeout`,
     or if the client accepts no bytes of a response for that time. The handling of a request has no limit here.
     The rest of a request body that the app does not read is read here, within limits (see `body_drain`).
     Raises StartError when the server ends by itself, OSError when the address cannot be listened on.
     """
     with _listen(host, port, idle_timeout) as listener:
+        requests = _RunningRequests(DrainingApp(app))
         server = _EmbeddedServer(
-            DrainingApp(app),
+            requests,
             listener,
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1,  # guard: http1-only
@@ -75,8 +77,33 @@ async def serve_http(
             server.stop()  # type: ignore[no-untyped-call]
             # Granian ends its task after the last request, and logs an error if the task was cancelled before that.
             await asyncio.wait([serving], timeout=_STOP_TIMEOUT)
+            if not serving.done():
+                requests.cancel()  # guard: stop-cancels-requests
+                await asyncio.wait([serving], timeout=_STOP_TIMEOUT)
             if serving.done():
                 await serving
+
+
+class _RunningRequests:
+    """An ASGI app that calls `app`, and knows the tasks of its requests."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self._tasks.add(task)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._tasks.discard(task)
+
+    def cancel(self) -> None:
+        """Cancel the requests that run now."""
+        for task in self._tasks:
+            task.cancel()
 
 
 class _EmbeddedServer(Server):
