@@ -16,7 +16,16 @@ from uuid import uuid4
 import msgspec
 
 from .api_models import ItemError, Tokens
-from .errors import ApiError, ErrorResponse, FieldError, NetworkError, RequestNotSent, Unauthenticated, api_error
+from .errors import (
+    ApiError,
+    ErrorResponse,
+    FieldError,
+    NetworkError,
+    NotFound,
+    RequestNotSent,
+    Unauthenticated,
+    api_error,
+)
 from .retry_policy import Retries, RetryPolicy
 from .store_client import store_error
 from .token_store import TokenStore
@@ -115,6 +124,7 @@ class ApiClient:
 
     async def fetch(self, request: ApiRequest[T]) -> FullResponse:
         """Return a successful response, or a redirect, which is not followed. Raises the errors of `call`."""
+        _check_ids(request.path)
         retries = Retries(request.retry_policy or self._retry_policy)
         may_be_done, refreshed = False, False
         while True:
@@ -222,6 +232,17 @@ class ApiClient:
             await self.save_tokens(fresh)
         finally:
             await asyncio.to_thread(lock.__exit__, None, None, None)
+
+
+def _check_ids(path: str) -> None:
+    """Raise NotFound if an id in a path is empty, `.` or `..`.
+
+    A proxy may shorten such a path, so that the request would change another resource than the id says: a DELETE of the
+    session `.` would end all other sessions.
+    """
+    for part in path.split("/")[1:]:
+        if part in ("", ".", ".."):  # guard: client-dot-id
+            raise NotFound(404, "not_found", f"{part!r} is not an id")
 
 
 def item_result(value: T | None, error: ItemError | None) -> T | ApiError:
