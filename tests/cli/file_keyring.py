@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from keyring.backend import KeyringBackend
-from keyring.errors import PasswordDeleteError
+from keyring.errors import KeyringLocked, PasswordDeleteError
 
 
 class FileKeyring(KeyringBackend):
@@ -32,3 +32,10 @@ class FileKeyring(KeyringBackend):
             raise PasswordDeleteError("no such password")
         del entries[f"{service} {username}"]
         self._write(entries)
+
+
+class LockedKeyring(FileKeyring):
+    """A keyring that the user has locked."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise KeyringLocked("the user did not unlock it")

@@ -75,6 +75,18 @@ async def test_keyring_stores_the_tokens_if_there_is_one(shell: Shell, tmp_path:
     assert "refresh_token" not in keyring_file.read_text()
 
 
+async def test_a_locked_keyring_is_an_error_with_a_next_step(shell: Shell, tmp_path: Path) -> None:
+    login = json.loads(shell.login_file.read_bytes())
+    shell.login_file.write_text(json.dumps({**login, "tokens": None}))
+    shell.variables["PYTHON_KEYRING_BACKEND"] = "tests.cli.file_keyring.LockedKeyring"
+    shell.variables["PYTHONPATH"] = f"{REPOSITORY}:{shell.environment.get('PYTHONPATH', '')}"
+    result = await shell("ls", "--json")
+    assert (result.status, result.stdout) == (4, b"")
+    error = json.loads(result.stderr)
+    assert error["detail"] == "the keyring cannot be read: the user did not unlock it"
+    assert "DRIVEBAY_KEYRING=off" in error["next"]
+
+
 async def test_parallel_commands_refresh_an_expired_token_once(shell: Shell) -> None:
     login = json.loads(shell.login_file.read_bytes())
     login["tokens"]["access_token"] = "an.expired.token"

@@ -220,6 +220,22 @@ def ask(
         raise KeyboardInterrupt from None
 
 
+def confirm_deletion(question: str) -> None:
+    """Ask on the terminal whether to delete. Raises CommandError unless the answer is yes.
+
+    Call it outside the event loop, because inside the loop Ctrl-C would not end the question.
+    """
+    if not sys.stdin.isatty():
+        message = "nothing was deleted: standard input is not a terminal, so nobody can confirm"
+        raise CommandError(message, ExitCode.USAGE, "add --yes")
+    try:
+        is_confirmed = typer.confirm(question, err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    if not is_confirmed:
+        raise CommandError("nothing was deleted", ExitCode.FAILED)
+
+
 @app.command()
 def logout(as_json: JsonOption = False) -> None:
     """End the session, on this computer and on the server."""

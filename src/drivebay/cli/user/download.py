@@ -6,7 +6,7 @@ after a failure downloads only the missing files.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,7 +15,7 @@ import typer
 
 from drivebay.client import AsyncDrive, is_link_url
 
-from .account import PasswordStdinOption
+from .account import PasswordStdinOption, read_password
 from .console import JsonOption, result_printer, run_command
 from .content_match import ChecksumOption, content_matches, copy_time, has_time_of, is_unchanged
 from .download_items import DownloadedFile, DownloadItem, DownloadScanner, to_line
@@ -61,7 +61,8 @@ def get(
     again to resume after an interruption.
     """
 
-    async def command() -> None:
+    async def command(password: str | None = None) -> bool:
+        """Return False if nothing was downloaded because the link has a password, and `password` is None."""
         if output is not None and len(paths) != 1 and not as_zip:
             raise CommandError("--output needs exactly one file", ExitCode.USAGE, "use --to for several files")
         if output == Path("-"):
@@ -77,12 +78,11 @@ def get(
                     "the URL of a link must be the only argument", ExitCode.USAGE, "run get once for each"
                 )
             local = LocalTarget(to, output, NameFilter(include, exclude), force=force, checksum=checksum)
-            await download_link(paths[0], local, LinkOptions(password_stdin, as_zip, quiet, as_json))
-            return
+            return await download_link(paths[0], local, LinkOptions(password, as_zip, quiet, as_json))
         read_umask()  # before the command starts threads
         if as_zip:
             await download_zip(paths, to, output, ZipOptions(force, quiet, as_json))
-            return
+            return True
         async with open_transfer_drive(as_json) as drive:
             failures = Failures(as_json)
             with (
@@ -94,8 +94,14 @@ def get(
                 async with aclosing(scanner.find_items(paths, to, output)) as items:
                     await run_workers(items, downloader.download, failures, lambda item: str(item.target))
                 failures.raise_if_any()
+        return True
 
-    run_command(command, as_json)
+    def ask_then_download() -> Coroutine[None, None, bool]:
+        # Outside the event loop, because inside the loop Ctrl-C would not end the prompt.
+        return command(read_password(password_stdin, label="Password of the link"))
+
+    if not run_command(command, as_json):
+        run_command(ask_then_download, as_json)
 
 
 class _Downloader:

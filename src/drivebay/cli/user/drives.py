@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Coroutine
 from contextlib import aclosing
 from typing import Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from drivebay.client import DriveInfo, Member, Role
 
+from .account import confirm_deletion
 from .console import JsonOption, print_json, print_line, result_printer, run_command
 from .exit_codes import CommandError, ExitCode
 from .formatting import format_size
@@ -75,15 +76,22 @@ def delete(
 ) -> None:
     """Delete a shared drive with everything in it. No member can use it from then on. This cannot be undone."""
 
-    async def command() -> None:
+    async def find() -> DriveInfo:
         async with open_account() as account:
-            selected = await find_drive(account, drive)
-            if not yes:
-                _confirm(selected)
+            return await find_drive(account, drive)
+
+    def ask_then_delete() -> Coroutine[None, None, None]:
+        if not yes:
+            confirm_deletion(f"Delete the drive {selected.name} with {selected.usage.file_count} files?")
+        return delete_selected()
+
+    async def delete_selected() -> None:
+        async with open_account() as account:
             await account.delete_drive(selected.id)
             _print_drive(selected, as_json)
 
-    run_command(command, as_json)
+    selected = run_command(find, as_json)
+    run_command(ask_then_delete, as_json)
 
 
 @drives.command()
@@ -162,18 +170,6 @@ def find_member(members: list[Member], user: str, drive_name: str) -> Member:
             return member
     message = f"{user!r} is not a member of {drive_name}"
     raise CommandError(message, ExitCode.NOT_FOUND, "list the members with `drivebay drives members`")
-
-
-def _confirm(drive: DriveInfo) -> None:
-    """Ask on the terminal. Raises CommandError unless the answer is yes."""
-    if not sys.stdin.isatty():
-        raise CommandError(
-            "nothing was deleted: standard input is not a terminal, so nobody can confirm",
-            ExitCode.USAGE,
-            "add --yes",
-        )
-    if not typer.confirm(f"Delete the drive {drive.name} with {drive.usage.file_count} files?", err=True):
-        raise CommandError("nothing was deleted", ExitCode.FAILED)
 
 
 def _print_drive(drive: DriveInfo, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import typer
 from drivebay.client import Job
 
 from .console import JsonOption, print_json, print_line, run_command
+from .exit_codes import if_not_found
 from .formatting import printable
 from .job_progress import wait_with_progress
 from .open_drive import open_drive
@@ -17,6 +18,7 @@ app = typer.Typer()
 jobs = typer.Typer(no_args_is_help=True, help="Show, wait for or cancel a copy job.")
 app.add_typer(jobs, name="jobs")
 
+_DELETED = "check the id, which `drivebay cp` prints; the record of a job is deleted some days after its end"
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of a job, as `drivebay cp` prints it.")]
 
 
@@ -26,7 +28,8 @@ def show(id: IdArgument, as_json: JsonOption = False) -> None:
 
     async def command() -> None:
         async with open_drive() as drive:
-            job = await drive.job(id)
+            with if_not_found(_DELETED):
+                job = await drive.job(id)
         if as_json:
             print_json(job)
         else:
@@ -41,7 +44,9 @@ def wait(id: IdArgument, as_json: JsonOption = False) -> None:
 
     async def command() -> None:
         async with open_drive() as drive:
-            copy = await wait_with_progress(drive, await drive.job(id), as_json)
+            with if_not_found(_DELETED):
+                job = await drive.job(id)
+            copy = await wait_with_progress(drive, job, as_json)
         if as_json:
             print_json(copy)
 
@@ -57,8 +62,9 @@ def cancel(id: IdArgument, as_json: JsonOption = False) -> None:
 
     async def command() -> None:
         async with open_drive() as drive:
-            await drive.cancel_job(id)
-            job = await drive.job(id)
+            with if_not_found(_DELETED):
+                await drive.cancel_job(id)
+                job = await drive.job(id)
         if as_json:
             print_json(job)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
@@ -77,14 +78,17 @@ def link(
         if given := [option for option, value in values.items() if value is not None]:  # guard: presigned-url-options
             raise typer.BadParameter(f"--temporary and --inline exclude {', '.join(given)}")
 
-    async def command() -> None:
+    def read_then_create() -> Coroutine[None, None, None]:
+        # Outside the event loop, because inside the loop Ctrl-C would not end the wait for the password.
+        return command(read_password(password_stdin, label="Password") if password_stdin else None)
+
+    async def command(password: str | None) -> None:
         async with open_drive() as drive:
             if temporary or inline:
                 signed = await drive.link(path, Disposition.INLINE if inline else Disposition.ATTACHMENT)
                 url = signed.url
                 result: object = {"url": url, "expires_at": signed.expires_at}
             else:
-                password = read_password(password_stdin, label="Password") if password_stdin else None
                 created = await drive.create_link(
                     path,
                     role or LinkRole.VIEWER,
@@ -99,7 +103,7 @@ def link(
         else:
             print_line(url)
 
-    run_command(command, as_json)
+    run_command(read_then_create, as_json)
 
 
 @app.command()

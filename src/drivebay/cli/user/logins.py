@@ -58,7 +58,7 @@ class StoredTokens:
         if login.tokens is not None:
             return login.tokens
         keyring = system_keyring()
-        secret = None if keyring is None else keyring.get_password(_KEYRING_SERVICE, self._keyring_entry)
+        secret = None if keyring is None else _read_secret(keyring, self._keyring_entry)
         return None if secret is None else msgspec.json.decode(secret, type=Tokens)
 
     def save(self, tokens: Tokens | None) -> None:
@@ -142,6 +142,15 @@ def system_keyring() -> Any | None:
     except ImportError:
         return None
     return keyring if keyring.get_keyring().priority >= _MIN_KEYRING_PRIORITY else None
+
+
+def _read_secret(keyring: Any, entry: str) -> str | None:
+    try:
+        secret: str | None = keyring.get_password(_KEYRING_SERVICE, entry)
+    except keyring.errors.KeyringError as error:
+        next_step = "unlock the keyring, or log in again with DRIVEBAY_KEYRING=off"
+        raise CommandError(f"the keyring cannot be read: {error}", ExitCode.REFUSED, next_step) from None
+    return secret
 
 
 def _store_secret(keyring: Any, entry: str, secret: str) -> bool:

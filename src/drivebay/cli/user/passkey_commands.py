@@ -9,6 +9,7 @@ import typer
 
 from .account import PasswordStdinOption, read_password
 from .console import JsonOption, print_json, print_line, run_command
+from .exit_codes import if_not_found
 from .formatting import format_time, printable
 from .open_drive import open_drive
 
@@ -18,6 +19,7 @@ passkeys = typer.Typer(
 )
 app.add_typer(passkeys, name="passkeys")
 
+_LIST = "list your passkeys with `drivebay passkeys list`"
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of a passkey, as `drivebay passkeys list` shows it.")]
 
 
@@ -48,7 +50,8 @@ def rename(
 
     async def command() -> None:
         async with open_drive() as drive:
-            renamed = await drive.rename_passkey(id, name)
+            with if_not_found(_LIST):
+                renamed = await drive.rename_passkey(id, name)
         if as_json:
             print_json(renamed)
 
@@ -68,7 +71,8 @@ def remove(id: IdArgument, password_stdin: PasswordStdinOption = False, as_json:
 
     async def command(password: str) -> None:
         async with open_drive() as drive:
-            await drive.remove_passkey(id, password)
+            with if_not_found(_LIST):
+                await drive.remove_passkey(id, password)
         if as_json:
             print_json({})
 

@@ -6,8 +6,8 @@ The options are those of downloads from a drive.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,6 @@ from drivebay.client import AsyncPublicLink, LinkFile, LinkInfo, Progress, Unaut
 from drivebay.client.drive_paths import check_name
 from drivebay.client.part_file import check_target
 
-from .account import read_password
 from .console import OutputError, result_printer
 from .content_match import has_time, is_same_file, set_time
 from .download_items import DownloadedFile, to_line
@@ -39,24 +38,30 @@ class LocalTarget:
 
 
 class LinkOptions(NamedTuple):
-    """Options of the command: `as_zip` downloads one ZIP file, `quiet` shows no progress."""
+    """Options of the command: `as_zip` downloads one ZIP file, `quiet` shows no progress.
 
-    password_stdin: bool
+    `password` is that of the link, or None if the user was not asked for it.
+    """
+
+    password: str | None
     as_zip: bool
     quiet: bool
     as_json: bool
 
 
-async def download_link(url: str, local: LocalTarget, options: LinkOptions) -> None:
+async def download_link(url: str, local: LocalTarget, options: LinkOptions) -> bool:
     """Download the file or folder of a link, and print the local path of each file.
 
     With `as_zip`, the result is one ZIP file: `output`, or a file in the folder `to`. It counts as one download of the
-    link. Asks for the password if the link has one. Raises CommandError.
+    link. Return False, and download nothing, if the link has a password and `options` has none. Raises CommandError.
     """
-    async with _open_link(url, options.password_stdin) as (link, info):
+    async with AsyncPublicLink(url) as link:
+        info = await _open_link(link, options.password)
+        if info is None:
+            return False
         if options.as_zip:
             await _download_zip(link, info, local, ZipOptions(local.force, options.quiet, options.as_json))
-            return
+            return True
         with (
             progress_display(enabled=not (options.quiet or options.as_json)) as display,
             result_printer(options.as_json, to_line) as show,
@@ -64,21 +69,21 @@ async def download_link(url: str, local: LocalTarget, options: LinkOptions) -> N
             failures = Failures(options.as_json)
             await _LinkDownload(local, display, show, failures).run(link, info)
             failures.raise_if_any()
+    return True
 
 
-@asynccontextmanager
-async def _open_link(url: str, password_stdin: bool) -> AsyncIterator[tuple[AsyncPublicLink, LinkInfo]]:
-    """Yield a link and its data. Asks for its password if it has one."""
-    async with AsyncPublicLink(url) as link:
-        try:
-            with if_not_found("check the URL, or ask the person who sent it for a new link"):
-                info = await link.info()
-        except Unauthenticated as error:
-            if error.code != "password_required":
-                raise
-            await link.unlock(read_password(password_stdin, label="Password of the link"))
-            info = await link.info()
-        yield link, info
+async def _open_link(link: AsyncPublicLink, password: str | None) -> LinkInfo | None:
+    """Return the data of a link, or None if it has a password and `password` is None."""
+    try:
+        with if_not_found("check the URL, or ask the person who sent it for a new link"):
+            return await link.info()
+    except Unauthenticated as error:
+        if error.code != "password_required":
+            raise
+    if password is None:
+        return None
+    await link.unlock(password)
+    return await link.info()
 
 
 async def _download_zip(link: AsyncPublicLink, info: LinkInfo, local: LocalTarget, options: ZipOptions) -> None:

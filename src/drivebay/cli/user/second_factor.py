@@ -9,6 +9,7 @@ import typer
 
 from .account import PasswordStdinOption, ask, read_password
 from .console import JsonOption, print_json, print_line, run_command
+from .exit_codes import if_not_found
 from .open_drive import open_drive
 
 app = typer.Typer()
@@ -44,7 +45,8 @@ def confirm(code: CodeOption = None, as_json: JsonOption = False) -> None:
 
     async def command(entered_code: str) -> None:
         async with open_drive() as drive:
-            recovery_codes = await drive.confirm_second_factor(entered_code)
+            with if_not_found("run `drivebay second-factor begin` first"):
+                recovery_codes = await drive.confirm_second_factor(entered_code)
         if as_json:
             print_json({"recovery_codes": recovery_codes})
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Coroutine
 from contextlib import aclosing
 from typing import Annotated
 
@@ -10,8 +10,8 @@ import typer
 
 from drivebay.client import AsyncDrive, File
 
+from .account import confirm_deletion
 from .console import JsonOption, print_json, print_line, run_command
-from .exit_codes import CommandError, ExitCode
 from .modify import find_trashed
 from .open_drive import open_drive
 
@@ -46,26 +46,22 @@ def empty(
 ) -> None:
     """Delete everything in the trash for good. This cannot be undone."""
 
-    async def command() -> None:
+    async def list_all() -> list[File]:
         async with open_drive() as drive:
-            files = await _list_trash(drive)
-            if files and not yes:
-                _confirm(len(files))
+            return await _list_trash(drive)
+
+    def ask_then_delete() -> Coroutine[None, None, None]:
+        if files and not yes:
+            confirm_deletion(f"Delete all {len(files)} entries of the trash for good?")
+        return delete_all()
+
+    async def delete_all() -> None:
+        async with open_drive() as drive:
             await drive.empty_trash()
         _print_deleted(files, as_json)
 
-    run_command(command, as_json)
-
-
-def _confirm(count: int) -> None:
-    """Ask on the terminal. Raises CommandError unless the answer is yes."""
-    question = f"Delete all {count} entries of the trash for good?"
-    if not sys.stdin.isatty():
-        raise CommandError(
-            "nothing was deleted: standard input is not a terminal, so nobody can confirm", ExitCode.USAGE, "add --yes"
-        )
-    if not typer.confirm(question, err=True):
-        raise CommandError("nothing was deleted", ExitCode.FAILED)
+    files = run_command(list_all, as_json)
+    run_command(ask_then_delete, as_json)
 
 
 async def _list_trash(drive: AsyncDrive) -> list[File]:

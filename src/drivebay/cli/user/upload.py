@@ -6,7 +6,6 @@ failure uploads only the missing files.
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 from collections.abc import Callable
 from contextlib import aclosing
@@ -27,6 +26,7 @@ from .open_drive import open_transfer_drive
 from .progress import ProgressDisplay, QuietOption, progress_display
 from .resume_state import ResumeFolder
 from .server_names import validate_name
+from .standard_input import open_input
 from .upload_items import STDIN, UploadItem, UploadScanner, UploadTarget, expand_globs
 from .workers import Failures, LargeFileLimit, run_workers
 
@@ -179,7 +179,7 @@ class _Uploader:
 
     async def _send(self, item: UploadItem, on_conflict: OnConflict, progress: Progress | None) -> UploadedFile:
         upload = await self._drive.send(
-            sys.stdin.buffer if item.source == STDIN else item.source,
+            open_input() if item.source == STDIN else item.source,
             item.folder,
             item.name,
             content_type=self._options.content_type,
