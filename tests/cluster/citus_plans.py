@@ -10,28 +10,12 @@ import asyncio
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
-from uuid import UUID
+from typing import Any, NamedTuple
 
 import asyncpg
 
 from drivebay.files.maintenance.store import MaintenanceStore
-from tests.files.test_sql import SQL_FILES, statements_of
-
-_SAMPLES: Final[Mapping[str, Any]] = {
-    "uuid": UUID("01a20000-0000-7000-8000-000000000001"),
-    "text": "x",
-    "int8": 10,
-    "int4": 10,
-    "bytea": b"s" * 32,
-    "bool": True,
-    "timestamptz": datetime(2026, 1, 1, tzinfo=UTC),
-    "interval": timedelta(minutes=16),
-    "jsonb": "{}",
-}
-"""A value of each type of the statements' parameters. The owner is always the same one."""
+from tests.files.test_sql import SQL_FILES, sample_value, statements_of
 
 
 class Plan(NamedTuple):
@@ -47,7 +31,7 @@ async def explain(connection: asyncpg.Connection, sql: str) -> Plan:
     EXPLAIN of some statements fails although they run, so a statement without a plan is run and rolled back.
     """
     body = sql.rstrip().rstrip(";")
-    arguments = [_sample(parameter) for parameter in (await connection.prepare(sql)).get_parameters()]
+    arguments = [sample_value(parameter) for parameter in (await connection.prepare(sql)).get_parameters()]
     try:
         rows = await connection.fetch(f"EXPLAIN (COSTS OFF) {body}", *arguments)
     except asyncpg.PostgresError:
@@ -77,12 +61,6 @@ def classify(plan: str) -> Plan:
     if max(tasks, default=1) > 1:
         return Plan("all shards", detail)
     return Plan("one shard" if not subplans else "steps", detail)
-
-
-def _sample(parameter: asyncpg.Type) -> Any:
-    if parameter.kind == "array":
-        return [_SAMPLES[parameter.name.removesuffix("[]")]]
-    return _SAMPLES[parameter.name]
 
 
 async def report(url: str) -> None:

@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -294,6 +294,62 @@ async def test_the_folders_of_many_entries_are_followed_once_each(connection: as
     for statement, arguments in ((contents, (owner, ids)), (changes, (owner, 0, 1000))):
         plan = await plan_of(connection, statement, *arguments)
         assert "Cache Key: e.parent_id" in plan or "Cache Key: entries.parent_id" in plan, plan
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "copies.insert_copies",
+        "drive_copies.insert_copied_files",
+        "jobs.delete_hidden_copies",
+        "jobs.insert_hidden_copies",
+        "permissions.delete_permission",
+        "permissions.delete_permissions_of_user",
+        "trash.keep_duplicates_in_trash",
+        "uploads.select_events",
+        "uploads.update_size",
+    ],
+)
+async def test_a_statement_of_one_drive_names_it_for_each_table(connection: asyncpg.Connection, name: str) -> None:
+    """A database that is distributed by drive would otherwise ask every server."""
+    folder, statement = name.split(".")
+    sql = statements_of(PACKAGE / folder / "statements.sql")[statement]
+    arguments = [sample_value(parameter) for parameter in (await connection.prepare(sql)).get_parameters()]
+    body = sql.rstrip().rstrip(";")
+    (plan,) = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) {body}", *arguments))
+    scans = [node for node in nodes_of(plan["Plan"]) if node["Node Type"].endswith("Scan") and "Relation Name" in node]
+    assert scans
+    for node in scans:
+        conditions = " ".join(str(value) for key, value in node.items() if key.endswith(("Cond", "Filter")))
+        assert f"owner_id = '{SAMPLES['uuid']}'" in conditions, node
+
+
+SAMPLES: Mapping[str, Any] = {
+    "uuid": UUID("01a20000-0000-7000-8000-000000000001"),
+    "text": "x",
+    "int8": 10,
+    "int4": 10,
+    "bytea": b"s" * 32,
+    "bool": True,
+    "timestamptz": datetime(2026, 1, 1, tzinfo=UTC),
+    "interval": timedelta(minutes=16),
+    "jsonb": "{}",
+}
+"""A value of each type of the statements' parameters. The owner is always the same one."""
+
+
+def sample_value(parameter: asyncpg.Type) -> Any:
+    """Return the sample of the type, or an array with it."""
+    if parameter.kind == "array":
+        return [SAMPLES[parameter.name.removesuffix("[]")]]
+    return SAMPLES[parameter.name]
+
+
+def nodes_of(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield a node of a plan and all below it."""
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes_of(below)
 
 
 async def plan_of(connection: asyncpg.Connection, statement: str, *arguments: object) -> str:

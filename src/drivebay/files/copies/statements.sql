@@ -20,7 +20,7 @@ WITH copies AS (
                                 created_by, key, object_id)
     SELECT v.owner_id, copies.new_version, copies.new_id, v.state, v.size, v.content_type, v.sha256, v.etag, v.part_size,
            v.parts_sha256, $2, coalesce(v.key, v.owner_id || '/' || v.id), coalesce(v.object_id, v.id)
-    FROM copies JOIN files.versions v ON v.owner_id = copies.owner_id AND v.id = copies.version_id
+    FROM copies JOIN files.versions v ON v.owner_id = $1 AND v.id = copies.version_id
 ), charged AS (
     -- Each copy counts in the usage. Take the numbers of the changes.
     UPDATE files.usage g

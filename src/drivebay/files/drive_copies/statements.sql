@@ -98,10 +98,10 @@ WITH copied AS (
     SELECT owner_id, id, copy_id, size, content_type, sha256, etag, size_of_parts, checksum_of_parts, $5 FROM copied
 ), completed AS (
     UPDATE files.uploads u SET state = 'complete', file_id = copied.copy_id, ended_at = now()
-    FROM copied WHERE u.owner_id = copied.owner_id AND u.id = copied.id
+    FROM copied WHERE u.owner_id = $1 AND u.id = copied.id
 ), removed AS (
     DELETE FROM files.job_objects o USING copied
-    WHERE o.owner_id = copied.owner_id AND o.job_id = $2 AND o.upload_id = copied.id
+    WHERE o.owner_id = $1 AND o.job_id = $2 AND o.upload_id = copied.id
 ), charged AS (
     UPDATE files.usage g SET used_bytes = used_bytes + t.size, reserved_bytes = reserved_bytes - t.size
     FROM (SELECT coalesce(sum(size), 0)::bigint AS size FROM copied) t

@@ -162,7 +162,7 @@ WITH copies AS (
                                 created_by, key, object_id)
     SELECT v.owner_id, copies.new_version, copies.new_id, v.state, v.size, v.content_type, v.sha256, v.etag, v.part_size,
            v.parts_sha256, $7, coalesce(v.key, v.owner_id || '/' || v.id), coalesce(v.object_id, v.id)
-    FROM copies JOIN files.versions v ON v.owner_id = copies.owner_id AND v.id = copies.version_id
+    FROM copies JOIN files.versions v ON v.owner_id = $1 AND v.id = copies.version_id
 ), charged AS (
     -- Each copy counts in the usage. Its files are not counted until they are visible.
     UPDATE files.usage SET used_bytes = used_bytes + (SELECT coalesce(sum(size), 0)::bigint FROM copies)
@@ -196,7 +196,7 @@ WHERE owner_id = $1 AND id = $2;
 WITH shown AS (
     UPDATE files.entries
     SET trashed_at = NULL, purge_after = NULL, trashed_with = NULL, created_at = now(),
-        parent_id = CASE id WHEN $3 THEN $4 ELSE parent_id END, name = CASE id WHEN $3 THEN $5 ELSE name END
+        parent_id = CASE WHEN id = $3 THEN $4 ELSE parent_id END, name = CASE WHEN id = $3 THEN $5 ELSE name END
     WHERE owner_id = $1 AND trashed_at = $7 AND trashed_with = $2
     RETURNING *
 ), numbered AS (
@@ -232,9 +232,9 @@ WHERE owner_id = $1 AND id = $2 AND status = 'running';
 -- name: delete_hidden_copies
 -- Delete up to $4 hidden entries. $3 is the time of the job. `release_versions_of` then releases their versions.
 DELETE FROM files.entries e
-USING (SELECT owner_id, id FROM files.entries
+USING (SELECT id FROM files.entries
        WHERE owner_id = $1 AND trashed_at = $3 AND trashed_with = $2 LIMIT $4) hidden
-WHERE e.owner_id = hidden.owner_id AND e.id = hidden.id
+WHERE e.owner_id = $1 AND e.id = hidden.id
 RETURNING e.owner_id, e.id;
 
 -- name: delete_job_folders

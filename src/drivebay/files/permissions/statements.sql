@@ -90,7 +90,7 @@ WITH taken AS (
     RETURNING owner_id, file_id, user_id
 ), unlisted AS (
     DELETE FROM files.shared_with s USING taken
-    WHERE s.user_id = taken.user_id AND s.owner_id = taken.owner_id AND s.file_id = taken.file_id
+    WHERE s.user_id = $3 AND s.owner_id = $1 AND s.file_id = taken.file_id
 ), numbered AS (
     -- guard: owner-delete-permission-usage
     UPDATE files.usage SET last_change = last_change + 1 WHERE owner_id = $1 AND EXISTS (SELECT FROM taken)
@@ -108,7 +108,7 @@ WITH taken AS (
     RETURNING owner_id, file_id, user_id
 )
 DELETE FROM files.shared_with s USING taken
-WHERE s.user_id = taken.user_id AND s.owner_id = taken.owner_id AND s.file_id = taken.file_id;
+WHERE s.user_id = $2 AND s.owner_id = $1 AND s.file_id = taken.file_id;
 
 -- name: delete_permissions_of_user_before
 -- Delete the permissions in the personal drive of the user $1, and those that the user gave in other drives, of up to the

@@ -74,15 +74,15 @@ SELECT coalesce(max(depth), 0) FROM descendants;
 -- if it had been trashed alone, if an entry that is not trashed itself has its name. The previous release can cause that.
 -- LATERAL and LIMIT keep the planner from reading all entries of the owner.
 WITH duplicates AS MATERIALIZED (
-    SELECT e.owner_id, e.id FROM files.entries e
+    SELECT e.id FROM files.entries e
     CROSS JOIN LATERAL (SELECT FROM files.entries s
-                        WHERE s.owner_id = e.owner_id AND s.parent_id = e.parent_id AND s.name = e.name
+                        WHERE s.owner_id = $1 AND s.parent_id = e.parent_id AND s.name = e.name
                           AND s.trashed_at IS NULL LIMIT 1) sibling
     WHERE e.owner_id = $1 AND e.trashed_at = $3
       AND e.trashed_with = $2 AND e.id <> $2  -- guard: keep-duplicates
 )
 UPDATE files.entries e SET trashed_with = e.id
-FROM duplicates WHERE e.owner_id = duplicates.owner_id AND e.id = duplicates.id;
+FROM duplicates WHERE e.owner_id = $1 AND e.id = duplicates.id;
 
 -- name: restore_entry
 -- Restore an entry that was trashed directly, not as part of a folder, at the time $5. Everything below it comes back with it.

@@ -110,14 +110,14 @@ ORDER BY id LIMIT $3;
 -- Set the reserved size of an upload with deferred length. $4 is true if $3 is the final length.
 -- No row: the length is known, or the upload has ended.
 WITH before AS (
-    SELECT owner_id, id, size FROM files.uploads WHERE owner_id = $1 AND id = $2 AND state = 'pending' AND deferred
+    SELECT id, size FROM files.uploads WHERE owner_id = $1 AND id = $2 AND state = 'pending' AND deferred
 ), reserved AS (
     -- Reserve the difference. It may be negative.
     UPDATE files.usage g SET reserved_bytes = g.reserved_bytes + $3 - before.size
-    FROM before WHERE g.owner_id = before.owner_id
+    FROM before WHERE g.owner_id = $1
 )
 UPDATE files.uploads u SET size = $3, deferred = NOT $4::bool
-FROM before WHERE u.owner_id = before.owner_id AND u.id = before.id
+FROM before WHERE u.owner_id = $1 AND u.id = before.id
 RETURNING u.*;
 
 -- name: end_upload
@@ -166,7 +166,7 @@ SELECT at, state, trigger, detail FROM (
     FROM files.uploads u CROSS JOIN LATERAL (
         -- The limit stands here too, so that not all changes of the file are read and sorted.
         SELECT at, number, what FROM files.changes
-        WHERE owner_id = u.owner_id AND file_id = u.file_id
+        WHERE owner_id = $1 AND file_id = u.file_id
           AND at > u.ended_at AND what NOT IN ('stored', 'created', 'deleted')
         ORDER BY number LIMIT 1000) c
     WHERE u.owner_id = $1 AND u.id = $2
