@@ -362,8 +362,10 @@ async def test_an_upload_whose_parts_are_sent_again_and_again_fails(direct_drive
 
 async def test_a_request_for_parts_after_a_pause_starts_the_measurements_again(direct_drive: Drive) -> None:
     upload = await begin_multipart(direct_drive)
-    await direct_drive.advance_time(timedelta(hours=2), "uploads")
-    await direct_drive.files.claim_pending_uploads(10, False)
+    await direct_drive.files.open_parts(direct_drive.access, upload.id, (c.PartIntent(1),))
+    # Every URL has expired, and less than half of the time until the deadline has passed.
+    await direct_drive.advance_time(2 * SETTINGS.upload_ttl + timedelta(minutes=1), "uploads")
+    assert len(await direct_drive.files.claim_pending_uploads(10, False)) == 1
     assert await direct_drive.files.claim_pending_uploads(10, False) == ()
     await direct_drive.files.open_parts(direct_drive.access, upload.id, (c.PartIntent(1),))
     await direct_drive.advance_time(timedelta(minutes=1), "uploads")
