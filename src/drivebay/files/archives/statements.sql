@@ -72,7 +72,7 @@ WITH owner AS (
     SELECT owner_id FROM files.usage WHERE owner_id = $1 FOR UPDATE SKIP LOCKED  -- guard: object-crc-lock
 )
 UPDATE files.objects o SET crc32 = e.crc32
-FROM owner JOIN files.archive_entries e ON e.owner_id = owner.owner_id  -- guard: owner-complete-entries
+FROM owner JOIN files.archive_entries e ON e.owner_id = $1  -- guard: owner-complete-entries
 WHERE e.archive_id = $2 AND e.position = ANY ($3::int[]) AND e.crc_size = e.size  -- guard: object-crc-complete
   AND o.owner_id = $1 AND o.id = e.object_id  -- guard: owner-update-object-crcs
   AND o.size = e.size AND o.crc32 IS NULL;

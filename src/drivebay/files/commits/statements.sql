@@ -37,7 +37,7 @@ WHERE u.owner_id = r.owner_id AND u.id = r.id AND u.state = 'complete';
 WITH absent AS (
     -- The uploads to expire, and whether their watch is over. Nothing arrives late for an upload in parts, because only
     -- this service assembles it. So its parts are deleted at once.
-    SELECT u.owner_id, u.id, u.state, u.size,
+    SELECT u.owner_id, u.id, u.state, u.size, now() AS now, now() + interval '30 seconds' AS first_check,
            (u.expires_at + $3::interval <= now()
             OR u.part_size IS NOT NULL) AS watch_over  -- guard: expire-multipart
     FROM unnest($1::uuid[], $2::uuid[]) AS r (owner_id, id)
@@ -48,11 +48,11 @@ WITH absent AS (
     -- The deadline is compared again, with the current row, because extending it does not lock the owner.
     UPDATE files.uploads u
     SET state = 'expired',
-        ended_at = coalesce(u.ended_at, now()),
-        expired_at = coalesce(u.expired_at, now()),
-        checks = CASE absent.state WHEN 'pending' THEN 0 ELSE u.checks END,
+        ended_at = coalesce(u.ended_at, absent.now),
+        expired_at = coalesce(u.expired_at, absent.now),
+        checks = CASE WHEN absent.state = 'pending' THEN 0 ELSE u.checks END,
         next_check_at = CASE WHEN absent.watch_over THEN NULL
-                             WHEN absent.state = 'pending' THEN now() + interval '30 seconds'
+                             WHEN absent.state = 'pending' THEN absent.first_check
                              ELSE u.next_check_at END
     FROM absent
     WHERE u.owner_id = absent.owner_id AND u.id = absent.id

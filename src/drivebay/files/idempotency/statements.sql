@@ -13,8 +13,9 @@ WHERE owner_id = $1 AND key = $2 AND created_at > now() - interval '24 hours';  
 -- Record the first request with a key, or overwrite one that is older than 24 hours.
 INSERT INTO files.idempotency (owner_id, key, fingerprint, made, answers) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (owner_id, key) DO UPDATE
-    SET fingerprint = excluded.fingerprint, made = excluded.made, answers = excluded.answers, created_at = now()
-    WHERE idempotency.created_at <= now() - interval '24 hours';
+    SET fingerprint = excluded.fingerprint, made = excluded.made, answers = excluded.answers,
+        created_at = excluded.created_at
+    WHERE excluded.created_at - idempotency.created_at >= interval '24 hours';
 
 -- name: update_results
 -- Replace the results of a batch whose items were begun again.

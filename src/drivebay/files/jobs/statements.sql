@@ -100,7 +100,7 @@ FOR UPDATE;
 -- name: keep_job_lease
 -- A step has succeeded. The lease continues for $3, or ends if $3 is null.
 UPDATE files.jobs
-SET attempts = 0, steps = steps + 1, due_at = now(), leased_until = clock_timestamp() + $3::interval,
+SET attempts = 0, steps = steps + 1, due_at = now(), leased_until = (SELECT clock_timestamp()) + $3::interval,
     lease = CASE WHEN $3::interval IS NOT NULL THEN lease END
 WHERE owner_id = $1 AND id = $2;
 

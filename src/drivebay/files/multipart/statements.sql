@@ -21,7 +21,7 @@ SET expires_at = greatest(expires_at, now() + $3::interval),
     urls_until = now() + $4::interval * 2, next_check_at = least(next_check_at, now() + interval '1 minute')
 WHERE owner_id = $1 AND id = $2 AND state = 'pending'
   AND (expires_at < now() + $3::interval / 2  -- guard: multipart-deadline
-       OR coalesce(urls_until < now() + $4::interval, true))  -- guard: parts-measured-again
+       OR urls_until IS NULL OR urls_until < now() + $4::interval)  -- guard: parts-measured-again
 RETURNING *;
 
 -- name: insert_part_checksums
@@ -44,7 +44,7 @@ WHERE p.owner_id = r.owner_id AND p.upload_id = r.id
 -- next look-up is due in a second, and the deadline is at least $4 away, which is time for the assembly. Returns no row if
 -- the upload has ended.
 UPDATE files.uploads
-SET assembled_at = coalesce(assembled_at, now()), parts_sha256 = $3, checks = 0,
+SET assembled_at = coalesce(assembled_at, (SELECT now())), parts_sha256 = $3, checks = 0,
     next_check_at = now() + interval '1 second', expires_at = greatest(expires_at, now() + $4::interval)
 WHERE owner_id = $1 AND id = $2 AND state = 'pending' AND part_size IS NOT NULL
 RETURNING id;

@@ -29,8 +29,8 @@ SELECT (SELECT count(*) FROM files.thumbnails
 INSERT INTO files.thumbnails AS t (owner_id, object_id, requested_by)
 SELECT o.owner_id, o.id, $3 FROM files.objects o WHERE o.owner_id = $1 AND o.id = $2
 ON CONFLICT (owner_id, object_id) DO UPDATE
-SET state = 'queued', requested_by = excluded.requested_by, requested_at = now(), attempts = 0, lease = NULL,
-    leased_until = NULL
+SET state = 'queued', requested_by = excluded.requested_by, requested_at = excluded.requested_at, attempts = 0,
+    lease = NULL, leased_until = NULL
 WHERE $4 AND t.state = 'ready';  -- guard: thumbnail-queued-once
 
 -- name: end_failing_thumbnails
@@ -72,10 +72,11 @@ RETURNING t.owner_id, t.object_id, o.key, o.size;
 WITH finished AS (
     UPDATE files.thumbnails t
     SET state = $4, attempts = t.attempts - CASE WHEN $6::bool THEN 0 ELSE 1 END, lease = NULL,
-        leased_until = CASE WHEN $4 = 'queued' THEN now() + $5::interval
+        leased_until = CASE WHEN $4 = 'queued' THEN clock.next_attempt
                             WHEN EXISTS (SELECT FROM files.purges p
-                                         WHERE p.owner_id = t.owner_id AND p.upload_id = t.object_id)
-                            THEN now() END
+                                         WHERE p.owner_id = $1 AND p.upload_id = t.object_id)
+                            THEN clock.now END
+    FROM (SELECT now() AS now, now() + $5::interval AS next_attempt OFFSET 0) clock
     WHERE t.owner_id = $1 AND t.object_id = $2  -- guard: owner-finish-thumbnail
       AND t.lease = $3 AND t.leased_until > now()  -- guard: thumbnail-fencing
 )

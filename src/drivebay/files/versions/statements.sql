@@ -33,20 +33,20 @@ WHERE e.owner_id = $1 AND e.id = $2 AND e.kind = 'file' AND e.trashed_at IS NULL
 -- Give the file $2 a new version $4, which shares the object of the version $3. $5 is the actor, $6 the modification
 -- time (null: now). The old version stays. Returns no row if the file or the version does not exist.
 WITH source AS (
-    SELECT * FROM files.versions
+    SELECT *, coalesce($6::timestamptz, now()) AS modified_at FROM files.versions
     WHERE owner_id = $1 AND id = $3 AND state IN ('stored', 'missing')  -- guard: owner-share-version
 ), file AS (
-    SELECT e.owner_id, e.id, e.version_id FROM files.entries e JOIN source ON source.owner_id = e.owner_id
-    WHERE e.id = $2 AND e.kind = 'file' AND e.trashed_at IS NULL
+    SELECT e.owner_id, e.id, e.version_id FROM files.entries e, source
+    WHERE e.owner_id = $1 AND e.id = $2 AND e.kind = 'file' AND e.trashed_at IS NULL
 ), updated AS (
     UPDATE files.entries e
     SET version_id = $4, size = source.size, content_type = source.content_type, sha256 = source.sha256,
-        revision = e.revision + 1, modified_at = coalesce($6::timestamptz, now()), modified_by = $5
-    FROM source, file WHERE e.owner_id = file.owner_id AND e.id = file.id
+        revision = e.revision + 1, modified_at = source.modified_at, modified_by = $5
+    FROM source, file WHERE e.owner_id = $1 AND e.id = file.id
     RETURNING e.*
 ), superseded AS (
     UPDATE files.versions v SET replaced_at = now()
-    FROM file WHERE v.owner_id = file.owner_id AND v.id = file.version_id
+    FROM file WHERE v.owner_id = $1 AND v.id = file.version_id
 ), inserted AS (
     INSERT INTO files.versions (owner_id, id, file_id, state, size, content_type, sha256, etag, part_size, parts_sha256,
                                 created_by, key, object_id)
@@ -57,7 +57,7 @@ WITH source AS (
 ), charged AS (
     -- Each version counts in the usage, also those that share an object.
     UPDATE files.usage g SET used_bytes = used_bytes + source.size, last_change = last_change + 1
-    FROM source, file WHERE g.owner_id = source.owner_id
+    FROM source, file WHERE g.owner_id = $1
     RETURNING g.owner_id, g.last_change
 ), changes AS (
     INSERT INTO files.changes (owner_id, number, what, file_id, actor_id)

@@ -34,16 +34,17 @@ ORDER BY id DESC LIMIT $4;
 -- now.
 -- A worker that has claimed the old URL or kinds loses the lease: it records no result and sends no further event. The
 -- next worker may claim a new URL at once. With other kinds it waits until the current attempt has ended.
-UPDATE files.webhooks
+UPDATE files.webhooks w
 SET url = $3, what = $4,
     lease = CASE WHEN url = $3 AND what = $4 THEN lease END,  -- guard: webhook-update-lease
     leased_until = CASE WHEN url = $3 THEN leased_until END,
-    disabled_at = CASE WHEN $5::bool THEN coalesce(disabled_at, now()) END,
+    disabled_at = CASE WHEN $5::bool THEN coalesce(disabled_at, clock.now) END,
     disabled_reason = CASE WHEN $5 THEN disabled_reason END,
     failing_since = CASE WHEN NOT $6::bool THEN failing_since END,
     attempts = CASE WHEN $6 THEN 0 ELSE attempts END,
-    due_at = CASE WHEN $6 THEN now() ELSE due_at END
-WHERE created_by = $1 AND id = $2 RETURNING *;
+    due_at = CASE WHEN $6 THEN clock.now ELSE due_at END
+FROM (SELECT now() AS now OFFSET 0) clock
+WHERE created_by = $1 AND id = $2 RETURNING w.*;
 
 -- name: delete_webhook
 DELETE FROM files.webhooks WHERE created_by = $1 AND id = $2 RETURNING id;  -- guard: webhook-delete-creator
@@ -149,7 +150,7 @@ WHERE w.owner_id = $1 AND w.id = $2
   AND w.lease = $3 AND w.leased_until > now()  -- guard: webhook-fencing
   AND (w.owner_id = w.created_by OR EXISTS (
            SELECT FROM files.members m JOIN files.drives d ON d.owner_id = m.owner_id AND d.deleted_at IS NULL
-           WHERE m.owner_id = w.owner_id AND m.user_id = w.created_by AND m.role = 'manager'))
+           WHERE m.owner_id = $1 AND m.user_id = w.created_by AND m.role = 'manager'))
 FOR UPDATE OF w;
 
 -- name: delete_redelivery
@@ -181,7 +182,7 @@ WHERE owner_id = $1 AND id = $2 RETURNING due_at;
 -- name: disable_webhook
 -- Disable the webhook $2 of the drive $1 for the reason $3. The lease ends.
 UPDATE files.webhooks
-SET disabled_at = coalesce(disabled_at, now()), disabled_reason = $3, lease = NULL, leased_until = NULL
+SET disabled_at = coalesce(disabled_at, (SELECT now())), disabled_reason = $3, lease = NULL, leased_until = NULL
 WHERE owner_id = $1 AND id = $2;
 
 -- name: insert_delivery
