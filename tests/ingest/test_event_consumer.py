@@ -183,6 +183,22 @@ async def test_only_the_upload_that_fails_the_commit_is_dead_lettered(
     assert "a defect" in files.dead_letters[0].reason
 
 
+async def test_deliveries_during_an_outage_do_not_count_as_failures(
+    files: RecordingFiles, settings: Settings, publish: Publish
+) -> None:
+    ref = new_ref()
+    files.outcomes[ref] = CommitOutcome.UNKNOWN
+    async with running_ingest(files, settings):
+        await publish([event_message(settings, ref)])
+        await wait_until(lambda: files.commit_count(ref) > settings.max_deliveries)
+        files.failing.add(ref)
+        files.batches.clear()
+        await wait_until(lambda: files.dead_letters != [])
+        await wait_acknowledged(settings, 1)
+    assert files.commit_count(ref) == settings.max_deliveries
+    assert files.dead_letters[0].deliveries > 2 * settings.max_deliveries
+
+
 async def test_only_the_event_that_fails_the_parser_is_dead_lettered(files: RecordingFiles, settings: Settings) -> None:
     class FakeDelivery:
         """A `Delivery` that records its answers. Its payload may have a type that the parser does not expect."""

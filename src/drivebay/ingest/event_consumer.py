@@ -15,7 +15,8 @@ A delivery is settled by the outcome of its commit:
   files service did not respond, or the drive was locked. So it never becomes a dead letter.
 - no such upload, or a key or bucket that is not ours: acknowledged and counted. Other applications that write to the
   bucket cause these, so nothing is stored about them.
-- unreadable, or failed too often because of a defect: stored as a dead letter, and then dropped.
+- unreadable, or failed too often because of a defect: stored as a dead letter, and then dropped. Only commits with
+  this outcome count, not deliveries while the store or the files service did not respond.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ _MAX_DEAD_LETTER_REASON: Final = 1000
 _LOAD_THRESHOLD: Final = 4
 """After a batch of at least this many events, the next batch waits for `_COLLECT_SECONDS`."""
 _COLLECT_SECONDS: Final = 0.02
+_MAX_FAILING_MESSAGES: Final = 10_000
+"""The failures of at most this many messages are counted at the same time. A forgotten message is counted anew."""
 _ABSENT_OUTCOMES: Final = frozenset({CommitOutcome.ABSENT, CommitOutcome.EXPIRED})
 
 
@@ -72,12 +75,17 @@ class ParsedDelivery(NamedTuple):
 
 
 class EventConsumer:
-    """Consumes one queue. Any number of consumers may run on the same queue."""
+    """Consumes one queue. Any number of consumers may run on the same queue.
+
+    A consumer counts the failed commits of each event. So use one for all connections of a process.
+    """
 
     def __init__(self, files: Files, settings: Settings, now: Callable[[], datetime]) -> None:
         self._files = files
         self._settings = settings
         self._now = now
+        self._failures: dict[str, int] = {}
+        """The number of failed commits of each message that will be delivered again, by its id."""
 
     async def run(self, queue: QueueReader) -> None:
         """Run until cancelled. Raises Unavailable when the queue fails, after the current batches are finished."""
@@ -144,7 +152,7 @@ class EventConsumer:
         outcomes = [outcomes_by_ref[ref] for ref in parsed.refs]
         failure = next((outcome for outcome in outcomes if isinstance(outcome, CommitFailure)), None)
         if failure is not None:
-            if delivery.count >= self._settings.max_deliveries:  # guard: dead-letter-limit
+            if self._count_failure(delivery) >= self._settings.max_deliveries:  # guard: dead-letter-limit
                 await self._dead_letter(delivery, failure.reason)
             else:
                 await self._retry(delivery, "failed")
@@ -154,9 +162,19 @@ class EventConsumer:
         elif _ABSENT_OUTCOMES.intersection(outcomes) and delivery.count < self._settings.absent_deliveries:
             await self._retry(delivery, CommitOutcome.ABSENT.value)
         else:
+            self._failures.pop(delivery.id, None)
             await delivery.ack()
             crash_point("event.after_ack")
             self._record_metrics(parsed, outcomes)
+
+    def _count_failure(self, delivery: Delivery) -> int:
+        """Return how often the commit of this message has failed because of a defect, this time included."""
+        # At the first delivery, the count of an earlier message is ignored: a new stream numbers its messages anew.
+        earlier = self._failures.pop(delivery.id, 0) if delivery.count > 1 else 0  # guard: dead-letter-failures
+        self._failures[delivery.id] = earlier + 1
+        if len(self._failures) > _MAX_FAILING_MESSAGES:
+            del self._failures[next(iter(self._failures))]
+        return earlier + 1
 
     def _record_metrics(self, parsed: ParsedDelivery, outcomes: Sequence[CommitOutcome | CommitFailure]) -> None:
         if not outcomes:
@@ -193,6 +211,7 @@ class EventConsumer:
             await self._retry(delivery, "unburied")
             return
         crash_point("event.dead_lettered")
+        self._failures.pop(delivery.id, None)
         await delivery.drop()
         EVENTS.labels("buried").inc()
         log.warning("event_dead_lettered", message=delivery.id, subject=delivery.subject, reason=reason)

@@ -57,6 +57,7 @@ async def run(
         raise ValueError("events from SeaweedFS need the address of its filer: set DRIVEBAY_FILER_ADDRESS")
     health = _event_health(settings)
     sweeper = Sweeper(files, settings, health)
+    consumer = EventConsumer(files, settings, now)
 
     async def consume_events() -> None:
         async with nats_connection.connect(settings) as queue:
@@ -65,7 +66,7 @@ async def run(
             if not settings.active_filers:  # guard: events-recheck
                 # The store itself publishes to NATS, and may have dropped events while NATS was down.
                 sweeper.request_recheck()
-            await EventConsumer(files, settings, now).run(queue)
+            await consumer.run(queue)
 
     async def listen_to_filer(stream: ChangeStream) -> None:
         task = _filer_task(stream)

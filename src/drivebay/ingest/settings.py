@@ -31,9 +31,10 @@ class Settings:
     `deadline` how long one remote call may take. `ack_wait` is how long JetStream waits for an acknowledgement before
     it delivers an event again.
 
-    An event that fails `max_deliveries` times becomes a dead letter. An event whose object is absent is delivered at
-    most `absent_deliveries` times and then acknowledged: the sweep finds its upload if the bytes arrive later. Between
-    two deliveries the pause grows from `first_retry_delay` to `max_retry_delay`. `max_reconnect_delay` bounds the pause
+    An event whose commit fails `max_deliveries` times in one process because of a defect becomes a dead letter. An
+    event whose object is absent is delivered at most `absent_deliveries` times and then acknowledged: the sweep finds
+    its upload if the bytes arrive later. Between two deliveries the pause grows from `first_retry_delay` to
+    `max_retry_delay`. `max_reconnect_delay` bounds the pause
     between two connections. The pause grows after each connection that lasted less than `stable_connection`.
     `sweep_interval` is the pause between two sweeps. `sweep_rate` is how many uploads a second the sweeps look up while
     events arrive.
