@@ -144,6 +144,24 @@ async def test_an_api_token_is_created_used_and_revoked(shell: Shell) -> None:
     assert (await shell("token", "create", "x", "--scope", "read", "--expires", "soon")).status == 2
 
 
+async def test_commands_of_an_account_ignore_the_chosen_drive(site: Site, tmp_path: Path) -> None:
+    shell = Shell(tmp_path, site.server)
+    assert (await shell.authenticate("signup")).status == 0
+    for variable in ("DRIVEBAY_DRIVE", "DRIVEBAY_SHARED"):
+        shell.variables = {variable: "a drive that was deleted"}
+        assert (await shell("ls")).status == 3
+        for arguments in (
+            ["sessions"],
+            ["token", "list"],
+            ["passkeys", "list"],
+            ["second-factor", "begin"],
+            ["whoami"],
+        ):
+            await shell.ok(*arguments)
+        await shell.ok("passwd", "--password-stdin", stdin=f"{PASSWORD}\n{PASSWORD}\n".encode())
+    await shell.ok("delete-account", "--yes", "--password-stdin", stdin=f"{PASSWORD}\n".encode())
+
+
 async def test_a_deleted_account_is_logged_out(site: Site, tmp_path: Path) -> None:
     shell = Shell(tmp_path, site.server)
     assert (await shell.authenticate("signup")).status == 0

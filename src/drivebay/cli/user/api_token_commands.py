@@ -13,7 +13,7 @@ from drivebay.client import Scope
 from .console import JsonOption, print_json, print_line, run_command
 from .exit_codes import CommandError, ExitCode, if_not_found
 from .formatting import format_time, printable
-from .open_drive import open_drive
+from .open_drive import open_account
 
 app = typer.Typer()
 token = typer.Typer(no_args_is_help=True, help="Manage API tokens, with which programs use your account.")
@@ -43,7 +43,7 @@ def create(
 
     async def command() -> None:
         expires_at = None if expires is None else datetime.now(UTC) + _parse_lifetime(expires)
-        async with open_drive() as drive:
+        async with open_account() as drive:
             created = await drive.create_token(name, scopes, expires_at=expires_at)
         if as_json:
             print_json(created)
@@ -58,7 +58,7 @@ def list_tokens(as_json: JsonOption = False) -> None:
     """List your API tokens, with their scopes and their last use."""
 
     async def command() -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             tokens = await drive.tokens()
         if as_json:
             print_json(tokens)
@@ -79,7 +79,7 @@ def revoke(
     """Revoke API tokens. The server refuses them within five seconds."""
 
     async def command() -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             with if_not_found("list your API tokens with `drivebay token list`"):
                 for id in ids:
                     await drive.revoke_token(id)

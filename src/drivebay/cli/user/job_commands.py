@@ -12,7 +12,7 @@ from .console import JsonOption, print_json, print_line, run_command
 from .exit_codes import if_not_found
 from .formatting import printable
 from .job_progress import wait_with_progress
-from .open_drive import open_drive
+from .open_drive import open_account
 
 app = typer.Typer()
 jobs = typer.Typer(no_args_is_help=True, help="Show, wait for or cancel a copy job.")
@@ -27,7 +27,7 @@ def show(id: IdArgument, as_json: JsonOption = False) -> None:
     """Print the state of a job, and how many of the files and folders it has copied."""
 
     async def command() -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             with if_not_found(_DELETED):
                 job = await drive.job(id)
         if as_json:
@@ -43,7 +43,7 @@ def wait(id: IdArgument, as_json: JsonOption = False) -> None:
     """Wait until a job is done. With --json, print the copy."""
 
     async def command() -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             with if_not_found(_DELETED):
                 job = await drive.job(id)
             copy = await wait_with_progress(drive, job, as_json)
@@ -61,7 +61,7 @@ def cancel(id: IdArgument, as_json: JsonOption = False) -> None:
     """
 
     async def command() -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             with if_not_found(_DELETED):
                 await drive.cancel_job(id)
                 job = await drive.job(id)

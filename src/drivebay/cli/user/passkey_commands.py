@@ -11,7 +11,7 @@ from .account import PasswordStdinOption, read_password
 from .console import JsonOption, print_json, print_line, run_command
 from .exit_codes import if_not_found
 from .formatting import format_time, printable
-from .open_drive import open_drive
+from .open_drive import open_account
 
 app = typer.Typer()
 passkeys = typer.Typer(
@@ -28,7 +28,7 @@ def list_passkeys(as_json: JsonOption = False) -> None:
     """List your passkeys, with their last use."""
 
     async def command() -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             found = await drive.passkeys()
         if as_json:
             print_json(found)
@@ -49,7 +49,7 @@ def rename(
     """Rename a passkey. An API token cannot do this."""
 
     async def command() -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             with if_not_found(_LIST):
                 renamed = await drive.rename_passkey(id, name)
         if as_json:
@@ -70,7 +70,7 @@ def remove(id: IdArgument, password_stdin: PasswordStdinOption = False, as_json:
         return command(read_password(password_stdin, label="Password", may_be_empty=True))
 
     async def command(password: str) -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             with if_not_found(_LIST):
                 await drive.remove_passkey(id, password)
         if as_json:

@@ -10,7 +10,7 @@ import typer
 from .account import PasswordStdinOption, ask, read_password
 from .console import JsonOption, print_json, print_line, run_command
 from .exit_codes import if_not_found
-from .open_drive import open_drive
+from .open_drive import open_account
 
 app = typer.Typer()
 second_factor = typer.Typer(no_args_is_help=True, help="Protect your account with codes of an authenticator app.")
@@ -24,7 +24,7 @@ def begin(as_json: JsonOption = False) -> None:
     """Create the secret for an authenticator app. Then run `second-factor confirm`."""
 
     async def command() -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             secret = await drive.begin_second_factor()
         if as_json:
             print_json({"secret": secret.secret, "uri": secret.uri})
@@ -44,7 +44,7 @@ def confirm(code: CodeOption = None, as_json: JsonOption = False) -> None:
         return command(code or ask("Code", "add --code"))
 
     async def command(entered_code: str) -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             with if_not_found("run `drivebay second-factor begin` first"):
                 recovery_codes = await drive.confirm_second_factor(entered_code)
         if as_json:
@@ -69,7 +69,7 @@ def remove(code: CodeOption = None, password_stdin: PasswordStdinOption = False,
         return command(password, code or ask("Code", "add --code"))
 
     async def command(password: str, entered_code: str) -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             await drive.remove_second_factor(password, entered_code)
         if as_json:
             print_json({})

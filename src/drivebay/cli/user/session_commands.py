@@ -13,7 +13,7 @@ from .account import PasswordStdinOption, ask, read_password
 from .console import JsonOption, print_json, print_line, print_note, run_command
 from .exit_codes import CommandError, ExitCode, if_not_found
 from .formatting import format_time, printable
-from .open_drive import open_drive
+from .open_drive import open_account
 
 app = typer.Typer()
 
@@ -34,7 +34,7 @@ def passwd(
         return change(current, read_password(password_stdin, label="New password", confirm=True))
 
     async def change(current: str, new: str) -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             await drive.change_password(current, new)
         if as_json:
             print_json({})
@@ -56,7 +56,7 @@ def sessions(
     """List the sessions of your account, or end some of them. An asterisk marks the current one."""
 
     async def command() -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             with if_not_found("list your sessions with `drivebay sessions`"):
                 for id in end or []:
                     await drive.end_session(id)
@@ -100,7 +100,7 @@ def delete_account(
         return delete(read_password(password_stdin, label="Password", may_be_empty=True))
 
     async def delete(password: str) -> None:
-        async with open_drive() as drive:
+        async with open_account() as drive:
             await drive.delete_account(password)
         if as_json:
             print_json({})
