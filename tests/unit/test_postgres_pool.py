@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import asyncpg
 import pytest
@@ -257,6 +258,32 @@ async def test_unreachable_server_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         async with postgres.connect(f"postgresql://nobody@/none?host={tmp_path}"):
             pass
+
+
+@pytest.mark.parametrize("isolation", ["read_committed", "serializable"])
+async def test_conflicting_changes_are_retryable_and_do_not_blame_the_server(
+    fresh_database_url: str, isolation: Literal["read_committed", "serializable"]
+) -> None:
+    """Two transactions change two rows in opposite orders: a deadlock, or a failed serialization."""
+    async with postgres.connect(fresh_database_url, size=2) as database:
+        await database.execute("CREATE TABLE rows AS SELECT generate_series(1, 2) AS n, 0 AS changes")
+        both_began = asyncio.Barrier(2)
+
+        async def change(first: int, second: int) -> int:
+            async with database.connection() as connection, connection.transaction(isolation=isolation):
+                await connection.execute("UPDATE rows SET changes = changes + 1 WHERE n = $1", first)
+                await both_began.wait()
+                await connection.execute("UPDATE rows SET changes = changes + 1 WHERE n = $1", second)
+                return await connection.fetchval(BACKEND)
+
+        results = await asyncio.gather(change(1, 2), change(2, 1), return_exceptions=True)
+        (error,) = [result for result in results if isinstance(result, BaseException)]
+        assert isinstance(error, Unavailable)
+        assert error.detail == "another change of the same data was made at the same time; try again"
+        assert error.retry_after == 1
+        assert await database.ping() is None
+        with pytest.raises(Unavailable, match="another change of the same data"):
+            await database.execute("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = 'serialization_failure'; END $$")
 
 
 async def test_unknown_user_is_unavailable(fresh_database_url: str, tmp_path: Path) -> None:

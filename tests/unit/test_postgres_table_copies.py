@@ -45,6 +45,25 @@ async def test_a_full_disk_is_not_an_error_of_the_database(fresh_database_url: s
             await snapshot.write_tables(["auth"], tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["missing", "folder", "unreadable"])
+async def test_a_file_that_cannot_be_read_is_not_an_error_of_the_database(
+    fresh_database_url: str, tmp_path: Path, kind: str
+) -> None:
+    async with postgres.connect(fresh_database_url, size=1) as database:
+        await database.execute(_SCHEMA)
+        async with postgres.open_snapshot(fresh_database_url) as snapshot:
+            tables = await snapshot.write_tables(["probe"], tmp_path)
+        file = tmp_path / "probe.rows.copy"
+        file.unlink()
+        if kind == "folder":
+            file.mkdir()
+        elif kind == "unreadable":
+            file.symlink_to("/proc/self/mem")  # it can be opened, but its first bytes cannot be read
+        with pytest.raises(postgres.TableFileError, match=r"cannot read .*probe\.rows\.copy: "):
+            await postgres.load_tables(fresh_database_url, tables, tmp_path)
+        assert await database.fetchval("SELECT count(*) FROM probe.rows") == 3  # nothing is changed
+
+
 async def test_a_database_that_is_newer_than_the_backup_is_refused(fresh_database_url: str) -> None:
     async with postgres.open_snapshot(fresh_database_url) as snapshot:
         names = {schema: await snapshot.migrations(schema) for schema in ("auth", "files")}

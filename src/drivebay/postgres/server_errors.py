@@ -95,8 +95,7 @@ UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
     asyncpg.OperatorInterventionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
+    asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
     *(kind for kind, _ in _PROBLEMS),
 )
@@ -117,10 +116,13 @@ def find_fix(detail: str) -> str | None:
 
 def unavailable(error: BaseException) -> Unavailable:
     """Return the `Unavailable` to raise for `error`. It names the problem and the class of the error.
-    The message for a lock that was not available in time names neither."""
-    problem = find_problem(error)
+    Its message names neither if the cause is another change of the same data: a lock that was not available in time, a
+    deadlock, or a failed serialization."""
+    if isinstance(error, asyncpg.TransactionRollbackError):  # guard: conflicting-change
+        return Unavailable("another change of the same data was made at the same time; try again", retry_after=1)
     if isinstance(error, asyncpg.LockNotAvailableError):
         return Unavailable("another change of the same data takes long; try again in a few seconds", retry_after=5)
+    problem = find_problem(error)
     detail = "the database cannot respond" if problem is NO_RESPONSE else problem.detail
     return Unavailable(f"{detail} ({type(error).__name__})")
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import asyncpg
 import msgspec
@@ -27,6 +27,8 @@ BACKUP_LOCK: Final = 7_304_002
 """The number of the advisory lock that a backup holds. A janitor that claims purges takes it as a shared lock."""
 _CONNECT_TIMEOUT: Final = 30.0
 """Seconds."""
+_CHUNK_SIZE: Final = 512 * 1024
+"""Bytes that are read from a file at a time."""
 _LOCK_ATTEMPTS: Final = 300
 _LOCK_DELAY: Final = 0.1
 """Seconds between two attempts to take the lock: about 30 seconds for all attempts together."""
@@ -43,7 +45,7 @@ WHERE n.nspname = ANY($1::text[]) AND c.relkind = 'r' AND c.relname <> 'migratio
 
 
 class TableFileError(ValueError):
-    """A file with rows cannot be written. The message names the file and the cause."""
+    """A file with rows cannot be written or read. The message names the file and the cause."""
 
 
 class TableFile(msgspec.Struct, frozen=True):
@@ -93,14 +95,14 @@ class Snapshot:
 
         async def write(data: bytes) -> None:
             digest.update(data)
-            with _file_errors(target):
+            with _file_errors("write", target):
                 output.write(data)
 
         try:
             tag = await self._connection.copy_from_table(
                 row["name"], schema_name=row["schema"], columns=columns, output=write
             )
-            with _file_errors(target):
+            with _file_errors("write", target):
                 output.flush()
                 os.fsync(output.fileno())
         finally:
@@ -110,12 +112,12 @@ class Snapshot:
 
 
 @contextmanager
-def _file_errors(file: Path) -> Iterator[None]:
+def _file_errors(action: Literal["read", "write"], file: Path) -> Iterator[None]:
     """Raise TableFileError for an OSError, which would count as an error of the database."""
     try:
         yield
     except OSError as error:
-        raise TableFileError(f"cannot write {file}: {error.strerror}") from error
+        raise TableFileError(f"cannot {action} {file}: {error.strerror}") from error
 
 
 @asynccontextmanager
@@ -162,8 +164,8 @@ class PurgeHold:
 async def load_tables(url: str, tables: Sequence[TableFile], folder: Path) -> None:
     """Load the files into tables in one transaction. Existing rows are deleted.
 
-    A table is loaded after the tables that its rows reference. Raises Unavailable, and ValueError if a file has another
-    number of rows than `tables` says.
+    A table is loaded after the tables that its rows reference. Raises Unavailable, TableFileError if a file cannot be
+    read, and ValueError if a file has another number of rows than `tables` says.
     """
     async with _connection(url) as connection:
         with translate_errors():
@@ -190,9 +192,23 @@ async def _switch_triggers(connection: Connection, tables: Sequence[str], action
 
 async def _load_table(connection: Connection, table: TableFile, folder: Path) -> None:
     source = folder / table.file_name
-    tag = await connection.copy_to_table(table.table, schema_name=table.schema, columns=table.columns, source=source)
+    tag = await connection.copy_to_table(
+        table.table, schema_name=table.schema, columns=table.columns, source=_read_file(source)
+    )
     if int(tag.split()[-1]) != table.rows:
         raise ValueError(f"the number of rows in {source} differs from the manifest")
+
+
+async def _read_file(file: Path) -> AsyncIterator[bytes]:
+    with _file_errors("read", file):  # guard: restore-unreadable-file
+        source = await asyncio.to_thread(file.open, "rb")
+    with source:
+        while True:
+            with _file_errors("read", file):
+                chunk = await asyncio.to_thread(source.read, _CHUNK_SIZE)
+            if not chunk:
+                return
+            yield chunk
 
 
 async def applied_migrations(url: str, schema: str) -> tuple[str, ...]:
