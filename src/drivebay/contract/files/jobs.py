@@ -83,9 +83,11 @@ class Jobs(Protocol):
         of the files service). A job is kept for 7 days after its end, but of each user only the 1,000 jobs that ended
         last. A job that no worker claims for a day fails.
 
-        A repeat with the same `idempotency_key` within 24 hours returns the same job.
+        A repeat with the same `idempotency_key` within 24 hours returns the same job. If the record of this job was
+        deleted meanwhile, because 1,000 later jobs of the actor have ended, the repeat raises NotFound and copies
+        nothing.
 
-        Raises NotFound (the folder or the new parent), NameTaken, WouldCycle, InvalidRequest (a file, the name, or
+        Raises NotFound (the folder, the new parent, or the deleted record of a repeat), NameTaken, WouldCycle, InvalidRequest (a file, the name, or
         folders would be nested too deeply), Forbidden (the actor has no account), RateLimited (too many jobs of the
         actor are running), IdempotencyKeyReused, InProgress.
         """
@@ -109,9 +111,9 @@ class Jobs(Protocol):
         change the folder. If the content of a file is deleted before it is copied, the job fails with Conflict.
 
         `access` and `target_access` have the same actor. The result of a repeat with the same `idempotency_key` is the
-        same job as it is now.
+        same job as it is now. If the record of this job was deleted, the repeat raises NotFound, as in `start_copy`.
 
-        Raises NotFound (the entry or the new parent), NameTaken, InvalidRequest (both drives are the same, the name, or
+        Raises NotFound (the entry, the new parent, or the deleted record of a repeat), NameTaken, InvalidRequest (both drives are the same, the name, or
         folders would be nested too deeply), Forbidden (the actor has no account), QuotaExceeded, Conflict, RateLimited
         (too many jobs of the actor are running, or the drive has too many tombstones), IdempotencyKeyReused,
         InProgress.
