@@ -1,6 +1,7 @@
 """The Python and shell snippets of the guides, of the README and of the SDK's docstring work on a new account.
 
-A snippet that needs Docker, a cluster or another program has `skip` behind its language.
+A snippet that needs Docker, a cluster or another program has `skip` behind its language. One with `as=grace` is run by
+a second person, on a computer of her own.
 """
 
 import asyncio
@@ -40,6 +41,11 @@ class Snippet(NamedTuple):
     @property
     def is_python(self) -> bool:
         return self.language.split()[0] in ("py", "python")
+
+    @property
+    def is_of_grace(self) -> bool:
+        """Return whether a second person runs it."""
+        return "as=grace" in self.language.split()
 
 
 def all_snippets() -> list[Snippet]:
@@ -99,15 +105,34 @@ async def test_snippets_of_a_document_work_in_order(document: str, shell: Shell)
     wrapper.write_text(WRAPPER)
     wrapper.chmod(0o755)
     path = f"{home / 'bin'}:{shell.environment['PATH']}"
-    environment = shell.environment | {"PATH": path, "PYTHON": sys.executable, "PASSWORD": PASSWORD}
+    variables = {"PATH": path, "PYTHON": sys.executable, "PASSWORD": PASSWORD}
+    environment = shell.environment | variables
+    grace = await _second_person(shell) if any(each.is_of_grace for each in runnable()[document]) else None
     for snippet in runnable()[document]:
         code = ADDRESS.sub(shell.server, snippet.code).replace("correct horse battery", PASSWORD)
         if "drivebay signup" in code:
             environment["ACCOUNT"] = f"new-{shell.email}"
         code = code.replace("ada@example.com", environment.get("ACCOUNT", shell.email))
+        runner, used = shell, environment
+        if grace is not None:
+            code = code.replace("grace@example.com", grace.email)
+            if snippet.is_of_grace:
+                runner, used = grace, grace.environment | variables
         command = (sys.executable, "-c", code) if snippet.is_python else ("bash", "-euo", "pipefail", "-c", code)
         process = await asyncio.create_subprocess_exec(
-            *command, env=environment, cwd=home, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT
+            *command, env=used, cwd=runner.home, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT
         )
         output = (await asyncio.wait_for(process.communicate(), 120))[0].decode()
         assert process.returncode == 0, f"{snippet.code}\n{output}"
+    if grace is not None:  # a guide ends the access that it gave
+        assert (await grace.ok("shared")).lines == []
+        assert [drive["kind"] for drive in (await grace.ok("drives", "list", "--json")).json] == ["personal"]
+
+
+async def _second_person(shell: Shell) -> Shell:
+    """Return the computer of Grace, who has an account and a file."""
+    grace = Shell(shell.home / "grace", shell.server)
+    grace.home.mkdir()
+    (grace.home / "notes.txt").write_text("notes")
+    assert (await grace.authenticate("signup")).status == 0
+    return grace

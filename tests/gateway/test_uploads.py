@@ -13,6 +13,7 @@ from drivebay.contract.ids import UploadId, UserId
 from drivebay.gateway.uploads.upload_resource import url_lifetime
 
 from .conftest import Gateway, User, assert_problem
+from .test_drives import add, id_of, new_drive
 
 FROM_INTENT = {"id", "status", "name", "size", "content_type"}
 SIGNED = {"method", "url", "headers", "expires_at"}
@@ -153,3 +154,37 @@ async def test_an_upload_whose_folder_is_in_the_trash_completes_there(user: User
         assert_problem(await user.call("GET", path), 404, "not_found")
     await user.ok("POST", f"/v1/files/{folder}/restore")
     assert (await user.ok("GET", f"/v1/files/{done['file_id']}"))["parent_id"] == folder
+
+
+async def test_a_member_who_is_removed_during_an_upload_does_not_reach_it_any_more(own: Gateway) -> None:
+    """The upload belongs to the drive: its editors complete or abort it."""
+    manager, member = await own.user(), await own.user()
+    drive, them = await new_drive(manager), await id_of(member)
+    await add(manager, drive, member, "editor")
+    intent = {"name": "a.txt", "size": 5, "content_type": "text/plain"}
+    single, large = [
+        await member.ok("POST", f"/v1/uploads?drive_id={drive}", intent | fields)
+        for fields in ({}, {"multipart": True})
+    ]
+    await manager.ok("DELETE", f"/v1/drives/{drive}/members/{them}")
+    # Like every presigned URL, the URL works until it expires.
+    assert await own.bucket.send("PUT", single["url"], single["headers"], b"hello") == 200
+    for method, path, body in (
+        ("GET", f"/v1/uploads/{single['id']}", None),
+        ("POST", f"/v1/uploads/{single['id']}/complete", None),
+        ("POST", "/v1/uploads/batch/complete", {"ids": [single["id"]]}),
+        ("DELETE", f"/v1/uploads/{single['id']}", None),
+        ("POST", f"/v1/uploads/{large['id']}/parts", {"parts": [{"number": 1}]}),
+        ("GET", f"/v1/uploads/{large['id']}/parts", None),
+    ):
+        for query in (f"?drive_id={drive}", ""):
+            answer = await member.call(method, path + query, body)
+            if path.endswith("batch/complete") and not query:
+                assert answer.json()["items"][0]["error"]["code"] == "not_found"
+            else:
+                assert_problem(answer, 404, "not_found")
+    assert (await manager.ok("GET", f"/v1/files?drive_id={drive}"))["items"] == []
+    done = await manager.ok("POST", f"/v1/uploads/{single['id']}/complete?drive_id={drive}")
+    file = await manager.ok("GET", f"/v1/files/{done['file_id']}?drive_id={drive}")
+    assert (file["name"], file["created_by"]) == ("a.txt", them)
+    await manager.ok("DELETE", f"/v1/uploads/{large['id']}?drive_id={drive}")
