@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from .conftest import NewPerson, Person, row
+from .conftest import PASSWORD, NewPerson, Person, row
 from .stored_files import store_folder
 from .test_undo import _KEEP_MESSAGES, undo
 from .uploading import drop, panel
@@ -116,3 +118,17 @@ async def test_the_buttons_of_the_dialog_for_folders_are_in_a_small_window(new_p
     await page.get_by_role("menuitem", name="Copy to …").click()
     await expect(page.get_by_label("Drive or shared folder")).to_be_visible()
     await expect(page.get_by_role("button", name="Copy here")).to_be_in_viewport(ratio=1)
+
+
+async def test_the_german_buttons_are_in_one_row(new_visitor: NewPerson) -> None:
+    person = await new_visitor(locale="de-DE", viewport={"width": 360, "height": 640})
+    page = await person.open("/sign-up")
+    await page.get_by_label("E-Mail-Adresse").fill(f"{uuid.uuid4().hex}@example.com")
+    await page.get_by_label("Passwort").fill(PASSWORD)
+    await page.locator("button[type=submit]").click()
+    await expect(page.get_by_role("heading", name="Meine Dateien")).to_be_visible()
+    toolbar = page.locator(".page-header .toolbar:not(.is-away)")
+    tops = await toolbar.locator("button").evaluate_all("(all) => all.map((each) => each.getBoundingClientRect().top)")
+    assert len(tops) == 4
+    assert max(tops) - min(tops) < 10
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360

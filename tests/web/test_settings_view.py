@@ -12,6 +12,7 @@ from playwright.async_api import expect
 from drivebay.testing.world import World
 
 from .conftest import PASSWORD, NewPerson, Person
+from .stored_files import store_file, store_folder
 
 GO_BACK_TO_SEARCH = """email => {
   history.replaceState(null, '', `${location.pathname}?${new URLSearchParams({ q: email })}`);
@@ -54,7 +55,9 @@ async def test_a_session_is_ended(person: Person) -> None:
     await expect(sessions).to_have_count(2)
     await expect(sessions.filter(has_text="this one")).to_contain_text(re.compile("^Chrome on (Linux|macOS|Windows)"))
     await expect(sessions.filter(has=page.get_by_role("button"))).to_contain_text("python-httpx/")
-    await sessions.get_by_role("button", name="End").click()
+    await sessions.get_by_role(
+        "button", name=re.compile("^End the session of .*httpx.*, 127.0.0.1, last used ")
+    ).click()
     await expect(sessions).to_have_count(1)
     await expect(sessions.get_by_text("this one")).to_be_visible()
 
@@ -75,6 +78,30 @@ async def test_the_second_factor_is_turned_on_and_off(person: Person) -> None:
     await form.get_by_label("Code of the app").fill(codes[0])
     await form.get_by_role("button", name="Turn off the second factor").click()
     await expect(page.get_by_role("button", name="Turn on the second factor")).to_be_visible()
+
+
+async def test_the_usage_is_shown_by_folder(person: Person) -> None:
+    small, large = await store_folder(person, "small"), await store_folder(person, "large")
+    inner = await store_folder(person, "inner", large)
+    await store_file(person, "a.bin", b"a" * 2048, parent_id=small)
+    await store_file(person, "b.bin", b"b" * 3072, parent_id=large)
+    await store_file(person, "c.bin", b"c" * 4096, parent_id=inner)
+    await store_file(person, "d.bin", b"d" * 1024)
+    await store_file(person, "empty.bin", b"")
+    await person.call("DELETE", f"/v1/files/{await store_file(person, 'e.bin', b'e' * 6144)}")
+    page = await person.open("/settings")
+    await page.get_by_text("By folder").click()
+    rows = page.get_by_role("list", name="By folder").get_by_role("listitem")
+    await expect(rows).to_have_text(
+        [
+            re.compile(r"^\s*large\s*7 KiB · 44 %$"),
+            re.compile(r"^\s*small\s*2 KiB · 13 %$"),
+            re.compile(r"^\s*Files outside folders\s*1 KiB · 6 %$"),
+            re.compile(r"^\s*Trash, earlier versions and running uploads\s*6 KiB · 38 %$"),
+        ]
+    )
+    await rows.get_by_role("link", name="large").click()
+    await expect(page.get_by_role("heading", name="large")).to_be_visible()
 
 
 async def test_an_api_token_is_created_and_revoked(person: Person) -> None:
@@ -116,6 +143,8 @@ async def test_an_admin_invites_changes_and_deletes_an_account(web_world: World,
     await expect(page.get_by_text("No such account")).to_be_visible()
     await page.get_by_role("link", name="Audit log").click()
     await expect(page.get_by_role("cell", name="account_created").first).to_be_visible()
+    invitation = page.get_by_role("row").filter(has_text="account_created").first
+    await expect(invitation.get_by_role("cell").nth(2)).to_have_text(person.email)
 
 
 async def test_a_dialog_that_closes_loads_the_list_of_the_current_search(web_world: World, person: Person) -> None:

@@ -212,6 +212,32 @@ async def test_an_upload_that_is_cancelled_is_not_kept_by_the_others(person: Per
     assert sorted(item["name"] for item in listed["items"]) == sorted(names(9).keys() - {"05.txt"})
 
 
+async def test_a_single_upload_that_is_cancelled_after_a_lost_answer_is_removed(person: Person) -> None:
+    page, begun = person.page, asyncio.Event()
+
+    async def lose_first(route: Route) -> None:
+        if begun.is_set():
+            await route.continue_()
+            return
+        await route.fetch()
+        await route.abort("connectionreset")
+        begun.set()
+
+    await page.add_init_script(_LONG_PAUSES)
+    await page.reload()
+    await page.route("**/v1/uploads", lose_first)
+    await choose(page, payload("small.bin", b"x" * 1000))
+    await begun.wait()
+    assert len((await person.call("GET", "/v1/uploads?status=pending"))["items"]) == 1
+    await page.get_by_role("button", name="Cancel the upload of small.bin").click()
+
+    async def nothing_is_left() -> bool:
+        return (await person.call("GET", "/v1/uploads?status=pending"))["items"] == []
+
+    await eventually(nothing_is_left, WITHIN / 1000)
+    assert (await person.call("GET", "/v1/files"))["items"] == []
+
+
 @pytest.mark.parametrize("refused", [0, 1], ids=["all", "all but one that the server refuses"])
 async def test_uploads_that_are_all_cancelled_are_removed(person: Person, refused: int) -> None:
     """The answer to the request that began them is lost, and no other upload repeats the request."""

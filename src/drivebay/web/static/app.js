@@ -9,7 +9,7 @@ import { Toasts } from './components/toast.js';
 import { config } from './lib/config.js';
 import { hasCopies } from './lib/copying.js';
 import { refuseOtherFiles } from './lib/drag.js';
-import { language, loadLanguage, t } from './lib/i18n.js';
+import { loadLanguage, t } from './lib/i18n.js';
 import { loadModule } from './lib/load_module.js';
 import { location, match, navigate, startRouter } from './lib/router.js';
 import { restoreSession, session } from './lib/session.js';
@@ -24,7 +24,7 @@ import { addRoutes } from './routes.js';
 const start = signal({ done: false, error: null });
 
 function App() {
-  return html`<div key=${language.value}><${View} /><${Panels} /><${Dialogs} /><${Menus} /><${Toasts} /></div>`;
+  return html`<div><${View} /><${Panels} /><${Dialogs} /><${Menus} /><${Toasts} /></div>`;
 }
 
 function Panels() {

@@ -7,6 +7,7 @@ import { t } from '../lib/i18n.js';
 import { folderUrl } from '../lib/links.js';
 import { session } from '../lib/session.js';
 import { html, useSignal } from '../lib/ui.js';
+import { focusView, useKeptFocus } from '../lib/use_kept_focus.js';
 import { IconButton } from './button.js';
 import { Icon } from './icon.js';
 import { Progress } from './progress.js';
@@ -23,6 +24,7 @@ const ORDER = ['failed', 'copying', 'cancelling', 'waiting', 'done', 'cancelled'
 /** The panel. The app renders this once. */
 export function CopyPanel() {
   const isOpen = useSignal(true);
+  const rows = useKeptFocus('li');
   if (!session.value || !copies.value.length) return null;
   const { active } = copyCounts.value;
   const sorted = [...copies.value].sort((a, b) => ORDER.indexOf(a.status.value) - ORDER.indexOf(b.status.value));
@@ -31,11 +33,11 @@ export function CopyPanel() {
     <header class="uploads-header">
       <div class="uploads-total" role="status"><strong>${summary()}</strong></div>
       <${IconButton} icon=${isOpen.value ? 'down' : 'up'} label=${t(isOpen.value ? 'copies.hide' : 'copies.show')} aria-expanded=${isOpen.value} onClick=${() => (isOpen.value = !isOpen.value)} />
-      ${!active && html`<${IconButton} icon="close" label=${t('copies.clear')} onClick=${clearCopies} />`}
+      ${!active && html`<${IconButton} icon="close" label=${t('copies.clear')} onClick=${close} />`}
     </header>
     ${
       isOpen.value &&
-      html`<ul class="uploads-list">
+      html`<ul class="uploads-list" ref=${rows}>
       ${sorted.slice(0, SHOWN).map((copy) => html`<${Row} key=${copy.id} copy=${copy} />`)}
       ${hidden > 0 && html`<li class="muted uploads-more">${t('uploads.more', { count: hidden })}</li>`}
     </ul>`
@@ -62,6 +64,11 @@ function Row({ copy }) {
 /** @param {{copy: Copy}} props */
 function Done({ copy: { target } }) {
   return html`<a href=${folderUrl(target.id, target.drive)}>${t('copies.done_to', { folder: target.name })}</a>`;
+}
+
+function close() {
+  clearCopies();
+  focusView();
 }
 
 function summary() {

@@ -5,6 +5,7 @@ import { bytes } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { LinkUploads } from '../lib/link_uploads.js';
 import { html, useEffect, useMemo, useRef, useState } from '../lib/ui.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { Button } from './button.js';
 
 /** @param {{call: any, parent: string, onDone: () => void, prominent?: boolean}} props */
@@ -60,10 +61,11 @@ export function LinkUpload({ call, parent, onDone, prominent = false }) {
 /** @param {{uploads: LinkUploads}} props */
 function UploadRows({ uploads }) {
   const items = uploads.items.value;
+  const rows = useKeptFocus('li');
   if (items.length === 0) return null;
   const finished = items.filter((item) => item.state === 'done').length;
   return html`<p class="link-note" role="status">${t('linkPage.uploaded', { done: finished, all: items.length })}</p>
-    <ul class="item-rows" aria-label=${t('linkPage.uploads')}>
+    <ul class="item-rows" ref=${rows} aria-label=${t('linkPage.uploads')}>
       ${items.map(
         (item) => html`<li class="item-row" key=${item.key} data-state=${item.state}>
           <div class="item-main">
@@ -80,11 +82,11 @@ function UploadRows({ uploads }) {
           </div>
           ${
             (item.state === 'waiting' || item.state === 'sending') &&
-            html`<${Button} onClick=${() => uploads.cancel(item.key)}>${t('common.cancel')}<//>`
+            html`<${Button} aria-label=${`${t('common.cancel')}: ${item.file.name}`} onClick=${() => uploads.cancel(item.key)}>${t('common.cancel')}<//>`
           }
           ${
             (item.state === 'failed' || item.state === 'cancelled') &&
-            html`<${Button} onClick=${() => uploads.retry(item.key)}>${t('common.retry')}<//>`
+            html`<${Button} aria-label=${`${t('common.retry')}: ${item.file.name}`} onClick=${() => uploads.retry(item.key)}>${t('common.retry')}<//>`
           }
         </li>`,
       )}

@@ -6,7 +6,7 @@ import { t } from '../lib/i18n.js';
 import { addPasskey, canUsePasskeys } from '../lib/passkeys.js';
 import { session } from '../lib/session.js';
 import { html, useState } from '../lib/ui.js';
-import { useKeptFocus } from '../lib/use_kept_focus.js';
+import { useFocusOfRegion, useKeptFocus } from '../lib/use_kept_focus.js';
 import { useLoaded } from '../lib/use_loaded.js';
 import { Button } from './button.js';
 import { Field } from './field.js';
@@ -47,6 +47,7 @@ export function SettingsPasskeys() {
 function Passkey({ passkey, reload }) {
   const [form, setForm] = useState(/** @type {'' | 'rename' | 'remove'} */ (''));
   const path = `/v1/me/passkeys/${passkey.id}`;
+  const region = useFocusOfRegion([form]);
   const rename = async (/** @type {Record<string, string>} */ values) => {
     await api('PATCH', path, { body: { name: values[`name_${passkey.id}`].trim() } });
     setForm('');
@@ -57,7 +58,7 @@ function Passkey({ passkey, reload }) {
     reload();
   };
   const toggle = (/** @type {'rename' | 'remove'} */ kind) => setForm(form === kind ? '' : kind);
-  return html`<li class="passkey">
+  return html`<li class="passkey" ref=${region}>
     <div class="item-row">
       <div class="item-main">
         <span class="item-name" dir="auto">${passkey.name}</span>

@@ -1,14 +1,13 @@
-/** The settings of the profile: name, language, colors, and how much space is used. */
+/** The settings of the profile: name, language and colors, and how much space is used. */
 import { api } from '../lib/api.js';
-import { bytes, number } from '../lib/format.js';
 import { LANGUAGES, language, setLanguage, t } from '../lib/i18n.js';
 import { withValue } from '../lib/input_value.js';
 import { loadUser, session } from '../lib/session.js';
 import { setTheme, theme } from '../lib/theme.js';
 import { html } from '../lib/ui.js';
 import { Field, Select } from './field.js';
-import { Progress } from './progress.js';
 import { SettingsCard, SettingsForm } from './settings_form.js';
+import { SettingsUsage } from './settings_usage.js';
 import { toastError } from './toast.js';
 
 const THEMES = ['system', 'light', 'dark'];
@@ -22,7 +21,6 @@ export function SettingsProfile() {
   };
   const languages = Object.entries(LANGUAGES);
   const themes = THEMES.map((each) => [each, t(`settings.theme_${each}`)]);
-  const used = user.usage.used_bytes + user.usage.reserved_bytes;
   return html`<${SettingsCard} title=${t('settings.profile')}>
       <p class="note">${user.email}</p>
       <${SettingsForm} submit=${t('common.save')} done=${t('settings.saved')} send=${save}>
@@ -33,8 +31,5 @@ export function SettingsProfile() {
       <${Select} label=${t('settings.language')} name="language" value=${language.value} options=${languages} onChange=${withValue((tag) => void setLanguage(tag).catch(toastError))} />
       <${Select} label=${t('settings.theme')} name="theme" value=${theme()} options=${themes} onChange=${withValue((value) => setTheme(/** @type {any} */ (value)))} />
     <//>
-    <${SettingsCard} title=${t('settings.usage')}>
-      <${Progress} fraction=${used / Math.max(1, user.usage.limit_bytes)} label=${t('settings.usage')} />
-      <p class="note">${t('settings.usage_text', { used: bytes(used), limit: bytes(user.usage.limit_bytes), files: number(user.usage.file_count) })}</p>
-    <//>`;
+    <${SettingsUsage} usage=${user.usage} />`;
 }

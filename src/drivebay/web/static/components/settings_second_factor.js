@@ -3,6 +3,7 @@ import { api } from '../lib/api.js';
 import { t } from '../lib/i18n.js';
 import { loadUser, session } from '../lib/session.js';
 import { html, useState } from '../lib/ui.js';
+import { useFocusOfRegion } from '../lib/use_kept_focus.js';
 import { Button } from './button.js';
 import { CopyField } from './copy_field.js';
 import { Field } from './field.js';
@@ -15,6 +16,7 @@ export function SettingsSecondFactor() {
   const [codes, setCodes] = useState(/** @type {string[]} */ ([]));
   const [error, setError] = useState(/** @type {any} */ (null));
   const isOn = session.value?.second_factor === true;
+  const region = useFocusOfRegion([secret, codes, isOn]);
 
   const begin = async () => {
     setError(null);
@@ -39,6 +41,7 @@ export function SettingsSecondFactor() {
   return html`<${SettingsCard} title=${t('settings.factor')}>
     <p class="note">${t(isOn ? 'settings.factor_on' : 'settings.factor_off')}</p>
     ${error !== null && html`<${ProblemNotice} error=${error} />`}
+    <div ref=${region}>
     ${codes.length > 0 && html`<${RecoveryCodes} codes=${codes} />`}
     ${!isOn && secret === null && html`<${Button} kind="primary" onClick=${begin}>${t('settings.factor_begin')}<//>`}
     ${!isOn && secret !== null && html`<${NewSecret} secret=${secret} send=${confirmCode} />`}
@@ -52,6 +55,7 @@ export function SettingsSecondFactor() {
         <//>
       </details>`
     }
+    </div>
   <//>`;
 }
 
@@ -62,7 +66,7 @@ function NewSecret({ secret, send }) {
     <${CopyField} label=${t('settings.factor_secret')} value=${secret.secret} />
     <p class="note"><a href=${secret.uri}>${t('settings.factor_open')}</a></p>
     <${SettingsForm} submit=${t('settings.factor_confirm')} done=${t('settings.factor_done')} send=${send}>
-      <${Field} label=${t('settings.factor_code')} name="factor_code" inputmode="numeric" autocomplete="one-time-code" required />
+      <${Field} label=${t('settings.factor_code')} name="factor_code" data-autofocus inputmode="numeric" autocomplete="one-time-code" required />
     <//>`;
 }
 
@@ -71,6 +75,6 @@ function RecoveryCodes({ codes }) {
   return html`<div class="share-created" role="status">
     <p><strong>${t('settings.recovery')}</strong></p>
     <p class="note">${t('settings.recovery_note')}</p>
-    <pre class="codes">${codes.join('\n')}</pre>
+    <pre class="codes" tabindex="-1" data-autofocus>${codes.join('\n')}</pre>
   </div>`;
 }

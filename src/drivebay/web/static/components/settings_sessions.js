@@ -35,10 +35,15 @@ export function SettingsSessions() {
             <span class="item-name" title=${each.user_agent}>${programName(each.user_agent ?? '')}</span>
             <span class="item-note">${each.address} · ${t('settings.last_used', { time: dateTime(each.last_used_at) })}</span>
           </div>
-          ${each.current ? html`<span class="item-note">${t('settings.this_session')}</span>` : html`<${Button} onClick=${() => end(`/v1/me/sessions/${each.id}`)}>${t('settings.session_end')}<//>`}
+          ${each.current ? html`<span class="item-note">${t('settings.this_session')}</span>` : html`<${Button} aria-label=${t('settings.session_end_name', { name: nameOf(each) })} onClick=${() => end(`/v1/me/sessions/${each.id}`)}>${t('settings.session_end')}<//>`}
         </li>`,
       )}
     </ul>
     ${items.length > 1 && html`<p class="card-actions"><${Button} onClick=${() => end('/v1/me/sessions')}>${t('settings.sessions_end')}<//></p>`}
   <//>`;
+}
+
+/** @param {{user_agent: string | null, address: string, last_used_at: string}} session */
+function nameOf({ user_agent, address, last_used_at }) {
+  return `${programName(user_agent ?? '')}, ${address}, ${t('settings.last_used', { time: dateTime(last_used_at) })}`;
 }

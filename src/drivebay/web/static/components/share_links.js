@@ -4,7 +4,7 @@ import { api } from '../lib/api.js';
 import { date } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { html, useState } from '../lib/ui.js';
-import { useKeptFocus } from '../lib/use_kept_focus.js';
+import { useFocusOfRegion, useKeptFocus } from '../lib/use_kept_focus.js';
 import { usePages } from '../lib/use_pages.js';
 import { Button } from './button.js';
 import { CopyField } from './copy_field.js';
@@ -21,6 +21,7 @@ export function ShareLinks({ file }) {
   const [error, setError] = useState(/** @type {any} */ (null));
   const [creating, setCreating] = useState(false);
   const [busy, setBusy] = useState(false);
+  const region = useFocusOfRegion([creating]);
 
   const create = async (/** @type {object} */ body) => {
     setError(null);
@@ -49,6 +50,7 @@ export function ShareLinks({ file }) {
   return html`<section aria-labelledby="share-links">
     <h3 id="share-links">${t('share.links')}</h3>
     <p class="share-note">${t(file.kind === 'folder' ? 'share.links_of_folder' : 'share.links_of_file')}</p>
+    <div ref=${region}>
     ${
       created !== null &&
       html`<div class="share-created" role="status">
@@ -64,6 +66,7 @@ export function ShareLinks({ file }) {
             <${Button} onClick=${() => setCreating(true)}>${t('share.create_limited')}<//>
           </div>`
     }
+    </div>
     ${error !== null && html`<${ProblemNotice} error=${error} />`}
     ${list.error !== null && html`<${ProblemNotice} error=${list.error} onRetry=${list.retry} />`}
     <ul class="item-rows" ref=${rows} aria-label=${t('share.links')}>

@@ -19,6 +19,7 @@ import {
 } from '../lib/uploads/queue.js';
 import { StoreError } from '../lib/uploads/send.js';
 import { unfinished } from '../lib/uploads/unfinished.js';
+import { focusView, useKeptFocus } from '../lib/use_kept_focus.js';
 import { IconButton } from './button.js';
 import { confirm } from './dialog.js';
 import { Icon } from './icon.js';
@@ -58,6 +59,7 @@ function shownOf(upload) {
 /** The panel. The app renders this once. */
 export function UploadPanel() {
   const isOpen = useSignal(true);
+  const rows = useKeptFocus('li');
   const rest = unfinished.value.filter(({ user }) => user === session.value?.id);
   if (!session.value || (!uploads.value.length && !rest.length)) return null;
   const shown = firstUploads.value;
@@ -74,7 +76,7 @@ export function UploadPanel() {
     ${total.value.active > 0 && html`<${Progress} fraction=${total.value.size ? total.value.sent / total.value.size : 1} label=${t('uploads.total')} />`}
     ${
       isOpen.value &&
-      html`<ul class="uploads-list">
+      html`<ul class="uploads-list" ref=${rows}>
       ${rest.map((record) => html`<${UnfinishedRow} key=${record.id} record=${record} />`)}
       ${shown.map((each) => html`<${Row} key=${each.upload.id} shown=${each} />`)}
       ${hidden > 0 && html`<li class="muted uploads-more">${t('uploads.more', { count: hidden })}</li>`}
@@ -152,4 +154,5 @@ async function close() {
   await Promise.allSettled(going.map(cancelUpload));
   unfinished.value = [];
   clearEnded();
+  focusView();
 }

@@ -5,6 +5,7 @@ import { save } from '../lib/downloads.js';
 import { bytes, dateTime } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { html, useState } from '../lib/ui.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { usePages } from '../lib/use_pages.js';
 import { Button } from './button.js';
 import { confirm } from './dialog.js';
@@ -21,6 +22,7 @@ export function Versions({ file, canEdit, onChange }) {
   const query = { drive_id: file.drive_id };
   const path = `/v1/files/${file.id}/versions`;
   const list = usePages(path, query);
+  const rows = useKeptFocus('li');
   const [error, setError] = useState(/** @type {any} */ (null));
 
   /** @param {() => Promise<unknown>} act */
@@ -60,7 +62,7 @@ export function Versions({ file, canEdit, onChange }) {
     <h3>${t('versions.title')}</h3>
     ${error !== null && html`<${ProblemNotice} error=${error} />`}
     ${list.error !== null && html`<${ProblemNotice} error=${list.error} onRetry=${list.retry} />`}
-    <ul aria-busy=${list.loading}>
+    <ul ref=${rows} aria-busy=${list.loading}>
       ${list.items.map((/** @type {any} */ version) => {
         const when = { date: dateTime(version.created_at) };
         return html`<li key=${version.id}>

@@ -34,6 +34,7 @@ export async function setLanguage(tag) {
  * @returns {string}
  */
 export function t(key, values = {}) {
+  void language.value; // so a component that shows a text is rendered again, with its state, when the language changes
   const found = texts[key];
   if (found === undefined) return key;
   const text = typeof found === 'string' ? found : found[form(Number(values.count))];

@@ -36,17 +36,17 @@ export class Selection {
   }
 
   /**
-   * Select everything from the last clicked item to this one.
+   * Select everything from the last clicked item to this one. If that item is gone, the one with the focus takes its place.
    *
    * @param {Identified[]} items
    * @param {string} id
    */
   extend(items, id) {
-    const from = Math.max(
-      0,
-      items.findIndex((item) => item.id === this.anchor),
-    );
-    const to = items.findIndex((item) => item.id === id);
+    const indexOf = (/** @type {string} */ wanted) => items.findIndex((item) => item.id === wanted);
+    const to = indexOf(id);
+    const known = [this.anchor, this.focus.value].map(indexOf).find((index) => index >= 0);
+    const from = known ?? to;
+    this.anchor = items[from].id;
     this.ids.value = new Set(items.slice(Math.min(from, to), Math.max(from, to) + 1).map((item) => item.id));
     this.focus.value = id;
   }

@@ -77,18 +77,45 @@ function placeOf(list, rows) {
  */
 function focusAt(list, rows, { rows: all, row, control }) {
   const isLeft = (/** @type {Element} */ each) => each.isConnected;
-  const next = /** @type {HTMLElement | null | undefined} */ (
-    all.slice(row).find(isLeft) ?? all.slice(0, row).findLast(isLeft) ?? list?.querySelector(rows)
-  );
-  const controls = /** @type {NodeListOf<HTMLElement> | undefined} */ (next?.querySelectorAll(CONTROLS));
-  const element = control < 0 ? next : (controls?.[control] ?? controls?.[0] ?? next);
-  element?.focus();
-  // The list has no rows, or the element cannot have the focus.
-  if (isLost()) focusView(list);
+  const nearest = [...all.slice(row).filter(isLeft), ...all.slice(0, row).filter(isLeft).reverse()];
+  for (const next of nearest.length ? nearest : (list?.querySelectorAll(rows) ?? [])) {
+    const controls = next.querySelectorAll(CONTROLS);
+    const element = control < 0 ? next : (controls[control] ?? controls[0]);
+    /** @type {HTMLElement | undefined} */ (element)?.focus();
+    if (!isLost()) return;
+  }
+  focusView(list);
 }
 
-/** @param {HTMLElement | null} list */
-function focusView(list) {
-  const button = /** @type {HTMLElement | null | undefined} */ (list?.closest('dialog')?.querySelector('button'));
-  (button ?? document.getElementById('main'))?.focus();
+/**
+ * Move the focus to what contains the list: the first button of the dialog or panel, or the view.
+ *
+ * @param {HTMLElement | null} [list]
+ */
+export function focusView(list = null) {
+  const button = /** @type {HTMLElement | null | undefined} */ (
+    list?.closest('dialog, .uploads')?.querySelector('button')
+  );
+  if (button) button.focus();
+  else document.getElementById('main')?.focus({ preventScroll: true });
+}
+
+/**
+ * Keep the focus in a region whose content is replaced by an action, such as a button by a form. If the element with the
+ * focus is removed, the element with `data-autofocus` gets the focus, or else the first control.
+ *
+ * @param {unknown[]} inputs  a change of one of them replaces the content
+ * @returns {import('./ui.js').Ref<HTMLElement | null>} for the region
+ */
+export function useFocusOfRegion(inputs) {
+  const region = useRef(/** @type {HTMLElement | null} */ (null));
+  const isFirst = useRef(true);
+  useLayoutEffect(() => {
+    if (!isFirst.current && isLost()) {
+      const element = region.current?.querySelector('[data-autofocus]') ?? region.current?.querySelector(CONTROLS);
+      /** @type {HTMLElement | null | undefined} */ (element)?.focus();
+    }
+    isFirst.current = false;
+  }, inputs);
+  return region;
 }

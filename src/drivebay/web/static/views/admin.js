@@ -11,6 +11,7 @@ import { bytes, date, number } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { navigate, url } from '../lib/router.js';
 import { html, useEffect, useRef, useState } from '../lib/ui.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { useLoaded } from '../lib/use_loaded.js';
 import { usePages } from '../lib/use_pages.js';
 
@@ -30,6 +31,7 @@ const FIGURES = [
 export default function Admin({ query }) {
   const q = query.get('q') ?? '';
   const list = usePages('/v1/admin/users', { q, sort: 'email' });
+  const rows = useKeptFocus('li');
   const create = async () => {
     await openDialog(NewUserDialog);
     list.reload();
@@ -47,7 +49,7 @@ export default function Admin({ query }) {
     <${UserSearch} q=${q} />
     ${list.error !== null && html`<${ProblemNotice} error=${list.error} onRetry=${list.retry} />`}
     ${isEmpty && html`<${Empty} icon="people" title=${t('admin.none_title')} text=${t('admin.none_text')} />`}
-    <ul class="item-rows" aria-label=${t('admin.users')} aria-busy=${list.loading}>
+    <ul class="item-rows" ref=${rows} aria-label=${t('admin.users')} aria-busy=${list.loading}>
       ${list.items.map(
         (/** @type {any} */ user) => html`<li class="item-row" key=${user.id}>
           <div class="item-main">

@@ -9,6 +9,7 @@ import { t } from '../lib/i18n.js';
 import { withValue } from '../lib/input_value.js';
 import { navigate } from '../lib/router.js';
 import { html } from '../lib/ui.js';
+import { accountName, useAccounts } from '../lib/use_accounts.js';
 import { usePages } from '../lib/use_pages.js';
 
 /** @param {{query: URLSearchParams}} props */
@@ -37,6 +38,7 @@ export default function Audit({ query }) {
 
 /** @param {{items: any[]}} props */
 function Events({ items }) {
+  const accounts = useAccounts(items.flatMap(({ actor_id, target }) => [actor_id, target]));
   return html`<div class="table-frame" tabindex="0" role="region" aria-label=${t('admin.audit')}>
     <table class="table">
       <thead>
@@ -47,8 +49,8 @@ function Events({ items }) {
           (event) => html`<tr key=${event.id}>
             <td>${dateTime(event.at)}</td>
             <td>${event.action}</td>
-            <td>${event.actor_id ?? '–'}</td>
-            <td>${event.target ?? '–'}</td>
+            <td>${accountName(accounts, event.actor_id)}</td>
+            <td>${accountName(accounts, event.target)}</td>
             <td>${event.address}</td>
             <td>${Object.entries(event.detail)
               .map(([name, value]) => `${name}: ${value}`)

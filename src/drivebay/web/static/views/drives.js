@@ -14,12 +14,14 @@ import { t } from '../lib/i18n.js';
 import { url } from '../lib/router.js';
 import { session } from '../lib/session.js';
 import { html, useState } from '../lib/ui.js';
+import { useKeptFocus } from '../lib/use_kept_focus.js';
 import { usePages } from '../lib/use_pages.js';
 
 /** @typedef {{id: string, kind: string, name: string, role: string, usage: {used_bytes: number, file_count: number}}} Drive */
 
 export default function Drives() {
   const list = usePages('/v1/drives');
+  const rows = useKeptFocus('li');
   const [error, setError] = useState(/** @type {any} */ (null));
   const drives = list.items.filter((/** @type {any} */ drive) => drive.kind === 'shared');
 
@@ -48,7 +50,7 @@ export default function Drives() {
     ${error !== null && html`<${ProblemNotice} error=${error} />`}
     ${list.error !== null && html`<${ProblemNotice} error=${list.error} onRetry=${list.retry} />`}
     ${isEmpty && html`<${Empty} icon="people" title=${t('drives.empty_title')} text=${t('drives.empty_text')} />`}
-    <ul class="item-rows" aria-label=${t('drives.title')} aria-busy=${list.loading}>
+    <ul class="item-rows" ref=${rows} aria-label=${t('drives.title')} aria-busy=${list.loading}>
       ${drives.map((/** @type {any} */ drive) => html`<${DriveRow} key=${drive.id} drive=${drive} change=${change} />`)}
     </ul>
     <${MoreRows} list=${list} />`;

@@ -13,6 +13,8 @@ import { withRetries } from './send.js';
  */
 
 const MAX_ITEMS = 100;
+/** After these statuses, nothing was begun. */
+const REFUSALS = new Set([400, 403, 404, 409, 413, 422]);
 /** For requests that remove what was cancelled. */
 const NEVER_ABORTED = new AbortController().signal;
 
@@ -86,7 +88,7 @@ class Gatherer {
   }
 }
 
-/** One request that begins several uploads. Each upload keeps it, because only a repeat of the same request returns the same result. */
+/** One request that begins uploads. Each upload keeps it, because only a repeat of the same request returns the same result. */
 export class SharedBegin {
   /** @param {Begin[]} items */
   constructor(items) {
@@ -158,15 +160,18 @@ export class SharedBegin {
 
   async #send() {
     const { drive } = this.items[0].upload.batch.target;
-    const body = { uploads: this.items.map((item) => item.body) };
-    const headers = { 'Idempotency-Key': this.key };
+    const bodies = this.items.map(({ body }) => body);
+    const options = { query: { drive_id: drive }, headers: { 'Idempotency-Key': this.key } };
     try {
-      const response = await api('POST', '/v1/uploads/batch', { body, query: { drive_id: drive }, headers });
+      const response =
+        bodies.length === 1
+          ? { items: [{ upload: await api('POST', '/v1/uploads', { body: bodies[0], ...options }) }] }
+          : await api('POST', '/v1/uploads/batch', { body: { uploads: bodies }, ...options });
       void this.#removeCancelled(response.items).catch(() => {}); // such an upload expires
       return response;
     } catch (error) {
       this.response = null;
-      const isRefusal = error instanceof ApiError && [400, 403, 404, 413, 422].includes(error.status);
+      const isRefusal = error instanceof ApiError && REFUSALS.has(error.status) && error.code !== 'in_progress';
       if (isRefusal) for (const { upload } of this.items) upload.shared = null;
       throw error;
     }
@@ -185,16 +190,8 @@ function gathererOf(gatherers, drive, send) {
   return found;
 }
 
-/**
- * @param {Begin[]} items
- * @param {string | null} drive
- */
-function sendBegins(items, drive) {
-  if (items.length === 1) {
-    const [{ upload, body }] = items;
-    const headers = { 'Idempotency-Key': upload.key };
-    return [api('POST', '/v1/uploads', { body, query: { drive_id: drive }, headers })];
-  }
+/** @param {Begin[]} items */
+function sendBegins(items) {
   const shared = new SharedBegin(items);
   return items.map(({ upload }) => {
     upload.shared = shared;

@@ -1,5 +1,4 @@
 /** One upload of this tab. */
-import { randomKey } from '../random_key.js';
 import { signal } from '../ui.js';
 
 /**
@@ -33,9 +32,7 @@ export class Upload {
     this.isWhole = false;
     /** The rule for a taken name in the request that begins the upload, '' before the first request. @type {OnConflict | ''} */
     this.rule = '';
-    /** The idempotency key, the same for each attempt, so that a lost response begins no second upload. */
-    this.key = randomKey();
-    /** The request that began this and other uploads. @type {import('./shared_requests.js').SharedBegin | null} */
+    /** The request that began this upload, and maybe others. @type {import('./shared_requests.js').SharedBegin | null} */
     this.shared = null;
     this.stopping = new AbortController();
     /** Whether `transfer` runs for this upload. After a pause it may need a moment to end. */
@@ -44,7 +41,6 @@ export class Upload {
 
   /** Let the next request begin another upload, instead of repeating the last request. */
   renew() {
-    this.key = randomKey();
     this.shared = null;
     this.rule = '';
   }

@@ -15,6 +15,11 @@ export default {
   'settings.usage': 'Belegter Speicher',
   'settings.usage_text':
     '{used} von {limit} in {files} Dateien, mit Papierkorb und allem, was gerade hochgeladen wird.',
+  'settings.usage_folders': 'Nach Ordnern',
+  'settings.usage_top': 'Dateien außerhalb von Ordnern',
+  'settings.usage_others': 'Andere Dateien und Ordner',
+  'settings.usage_rest': 'Papierkorb, frühere Versionen und laufende Uploads',
+  'settings.usage_part': '{percent} %',
   'settings.password': 'Passwort',
   'settings.password_note':
     'Ein neues Passwort beendet alle anderen Sitzungen Ihres Kontos. Passkeys und API-Tokens gelten weiter: Entfernen Sie alle, die Sie nicht kennen.',
@@ -63,6 +68,7 @@ export default {
   'settings.sessions_note':
     'Wo Ihr Konto angemeldet ist. Beenden Sie, was Sie nicht kennen, und ändern Sie Ihr Passwort.',
   'settings.session_end': 'Beenden',
+  'settings.session_end_name': 'Sitzung von {name} beenden',
   'settings.sessions_end': 'Alle anderen Sitzungen beenden',
   'settings.this_session': 'diese',
   'settings.unknown_program': 'Unbekanntes Programm',

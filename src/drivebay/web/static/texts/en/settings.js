@@ -14,6 +14,11 @@ export default {
   'settings.theme_dark': 'Dark',
   'settings.usage': 'Space used',
   'settings.usage_text': '{used} of {limit} in {files} files, including the trash and running uploads.',
+  'settings.usage_folders': 'By folder',
+  'settings.usage_top': 'Files outside folders',
+  'settings.usage_others': 'Other files and folders',
+  'settings.usage_rest': 'Trash, earlier versions and running uploads',
+  'settings.usage_part': '{percent} %',
   'settings.password': 'Password',
   'settings.password_note':
     'A new password ends all other sessions of your account. Passkeys and API tokens stay valid: remove those that you do not know.',
@@ -60,6 +65,7 @@ export default {
   'settings.sessions_note':
     'Where your account is signed in. End the sessions that you do not know, and change your password.',
   'settings.session_end': 'End',
+  'settings.session_end_name': 'End the session of {name}',
   'settings.sessions_end': 'End all other sessions',
   'settings.this_session': 'this one',
   'settings.unknown_program': 'Unknown program',
