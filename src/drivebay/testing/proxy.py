@@ -134,6 +134,7 @@ async def run(upstream: Address, listen: Path | None = None) -> AsyncIterator[Pr
         yield proxy
     finally:
         server.close()
-        proxy.cut()
-        while proxy._open:  # noqa: ASYNC110 - cancelled tasks end by themselves
+        proxy.refuse = True
+        while proxy._open:  # a connection that was accepted just before joins them later
+            proxy.cut()
             await asyncio.sleep(0.01)
