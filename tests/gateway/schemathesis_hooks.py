@@ -4,7 +4,7 @@ A cursor comes from an earlier page. A name is looked up in a folder. A time of 
 expires in the future, a display name is printable, a new folder has either a name or a path, and a permission has
 either an email or an id. An idempotency key belongs to one body. For JSON Schema `5.0` is an integer, for the gateway
 it is a float. The generator cannot know ids of stored files or valid tokens: every second request gets one of KNOWN,
-which comes from the environment.
+which comes from the environment, unless its id comes from a response.
 """
 
 from __future__ import annotations
@@ -33,6 +33,13 @@ Under `user_id` and `email` are those of an account that may become a member of 
 Under `version` are old versions of one file; the first one is never deleted.
 """
 _calls: Counter[str] = Counter()
+_responded_ids: set[str] = set()
+"""The ids in all responses so far. A request with one of them follows another one, and keeps its id."""
+
+
+@schemathesis.hook
+def after_call(_: schemathesis.HookContext, __: schemathesis.Case[Any], response: schemathesis.Response) -> None:
+    _responded_ids.update(re.findall(r'"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"', response.text))
 
 
 @schemathesis.hook
@@ -99,7 +106,7 @@ def _insert_known_values(case: schemathesis.Case[Any], operation: str) -> None:
         if (case.headers or {}).get("Drivebay-Session") == "cookie":
             del case.headers["Drivebay-Session"]  # only pages of the server may ask for cookies
     id = case.path_parameters.get("id") if case.path_parameters else None
-    if operation in KNOWN and is_uuid(id):
+    if operation in KNOWN and is_uuid(id) and id not in _responded_ids:
         if case.query and is_uuid(case.query.get("drive_id")):
             del case.query["drive_id"]  # the ids are of the personal drive
         case.path_parameters["id"] = KNOWN[operation][_calls[operation] % len(KNOWN[operation])]
