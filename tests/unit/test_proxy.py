@@ -20,7 +20,7 @@ async def test_a_stalled_proxy_ends_while_a_connection_arrives(tmp_path: Path, r
             async with proxy.run(tmp_path / "upstream", tmp_path / "proxy") as faulty:
                 faulty.stalled = True
                 first.connect(str(tmp_path / "proxy"))
-                while not faulty._open:  # noqa: ASYNC110
+                while not faulty._open:
                     await asyncio.sleep(0.01)
                 second.connect(str(tmp_path / "proxy"))
                 second.send(b"hello")

@@ -87,9 +87,9 @@ class Jobs(Protocol):
         deleted meanwhile, because 1,000 later jobs of the actor have ended, the repeat raises NotFound and copies
         nothing.
 
-        Raises NotFound (the folder, the new parent, or the deleted record of a repeat), NameTaken, WouldCycle, InvalidRequest (a file, the name, or
-        folders would be nested too deeply), Forbidden (the actor has no account), RateLimited (too many jobs of the
-        actor are running), IdempotencyKeyReused, InProgress.
+        Raises NotFound (the folder, the new parent, or the deleted record of a repeat), NameTaken, WouldCycle,
+        InvalidRequest (a file, the name, or folders would be nested too deeply), Forbidden (the actor has no account),
+        RateLimited (too many jobs of the actor are running), IdempotencyKeyReused, InProgress.
         """
         ...
 
@@ -113,10 +113,10 @@ class Jobs(Protocol):
         `access` and `target_access` have the same actor. The result of a repeat with the same `idempotency_key` is the
         same job as it is now. If the record of this job was deleted, the repeat raises NotFound, as in `start_copy`.
 
-        Raises NotFound (the entry, the new parent, or the deleted record of a repeat), NameTaken, InvalidRequest (both drives are the same, the name, or
-        folders would be nested too deeply), Forbidden (the actor has no account), QuotaExceeded, Conflict, RateLimited
-        (too many jobs of the actor are running, or the drive has too many tombstones), IdempotencyKeyReused,
-        InProgress.
+        Raises NotFound (the entry, the new parent, or the deleted record of a repeat), NameTaken, InvalidRequest (both
+        drives are the same, the name, or folders would be nested too deeply), Forbidden (the actor has no account),
+        QuotaExceeded, Conflict, RateLimited (too many jobs of the actor are running, or the drive has too many
+        tombstones), IdempotencyKeyReused, InProgress.
         """
         ...
 
