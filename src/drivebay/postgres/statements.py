@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 
@@ -15,7 +16,7 @@ class Statements(Mapping[str, str]):
     """
 
     def __init__(self, path: Path) -> None:
-        parts = re.split(r"^-- name: *(\w+) *$", path.read_text("utf-8"), flags=re.MULTILINE)
+        parts = _split(path.read_text("utf-8"))
         self._statements = {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
         if len(self._statements) != len(parts) // 2:
             raise ValueError(f"{path.name} defines the same statement name twice")
@@ -28,3 +29,9 @@ class Statements(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._statements)
+
+
+@cache
+def _split(text: str) -> tuple[str, ...]:
+    """Return the text before the first name, then each name and the text below it. Tests make many services."""
+    return tuple(re.split(r"^-- name: *(\w+) *$", text, flags=re.MULTILINE))
