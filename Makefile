@@ -30,8 +30,8 @@ run: install ## start PostgreSQL, NATS, SeaweedFS and all services
 	@exec $(BIN)/drivebay run
 
 test: install $(NODE_STAMP) ## run the tests on real servers, without the slow ones
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
-	  echo "No Chromium was found, so the tests of the web app are skipped. Install it with: apt-get install chromium"
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  echo "No Chromium was found, so the tests of the web app are skipped. On Debian: apt-get install chromium-headless-shell"
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow and not cluster and not containers"
 
 test-slow: install $(NODE_STAMP) ## run the tests that take minutes: commands, six processes, crash points, soak, generated calls, faults of every server, backups

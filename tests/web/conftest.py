@@ -27,7 +27,8 @@ WITHIN = 60_000.0
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients that use only http: without it, each one reads the certificates of the system, which takes 40 ms."""
 MULTIPART = {"DRIVEBAY_MULTIPART_THRESHOLD": "6MiB"}
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The headless shell opens a page with a third less CPU than the whole browser."""
 _REPORT_VIOLATIONS = (
     "document.addEventListener('securitypolicyviolation',"
     " (event) => console.error('policy violated', event.violatedDirective, event.blockedURI))"
@@ -56,11 +57,11 @@ async def browser() -> AsyncIterator[Browser]:
     program = find_browser()
     if program is None:
         if os.environ.get("DRIVEBAY_TEST_BROWSER") == "required":
-            pytest.fail("no Chromium was found: apt-get install chromium")
+            pytest.fail("no Chromium was found: apt-get install chromium-headless-shell")
         pytest.skip("no Chromium was found")
     async with async_playwright() as playwright:
         # The sandbox of Chromium does not start as root.
-        launched = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        launched = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         yield launched
         await launched.close()
 
