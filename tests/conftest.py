@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -168,6 +169,12 @@ class FailurePrinter:
             terminal.ensure_newline()
             terminal.section(f"{report.when} of {report.nodeid} failed", "_", red=True)
             terminal.write_line(report.longreprtext)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from visiting the ten thousand collected tests again and again: 8 % of the CPU."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:
