@@ -81,6 +81,7 @@ async def test_error_is_printed_once_with_the_next_step(shell: Shell) -> None:
     assert message == "drivebay: 'a.txt' is neither an id nor a path: start a path with /"
     assert "drivebay ls" in next_step
     assert "ls --trash" in (await error_lines("restore", "/a.txt"))[1]
+    assert "check the id" in (await error_lines("jobs", "show", "no-id"))[1]
     shell.variables["DRIVEBAY_TOKEN"] = "no.such.token"
     assert "DRIVEBAY_TOKEN" in (await error_lines("ls"))[1]
 

@@ -105,11 +105,15 @@ _USE_UTF8: Final = "use UTF-8, which the server needs: `drivebay put --name` giv
 
 @contextmanager
 def if_not_found(next_step: str) -> Iterator[None]:
-    """Give a NotFound of the block another next step than that for files. If `next_step` is empty, none is printed."""
+    """Give a NotFound of the block another next step than that for files. If `next_step` is empty, none is printed.
+
+    The error for text that cannot be an id gets this next step too.
+    """
     try:
         yield
-    except NotFound as error:
-        error.add_note(next_step)
+    except ApiError as error:
+        if isinstance(error, NotFound) or any(field.message == "must be a UUID" for field in error.errors):
+            error.add_note(next_step)
         raise
 
 
