@@ -16,7 +16,7 @@ import pytest
 from drivebay.cli.operator.account_export import TreeExport
 from drivebay.contract.files import Access, FilePage, Files, Listing
 from drivebay.contract.ids import ROOT
-from drivebay.storage.object_files import ObjectFiles
+from drivebay.storage.object_transfer import ObjectTransfer
 from drivebay.testing.client import Client
 from drivebay.testing.world import World
 from tests.files.conftest import open_drive
@@ -116,7 +116,7 @@ async def test_a_file_with_lost_or_other_bytes_is_named(database_url: str, tmp_p
         drive.bucket.objects[changed] = (other[0], b"x" * len(other[1]))
         failed = (
             await TreeExport(
-                drive.files, ObjectFiles(cast("S3Bucket", drive.bucket)), drive.access, tmp_path, print
+                drive.files, ObjectTransfer(cast("S3Bucket", drive.bucket)), drive.access, tmp_path, print
             ).run()
         ).failed
         drive.bucket.objects |= {lost: whole, changed: other}
@@ -153,7 +153,7 @@ async def test_a_name_that_the_file_system_refuses_is_reported_and_the_export_go
         for name, parent in (("kept.txt", ROOT), ("refused.txt", ROOT), ("below.txt", folder.id)):
             await drive.upload_file(name, b"bytes", parent=parent)
         files = cast("Files", LongerNames(drive.files, ("folder", "refused.txt")))
-        store = ObjectFiles(cast("S3Bucket", drive.bucket))
+        store = ObjectTransfer(cast("S3Bucket", drive.bucket))
         report = await TreeExport(files, store, drive.access, tmp_path, print).run()
     reasons = {each.path: each.reason for each in report.failed}
     assert reasons.keys() == {f"/{'folder' * 100}", f"/{'refused.txt' * 100}"}

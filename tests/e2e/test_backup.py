@@ -16,7 +16,7 @@ import pytest
 from drivebay.cli.operator.backup_format import BackupError, BackupFolder
 from drivebay.cli.operator.backup_writer import ExpectedObject, ObjectCopies, _begin_replacement
 from drivebay.embedded.public_address import default_route_address
-from drivebay.storage.object_files import ObjectFiles
+from drivebay.storage.object_transfer import ObjectTransfer
 from drivebay.testing import world
 from drivebay.testing.client import Client
 from drivebay.testing.memory import MemoryBucket
@@ -136,7 +136,7 @@ class BucketWithHeaders(MemoryBucket):
 
 async def test_an_interrupted_run_leaves_the_earlier_backup_usable(tmp_path: Path) -> None:
     bucket = BucketWithHeaders(lambda: datetime.now(UTC))
-    store, folder = ObjectFiles(cast("S3Bucket", bucket)), BackupFolder(tmp_path)
+    store, folder = ObjectTransfer(cast("S3Bucket", bucket)), BackupFolder(tmp_path)
     for key in ("o/a", "o/b"):
         bucket.put(key, key.encode())
     expected = {key: ExpectedObject(key, 3, None, False) for key in ("o/a", "o/b", "o/missing")}

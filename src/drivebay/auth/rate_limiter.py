@@ -25,19 +25,21 @@ from .store import Executor, Store
 from .stored_rows import BucketResult
 
 ADDRESS_FACTOR: Final = 5
-"""The login limit of one network is this many times the limit of one account: several people may share a network."""
+"""One network may make this many times the logins of the login limit, which is the limit of one account from one
+network. Several people may share a network."""
 UNKNOWN_LIMIT_FACTORS: Final = (5, 60)
-"""The limit of failed logins of one account from all unknown networks together: 5 times the count of the login limit
-in 60 times its period. Above it, each unknown network has only its first attempts."""
+"""The limit of failed logins of one account from all unknown networks together has 5 times the count of the login
+limit, and 60 times its period. An account above this limit is under attack."""
 FIRST_ATTEMPTS: Final = (3, 360)
-"""The first attempts of an unknown network at an account under attack: 3 in 360 times the period of the limit."""
+"""While an account is under attack, each unknown network may make 3 attempts within 360 periods of the login limit."""
 KNOWN_FOR: Final = timedelta(days=90)
 """The time for which a network counts as known to an account after a login from it."""
 MAX_KNOWN: Final = 100
 """The maximum number of networks that an account remembers."""
 
 CODE_LIMIT: Final = Rate(20, timedelta(hours=1))
-"""Attempts at the codes of one account. One of 333,333 guesses is right, so an attacker needs two years."""
+"""Attempts at the codes of one account. Three of the 1,000,000 codes are valid at any time (see `find_step`), so an
+attacker needs about two years."""
 REFRESH_LIMIT: Final = Rate(120, timedelta(hours=1))
 """Refreshes of one session. Each stores a token until the token expires. The period is shorter if access tokens have a
 short lifetime, see `REFRESHES_PER_LIFETIME`."""
@@ -108,7 +110,7 @@ class RateLimiter:
         await self._charge(call, "pair", attempt.pair, login)  # guard: login-limit-pair
         unknown = await self._take(call, "account", attempt.account_hash, _unknown_limit(login))
         if not unknown.granted:  # guard: login-limit-account
-            # The account is under attack. Its user may still log in from a new network, with a few first attempts.
+            # The account is under attack. Its user may still log in from a new network, with FIRST_ATTEMPTS.
             await self._charge(call, "first", attempt.pair, _first_limit(login))
 
     async def clear_failures(self, attempt: Attempt) -> None:
@@ -141,24 +143,25 @@ class RateLimiter:
         """Charge one attempt at a code of a login, before the code is verified. Raises RateLimited.
 
         Six digits can be guessed, and the attacker may know the password. So this limit is low, only a right code
-        resets it, and it cannot be turned off. All networks share it, except known ones: each of these has its own
+        resets it, and it cannot be turned off. All unknown networks share one limit. Each known network has its own
         limit, so that an attacker with the password cannot lock out the user there.
         """
         await self._charge("code", *_code_bucket(user, known_network), CODE_LIMIT)
 
     async def refill_code_bucket(self, user: UserId, known_network: str | None = None) -> None:
-        """Clear the wrong codes of an account after a right one."""
+        """Clear the wrong codes of an account after a right code."""
         await self._refill("code", *_code_bucket(user, known_network))
 
     async def charge_code_change(self, user: UserId) -> None:
-        """Charge one attempt at a code with which a user sets up or removes the second factor. Raises RateLimited.
+        """Charge one attempt at a code with which a user changes the ways to log in. Raises RateLimited.
 
-        It does not count in the limit of logins.
+        These changes are the setup and the removal of the second factor, and a new passkey. The attempt does not count
+        in the limit of logins.
         """
         await self._charge("code", "change", str(user), CODE_LIMIT)
 
     async def refill_code_change(self, user: UserId) -> None:
-        """Clear the wrong codes of changes after a right one."""
+        """Clear the wrong codes of such changes after a right code."""
         await self._refill("code", "change", str(user))
 
     async def charge_refresh(self, store: Store, session: SessionId, access_token_ttl: timedelta) -> None:

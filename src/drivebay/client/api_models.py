@@ -49,8 +49,8 @@ class File(msgspec.Struct, frozen=True):
     trash: the file can be restored until then.
 
     `parent_id` is None for an item that is shared with the account without its folder. Only
-    `AsyncDrive.shared_with_me` sets `role`, `shared_by` (the id of a user), their `shared_by_email` and
-    `shared_by_name`, and `shared_at`.
+    `AsyncDrive.shared_with_me` sets `role`, `shared_at`, and the id, the email address and the name of the user who
+    shared the item: `shared_by`, `shared_by_email` and `shared_by_name`.
     """
 
     id: str
@@ -166,6 +166,8 @@ class UploadEvent(msgspec.Struct, frozen=True):
 
 class Link(msgspec.Struct, frozen=True):
     """A presigned URL of a file. Everybody who has the URL can read the file until `expires_at`.
+
+    A link that you share with `create_link` is a `ShareLink`.
 
     `size` and the checksums describe the bytes behind the URL. They are None if the server does not send them. `etag`
     is the entity tag of these bytes in the store. Send it as `If-Match` when you resume a download with another URL.

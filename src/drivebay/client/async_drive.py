@@ -228,7 +228,10 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
             return b"".join([block async for block in blocks])
 
     async def link(self, file: str | File, disposition: Disposition | str = Disposition.ATTACHMENT) -> Link:
-        """Return a presigned URL with which anyone can read the file for some minutes."""
+        """Return a presigned URL with which anyone can read the file for some minutes.
+
+        For a link that works until you delete it, call `create_link`.
+        """
         resolved = await self._finder.resolve_file(file)
         query = {"disposition": Disposition(disposition).value}
         path = f"/v1/files/{quote(resolved.id, '')}/download"

@@ -87,18 +87,21 @@ class EntryFinder:
                 return matches[0]
         raise NotFound(404, "not_found", f"there is no {path}")
 
-    async def changeable_id(self, file: str | File) -> str:
+    async def non_root_id(self, file: str | File) -> str:
         """Return the id of a file or folder that is not the root. Raises ValueError for the root."""
         entry = await self.resolve(file)
         if entry.id == ROOT.id:
-            raise ValueError("/ is the root folder: it cannot be moved, renamed or put in the trash")
+            raise ValueError("/ is the root folder: give a file or a folder below it")
         return entry.id
 
-    async def batch_id(self, file: str | File) -> str:
-        """Return the id of a file for a batch. An id is not looked up. The result of the batch has an error for it."""
+    async def id_for_batch(self, file: str | File) -> str:
+        """Return the id of a file or folder, as an item of a batch. Raises ValueError for the root.
+
+        An id is returned without a request. If it does not exist, the result of the batch has an error for this item.
+        """
         if isinstance(file, str) and not file.startswith("/"):
             return validate_id(file)
-        return await self.changeable_id(file)
+        return await self.non_root_id(file)
 
     async def resolve_folder(self, folder: str | File) -> File:
         """Return a folder as `resolve` does. Also raises NotFound for a file."""

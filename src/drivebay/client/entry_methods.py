@@ -79,7 +79,7 @@ class EntryMethods(ApiMethods):
 
     async def path(self, file: str | File) -> list[File]:
         """Return the folders above a file or folder, from the top down, then the item itself. Raises NotFound."""
-        id = await self._finder.changeable_id(file)
+        id = await self._finder.non_root_id(file)
         return (await self._api.call(ApiRequest(FilePath, "GET", f"/v1/files/{quote(id, '')}/path"))).items
 
     async def size(self, folder: str | File = "/") -> TreeSize:
@@ -199,7 +199,7 @@ class EntryMethods(ApiMethods):
         None is removed. The request is sent once: after a NetworkError the change may have happened. Raises Conflict
         `name_taken`, `would_cycle`.
         """
-        id = await self._finder.changeable_id(file)
+        id = await self._finder.non_root_id(file)
         values: dict[str, object] = {
             "name": name,
             "parent_id": parent_id,
@@ -218,13 +218,13 @@ class EntryMethods(ApiMethods):
     ) -> list[File | ApiError]:
         """Move files and folders to a folder, 100 in each request. Return the moved file, or its error, for each."""
         parent = await self._finder.resolve_folder(folder)
-        ids = [await self._finder.batch_id(file) for file in files]
+        ids = [await self._finder.id_for_batch(file) for file in files]
         options: dict[str, object] = {"parent_id": parent.id, "on_conflict": OnConflict(on_conflict).value}
         return await change_files(self._api, "move", ids, options)
 
     async def trash_all(self, files: Sequence[str | File]) -> list[File | ApiError]:
         """Move files and folders to the trash, 100 in each request. Return the file, or its error, for each."""
-        return await change_files(self._api, "trash", [await self._finder.batch_id(file) for file in files])
+        return await change_files(self._api, "trash", [await self._finder.id_for_batch(file) for file in files])
 
     async def restore_all(self, files: Sequence[str | File]) -> list[File | ApiError]:
         """Restore files and folders as `restore` does, 100 in each request. Return the file, or its error, for each."""
@@ -232,7 +232,7 @@ class EntryMethods(ApiMethods):
 
     async def trash(self, file: str | File, *, etag: str | None = None) -> None:
         """Move a file to the trash, or a folder with everything in it. `etag` as in `update`."""
-        path = f"/v1/files/{quote(await self._finder.changeable_id(file), '')}"
+        path = f"/v1/files/{quote(await self._finder.non_root_id(file), '')}"
         await self._api.call(ApiRequest(type(None), "DELETE", path, headers=if_match(etag), absent_is_success=True))
 
     async def restore(
@@ -254,13 +254,15 @@ class EntryMethods(ApiMethods):
     async def delete_trashed(self, file: str | File) -> None:
         """Delete a file in the trash for good, or a folder with everything in it.
 
-        Its bytes no longer count in the quota within a minute. Files in the trash have no path: give an id or a `File`.
+        After at most a minute, its bytes do not count in the quota any more. Files in the trash have no path: give an
+        id or a `File`.
         """
         path = f"/v1/trash/{quote(trashed_id(file), '')}"
         await self._api.call(ApiRequest(type(None), "DELETE", path, absent_is_success=True))
 
     async def empty_trash(self) -> None:
-        """Delete everything in the trash for good. The bytes no longer count in the quota within a minute."""
+        """Delete everything in the trash for good. After at most a minute, the bytes do not count in the quota any
+        more."""
         await self._api.call(ApiRequest(type(None), "DELETE", "/v1/trash"))
 
     async def thumbnail(self, file: str | File, size: Literal[64, 256, 1024] = 256, wait: float = 60.0) -> bytes | None:
@@ -269,7 +271,7 @@ class EntryMethods(ApiMethods):
         The server makes the image after the first request. The call waits for it for at most `wait` seconds. Raises
         NotFound, and Unavailable if the image was not made in time.
         """
-        id = await self._finder.changeable_id(file)
+        id = await self._finder.non_root_id(file)
         path = f"/v1/files/{quote(id, '')}/thumbnail"
         request = ApiRequest(type(None), "GET", path, query={"size": size}, expects_redirect=True)
         clock = asyncio.get_running_loop().time
@@ -310,7 +312,10 @@ class EntryMethods(ApiMethods):
     async def version_link(
         self, file: str | File, version_id: str, disposition: Disposition | str = Disposition.ATTACHMENT
     ) -> Link:
-        """Return a presigned URL of the bytes of a version, as `link` does for the current one. Raises NotFound."""
+        """Return a presigned URL of a version, with which anyone can read its bytes for some minutes. Raises NotFound.
+
+        The method `link` returns such a URL of the current version.
+        """
         path = f"{_versions_path(await self._finder.resolve_file(file))}/{quote(version_id, '')}/download"
         query = {"disposition": Disposition(disposition).value}
         return await self._api.call(ApiRequest(Link, "GET", path, query=query))

@@ -56,7 +56,7 @@ class JobMethods(ApiMethods):
     ) -> File | Job:
         """Copy like `copy`, but do not wait for a job. Return the copy, or the job of a copy that takes long."""
         original = await self._finder.resolve(file)
-        id = await self._finder.changeable_id(original)
+        id = await self._finder.non_root_id(original)
         parent, name = await self._finder.in_drive(drive_id).find_destination(original, target)
         body = {"parent_id": parent.id, "name": name, "on_conflict": OnConflict(on_conflict).value}
         if drive_id is not None:
@@ -74,7 +74,7 @@ class JobMethods(ApiMethods):
         A folder with more than 1,000 files and folders gets the error `too_large`: give it to `copy`.
         """
         parent = await self._finder.resolve_folder(folder)
-        ids = [await self._finder.batch_id(file) for file in files]
+        ids = [await self._finder.id_for_batch(file) for file in files]
         options: dict[str, object] = {"parent_id": parent.id, "on_conflict": OnConflict(on_conflict).value}
         return await change_files(self._api, "copy", ids, options)
 

@@ -111,7 +111,7 @@ class SharingMethods(ApiMethods):
                 yield file
 
     async def _permissions_path(self, file: str | File) -> str:
-        return f"/v1/files/{quote(await self._finder.changeable_id(file), '')}/permissions"
+        return f"/v1/files/{quote(await self._finder.non_root_id(file), '')}/permissions"
 
     # Links
 

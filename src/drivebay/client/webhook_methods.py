@@ -45,7 +45,7 @@ class WebhookMethods(ApiMethods):
         what: Sequence[str] | UnsetType | None = UNSET,
         disabled: bool | None = None,
     ) -> Webhook:
-        """Change the values of a webhook that are set. With None as `what`, changes of every kind are sent.
+        """Change a webhook. Values that are not given stay. With `what=None`, changes of every kind are sent.
 
         A webhook that is enabled continues after the last event that it delivered. Raises NotFound, Forbidden.
         """

@@ -58,9 +58,9 @@ async def is_admin(db: Executor, user: UserId) -> bool:
 
 
 async def has_other_admin(db: Executor, user: UserId) -> bool:
-    """Return whether another account is an admin who is not disabled and has logged in.
+    """Return whether an account other than `user` is an admin who is not disabled and has logged in.
 
-    If this account has never logged in, the other need not have logged in either.
+    If `user` has never logged in, an admin who has never logged in counts too.
     """
     return await db.fetchrow(STATEMENTS["has_other_admin"], user) is not None
 
@@ -76,7 +76,7 @@ async def list_accounts(
 
 
 async def get_accounts(db: Executor, users: tuple[UserId, ...], query: str) -> tuple[Account, ...]:
-    """Return the accounts that exist and match `query`, in the order of the ids."""
+    """Return those of the accounts `users` that exist and match `query`, in the order of `users`."""
     return tuple(_account(row) for row in await db.fetch(STATEMENTS["get_accounts"], query, list(users)))
 
 
@@ -86,7 +86,7 @@ async def count_accounts(db: Executor) -> int:
 
 
 async def find_account(db: Executor, email_keys: tuple[str, ...]) -> UserId | None:
-    """Return the account that has one of the keys, or None."""
+    """Return the account with an email address, or None. `email_keys` are the `lookup_keys` of the EmailAddress."""
     row = await db.fetchrow(STATEMENTS["find_account"], list(email_keys))
     return None if row is None else _user_id(row["id"])
 

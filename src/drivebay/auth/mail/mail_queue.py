@@ -42,7 +42,8 @@ INVITATION_TTL: Final = timedelta(days=7)
 RESET_TTL: Final = timedelta(hours=1)
 MAX_QUEUE_TIME: Final = timedelta(days=2)
 MAX_RESET_QUEUE_TIME: Final = timedelta(minutes=30)
-"""The time after which a mail is given up. It is short for resets, because their links expire after an hour."""
+"""A mail that could not be sent in MAX_QUEUE_TIME is given up. For resets the time is shorter, because the URL in the
+mail expires after an hour."""
 NOTICES_A_DAY: Final = Rate(10, timedelta(days=1))
 """Notices of one kind to one account."""
 _MAX_CLAIM: Final = 100

@@ -124,7 +124,7 @@ class OidcAccounts:
         """Return whether an account was created by an admin for a sign-in with the provider, and was never used."""
         if self._has_passwords:  # guard: oidc-invited-passwords-on
             return False
-        password_hash = await store.find_unused_account_hash(tx, user)
+        password_hash = await store.find_password_hash_of_unused_account(tx, user)
         return password_hash is not None and not is_usable(password_hash)  # guard: oidc-invited-unused
 
     async def _prepare_linking(self, tx: Executor, actor: Actor, user: UserId, *, is_invited: bool) -> None:

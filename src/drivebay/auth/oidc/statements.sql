@@ -32,7 +32,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('drivebay.auth.identity ' || $1::t
 -- name: find_account_state
 SELECT password_version, disabled_at IS NOT NULL AS is_disabled FROM auth.users WHERE id = $1 AND deleted_at IS NULL
 
--- name: find_unused_account_hash
+-- name: find_password_hash_of_unused_account
 -- The password hash of an account that nobody has logged in to.
 SELECT password_hash FROM auth.users WHERE id = $1 AND last_login_at IS NULL AND deleted_at IS NULL
 

@@ -67,9 +67,9 @@ async def find_account_state(db: Executor, user: UserId) -> AccountState | None:
     return None if row is None else AccountState(row["password_version"], row["is_disabled"])
 
 
-async def find_unused_account_hash(db: Executor, user: UserId) -> str | None:
-    """Return the password hash of an account that nobody has ever logged in to, or None."""
-    row = await db.fetchrow(STATEMENTS["find_unused_account_hash"], user)
+async def find_password_hash_of_unused_account(db: Executor, user: UserId) -> str | None:
+    """Return the password hash of an account to which nobody has ever logged in. None if somebody has."""
+    row = await db.fetchrow(STATEMENTS["find_password_hash_of_unused_account"], user)
     return None if row is None else str(row["password_hash"])
 
 

@@ -1,8 +1,8 @@
 """Implements the methods of `contract.auth.Passkeys` that add, list, rename and remove passkeys.
 
-A passkey alone is enough to log in. To add one, a user must therefore confirm with the password (an account without
-one: with a fresh login), and with a code if the account has a second factor. The challenge is bound to the session. A
-session that has ended cannot add a passkey.
+A passkey alone is enough to log in. So a user who adds a passkey must confirm with the password, and with a code if the
+account has a second factor. A user without a password must have logged in recently. The challenge is bound to the
+session. A session that has ended cannot add a passkey.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The SQL statements on passkeys, as functions. `db` is a transaction, or the pool for single statements."""
+"""The SQL statements on passkeys, as functions. `db` is a transaction, or the pool for single statements.
+
+`digest` is the digest of the challenge that a passkey signs. `login_digest` is the digest of the challenge that the
+first step of a login returned. A login without a password has no first step.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +55,10 @@ class StoredPasskey(msgspec.Struct, frozen=True):
 async def insert_registration_challenge(
     db: Executor, digest: bytes, session: SessionId, user: UserId, ttl: timedelta
 ) -> bool:
-    """Store the challenge of a new passkey. It replaces an earlier one. Return False if the session has ended."""
+    """Store the challenge of a new passkey. It replaces an earlier challenge of the session.
+
+    Return False if the session has ended.
+    """
     return await db.fetchrow(STATEMENTS["insert_registration_challenge"], digest, session, user, ttl) is not None
 
 
@@ -61,7 +68,10 @@ async def insert_login_challenge(db: Executor, digest: bytes, ttl: timedelta) ->
 
 
 async def insert_second_factor_challenge(db: Executor, digest: bytes, login_digest: bytes, ttl: timedelta) -> bool:
-    """Store the challenge of a second factor. It replaces an earlier one. Return False if the login has ended."""
+    """Store the challenge of a passkey that is used as the second factor. It replaces an earlier one of this login.
+
+    Return False if the login has ended.
+    """
     return await db.fetchrow(STATEMENTS["insert_second_factor_challenge"], digest, login_digest, ttl) is not None
 
 
@@ -71,7 +81,10 @@ async def take_registration_challenge(db: Executor, digest: bytes, session: Sess
 
 
 async def take_login_challenge(db: Executor, digest: bytes, login_digest: bytes | None) -> bool:
-    """Use up the challenge of a login. Return False if there is none for this login."""
+    """Use up the challenge of a login. `login_digest` is None for a login without a password.
+
+    Return False if this login has no such challenge.
+    """
     return await db.fetchrow(STATEMENTS["take_login_challenge"], digest, login_digest) is not None
 
 

@@ -25,8 +25,9 @@ from . import store
 
 log = structlog.get_logger(__name__)
 
-_FINISHED_AFTER: Final = timedelta(minutes=1)
-"""After this time, every gateway refuses the access tokens of the ended sessions."""
+_RECORD_KEPT_FOR: Final = timedelta(minutes=1)
+"""The time for which the record of a reclaim is kept at least. After it, every gateway refuses the access tokens of the
+sessions that the reclaim ended, so the earlier user cannot create access any more."""
 _MAX_PAGE: Final = 1000
 
 
@@ -61,4 +62,4 @@ class Reclaims:
         async with self._database.transaction() as tx:
             # A gateway may accept an old token for some seconds after the reclaim.
             await store.delete_access_of_earlier_user(tx, user, RECLAIM_MARGIN)
-            await store.delete_reclaimed(tx, user, _FINISHED_AFTER)
+            await store.delete_reclaimed(tx, user, _RECORD_KEPT_FOR)

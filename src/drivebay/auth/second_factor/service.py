@@ -100,12 +100,15 @@ class FactorVerifier:
             await self._limiter.refill_code_bucket(user, known_network)
 
     async def charge_change(self, user: UserId, text: str) -> None:
-        """Count one attempt at a code that sets up or removes a second factor, as `charge` does."""
+        """Count one attempt at a code that confirms a change of the ways to log in, as `charge` does.
+
+        These changes are the setup and the removal of the second factor, and a new passkey.
+        """
         if not second_factor_codes.is_recovery_code(second_factor_codes.normalize(text)):
             await self._limiter.charge_code_change(user)  # guard: totp-change-limit
 
     async def refill_change(self, user: UserId) -> None:
-        """Reset the limit of wrong codes for setup and removal. Call it after a correct code."""
+        """Reset the limit of wrong codes at such changes. Call it after a correct code."""
         await self._limiter.refill_code_change(user)
 
     async def use_totp_code(self, db: Executor, user: UserId, sealed: bytes, text: str) -> bool:
@@ -158,8 +161,8 @@ class SecondFactorService:
 
     async def confirm_totp(self, actor: Actor, code: str) -> tuple[str, ...]:
         user = _require_user(actor)
+        # First, so that a call that verifies no code does not count in the limit.
         _require_new_secret(await store.find_secret(self._database, user))
-        # A call that verifies no code must not use up a try.
         await self._verifier.charge_change(user, code)  # guard: totp-confirm-state-first
         async with self._database.transaction() as tx:
             secret = _require_new_secret(await store.lock_secret(tx, user))

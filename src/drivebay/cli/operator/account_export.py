@@ -25,7 +25,7 @@ from ...contract.auth import Account, Actor, AuditQuery
 from ...contract.files import Access, Content, File, Files, Kind, LinkListing, Listing, Sort
 from ...contract.ids import ROOT, FileId
 from ...node import Services
-from ...storage.object_files import DamagedObject, ObjectFiles
+from ...storage.object_transfer import DamagedObject, ObjectTransfer
 from .backup_format import write_private_file
 from .byte_progress import Advance
 
@@ -72,7 +72,7 @@ class _Page(Protocol[T_co]):
 
 
 async def export_account(
-    services: Services, store: ObjectFiles, account: Account, operator: Actor, folder: Path, advance: Advance
+    services: Services, transfer: ObjectTransfer, account: Account, operator: Actor, folder: Path, advance: Advance
 ) -> ExportReport:
     """Write the data of an account into `folder`, which is new or empty.
 
@@ -82,7 +82,7 @@ async def export_account(
     _prepare(folder)
     data = await _read_account(services, account, operator)
     write_private_file(folder / "account.json", msgspec.json.format(msgspec.json.encode(data), indent=2))
-    return await TreeExport(services.files, store, Access.personal(account.id), folder, advance).run()
+    return await TreeExport(services.files, transfer, Access.personal(account.id), folder, advance).run()
 
 
 def _prepare(folder: Path) -> None:
@@ -127,9 +127,9 @@ async def _collect(read_page: Callable[[str | None], Awaitable[_Page[T]]]) -> li
 class TreeExport:
     """Writes the tree of a drive: each folder before its content."""
 
-    def __init__(self, files: Files, store: ObjectFiles, access: Access, folder: Path, advance: Advance) -> None:
+    def __init__(self, files: Files, transfer: ObjectTransfer, access: Access, folder: Path, advance: Advance) -> None:
         self._files = files
-        self._store = store
+        self._transfer = transfer
         self._access = access
         self._advance = advance
         self._root = folder / "files"
@@ -206,7 +206,7 @@ class TreeExport:
         """Write one file. Return the reason if it could not be exported."""
         unfinished = self._unfinished / str(item.id)
         try:
-            digest = await self._store.download(content.key, content.size, unfinished)
+            digest = await self._transfer.download(content.key, content.size, unfinished)
         except DamagedObject as error:
             return str(error)
         if digest is None:

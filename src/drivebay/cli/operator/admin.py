@@ -217,7 +217,9 @@ def export(
     The folder gets the personal drive without its trash and without old versions. Disable the account first if the
     files should not change during the export. Exit with status 1 if a file or folder could not be exported.
     """
-    from ...storage.object_files import open_object_files  # loads the S3 client, which no other command here needs
+    from ...storage.object_transfer import (
+        open_object_transfer,
+    )  # loads the S3 client, which no other command here needs
     from .account_export import ExportError, ExportReport, export_account
     from .byte_progress import byte_progress
 
@@ -225,9 +227,9 @@ def export(
         if services.settings.s3_endpoint is None:
             raise ExportError("storage runs in another process: set DRIVEBAY_S3_ENDPOINT with its keys here too")
         account = await _get_account(services, await _find_user(services, user))
-        async with open_object_files(services.settings.storage(), node.now) as store:
+        async with open_object_transfer(services.settings.storage(), node.now) as transfer:
             with byte_progress("exporting") as advance:
-                return await export_account(services, store, account, OPERATOR, folder, advance)
+                return await export_account(services, transfer, account, OPERATOR, folder, advance)
 
     report = run_with_services(command, {"auth", "files", "storage"})
     if as_json:

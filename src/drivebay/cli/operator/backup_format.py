@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from ...postgres import TableFile
-from ...storage.object_files import file_sha256
+from ...storage.object_transfer import file_sha256
 
 FORMAT: Final = 1
 SCHEMAS: Final = ("auth", "files")

@@ -19,7 +19,7 @@ from ...auth import store as auth_store
 from ...config import Settings
 from ...contract.files import Violation
 from ...files.changes.store import ChangeStore
-from ...storage.object_files import DamagedObject, ObjectFiles, open_object_files
+from ...storage.object_transfer import DamagedObject, ObjectTransfer, open_object_transfer
 from .backup_format import BackedUpObject, BackupError, BackupFolder, Manifest, write_private_file
 from .byte_progress import Advance
 
@@ -68,9 +68,9 @@ async def restore_backup(
         await _require_empty_database(opened.database_url)
         await require_no_newer_migrations(opened.database_url, manifest)
         objects = backup.read_objects()
-        async with open_object_files(opened.storage(), now) as store:
-            await _require_own_objects(store, objects)
-            copied = await _store_objects(store, backup, objects, advance)
+        async with open_object_transfer(opened.storage(), now) as transfer:
+            await _require_own_objects(transfer, objects)
+            copied = await _store_objects(transfer, backup, objects, advance)
         if backup.secret.is_file() and settings.secret is not None and _secret_file(settings).parent.is_dir():
             _write_secret(settings)
         for schema, names in manifest.migrations.items():
@@ -144,8 +144,8 @@ async def _require_empty_database(url: str) -> None:
         )
 
 
-async def _require_own_objects(store: ObjectFiles, objects: dict[str, BackedUpObject]) -> None:
-    async for key in store.list_keys():
+async def _require_own_objects(transfer: ObjectTransfer, objects: dict[str, BackedUpObject]) -> None:
+    async for key in transfer.list_keys():
         # Keys that begin with a dot belong to probes, staging, quarantine and thumbnails.
         if key not in objects and not key.startswith("."):
             raise BackupError(
@@ -154,7 +154,7 @@ async def _require_own_objects(store: ObjectFiles, objects: dict[str, BackedUpOb
 
 
 async def _store_objects(
-    store: ObjectFiles, backup: BackupFolder, objects: dict[str, BackedUpObject], advance: Advance
+    transfer: ObjectTransfer, backup: BackupFolder, objects: dict[str, BackedUpObject], advance: Advance
 ) -> int:
     """Write every object that the store does not have yet. Return the number of written objects."""
     remaining = iter(objects.values())
@@ -163,8 +163,8 @@ async def _store_objects(
     async def work() -> None:
         nonlocal done, copied
         for backed_up in remaining:
-            if not await store.has_object(backed_up.key, backed_up.size, backed_up.sha256):
-                await store.upload(
+            if not await transfer.has_object(backed_up.key, backed_up.size, backed_up.sha256):
+                await transfer.upload(
                     backed_up.key, backup.object_path(backed_up.key), backed_up.sha256, backed_up.headers
                 )
                 copied += 1

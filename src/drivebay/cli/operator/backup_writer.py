@@ -19,7 +19,7 @@ import msgspec
 
 from ... import postgres
 from ...config import Settings
-from ...storage.object_files import DamagedObject, ObjectFiles, file_sha256, open_object_files
+from ...storage.object_transfer import DamagedObject, ObjectTransfer, file_sha256, open_object_transfer
 from .backup_format import FORMAT, SCHEMAS, BackedUpObject, BackupError, BackupFolder, Manifest, write_private_file
 from .byte_progress import Advance
 
@@ -77,8 +77,8 @@ async def write_backup(
             if not all(migrations.values()):
                 raise BackupError("there is nothing to back up: Drivebay has not used this database yet")
             expected = {row["key"]: ExpectedObject(**row) for row in await snapshot.fetch(_OBJECTS)}
-        async with open_object_files(settings.storage(), now) as store:
-            copies = ObjectCopies(store, backup, expected, advance)
+        async with open_object_transfer(settings.storage(), now) as transfer:
+            copies = ObjectCopies(transfer, backup, expected, advance)
             await copies.run()
         if not await hold.is_held():
             raise BackupError("the connection to PostgreSQL broke during the backup: run `drivebay backup` again")
@@ -118,13 +118,13 @@ class ObjectCopies:
     """Copies the expected objects, several at once. `done` are the objects that the backup has now, by key."""
 
     def __init__(
-        self, store: ObjectFiles, backup: BackupFolder, expected: dict[str, ExpectedObject], advance: Advance
+        self, transfer: ObjectTransfer, backup: BackupFolder, expected: dict[str, ExpectedObject], advance: Advance
     ) -> None:
         self.done: dict[str, BackedUpObject] = {}
         self.missing: list[str] = []
         self.lost: list[str] = []
         self.copied = 0
-        self._store = store
+        self._transfer = transfer
         self._backup = backup
         self._expected = expected
         self._advance = advance
@@ -135,7 +135,8 @@ class ObjectCopies:
     async def run(self) -> None:
         """Copy every object that the backup does not have yet. Raises Unavailable if the store does not respond."""
         remaining = iter(self._expected.values())
-        # A journal, and not objects.jsonl: the manifest of an earlier backup has the hash of that file.
+        # The run writes to a journal. It must not change objects.jsonl yet: the manifest of the earlier backup has the
+        # hash of objects.jsonl.
         journal = os.open(self._backup.journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)  # guard: backup-journal
         os.write(journal, b"\n")  # ends a line that a killed run left incomplete
 
@@ -168,12 +169,12 @@ class ObjectCopies:
     async def _save(self, expected: ExpectedObject, path: Path) -> BackedUpObject | None:
         """Copy an object. Return None if the store does not have it, or if its checksum differs from the database."""
         try:
-            digest = await self._store.download(expected.key, expected.size, path)
+            digest = await self._transfer.download(expected.key, expected.size, path)
         except DamagedObject:
             return None
         if digest is None or expected.sha256 not in (None, digest):
             return None
-        return BackedUpObject(expected.key, expected.size, digest, await self._store.read_headers(expected.key))
+        return BackedUpObject(expected.key, expected.size, digest, await self._transfer.read_headers(expected.key))
 
     async def _find_earlier(self, expected: ExpectedObject, path: Path) -> BackedUpObject | None:
         """Return the object that an earlier run copied. None: no run copied it, or the file has other bytes now."""

@@ -168,7 +168,7 @@ class LinkService:
     async def end_sharing(self, user: UserId, until: datetime) -> None:
         until = _to_utc(until, "until")
         await self._links.delete_links_of_user_before(self._db, user, until)
-        await self._permissions.delete_of_user_before(self._db, user, until)
+        await self._permissions.delete_given_until(self._db, user, until)
         await self._archives.end_archives_before(self._db, user, until)  # guard: end-sharing-archives
         await self._webhooks.delete_of_user_before(self._db, user, until)
 

@@ -44,8 +44,8 @@ WHERE p.owner_id = $1  -- guard: owner-select-permissions
 ORDER BY above.depth, p.created_at, p.user_id;
 
 -- name: upsert_permission
--- Give the user $3 the role $4 on the item $2. $5 is the actor, $6 whether to hide the email address. An
--- address that is visible stays visible.
+-- Give the user $3 the role $4 on the item $2. $5 is the actor, $6 whether to hide the email address of the user. An
+-- address that an earlier permission of the user on the item shows stays visible.
 WITH given AS (
     INSERT INTO files.permissions AS p (owner_id, file_id, user_id, role, created_by, hides_email)
     VALUES ($1, $2, $3, $4, $5, $6)
@@ -110,7 +110,7 @@ WITH taken AS (
 DELETE FROM files.shared_with s USING taken
 WHERE s.user_id = $2 AND s.owner_id = $1 AND s.file_id = taken.file_id;
 
--- name: delete_permissions_of_user_before
+-- name: delete_permissions_given_until
 -- Delete the permissions in the personal drive of the user $1, and those that the user gave in other drives, of up to the
 -- time $2. The feeds of these drives do not show it: each would need the lock of its drive.
 WITH taken AS (

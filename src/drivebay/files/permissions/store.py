@@ -65,10 +65,14 @@ class PermissionStore:
         records = await db.fetch(self.statements["select_permissions"], owner, item)
         return tuple(_permission_from(record) for record in records)
 
-    async def upsert_permission(self, tx: Connection, access: Access, item: FileId, member: Member) -> Permission:
-        """Give a user a role on an item, and record the change. An email address that is visible stays visible."""
+    async def upsert_permission(self, tx: Connection, access: Access, item: FileId, recipient: Member) -> Permission:
+        """Give a user a role on an item, and record the change.
+
+        `recipient` is the user and the role. The user does not become a member of the drive. If an earlier permission
+        of the user on the item shows the email address of the user, the new one shows it too.
+        """
         sql = self.statements["upsert_permission"]
-        values = (member.user, member.role.value, access.actor, member.hides_email)
+        values = (recipient.user, recipient.role.value, access.actor, recipient.hides_email)
         record = await tx.fetchrow(sql, access.drive, item, *values)
         assert record is not None  # noqa: S101 - an upsert returns its row
         return _permission_from(record)
@@ -86,12 +90,12 @@ class PermissionStore:
         """Delete all permissions of a user in a drive."""
         await tx.execute(self.statements["delete_permissions_of_user"], owner, user)
 
-    async def delete_of_user_before(self, db: Database, user: UserId, until: datetime) -> None:
-        """Delete the permissions in the personal drive of a user, and those that the user gave in other drives.
+    async def delete_given_until(self, db: Database, user: UserId, until: datetime) -> None:
+        """Delete the permissions that a user gave up to the time `until`, in all drives. Needs no lock.
 
-        Only those that were created up to `until`. Needs no lock.
+        Every permission in the personal drive of the user counts as given by the user.
         """
-        await db.execute(self.statements["delete_permissions_of_user_before"], user, until)
+        await db.execute(self.statements["delete_permissions_given_until"], user, until)
 
     async def delete_of_drive(self, tx: Connection, owner: DriveId) -> None:
         """Delete all permissions in a drive."""

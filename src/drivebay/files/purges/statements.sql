@@ -104,8 +104,9 @@ SELECT ARRAY(SELECT ARRAY[owner_id, id] FROM deleted) AS deleted, ARRAY(SELECT D
 SELECT EXISTS (SELECT FROM files.entries WHERE trashed_at IS NOT NULL AND purge_after <= now());
 
 -- name: take_purges_of_versions
--- Take purges off the queue that the previous release queued for a version that shares its object, of the first $1 that are
--- due. Return the owner and the id of each version, which `delete_released` needs. Skip owners that are locked.
+-- Look at the first $1 due purges, and remove those of versions from the queue. A process of the previous release of
+-- Drivebay queues such a purge for a version that shares its object. Return the owner and the id of each version, which
+-- `delete_released` needs. Skip owners that are locked.
 DELETE FROM files.purges p
 USING (
     SELECT due.owner_id, due.upload_id

@@ -42,9 +42,10 @@ class PurgeStore:
         return bool(await db.fetchval(self.statements["is_entry_due"]))
 
     async def take_purges_of_versions(self, tx: Connection, limit: int) -> list[tuple[DriveId, VersionId]]:
-        """Remove from the queue the due purges that the previous release queued for versions that share an object.
+        """Remove due purges of versions from the queue, which has purges of objects otherwise. Locks their owners.
 
-        Locks their owners. Return the versions as pairs of owner and id, for `delete_released`.
+        A process of the previous release of Drivebay queues such a purge for a version that shares its object. Return
+        the versions as pairs of owner and id, for `delete_released`.
         """
         records = await tx.fetch(self.statements["take_purges_of_versions"], limit)
         return [(record["owner_id"], record["id"]) for record in records]

@@ -110,7 +110,8 @@ class VersionStore:
         return len(released)
 
     async def delete_released(self, tx: Connection, versions: Sequence[tuple[DriveId, VersionId]]) -> None:
-        """Delete the rows of released versions, or queue their objects for the purge if nothing else shares them.
+        """Delete the row of each released version whose object has other references. Queue the other objects for the
+        purge: the rows of their versions are deleted after it.
 
         `versions` are pairs of owner and id, which this transaction has released.
         """

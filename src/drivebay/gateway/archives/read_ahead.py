@@ -15,9 +15,9 @@ chunk to serve any range of it."""
 BLOCK_SIZE: Final = 2**20
 """The maximum number of bytes that `read` returns. The client has a limited time to accept them."""
 _MAX_CALLS: Final = 8
+"""The maximum number of calls at one time. A call counts from its beginning until the caller has read its bytes."""
 MAX_BYTES: Final = 2 * PIECE_SIZE
-"""The maximum number of calls that are running or whose bytes the caller has not read yet, and of the bytes of these
-calls."""
+"""The maximum number of bytes that these calls read together."""
 
 
 class Piece(NamedTuple):

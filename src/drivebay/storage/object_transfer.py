@@ -37,7 +37,7 @@ class DamagedObject(Exception):
 
 
 @asynccontextmanager
-async def open_object_files(settings: Settings, now: Callable[[], datetime]) -> AsyncIterator[ObjectFiles]:
+async def open_object_transfer(settings: Settings, now: Callable[[], datetime]) -> AsyncIterator[ObjectTransfer]:
     """Open the bucket of these settings. Raises Misconfigured if they are not valid settings of a store."""
     options = s3.S3Options(
         settings.endpoint,
@@ -50,11 +50,14 @@ async def open_object_files(settings: Settings, now: Callable[[], datetime]) -> 
         copy_timeout=settings.copy_timeout,
     )
     async with s3.connect(options, now=now) as bucket:
-        yield ObjectFiles(bucket)
+        yield ObjectTransfer(bucket)
 
 
-class ObjectFiles:
-    """Copies objects. Failed requests are retried. Raises Unavailable if the store is still not available."""
+class ObjectTransfer:
+    """Copies objects between the store and local files. Failed requests are retried.
+
+    Raises Unavailable if the store is still not available.
+    """
 
     def __init__(self, bucket: s3.S3Bucket) -> None:
         self._bucket = bucket
@@ -103,7 +106,8 @@ class ObjectFiles:
     async def upload(self, key: str, source: Path, sha256: str, headers: Mapping[str, str]) -> None:
         """Write the file `source` to the store, with the headers of `read_headers`.
 
-        Raises DamagedObject if the file does not have this SHA-256."""
+        Raises DamagedObject if the file does not have this SHA-256.
+        """
         if _size(source) <= _PART_SIZE:
             body = await asyncio.to_thread(source.read_bytes)
             digest = hashlib.sha256(body)
