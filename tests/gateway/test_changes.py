@@ -220,9 +220,9 @@ async def test_while_hints_are_healthy_a_wait_does_not_look_again() -> None:
     waiters = ChangeWaiters(hints, 1, poll_interval=(0.001, 0.002))
     drive = uuid4()
     with waiters.listen(drive) as waiter:
-        assert await waiter.wait(time.monotonic() + 0.1) is Wake.TIME
+        assert await waiter.wait(time.monotonic() + 0.1) is Wake.END
         hints.publish(uuid4())
-        assert await waiter.wait(time.monotonic() + 0.1) is Wake.TIME
+        assert await waiter.wait(time.monotonic() + 0.1) is Wake.END
         hints.publish(drive)
         assert await waiter.wait(time.monotonic() + LONG) is Wake.CHANGE
 

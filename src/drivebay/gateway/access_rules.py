@@ -30,15 +30,15 @@ class AccessRule(NamedTuple):
     """The role that an operation needs, in the drive that the request names.
 
     With `whole_drive`, the caller needs a role in the whole drive. Without it, a caller who has only permissions on
-    items is admitted too, and the files service checks the role on the items of the request. `elsewhere` is a lower
-    role that suffices if the request changes only another drive. The handler then checks the role in each of the
-    drives.
+    items is admitted too, and the files service checks the role on the items of the request. `role_to_read` is a lower
+    role that suffices if the request only reads this drive, and changes another drive. The handler then checks the
+    role in each of the two drives.
     """
 
     role: Role
     source: DriveSource = DriveSource.QUERY
     whole_drive: bool = False
-    elsewhere: Role | None = None
+    role_to_read: Role | None = None
 
 
 _VIEW: Final = AccessRule(Role.VIEWER)
@@ -119,7 +119,7 @@ ACCESS_RULES: Final[Mapping[str, AccessRule | None]] = {
     "DELETE /v1/files/{id}/versions/{version}": _EDIT,
     "POST /v1/files/batch/download": _VIEW,
     "POST /v1/files/batch/move": _EDIT,
-    "POST /v1/files/{id}/copy": AccessRule(Role.EDITOR, elsewhere=Role.VIEWER),
+    "POST /v1/files/{id}/copy": AccessRule(Role.EDITOR, role_to_read=Role.VIEWER),
     "POST /v1/files/batch/copy": _EDIT,
     "POST /v1/files/batch/trash": _EDIT,
     "POST /v1/files/batch/restore": _EDIT,
@@ -199,7 +199,7 @@ async def access_to_drive(drives: Drives, req: Request, rule: AccessRule, drive:
         if rule.whole_drive:  # guard: access-whole-drive
             raise Forbidden("only some items of this drive are shared with you; this needs a role in the whole drive")
         return access
-    require_role(access, rule.role if rule.elsewhere is None else rule.elsewhere)
+    require_role(access, rule.role if rule.role_to_read is None else rule.role_to_read)
     return access
 
 

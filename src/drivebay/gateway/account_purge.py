@@ -1,8 +1,8 @@
 """Empties the drives of deleted accounts, and then deletes the accounts. Also ends the links, permissions and webhooks
 of the earlier users of reclaimed accounts.
 
-Auth records each deletion, so none is lost. Every gateway repeats its request to empty the drive
-until the drive is purged, after the grace period of the trash. Several gateways may run each step at once.
+Auth records each deletion, so no deletion is lost. A drive is purged when the grace period of its trash has passed.
+Until then, every gateway repeats its call that empties the drive. Several gateways may run each step at once.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class AccountPurge:
 async def end_reclaimed_sharing(auth: Auth, files: Files) -> tuple[UserId, ...]:
     """End the links, permissions and webhooks of the earlier users of reclaimed accounts, and return the accounts.
 
-    A failure is logged, and does not stop the other accounts. Each round repeats it: auth lists a reclaimed account for
-    at least a minute, and until this call has succeeded once.
+    A failure is logged, and does not stop the other accounts. The next round tries again: auth lists a reclaimed
+    account for at least a minute, and until this function has succeeded once for the account.
     """
     try:
         accounts = await auth.list_reclaimed_accounts(_PAGE)
@@ -95,7 +95,8 @@ async def end_reclaimed_sharing(auth: Auth, files: Files) -> tuple[UserId, ...]:
         return ()
     for account in accounts:
         try:
-            # The margin covers the time of the reclaim, and the seconds in which another gateway accepts an old token.
+            # The margin covers the duration of the reclaim, and the seconds in which another gateway accepts an old
+            # token.
             await files.end_sharing(account.user, account.reclaimed_at + RECLAIM_MARGIN)  # guard: reclaim-sharing
             await auth.finish_reclaimed_account(account.user)
         except Error as error:
@@ -104,7 +105,7 @@ async def end_reclaimed_sharing(auth: Auth, files: Files) -> tuple[UserId, ...]:
 
 
 async def end_links(files: Files, user: UserId) -> None:
-    """End the links of a deleted account at once. If the files service is down, the purge of the account does it."""
+    """End the links of a deleted account at once. If the files service is down, the purge of the account ends them."""
     try:
         await files.end_links(user)
     except Error as error:

@@ -15,7 +15,7 @@ LIFETIME: Final = timedelta(seconds=4)
 
 
 class ApiTokenCache:
-    """Verifies API tokens. The token that was verified first is evicted when there are `maximum`."""
+    """Verifies API tokens, and caches at most `maximum` tokens. The token that was verified first is evicted first."""
 
     def __init__(self, auth: Auth, now: Callable[[], datetime], maximum: int = 10_000) -> None:
         self._auth = auth

@@ -152,7 +152,8 @@ class Authenticator:
         async with self._fetch_lock:
             if self._verifier is not None and self._is_fresh(now, max_age):
                 return self._verifier
-            # A request that waited for a fetch that failed gets its error. Otherwise each would wait for a deadline.
+            # If a fetch failed while this request waited for the lock, the request gets the error of that fetch.
+            # Otherwise the waiting requests would fetch one after the other, each until the deadline of its call.
             if self._last_failure is failure:
                 await self._fetch_keys(now)
         if self._verifier is not None:

@@ -49,7 +49,7 @@ async def read_batch(req: Request, field: str, decoder: msgspec.json.Decoder[T])
     try:
         decoded = decoder.decode(body)
     except msgspec.ValidationError:
-        return decode_json(body, decoder), ()  # It raises the error of the body.
+        return decode_json(body, decoder), ()  # raises the error of the body
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # guard: batch-undecodable-item
         split = split_items(body, field)

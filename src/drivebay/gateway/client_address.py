@@ -19,7 +19,8 @@ from .http_request import Request
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _MAX_HOPS: Final = 32
-"""The maximum number of proxies in a row. Without it, a client could make the gateway parse thousands of addresses."""
+"""The maximum number of proxies in a row. Without a maximum, a client could make the gateway parse thousands of
+addresses."""
 _MAX_ELEMENT: Final = 1024
 """The maximum number of characters of one element of `Forwarded`."""
 _NODE: Final = re.compile(

@@ -10,14 +10,16 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
+# The names of the limiters.
 DEFAULT_LIMITER: Final = "work"
 HASHING: Final = "hashing"  # guard: login-concurrency-limit
+"""The limiter of logins. Each login needs a CPU core for its password hash."""
 STREAMS: Final = "streams"
+"""The limiter of the requests of tus. They take long and hold up to two parts of a file in memory."""
 WAITS: Final = "waits"
+"""The limiter of the requests that wait for changes."""
 UNLIMITED: Final = "open"
-"""Names of the limiters. Logins have their own limiter, because each needs a CPU core for its password hash. Streams
-(the requests of tus) have their own limiter, because they take long and hold up to two parts of a file in memory.
-Requests that wait for changes have their own limiter too. Health checks are never rejected."""
+"""No limiter: requests such as health checks are never rejected."""
 
 MIN_LIMIT: Final = 32
 """An adaptive limiter does not lower its limit below this. 32 requests keep a CPU busy, but are too few for a long
@@ -29,8 +31,9 @@ _ADJUST_INTERVAL: Final = 0.25
 MAX_REJECTIONS_PER_SECOND: Final = 2000
 """Rejections above this rate are delayed. Without a delay they would keep a CPU core busy."""
 MAX_REJECTION_DELAY: Final = 0.5
-"""Seconds."""
+"""The maximum number of seconds for which a rejection is delayed."""
 _REJECTION_BURST_SECONDS: Final = 0.2
+"""After a time without rejections, as many rejections as the maximum rate allows in this time are not delayed."""
 
 # The label is called `room` because dashboards and alerts use it.
 _RUNNING: Final = Gauge(
@@ -109,7 +112,7 @@ class ConcurrencyLimiter:
         """Book a slot for this rejection and return how many seconds to wait before sending it.
 
         Clients that retry at once would otherwise use all CPU time with rejections. A waiting client costs nothing.
-        After a time without rejections, the first 400 are not delayed: those of 0.2 seconds at the maximum rate.
+        After a time without rejections, the first 400 are not delayed (0.2 seconds at 2,000 rejections a second).
         """
         self._rejections_booked_until = max(self._rejections_booked_until, now) + 1 / MAX_REJECTIONS_PER_SECOND
         delay = self._rejections_booked_until - now - _REJECTION_BURST_SECONDS  # guard: rejection-delay

@@ -1,7 +1,8 @@
 """Conditions of a request (RFC 9110, section 13): `If-Match`, `If-Range` and others.
 
-A client that resumes a download sends the entity tag of the version that it began. The store may ignore the tag, so the
-gateway checks the conditions before it redirects to the store. A redirect leads to the bytes of one version.
+A client that resumes a download sends the entity tag of the version that it has downloaded in part. The store may
+ignore the tag, so the gateway checks the conditions before it redirects to the store. A redirect leads to the bytes of
+one version.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Validators(NamedTuple):
 
 
 def match_entity_tag(if_match: str, current: str) -> str:
-    """Return the entity tag that a change depends on: `current` if `If-Match` lists it, else a text that is no tag.
+    """Return the entity tag that a change requires: `current` if `If-Match` lists it, otherwise a text that never
+    matches.
 
     Weak tags never match (RFC 9110, 13.1.1).
     """
@@ -41,8 +43,8 @@ def needs_storage_time(req: Request) -> bool:
 def is_not_modified(req: Request, validators: Validators, *, redirects: bool = True) -> bool:
     """Return whether the client has the current content already, so that the response is 304.
 
-    Raises PreconditionFailed if a condition does not hold. If the response `redirects`, `If-Range` is such a
-    condition: the client would send its range to the store, and get a part of another content.
+    Raises PreconditionFailed if a condition does not hold. With `redirects`, the response is a redirect to the store,
+    and `If-Range` is a condition too: the client would send its range to the store, and get a part of another content.
     """
     if_match = req.get_header("If-Match")
     if if_match is not None:

@@ -41,8 +41,9 @@ Responder: TypeAlias = Callable[..., Awaitable[None]]
 class Dispatcher:
     """Creates responders.
 
-    The keys of `limiters` and `user_limiters` are names of limiters. If `user_limiters` has no entry for a limiter, its
-    requests have no limit per user. `body_timeout` is how many seconds a client may take to send a JSON body.
+    The keys of `limiters` and `user_limiters` are names of limiters. If `user_limiters` has no entry for the limiter of
+    a route, requests to this route have no limit per user. `body_timeout` is how many seconds a client may take to send
+    a JSON body.
     """
 
     def __init__(

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ANONYMOUS: Final = UserId(UUID(int=0))
+"""The user of a request without a login."""
 MAX_JSON_BODY: Final = 2**20
-"""Bytes."""
+"""The maximum number of bytes of a JSON body."""
 _MAX_LENGTH_DIGITS: Final = 18
 """The maximum number of digits of a `Content-Length` that is converted to a number."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -102,7 +103,7 @@ class Request(falcon.asgi.Request):
     def query_value(self, name: str) -> str | None:
         """Return a query parameter, the last one if it is repeated, or None.
 
-        The options of `get_param` make it two to three times as slow, and a listing has five parameters.
+        Falcon's `get_param` has more options and takes two to three times as long, and a listing has five parameters.
         """
         value = self.params.get(name)
         return value[-1] if isinstance(value, list) else value
@@ -290,7 +291,7 @@ def _decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def _from_validation_error(message: str) -> InvalidRequest:
-    """Return the error for a message of msgspec, such as ``Expected `int`, got `str` - at `$.size` ``."""
+    """Return the error of the field that a message of msgspec names: ``Expected `int`, got `str` - at `$.size` ``."""
     path = _JSON_PATH.search(message)
     text = _JSON_PATH.sub("", message)
     field = path[1] if path else ""

@@ -23,7 +23,8 @@ _CAPABILITY_NAMES: Final = {
     "private": "closed",
     "clock_offset": "clock",
 }
-"""Names of the HTTP API where they differ from the contract's. Clients rely on them."""
+"""The names of capabilities in the HTTP API, where they differ from the names in the contract. Clients rely on the
+names in the HTTP API."""
 
 
 class Alive(msgspec.Struct):
@@ -32,8 +33,8 @@ class Alive(msgspec.Struct):
 
 class Readiness(msgspec.Struct):
     """The result of each check: `ok` or the reason of the failure. `checked_at` is the start of the checks: usually a
-    second ago, up to 7 seconds while a check hangs. With `verbose`, `store` has the capabilities that the store
-    proved at start."""
+    second ago, at most 7 seconds ago while a check hangs. With `verbose`, `store` has the capabilities that the probe
+    of the store found."""
 
     status: Literal["ready", "unavailable"]
     checks: dict[str, str]
@@ -97,7 +98,7 @@ class OperationsApp:
 
 
 def readiness_view(state: ReadinessState, *, verbose: bool, has_details: bool) -> Readiness:
-    """Return a state as JSON. Without details a failed check is only `failed`."""
+    """Return the view of a state. Without details, the result of a failed check is `failed`, without the reason."""
     checks = {name: outcome if has_details or outcome == "ok" else "failed" for name, outcome in state.checks.items()}
     capabilities = state.capabilities if verbose and has_details else None  # guard: readiness-details
     store = UNSET if capabilities is None else capabilities_view(capabilities)

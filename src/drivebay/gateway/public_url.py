@@ -16,7 +16,7 @@ from .client_address import ClientAddresses
 
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+){1,16}/?")
 _MAX_PREFIX: Final = 200
-"""Characters."""
+"""The maximum number of characters of a path prefix."""
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
@@ -30,7 +30,8 @@ class PublicUrls:
     def link(self, scope: Mapping[str, Any], path: str) -> str:
         """Return the URL of a path of this API, such as `/v1/files`, for the client of an ASGI scope.
 
-        It is absolute if `DRIVEBAY_PUBLIC_URL` is set, otherwise a path with the prefix of a trusted proxy.
+        The result is an absolute URL if `DRIVEBAY_PUBLIC_URL` is set, otherwise a path with the prefix of a trusted
+        proxy.
         """
         return self._base(scope) + path
 
@@ -50,8 +51,8 @@ class PublicUrls:
     def absolute_link(self, scope: Mapping[str, Any], path: str) -> str:
         """Return the URL of a path with scheme and host, which the user may send to other people.
 
-        Without `DRIVEBAY_PUBLIC_URL`, it has the scheme and host of the request. If the header `Host` is not valid, the
-        result is only a path.
+        Without `DRIVEBAY_PUBLIC_URL`, the result has the scheme and host of the request. If the header `Host` is not
+        valid, the result is only a path.
         """
         server, host = self.server(scope) or "", _last(scope, b"host")
         if server.startswith(("http://", "https://")) or not _HOST.fullmatch(host):

@@ -15,7 +15,7 @@ from ..errors import Error
 Check: TypeAlias = Callable[[], Awaitable[tuple[Health, ...]]]
 
 _CHECK_TIMEOUT: Final = 3.0
-"""Seconds."""
+"""The maximum number of seconds that one check may take."""
 _INTERVAL: Final = 1.0
 """Seconds between the end of a round of checks and the next one."""
 

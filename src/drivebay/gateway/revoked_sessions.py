@@ -1,8 +1,8 @@
 """The sessions that have ended while their access tokens are still valid. The auth service lists them.
 
-A gateway fetches the list every two seconds, and at once when another gateway has ended a session and NATS carries the
-hint. So a request needs no call. If the last list is more than five seconds old, a request fetches it. If that fails,
-the request is refused, because the gateway cannot know whether the session has ended.
+A gateway fetches the list every two seconds. It also fetches the list when a hint arrives, because another gateway has
+ended a session. So a request needs no call. If the last list is more than five seconds old, a request fetches the list.
+If the fetch fails, the request is refused, because the gateway cannot know whether the session has ended.
 
 The list comes in pages: after a long gap, or when many sessions end at once, it may have a million rows. A session is
 remembered until its access tokens have expired, so the memory is bounded by the sessions that end in that time.
@@ -82,7 +82,7 @@ class RevokedSessions:
     async def refresh(self) -> None:
         """Fetch the list now. An error is logged, and `check` tries again.
 
-        Calls that wait for a running fetch share the next one, so many logouts at once cost two fetches.
+        All calls that wait for a running fetch share the fetch after it, so many logouts at once cost two fetches.
         """
         fetch_count = self._fetch_count
         async with self._lock:
@@ -123,7 +123,8 @@ class RevokedSessions:
         self._forget_expired(fetched_at)
 
     async def _read_pages(self) -> datetime:
-        """Read the sessions that ended since the last list. Return the time until which the list is complete."""
+        """Read the sessions that ended since the last list, and remember them. Return the time until which the list is
+        complete."""
         as_of: datetime | None = None
         after: RevocationPosition | None = None
         while True:

@@ -45,7 +45,7 @@ class Route:
     - `fixed_headers`: the headers of every response, also of errors. The dispatcher sets them.
     - `request_media_type`: the media type of a request body that is not JSON.
     - `response_media_type`: the media type of a response to GET that has no JSON type.
-    - `access`: the role that the operation needs in the drive of the request. None: it is not about a drive.
+    - `access`: the role that the operation needs in the drive of the request. None: the operation is not about a drive.
     - `body_required`: whether the JSON body is required.
     - `takes_root`: whether `id` may be `root`, the root folder of the drive.
     """

@@ -76,7 +76,7 @@ _PARENT = Parameter(
     "parent_id",
     "query",
     {"type": "string", "pattern": UUID_OR_ROOT},
-    "a folder's id or `root`; without it all files",
+    "a folder's id or `root`; without this parameter, the files of all folders",
 )
 _PUBLIC_PARENT = Parameter(
     "parent_id", "query", {"type": "string", "pattern": UUID_OR_ROOT}, "a folder's id; `root` is the shared folder"
@@ -116,7 +116,7 @@ _DRIVE = Parameter(
     "drive_id",
     "query",
     {"type": "string", "pattern": f"^{UUID}$"},
-    "the drive; without it the personal drive of the caller",
+    "the drive; without this parameter, the personal drive of the caller",
 )
 _KEY = Parameter(
     "Idempotency-Key",

@@ -30,7 +30,8 @@ class Settings:
 
     `upload_ttl` and `download_ttl` are the lifetimes of presigned URLs. `public_url` is the URL of the gateway for
     clients, with a path if it has one. None: it is taken from each request. `trusted_proxies` are the networks (CIDR)
-    whose `X-Forwarded-For` or `Forwarded` is used. `allowed_origins` are the web origins that may read responses.
+    of the proxies whose `X-Forwarded-For` or `Forwarded` is used. `allowed_origins` are the web origins that may read
+    responses.
     `hsts` adds the header `Strict-Transport-Security`. Set it if clients reach the gateway over TLS.
     `max_concurrent_requests` bounds the requests that run at once. The gateway rejects further ones. `user_requests`
     and `user_streams` bound the requests and the tus requests that one user, or one network without a login, runs at
@@ -39,8 +40,8 @@ class Settings:
     to accept the next bytes, the window in which its rate is measured, and the interval of the checks of its access.
     `body_timeout` is how long a client may take to send a JSON body, or the next bytes of a tus body, and the window in
     which the rate of a tus body is measured. `max_file_size` is in bytes. `shared_drives` is who may create shared
-    drives: `anyone` or `admins`. `has_operations_address` is whether metrics and details of readiness are served
-    elsewhere. `web` are the settings of the web app; None turns it off.
+    drives: `anyone` or `admins`. `has_operations_address` is whether metrics and details of readiness have an address
+    of their own. `web` are the settings of the web app; None turns the web app off.
     """
 
     issuer: str = "drivebay"

@@ -34,7 +34,7 @@ class UserLimiter:
         self._rejected = _REJECTED.labels(name)
 
     def state(self, client: Hashable) -> str:
-        """Return the header `RateLimit`: how many more requests the client may start now."""
+        """Return the value of the header `RateLimit`: how many more requests the client may start now."""
         return f'"{self._name}";r={max(0, self._maximum - self._running.get(client, 0))}'
 
     def acquire(self, client: Hashable) -> bool:

@@ -43,7 +43,7 @@ class PageConfig(msgspec.Struct):
 
 
 class WebApp:
-    """Serves the page and its files. `storage` signs a URL, from which the origin of the store is read."""
+    """Serves the page and its files. `storage` signs a sample URL, which shows the origin of the store."""
 
     def __init__(self, assets: Assets, settings: WebSettings, storage: Storage, urls: PublicUrls) -> None:
         self._assets = assets
@@ -54,7 +54,8 @@ class WebApp:
         self._store_origin: str | None = None
 
     async def respond(self, req: Request, resp: Response, **_: str) -> None:
-        """Handle a request that matches no route of the API. Raises HTTPRouteNotFound if it is not for the app."""
+        """Handle a request that matches no route of the API. Raises HTTPRouteNotFound if the web app does not have the
+        path either."""
         if req.method not in ("GET", "HEAD"):
             raise falcon.HTTPRouteNotFound
         if req.path.startswith(FILES_PREFIX):

@@ -17,8 +17,8 @@ _REDIRECT = Parameter(
     required=True,
 )
 _CALLBACK_PARAMETERS = (
-    Parameter("state", "query", _TEXT, "of the sign-in"),
-    Parameter("code", "query", _TEXT, "of the identity provider"),
+    Parameter("state", "query", _TEXT, "the state of the sign-in, as the identity provider returns it"),
+    Parameter("code", "query", _TEXT, "the code of the identity provider"),
     Parameter("iss", "query", _TEXT, "the issuer (RFC 9207)"),
     Parameter("error", "query", _TEXT, "why the provider refused"),
 )

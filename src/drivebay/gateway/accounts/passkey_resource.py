@@ -85,7 +85,8 @@ class PasskeyResource:
         self._cookies.respond(req, resp, tokens)
 
     def _require_host(self, req: Request) -> None:
-        """Raise NotFound for a host for which a browser would refuse the options. The message says what to do."""
+        """Raise NotFound if a browser would refuse the options at the host of the request. The message says what to
+        do."""
         host = urlsplit(self._urls.absolute_link(req.scope, "")).hostname
         if self._is_local and host != LOCAL:
             raise NotFound("passkeys need DRIVEBAY_PUBLIC_URL; without it they work only at http://localhost")

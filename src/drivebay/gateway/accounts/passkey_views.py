@@ -88,7 +88,7 @@ class PasskeyUpdate(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PasskeyRemoval(msgspec.Struct, forbid_unknown_fields=True):
-    """The password of the account. A user without one leaves it out, and must have signed in within the last 5
+    """The password of the account. A user without a password leaves it out, and must have signed in within the last 5
     minutes."""
 
     password: Annotated[str, Meta(examples=["correct horse battery"])] = ""

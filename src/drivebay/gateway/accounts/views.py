@@ -59,7 +59,7 @@ class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AccountDeletion(msgspec.Struct, forbid_unknown_fields=True):
-    """The password. A user without one leaves it out, and must have signed in within the last 5 minutes."""
+    """The password. A user without a password leaves it out, and must have signed in within the last 5 minutes."""
 
     password: Annotated[str, Meta(examples=["correct horse battery"])] = ""
 

@@ -1,9 +1,10 @@
 """Lists accounts with their usage, in any order of the admin API.
 
-The auth service orders by email and creation. Only the files service knows the usage, so the order `used` has two
-parts: first the drives with stored bytes, in the order of the files service, then the other accounts, in the order of
-the auth service (descending; ascending lists begin with the second part). A cursor begins with the letter of its part.
-The rest of it is a cursor that files or auth has signed for this list and this part.
+The auth service orders by email and creation. Only the files service knows the usage, so a list in the order of the
+usage has two parts: the accounts with stored bytes, in the order of the files service, and the other accounts, in the
+order of the auth service. A descending list begins with the first part, an ascending list with the second. A cursor
+begins with the letter of its part. After the letter, it has the cursor that files or auth has signed for this list and
+this part.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from ...contract.ids import DriveId, UserId
 from ...errors import InvalidCursor
 
 SORTS: Final = ("email", "-email", "used", "-used", "created", "-created")
-_STORING: Final = "s"
-_EMPTY: Final = "e"
-"""The letters of the two parts: accounts with stored bytes, and accounts without."""
-_STARTS: Final = {"S": _STORING, "E": _EMPTY}
-"""The first letter of a cursor at the beginning of a part, and that part."""
+_WITH_BYTES: Final = "s"
+"""The letter of the part with the accounts that have stored bytes."""
+_WITHOUT_BYTES: Final = "e"
+"""The letter of the part with the accounts that have no stored bytes."""
+_STARTS: Final = {"S": _WITH_BYTES, "E": _WITHOUT_BYTES}
+"""The part of each letter that a cursor at the beginning of a part has. Other cursors have the letter of the part."""
 _MAX_READ_PAGES: Final = 10
 """The maximum number of pages of a service that one request reads. The response may then be a page that is not full."""
 
@@ -67,14 +69,14 @@ class UserLister:
 
     async def _list_by_usage(self, actor: Actor, query: UserQuery) -> UserPage:
         descending = query.sort.startswith("-")
-        parts = (_STORING, _EMPTY) if descending else (_EMPTY, _STORING)
+        parts = (_WITH_BYTES, _WITHOUT_BYTES) if descending else (_WITHOUT_BYTES, _WITH_BYTES)
         part, cursor = parts[0], None
         if query.cursor is not None:
             part, cursor = await self._parse_cursor(actor, query, query.cursor)
         accounts: list[tuple[Account, Usage]] = []
         for _ in range(_MAX_READ_PAGES):
             missing_count = query.limit - len(accounts)
-            read_part = self._read_storing if part == _STORING else self._read_empty
+            read_part = self._read_with_bytes if part == _WITH_BYTES else self._read_without_bytes
             items, cursor = await read_part(actor, query, missing_count, cursor)
             accounts += items
             if cursor is None:
@@ -95,11 +97,11 @@ class UserLister:
             # Auth refuses the cursor unless it was made for this list.
             await self._auth.list_accounts(actor, _start_listing(query, _STARTS[part], rest))
             return _STARTS[part], None
-        if part not in (_STORING, _EMPTY) or not rest:
+        if part not in (_WITH_BYTES, _WITHOUT_BYTES) or not rest:
             raise InvalidCursor
         return part, rest
 
-    async def _read_storing(
+    async def _read_with_bytes(
         self, actor: Actor, query: UserQuery, limit: int, cursor: str | None
     ) -> tuple[tuple[tuple[Account, Usage], ...], str | None]:
         """Return some of the next accounts with stored bytes, at most `limit`."""
@@ -111,13 +113,15 @@ class UserLister:
         accounts = await self._auth.get_accounts(actor, tuple(usages), query.query)
         return tuple((account, usages[account.id]) for account in accounts), page.next_cursor
 
-    async def _read_empty(
+    async def _read_without_bytes(
         self, actor: Actor, query: UserQuery, limit: int, cursor: str | None
     ) -> tuple[tuple[tuple[Account, Usage], ...], str | None]:
         """Return some of the next accounts without stored bytes, at most `limit`."""
         descending = query.sort.startswith("-")
         # guard: usage-cursor-list
-        listing = AccountListing(query.query, UserSort.CREATED, descending, limit, cursor, _context(query, _EMPTY))
+        listing = AccountListing(
+            query.query, UserSort.CREATED, descending, limit, cursor, _context(query, _WITHOUT_BYTES)
+        )
         page = await self._auth.list_accounts(actor, listing)
         items = await self._with_usage(page.items)
         return tuple(item for item in items if item[1].used_bytes == 0), page.next_cursor
@@ -128,7 +132,7 @@ class UserLister:
 
 
 def _start_listing(query: UserQuery, part: str, cursor: str | None) -> AccountListing:
-    """Return the listing whose first cursor marks the beginning of a part."""
+    """Return a listing of auth, to get a signed cursor for the beginning of a part, or to verify such a cursor."""
     return AccountListing(query.query, limit=1, cursor=cursor, context=_context(query, f"start of {part}"))
 
 

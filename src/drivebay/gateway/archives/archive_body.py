@@ -30,8 +30,8 @@ class ArchiveBody:
     async def blocks(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Yield the bytes from `start` up to `stop` (exclusive).
 
-        A block may be empty, while the body reads bytes only for their CRC-32. Raises NotFound (an object does not
-        exist any more), Unavailable.
+        An empty block means that bytes were read only for their CRC-32. Raises NotFound (an object does not exist any
+        more), Unavailable.
         """
         buffer = bytearray()
         async with aclosing(self._parts(start, stop)) as parts:

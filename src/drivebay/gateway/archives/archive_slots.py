@@ -11,7 +11,7 @@ from ..user_limiter import UserLimiter
 
 _NAME: Final = "archives"
 _RETRY_AFTER: Final = 5
-"""Seconds."""
+"""The number of seconds after which a refused client may try again."""
 
 
 class ArchiveSlots:

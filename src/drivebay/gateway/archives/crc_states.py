@@ -1,7 +1,7 @@
-"""The CRC-32 of the bytes of each entry of an archive that have been read so far.
+"""The CRC-32 values of the entries of an archive. Each value covers the bytes of the entry that were read so far.
 
-The files service saves the values with the archive. A later request that continues an interrupted download needs
-not read the bytes before its range again.
+The files service saves the values with the archive. A later request that continues an interrupted download does not
+have to read the bytes before its range again.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from ...errors import Error
 log = structlog.get_logger(__name__)
 
 _SAVE_ENTRIES: Final = 500
+"""The values are saved after this number of entries has changed."""
 _SAVE_BYTES: Final = 64 * 2**20
-"""The values are saved after this many changed entries, or this many bytes read."""
+"""The values are also saved after this number of bytes was read."""
 _MAX_SAVED: Final = 1000
 """The maximum number of values in one call of `save_archive_crcs`."""
 _SAVE_TIMEOUT: Final = 5.0
-"""Seconds for all calls."""
+"""The maximum number of seconds for all calls of one `save`."""
 
 
 class CrcStates:

@@ -20,7 +20,7 @@ from .change_stream import ChangeStream
 from .change_waiters import ChangeWaiters, Wake
 
 MAX_WAIT: Final = 60
-"""Seconds."""
+"""The maximum number of seconds for which a request waits for a change."""
 _STREAM_HEADERS: Final = {"X-Accel-Buffering": "no"}
 """Without this header, nginx buffers the events."""
 
@@ -56,7 +56,7 @@ class ChangeResource:
                         async with self._waiters.read_slot(req.user):
                             await req.recheck_access()  # guard: waits-token
                             page = await self._files.list_changes(req.access, page.next_cursor, limit)
-                        if wake is Wake.TIME:
+                        if wake is Wake.END:
                             break
             finally:
                 disconnect_task.cancel()

@@ -36,7 +36,7 @@ class ChangeStream:
 
     The stream ends when the access token expires, when the process stops, and when the client closes the connection.
     Until then it counts in the limit of the user. If the client disconnects before the response has begun, Falcon drops
-    the stream without a call. So its garbage collection ends the count too.
+    the stream without closing it. The count then ends when Python frees the stream.
     """
 
     def __init__(self, files: contract.Files, waiters: ChangeWaiters, req: Request, cursor: str) -> None:

@@ -38,8 +38,8 @@ class Wake(Enum):
 
     CHANGE = auto()
     """There may be a change: read the feed."""
-    TIME = auto()
-    """The time is over, the client has disconnected, or the process stops."""
+    END = auto()
+    """The request must end: its time is over, the client has disconnected, or the process stops."""
 
 
 class Waiter:
@@ -90,7 +90,7 @@ class Waiter:
             self._is_woken.clear()
             if not self.is_ended:
                 return Wake.CHANGE
-        return Wake.TIME
+        return Wake.END
 
     async def _gather_hints(self) -> None:
         """Wait until `MIN_READ_INTERVAL` has passed since the last wake, or until `end` is called."""
@@ -103,7 +103,7 @@ class Waiter:
 
 
 class ChangeWaiters:
-    """The waiting requests of a gateway. `hints` wake them. `user_waits` is the maximum number for each user.
+    """The waiting requests of a gateway. `hints` wake them. Each user may have at most `user_waits` of them.
 
     `poll_interval` is the shortest and the longest time in seconds between two polls while hints are not available.
     """

@@ -1,4 +1,7 @@
-"""Handlers of drives and their members. The auth service stores accounts, the files service their roles in drives."""
+"""Handlers of drives and their members.
+
+The auth service stores the accounts of members. The files service stores their roles in drives.
+"""
 
 from __future__ import annotations
 

@@ -60,8 +60,8 @@ class DriveList(msgspec.Struct):
 class Member(msgspec.Struct):
     """A member of a drive.
 
-    `email` is null if the account no longer exists, or if it is hidden: a manager added the member by id, the two were
-    not members of another drive, and neither had shared an item with the other.
+    `email` is null if the account no longer exists, or if the address is hidden: a manager added the member by id, the
+    manager and the member had no other drive in common, and neither had shared an item with the other.
     """
 
     user_id: UUID
@@ -75,7 +75,8 @@ class MemberList(msgspec.Struct):
 
 
 def drive_view(drive: files.Drive, user: auth.User | None) -> Drive:
-    """Return a drive. `user` is the account of the caller, for a personal drive: it has the age of the account."""
+    """Return the view of a drive. A personal drive needs `user`, the account of the caller: both have the same creation
+    time."""
     created_at = drive.created_at if user is None else user.created_at
     if created_at is None:
         raise ValueError(f"the creation time of drive {drive.id} is not known")

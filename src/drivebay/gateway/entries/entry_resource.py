@@ -133,7 +133,7 @@ class EntryResource:
     async def _required_etag(self, req: Request, id: str) -> str | None:
         """Return the entity tag that `If-Match` requires, or None without a condition.
 
-        The service compares it again under its lock.
+        The files service compares the tag with the file again, under its lock.
         """
         file_id = parse_file_id(id)
         if_match = req.get_header("If-Match")

@@ -53,9 +53,10 @@ class NewFolder(msgspec.Struct, forbid_unknown_fields=True):
 class EntryUpdate(msgspec.Struct, forbid_unknown_fields=True):  # guard: entry-change-unknown-fields
     """An update of a file or a folder. A field that is missing stays unchanged.
 
-    `on_conflict` is the rule for a name that is taken. With `replace`, a file becomes a new version of the file that
-    has the name, which is the result. A folder is never replaced. `properties` are added to the properties of the file.
-    A null removes a property. There are at most 50, with at most 4,096 bytes of UTF-8 together.
+    `on_conflict` is the rule for a name that is taken. With `replace`, the file becomes a new version of the file that
+    has the name, and the response is that file. A folder is never replaced. `properties` are added to the properties of
+    the file. The value null removes a property. A file has at most 50 properties, with at most 4,096 bytes of UTF-8
+    together.
     """
 
     name: Name | UnsetType = UNSET
@@ -85,10 +86,10 @@ class NewCopy(msgspec.Struct, forbid_unknown_fields=True):
     """The folder to copy a file or folder to.
 
     `name` is by default the name of the original. `on_conflict` is the rule for a name that is taken. With `replace`,
-    the content becomes a new version of the file that has the name, which is the result. A folder is never replaced.
-    `drive_id` is the drive that gets the copy, by default that of the original. Into another drive, the store copies
-    the bytes: a large file or a folder gives 202 with a job. The caller must be able to read the original, and to
-    change the folder in the other drive.
+    the content becomes a new version of the file that has the name, and the response is that file. A folder is never
+    replaced. `drive_id` is the drive that gets the copy, by default the drive of the original. If it is another drive,
+    the store copies the bytes, and the response for a large file or a folder is 202 with a job. The caller must be able
+    to read the original, and to change the folder in the other drive.
     """
 
     parent_id: FolderId

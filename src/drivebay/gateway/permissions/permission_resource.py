@@ -1,4 +1,7 @@
-"""Handlers of permissions on items. The auth service stores the accounts, the files service their permissions."""
+"""Handlers of permissions on items.
+
+The auth service stores the accounts of users. The files service stores their permissions.
+"""
 
 from __future__ import annotations
 

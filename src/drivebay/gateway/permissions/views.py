@@ -38,9 +38,10 @@ class NewPermission(msgspec.Struct, forbid_unknown_fields=True):
 class Permission(msgspec.Struct):
     """The permission of a user on an item and everything below it.
 
-    `inherited_from` is the id of the folder above that has the permission, null for a permission of the item itself.
-    `email` is null if the account no longer exists, or if it is hidden: the permission was given by id, the two users
-    were not members of the same drive, and neither had shared an item with the other.
+    `inherited_from` is the id of the folder above the item that has the permission. It is null for a permission of the
+    item itself.
+    `email` is null if the account no longer exists, or if the address is hidden: the permission was given by id, the
+    two users were not members of the same drive, and neither had shared an item with the other.
     """
 
     user_id: UUID

@@ -10,7 +10,7 @@ from ...contract.ids import FileId
 from ...errors import NameTaken
 
 _ATTEMPTS: Final = 3
-"""More than one, because another request may create or delete the folder between two calls."""
+"""The number of attempts. Another request may create or delete the folder between two calls of an attempt."""
 
 
 async def create_folder_path(

@@ -20,6 +20,7 @@ from ...contract.storage import Multipart, PartialPart, PartSpec, Storage
 from ...errors import Conflict, Internal, Locked, NotFound, TooLarge, Unavailable
 
 MAX_PARTS: Final = 10_000
+"""The maximum number of parts of an upload. S3 accepts no more."""
 MAX_FILE_SIZE: Final = MAX_PARTS * 15 * 2**20
 """Bytes. A part has at most 15 MiB, because it must fit into one message between services."""
 _HASH_IN_THREAD: Final = 2**18
@@ -79,9 +80,9 @@ def _part_size_of(upload: contract.Upload, layout: contract.PartLayout, number: 
 class PartWriter:
     """Writes bytes from the stored offset on. Call `close` at the end.
 
-    `offset` is the number of all bytes of the upload that were written so far.
-    A request may take an hour. So `check` is called before each write to the store and before the commit. It raises
-    if the session or the access has ended.
+    `offset` is the number of bytes of the upload that were written so far, by this and earlier requests. A request may
+    take an hour. So `check` is called before each write to the store and before the commit. It raises an error if the
+    session or the access has ended.
     """
 
     def __init__(
@@ -120,7 +121,8 @@ class PartWriter:
     async def write(self, chunk: bytes | memoryview) -> None:
         """Add bytes, and store each part that they fill.
 
-        Raises TooLarge beyond the upload's size, QuotaExceeded, Conflict, Unavailable, and the errors of the check.
+        Raises TooLarge (more bytes than the upload has), QuotaExceeded, Conflict, Unavailable, and the errors of
+        `check`.
         """
         rest = memoryview(chunk)
         if not self.upload.deferred_length and self.offset + len(rest) > self.upload.size:

@@ -24,7 +24,7 @@ VERSION: Final = "1.0.0"
 EXTENSIONS: Final = "creation,creation-with-upload,creation-defer-length,checksum,expiration,termination"
 MEDIA_TYPE: Final = "application/offset+octet-stream"
 VERSION_HEADERS: Final = {"Tus-Resumable": VERSION, "Tus-Version": VERSION}
-"""Headers of every response, also of failures."""
+"""The headers of every response, also of an error."""
 ALGORITHMS: Final[dict[str, Callable[[], Any]]] = {
     "sha1": lambda: hashlib.sha1(usedforsecurity=False),
     "md5": lambda: hashlib.md5(usedforsecurity=False),
@@ -115,7 +115,7 @@ def parse_checksum(req: Request) -> Checksum | None:
         return None
     algorithm, _, encoded = text.partition(" ")
     if algorithm not in ALGORITHMS:
-        # The checksum extension requires status 400.
+        # The checksum extension of tus requires status 400.
         raise MalformedBody(f"Upload-Checksum must use one of {', '.join(ALGORITHMS)}")
     digest = _decode_base64(encoded)
     if digest is None or len(digest) != ALGORITHMS[algorithm]().digest_size:

@@ -1,8 +1,8 @@
 """Upload locks: one request at a time writes the bytes of an upload, and the newest request preempts the others.
 
 A client that lost its connection may reconnect before the gateway notices the loss. So a newer request preempts the
-older one, and reads the stored offset only after the older one has stored its bytes. The locks work in one process.
-There is no lock between processes: the offset is read from the store, and never decreases.
+older request, and reads the stored offset only after the older request has stored its bytes. The locks work in one
+process. Processes need no lock between them, because the offset is read from the store and never decreases.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...errors import Locked, Unavailable
 from ..body_rate import BodyRate
 
 _RELEASE_TIMEOUT: Final = 30.0
-"""Seconds that a preempted request has to store its bytes. Writing one part may take as long."""
+"""The number of seconds in which a preempted request must store its bytes. Writing one part may take that long."""
 
 
 class UploadLock:
@@ -76,8 +76,8 @@ class UploadLock:
 class UploadLocks:
     """The locks of one process, at most one for each upload.
 
-    `chunk_timeout` is how many seconds a request waits for the next bytes. `request_timeout` is its maximum duration
-    in seconds.
+    `chunk_timeout` is how many seconds a request waits for the next bytes. `request_timeout` is the maximum duration of
+    a request in seconds.
     """
 
     def __init__(self, chunk_timeout: float, request_timeout: float) -> None:

@@ -87,7 +87,10 @@ class BatchResource:
     async def _presign(
         self, uploads: Sequence[contract.Upload], signed_at: datetime | None
     ) -> dict[UploadId, SignedRequest]:
-        """Return the signed requests of the uploads that need one. `signed_at` None: signed at their creation time."""
+        """Return the signed requests of the uploads that need one.
+
+        `signed_at` is the signing time, and None stands for the creation time of each upload.
+        """
         by_time: dict[datetime, list[contract.Upload]] = {}
         for upload in uploads:
             if needs_url(upload):

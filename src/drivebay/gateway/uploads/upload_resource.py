@@ -144,7 +144,10 @@ def needs_url(upload: contract.Upload) -> bool:
 
 
 def url_lifetime(max_seconds: int, upload: contract.Upload, signed_at: datetime) -> int:
-    """Return the lifetime in seconds of a URL for an upload. It ends with the upload, and is at least one second."""
+    """Return the lifetime of a URL for an upload: `max_seconds`, or less if the upload expires earlier.
+
+    It is at least one second.
+    """
     seconds_left = int((upload.expires_at - signed_at).total_seconds())
     return max(1, min(max_seconds, seconds_left))  # guard: url-upload-deadline
 

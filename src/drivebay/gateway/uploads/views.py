@@ -67,8 +67,8 @@ class NewParts(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Upload(msgspec.Struct, omit_defaults=True):
-    """An upload. A pending one has the request that sends the bytes: `method` to `url` with exactly `headers`, before
-    `expires_at`.
+    """An upload. A pending upload has the request that sends the bytes: `method` to `url` with exactly `headers`,
+    before `expires_at`.
 
     An upload in parts has `part_size` and `part_count` instead. Get the URLs of its parts with `signParts`.
     """
@@ -164,7 +164,7 @@ class PartList(msgspec.Struct):
 
 
 class UploadEvent(msgspec.Struct):
-    """One change of state: the new `status` of the upload or its file, the `cause` that triggered it, and details."""
+    """One change of the state of an upload or of its file: the new `status`, its `cause`, and details."""
 
     at: Time
     status: str

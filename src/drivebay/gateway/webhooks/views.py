@@ -28,8 +28,8 @@ Kinds: TypeAlias = Annotated[list[files.ChangeKind], Meta(min_length=1, max_leng
 
 
 class WebhookRequest(msgspec.Struct, forbid_unknown_fields=True):  # guard: webhook-unknown-fields
-    """A new webhook. The default of `drive_id` is the personal drive. Without `what`, it sends changes of every
-    kind."""
+    """A new webhook. The default of `drive_id` is the personal drive. Without `what`, changes of every kind are
+    sent."""
 
     url: ReceiverUrl
     drive_id: Id | None = None
@@ -37,7 +37,8 @@ class WebhookRequest(msgspec.Struct, forbid_unknown_fields=True):  # guard: webh
 
 
 class WebhookChange(msgspec.Struct, forbid_unknown_fields=True):
-    """An update of a webhook. A field that is missing stays unchanged. If `what` is null, every kind is sent."""
+    """An update of a webhook. A field that is missing stays unchanged. If `what` is null, changes of every kind are
+    sent."""
 
     url: ReceiverUrl | UnsetType = UNSET
     what: Kinds | UnsetType | None = UNSET

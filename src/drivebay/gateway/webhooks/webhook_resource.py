@@ -1,4 +1,4 @@
-"""Handlers of webhooks. A webhook belongs to the caller. The files service checks their role in the drive."""
+"""Handlers of webhooks. A webhook belongs to the caller. The files service checks the caller's role in the drive."""
 
 from __future__ import annotations
 
