@@ -77,17 +77,17 @@ class AccountMethods(ApiMethods):
         await self._api.save_tokens(tokens)
 
     async def request_password_reset(self, email: str) -> None:
-        """Ask the server to send a reset link to an email address, if an account has this address. Needs no login.
+        """Ask the server to send a reset to an email address, if an account has this address. Needs no login.
 
-        The result is the same without an account. Raises NotFound if the server sends no mail, Unavailable after too
-        many requests.
+        The result is the same if no account has the address. Raises NotFound if the server sends no mail, Unavailable
+        after too many requests.
         """
         await self._api.call(ApiRequest(type(None), "POST", "/v1/password/reset", {"email": email}, authenticate=False))
 
     async def request_email_verification(self) -> None:
         """Ask the server for a new mail with which the user confirms the email address of the account.
 
-        No effect if the address is confirmed. Raises NotFound if the server sends no mail, Unavailable after too many
+        Do nothing if the address is confirmed. Raises NotFound if the server sends no mail, Unavailable after too many
         requests.
         """
         await self._api.call(ApiRequest(type(None), "POST", "/v1/me/email/verification"))
@@ -100,7 +100,7 @@ class AccountMethods(ApiMethods):
         await self._api.call(ApiRequest(type(None), "POST", "/v1/email/verify", {"token": token}, authenticate=False))
 
     async def begin_second_factor(self) -> TotpSecret:
-        """Create the secret of a second factor. It is not active until `confirm_second_factor`.
+        """Create the secret of a second factor. Call `confirm_second_factor` to activate it.
 
         Raises Conflict `already_enabled`.
         """
@@ -125,7 +125,7 @@ class AccountMethods(ApiMethods):
         await self._api.call(ApiRequest(type(None), "DELETE", "/v1/me/totp", body, absent_is_success=True))
 
     async def passkeys(self) -> list[Passkey]:
-        """Return the passkeys of the account, newest first. Only a browser can add one."""
+        """Return the passkeys of the account, newest first. Only a browser can add a passkey."""
         return (await self._api.call(ApiRequest(PasskeyPage, "GET", "/v1/me/passkeys"))).items
 
     async def rename_passkey(self, id: str, name: str) -> Passkey:
@@ -136,7 +136,7 @@ class AccountMethods(ApiMethods):
     async def remove_passkey(self, id: str, password: str = "") -> None:
         """Remove a passkey.
 
-        An account without a password needs none, if its user has signed in within the last 5 minutes.
+        An account without a password needs an empty `password` and a sign-in within the last 5 minutes.
 
         Raises Unauthenticated `invalid_credentials`, NotFound.
         """
@@ -177,7 +177,7 @@ class AccountMethods(ApiMethods):
     async def delete_account(self, password: str = "") -> None:
         """Delete the account and the stored tokens. The files are purged after the grace period of the trash.
 
-        An account without a password needs a sign-in within the last 5 minutes instead.
+        An account without a password needs an empty `password` and a sign-in within the last 5 minutes.
 
         Raises Unauthenticated `invalid_credentials`.
         """

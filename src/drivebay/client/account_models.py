@@ -9,7 +9,7 @@ import msgspec
 
 
 class Scope(StrEnum):
-    """What an API token may do: read, change files, share, or change the account."""
+    """A kind of operation that an API token allows: read, change files, share, or change the account."""
 
     READ = "read"
     WRITE = "write"

@@ -13,8 +13,8 @@ UserSort = Literal["email", "-email", "used", "-used", "created", "-created"]
 
 
 class User(msgspec.Struct, frozen=True):
-    """An account as admins see it. With `invitation_url` the user sets a password, once. Only `create_user` returns
-    it."""
+    """An account as admins see it. Only `create_user` sets `invitation_url`, with which the user sets a password,
+    once."""
 
     id: str
     email: str

@@ -1,7 +1,7 @@
 """Requests to Drivebay's API, with the access token, and with retries if a repeat is safe.
 
-GET and DELETE are repeated, and so is a request with an `Idempotency-Key` or one that is marked as idempotent. Any
-other request is repeated only if it did not reach the server.
+GET and DELETE are repeated, and so is a request that has an `Idempotency-Key` or is marked as idempotent. Any other
+request is repeated only if it did not reach the server.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _PATHS_IN_A_DRIVE: Final = tuple(
     for name in ("files", "folders", "links", "uploads", "trash", "search", "changes", "events", "archives", "tus")
 )
 _ATTEMPT_TIMEOUT: Final = 90.0
-"""Seconds that one attempt may take."""
+"""The maximum number of seconds of one attempt."""
 _SLOW_RESPONSE_TIMEOUT: Final = 60.0
-"""Seconds without a byte of the response to a request that is slow."""
+"""The maximum number of seconds without a byte of the response to a request with `is_slow`."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class ApiRequest(Generic[T]):
     `query` items that are None are left out. `idempotent` means that a repeat is safe. With `absent_is_success`, 404
     counts as success if an earlier attempt may have done the work. `authenticate` sends the access token.
     `retry_policy` replaces the policy of the client. With `is_slow`, the server may take a minute for its response.
-    With `expects_redirect`, 302 is a successful response. Only requests for thumbnails set it, because any other
-    redirect comes from a proxy.
+    With `expects_redirect`, 302 is a successful response. Only requests for thumbnails set `expects_redirect`, because
+    any other redirect comes from a proxy.
     """
 
     response_type: type[T]
@@ -211,7 +211,7 @@ class ApiClient:
             return  # another request has refreshed them
         if self._refresh_task is None or self._refresh_task.done():
             self._refresh_task = asyncio.create_task(self._refresh_locked(expired), name="token refresh")
-        # Shielded: a cancelled request must not lose tokens that the server has already issued.
+        # Shield the refresh: a cancelled request must not lose tokens that the server has already issued.
         await asyncio.shield(self._refresh_task)
 
     async def _refresh_locked(self, expired: Tokens) -> None:

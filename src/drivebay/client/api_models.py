@@ -186,7 +186,8 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Archive(msgspec.Struct, frozen=True):
-    """A URL of a ZIP file of several files and folders. Everybody who has the URL can read them until `expires_at`.
+    """The URL of a ZIP file with several files and folders. Everybody who has the URL can download the ZIP file until
+    `expires_at`.
 
     `size` is the length of the ZIP file in bytes.
     """
@@ -213,7 +214,8 @@ class DownloadResults(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """The usage of a drive. `used_bytes` includes the trash. `reserved_bytes` are the sizes of the pending uploads."""
+    """The usage of a drive. `used_bytes` includes the trash. `reserved_bytes` is the sum of the sizes of the pending
+    uploads."""
 
     used_bytes: int
     reserved_bytes: int
@@ -271,10 +273,10 @@ class Change(msgspec.Struct, frozen=True):
     """One change of a file or folder, as `AsyncDrive.follow` yields it.
 
     `what` is `created`, `content`, `renamed`, `moved`, `trashed`, `restored`, `deleted`, `shared` or `properties`.
-    Later servers may send others. If `trashed`, `restored` or `deleted` is about a folder, it is about everything below
-    it too. `file` is the state of the item when the server responded, None if the item was deleted for good. `actor_id`
-    is the user who made the change, None for the system. Save `cursor` when you have processed the change:
-    `follow(cursor)` continues there, and may yield some of the last changes again.
+    Later servers may send other kinds. `trashed`, `restored` and `deleted` of a folder include everything below the
+    folder. `file` is the state of the item when the server responded, None if the item was deleted for good.
+    `actor_id` is the user who made the change, None for the system. Save `cursor` when you have processed the change:
+    `follow(cursor)` continues after the change, and may yield some of the last changes again.
     """
 
     what: str
@@ -286,7 +288,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class ChangePage(msgspec.Struct, frozen=True):
-    """Changes, oldest first. `next_cursor` continues after them. It is set even if there are no changes."""
+    """Changes, oldest first. `next_cursor` is the position after them, and is set even if there are no changes."""
 
     items: list[Change]
     next_cursor: str
@@ -299,7 +301,8 @@ class FilePath(msgspec.Struct, frozen=True):
 
 
 class TreeSize(msgspec.Struct, frozen=True):
-    """The bytes of all files in a folder and below, and the numbers of files and folders there, without the folder."""
+    """The bytes of all files in a folder and below, and the numbers of files and folders. The folder itself does not
+    count."""
 
     bytes: int
     files: int
@@ -320,7 +323,8 @@ class FileResults(msgspec.Struct, frozen=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """One content of a file. `current`: it is the content of the file now. `sha256` is None if it is not known."""
+    """One content of a file. `current` is whether the file has this content now. `sha256` is None if it is not
+    known."""
 
     id: str
     size: int
@@ -334,7 +338,8 @@ class Version(msgspec.Struct, frozen=True):
 class Activity(msgspec.Struct, frozen=True):
     """One change of a file or folder. `what` is as in `Change`.
 
-    `actor_id` is the user who made it, None for the system. `actor_name` is the name that the user has given, or None.
+    `actor_id` is the user who made the change, None for the system. `actor_name` is the display name of the user, or
+    None.
     """
 
     what: str

@@ -20,7 +20,7 @@ async def fetch_archive(
 ) -> None:
     """Download an archive to `target`. The file gets this name when it is complete and on disk.
 
-    After a broken connection, the download continues at the same position. Raises FileExistsError unless `overwrite`.
+    After a broken connection, the download continues where it stopped. Raises FileExistsError unless `overwrite`.
     Raises OSError, NetworkError, StoreError.
     """
     check_target(target, overwrite)
@@ -30,7 +30,7 @@ async def fetch_archive(
     with target_in_errors(target), lock_part(part) as fd:
         try:
             position = 0
-            # In order and over one connection, because the server computes checksums from the bytes that it sends.
+            # Read in order and over one connection, because the server computes checksums from the bytes that it sends.
             async with store.slots, aclosing(reader.blocks(0, reader.size)) as blocks:
                 async for block in blocks:
                     await asyncio.to_thread(write_at, fd, block, position)
@@ -38,7 +38,7 @@ async def fetch_archive(
                     counter.add(len(block))
             await asyncio.to_thread(_finish, fd, part, target, overwrite)
         except BaseException:
-            # Another attempt gets another archive, so it cannot use these bytes.
+            # The next call creates another archive, so it cannot use these bytes.
             part.unlink(missing_ok=True)
             raise
 

@@ -1,4 +1,4 @@
-"""`AsyncAdmin`: the operations of admins on accounts. They give no access to files."""
+"""`AsyncAdmin`: the operations of admins on accounts. These operations give no access to files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AsyncAdmin:
         self._finder = finder
 
     async def users(self, query: str = "", sort: UserSort = "created") -> AsyncGenerator[User, None]:
-        """Yield the accounts whose email or display name contains `query`. They are fetched page by page."""
+        """Yield the accounts whose email or display name contains `query`. Pages are fetched as they are needed."""
         parameters: dict[str, str] = {"q": query, "sort": sort}
         async with aclosing(self._finder.list_pages("/v1/admin/users", parameters, UserPage)) as users:
             async for user in users:
@@ -40,7 +40,7 @@ class AsyncAdmin:
     ) -> User:
         """Create an account. Without a password the result has an `invitation_url`.
 
-        `limit_bytes` is its quota. None: the quota of the deployment. Raises Conflict `email_taken`.
+        `limit_bytes` is the quota of the account. None: the quota of the deployment. Raises Conflict `email_taken`.
         """
         body = {"email": email, "password": password, "role": role, "limit_bytes": limit_bytes}
         key = self._api.new_key()
@@ -59,7 +59,7 @@ class AsyncAdmin:
         return await self._api.call(ApiRequest(User, "PATCH", _path(id), body, idempotent=True))
 
     async def delete_user(self, id: str) -> None:
-        """Delete an account and all its files, as its user can. Raises NotFound, Conflict `last_admin`."""
+        """Delete an account and all its files, as `delete_account` does. Raises NotFound, Conflict `last_admin`."""
         await self._api.call(ApiRequest(type(None), "DELETE", _path(id), absent_is_success=True))
 
     async def end_user_sessions(self, id: str) -> None:

@@ -54,23 +54,24 @@ from .uploader import Target, Uploader
 from .webhook_methods import WebhookMethods
 
 _OPENER_CLOSE_TIMEOUT = 5.0
-"""Seconds to wait for files that are being opened."""
+"""The maximum number of seconds for which `close` waits for files that are being opened."""
 _MIN_CONNECTIONS = 32
-"""Connections to each server, also if `parallel` is small: requests about files are concurrent too."""
+"""The lowest value of the maximum number of connections to each server. Requests to the API are concurrent even if
+`parallel` is small."""
 _DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
 
 class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, WebhookMethods):
     """The files of one user on one server. Use it as `async with AsyncDrive("https://drive.example.com") as drive:`.
 
-    `drive_id` is the id of the shared drive whose files the methods use. Without it they use the personal drive.
-    `use_drive` changes it. `token_store` stores the tokens of a login, by default in memory. `resume_store` records
-    unfinished uploads, so that another process can resume large uploads and abort small ones. Without it, a failed
-    upload is aborted. `parallel` is the number of bodies that are sent or fetched at once. `retry_policy` sets how long
-    failed requests are repeated. `connect_timeout` is the time in seconds for one attempt to connect. `now` is the
-    clock of resume records.
+    `drive_id` is the id of the shared drive whose files the methods use. The default is the personal drive. `use_drive`
+    changes the drive. `token_store` stores the tokens of a login, by default in memory. `resume_store` records
+    unfinished uploads, so that another process can resume large uploads and abort small uploads. Without a
+    `resume_store`, a failed upload is aborted. `parallel` is the maximum number of bodies that are sent or fetched at
+    once. `retry_policy` sets how long failed requests are repeated. `connect_timeout` is the time in seconds for one
+    attempt to connect. `now` is the clock of resume records.
 
-    Small files that are sent or fetched concurrently share requests, up to 100 files in each.
+    Small files that are sent or fetched concurrently share requests, up to 100 files in each request.
 
     `admin` has the operations of admins.
 
@@ -89,7 +90,8 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
         connect_timeout: float = 10.0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        # Imported here because aiohttp takes longer to load than many requests: `drivebay --help` does not need it.
+        # Import aiohttp only here, because loading it takes longer than many requests. `drivebay --help` does not need
+        # it.
         from .transport import Transport
 
         policy = retry_policy or RetryPolicy()
@@ -181,7 +183,7 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
         modified_at: datetime | None = None,
         progress: Progress | None = None,
     ) -> Upload:
-        """Upload content like `upload`, but return the upload instead of the file. This saves one request."""
+        """Upload content as `upload` does, but return the upload instead of the file. This saves one request."""
         if name is None:
             if not isinstance(content, str | os.PathLike):
                 raise ValueError("the content has no path to take a name from: give the argument `name`")
@@ -199,9 +201,9 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
 
         The local file gets the modification time of the file.
 
-        The local file appears when it is complete, verified and on disk. After a failure the received bytes stay
-        beside it, as `.drivebay-<32 hex digits>.part`, and the next attempt continues with them. Raises FileExistsError
-        unless `overwrite`. Raises OSError, ChecksumMismatch, StoreError.
+        The local file appears when it is complete, verified and on disk. After a failure the received bytes stay in the
+        same folder, as `.drivebay-<32 hex digits>.part`, and the next attempt continues with these bytes. Raises
+        FileExistsError unless `overwrite`. Raises OSError, ChecksumMismatch, StoreError.
         """
         resolved = await self._finder.resolve_file(file)
         target = local_target(Path(path), resolved)
@@ -242,9 +244,9 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
     async def archive(self, files: Sequence[str | File], *, name: str | None = None) -> Archive:
         """Return a URL that downloads files and folders as one ZIP file, with everything below the folders.
 
-        Anyone can use the URL for some hours, without a login. `name` is the name of the ZIP file. Raises NotFound.
-        Raises ApiError `invalid_request` for more than 1,000 items in `files`, or more than 10,000 with the items below
-        them.
+        Anyone can use the URL for some hours, without a login. `name` is the name of the ZIP file. Raises NotFound, and
+        ApiError `invalid_request` if `files` has more than 1,000 items, or if the ZIP file would have more than 10,000
+        files and folders.
         """
         ids = [(await self._finder.resolve(file)).id for file in files]
         body: dict[str, object] = {"ids": ids} if name is None else {"ids": ids, "name": name}
@@ -276,8 +278,8 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
     async def changes(self, cursor: str | None = None, *, limit: int = 100, wait: int = 0) -> ChangePage:
         """Return up to `limit` changes after a cursor. Without a cursor, return no changes and the current cursor.
 
-        If there is no change, wait up to `wait` seconds (at most 50) for one. Raises CursorExpired if the cursor is
-        older than 30 days.
+        If there is no change, wait up to `wait` seconds (at most 50) for a change. Raises CursorExpired if the cursor
+        is older than 30 days.
         """
         query = {"cursor": cursor, "limit": limit, "wait": wait or None}
         return await self._api.call(ApiRequest(ChangePage, "GET", "/v1/changes", query=query, is_slow=True))
@@ -286,8 +288,8 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
         """Yield each change after a cursor, then wait for new changes, without end. Without a cursor, yield new changes
         only.
 
-        A new login or a lost connection does not end it. Raises CursorExpired if the cursor is older than 30 days: list
-        the files again.
+        A new login or a lost connection does not end the generator. Raises CursorExpired if the cursor is older than 30
+        days: list the files again.
         """
         async with aclosing(follow_changes(self.changes, cursor)) as changes:
             async for change in changes:
@@ -304,9 +306,9 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
         await self._api.call(ApiRequest(type(None), "DELETE", f"/v1/uploads/{quote(id, '')}", absent_is_success=True))
 
     async def uploads(self, sort: Literal["created", "-created"] = "-created") -> AsyncGenerator[Upload, None]:
-        """Yield the pending uploads of the user, by default the newest first. `abort_upload` ends one.
+        """Yield the pending uploads of the drive, by default the newest first.
 
-        A pending upload reserves its name, and its bytes in the quota.
+        A pending upload reserves its name, and its bytes in the quota. `abort_upload` ends an upload.
         """
         query: dict[str, str] = {"status": "pending", "sort": sort}
         async with aclosing(self._finder.list_pages("/v1/uploads", query, UploadPage)) as uploads:

@@ -14,9 +14,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MAX_BATCH: Final = 100
-"""Items in one batch. The API accepts no more."""
+"""The maximum number of items in one batch. The API accepts no more."""
 _REFUSED_STATUSES: Final = (400, 413, 422)
-"""The server refuses the whole request if one of its items cannot be decoded or is too large."""
+"""The statuses with which the server refuses a whole request, because one of its items cannot be decoded or is too
+large."""
 
 
 class Batcher(Generic[Item, Result]):
@@ -66,7 +67,8 @@ class Batcher(Generic[Item, Result]):
             await asyncio.sleep(0)  # calls that start in the same iteration of the event loop join this batch
             await self._process_queue()
         finally:
-            # Remove the worker here, not in a done callback. An item that is submitted in between would find no worker.
+            # Remove the worker here. A done callback would run later, and an item that is submitted before it runs
+            # would wait for a worker that has ended.
             self._workers.discard(asyncio.current_task())  # guard: batcher-worker-end
 
     async def _process_queue(self) -> None:
@@ -118,7 +120,7 @@ class Batcher(Generic[Item, Result]):
 
 
 def _concerns_content(error: Exception) -> bool:
-    """Return whether one item can be the cause of the error of its batch."""
+    """Return whether one item may have caused the error of its whole batch."""
     if isinstance(error, ApiError):
         return error.status in _REFUSED_STATUSES
     return isinstance(error, ValueError | TypeError)

@@ -10,7 +10,7 @@ import msgspec
 from .api_models import Change, ChangePage
 
 _WAIT: Final = 45
-"""Seconds of one poll. Many proxies end a request that takes a minute."""
+"""The number of seconds of one poll. It is less than a minute, because many proxies end a request after a minute."""
 
 
 class _ReadChanges(Protocol):
@@ -21,8 +21,8 @@ async def follow_changes(read: _ReadChanges, cursor: str | None) -> AsyncGenerat
     """Yield each change after a cursor, without end. If `cursor` is None, begin with the current cursor.
 
     The last change of a page gets the cursor after the page. The other changes get the cursor before the page, because
-    the server sends no cursor for each change. So a caller that resumes in the middle of a page sees its changes again,
-    and misses none.
+    the server sends no cursor for each change. So a caller that resumes in the middle of a page sees the changes of the
+    page again, and misses no change.
     """
     if cursor is None:
         cursor = (await read(None, wait=0)).next_cursor

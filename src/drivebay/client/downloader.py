@@ -38,23 +38,22 @@ from .store_client import Progress, ProgressCounter, StoreClient
 from .task_groups import run_all
 
 RANGE_SIZE: Final = 8 * 2**20
-"""Bytes of one range. If the file was uploaded in parts, a range is a part instead. A file up to this size is fetched
-in one request."""
+"""The number of bytes of one range. If the file was uploaded in parts, a range is a part instead. A file up to this
+size is fetched in one request."""
 _SAVE_STATE_EVERY: Final = 8
-"""Finished ranges between two writes of the state file."""
+"""The number of finished ranges between two writes of the state file."""
 _PART_FILE_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
-"""Errors after which the part file is deleted: the disk is full, or the target's name cannot exist there."""
+"""Errors after which the part file is deleted: the disk is full, or the file system does not allow the target's
+name."""
 _WRITER_THREADS: Final = 3
-"""Threads that write small files."""
+"""The number of threads that write small files."""
 _WRITE_TIMEOUT: Final = 5.0
-"""Seconds to wait for the writer threads when the downloader is closed."""
+"""The maximum number of seconds for which `close` waits for the writer threads."""
 
 
 class _State(msgspec.Struct):
-    """The content of the state file: the version, and which of its ranges are on disk (`done`).
-
-    `range` is the size of a range in bytes.
-    """
+    """The content of the state file: the version, the size of its ranges in bytes (`range`), and the indexes of the
+    ranges that are on disk (`done`)."""
 
     etag: str
     size: int
@@ -132,7 +131,8 @@ class _RangedDownload:
                 try:
                     await self._fetch_ranges(fd)
                 except BaseException:
-                    # Saved even when cancelled, so that the next attempt does not fetch these ranges again.
+                    # Save the state even if this task is cancelled, so that the next attempt does not fetch these
+                    # ranges again.
                     await asyncio.shield(asyncio.to_thread(self._save_state, fd))
                     raise
                 finally:
@@ -198,7 +198,7 @@ class _RangedDownload:
         self._done.add(index)
         self._unsaved += 1
         if self._unsaved >= _SAVE_STATE_EVERY and (self._save_task is None or self._save_task.done()):
-            # In the background: the transfer must not wait until a slow disk has synced.
+            # Save the state in the background: the transfer must not wait until a slow disk has synced.
             await self._finish_save()  # the earlier save has ended; this only raises its error
             self._unsaved = 0
             self._save_task = asyncio.create_task(asyncio.to_thread(self._save_state, fd), name="save download state")

@@ -15,7 +15,8 @@ async def change_files(
 ) -> list[File | ApiError]:
     """Send `change` (`move`, `copy`, `trash`, `restore`) for all ids, 100 in each request.
 
-    Return a file or an error for each id. Raises ApiError, NetworkError. Earlier requests may then have changed files.
+    Return a file or an error for each id. Raises ApiError and NetworkError if a whole request fails. The requests
+    before it may have changed files.
     """
     results: list[File | ApiError] = []
     for start in range(0, len(ids), MAX_BATCH):
@@ -26,5 +27,5 @@ async def change_files(
 
 
 def if_match(etag: str | None) -> dict[str, str]:
-    """Return the header of a change that depends on an entity tag."""
+    """Return the header `If-Match` with an entity tag, or no header if `etag` is None."""
     return {} if etag is None else {"If-Match": etag}

@@ -74,7 +74,7 @@ class EntryFinder:
         )
 
     async def find_child(self, parent: File, name: str, path: str) -> File:
-        """Return the child with this name. The error contains `path`. Raises NotFound."""
+        """Return the child with this name. Raises NotFound, with `path` in its message."""
         if parent.is_folder:
             query = {"parent_id": parent.id, "name": name, "drive_id": self._drive_id}
             try:

@@ -42,7 +42,7 @@ class EntryMethods(ApiMethods):
     async def resolve(self, file: str | File, drive_id: str | None = None) -> File:
         """Return the file or folder with this path or id. A `File` is returned unchanged. Raises NotFound.
 
-        `drive_id` is the drive to look in, by default that of the other methods.
+        `drive_id` is the drive to look in, by default the drive of this object.
         """
         return await self._finder.in_drive(drive_id).resolve(file)
 
@@ -56,7 +56,7 @@ class EntryMethods(ApiMethods):
         return await self._api.call(ApiRequest(File, "GET", f"/v1/files/{quote(id, '')}"))
 
     async def files(self, folder: str | File = "/", sort: Sort = "name") -> AsyncGenerator[File, None]:
-        """Yield the files and folders in a folder. They are fetched page by page."""
+        """Yield the files and folders in a folder. Pages are fetched as they are needed."""
         parent = await self._finder.resolve_folder(folder)
         async with aclosing(
             self._finder.list_pages("/v1/files", {"parent_id": parent.id, "sort": sort}, FilePage)
@@ -192,12 +192,12 @@ class EntryMethods(ApiMethods):
         properties: Mapping[str, str | None] | None = None,
         etag: str | None = None,
     ) -> File:
-        """Change the values that are not None. With `etag`, only if the file still has this ETag (else Conflict).
+        """Change the values that are not None. With `etag`, raise Conflict if the file has another ETag now.
 
         `on_conflict` is the rule for a name that is taken. With `OnConflict.REPLACE`, the file becomes a new version of
-        the other file with this name, and the other file is returned. `properties` are added. A property with the value
-        None is removed. The request is sent once: after a NetworkError the change may have happened. Raises Conflict
-        `name_taken`, `would_cycle`.
+        the other file with this name, and the other file is returned. `properties` are added to the properties of the
+        file. A property with the value None is removed. The request is sent once: after a NetworkError the change may
+        have happened. Raises Conflict `name_taken`, `would_cycle`.
         """
         id = await self._finder.non_root_id(file)
         values: dict[str, object] = {
@@ -241,8 +241,8 @@ class EntryMethods(ApiMethods):
         folder: str | File | None = None,
         on_conflict: OnConflict | str = OnConflict.RENAME,
     ) -> File:
-        """Move a file out of the trash to `folder`. The default is its old folder, or the root if that no longer
-        exists.
+        """Move a file out of the trash to `folder`. The default is its old folder, or the root if the old folder no
+        longer exists.
 
         Files in the trash have no path: give an id or a `File`. `on_conflict` as in `update`.
         """
@@ -266,10 +266,10 @@ class EntryMethods(ApiMethods):
         await self._api.call(ApiRequest(type(None), "DELETE", "/v1/trash"))
 
     async def thumbnail(self, file: str | File, size: Literal[64, 256, 1024] = 256, wait: float = 60.0) -> bytes | None:
-        """Return a WebP image of a file that fits into a square of `size` pixels. None if the file has none.
+        """Return a thumbnail of a file: a WebP image that fits into a square with sides of `size` pixels.
 
-        The server makes the image after the first request. The call waits for it for at most `wait` seconds. Raises
-        NotFound, and Unavailable if the image was not made in time.
+        Return None if the file can have no thumbnail. The server makes the image after the first request. The call
+        waits at most `wait` seconds for the image. Raises NotFound, and Unavailable if the image was not made in time.
         """
         id = await self._finder.non_root_id(file)
         path = f"/v1/files/{quote(id, '')}/thumbnail"
@@ -291,9 +291,9 @@ class EntryMethods(ApiMethods):
             await asyncio.sleep(pause)
 
     async def activity(self, file: str | File) -> AsyncGenerator[Activity, None]:
-        """Yield what was changed in a file or folder, newest first, for 30 days. Raises NotFound.
+        """Yield the changes of a file or folder in the last 30 days, newest first. Raises NotFound.
 
-        Changes of the folders above it are not included.
+        Changes of the folders above the item are not included.
         """
         path = f"/v1/files/{quote((await self._finder.resolve(file)).id, '')}/activity"
         async with aclosing(self._finder.list_pages(path, {}, ActivityPage)) as changes:
@@ -321,7 +321,7 @@ class EntryMethods(ApiMethods):
         return await self._api.call(ApiRequest(Link, "GET", path, query=query))
 
     async def restore_version(self, file: str | File, version_id: str) -> File:
-        """Make the content of a version current again, as a new version, and return the file.
+        """Make a new version with the content of an old version the current version, and return the file.
 
         A repeat changes nothing. Raises NotFound, and ApiError `quota_exceeded`.
         """

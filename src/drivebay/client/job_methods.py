@@ -17,10 +17,11 @@ from .errors import ApiError, Conflict, NetworkError
 from .job_models import Job, JobResponse
 
 _FIRST_DELAY: Final = 0.1
+"""The first pause between two requests for the state of a job, in seconds."""
 _MAX_DELAY: Final = 2.0
-"""The longest pause between two requests for the state of a job, in seconds. The first pause is shorter."""
+"""The longest pause, in seconds."""
 _STALLED_AFTER: Final = 600.0
-"""Seconds without progress after which `wait_for_job` raises NetworkError."""
+"""The number of seconds without progress after which `wait_for_job` raises NetworkError."""
 
 
 class JobMethods(ApiMethods):
@@ -37,11 +38,11 @@ class JobMethods(ApiMethods):
     ) -> File:
         """Copy a file, or a folder with everything in it, to the path `target`, and return the copy.
 
-        If `target` is a folder, copy into it. It may also be the id of a folder. `drive_id` is the drive that gets the
-        copy, by default the drive of the original. `on_conflict` as in `update`. No bytes are sent. Each copy counts in
-        the quota. A job makes a copy that takes long. This method waits for the job, and calls `progress` with its
-        state. If the wait is cancelled, the job continues. Raises NotFound, Conflict `name_taken`, `would_cycle`, and
-        the errors of `wait_for_job`.
+        If `target` is a folder, copy into the folder. `target` may also be the id of a folder. `drive_id` is the drive
+        that gets the copy, by default the drive of the original. `on_conflict` as in `update`. This computer sends no
+        bytes. Each copy counts in the quota. A copy that takes long is made by a job. This method waits for the job,
+        and calls `progress` with its state. If the wait is cancelled, the job continues. Raises NotFound, Conflict
+        `name_taken`, `would_cycle`, and the errors of `wait_for_job`.
         """
         started = await self.start_copy(file, target, on_conflict, drive_id=drive_id)
         return started if isinstance(started, File) else await self.wait_for_job(started, progress)
@@ -54,7 +55,7 @@ class JobMethods(ApiMethods):
         *,
         drive_id: str | None = None,
     ) -> File | Job:
-        """Copy like `copy`, but do not wait for a job. Return the copy, or the job of a copy that takes long."""
+        """Copy as `copy` does, but do not wait for a job. Return the copy, or the job of a copy that takes long."""
         original = await self._finder.resolve(file)
         id = await self._finder.non_root_id(original)
         parent, name = await self._finder.in_drive(drive_id).find_destination(original, target)
@@ -71,7 +72,7 @@ class JobMethods(ApiMethods):
     ) -> list[File | ApiError]:
         """Copy files and folders to a folder, 100 in each request. Return the copy, or its error, for each.
 
-        A folder with more than 1,000 files and folders gets the error `too_large`: give it to `copy`.
+        A folder with more than 1,000 files and folders gets the error `too_large`. Copy such a folder with `copy`.
         """
         parent = await self._finder.resolve_folder(folder)
         ids = [await self._finder.id_for_batch(file) for file in files]
@@ -85,8 +86,8 @@ class JobMethods(ApiMethods):
     async def wait_for_job(self, job: str | Job, progress: Callable[[Job], None] | None = None) -> File:
         """Wait until a job is done, and return the copy. `progress` is called with each new state of the job.
 
-        Raises NotFound, Conflict if the job was cancelled, its ApiError if it has failed, and NetworkError if it makes
-        no progress for 10 minutes.
+        Raises NotFound, Conflict if the job was cancelled, the ApiError of the job if it has failed, and NetworkError
+        if it makes no progress for 10 minutes.
         """
         id = job if isinstance(job, str) else job.id
         clock = asyncio.get_running_loop().time

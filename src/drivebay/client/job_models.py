@@ -33,6 +33,6 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class JobResponse(msgspec.Struct, frozen=True):
-    """A response that contains a job (`job`), or another value (`job` is None)."""
+    """A response that may contain a job. `job` is None if the response contains another value."""
 
     job: Job | None = None

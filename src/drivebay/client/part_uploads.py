@@ -20,13 +20,13 @@ from .task_groups import run_all
 from .upload_sources import Source, sha256_of
 
 _GROUP_SIZE: Final = 8
-"""Parts that are hashed and signed together."""
+"""The number of parts that are hashed and signed together."""
 _FIRST_GROUP_SIZE: Final = 2
-"""Parts in the first group. The group is small, so that sending starts soon."""
+"""The number of parts in the first group. It is small, so that sending starts soon."""
 
 
 class PartsMismatch(Error):
-    """The upload has parts whose bytes differ from the source. It belongs to other content."""
+    """The upload has parts whose bytes differ from the source, so it is an upload of other content."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class _PartTransfer:
             await self._send_part(part)
 
     async def _plan_group(self, numbers: Sequence[int], stored: Mapping[int, Part]) -> list[_PlannedPart]:
-        """Hash these parts and sign those that the store does not have."""
+        """Hash these parts, sign the parts that the store does not have, and return the signed parts."""
         ranges = {number: _part_range(self._upload, number) for number in numbers}
         digests = await asyncio.gather(
             *(asyncio.to_thread(sha256_of, self._source, offset, length) for offset, length in ranges.values())
@@ -119,7 +119,7 @@ class _PartTransfer:
         try:
             response = await self._api.call(ApiRequest(SignedParts, "POST", path, {"parts": parts}, idempotent=True))
         except Conflict as error:
-            # The upload has ended, or it has another digest for a part. It cannot be used for this content.
+            # The upload has ended, or another digest of a part is recorded. So it cannot be used for this content.
             raise PartsMismatch(error.detail) from None
         return response.parts
 

@@ -34,11 +34,11 @@ from .upload_sources import Content, Source, open_source, path_opener, sha256_of
 T = TypeVar("T")
 _PAGE_SIZE: Final = 1000
 _PARALLEL: Final = 4
-"""File bodies in transfer at the same time."""
+"""The maximum number of bodies that are sent or fetched at once."""
 _MAX_HASHED: Final = 64 * 2**20
-"""Bytes. A larger content is sent without a checksum of all its bytes."""
+"""Content of more than this number of bytes is sent without a checksum of all its bytes."""
 _OPENER_CLOSE_TIMEOUT: Final = 5.0
-"""Seconds to wait for files that are being opened."""
+"""The maximum number of seconds for which `close` waits for files that are being opened."""
 
 
 class AsyncPublicLink:
@@ -50,7 +50,7 @@ class AsyncPublicLink:
     """
 
     def __init__(self, url: str, *, retry_policy: RetryPolicy | None = None, connect_timeout: float = 10.0) -> None:
-        # Imported here because aiohttp takes long to load.
+        # Import aiohttp only here, because loading it takes long.
         from .transport import Transport
 
         server, token = _split(url)
@@ -79,7 +79,7 @@ class AsyncPublicLink:
         await self._transport.close()
 
     async def unlock(self, password: str) -> None:
-        """Begin a link session with the password. When the session ends after an hour, the password is used again.
+        """Begin a link session with the password. A session ends after an hour. The password then begins a new session.
 
         Raises Unauthenticated `invalid_credentials`.
         """
@@ -126,7 +126,7 @@ class AsyncPublicLink:
         return target
 
     async def archive(self, files: Sequence[str | LinkFile] = ("root",), *, name: str | None = None) -> Archive:
-        """Return a URL that downloads files and folders of the link as one ZIP file, by default all of it.
+        """Return a URL that downloads files and folders of the link as one ZIP file, by default all of them.
 
         The archive counts as one download of the link. The URL works without a password until the archive expires or
         the link ends. `name` is the name of the ZIP file. Raises the errors of `AsyncDrive.archive`.

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from .transport import Response
 
 _MAX_SIGNINGS: Final = 5
-"""How often a call may get a new URL, because the store refuses an expired one."""
+"""How often a call may get a new URL, because the store refuses an expired URL."""
 _BLOCK_SIZE: Final = 2**20
-"""Bytes of a block that `blocks` yields, at least. The last block may be smaller."""
+"""The minimum number of bytes of a block that `blocks` yields. Only the last block may be smaller."""
 
 
 class RangedReader:
@@ -154,7 +154,7 @@ class ReaderFactory:
 
 
 class ChecksumVerifier:
-    """Computes the checksum of a stream and compares it with the stored one, if there is one."""
+    """Computes the checksum of a stream and compares it with the stored checksum, if there is one."""
 
     def __init__(self, reader: RangedReader) -> None:
         self._reader = reader

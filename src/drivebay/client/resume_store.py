@@ -13,8 +13,8 @@ class UnfinishedUpload(msgspec.Struct, frozen=True):
     """The record of an upload in parts that can be resumed.
 
     `key` identifies the local file, its state, and the target. `path` is the local path, for messages. The record is
-    first saved before the upload is begun, with an empty `upload_id`. If the process ends then, the same request with
-    `idempotency_key` returns the upload that it may have begun.
+    saved before the upload is begun, with an empty `upload_id`, and again when the id is known. If the process ends in
+    between, the same request with `idempotency_key` returns the upload that the process may have begun.
     """
 
     key: str
@@ -38,8 +38,9 @@ class PendingBatch(msgspec.Struct, frozen=True):
 class ResumeStore(Protocol):
     """Storage for records of unfinished uploads. The methods may block: the SDK calls them in a thread.
 
-    An upload is begun only after its record is saved. If that fails, the upload fails, and the server has no upload.
-    An OSError while a record is deleted is ignored: the next process finds that the upload has ended.
+    An upload is begun only after its record is saved. If the record cannot be saved, the upload fails, and the server
+    has no upload. If a record cannot be deleted (OSError), the SDK continues: the next process finds that the upload
+    has ended.
     """
 
     def record_batch(self, batch: PendingBatch) -> None:
@@ -59,7 +60,7 @@ class ResumeStore(Protocol):
         ...
 
     def save_upload(self, upload: UnfinishedUpload) -> None:
-        """Save an unfinished upload atomically: after a crash there is the whole record or none."""
+        """Save an unfinished upload atomically: after a crash there is the whole record, or no record."""
         ...
 
     def remove_upload(self, key: str) -> None:

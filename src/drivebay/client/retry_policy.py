@@ -16,10 +16,11 @@ from typing import Final
 from .errors import ApiError, Error, NetworkError, StoreError
 
 MAX_RETRY_AFTER: Final = 60.0
-"""The maximum of `Retry-After` in seconds. A longer one is cut to this value."""
+"""The maximum of `Retry-After` in seconds. A longer time is cut to this value."""
 _API_STATUSES: Final = (429, 502, 503, 504)
+"""The statuses of Drivebay after which a request is sent again."""
 _STORE_STATUSES: Final = (408, 429)
-"""Statuses after which a request is sent again: of Drivebay, and of the store, which may also send any 5xx."""
+"""The statuses of the store after which a request is sent again, in addition to every 5xx."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,15 @@ class Retries:
         self._attempts = 0
 
     async def wait(self, error: Error) -> None:
-        """Wait before the next attempt. Raise `error` if it is permanent or the time limit would pass during the
+        """Wait before the next attempt. Raise `error` if it is permanent, or if the time limit would pass during the
         wait."""
         if not is_temporary(error):
             raise error
         policy = self._policy
         delay = min(policy.max_delay, policy.first_delay * 2**self._attempts) * (0.5 + policy.random())
         if isinstance(error, ApiError) and error.retry_after is not None:
-            # Jitter here too: if a server sends the same value to all clients, they must not all return at the same
-            # time.
+            # Add jitter to `Retry-After` too: if a server sends the same value to all clients, they must not all return
+            # at the same time.
             delay = max(delay, min(MAX_RETRY_AFTER, error.retry_after) * (1 + policy.random() / 4))
         if policy.clock() - self._last_progress + delay > policy.timeout:
             raise error

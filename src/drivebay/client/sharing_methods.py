@@ -76,7 +76,7 @@ class SharingMethods(ApiMethods):
     # Sharing
 
     async def share(self, file: str | File, user: str, role: Role | str = Role.VIEWER) -> Permission:
-        """Share a file, or a folder with everything in it, or change the role of a user there.
+        """Give a user a role for a file, or for a folder with everything in it, or change the role of the user.
 
         `user` is an email address or the id of an account, `role` viewer or editor. Raises NotFound (no such file or
         account), Forbidden, and Conflict for the owner or a member of the drive.
@@ -96,15 +96,16 @@ class SharingMethods(ApiMethods):
     async def unshare(self, file: str | File, user_id: str) -> None:
         """Remove the permission of a user on a file or folder. Each user may remove their own permission.
 
-        Raises NotFound, also for a permission of a folder above, and Forbidden.
+        Raises NotFound (also if only a folder above the item has the permission), and Forbidden.
         """
         path = f"{await self._permissions_path(file)}/{quote(user_id, '')}"
         await self._api.call(ApiRequest(type(None), "DELETE", path, absent_is_success=True))
 
     async def shared_with_me(self) -> AsyncGenerator[File, None]:
-        """Yield the files and folders that others share with the account, the latest first, with `role`.
+        """Yield the files and folders that other users share with the account, the latest first, with `role`.
 
-        Pass one of them to `use_shared_item`. Or pass its `drive_id` to `use_drive` and use ids instead of paths.
+        To use an item, pass it to `use_shared_item`, or pass its `drive_id` to `use_drive` and use ids instead of
+        paths.
         """
         async with aclosing(self._finder.list_pages("/v1/shared-with-me", {}, FilePage)) as files:
             async for file in files:
@@ -168,7 +169,7 @@ class SharingMethods(ApiMethods):
         return await self._api.call(ApiRequest(ShareLink, "PATCH", _link_path(id), body, idempotent=True))
 
     async def delete_link(self, id: str) -> None:
-        """Delete a link. It stops working at once. Raises NotFound, Forbidden."""
+        """Delete a link. Its URL stops working at once. Raises NotFound, Forbidden."""
         await self._api.call(ApiRequest(type(None), "DELETE", _link_path(id), absent_is_success=True))
 
 

@@ -13,7 +13,7 @@ from .api_models import Role, Usage
 class DriveInfo(msgspec.Struct, frozen=True):
     """A drive: the personal drive, or a shared drive of which the account is a member. `role` is the account's role.
 
-    `created_by` is the id of the user who created it. An older server does not send it (None).
+    `created_by` is the id of the user who created the drive, or None if the server is an older release.
     """
 
     id: str
@@ -50,7 +50,8 @@ class MemberPage(msgspec.Struct, frozen=True):
 class Permission(msgspec.Struct, frozen=True):
     """The permission of a user on a file or folder, and on everything below it.
 
-    `inherited_from` is the id of the folder above that has the permission, None for a permission of the item itself.
+    `inherited_from` is the id of the folder above the item that has the permission, None for a permission of the item
+    itself.
     `email` is None if the account no longer exists.
     """
 

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from .transport import FullResponse, Transport
 
 _READ_SIZE: Final = 2 * 2**20
-"""Bytes that are read from a source at once."""
+"""The number of bytes that are read from a source at once."""
 _CHUNK_SIZE: Final = 256 * 1024
-"""Bytes that are written to the connection at once."""
+"""The number of bytes that are written to the connection at once."""
 _MAX_SIGNINGS: Final = 3
-"""How often a PUT may get a new URL, because the store refuses an expired one."""
+"""How often a PUT may get a new URL, because the store refuses an expired URL."""
 _MAX_RESENDS: Final = 3
-"""How often a body is sent again that arrived damaged."""
+"""How often a body that arrived damaged is sent again."""
 _ERROR_CODE: Final = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -64,8 +64,8 @@ class SignedRequest:
 class PutRequest:
     """The upload of `length` bytes at `offset` of a source.
 
-    `action` describes it in error messages. `sign` returns a fresh presigned request, or None if the upload is already
-    complete.
+    `action` describes the request in error messages. `sign` returns a new presigned request, or None if the upload is
+    already complete.
     """
 
     action: str

@@ -29,7 +29,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 _CLEANUP_TIMEOUT = 15.0
-"""Seconds that an interrupted call may take for its cleanup."""
+"""The maximum number of seconds for the cleanup of an interrupted call."""
 
 
 def _blocking(
@@ -285,7 +285,8 @@ class _LoopThread:
 
     @property
     def is_forked(self) -> bool:
-        """Whether this process is a fork of the process that created the loop. A fork does not have its thread."""
+        """Whether this process is a fork of the process that created the loop. The thread of the loop does not exist in
+        a fork."""
         return os.getpid() != self._process_id
 
     def stop(self) -> None:

@@ -1,7 +1,7 @@
 """Stores the tokens of a login. The SDK stores them in memory, the command line in a keyring or a file.
 
-A refresh token works once. A second use more than ten seconds later ends the session. So processes that share tokens
-refresh them while they hold a lock: `TokenStore.refresh_lock`.
+A refresh token works once. A second use after the repeat window (ten seconds) ends the session. So processes that share
+tokens refresh the tokens under a lock: `TokenStore.refresh_lock`.
 """
 
 from __future__ import annotations

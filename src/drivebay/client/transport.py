@@ -23,19 +23,20 @@ from .errors import NetworkError, RequestNotSent
 Body: TypeAlias = bytes | AsyncIterable[bytes]
 
 READ_TIMEOUT: Final = 15.0
-"""Seconds without a byte of the response, and without the server accepting a chunk of the body."""
+"""A request fails if the server sends no byte of the response, or accepts no chunk of the body, for this number of
+seconds."""
 RESPONSE_TIMEOUT: Final = 60.0
-"""Seconds without a byte of the response after a body in chunks. The last bytes of the body may still be in a buffer of
-this computer, and a slow connection needs time for them. `_USER_TIMEOUT` ends a connection that sends none of them."""
+"""A request with a body in chunks fails if no byte of the response arrives for this number of seconds after the body.
+The last bytes of the body may still be in a buffer of this computer, and a slow connection needs time for these bytes.
+`_USER_TIMEOUT` ends a connection over which the bytes make no progress."""
 POOL_TIMEOUT: Final = 120.0
-"""Seconds to wait for a free connection of the pool."""
+"""The maximum number of seconds for which a request waits for a free connection of the pool."""
 KEEPALIVE_TIMEOUT: Final = 20.0
-"""Seconds that an idle connection stays open."""
+"""The number of seconds for which an idle connection stays open."""
 _USER_TIMEOUT: Final = 15_000
-"""Milliseconds after which the operating system gives up a connection that acknowledges no sent bytes."""
-# aiohttp must not add headers that the signature does not cover.
+"""The operating system closes a connection if the server acknowledges no sent bytes for this number of milliseconds."""
 _SKIPPED_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""Headers that aiohttp adds otherwise. A presigned request must be sent as it was signed."""
+"""Headers that aiohttp would add to a request. A presigned request must be sent as it was signed."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,9 @@ class Transport:
     ) -> AsyncIterator[Response]:
         """Send a request and yield its response, with any status.
 
-        `response_timeout` is how many seconds may pass without a byte of the response.
-
-        The URL and the headers are sent unchanged, plus those that HTTP requires. `headers` must contain
-        `Content-Length` if the body is not bytes. Raises RequestNotSent, NetworkError, and exceptions of the body.
+        `response_timeout` is how many seconds may pass without a byte of the response. The URL and the headers are sent
+        unchanged, and the headers that HTTP requires are added. `headers` must contain `Content-Length` if the body is
+        not bytes. Raises RequestNotSent, NetworkError, and exceptions of the body.
         """
         try:
             target = URL(url, encoded=True)
@@ -205,7 +205,7 @@ async def _watch_body(
     except Exception as error:
         errors.append(error)
         raise
-    # The body is sent. aiohttp's own read timeout covers the response, so this one only has to be longer.
+    # The body is sent. aiohttp's own read timeout covers the response, so this deadline only has to be longer.
     deadline.reschedule(now() + 2 * RESPONSE_TIMEOUT)
 
 

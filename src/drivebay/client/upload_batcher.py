@@ -2,7 +2,7 @@
 
 The name of an upload is reserved until the upload ends. So each batch request is recorded in the resume store before it
 is sent. When a process dies, the next process sends the same request with the same key, receives the same uploads, and
-aborts the pending ones.
+aborts the uploads that are still pending.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from .task_groups import run_all, run_cleanup
 NewUpload: TypeAlias = dict[str, object]
 """The intent of an upload, as the API expects it."""
 _ABORT_TIMEOUT: Final = 5.0
-"""Seconds for the abort of an upload, and for uploads that are being begun when the client closes."""
+"""The maximum number of seconds for the abort of an upload, and for uploads that are being begun when the client
+closes."""
 _EVENT_DELAY: Final = 0.03
-"""Seconds between batches of completions. In that time most uploads complete without a request, by the store's
-event."""
+"""The number of seconds between two batches of completions. In this time the event of the store completes most uploads,
+and they need no request."""
 
 
 class UploadBatcher:
@@ -48,7 +49,7 @@ class UploadBatcher:
 
     async def begin(self, intent: NewUpload) -> Upload:
         """Begin an upload. Raises ValueError if the intent cannot be JSON, OSError, ApiError, NetworkError."""
-        # Encoded before it joins a batch: a name that is not valid text fails this upload and no other.
+        # Encode the intent before it joins a batch: a name that is not valid text must not make other uploads fail.
         encoded = msgspec.Raw(msgspec.json.encode(intent))
         return await self._retry(lambda: self._begin_batcher.submit(encoded))
 
@@ -82,8 +83,8 @@ class UploadBatcher:
         await self._complete_batcher.close(0)
 
     async def _retry(self, operation: Callable[[], Awaitable[Upload]]) -> Upload:
-        """Repeat the operation while its item has a temporary error. `ApiClient` repeats requests that fail as a
-        whole."""
+        """Repeat an operation while its item of the batch has a temporary error. `ApiClient` repeats a request that
+        fails as a whole."""
         retries = Retries(self._retry_policy)
         while True:
             try:
@@ -158,5 +159,5 @@ class UploadBatcher:
 
 
 def _is_refusal(error: ApiError) -> bool:
-    """Return whether the server refused a request for good, so that it began nothing."""
+    """Return whether the server refused a request and will refuse each repeat, so that no upload was begun."""
     return error.status in (400, 404, 413, 422)

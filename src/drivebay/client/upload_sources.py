@@ -29,12 +29,12 @@ Content: TypeAlias = (
 of bytes, which may be asynchronous."""
 
 MAX_IN_MEMORY: Final = 64 * 2**10
-"""Files up to this many bytes are read into memory."""
+"""Files up to this number of bytes are read into memory."""
 _BLOCK_SIZE: Final = 2**20
-"""Bytes that are read and hashed at once."""
+"""The number of bytes that are read and hashed at once."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OPENER_THREADS: Final = 2
-"""Threads that open files."""
+"""The number of threads that open files."""
 
 
 class Source(Protocol):
@@ -45,8 +45,9 @@ class Source(Protocol):
 
     @property
     def identity(self) -> str | None:
-        """A string that is equal for the same file in the same state, in any process. None if an
-        upload of this source cannot be resumed.
+        """A string that is equal for the same file in the same state, in any process.
+
+        It is None if an upload of this source cannot be resumed.
         """
         ...
 
@@ -190,7 +191,7 @@ async def open_source(content: Content, opener: PathOpener) -> AsyncIterator[Sou
 
 
 def sha256_of(source: Source, offset: int = 0, length: int | None = None) -> bytes:
-    """Return the SHA-256 of a range, by default of all bytes. Blocks. Raises ContentChanged."""
+    """Return the SHA-256 of a range, by default of all bytes. The function blocks. Raises ContentChanged."""
     remaining = source.size if length is None else length
     digest = hashlib.sha256()
     while remaining:
@@ -251,7 +252,7 @@ def _seekable_file(file: IO[bytes], spool: IO[bytes]) -> tuple[int, int]:
 
 
 def _spool_blocks(blocks: Iterable[bytes], spool: IO[bytes]) -> int:
-    """Write all blocks to the temporary file and return its descriptor. Blocks."""
+    """Write all blocks to the temporary file and return its descriptor. The function blocks."""
     for block in blocks:
         _write_block(spool, block)
     return spool.fileno()
@@ -283,7 +284,7 @@ def _wrong_type_message(content: object) -> str:
 
 
 def file_time(mtime_ns: int) -> datetime | None:
-    """Return a modification time in nanoseconds as the server keeps it, in microseconds. None if it is out of range."""
+    """Return the time for `st_mtime_ns`, exact to a microsecond, as the server keeps it. None if it is out of range."""
     try:
         return _EPOCH + timedelta(microseconds=mtime_ns // 1000)
     except OverflowError:

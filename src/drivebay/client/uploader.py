@@ -30,14 +30,17 @@ MAX_SINGLE_REQUEST: Final = 16 * 2**20
 """Files up to this many bytes are sent in one request."""
 
 _COMPLETE_POLICY: Final = RetryPolicy(timeout=900.0)
-"""The object store may take minutes to assemble a large file."""
+"""The retry policy of the request that completes an upload in parts. The store may take minutes to assemble a large
+file."""
 _MAX_SEND_ROUNDS: Final = 3
-"""How often parts are sent before the upload fails because the store misses some."""
+"""How often parts are sent before the upload fails because the store misses some parts."""
 _MAX_STARTS: Final = 2
-"""Attempts of a large upload. The second begins a new upload, because the stored parts belong to other content."""
+"""The maximum number of attempts of a large upload. The second attempt begins a new upload, because the stored parts
+belong to other content."""
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_AHEAD: Final = timedelta(hours=23)
-"""The server accepts modification times up to a day ahead of its clock, which may differ from the clock here."""
+"""A modification time is sent only if it is at most this far in the future. The server accepts one day, and its clock
+may differ from the clock here."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Uploader:
                 if current.status == "complete":  # another process uploaded the same file at the same time
                     await self._remove_record(key)
                     return current
-                # The stored parts belong to an older content of the file: start a new upload.
+                # The stored parts belong to earlier content of the file: start a new upload.
                 await self._abort(upload, key)
         raise ContentChanged(f"{source.path or 'the file'} changes while it is read: upload it again")
 
@@ -167,7 +170,7 @@ class Uploader:
         if target.modified_at is not None:
             intent["modified_at"] = target.modified_at
         elif modified_at is not None and _EARLIEST <= modified_at <= self._now() + _MAX_AHEAD:
-            # The server refuses other times. A wrong clock must not make the upload fail.
+            # The server refuses times out of this range. A wrong clock must not make the upload fail.
             intent["modified_at"] = modified_at
         return intent
 

@@ -9,9 +9,9 @@ from ..contract.files import BatchResult, ItemError
 from ..errors import Error, FieldError, InvalidRequest, QuotaExceeded, RateLimited, Unavailable
 
 MAX_ITEMS: Final = 100
-"""Items of one batch."""
+"""The maximum number of items in one batch."""
 TEMPORARY_ERRORS: Final = frozenset(error.code for error in (QuotaExceeded, RateLimited, Unavailable))
-"""Temporary errors: the same request may succeed later."""
+"""The codes of temporary errors: the same request may succeed later."""
 
 
 def check_batch_size(items: Sized, field: str) -> None:

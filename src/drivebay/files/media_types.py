@@ -7,7 +7,7 @@ import re
 from ..errors import FieldError, InvalidRequest
 
 MAX_LENGTH = 255
-"""Characters."""
+"""The maximum number of characters of a media type."""
 _TCHARS = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # a token of RFC 9110, 5.6.2
 _QUOTED_STRING = r'"(?:[\t \x21\x23-\x5b\x5d-\x7e]|\\[\t \x21-\x7e])*"'
 _MEDIA_TYPE = re.compile(rf"{_TCHARS}/{_TCHARS}(?:[ \t]*;[ \t]*{_TCHARS}=(?:{_TCHARS}|{_QUOTED_STRING}))*")

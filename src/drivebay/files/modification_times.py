@@ -9,7 +9,7 @@ from ..errors import FieldError, InvalidRequest
 
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_AHEAD: Final = timedelta(days=1)
-"""The clock of a client may be set to a wrong time zone."""
+"""How far in the future a modification time may be, because the clock of a client may be set to a wrong time zone."""
 
 
 def check_modified_at(time: datetime, now: datetime) -> datetime:

@@ -49,12 +49,13 @@ from .webhooks.webhook_claims import WebhookClaimService
 
 
 class Service:
-    """Implements `contract.files.Files`. It keeps no state between calls except the connection pool
-    and the calls that wait for a transaction.
+    """Implements `contract.files.Files`. Between calls it keeps no state except the connection pool, and the calls that
+    wait for a transaction.
 
     Each attribute is the bound method of the aggregate that implements it, so a call takes no extra step. A method that
-    changes entries is wrapped with `publishing_hints`, and so is one that can end the access of a member: it ends the
-    waits of that member. `update_entry` publishes its hints itself, because an update may change nothing.
+    changes entries is wrapped with `publishing_hints`. A method that can end the access of a member is wrapped too: the
+    hint wakes the waiting requests of that member, which then end. `update_entry` publishes its hints itself, because
+    an update may change nothing.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from typing import Final
 from ..contract.files import ReceiverRules
 
 MIN_PURGES: Final = 1_000_000
-"""The least `max_purges` of a deployment. A purge stays for days, so a low limit would stop ordinary use."""
+"""The lowest value that `max_purges` may have. A purge stays for days, so a low limit would stop ordinary use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class Settings:
 
     `upload_ttl` is the lifetime of a pending upload in one piece. `parts_ttl` is the lifetime of an upload in parts,
     counted from the last request for part URLs. `watch` is how long an expired upload is still looked up. `trash_grace`
-    is the time between the trash and the purge. `tombstone` is how long the row of a deleted object stays. A late PUT
-    may store the object again, so it is deleted again when its last URL has expired, and when the tombstone ends.
-    `lease` is the time that a janitor has for one batch of purges.
+    is the grace period of entries in the trash. `tombstone` is how long the row of a deleted object stays. A late PUT
+    may store the object again, so the object is deleted again when its last URL has expired, and when the tombstone
+    ends. `lease` is the time that a janitor has for one batch of purges.
 
     Changes are deleted when they are older than `change_age`. `archive_ttl` is how long the URL of an archive works.
 
@@ -34,7 +34,7 @@ class Settings:
 
     `max_depth` limits the number of nested folders. `max_entries` limits the files and folders of one drive. Items in
     the trash and pending uploads count. `max_purges` limits the purges of one drive. Tombstones and pending uploads
-    count. While a drive has more, no upload begins. `max_drives` limits the shared drives that one user creates,
+    count. While a drive has reached the limit, no upload begins. `max_drives` limits the shared drives of one user,
     because each has a quota of its own. `max_members` limits the members of one drive. `max_permissions` limits the
     permissions on one item, and `max_shared_items` the shared items of one user in one drive. `max_link_uploads` limits
     the pending uploads of one link. `max_links` limits the links of one drive. `bcrypt_cost` is the cost of the hash of
@@ -44,8 +44,8 @@ class Settings:
     `max_webhook_leases` the webhooks of one user to which workers send at the same time. `webhook_lease` is the time
     that a worker has until it records a result. A webhook is disabled when it has failed for `webhook_retry_time`.
 
-    `max_jobs` limits the unfinished jobs of one user in one drive. Of those that have ended, the last `max_ended_jobs`
-    of each user are kept. `job_lease` is the time that a worker has for one step.
+    `max_jobs` limits the unfinished jobs of one user in one drive. Of the jobs of a user that have ended, the last
+    `max_ended_jobs` are kept. `job_lease` is the time that a worker has for one step.
     `max_copied_entries` limits the files and folders of one copy, because its last step makes all of them visible under
     the lock of the drive.
 

@@ -1,9 +1,9 @@
 """Transaction groups: concurrent calls for one owner share a transaction.
 
-A transaction that changes an owner's rows locks the owner, and waits until it is written to disk. So one owner could
-make only a few hundred calls a second, one after another. Therefore further calls for a key wait here while a
-transaction for the key runs, and the next transaction does the work of all of them. A call for an idle key starts at
-once.
+A transaction that changes an owner's rows locks the owner, and waits until it is written to disk. If each call had its
+own transaction, an owner could make only a few hundred calls a second. So each call has a key, such as its owner. While
+a transaction for the key runs, further calls with this key wait here, and the next transaction does the work of all of
+them. If no transaction for the key runs, a call starts at once.
 
 Only calls of one process share transactions. Transactions of different processes wait for the lock on the owner's row.
 """
@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _GROUP_TIMEOUT: Final = 10.0
-"""Seconds. Callers have their own deadlines. This timeout ends a group even if all its callers were cancelled."""
+"""The maximum number of seconds of one transaction. Callers have their own deadlines, but they may all be cancelled."""
 
 
 class _WaitingCall(NamedTuple, Generic[Item, Result]):

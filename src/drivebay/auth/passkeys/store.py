@@ -68,7 +68,7 @@ async def insert_login_challenge(db: Executor, digest: bytes, ttl: timedelta) ->
 
 
 async def insert_second_factor_challenge(db: Executor, digest: bytes, login_digest: bytes, ttl: timedelta) -> bool:
-    """Store the challenge of a passkey that is used as the second factor. It replaces an earlier one of this login.
+    """Store the challenge of a passkey that is the second factor of a login. It replaces an earlier challenge.
 
     Return False if the login has ended.
     """

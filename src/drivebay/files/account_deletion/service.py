@@ -1,4 +1,4 @@
-"""Empties the drive of a deleted account, and ends its permissions and memberships in other drives."""
+"""Empties the drive of a deleted account, and ends the account's permissions and memberships in other drives."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from ..webhooks.store import WebhookStore
 from .store import AccountDeletionStore
 
 _BATCH: Final = 200
-"""The maximum number of uploads and of entries in one transaction, because it holds the lock of the drive."""
+"""The maximum number of uploads, and of entries, in one transaction. It is low, because the transaction holds the lock
+of the drive."""
 _MAX_BATCHES: Final = 50
-"""The maximum number of transactions in one call. A later call continues."""
+"""The maximum number of transactions in one call. The next call continues."""
 _MAX_DRIVES: Final = 100
-"""The maximum number of drives in which one call ends memberships or permissions. A later call continues."""
+"""The maximum number of drives in which one call ends memberships or permissions. The next call continues."""
 
 
 class AccountDeletionService:
@@ -83,7 +84,7 @@ class AccountDeletionService:
                 await self._webhooks.delete_of_drive(tx, drive)
             else:
                 if successor.role is not Role.MANAGER:  # guard: account-end-manager
-                    # This keeps a hidden email address hidden. An address that other members could see stays visible.
+                    # `hides_email` has no effect if other members can see the email address already.
                     manager = msgspec.structs.replace(successor, role=Role.MANAGER, hides_email=True)
                     await self._drives.upsert_member(tx, drive, manager)
                 await self._drives.delete_member(tx, drive, user)
@@ -97,7 +98,8 @@ class AccountDeletionService:
             await self._permissions.delete_of_user(tx, drive, user)  # guard: account-end-permissions
 
     async def _remove_batch(self, drive: DriveId) -> bool:
-        """Abort some uploads, end jobs, and trash some entries. Return False if there were none."""
+        """Abort some uploads, end the jobs of the drive, and trash some entries. Return False if there was nothing to
+        do."""
         async with self._db.transaction() as tx:
             await self._usage.lock_usage(tx, drive, self._settings.quota)
             uploads = await self._account_deletion.list_uploads_to_abort(tx, drive, _BATCH)

@@ -1,7 +1,7 @@
 """The paths of the entries of an archive: unique and valid on Windows and macOS too.
 
-On these systems, `a.txt` and `A.TXT` are the same file, so paths must differ in more than case. Windows refuses some
-characters and names. Programs that extract a ZIP file there stop at such a file, or skip it.
+On these systems, `a.txt` and `A.TXT` are the same file, so two paths must not differ only in case. Windows refuses some
+characters and names. A program that extracts a ZIP file on Windows stops at a file with such a name, or skips it.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def windows_name(name: str) -> str:
 
 
 class _PathAllocator:
-    """Chooses paths that are not taken. It remembers the next number of each name, so that many equal names do not need
-    a long search."""
+    """Chooses paths that are not taken. The next number of each name is stored, so that many equal names do not need a
+    long search."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()

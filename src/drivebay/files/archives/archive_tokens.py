@@ -1,7 +1,7 @@
 """Tokens of archives: the drive and the id of an archive, encrypted, so that a URL does not reveal the drive.
 
-The id of a personal drive is the id of its user, which the holder of a link must not learn. The encryption is
-AES-256-SIV (RFC 5297). It authenticates too, so a forged token opens no archive.
+The id of a personal drive is the id of its user, which the holder of a link must not learn. The encryption
+(AES-256-SIV, RFC 5297) also authenticates, so a forged token opens no archive.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ArchiveTokens:
         return base64.urlsafe_b64encode(self._cipher.encrypt(owner.bytes + id.bytes, None)).decode()
 
     def open(self, token: str) -> tuple[DriveId, UUID]:
-        """Return the drive and the id of an archive. Raises NotFound unless the token was issued."""
+        """Return the drive and the id of an archive. Raises NotFound unless `issue` has returned the token."""
         try:
             raw = base64.b64decode(token, altchars=b"-_", validate=True) if len(token) == _LENGTH else b""
             ids = self._cipher.decrypt(raw, None)

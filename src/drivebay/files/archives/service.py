@@ -1,4 +1,4 @@
-"""Archives: records their entries at the time of the creation, and checks whether they may still be read."""
+"""Archives: records the entries of an archive when it is created, and checks whether the archive may still be read."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from .archive_tokens import ArchiveTokens
 from .store import ArchivedFile, ArchiveStore, CountedLink, NewArchive
 
 MAX_IDS: Final = 1000
-"""Items that one archive is created from."""
+"""The maximum number of items from which one archive is created."""
 MAX_ENTRIES: Final = 10_000
-"""Files and folders in one archive."""
+"""The maximum number of files and folders in one archive."""
 _MAX_PATH_BYTES: Final = 8 * 2**20
-"""Bytes of all paths of an archive. A reader keeps them in memory."""
+"""The maximum number of bytes of all paths of one archive. A process that sends the archive has them in memory."""
 MAX_LIVE_ENTRIES: Final = 100_000
 """The maximum number of entries in all archives of one user."""
 _MAX_BATCH: Final = 1000
-"""Entries, CRC-32 values or archives in one call."""
+"""The maximum number of entries, CRC-32 values or archives in one call."""
 _RETRY_AFTER: Final = 60
-"""Seconds until a user with too many archives may try again."""
+"""The number of seconds until a user with too many archives may try again."""
 _SUFFIX: Final = ".zip"
 _archive_decoder = msgspec.msgpack.Decoder(Archive)
 
@@ -71,7 +71,7 @@ class ArchiveService:
         idempotency_key: str | None,
         link: StoredLink | None,
     ) -> Archive:
-        """Create an archive as `create_archive`. With a link, count one download of it in the same transaction."""
+        """Create an archive as `create_archive` does. Count it as one download of `link`, in the same transaction."""
         if not 1 <= len(ids) <= MAX_IDS:
             raise _invalid_error("ids", f"must have 1 to {MAX_IDS} items")
         name = None if name is None else normalize_name(name)

@@ -15,11 +15,12 @@ class ChangeCursors:
         self._key = settings.cursor_key
 
     def encode(self, owner: DriveId, number: int) -> str:
-        """Return the cursor after a change."""
+        """Return the cursor of the position after the change with this number."""
         return encode_cursor(self._key, _query(owner), Position(number, ROOT))
 
     def decode(self, owner: DriveId, cursor: str) -> int:
-        """Return the number of the change. Raises InvalidCursor unless the cursor was made for this owner."""
+        """Return the number of the change that was encoded. Raises InvalidCursor unless it was encoded for this
+        owner."""
         number = decode_cursor(self._key, _query(owner), cursor).value
         if not isinstance(number, int):
             raise InvalidCursor

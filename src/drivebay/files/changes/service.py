@@ -1,7 +1,7 @@
 """The change feed of a drive.
 
-The transaction of a change numbers it under the owner's lock. So numbers have no gaps, and a reader that has seen a
-number has seen all lower ones.
+The transaction that makes a change numbers it under the owner's lock. So the numbers of an owner have no gaps, and a
+reader that has seen a number has seen all lower numbers.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ChangeService:
             return ChangePage((), self._cursors.encode(access.drive, number))
         after = self._cursors.decode(access.drive, cursor)
         page = await self._changes.select_changes(self._db, access.drive, after, limit)
-        # If `after` is above `last_change`, the database was restored from a backup, and that change is lost.
+        # If `after` is above `last_change`, the database was restored from a backup that does not have this change.
         if not page.trimmed_changes <= after <= page.last_change:  # guard: changes-expired
             raise CursorExpired(_EXPIRED)
         last = page.changes[-1].number if len(page.changes) == limit else page.last_change

@@ -17,7 +17,7 @@ from ..entries.store import file_from
 
 _KINDS: Final = {
     **{kind.value: kind for kind in ChangeKind},
-    # Changes that the previous release wrote. It did not distinguish a rename from a move.
+    # Changes that the previous release of Drivebay wrote. That release did not distinguish a rename from a move.
     "stored": ChangeKind.CREATED,
     "replaced": ChangeKind.CONTENT,
     "changed": ChangeKind.MOVED,
@@ -66,7 +66,8 @@ class ChangeStore:
     async def restart_feeds(self, db: Database, users: Sequence[UserId]) -> None:
         """Make every cursor expire that was issued before a restore from a backup. `users` are all users.
 
-        After a restore, the numbers of changes begin again at those of the backup, so old cursors would skip changes.
+        After a restore, the numbers of changes continue from the last number in the backup, so old cursors would skip
+        changes.
         """
         async with db.transaction() as tx:
             await tx.execute(self.statements["delete_changes"])
@@ -95,7 +96,8 @@ class ChangeStore:
 
 
 def _file_from(record: asyncpg.Record) -> File:
-    """Return the item of a change. In the trash, it has the times of the entry that was trashed."""
+    """Return the item of a change. An item in the trash has the times of the entry that was trashed, which is the item
+    or a folder above it."""
     return msgspec.structs.replace(
         file_from(record), trashed_at=record["in_trash_since"], purge_after=record["in_trash_until"]
     )

@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 _NO_QUOTA: Final = "quota_exceeded"
 _LOCKED_OWNERS_TIME: Final = 3.0
-"""Seconds after which a call does not begin to wait for another locked owner."""
+"""The number of seconds after which a call does not begin to wait for another locked owner."""
 
 
 class FileCreation:
@@ -63,8 +63,8 @@ class FileCreation:
         """Turn uploads into files. Return the outcome of each upload.
 
         An upload that has already ended is not changed. Concurrent calls for one owner may share a transaction. A call
-        with uploads of several owners uses one transaction for all owners that are not locked. The uploads of a locked
-        owner get a transaction of their own, and the outcome UNKNOWN if the lock lasts too long.
+        with uploads of several owners uses one transaction for all owners that are not locked. The uploads of each
+        locked owner get a transaction of their own. Their outcome is UNKNOWN if the lock lasts too long.
         """
         owners = {object.ref.owner for object in objects}
         if len(owners) == 1:
@@ -179,8 +179,8 @@ class FileCreation:
         ]
 
     async def _fits(self, tx: Connection, upload: Candidate) -> bool:
-        """Return whether an upload fits in the quota. A late upload has no reservation any more, so it must be
-        checked."""
+        """Return whether an upload fits in the quota. Only a late upload is checked, because its reservation was
+        released."""
         if not upload.is_late:
             return True
         usage = await self._usage.lock_usage(tx, upload.ref.owner, self._settings.quota)
@@ -205,7 +205,7 @@ class FileCreation:
         return inserted
 
     async def _choose_folder(self, tx: Connection, upload: Candidate) -> Folder:
-        """Return the folder of the file: the intended one, also if it is in the trash, or the root.
+        """Return the folder of the file: the intended folder, also if it is in the trash, or the root.
 
         If the folder is purged, or is due for it, the file goes to the root, so that the stored bytes are not lost.
         """

@@ -1,9 +1,9 @@
 """Commits: the one place where an upload becomes a file.
 
-A commit is triggered by an event of the store, by a client's `complete_upload`, or by the sweep. It trusts none of
-them: it looks up the object, outside any transaction, and compares it with the recorded intent. Then one transaction
-creates the file, turns reserved bytes into used bytes and records the change. A second commit of the same upload is a
-no-op.
+A commit is triggered by an event of the store, by a client's `complete_upload`, or by the sweep. None of these triggers
+is proof that the bytes are stored. So the commit looks up the object, outside any transaction, and compares it with the
+recorded intent. Then one transaction creates the file, turns reserved bytes into stored bytes and records the change. A
+second commit of the same upload is a no-op.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from .file_creation import FileCreation
 from .store import Candidate, CommitStore, VerifiedObject
 
 MAX_BATCH = 1000
-"""Uploads in one call."""
+"""The maximum number of uploads in one call."""
 MIN_RESEND_ALLOWANCE = 64 * 2**20
-"""A client sends a part again if it did not get the response. Each upload may resend at least this many bytes. A larger
-upload may resend as many bytes as its size."""
+"""A client sends a part again if it did not get the response. So the store may keep more bytes than the upload has. For
+each upload, at least this number of extra bytes is allowed, and for a larger upload as many as its size."""
 
 _MAX_CONCURRENT_PART_MEASUREMENTS = 16
-"""Requests to the store at the same time."""
+"""The maximum number of requests to the store at the same time that measure the stored parts of uploads."""
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +131,8 @@ class CommitService:
             outcomes.update(dict.fromkeys(await self._expire(expired), CommitOutcome.UNKNOWN))
         if verified:
             outcomes.update(await self._creation.create_files(verified, trigger))
-        # This comes last, because each upload in parts needs a call to the store. The other commits do not wait for it.
+        # Measure parts last, because each upload in parts needs a call to the store. The other commits do not wait for
+        # these calls.
         absent = [candidates[ref] for ref, outcome in outcomes.items() if outcome is CommitOutcome.ABSENT]
         for ref in await self._find_excess_parts(absent):
             outcomes[ref] = await self._reject(ref, "parts_repeated", trigger)
@@ -215,9 +216,9 @@ class CommitService:
         return CommitOutcome.REJECTED
 
     async def _expire(self, refs: Sequence[UploadRef]) -> list[UploadRef]:
-        """Expire uploads. If there are several owners, skip those that another transaction has locked.
+        """Expire uploads. If there are several owners, skip the owners that another transaction has locked.
 
-        So a locked owner does not delay the others. Return the uploads of skipped owners, which did not change.
+        So a locked owner does not delay the others. Return the uploads of the skipped owners, which did not change.
         """
         owners = {ref.owner for ref in refs}
         locked: list[UploadRef] = []

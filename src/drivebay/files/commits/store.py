@@ -20,9 +20,10 @@ from ..entries.free_names import Location
 class Candidate(msgspec.Struct, frozen=True):
     """An upload as a commit reads it.
 
-    `multipart_id` is set while its parts are being sent. `can_commit`: it can still become a file. `is_overdue`: its
-    deadline has passed. `is_late`: it has expired, and its reservation was released. `has_no_file`: it has ended
-    without a file. `staging_cleanable`: its object was promoted, and no URL can write the staged object any more.
+    `multipart_id` is set while the parts of the upload are being sent. `can_commit`: the upload can still become a
+    file. `is_overdue`: its deadline has passed. `is_late`: it has expired, and its reservation was released.
+    `has_no_file`: it has ended without a file. `staging_cleanable`: its object was promoted, and no URL can write the
+    staged object any more.
     """
 
     ref: UploadRef
@@ -71,8 +72,8 @@ class NewFile(msgspec.Struct, frozen=True):
 class Folder(msgspec.Struct, frozen=True):
     """The folder of a new file.
 
-    If it was trashed, `trashed_with` is the entry that it was trashed with. If only a folder above it was, `hidden_by`
-    is the nearest one.
+    If the folder was trashed, `trashed_with` is the entry with which it was trashed. If only folders above it were
+    trashed, `hidden_by` is the nearest of them.
     """
 
     id: FileId
@@ -126,9 +127,9 @@ class CommitStore:
     async def insert_files(
         self, tx: Connection, files: Sequence[NewFile], trigger: Trigger | None, *, late: bool = False
     ) -> set[UploadRef]:
-        """Turn uploads into new files. Include expired uploads only if `late`. Return the uploads that became files.
+        """Turn uploads into new files. With `late`, include expired uploads. Return the uploads that became files.
 
-        The others have ended, or their name is taken.
+        The other uploads have ended, or their name is taken.
         """
         if not files:
             return set()
@@ -155,7 +156,7 @@ class CommitStore:
         return None if record is None else Folder(id, *record)
 
     async def select_file_in_trash(self, tx: Connection, location: Location) -> FileId | None:
-        """Return the file at a location in a trashed folder that comes back with the folder, or None."""
+        """Return the file at a location in a trashed folder that is restored together with the folder, or None."""
         arguments = (location.owner, location.parent, location.name, location.trashed_with)
         id: FileId | None = await tx.fetchval(self.statements["select_file_in_trash"], *arguments)
         return id
@@ -165,7 +166,7 @@ class CommitStore:
     ) -> bool:
         """Make the object the current version of a file. The old version stays.
 
-        Return False if the owner has no such file. The file may be in the trash. The upload must be committable, and
+        Return False if the owner has no such file. The file may be in the trash. The upload must have `can_commit`, and
         its owner must be locked.
         """
         replaced = await tx.fetchval(
@@ -191,7 +192,7 @@ class CommitStore:
         return tuple(UploadRef(record["owner_id"], record["id"]) for record in records)
 
     async def claim_newest_checks(self, db: Database, limit: int) -> tuple[UploadRef, ...]:
-        """Claim up to `limit` pending uploads whose check became due most recently. Needs no lock."""
+        """Claim up to `limit` pending uploads whose look-up became due most recently. Needs no lock."""
         records = await db.fetch(self.statements["claim_newest_checks"], limit)
         return tuple(UploadRef(record["owner_id"], record["id"]) for record in records)
 

@@ -1,7 +1,7 @@
 """Copies of files and folders. The new versions share the objects, so the object store is never used here.
 
-A copy of a tree is one transaction under the owner's lock, so it has a limit. It is complete or it does not exist.
-A larger tree is copied by a job: see `jobs`.
+A copy of a tree is one transaction under the owner's lock, so the size of the tree has a limit. A copy is complete or
+does not exist. A larger tree is copied by a job: see `jobs`.
 """
 
 from __future__ import annotations
@@ -34,13 +34,16 @@ from .copy_place import count_levels_above
 from .store import CopyStore, NewCopy
 
 MAX_ENTRIES: Final = 1000
-"""Files and folders of one copy, which holds the lock of the drive."""
+"""The maximum number of files and folders of one copy, because the copy holds the lock of the drive."""
 _file_decoder = msgspec.msgpack.Decoder(contract.File)
 _results_decoder = msgspec.msgpack.Decoder(tuple[contract.FileResult, ...])
 
 
 def copy_fingerprint(id: FileId, target: contract.CopyTarget, other_drive: DriveId | None = None) -> bytes:
-    """Return the fingerprint of a copy, the same for one request and for a job. `other_drive` gets the copy."""
+    """Return the fingerprint of a copy. A copy in one request and a copy by a job have the same fingerprint.
+
+    `other_drive` is the drive that gets the copy, or None for a copy in the same drive.
+    """
     drive = () if other_drive is None else (other_drive,)
     return fingerprint("copy", id, target.parent, target.name, target.on_conflict, *drive)
 
@@ -122,7 +125,8 @@ class CopyService:
         target: contract.CopyTarget,
         recorded: bytes,
     ) -> tuple[contract.FileResult, ...]:
-        """Return the recorded results. A copy whose entry or folder the access no longer reaches becomes an error."""
+        """Return the recorded results. A copy becomes an error if the access no longer reaches the original, or the
+        folder of the copy."""
         errors = await self._scope.find_errors(tx, access, contract.Role.VIEWER, ids)
         if hidden := await self._scope.find_errors(tx, access, contract.Role.EDITOR, (target.parent,)):
             errors = dict.fromkeys(ids, hidden[target.parent])
@@ -179,7 +183,8 @@ class CopyService:
             )
 
     def _plan_copies(self, tree: Sequence[TreeEntry], parent: FileId, name: str) -> list[NewCopy]:
-        """Return the copies of a tree, which begins with its top. The top gets the parent and the name."""
+        """Return the copies to insert for a tree. The first entry of `tree` is its top, which gets `parent` and
+        `name`."""
         new_ids = {entry.id: FileId(self._new_id()) for entry in tree}
         return [
             NewCopy(

@@ -1,12 +1,12 @@
 """Copies a file, or a folder with everything in it, into another drive, step by step.
 
-The original is read without the lock of the drive that gets the copy, and the store copies the objects without it. Then
-one transaction under this lock records the result. If another call has run the step in the meantime, this step records
+A step reads the original, and lets the store copy objects, without the lock of the drive that gets the copy. Then one
+transaction under this lock records the result. If another call has run the step in the meantime, this call records
 nothing.
 
-A file takes two steps. The first records an upload in the state `copying` and reserves the bytes. The second lets the
-store copy the object, and inserts the hidden file. So each object has a row before it exists. If the job ends in
-between, the object is queued for the purge, whether the store has copied it or not.
+A file takes two steps. The first step records an upload in the state `copying` and reserves the bytes. The second step
+lets the store copy the object, and inserts the hidden file. So each object has a row before it exists. If the job ends
+between the two steps, the object is queued for the purge, whether the store has copied it or not.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ from ..usage.store import LockedUsage
 from .store import CopiedObject, DriveCopyStore, ForeignOriginal, HiddenFolder, OpenFolder, PlannedFile, PlannedObject
 
 STEP_ENTRIES: Final = 200
-"""Files and folders that one step plans."""
+"""The maximum number of files and folders that one step plans."""
 STEP_OBJECTS: Final = 64
-"""Objects that the store copies in one step."""
+"""The maximum number of objects that the store copies in one step."""
 _STEP_FOLDERS: Final = 200
-"""Folders whose entries are read in one step."""
+"""The maximum number of folders whose entries are read in one step."""
 _COPY_TIME: Final = timedelta(days=1)
-"""A job fails if the store does not copy an object for this long."""
+"""A job fails if the store has not copied a planned object after this time."""
 
 
 class PreparedStep(msgspec.Struct, frozen=True):
     """What a step has read and done before its transaction.
 
-    `size` is the size of the tree, if this is the first step and it is known. `originals` are to be planned: those in
-    the folders `open`, or a file that is copied alone. `copied` are the objects that the store has copied, and is None
-    if none were planned.
+    `size` is the size of the tree, if this is the first step and the size is known. `originals` are the entries to plan
+    next: entries in the folders `open`, or a file that is copied alone. `copied` are the objects that the store has
+    copied, or None if no objects were planned.
     """
 
     source: File

@@ -20,7 +20,8 @@ from ..object_keys import object_key
 
 
 class OpenFolder(NamedTuple):
-    """A folder whose contents are not all copied. `copy` is its copy, and `after` the last copied name in it."""
+    """A folder whose contents are not all copied yet. `ordinal` is its number in the job. `copy` is the copy of the
+    folder, `depth` the level of that copy, and `after` the last copied name in the folder."""
 
     ordinal: int
     folder: FileId
@@ -30,7 +31,7 @@ class OpenFolder(NamedTuple):
 
 
 class Content(NamedTuple):
-    """The current version of a file to copy. `key` and `etag` are those of its object."""
+    """The current version of a file to copy. `key` and `etag` are the key and the ETag of its object."""
 
     key: str
     etag: str
@@ -40,7 +41,7 @@ class Content(NamedTuple):
 
 
 class ForeignOriginal(NamedTuple):
-    """An entry of another drive to copy. It is in the folder with the number `ordinal`.
+    """An entry of another drive that is to be copied. It is in the OpenFolder with the number `ordinal`.
 
     `properties` are encoded as JSON. `content` is None for a folder.
     """
@@ -78,7 +79,7 @@ class PlannedFile(NamedTuple):
 
 
 class PlannedObject(NamedTuple):
-    """An object that is not copied yet. `is_overdue`: the store had a day to copy it."""
+    """An object that is not copied yet. `is_overdue`: the store has not copied it within a day."""
 
     upload: UploadId
     source_key: str

@@ -47,8 +47,8 @@ class DriveStore:
         return [_drive_from(record) for record in records]
 
     async def count_created(self, tx: Connection, user: UserId) -> int:
-        """Return the number of drives that count for the limit of a user: the drives they created that are not
-        purged."""
+        """Return the number of drives that a user has created and that are not purged. They count in the limit of the
+        user."""
         return int(await tx.fetchval(self.statements["count_drives_of_creator"], user))
 
     async def insert_drive(self, tx: Connection, drive: DriveId, name: str, creator: UserId) -> datetime:
@@ -69,7 +69,10 @@ class DriveStore:
         return {member.user: member.role for member in await self.list_members(db, drive)}
 
     async def select_successor(self, tx: Connection, drive: DriveId, leaving: UserId) -> Member | None:
-        """Return the member who is or becomes a manager when a user leaves, or None if there is no other member."""
+        """Return the member who replaces a leaving user as manager, or None if there is no other member.
+
+        The result is another manager if there is one, otherwise the member who becomes a manager.
+        """
         record = await tx.fetchrow(self.statements["select_successor"], drive, leaving)
         return None if record is None else Member(UserId(record["user_id"]), Role(record["role"]))
 
@@ -83,7 +86,8 @@ class DriveStore:
         return tuple(Member(UserId(row["user_id"]), Role(row["role"]), row["hides_email"]) for row in records)
 
     async def upsert_member(self, tx: Connection, drive: DriveId, member: Member) -> Member:
-        """Add or change a member. An email address that is visible stays visible."""
+        """Add a member, or change the role of a member. If other members can see the email address of the member
+        already, they can still see it, also with `hides_email`."""
         sql, values = self.statements["upsert_member"], (member.user, member.role.value, member.hides_email)
         return Member(member.user, member.role, bool(await tx.fetchval(sql, drive, *values)))
 

@@ -13,16 +13,17 @@ from ..file_names import numbered_names
 from .store import EntryStore
 
 NO_UPLOAD = UUID(int=0)
-"""The id of no upload. With it, the name of every pending upload is taken."""
+"""An id that no upload has. With this id as `except_upload`, the names of all pending uploads are taken."""
 _FIRST_BATCH = 64
-"""Numbered names of the first query. Each further query has more, up to `_MAX_BATCH`."""
+"""The number of numbered names that the first query looks up. Each further query looks up more."""
 _MAX_BATCH = 4096
+"""The maximum number of numbered names that one query looks up."""
 
 
 class Location(msgspec.Struct, frozen=True):
     """A name in a folder of an owner.
 
-    If the folder is in the trash, `trashed_with` is the entry that it was trashed with.
+    If the folder is in the trash, `trashed_with` is the entry with which the folder was trashed.
     """
 
     owner: DriveId
@@ -41,8 +42,8 @@ async def find_free_name(
 ) -> str:
     """Return the wanted name, or the first numbered name that no entry and no pending upload holds.
 
-    Two taken names count as free: that of the pending upload `except_upload`, and `own_name`, which the entry itself
-    has in this folder already. The caller must hold the owner's lock, so that the name stays free.
+    Two taken names count as free: the name of the pending upload `except_upload`, and `own_name`, which the entry
+    itself has in this folder already. The caller must hold the owner's lock, so that the name stays free.
     """
     name, _ = await _find_from(entries, tx, location, (except_upload, own_name), 0)
     return name
@@ -54,7 +55,7 @@ async def find_next_free_name(
     """Return a free name as `find_free_name` does, for one of many uploads that begin in this transaction.
 
     `numbers` has the number of the last name that was found at each location, 0 for the wanted name itself. No name
-    becomes free meanwhile, so the search continues there.
+    becomes free during the transaction, so the search continues after this number.
     """
     start = numbers.get(location, 0)  # guard: free-name-start
     name, numbers[location] = await _find_from(entries, tx, location, (NO_UPLOAD, None), start)

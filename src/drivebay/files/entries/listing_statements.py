@@ -8,7 +8,7 @@ from ...contract import files as contract
 from ...postgres import Statements
 
 SHORT_PAGE: Final = 100
-"""The maximum number of entries of a page that a short statement reads."""
+"""A page of at most this number of entries is read with a short statement (see `_shorten`)."""
 
 _SORT_COLUMNS = {
     contract.Sort.NAME: "name",
@@ -57,9 +57,9 @@ def _shorten(page: str) -> str:
     """Return the statement of a page of at most `SHORT_PAGE` entries.
 
     PostgreSQL keeps the plan of a prepared statement if a plan for all parameters does not cost more than new plans for
-    each call. If the limit is a parameter, PostgreSQL expects a tenth of all rows, and plans each call anew. That takes
-    longer than to read the page. With a constant limit inside, PostgreSQL expects a tenth of that limit, and reads only
-    as many rows as the outer limit allows.
+    each call. If the limit is a parameter, PostgreSQL expects a tenth of all rows, and plans each call anew. The
+    planning then takes longer than reading the page. With a constant limit in the inner query, PostgreSQL expects a
+    tenth of that limit, keeps the plan, and reads only as many rows as the outer limit allows.
     """
     return _SHORT_PAGE.replace("{page}", page.rstrip().rstrip(";").replace("LIMIT $4", f"LIMIT {SHORT_PAGE + 1}"))
 
@@ -67,8 +67,9 @@ def _shorten(page: str) -> str:
 def _with_last_change(page: str) -> str:
     """Return a statement for a page, with the number of the owner's last change in front of each row.
 
-    Both are from one snapshot, so a client that reads the changes after that number misses none. An empty page has one
-    row without a file. The usage table has one row for the owner, so the join keeps the order of the page.
+    The page and the number are from one snapshot, so a client that reads the changes after this number misses no
+    change. An empty page has one row without a file. The usage table has one row for the owner, so the join keeps the
+    order of the page.
     """
     return _PAGE_WITH_LAST_CHANGE.replace("{page}", page.rstrip().rstrip(";"))
 

@@ -13,7 +13,7 @@ from .store import EntryStore
 
 
 class Placement(NamedTuple):
-    """The name of an entry in its folder. If `replaced` is set, the entry becomes a new version of that file
+    """The name of an entry in its folder. If `replaced` is set, the entry becomes a new version of the file `replaced`
     instead."""
 
     name: str

@@ -9,8 +9,9 @@ from ...contract.files import EntryUpdate
 from ...errors import FieldError, InvalidRequest
 
 MAX_PROPERTIES: Final = 50
+"""The maximum number of properties of one entry."""
 MAX_PROPERTY_BYTES: Final = 4096
-"""Bytes of UTF-8 of all keys and values together."""
+"""The maximum number of bytes of UTF-8 of all keys and values of one entry together."""
 
 
 def check_properties(update: EntryUpdate) -> None:

@@ -1,7 +1,7 @@
-"""Files and folders: their values, contents, names and folders. The object store is never used here.
+"""Files and folders: their values, contents, names and folders. This service never calls the store.
 
-A rename or a move holds the owner's lock. So two moves of one owner cannot create a cycle, and two entries cannot get
-the same name.
+A rename or a move holds the owner's lock. So two moves of one owner cannot create a cycle, and two entries of a folder
+cannot get the same name.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class EntryService:
             return
         if entry.id in ancestors:  # guard: move-into-itself
             raise WouldCycle("a folder cannot be moved into itself or a folder below it")
-        # The folders below it are read only if they would be deeper than before.
+        # The folders below the entry are read only if they would be deeper than before.
         if len(ancestors) <= len(await self._select_ancestors(tx, owner, entry.parent)):  # guard: move-not-deeper
             return
         height = await self._entries.select_height(tx, owner, entry.id)

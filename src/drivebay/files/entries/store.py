@@ -44,7 +44,7 @@ class TreeEntry(NamedTuple):
 class ReadFiles(NamedTuple):
     """Files of a whole drive that are outside the trash, and the number of the last change that they contain.
 
-    `last` is the last file that was read, perhaps a hidden one, if there may be more after it.
+    `last` is the last file that was read, perhaps a hidden file, or None if all files were read.
     """
 
     files: list[contract.File]
@@ -71,9 +71,9 @@ class EntryStore:
     async def select_taken_names_in_trash(
         self, tx: Connection, owner: DriveId, parent: FileId, names: Sequence[str], *ids: UUID
     ) -> frozenset[str]:
-        """Do the same for a trashed folder: return the names that will be taken after the folder is restored.
+        """Return the names that will be taken in a trashed folder after the folder is restored.
 
-        `ids` are the upload that is ignored, and the entry that the folder was trashed with.
+        `ids` are the upload that is ignored, and the entry with which the folder was trashed.
         """
         records = await tx.fetch(self.statements["select_taken_names_in_trash"], owner, parent, names, *ids)
         return frozenset(record["name"] for record in records)
@@ -98,7 +98,7 @@ class EntryStore:
     async def select_entry_by_name(
         self, db: Database | Connection, owner: DriveId, parent: FileId, name: str
     ) -> contract.File | None:
-        """Return the entry that is not trashed with this name in a folder, or None. Needs no lock.
+        """Return the entry with this name in a folder, or None. A trashed entry is ignored. Needs no lock.
 
         The caller has checked the folder.
         """
@@ -108,9 +108,9 @@ class EntryStore:
     async def find_by_name(
         self, db: Database | Connection, owner: DriveId, parent: FileId, name: str
     ) -> tuple[list[contract.File], int]:
-        """Return the entry with this name in a folder outside the trash, and the number of the last change.
+        """Return the entry with this name in a folder outside the trash, and the number of the owner's last change.
 
-        Both are as in `list_page`.
+        The result has the form of `list_page`: a list of at most one entry, and the number.
         """
         records = await db.fetch(self.statements["find_by_name"], owner, parent, name)
         if not records:
@@ -234,7 +234,8 @@ class EntryStore:
         listing: contract.Listing,
         after: tuple[str | int | datetime, UUID],
     ) -> tuple[list[contract.File], int]:
-        """Return the files of a folder after a position (sort value and id), and the number of the last change in them.
+        """Return the files of a folder after a position (sort value and id), and the number of the last change that
+        they contain.
 
         Return one more file than the limit if there is a next page.
         """
@@ -260,7 +261,8 @@ class EntryStore:
     ) -> ReadFiles:
         """Return files of the whole drive after a position (sort value and id).
 
-        `limits` are how many files to return at most, and how many to read at most: trashed folders hide some of them.
+        `limits` are the maximum number of files to return, and the maximum number to read: trashed folders hide some of
+        the files that are read.
         """
         scope = "list_all" + name_suffix(listing.starred)
         sql = self.statements[listing_name(scope, listing.sort, listing.descending)]

@@ -27,7 +27,8 @@ class KeyedCall:
     def __init__(
         self, store: IdempotencyStore, access: Access, key: str, request_hash: bytes, position: int | None = None
     ) -> None:
-        """With `position`, this is one item of a batch: each item has its own transaction and its own result."""
+        """`position` is set if the call is one item of a batch: each item has its own transaction and its own
+        result."""
         self._store = store
         self._owner = access.drive
         self._key = key
@@ -60,7 +61,7 @@ class KeyedCall:
         return first
 
     async def is_known(self, db: Database) -> bool:
-        """Return whether a request with this key was made. It may have been another request."""
+        """Return whether a request with this key was made. It may have been a request with another fingerprint."""
         return await self._store.select_request(db, self._owner, self._stored_key) is not None
 
     @property
@@ -72,7 +73,9 @@ class KeyedCall:
         await self._store.update_results(tx, self._owner, self._stored_key, batch_results)
 
     async def record_or_find(self, tx: Connection, batch_results: bytes) -> bytes:
-        """Record the results of a batch, and return the ones that were recorded first. The key needs no lock.
+        """Record the results of a batch. If another call has recorded results for this key, return those results.
+
+        The key needs no lock.
 
         Raises IdempotencyKeyReused.
         """

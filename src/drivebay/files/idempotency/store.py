@@ -15,8 +15,8 @@ from ...postgres import Connection, Database, Statements
 class KeyedRequest(msgspec.Struct, frozen=True):
     """The first request that used an idempotency key: its fingerprint and its result.
 
-    `resource` is the id that it created, for example of an upload or folder. If the result is not one id, `resource` is
-    the nil UUID, and `encoded_result` is the result, for example of a batch or an archive.
+    `resource` is the id of what the request created, for example an upload or a folder. If the result is not one id,
+    `resource` is the nil UUID, and `encoded_result` is the result, for example of a batch or an archive.
     """
 
     fingerprint: bytes

@@ -16,7 +16,10 @@ class JobAccess:
         self._scope = AccessScope()
 
     async def resolve(self, tx: Connection, drive: DriveId, actor: UserId, role: Role) -> Access:
-        """Return the access of a user to a drive. Raises NotFound (they have none), Forbidden (their role is lower)."""
+        """Return the access of a user to a drive.
+
+        Raises NotFound (the user has no access), Forbidden (the role of the user is lower).
+        """
         if drive == actor:
             return Access.personal(actor)
         access = await self._drives.select_access(tx, drive, actor)

@@ -41,11 +41,11 @@ from .tree_copy import STEP_ENTRIES, TreeCopy
 log = structlog.get_logger(__name__)
 
 RETENTION: Final = timedelta(days=7)
-"""Jobs are deleted this long after their end."""
+"""Jobs are deleted when this time has passed since their end."""
 MAX_ATTEMPTS: Final = 20
 """A job fails after this number of claims without a successful step."""
 _MAX_TASKS: Final = 100
-"""Jobs in one claim."""
+"""The maximum number of jobs in one claim."""
 _FINAL_ERRORS: Final = (NotFound, Forbidden, Conflict, InvalidRequest, QuotaExceeded, TooLarge)
 """The errors that end a job. After any other error, the step is tried again."""
 
@@ -115,7 +115,7 @@ class JobClaimService:
         return True, await self._copy.run_step(tx, stored, usage, found)
 
     async def _prepare(self, stored: StoredJob) -> PreparedStep | TreeSize | None:
-        """Return what the next step needs that it does not read under the lock."""
+        """Read what the next step needs, before the step takes the lock of the drive."""
         if stored.job.status is not JobStatus.RUNNING or stored.attempts > MAX_ATTEMPTS:
             return None
         if stored.source_drive is not None:
@@ -135,7 +135,7 @@ class JobClaimService:
         return True
 
     async def _measure(self, stored: StoredJob) -> TreeSize | None:
-        """Return the size of the tree before the first step, without the lock. None if it takes too long."""
+        """Return the size of the tree before the first step, without the lock. Return None if that takes too long."""
         if stored.is_measured:
             return None
         try:

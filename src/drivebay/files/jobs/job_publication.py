@@ -21,7 +21,7 @@ from .job_cleanup import JobCleanup
 from .store import JobStore, StoredJob
 
 _CLEANUP_LIMIT: Final = 10
-"""Rows to delete. A job that has copied one file has fewer."""
+"""The maximum number of rows to delete. A job that has copied one file has fewer rows."""
 
 
 class JobPublication:
@@ -48,7 +48,7 @@ class JobPublication:
             await self._replace(tx, stored, source, placement.replaced)
             return
         published = await self._jobs.publish_copies(tx, stored, target.parent, placement.name)
-        # A process of the previous release may have emptied the trash, and with it hidden copies.
+        # A process of the previous release of Drivebay may have emptied the trash, and so deleted hidden copies.
         if published is None or published[0] != entries:  # guard: job-complete-copy
             raise Conflict("some of the copies were deleted before all were made: start the copy again")
         await self._jobs.end_job(tx, stored.job, JobStatus.DONE, result=published[1])

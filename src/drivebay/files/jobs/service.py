@@ -41,11 +41,11 @@ from .job_claims import JobClaimService
 from .store import JobStore, NewJob
 
 _RETRY_AFTER: Final = 30
-"""Seconds until a user with too many jobs may try again."""
+"""The number of seconds until a user with too many jobs may try again."""
 _REQUEST_TIME: Final = 10.0
-"""Seconds that a request runs its job itself."""
+"""The number of seconds for which a request runs its job itself. After that, a worker continues the job."""
 _UNCLAIMED_TIME: Final = timedelta(days=1)
-"""A job that no worker claims for this long fails."""
+"""A job fails if no worker claims it for this time."""
 
 
 class JobService:
@@ -178,7 +178,7 @@ class JobService:
 
 
 def _raise_failure(job: Job) -> Job:
-    """Return a job that has not failed. Raises the error of one that has."""
+    """Return the job, unless it has failed. Raises the error of a failed job."""
     if job.error is None:
         return job
     raise BY_CODE.get(job.error.code, Internal)(job.error.detail)

@@ -20,7 +20,7 @@ from ...postgres import Connection, Database, Statements
 from ..entries.store import file_from
 
 _PUBLISH_TIMEOUT: Final = 240.0
-"""Seconds for the statement that makes all copies visible. It changes the row of each copy."""
+"""The maximum number of seconds of the statement that makes all copies visible. It changes the row of each copy."""
 _file_decoder: Final = msgspec.msgpack.Decoder(File)
 
 
@@ -60,7 +60,7 @@ class NewJob(msgspec.Struct, frozen=True):
 
 
 class Original(NamedTuple):
-    """An entry to copy. It is in the folder with the number `ordinal`.
+    """An entry to copy. It is in the CopiedFolder with the number `ordinal`.
 
     `parent_copy` is the copy of that folder, and `depth` the level of the copy below the target.
     """
@@ -84,7 +84,10 @@ class HiddenCopy(NamedTuple):
 
 
 class CopiedFolder(NamedTuple):
-    """A folder whose contents a job copies later. The source of the job has `depth` 1."""
+    """A folder that a job has copied, and whose contents it copies later.
+
+    `ordinal` is the number of the folder in the job, `copy` its copy, and `depth` its level: the source has `depth` 1.
+    """
 
     ordinal: int
     folder: FileId
@@ -107,7 +110,7 @@ class JobStore:
     # -- for users
 
     async def count_unfinished(self, tx: Connection, drive: DriveId, user: UserId) -> int:
-        """Return the number of a user's jobs in a drive that run, or that are not cleaned up yet."""
+        """Return the number of a user's unfinished jobs in a drive: jobs that run, or that are not cleaned up yet."""
         return int(await tx.fetchval(self.statements["count_unfinished_jobs"], drive, user))
 
     async def insert_job(self, tx: Connection, new: NewJob, lease_length: timedelta) -> Job:

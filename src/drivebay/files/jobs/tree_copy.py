@@ -25,9 +25,9 @@ from .job_publication import JobPublication
 from .store import CopiedFolder, HiddenCopy, JobStore, Original, Position, StoredJob
 
 STEP_ENTRIES: Final = 1000
-"""Files and folders in one step. A step holds the lock of the drive, so it must be short."""
+"""The maximum number of files and folders in one step. A step holds the lock of the drive, so it must be short."""
 _STEP_FOLDERS: Final = 200
-"""Folders whose entries are read in one step."""
+"""The maximum number of folders whose entries are read in one step."""
 
 
 class TreeCopy:

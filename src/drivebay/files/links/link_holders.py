@@ -1,7 +1,7 @@
 """The calls of the holders of links. Every call looks up the link again, so a link that has ended is refused at once.
 
-The access of a holder is limited to the item of the link, and has no actor. The files service uses it to check that
-each item is below that item, as it does for users with a permission.
+The access of a holder has no actor, and one grant, for the item of the link. So the files service checks that each item
+of a call is the item of the link or below it, as for a user with a permission.
 """
 
 from __future__ import annotations
@@ -53,10 +53,11 @@ from .link_secrets import LinkSecrets, hash_token
 from .store import LinkStore, OpenedLink, StoredLink
 
 PASSWORD_TRIES: Final = 10
-PASSWORD_INTERVAL: Final = timedelta(minutes=1)
-"""A client has ten attempts at the password of one link, and one more each minute. The right password resets them.
+"""The number of attempts that a client has at the password of one link. The right password resets the attempts.
 
 Each client has its own attempts, so no client can lock out others."""
+PASSWORD_INTERVAL: Final = timedelta(minutes=1)
+"""After each interval, a client has one more attempt, up to PASSWORD_TRIES."""
 _NOT_FOUND: Final = "there is no such link or file, or the link has ended"
 
 
@@ -146,7 +147,7 @@ class LinkHolderService:
         name: str | None = None,
         idempotency_key: str | None = None,
     ) -> Archive:
-        # The first request may have used the last download. A repeated request uses none, so it must still work.
+        # The first request may have used the last download. A repeated request uses no download, so it must still work.
         has_key = idempotency_key is not None
         opened = await self._open_for_reading(token, session, spent=has_key)  # guard: link-archive-repeat
         item_ids = tuple(_resolve_item(opened, id) for id in ids)
@@ -249,14 +250,16 @@ def _resolve_item(opened: OpenedLink, id: FileId) -> FileId:
 
 
 def _holder_key(opened: OpenedLink, key: str | None) -> str | None:
-    """Return the stored key of a holder. It differs from the keys of the drive's members and of other links."""
+    """Return the idempotency key that is stored for a holder. It differs from the keys of the drive's members and of
+    other links."""
     if key is None or not 1 <= len(key) <= MAX_KEY_LENGTH:
         return key
     return hashlib.sha256(f"{opened.stored.link.id} {key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _note_prefix(opened: OpenedLink) -> str:
-    """Return the prefix of the client note of uploads that were begun with the link. The intended name follows it."""
+    """Return the prefix of the client note of uploads that were begun with the link. After the prefix, the note has the
+    intended name."""
     return f"link {opened.stored.link.id} "
 
 

@@ -1,8 +1,8 @@
 """Passwords of links: bcrypt over base64(HMAC-SHA-384(key, password)), as for the passwords of accounts.
 
 bcrypt reads at most 72 bytes, and stops at a zero byte. With the HMAC, every character of a password counts. One hash
-takes about a quarter of a second of CPU time, so only a few run at once. `concurrency/hashing_queue.py` divides them
-among the clients.
+takes about a quarter of a second of CPU time, so only a few hashes run at once. `concurrency/hashing_queue.py` divides
+this time among the clients.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ...concurrency.hashing_queue import SECONDS_AT_COST_ZERO, UNKNOWN_CLIENT, H
 from ...errors import FieldError, InvalidRequest
 
 MAX_LENGTH: Final = 256
-"""In code points. It bounds the cost of one call."""
+"""The maximum length of a password in code points. It bounds the cost of one call."""
 _MAX_CONCURRENT: Final = 2
-"""Passwords that are hashed at the same time."""
+"""The maximum number of passwords that are hashed at the same time."""
 T = TypeVar("T")
 
 

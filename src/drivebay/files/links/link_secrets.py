@@ -1,8 +1,8 @@
 """Tokens of links, and the link sessions that clients get for the password of a link.
 
 A token is derived from the id of its link with a key of the service. So a repeated request gets the same token,
-although only its hash is stored. A session contains its expiry time and a MAC over the link, this time and the hash of
-the password. So a change of the password ends every session, and sessions need not be stored.
+although only the hash of the token is stored. A link session contains its expiry time and a MAC over the link, this
+time and the hash of the password. So a change of the password ends every session, and sessions are not stored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _END: Final = struct.Struct(">Q")
 
 
 def hash_token(token: str) -> bytes:
-    """Return the stored hash of a token. The text need not be a valid token."""
+    """Return the hash under which a token is stored. The text need not be a valid token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 

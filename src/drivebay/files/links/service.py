@@ -41,9 +41,9 @@ from .link_secrets import LinkSecrets, hash_token
 from .store import LinkRow, LinkStore, LinkValues, StoredLink
 
 MAX_DOWNLOADS: Final = 2**31 - 1
-"""The database stores the number in 32 bits."""
+"""The maximum of `max_downloads`. The database stores the number in 32 bits."""
 _MAX_NAME: Final = 255
-"""Characters."""
+"""The maximum number of characters of the name of a link."""
 
 
 class LinkService:
@@ -193,16 +193,18 @@ class LinkService:
         return msgspec.structs.replace(link, token=self._secrets.token(link.id))
 
     def _fingerprint(self, new_link: NewLink) -> bytes:
-        # The key is stored with the fingerprint, which must not allow guesses of the password. So it has a keyed
-        # digest.
+        # The fingerprint is stored, and nobody who reads it must be able to test guesses of the password. So it
+        # contains a keyed digest of the password.
         password = None if new_link.password is None else self._passwords.digest(new_link.password)
         return fingerprint(
             "link", new_link.file, new_link.role, new_link.name, password, new_link.expires_at, new_link.max_downloads
         )
 
     def _check_values(self, values: NewLink | LinkUpdate) -> datetime | None:
-        """Check all values, but not that the expiry time is in the future. Return this time in UTC. Raises
-        InvalidRequest."""
+        """Check all values, except that the expiry time is in the future. Return the expiry time in UTC.
+
+        Raises InvalidRequest.
+        """
         name, expires_at, limit = values.name, values.expires_at, values.max_downloads
         if values.password is not None:
             self._passwords.check(values.password)
@@ -220,7 +222,7 @@ class LinkService:
 
 
 def _require_editor(access: Access) -> UserId:
-    """Return the actor. Raises Forbidden unless they may edit the whole drive."""
+    """Return the actor. Raises Forbidden unless the actor may edit the whole drive."""
     if access.grants or access.actor is None:  # guard: link-whole-drive
         raise Forbidden("only users with the role editor in the whole drive may create and change links")
     if access.role is Role.VIEWER:

@@ -76,14 +76,14 @@ class LinkStore:
     async def select_link(
         self, db: Database | Connection, drive: DriveId, id: LinkId, creator: UserId | None
     ) -> StoredLink | None:
-        """Return a link of `creator`, or of any creator if that is None."""
+        """Return a link, or None if there is no such link. With `creator`, only a link of this user is returned."""
         record = await db.fetchrow(self.statements["select_link"], drive, id, creator)
         return None if record is None else _stored_from(record)
 
     async def list_links(
         self, db: Database, drive: DriveId, creator: UserId | None, file: FileId | None, before: LinkId, limit: int
     ) -> list[Link]:
-        """Return up to `limit` links before a link, newest first."""
+        """Return up to `limit` links that are older than the link `before`, newest first."""
         records = await db.fetch(self.statements["list_links"], drive, creator, file, before, limit)
         return [_link_from(record) for record in records]
 
@@ -97,7 +97,7 @@ class LinkStore:
         return await tx.fetchval(self.statements["delete_link"], drive, id, actor) is not None
 
     async def delete_links_of_user(self, db: Database, user: UserId) -> None:
-        """Delete the links in the personal drive of a user, and those that the user created elsewhere."""
+        """Delete the links in the personal drive of a user, and the links that the user created in other drives."""
         await db.execute(self.statements["delete_links_of_user"], user)
 
     async def delete_links_of_user_before(self, db: Database, user: UserId, until: datetime) -> None:
@@ -105,7 +105,10 @@ class LinkStore:
         await db.execute(self.statements["delete_links_of_user_before"], user, until)
 
     async def select_link_by_token(self, db: Database, token_hash: bytes, *, spent: bool = False) -> OpenedLink | None:
-        """Return the link of a token, or None if it has ended. With `spent`, also if all its downloads are used."""
+        """Return the link of a token, or None if the link has ended.
+
+        A link whose downloads are all used has ended. With `spent`, it is returned anyway.
+        """
         record = await db.fetchrow(self.statements["select_link_by_token"], token_hash, spent)
         if record is None:
             return None

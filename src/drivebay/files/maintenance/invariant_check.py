@@ -14,7 +14,7 @@ from ...postgres import Database
 from .store import BEFORE_ALL_VERSIONS, MaintenanceStore, StoredVersion
 
 _PAGE_SIZE: Final = 1000
-"""Versions whose objects are looked up at once."""
+"""The number of versions whose objects are looked up at once."""
 _OBJECT_INVARIANT: Final = "a_stored_version_has_its_object"
 _MAX_VIOLATIONS: Final = 100
 """The maximum number of violations that one invariant reports."""

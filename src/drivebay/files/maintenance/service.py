@@ -15,7 +15,7 @@ from .invariant_check import check_all
 from .store import MaintenanceStore
 
 MAX_BATCH: Final = 1000
-"""Changes that one call deletes."""
+"""The maximum number of changes that one call deletes."""
 
 
 class MaintenanceService:

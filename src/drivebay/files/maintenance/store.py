@@ -15,7 +15,7 @@ from ...postgres import Database, Statements
 from ..object_keys import object_key
 
 BEFORE_ALL_VERSIONS = UploadRef(DriveId(UUID(int=0)), UploadId(UUID(int=0)))
-"""A reference before every version."""
+"""The start of a listing of all versions: it sorts before every version."""
 
 
 class StoredVersion(msgspec.Struct, frozen=True):

@@ -13,6 +13,6 @@ _MIN_PART_SIZE: Final = 8 * _MIB
 def choose_part_size(size: int) -> int:
     """Return the part size in bytes for a file of `size` bytes.
 
-    It is a whole number of MiB, at least 8 MiB, and large enough for the file to fit in 10,000 parts.
+    The part size is a whole number of MiB, at least 8 MiB, and large enough for the file to fit in 10,000 parts.
     """
     return max(_MIN_PART_SIZE, -(-size // (MAX_PARTS * _MIB)) * _MIB)

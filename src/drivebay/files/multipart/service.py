@@ -1,8 +1,8 @@
 """Uploads in parts: which parts may be sent, which are stored, and their assembly.
 
 The database decides which parts may be signed. The store decides which parts are stored. The checksum of a part is
-recorded before its URL is signed, and never changes, so every stored part has its recorded checksum. We compute the
-composite checksum from the recorded checksums, because stores report it in different ways.
+recorded before its URL is signed, and never changes, so every stored part has its recorded checksum. The composite
+checksum of the upload is computed from the recorded checksums, because stores report it in different ways.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .store import MultipartStore, PartTimes
 MAX_PARTS_PER_CALL: Final = 100
 _SHA256_BYTES: Final = 32
 _MAX_LISTED_NUMBERS: Final = 10
-"""Part numbers in the message of an error."""
+"""The maximum number of part numbers in the message of an error."""
 
 
 class MultipartService:
@@ -66,7 +66,8 @@ class MultipartService:
         crash_point("parts.begun")
         updated = await self._multiparts.set_multipart_id(self._db, upload, multipart, self._times)
         if updated is None or _layout(updated).multipart_id != multipart.id:  # guard: multipart-id-second
-            # Another call was first, or the upload has ended. If this abort fails, the janitor aborts it later.
+            # Another call has set a multipart id first, or the upload has ended. If this abort fails, the janitor
+            # aborts the multipart upload later.
             await self._storage.abort_multipart(upload.key, multipart.id)
         if updated is None:
             raise Conflict(f"upload {upload.id} has ended")
@@ -89,17 +90,17 @@ class MultipartService:
         checksums: dict[int, bytes] = {}
         if layout.checksummed:
             checksums = await self._multiparts.select_part_checksums(self._db, access.drive, id)
-        # Read this after the parts were listed, because the assembly may begin meanwhile. The store lists no parts of
-        # an assembled upload, so the list may be wrong then.
+        # Read the state after the parts were listed, because the assembly may begin meanwhile. The store lists no parts
+        # of an assembled upload, so the list may be wrong then.
         assembly_begun = await self._multiparts.is_assembly_begun(self._db, access.drive, id)
         if assembly_begun and await self._commits.commit_for_client(contract.UploadRef(access.drive, id)):
             raise Conflict(f"the parts of upload {id} are assembled")
         return tuple(contract.Part(part.number, part.size, part.etag, checksums.get(part.number)) for part in stored)
 
     async def assemble(self, upload: contract.Upload) -> None:
-        """Assemble the parts of a pending upload in the store. A commit must follow.
+        """Assemble the parts of a pending upload in the store. The caller commits the upload next.
 
-        It is a no-op if the upload has ended. Raises NotUploaded (parts are missing), Unavailable.
+        The method is a no-op if the upload has ended. Raises NotUploaded (parts are missing), Unavailable.
         """
         layout = _layout(upload)
         if layout.multipart_id is None:

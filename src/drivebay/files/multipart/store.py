@@ -40,8 +40,8 @@ class MultipartStore:
         return None if record is None else upload_from(record)
 
     async def extend_deadline(self, db: Database, owner: DriveId, id: UploadId, times: PartTimes) -> Upload | None:
-        """Extend the deadline, and record until when URLs are valid. Return None if nothing changes, or if the upload
-        has ended."""
+        """Extend the deadline of an upload, and record until when its URLs are valid. Return the upload, or None if
+        nothing changes or the upload has ended."""
         record = await db.fetchrow(self.statements["extend_deadline"], owner, id, *times)
         return None if record is None else upload_from(record)
 

@@ -1,6 +1,6 @@
 """Checks which items an access reaches: the granted items, and everything below them.
 
-An access without grants reaches the whole drive. It needs no query here, because its role was checked before.
+An access without grants reaches the whole drive. It needs no query here, because the gateway has checked its role.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .store import PermissionStore
 class Reach(NamedTuple):
     """The roles of an access in the folders of some items.
 
-    `folder_roles` has the role in the folder of each item, or None if the access does not reach the folder. It is empty
-    for an access to the whole drive.
+    `folder_roles` has the role in the folder of each item, or None if the access does not reach the folder. The mapping
+    is empty for an access to the whole drive.
     """
 
     folder_roles: Mapping[FileId, Role | None]

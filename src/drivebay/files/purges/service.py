@@ -1,7 +1,8 @@
 """Purges: permanent deletions of objects, claimed under leases.
 
-The rows of an object are deleted last. While its bytes may exist, its version is `purging` and counts in the usage.
-When a lease ends, another janitor takes over its purges. The results of a janitor whose lease has ended are ignored.
+The rows of an object are deleted after its bytes. While the bytes may exist, the version is `purging` and counts in the
+usage. When a lease ends, another janitor takes over its purges. The results of a janitor whose lease has ended are
+ignored.
 """
 
 from __future__ import annotations
@@ -25,15 +26,16 @@ from ..versions.store import VersionStore
 from .store import PurgeStore
 
 MAX_BATCH: Final = 1000
-"""Purges or uploads in one call."""
+"""The maximum number of purges or uploads in one call."""
 _MAX_SECONDS: Final = 6.0  # guard: purge-folders
-"""How long one claim deletes entries without finding objects. The next claim continues."""
+"""The number of seconds for which one claim deletes entries without finding objects. The next claim continues."""
 _MAX_PAUSES: Final = 10
 """The maximum number of pauses of one claim for drives that are locked."""
 _PAUSE: Final = 0.1
-"""Seconds of one pause."""
+"""The length of one pause in seconds."""
 _LOCKED_OWNERS_TIME: Final = 3.0
-"""Seconds in which `finish_purges` begins to wait for another locked owner. Each wait ends after three seconds too."""
+"""The number of seconds after which `finish_purges` does not begin to wait for another locked owner. Each wait for an
+owner ends after three seconds too."""
 
 
 class PurgeService:
@@ -55,8 +57,8 @@ class PurgeService:
         clock = asyncio.get_running_loop()
         ends_at = clock.time() + _MAX_SECONDS
         pauses = 0
-        # Folders have no object. If this returned after a transaction that deleted only folders, the janitor would stop
-        # too early.
+        # Folders have no object. If this method returned no object after it deleted only folders, the janitor would end
+        # its round too early.
         while True:
             tasks, has_more = await self._claim_once(lease, limit)
             if tasks or clock.time() > ends_at:
@@ -67,12 +69,12 @@ class PurgeService:
                 pauses += 1
                 await asyncio.sleep(_PAUSE)
         if not pauses:
-            # Only if nothing is due, so that counting delays no purge.
+            # Count only if nothing is due, so that counting delays no purge.
             await self._trash_counts.count_one()
         return ()
 
     async def _is_drive_locked(self) -> bool:
-        """Return whether an entry is due, which a claim then left out because its drive is locked.
+        """Return whether an entry is due that a claim has skipped, because the drive of the entry is locked.
 
         Return False while a backup runs.
         """

@@ -15,7 +15,7 @@ from .store import ScanStore
 LEASE_TIME: Final = timedelta(minutes=15)
 """The lease of a janitor for one page of the listing. The move of one orphan to quarantine may take 11 minutes."""
 _MAX_PAUSE: Final = 366 * 86_400
-"""Seconds."""
+"""The maximum number of seconds between two scans."""
 
 
 class ScanService:

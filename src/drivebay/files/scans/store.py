@@ -1,4 +1,4 @@
-"""SQL statements on scans of the bucket. None needs a lock."""
+"""SQL statements on scans of the bucket. They need no lock of an owner."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class ScanStore:
     async def save_scan(
         self, db: Database, kind: ScanKind, lease: LeaseId, position: str, lease_time: timedelta
     ) -> bool:
-        """Record a position. Return False if the lease was replaced."""
+        """Record the position of a scan. Return False if another janitor has the lease."""
         return await db.fetchval(self.statements["save_scan"], kind.value, lease, position, lease_time) is not None
 
     async def finish_scan(self, db: Database, kind: ScanKind, lease: LeaseId, pause: timedelta) -> bool:
-        """Record that the scan is complete. Return False if the lease was replaced."""
+        """Record that a scan is complete. Return False if another janitor has the lease."""
         return await db.fetchval(self.statements["finish_scan"], kind.value, lease, pause) is not None

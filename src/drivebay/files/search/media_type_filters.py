@@ -23,9 +23,9 @@ _MEDIA_TYPE: Final = re.compile(r"[!-.0-~]+/[ -~]*[!-~]")
 
 
 def like_patterns(media_type: str) -> tuple[str, ...] | None:
-    """Return patterns for a media type in lower case, with any parameters, or for a group of types.
+    """Return the patterns of a media type in lower case, with any parameters, or of a group of types such as `image`.
 
-    None: the text is neither.
+    Return None for any other text.
     """
     type_name = media_type.lower()
     if type_name in _GROUPS:

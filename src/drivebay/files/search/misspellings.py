@@ -11,16 +11,17 @@ from typing import Final
 MIN_LENGTH: Final = 4
 """In a shorter text, one wrong letter would match too many names."""
 MAX_LENGTH: Final = 32
-"""For a longer text the comparison would take too long: its time grows with the letters of text and name."""
+"""For a longer text the comparison would take too long: its time grows with the lengths of the text and of the
+name."""
 _WORD: Final = re.compile("[^\x01-\x40\x5b-\x60\x7b-\x7f]+")  # as in the SQL function files.search_words
-_MIN_WORD, _MAX_WORD = 4, 16
+_MIN_WORD, _MAX_WORD = 4, 16  # letters of the words that the index of words contains
 
 
 def split_halves(text: str) -> tuple[str, str, str] | None:
-    """Return the halves of a text, and the text with the two letters in its middle swapped.
+    """Return the two halves of a text, and the text with the two letters in its middle swapped.
 
-    None: the text is too short or too long.
-    A name that contains the text with one misspelling contains one of the three.
+    A name that contains the text with one misspelling contains one of these three texts. Return None if the text is too
+    short or too long.
     """
     if not MIN_LENGTH <= len(text) <= MAX_LENGTH:  # guard: search-misspelt-length
         return None
@@ -30,13 +31,13 @@ def split_halves(text: str) -> tuple[str, str, str] | None:
 
 
 def longest_word(text: str) -> str | None:
-    """Return the longest word of a text that has as many letters as the index of words allows, or None."""
+    """Return the longest word of a text that the index of words can contain (4 to 16 letters), or None."""
     words = [word for word in _WORD.findall(text) if _MIN_WORD <= len(word) <= _MAX_WORD]
     return max(words, key=len, default=None)
 
 
 def contains_misspelt(name: str, text: str) -> bool:
-    """Return whether the name contains the text with exactly one misspelling, or without any."""
+    """Return whether the name contains the text with at most one misspelling."""
     return any(_starts_misspelt(name, start, text) for start in range(len(name)))
 
 

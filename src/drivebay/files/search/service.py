@@ -1,8 +1,9 @@
 """Search over names, best results first.
 
-A search reads names in up to five scans, one after another, until its page is full. Each scan reads one kind of match
-in its own order. So the position of a page is a scan and the last name that it read. One call reads a bounded number of
-names, and each of its statements has a time limit, so that no search can delay others.
+A search runs up to five kinds of scans, one after another, until its page is full. Each kind of scan finds other
+matches, and reads the names in its own order. So the position of a page is a kind of scan and the last name that it has
+read. One call reads a bounded number of names, and each of its statements has a time limit, so that no search can delay
+others.
 """
 
 from __future__ import annotations
@@ -31,19 +32,19 @@ from .misspellings import contains_misspelt, longest_word, split_halves
 from .store import Filters, Match, Position, Scan, SearchStore, SearchText, Source
 
 MAX_TEXT: Final = 255
-"""Characters of the text to search for."""
+"""The maximum number of characters of the text to search for."""
 MAX_BATCH: Final = 1000
-"""Names that one call copies to the search index."""
+"""The maximum number of names that one call copies to the search index."""
 _NAMES_PER_SCAN: Final = 4000
 """The number of names that one scan reads. For common names, this fills a page."""
 _MAX_SCANS: Final = 8
-"""The maximum number of scans in one call. If the page is not full then, it has a cursor."""
+"""The maximum number of scans in one call. A page that is not full after these scans has a cursor."""
 _MAX_CANDIDATES: Final = 1000
 """The maximum number of possibly misspelt names that one scan returns."""
 _ORDER: Final = (Source.PREFIX, Source.NEWEST, Source.PAIRS, Source.NEWEST_MISSPELT, Source.WORDS_MISSPELT)
 """The scans of a search, best results first."""
 _ScanPosition: TypeAlias = tuple[Source, Position]
-"""A scan, and the last name that it read."""
+"""A kind of scan, and the last name that it has read."""
 _MISSPELT: Final = (Source.NEWEST_MISSPELT, Source.WORDS_MISSPELT)
 
 
@@ -173,7 +174,7 @@ class _Reader:
         return await asyncio.to_thread(compare)
 
     def _next_scan_position(self, source: Source, scan: Scan) -> _ScanPosition | None:
-        """Return the scan and position that follow a scan after all its matches were used, or None at the end."""
+        """Return where the search continues after a scan whose matches were all returned, or None at the end."""
         if scan.read < _NAMES_PER_SCAN or scan.last is None:  # this was the last name of the source
             if source is Source.PREFIX:
                 return self._first(Source.NEWEST)

@@ -29,8 +29,8 @@ class Source(Enum):
     """The names that a scan reads, and the condition of a match."""
 
     PREFIX = "prefix"
-    """Reads names that begin with the text, in the order of names. The other scans skip these, and read newest
-    first."""
+    """Reads names that begin with the text, in the order of names. The other scans skip these names, and read the names
+    of the newest entries first."""
     NEWEST = "newest"
     """Reads all names. Matches contain the text."""
     PAIRS = "pairs"
@@ -65,10 +65,10 @@ class Filters(msgspec.Struct, frozen=True):
 
 
 class SearchText(msgspec.Struct, frozen=True):
-    """A text without case and accents, and parts of it. A name with one misspelling of the text contains one of them.
+    """A text without case and accents, and parts of it, with which the statements find misspelt names.
 
-    `halves` are its halves, and the text with its two middle letters swapped. `word` is its longest word, if the index
-    of words has it.
+    `halves` is the result of `split_halves`: a name that contains the text with one misspelling contains one of these
+    texts. `word` is the result of `longest_word`.
     """
 
     text: str
@@ -82,7 +82,7 @@ class SearchText(msgspec.Struct, frozen=True):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """The last name of a scan. `name` is used only by the scan of prefixes."""
+    """The last name that a scan has read, and the id of its entry. Only the scan PREFIX uses `name`."""
 
     name: str
     id: UUID
@@ -94,7 +94,7 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct, frozen=True):
-    """An entry that a scan found. `name` is its name without case and accents."""
+    """An entry that a scan found. `name` is the search name of the entry: without case and accents."""
 
     file: File
     name: str

@@ -27,16 +27,17 @@ from .store import StoredThumbnail, ThumbnailStore
 from .thumbnail_types import is_video, may_have_thumbnail
 
 MAX_ATTEMPTS: Final = 3
-"""Attempts to make the thumbnails of one object."""
+"""The maximum number of attempts to make the thumbnails of one object."""
 _MAX_TASKS: Final = 100
-"""Objects in one claim."""
+"""The maximum number of objects in one claim."""
 _PAUSE: Final = timedelta(seconds=30)
-"""Between a failed attempt and the next one."""
+"""The time between a failed attempt and the next attempt."""
 _SOON: Final = 1
+"""The number of seconds after which a caller asks again if its object is queued."""
 _LATER: Final = 5
-"""The seconds after which a caller asks again: `_SOON` if its object is queued, `_LATER` if the queue has no room."""
+"""The number of seconds after which a caller asks again if the queue is full."""
 _RATE_RETRY: Final = 60
-"""Seconds until a user with too many new thumbnails may try again."""
+"""The number of seconds until a user with too many new thumbnails may try again."""
 _STATES: Final = {
     ThumbnailOutcome.MADE: ThumbnailState.READY,
     ThumbnailOutcome.NO_PREVIEW: ThumbnailState.NONE,

@@ -60,7 +60,7 @@ class ThumbnailStore:
         await tx.execute(self.statements["lock_thumbnails_of"], user)
 
     async def count_thumbnails(self, tx: Connection, user: UserId | DriveId, max_total: int) -> ThumbnailCounts:
-        """Count the thumbnails that a user has requested, and those of the whole queue up to `max_total`."""
+        """Count the thumbnails that a user has requested, and the queued thumbnails of all users, up to `max_total`."""
         record = (await tx.fetch(self.statements["count_thumbnails"], user, max_total))[0]
         return ThumbnailCounts(record["recent"], record["of_user"], record["total"])
 
@@ -68,7 +68,7 @@ class ThumbnailStore:
         await tx.execute(self.statements["queue_thumbnail"], ref.owner, ref.id, user, is_lost)
 
     async def end_failing(self, db: Database, attempts: int) -> None:
-        """Stop trying objects that had this many attempts."""
+        """Record that there are no thumbnails of the objects that have had this number of attempts."""
         await db.execute(self.statements["end_failing_thumbnails"], attempts)
 
     async def lease_thumbnails(

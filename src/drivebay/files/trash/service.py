@@ -95,7 +95,7 @@ class TrashService:
                 if requested_parent is not None:
                     raise NotFound(f"no folder {parent}")
                 parent = ROOT
-                # The file of this name in the root is another one. The caller meant one in the old folder.
+                # The caller wants to replace the file of this name in the old folder, not in the root.
                 if on_conflict is OnConflict.REPLACE:  # guard: restore-replace-root
                     on_conflict = OnConflict.RENAME
             if trashed.kind is Kind.FOLDER:
@@ -113,8 +113,8 @@ class TrashService:
     async def _check_depth(self, tx: Connection, owner: DriveId, folder: FileId, levels: int) -> None:
         """Check that a trashed folder may be restored below `levels` folders. Raises InvalidRequest."""
         levels_before = await self._trash.select_levels_when_trashed(tx, owner, folder)
-        # The folders in it were not too deep where it was, so they are read only if the new place is deeper. The parent
-        # may have been moved to a deeper folder since.
+        # The folders in the trashed folder were not too deep before, so they are read only if the new place is deeper.
+        # The parent may have been moved to a deeper folder since.
         if levels_before is None or levels > levels_before:  # guard: restore-deeper
             height = await self._trash.select_height(tx, owner, folder)
             check_depth(levels + height, self._settings)  # guard: restore-depth

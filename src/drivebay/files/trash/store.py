@@ -23,9 +23,10 @@ MAX_COUNTED: Final = 256
 
 
 class FolderCounts(NamedTuple):
-    """Numbers that are stored with a folder while it is in the trash. None: not known.
+    """Numbers that are stored with a folder while it is in the trash. A number that is not known is None.
 
-    `levels_above` is the number of folders above it when it was trashed, `hidden_files` that of the files below it.
+    `levels_above` is the number of folders that were above the folder when it was trashed. `hidden_files` is the number
+    of files below it.
     """
 
     levels_above: int | None = None
@@ -72,7 +73,10 @@ class TrashStore:
         return None if record is None else any_file_from(record)
 
     async def select_levels_when_trashed(self, tx: Connection, owner: DriveId, folder: FileId) -> int | None:
-        """Return how many folders were above a folder when it was trashed. None: the previous release trashed it."""
+        """Return how many folders were above a folder when it was trashed.
+
+        Return None if the previous release of Drivebay trashed it, because that release did not store the number.
+        """
         levels: int | None = await tx.fetchval(self.statements["select_levels_when_trashed"], owner, folder)
         return levels
 
@@ -121,9 +125,9 @@ class TrashStore:
         return None if record is None else FolderToCount(*record)
 
     async def count_hidden_files(self, tx: Connection, folder: FolderToCount) -> int | None:
-        """Return the number of files below a trashed folder, or None if that takes too long. Needs no lock.
+        """Return the number of files below a trashed folder, or None if the count takes too long. Needs no lock.
 
-        The transaction cannot be used after None.
+        If the result is None, the transaction cannot be used any more.
         """
         await tx.execute(self.statements["limit_counting"])
         try:

@@ -1,7 +1,7 @@
 """Counts the files of large folders in the trash.
 
-Trashing a folder counts its files only if they are few. Until a large folder is counted here, `file_count` includes
-its files.
+When a folder is trashed, its files are counted only if they are few. Until a large folder is counted here, the
+`file_count` of the drive includes its files.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class TrashCounts:
     async def count_one(self) -> None:
         """Count the files of one trashed folder that is not counted yet, for at most two seconds.
 
-        The files are read without a lock, and the result is saved only if no upload has come into the folder meanwhile.
-        A folder whose drive is locked is left to a later call.
+        The files are read without a lock, and the result is saved only if no upload has added a file to the folder
+        meanwhile. A folder whose drive is locked is counted by a later call.
         """
         async with self._db.snapshot() as snapshot:
             if not await self._trash.lock_counting(snapshot):  # guard: trash-count-alone

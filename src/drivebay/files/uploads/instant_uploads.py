@@ -12,9 +12,9 @@ from .upload_batches import UploadBatchService
 
 
 class InstantUploads:
-    """Begins uploads. If some of them are instant, it publishes a hint after the commit, and counts them.
+    """Begins uploads. If some of them are instant, a hint is published after the transaction, and a metric counts them.
 
-    A repeated call with an idempotency key counts them again.
+    A repeated call with an idempotency key counts the same uploads again.
     """
 
     def __init__(self, groups: BeginGroupService, batches: UploadBatchService, hints: HintChannel) -> None:

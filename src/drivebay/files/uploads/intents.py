@@ -17,7 +17,7 @@ from ..multipart.part_sizes import choose_part_size
 from ..settings import Settings
 
 MAX_NOTE_LENGTH = 4096
-"""Characters."""
+"""The maximum number of characters of a client note."""
 _FIRST_FIELDS = frozenset(
     ("name", "size", "content_type", "parent", "on_conflict", "sha256", "multipart", "deferred", "note")
 )

@@ -96,8 +96,8 @@ class UploadService:
 
         All uploads that begin in one transaction share `numbers` (see `find_next_free_name`).
 
-        If the drive has the bytes already, and the store has verified their checksum, the upload is complete at once.
-        Its file shares the existing object then.
+        If the drive has the bytes already, and the store has verified their checksum, the upload is complete at once,
+        and its file shares the existing object.
 
         Raises NotFound (the parent), Forbidden, QuotaExceeded, RateLimited, NameTaken.
         """
@@ -180,7 +180,7 @@ class UploadService:
             await self._scope.require_upload(tx, access, upload)  # guard: scope-resize-upload
             if not upload.deferred_length or upload.status is not contract.UploadStatus.PENDING:
                 if upload.size == size and not upload.deferred_length and upload.parts is not None:
-                    return upload  # This call repeats the one that set the length.
+                    return upload  # this call repeats the call that set the length
                 raise Conflict(f"the length of upload {id} is already known")
             if not final and size <= upload.size:
                 return upload

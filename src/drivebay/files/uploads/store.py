@@ -59,9 +59,11 @@ class UploadStore:
         return upload_from(record)
 
     async def insert_batch(self, tx: Connection, uploads: Sequence[PendingUpload]) -> dict[UploadId, contract.Upload]:
-        """Record uploads of one owner, and reserve their bytes. Leave out uploads whose name or parent prevents it.
+        """Record uploads of one owner, and reserve their bytes. Leave out uploads whose name is taken, or whose parent
+        does not exist.
 
-        All must be in one piece, with the same lifetime and without a client note. None may replace a file.
+        All uploads must be in one piece, with the same lifetime and without a client note. They must not replace a
+        file.
         """
         if not uploads:
             return {}
@@ -105,7 +107,7 @@ class UploadStore:
     async def update_size(
         self, tx: Connection, upload: contract.UploadRef, size: int, final: bool
     ) -> contract.Upload | None:
-        """Set the reserved size of an upload. Return None when its length is known or it has ended."""
+        """Set the reserved size of an upload. Return None if its length is already known, or if it has ended."""
         record = await tx.fetchrow(self.statements["update_size"], upload.owner, upload.id, size, final)
         return None if record is None else upload_from(record)
 

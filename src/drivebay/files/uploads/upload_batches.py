@@ -1,7 +1,7 @@
-"""Begins several uploads in one call and one transaction. Each has its own result.
+"""Begins several uploads in one call and one transaction. Each upload has its own result.
 
-One statement records all simple intents (see `_plan_simple`). The others are recorded one at a time, with the rules of
-`begin_upload`.
+One statement records all simple intents (see `_plan_simple`). The other intents are recorded one at a time, with the
+rules of `begin_upload`.
 """
 
 from __future__ import annotations
@@ -145,8 +145,8 @@ class UploadBatchService:
     ) -> dict[int, Upload]:
         """Lock the owner, and record the simple intents with one statement. Return their uploads by index.
 
-        Record none if the whole batch would exceed a limit. Then the caller records the items one at a time, so that an
-        earlier item does not fail because of a later one.
+        Record nothing if the whole batch would exceed a limit. Then the caller records the items one at a time, so that
+        an earlier item does not fail because of a later item.
         """
         usage = await self._usage.lock_usage(tx, access.drive, self._settings.quota)
         valid = {index: intent for index, intent in enumerate(intents) if not isinstance(intent, Error)}
@@ -165,9 +165,9 @@ class UploadBatchService:
     def _plan_simple(self, access: Access, intents: Mapping[int, UploadIntent]) -> dict[int, PendingUpload]:
         """Return the simple uploads by index.
 
-        A simple upload is sent in one piece, has no client note and does not replace a file. It also must not have the
-        same name as an earlier item that is recorded later than the simple ones: an item that is not simple, or that
-        may be an instant upload.
+        A simple upload is sent in one piece, has no client note and does not replace a file. It must not have the same
+        name as an item before it in the batch that is recorded after the simple uploads: an item that is not simple, or
+        that may be an instant upload.
         """
         planned: dict[int, PendingUpload] = {}
         later_locations: set[tuple[FileId, str]] = set()

@@ -14,11 +14,11 @@ from ..settings import Settings
 from .store import UsageStore
 
 MAX_QUOTA: Final = 2**53
-"""Bytes. JSON numbers are exact up to this value."""
+"""The maximum quota in bytes. JSON numbers are exact up to this value."""
 _MAX_ITEMS: Final = 1000
-"""Drives in one call."""
+"""The maximum number of drives in one call."""
 _MAX_CONTEXT: Final = 1000
-"""Characters of the context, which a cursor is valid for."""
+"""The maximum number of characters of `UsageListing.context`. A cursor is valid only for the same context."""
 _LOWEST_POSITION: Final = (0, UUID(int=0))
 _HIGHEST_POSITION: Final = (2**63 - 1, UUID(int=2**128 - 1))
 

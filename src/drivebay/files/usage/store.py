@@ -1,7 +1,7 @@
 """SQL statements on an owner's usage row. A lock on this row is the owner's lock.
 
-A transaction that waits too long for a lock fails with Unavailable, and gives its connection back. So a large change of
-one drive does not take the connections that other drives need.
+A transaction that waits too long for a lock fails with Unavailable, and releases its connection. So a large change of
+one drive does not use up the connections that other drives need.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...errors import QuotaExceeded, RateLimited
 from ...postgres import Connection, Database, Statements
 
 _LOCK_TIMEOUT: Final = "3000"
-"""Milliseconds that a transaction waits for a lock."""
+"""The number of milliseconds for which a transaction waits for a lock."""
 
 
 class LockedUsage(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ class LockedUsage(msgspec.Struct, frozen=True):
             )
 
     def allows_uploads(self, new: int, max_purges: int) -> bool:
-        """Return whether `new` more uploads may begin. The row of each upload that ended stays with its purge."""
+        """Return whether `new` more uploads may begin. The purges of ended uploads count, and so do pending uploads."""
         return self.purge_count + self.pending_uploads + new <= max_purges
 
     def check_purges(self, max_purges: int) -> None:
@@ -88,7 +88,7 @@ class UsageStore:
         await tx.execute(self.statements["lock_owners"], sorted(set(owners)), _LOCK_TIMEOUT)
 
     async def lock_free_owners(self, tx: Connection, owners: Iterable[DriveId]) -> frozenset[DriveId]:
-        """Lock those of several owners that are not locked, until the transaction ends, and return them."""
+        """Lock the owners that no other transaction has locked, until this transaction ends, and return them."""
         records = await tx.fetch(self.statements["lock_free_owners"], list(owners))
         return frozenset(DriveId(record["owner_id"]) for record in records)
 

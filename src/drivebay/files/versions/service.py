@@ -1,4 +1,4 @@
-"""Versions of files: list, read, restore and delete them. The object store is never used here.
+"""Versions of files: list, read, restore and delete them. This service never calls the store.
 
 A restored version shares the object of the version that it restores, so no bytes are copied.
 """

@@ -22,7 +22,8 @@ from ..entries.store import content_from, file_from
 class FoundVersion(msgspec.Struct, frozen=True):
     """A version of a file outside the trash.
 
-    `is_same_content`: it shares the object and the content type of the current version, or is the current version.
+    `is_same_content`: this version is the current version, or has the same object and content type as the current
+    version.
     """
 
     content: contract.Content
@@ -31,7 +32,7 @@ class FoundVersion(msgspec.Struct, frozen=True):
 
 
 class StoredObject(msgspec.Struct, frozen=True):
-    """An object that a new version can share. `id` is the upload that stored it. `etag` is the ETag of the store."""
+    """An object that a new version can share. `id` is the id of the upload that stored the object."""
 
     id: UploadId
     key: str

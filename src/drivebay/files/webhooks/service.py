@@ -1,4 +1,7 @@
-"""The webhooks of a user. To create or enable one, or to change its URL, the user must be a manager of the drive."""
+"""The webhooks of a user.
+
+The user must be a manager of the drive to create or enable a webhook, or to change its URL.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ from .store import WebhookStore
 from .webhook_secrets import WebhookSecrets
 
 MAX_WAITING_REDELIVERIES: Final = 100
-"""Redeliveries of one webhook that were requested and are not sent yet."""
+"""The maximum number of redeliveries of one webhook that were requested and are not sent yet."""
 
 
 class WebhookService:
@@ -55,7 +58,8 @@ class WebhookService:
             request_hash = fingerprint("webhook", str(new.drive), new.url, [kind.value for kind in kinds])
             call = KeyedCall(self._idempotency, Access.personal(actor), idempotency_key, request_hash)
         async with self._db.transaction() as tx:
-            # Take this lock before the lock of the role. All transactions use this order, so there is no deadlock.
+            # Lock the user's own usage row before the role in the drive. All transactions use this order, so there is
+            # no deadlock.
             await self._usage.lock_usage(tx, DriveId(actor), self._settings.quota)
             await self._require_manager(tx, actor, new.drive)
             first = None if call is None else await call.lock_and_find_first(tx)

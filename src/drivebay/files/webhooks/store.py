@@ -17,7 +17,7 @@ from ...postgres import Connection, Database, Statements
 class StoredWebhook(msgspec.Struct, frozen=True):
     """A webhook with its user and its position: the changes up to `last_number` have been sent or skipped.
 
-    `is_due`: its next regular event may be sent now. If not, only redeliveries may be sent.
+    `is_due`: the next event of the feed may be sent now. If not, only redeliveries may be sent.
     """
 
     webhook: Webhook
@@ -28,7 +28,8 @@ class StoredWebhook(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """The data of an attempt that are recorded with its result. `number` counts attempts from 1. A redelivery has 0."""
+    """The data of an attempt that are recorded with its result. `number` counts attempts from 1, and is 0 for a
+    redelivery."""
 
     id: DeliveryId
     number: int
@@ -164,7 +165,7 @@ class WebhookStore:
         await tx.execute(self.statements["keep_webhook_lease"], result.drive, result.webhook, lease_length)
 
     async def postpone(self, tx: Connection, result: DeliveryResult, retry_time: timedelta) -> datetime:
-        """Schedule the next attempt after a failed one, and return its time."""
+        """Schedule the next attempt after a failed attempt, and return its time."""
         sql = self.statements["postpone_webhook"]
         next_try_at: datetime = await tx.fetchval(sql, result.drive, result.webhook, retry_time)
         return next_try_at

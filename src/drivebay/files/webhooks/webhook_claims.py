@@ -1,8 +1,8 @@
 """Claims webhooks that have events to send, under a lease, and records the results.
 
-The position of a webhook in the change feed moves only after an event was delivered. So events are sent in order. They
-are sent at least once: if a worker stops after it sent an event and before the result is recorded, the event is sent
-again.
+The position of a webhook in the change feed moves only after an event was delivered. So events are sent in order. Each
+event is sent at least once: if a worker stops after it sent an event and before the result is recorded, the event is
+sent again.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from .webhook_secrets import WebhookSecrets
 MAX_EVENTS: Final = 20
 """The maximum number of events in one task."""
 _MAX_SCANNED_CHANGES: Final = 500
-"""The maximum number of changes that one task reads, because the webhook may not want most of them."""
+"""The maximum number of changes that are read for one task. A webhook may want only a few of the changes."""
 _MAX_TASKS: Final = 100
-"""Webhooks in one claim."""
+"""The maximum number of webhooks in one claim."""
 _MAX_ERROR: Final = 300
-"""Characters of an error that are stored with a delivery."""
+"""The maximum number of characters of an error that are stored with a delivery."""
 KEPT_DELIVERIES: Final = 1000
-"""The latest deliveries of each webhook are kept, up to this number."""
+"""The maximum number of deliveries that are kept for each webhook. Older deliveries are deleted."""
 DELIVERY_AGE: Final = timedelta(days=30)
-"""Older deliveries are deleted."""
+"""Deliveries that are older than this are deleted."""
 ACCOUNT_ENDED: Final = "the account of the webhook's user is disabled"
 GONE: Final = "the receiver responded with 410: it wants no more events"
 
@@ -99,7 +99,8 @@ class WebhookClaimService:
         return keeps_lease
 
     async def _record_redelivery(self, tx: Connection, stored: StoredWebhook, result: DeliveryResult) -> bool:
-        """Record the only attempt of a redelivery. It does not affect the regular events."""
+        """Record the attempt of a redelivery. A redelivery has one attempt, and does not move the position of the
+        webhook."""
         await self._webhooks.delete_redelivery(tx, result.drive, result.webhook, result.event.number)
         keeps_lease = not result.ends_lease and not stored.webhook.disabled
         await self._webhooks.keep_lease(tx, result, self._settings.webhook_lease if keeps_lease else None)
@@ -152,7 +153,8 @@ class WebhookClaimService:
         return events
 
     def _events(self, stored: StoredWebhook, page: FeedPage, scanned: int) -> list[WebhookEvent]:
-        """Return the events of the changes that a webhook wants. `scanned` is the number of the last change read."""
+        """Return the events of the changes that a webhook wants. `scanned` is the number of the last change that was
+        read."""
         webhook = stored.webhook
         subscribed = [change for change in page.changes if not webhook.kinds or change.kind in webhook.kinds]
         ends = [change.number - 1 for change in subscribed[1:]] + [scanned]
