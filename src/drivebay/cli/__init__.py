@@ -1,2 +1,2 @@
-"""The `drivebay` command. `main` is the entry point, `user` contains the commands of users, `operator` those of
-operators."""
+"""The `drivebay` command. `main` is the entry point. `user` contains the commands of users, and `operator` the commands
+of operators."""

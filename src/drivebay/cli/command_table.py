@@ -21,9 +21,9 @@ class Command(NamedTuple):
     heading: str
     summary: str
     accepts_drive: bool = True
-    """Commands about files have the option `--drive`, unless they say otherwise here."""
+    """Whether a command about files has the option `--drive`. Other commands never have it."""
     accepts_shared: bool = True
-    """Commands about files that have `--drive` have `--shared` too, unless they say otherwise here."""
+    """Whether a command with the option `--drive` has `--shared` too."""
 
 
 _FILES: Final = "Files"
@@ -231,7 +231,7 @@ app = typer.Typer(cls=LazyCommands, no_args_is_help=True, add_completion=True, p
 
 def _print_version(requested: bool) -> None:
     if requested:
-        # Imported here because the import takes as long as a small command.
+        # Import this module only here, because the import takes as long as a small command.
         metadata = import_module("importlib.metadata")
         typer.echo(f"drivebay {metadata.version('drivebay')}")
         raise typer.Exit

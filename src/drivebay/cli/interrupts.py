@@ -25,7 +25,7 @@ def exit_on_interrupt() -> None:
 def raise_on_interrupt() -> Iterator[None]:
     """Raise KeyboardInterrupt on Ctrl-C inside the block, so that a running command can clean up.
 
-    Does nothing if `exit_on_interrupt` was not called.
+    The function does nothing if `exit_on_interrupt` was not called.
     """
     if signal.getsignal(signal.SIGINT) is not _exit:
         yield

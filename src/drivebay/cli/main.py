@@ -12,7 +12,7 @@ from .interrupts import exit_on_interrupt
 def main() -> None:
     """Run the command in the arguments of the process."""
     exit_on_interrupt()
-    # Imported only after Ctrl-C is handled, because importing Typer takes a fifth of a second.
+    # Import Typer only after Ctrl-C is handled, because the import takes a fifth of a second.
     from .command_table import app
 
     try:

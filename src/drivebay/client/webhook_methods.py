@@ -47,7 +47,7 @@ class WebhookMethods(ApiMethods):
     ) -> Webhook:
         """Change a webhook. Values that are not given stay. With `what=None`, changes of every kind are sent.
 
-        A webhook that is enabled continues after the last event that it delivered. Raises NotFound, Forbidden.
+        A webhook that is enabled continues after the last event that was delivered. Raises NotFound, Forbidden.
         """
         body: dict[str, object] = {} if url is None else {"url": url}
         if not isinstance(what, UnsetType):

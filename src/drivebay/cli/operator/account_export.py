@@ -30,11 +30,12 @@ from .backup_format import write_private_file
 from .byte_progress import Advance
 
 _PAGE_SIZE: Final = 100
-"""Entries that are listed, and whose contents are looked up, in one call. `get_contents` accepts no more."""
+"""The number of entries that are listed in one call, and whose contents are looked up in one call. `get_contents`
+accepts no more."""
 _CONCURRENCY: Final = 4
-"""Files that are downloaded at the same time."""
+"""The number of files that are downloaded at the same time."""
 
-_SAME_NAME: Final = "the file system does not distinguish its name from another one in the folder"
+_SAME_NAME: Final = "the file system does not distinguish its name from another name in the folder"
 _NAME_ERRORS: Final = (errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG)
 """Errors of file systems that allow fewer characters, or shorter names, than Drivebay."""
 
@@ -164,7 +165,7 @@ class TreeExport:
     def _create_folder(self, item: File, path: tuple[str, ...]) -> bool:
         """Create a folder. If the file system refuses its name, record the failure and return False.
 
-        Then nothing below the folder is exported.
+        If the result is False, nothing below the folder is exported.
         """
         try:
             with _open_folder(self._root, path) as parent:

@@ -163,7 +163,7 @@ def end_sessions(user: UserArgument, as_json: JsonOption = False) -> None:
 
 @admin.command()
 def reset_password(user: UserArgument, as_json: JsonOption = False) -> None:
-    """Print a link with which the user sets a new password. It works once, within an hour."""
+    """Print a link with which the user sets a new password. The link works once, within an hour."""
 
     async def command(services: Services) -> tuple[Account, str | None]:
         id = await _find_user(services, user)

@@ -24,7 +24,7 @@ from .backup_format import BackedUpObject, BackupError, BackupFolder, Manifest, 
 from .byte_progress import Advance
 
 _CONCURRENCY: Final = 4
-"""Objects that are copied at the same time."""
+"""The number of objects that are copied at the same time."""
 _MIGRATIONS: Final = {"auth": auth_store.MIGRATIONS, "files": Path(files.__file__).parent / "migrations"}
 _TABLES_OF_USERS: Final = (
     "auth.users",
@@ -77,7 +77,7 @@ async def restore_backup(
             await postgres.migrate(opened.database_url, schema, _MIGRATIONS[schema], only=names)
         await postgres.load_tables(opened.database_url, manifest.tables, backup.database)
         async with node.open_services(opened, frozenset({"auth", "files", "storage"})) as services:
-            # Migrations that the backup lacks have run now.
+            # The migrations that the backup does not have were applied when the services started.
             await _expire_change_cursors(opened.database_url)
             violations = await services.files.check_invariants()
     rows = sum(table.rows for table in manifest.tables)
@@ -95,7 +95,8 @@ def _require_known_migrations(manifest: Manifest) -> None:
 
 
 async def require_no_newer_migrations(url: str, manifest: Manifest) -> None:
-    """Raise BackupError if the database has a migration that the backup lacks, because its tables then differ."""
+    """Raise BackupError if the database has a migration that the backup does not have. The tables of the backup would
+    not fit."""
     for schema, names in manifest.migrations.items():
         if newer := sorted(set(await postgres.applied_migrations(url, schema)) - set(names)):  # guard: restore-newer
             raise BackupError(

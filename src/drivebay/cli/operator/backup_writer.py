@@ -24,7 +24,7 @@ from .backup_format import FORMAT, SCHEMAS, BackedUpObject, BackupError, BackupF
 from .byte_progress import Advance
 
 _CONCURRENCY: Final = 4
-"""Objects that are copied at the same time."""
+"""The number of objects that are copied at the same time."""
 _OBJECTS: Final = """
 SELECT coalesce(key, owner_id || '/' || id) AS key, size, encode(sha256, 'hex') AS sha256,
        state = 'missing' AS is_missing
@@ -33,7 +33,7 @@ FROM files.versions WHERE state IN ('stored', 'missing') ORDER BY owner_id, id
 
 
 class ExpectedObject(NamedTuple):
-    """An object of the snapshot. `sha256` is None if the database does not know it."""
+    """An object of the snapshot. `sha256` is None if the database has no checksum of the object."""
 
     key: str
     size: int
@@ -42,7 +42,7 @@ class ExpectedObject(NamedTuple):
 
 
 class BackupReport(msgspec.Struct, frozen=True):
-    """The result of a backup. `copied` of the `objects` were copied by this run, the others by an earlier run.
+    """The result of a backup. This run has copied `copied` of the `objects`, and earlier runs have copied the others.
 
     `missing` are the keys of objects that the database marks as missing in the store. `lost` are the keys of objects
     that should exist and could not be copied.
@@ -177,7 +177,7 @@ class ObjectCopies:
         return BackedUpObject(expected.key, expected.size, digest, await self._transfer.read_headers(expected.key))
 
     async def _find_earlier(self, expected: ExpectedObject, path: Path) -> BackedUpObject | None:
-        """Return the object that an earlier run copied. None: no run copied it, or the file has other bytes now."""
+        """Return the object if an earlier run has copied it and its file still has the same bytes, otherwise None."""
         earlier = self._earlier.get(expected.key)
         if earlier is None or expected.sha256 not in (None, earlier.sha256) or not _has_size(path, expected.size):
             return None

@@ -17,7 +17,7 @@ _EXPIRES_SOON: Final = timedelta(days=14)
 async def check_certificates(services: Services, now: Callable[[], datetime]) -> list[Finding]:
     """Check how long the certificate of this process and its authority are valid.
 
-    An expired one is a failure, and one that expires within `_EXPIRES_SOON` a warning.
+    An expired certificate is a failure. A certificate that expires within `_EXPIRES_SOON` is a warning.
     """
     identity = services.settings.identity
     if identity is None:

@@ -17,7 +17,7 @@ from .command_runner import JsonOption, fail
 app = typer.Typer()
 
 _MAX_DAYS: Final = 825
-"""Some TLS clients refuse certificates that are valid longer."""
+"""The maximum of `--days`. Some TLS clients refuse certificates that are valid longer."""
 
 
 @app.command()

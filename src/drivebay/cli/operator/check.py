@@ -25,7 +25,7 @@ class CheckVerdict(StrEnum):
 
 
 EXIT_STATUS: Final = {CheckVerdict.SOUND: 0, CheckVerdict.DAMAGED: 1, CheckVerdict.UNKNOWN: 3}
-"""2 is the status of a wrong command line."""
+"""The exit status of each verdict. The status 2 means a wrong command line."""
 
 
 @app.command()

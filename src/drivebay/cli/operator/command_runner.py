@@ -95,9 +95,9 @@ def run_with_services(
 ) -> T:
     """Run `command` with the named services and return its result.
 
-    A service with an address in the settings is called at this address. The others run in this process. The services
-    in `local_only` also run in this process, but only if no service has an address. Otherwise they would start new,
-    empty embedded servers that the deployment does not use.
+    A service with an address in the settings is called at this address. The other services run in this process. If no
+    service has an address, the services in `local_only` run in this process too. If a service has an address, they
+    would start new, empty embedded servers that the deployment does not use.
     """
 
     async def run(settings: Settings) -> T:

@@ -40,7 +40,7 @@ Now = Callable[[], datetime]
 Check = Callable[[Services, Now], Awaitable[list[Finding]]]
 
 CHECK_TIMEOUT: Final = 60.0
-"""Seconds for one check."""
+"""The maximum number of seconds of one check."""
 CHECKS: Final[dict[str, Check]] = {
     "services": check_services,
     "signing keys": check_signing_keys,

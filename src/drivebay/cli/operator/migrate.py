@@ -19,10 +19,10 @@ app = typer.Typer()
 
 _MIGRATIONS: Final = {"auth": auth_store.MIGRATIONS, "files": Path(files.__file__).parent / "migrations"}
 _DATABASE_WAIT: Final = 120.0
-"""Seconds to wait while the database accepts no writes or no connections."""
+"""The maximum number of seconds to wait while the database accepts no writes or no connections."""
 
 _STATEMENT_TIMEOUT: Final = 3600.0
-"""Seconds for one statement. Services give up after five minutes, because their callers wait."""
+"""The maximum number of seconds of one statement. A service stops after five minutes, because its callers wait."""
 
 
 @app.command()

@@ -18,22 +18,23 @@ from .transfer_checks import STORE_FULL_FIX
 Now = Callable[[], datetime]
 
 _MAX_CLOCK_DIFFERENCE: Final = 60.0
-"""Seconds."""
+"""The maximum difference between the clocks of PostgreSQL and of this computer, in seconds."""
 _DURABILITY_SETTINGS: Final = ("fsync", "full_page_writes", "synchronous_commit")
 _OPTIONAL_CAPABILITIES: Final = {
-    "signed_length": "the store accepts an upload with another size than the signed one",
-    "signed_type": "the store accepts an upload with another content type than the signed one",
+    "signed_length": "the store accepts an upload with another size than the signed size",
+    "signed_type": "the store accepts an upload with another content type than the signed type",
     "signed_checksum": "the store does not verify the checksum of an upload",
     "write_once": "the store accepts a second upload to the same URL",
     "batch_delete": "the store cannot delete many objects in one request",
 }
-"""The store need not have these capabilities. docs/guide/stores.md describes the disadvantages without them."""
+"""The capabilities that a store need not have, and the effect if the store does not have them. docs/guide/stores.md
+describes the disadvantages."""
 _DEPENDENCY_FIXES: Final = {
     "store": "check that the store is running and that DRIVEBAY_S3_ENDPOINT, DRIVEBAY_S3_ACCESS_KEY,"
     " DRIVEBAY_S3_SECRET_KEY and DRIVEBAY_S3_BUCKET are right",
     "store clock": "synchronize both clocks (NTP): the store rejects signatures from another time",
 }
-"""The fixes of an unhealthy dependency of a service, by the dependency's name in the health report."""
+"""The fix for each dependency of a service that is not healthy. The keys are the names in the health report."""
 
 
 async def check_services(services: Services, _: Now) -> list[Finding]:

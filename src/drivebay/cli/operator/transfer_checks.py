@@ -28,22 +28,22 @@ Now = Callable[[], datetime]
 _DOCTOR_ACCESS: Final = Access.personal(UserId(UUID("00000000-0000-7000-8000-646f63746f72")))
 """The personal drive of the test file. No account ever has this id."""
 _COMMIT_TIMEOUT: Final = 20.0
-"""Seconds to wait for the commit by an event or the sweep."""
+"""The number of seconds to wait for the commit by an event or by the sweep."""
 _EVENT_DELAY: Final = 2.0
-"""Seconds. An event commits an upload in less time. After a longer time, the sweep has committed it."""
+"""A commit within this number of seconds is the result of an event. A later commit is the result of the sweep."""
 _POLL_INTERVAL: Final = 0.02
-"""Seconds between two requests for the state of the upload."""
+"""The number of seconds between two requests for the state of the upload."""
 _HTTP_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=10)
 STORE_FULL_FIX: Final = (
     "read the store's log, free space on its disk; if SeaweedFS logs `No writable volumes`, give it more and smaller"
     " volumes: -volume.max=10000 -master.volumeSizeLimitMB=1024 and WEED_MASTER_VOLUME_GROWTH_COPY_1=3"
 )
 _URL_LIFETIME: Final = 300
-"""Seconds."""
+"""The lifetime of the presigned URLs in seconds."""
 _SKIPPED_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""Headers that aiohttp adds otherwise, and that are not signed."""
+"""Headers that aiohttp would add to a request, and that are not signed."""
 _LOCAL_ORIGIN: Final = "http://localhost:3000"
-"""The origin of the test if the settings allow every origin. Any origin must then be allowed."""
+"""The origin that is tested if the settings allow every origin."""
 
 
 class _Response(NamedTuple):
@@ -61,7 +61,7 @@ class _Client:
     async def request(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> _Response:
-        """Send one request and read the whole response. Raises aiohttp.ClientError, OSError and TimeoutError."""
+        """Send one request and return the whole response. Raises aiohttp.ClientError, OSError and TimeoutError."""
         async with self._session.request(
             method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
         ) as response:
@@ -170,7 +170,10 @@ async def check_round_trip(services: Services, now: Now) -> list[Finding]:
 
 
 async def _wait_for_commit(services: Services, upload: Upload) -> tuple[Upload, bool]:
-    """Return the upload when it has ended, and whether ingest committed it. Commit it here after a timeout."""
+    """Wait until an upload has ended. Return the upload, and whether ingest committed it.
+
+    After _COMMIT_TIMEOUT, the doctor commits the upload itself.
+    """
     deadline = time.monotonic() + _COMMIT_TIMEOUT
     while time.monotonic() < deadline:
         current = await services.files.get_upload(_DOCTOR_ACCESS, upload.id)

@@ -69,7 +69,7 @@ def login(
     """Log in to a Drivebay server.
 
     One login is stored for each profile: in the system's keyring, or in a file that only you can read. A new login
-    replaces it. With --profile you can be logged in to several accounts.
+    replaces the stored login. With --profile you can be logged in to several accounts.
     """
     if oidc:
         if email is not None or password_stdin:
@@ -169,7 +169,7 @@ async def _print_account(drive: AsyncDrive, server: str, as_json: bool) -> None:
 
 
 def _wrong_server_error(server: str, error: ApiError) -> Error | None:
-    """Return the error to show if the server is not Drivebay, else None."""
+    """Return the error to show if the server is not Drivebay, otherwise None."""
     # The SDK uses the code `http_<status>` for a response without a Drivebay error body. Drivebay never responds to a
     # login or sign-up with 404.
     if not error.code.startswith("http_") and not isinstance(error, NotFound):
@@ -307,7 +307,8 @@ async def _resumable_uploads(drive: AsyncDrive, server: str) -> list[UnfinishedU
             continue
         drive.use_drive(drive_id or None)
         try:
-            # Without an id the upload was not begun, or the response was lost. Another run of `put` finds out.
+            # A record without an id: the upload was not begun, or the response was lost. The next run of `put` finds
+            # out which.
             is_pending = bool(upload.upload_id) and (await drive.get_upload(upload.upload_id)).status == "pending"
         except (NotFound, Forbidden):
             continue  # the upload may belong to another account

@@ -1,4 +1,4 @@
-"""The command `activity`: list what was changed in a file or folder, when and by whom."""
+"""The command `activity`: list the changes of a file or folder, with their times and users."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def activity(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A file or folder: a path that starts with /, or an id.")],
     as_json: JsonOption = False,
 ) -> None:
-    """List what was changed in a file or folder, when and by whom.
+    """List the changes of a file or folder, newest first.
 
-    Each line has time, change and user, the newest first. Changes are kept for 30 days.
+    Each line has the time, the change and the user. Changes are kept for 30 days.
     """
 
     async def command() -> None:

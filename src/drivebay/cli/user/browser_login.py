@@ -18,7 +18,7 @@ SIGN_IN_TIMEOUT: Final = 300.0
 """Seconds after which the command stops waiting for the sign-in."""
 _PATH: Final = "/signed-in"
 _MAX_HEADER: Final = 16_384
-"""Bytes of a request with its headers."""
+"""The maximum number of bytes of a request with its headers."""
 _PAGE: Final = "<!doctype html><title>Drivebay</title><p>{text} You can close this page."
 _REFUSALS: Final = {
     "access_denied": "the identity provider refused the sign-in",

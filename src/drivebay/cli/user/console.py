@@ -140,8 +140,8 @@ def run_command(command: Callable[[], Coroutine[Any, Any, T]], as_json: bool) ->
     _open_standard_streams()
     try:
         with raise_on_interrupt():
-            # Loaded before the coroutine is created. After Ctrl-C during the import, Python would warn about a
-            # coroutine that was never awaited.
+            # Load the event loop before the coroutine is created. Otherwise, after Ctrl-C during the import, Python
+            # would warn about a coroutine that was never awaited.
             run = _load_event_loop()
             result = run(command())
             with writing_output():

@@ -19,7 +19,7 @@ import typer
 from drivebay.client import ApiError, AsyncDrive, File, LinkFile, file_time
 
 _READ_SIZE: Final = 2**20
-"""Bytes that are read and hashed at once."""
+"""The number of bytes that are read and hashed at once."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ChecksumOption: TypeAlias = Annotated[
     bool,
@@ -43,9 +43,9 @@ def has_time(path: Path, modified_at: datetime) -> bool:
 
 
 def is_same_file(path: Path, file: LinkFile, *, checksum: bool) -> bool:
-    """Return whether a local file is a file of a link: by size and time, or by size and checksum.
+    """Return whether a local file and a file of a link have the same size, and the same time or the same checksum.
 
-    With `checksum`, the time is not enough.
+    With `checksum`, the same time is not enough.
     """
     if not _has_size(path, file.size):
         return False
@@ -91,7 +91,7 @@ async def content_matches(drive: AsyncDrive, path: Path, file: File) -> bool:
         return False
     if file.sha256 is not None:
         return await asyncio.to_thread(_part_digests, path, file.size) == [file.sha256]
-    # A listing contains no checksum of a file that was uploaded in parts. The response with its presigned URL does.
+    # A listing has no checksum of a file that was uploaded in parts. The response with the presigned URL has one.
     link = await drive.link(file)
     if link.sha256 is not None:
         return await asyncio.to_thread(_part_digests, path, file.size) == [link.sha256]

@@ -31,7 +31,7 @@ from .workers import Failures, LargeFileLimit, run_workers
 app = typer.Typer()
 
 _SMALL_SIZE: Final = 128 * 2**10
-"""Files of up to this many bytes wait in memory until they can be written to disk."""
+"""Files of up to this number of bytes wait in memory until they can be written to disk."""
 
 
 @app.command()
@@ -97,7 +97,7 @@ def get(
         return True
 
     def ask_then_download() -> Coroutine[None, None, bool]:
-        # Outside the event loop, because inside the loop Ctrl-C would not end the prompt.
+        # Ask outside the event loop, because inside the loop Ctrl-C would not end the prompt.
         return command(read_password(password_stdin, label="Password of the link"))
 
     if not run_command(command, as_json):

@@ -1,7 +1,7 @@
 """Finds the files that `get` downloads, and creates the local folders.
 
-Folders with the same local path are listed together. So two files with the same local path are detected before one of
-them is fetched. On a disk that ignores case, `A.txt` and `a.txt` are such files.
+Folders with the same local path are listed together. So two files that would have the same local path are detected
+before the first of them is fetched. On a disk that ignores case, `A.txt` and `a.txt` are such files.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class DownloadScanner:
             folders = waiting.pop()
             try:
                 items, below = await self._open_folder(folders)
-            except EXPECTED_ERRORS as error:  # its siblings continue
+            except EXPECTED_ERRORS as error:  # the other entries continue
                 self._failures.add(error, folders[0].source)
                 continue
             for item in items:
@@ -142,7 +142,7 @@ class DownloadScanner:
     async def _separate_entries(
         self, entries: Iterable[RemoteEntry]
     ) -> tuple[list[DownloadItem], list[list[RemoteEntry]]]:
-        """Return the files and the folders of `entries`, without those that would have the same local path."""
+        """Return the files and the folders of `entries`, without entries that would have the same local path."""
         items, folders = [], []
         for group in await asyncio.to_thread(group_by_target, entries, self._ignores_case):
             first = group[0]
@@ -191,7 +191,7 @@ def local_name(file: File) -> str:
 
 
 def _output_path(file: File, output: Path) -> Path:
-    """Return the local path of a file: `output`, or a path in `output` if that is a folder."""
+    """Return the local path of a file: `output`, or a path in `output` if `output` is a folder."""
     return output / local_name(file) if output.is_dir() else output
 
 

@@ -18,7 +18,7 @@ from .remote_paths import match_path
 
 _SUFFIX: Final = ".zip"
 _MAX_STEM: Final = 240
-"""Bytes of the name before the suffix. Most file systems allow 255 bytes in all."""
+"""The maximum number of bytes of the name before the suffix. Most file systems allow 255 bytes for the whole name."""
 
 
 class ZipOptions(NamedTuple):

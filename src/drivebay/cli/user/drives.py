@@ -21,13 +21,13 @@ drives = typer.Typer(no_args_is_help=True, help="List, create and change shared 
 app.add_typer(drives, name="drives")
 
 _DriveArgument = Annotated[
-    str, typer.Argument(metavar="DRIVE", help="The id of a drive, or the name of one that you created.")
+    str, typer.Argument(metavar="DRIVE", help="The id of a drive, or the name of a drive that you created.")
 ]
 
 
 @drives.command("list")
 def list_drives(as_json: JsonOption = False) -> None:
-    """List your drives: the personal one and the shared ones. Each line has id, role, used bytes and name."""
+    """List your personal drive and your shared drives. Each line has id, role, used bytes and name."""
 
     async def command() -> None:
         async with open_account() as drive, aclosing(drive.drives()) as all_drives:
@@ -115,7 +115,7 @@ def share(
     role: Annotated[Role, typer.Option("--role", help="What the member may do.")] = Role.VIEWER,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a member to a drive, or change the role of one."""
+    """Add a member to a drive, or change the role of a member."""
 
     async def command() -> None:
         async with open_account() as account:

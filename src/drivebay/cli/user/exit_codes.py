@@ -105,7 +105,7 @@ _USE_UTF8: Final = "use UTF-8, which the server needs: `drivebay put --name` giv
 
 @contextmanager
 def if_not_found(next_step: str) -> Iterator[None]:
-    """Give a NotFound of the block another next step than that for files. If `next_step` is empty, none is printed.
+    """Replace the next step of a NotFound that the block raises. With an empty `next_step`, no next step is printed.
 
     The error for text that cannot be an id gets this next step too.
     """

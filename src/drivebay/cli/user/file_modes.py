@@ -22,7 +22,8 @@ _MODE: Final = re.compile("[0-7]{1,3}")
 def read_umask() -> int:
     """Return the umask of the process. The first call must come before the command starts threads.
 
-    POSIX can read the umask only by setting it. A file that another thread creates at this moment would get other bits.
+    In POSIX, a process can read its umask only by setting it. A file that another thread creates at this moment would
+    get other bits.
     """
     current = os.umask(0o077)
     os.umask(current)
@@ -30,12 +31,12 @@ def read_umask() -> int:
 
 
 def differs_on_server(path: Path, file: File | None) -> bool:
-    """Return whether `send_mode` would change the file on the server. None is a new file."""
+    """Return whether `send_mode` would change the file on the server. `file` is None for a new file."""
     return _mode_to_store(path) != (None if file is None else file.properties.get(MODE_PROPERTY))
 
 
 async def send_mode(drive: AsyncDrive, path: Path, file: str | File) -> None:
-    """Store the permission bits of a local file with a file on the server. An id stands for a new file.
+    """Store the permission bits of a local file with a file on the server. `file` is an id if the file is new.
 
     If the file cannot have another property, it is not changed.
     """

@@ -8,7 +8,7 @@ from typing import Final
 
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _ROUNDS_UP: Final = 1023.95
-"""From this amount on, rounding to one decimal place would give `1024.0` instead of `1.0` of the next unit."""
+"""From this number on, rounding to one decimal place would give `1024.0` instead of `1.0` of the next unit."""
 
 
 def format_size(bytes: int) -> str:

@@ -57,7 +57,7 @@ def wait(id: IdArgument, as_json: JsonOption = False) -> None:
 def cancel(id: IdArgument, as_json: JsonOption = False) -> None:
     """Cancel a job and print its state. None of the copied items appear.
 
-    Their bytes no longer count in the quota within a minute.
+    After at most a minute, their bytes do not count in the quota any more.
     """
 
     async def command() -> None:

@@ -58,7 +58,7 @@ def link(
         typer.Option(
             "--temporary",
             help="Print a presigned URL of a file instead, valid for some minutes. "
-            "It has no password and none of the other options of a link.",
+            "The options of a link, such as a password, do not apply to it.",
         ),
     ] = False,
     inline: Annotated[
@@ -79,7 +79,7 @@ def link(
             raise typer.BadParameter(f"--temporary and --inline exclude {', '.join(given)}")
 
     def read_then_create() -> Coroutine[None, None, None]:
-        # Outside the event loop, because inside the loop Ctrl-C would not end the wait for the password.
+        # Read outside the event loop, because inside the loop Ctrl-C would not end the wait for the password.
         return command(read_password(password_stdin, label="Password") if password_stdin else None)
 
     async def command(password: str | None) -> None:
@@ -133,7 +133,7 @@ def unlink(
     ids: Annotated[list[str], typer.Argument(metavar="ID", help="The ids of links, as `drivebay links` shows them.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Delete links. They stop working at once. Print the id of each."""
+    """Delete links, so that they stop working at once. Print the id of each deleted link."""
 
     async def command() -> None:
         failures = Failures(as_json)
@@ -153,7 +153,7 @@ def unlink(
 
 
 def parse_expiry(text: str, now: datetime) -> datetime:
-    """Return the time that a duration after `now`, such as 7d, or a time (ISO 8601) means. Raises CommandError."""
+    """Return the time for a text: a duration after `now`, such as 7d, or a time (ISO 8601). Raises CommandError."""
     if match := re.fullmatch(r"([0-9]{1,6})([mhd])", text):
         return now + int(match[1]) * _UNITS[match[2]]
     try:

@@ -1,4 +1,5 @@
-"""Reads local folders for transfers to the server: their entries, and the entries that are left out with reasons."""
+"""Reads local folders for transfers to the server: the entries to transfer, and the entries that are left out, with
+reasons."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ class LocalEntry:
 
 @dataclass(slots=True)
 class FolderContents:
-    """The content of a local folder: its entries, the entries that are left out, and those that cannot be read."""
+    """The content of a local folder: the entries to transfer, the entries that are left out (with the reason), and the
+    entries that cannot be read (with the error)."""
 
     entries: list[LocalEntry] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)

@@ -3,8 +3,8 @@
 One login is stored for each profile, which `--profile` or DRIVEBAY_PROFILE names. Its tokens are in the system's
 keyring if there is one, otherwise in a file with mode 0600. A stored token is sent only to the server that issued it.
 
-If `DRIVEBAY_TOKEN` is set, it is used instead of the stored login, which is not changed. Its server is
-`DRIVEBAY_SERVER`, or else the server of the stored login.
+If `DRIVEBAY_TOKEN` is set, this token is used instead of the stored login. The stored login is not changed. The token
+is sent to `DRIVEBAY_SERVER`, or if that is not set, to the server of the stored login.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from .server_names import validate_server
 
 _KEYRING_SERVICE: Final = "drivebay"
 _MIN_KEYRING_PRIORITY: Final = 1
-"""Keyring backends with a lower priority store nothing, or store plain text."""
+"""The lowest priority of a keyring backend that is used. Backends with a lower priority store nothing, or store plain
+text."""
 _PROFILE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -157,7 +158,7 @@ def _store_secret(keyring: Any, entry: str, secret: str) -> bool:
     try:
         keyring.set_password(_KEYRING_SERVICE, entry, secret)
     except keyring.errors.KeyringError:
-        return False  # for example a locked keyring: the tokens go to the file instead
+        return False  # for example a locked keyring: the tokens are stored in the file instead
     return True
 
 
@@ -165,7 +166,7 @@ def _delete_secret(keyring: Any, entry: str) -> None:
     try:
         keyring.delete_password(_KEYRING_SERVICE, entry)
     except keyring.errors.KeyringError:
-        return  # the entry does not exist. Or the keyring is locked, and the tokens stay in it
+        return  # the entry does not exist, or the keyring is locked and the tokens stay in it
 
 
 def current_profile() -> str:

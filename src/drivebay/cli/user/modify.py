@@ -152,7 +152,7 @@ async def _resolve_sources(
 
 
 def _require_files(results: list[File | ApiError]) -> list[File]:
-    """Return the files of a batch. If there is an error, raise the first one."""
+    """Return the files of a batch. If there are errors, raise the first error."""
     for result in results:
         if isinstance(result, ApiError):
             raise result
@@ -194,7 +194,7 @@ def rm(
         for path in paths:
             for file in await match_path(drive, path):
                 _check_removable(file, recursive)
-                files[file.id] = file  # once, even if several patterns match it
+                files[file.id] = file  # once, even if several patterns match the file
         for result in await drive.trash_all(list(files.values())):
             # A file that no longer exists is not an error.
             if isinstance(result, ApiError) and not isinstance(result, NotFound):
@@ -216,7 +216,8 @@ def _check_removable(file: File, recursive: bool) -> None:
 def restore(
     names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names or ids of files and folders in the trash.")],
     to: Annotated[
-        str | None, typer.Option("--to", metavar="FOLDER", help="The folder to restore to. The default is the old one.")
+        str | None,
+        typer.Option("--to", metavar="FOLDER", help="The folder to restore to. The default is the old folder."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

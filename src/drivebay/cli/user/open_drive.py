@@ -17,19 +17,20 @@ from .resume_state import ResumeFolder
 from .server_names import is_id_or_name
 
 LOGIN_RETRY: Final = RetryPolicy(timeout=0.8)
-"""For `login` and `signup`. The usual cause of a failure is a wrong URL, so long retries do not help."""
+"""The retry policy of `login` and `signup`. A failure usually means that the URL is wrong, so long retries do not
+help."""
 LOGIN_CONNECT_TIMEOUT: Final = 1.2
-"""Seconds to connect, for `login` and `signup`."""
+"""The maximum number of seconds for one attempt of `login` or `signup` to connect."""
 _INTERACTIVE_RETRY: Final = RetryPolicy(timeout=10.0)
-"""For commands whose result a person waits for."""
+"""The retry policy of commands whose result a person waits for."""
 _TRANSFER_TIMEOUT: Final = 300.0
-"""Transfers continue after a network failure of up to this many seconds."""
+"""Transfers continue after a network failure of up to this number of seconds."""
 _FIRST_NOTE: Final = 3.0
-"""Seconds of waiting before the first note."""
+"""The number of seconds of waiting before the first note."""
 _NOTE_INTERVAL: Final = 30.0
-"""Seconds between two notes."""
+"""The number of seconds between two notes."""
 _PARALLEL_TRANSFERS: Final = 8
-"""File bodies in transfer at the same time."""
+"""The maximum number of bodies that are sent or fetched at the same time."""
 
 
 def open_account() -> AsyncDrive:
@@ -43,7 +44,7 @@ def open_account() -> AsyncDrive:
 
 @asynccontextmanager
 async def open_drive() -> AsyncIterator[AsyncDrive]:
-    """Yield the drive of the command: the personal drive, or the one of `--drive` or `--shared`.
+    """Yield the drive of the command: the personal drive, or the drive or item of `--drive` or `--shared`.
 
     Raises CommandError if there is no stored login and no DRIVEBAY_TOKEN, or no such drive.
     """
@@ -54,7 +55,10 @@ async def open_drive() -> AsyncIterator[AsyncDrive]:
 
 @asynccontextmanager
 async def open_transfer_drive(as_json: bool = False) -> AsyncIterator[AsyncDrive]:
-    """Yield the drive for transfers: it retries longer, and can resume uploads. Raises CommandError."""
+    """Yield the drive of the command for transfers, with longer retries and with resumable uploads.
+
+    Raises CommandError.
+    """
     server, tokens = current_login()
     async with AsyncDrive(
         server,

@@ -83,9 +83,9 @@ def shared(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what others share with you. Each line has id, role and name.
+    """List the files and folders that other users share with you. Each line has id, role and name.
 
-    With `--shared`, other commands use such an item.
+    To use such an item in another command, give the command the option `--shared`.
     """
 
     async def command() -> None:

@@ -20,9 +20,10 @@ from .formatting import printable
 
 QuietOption: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
 _MIN_FILE_SIZE_FOR_BAR: Final = 2**20
-"""Smaller files get no bar of their own, because hundreds of them are in progress at the same time."""
+"""The size in bytes from which a file has a bar of its own. Hundreds of smaller files may be in progress at the same
+time."""
 _MAX_NAME_LENGTH: Final = 40
-"""Characters of a name at a bar. The beginning of a longer name is left out."""
+"""The maximum number of characters of a name at a bar. The beginning of a longer name is left out."""
 _SHOW_CURSOR: Final = b"\r\x1b[K\x1b[?25h"
 """Deletes the line of the progress display and shows the cursor again."""
 
@@ -119,7 +120,7 @@ def _cursor_shown_after_sigterm() -> Iterator[None]:
     terminal = sys.stderr.fileno()
 
     def end(number: int, frame: object) -> None:
-        # Written directly, because Rich or Python's own stream may hold a lock when the signal arrives.
+        # Write to the descriptor directly, because Rich or Python's own stream may hold a lock when the signal arrives.
         with suppress(OSError):
             os.write(terminal, _SHOW_CURSOR)
         signal.signal(number, signal.SIG_DFL)

@@ -1,7 +1,4 @@
-"""Downloads with the URL of a link, for `get`. They need no login.
-
-The options are those of downloads from a drive.
-"""
+"""Downloads with the URL of a link, for `get`. They need no login, and have the same options as downloads from a drive."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ class LocalTarget:
 class LinkOptions(NamedTuple):
     """Options of the command: `as_zip` downloads one ZIP file, `quiet` shows no progress.
 
-    `password` is that of the link, or None if the user was not asked for it.
+    `password` is the password of the link, or None if the user was not asked for it.
     """
 
     password: str | None
@@ -52,8 +49,9 @@ class LinkOptions(NamedTuple):
 async def download_link(url: str, local: LocalTarget, options: LinkOptions) -> bool:
     """Download the file or folder of a link, and print the local path of each file.
 
-    With `as_zip`, the result is one ZIP file: `output`, or a file in the folder `to`. It counts as one download of the
-    link. Return False, and download nothing, if the link has a password and `options` has none. Raises CommandError.
+    With `as_zip`, the result is one ZIP file: `output`, or a file in the folder `to`. The ZIP file counts as one
+    download of the link. If the link has a password and `options` has no password, download nothing and return False.
+    Raises CommandError.
     """
     async with AsyncPublicLink(url) as link:
         info = await _open_link(link, options.password)

@@ -105,7 +105,7 @@ class ResumeFolder:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError:
-            return None  # it was deleted meanwhile, or belongs to another user
+            return None  # the file was deleted meanwhile, or belongs to another user
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # guard: batch-lock
             batch = msgspec.json.decode(path.read_bytes(), type=PendingBatch)
@@ -126,7 +126,8 @@ class ResumeFolder:
 
 
 def _state_folder() -> Path:
-    """Return the folder of the profile. Each profile has its own, as accounts cannot resume uploads of each other."""
+    """Return the folder of the profile. Each profile has its own folder, because an account cannot resume the uploads
+    of another account."""
     folder, profile = platformdirs.user_state_path("drivebay"), current_profile()
     return folder / "profiles" / profile / "uploads" if profile else folder / "uploads"
 
@@ -135,4 +136,4 @@ def _decode_upload(content: bytes) -> UnfinishedUpload | None:
     try:
         return msgspec.json.decode(content, type=UnfinishedUpload)
     except msgspec.MsgspecError:
-        return None  # another version wrote it: the upload starts again
+        return None  # another release of Drivebay wrote the record: the upload starts again

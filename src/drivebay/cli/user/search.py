@@ -51,7 +51,7 @@ def search(
     long: Annotated[bool, typer.Option("-l", "--long", help="Show size, time and id too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find files and folders by name, the best result first.
+    """Find files and folders by name. Print the best result first.
 
     Case and accents do not matter. In a text of 4 to 32 characters, one letter may be missing, added or wrong, or two
     may be swapped. Dates are in the time zone of this computer.

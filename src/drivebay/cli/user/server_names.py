@@ -1,4 +1,5 @@
-"""Checks names, and the URL of the server, before any request. A wrong one in an argument is an error of usage."""
+"""Checks names, and the URL of the server, before any request. A wrong name or URL in an argument is an error of
+usage."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ def validate_name(name: str) -> None:
 
 
 def check_local_name(name: str) -> None:
-    """Check that a file or folder on the server can have the name of a local one. Raises CommandError if it cannot."""
+    """Check that a file or folder on the server can have the name of a local file or folder. Raises CommandError if it
+    cannot."""
     reason = _describe_invalid(name)
     if reason:
         message = f"{name!r} cannot be a name on the server: {reason}"

@@ -53,7 +53,7 @@ def sessions(
     end_others: Annotated[bool, typer.Option("--end-others", help="End every session except this one.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the sessions of your account, or end some of them. An asterisk marks the current one."""
+    """List the sessions of your account, or end some of them. An asterisk marks the current session."""
 
     async def command() -> None:
         async with open_account() as drive:

@@ -1,4 +1,4 @@
-"""The command `sync`: make a folder equal to another one, on the server or on this computer."""
+"""The command `sync`: make a folder on the server equal to a folder on this computer, or the reverse."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .workers import Failures, LargeFileLimit, run_workers
 app = typer.Typer()
 
 _SMALL_SIZE: Final = 128 * 2**10
-"""Bytes. Only a few larger files are in progress at the same time."""
+"""Only a few files of more than this number of bytes are in progress at the same time."""
 
 
 class SyncStep(msgspec.Struct, frozen=True):
@@ -68,7 +68,7 @@ def sync(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a folder equal to another one, in one direction.
+    """Make the folder TARGET equal to the folder SOURCE.
 
     A path that starts with a slash is on the server. If both paths start with a slash, give --up or --down. Print each
     change. Files with the same size and modification time, or the same bytes, are not transferred, and files keep their

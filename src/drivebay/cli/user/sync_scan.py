@@ -58,8 +58,8 @@ class _Folders:
 
 @dataclass
 class SyncScan:
-    """One comparison. `makes_folders` creates missing folders at the target. `finds_extra` fills the lists of
-    files that only the target has."""
+    """One comparison. With `makes_folders`, missing folders are created at the target. With `finds_extra`, the files
+    and folders that only the target has are collected in `extra_remote` or `extra_local`."""
 
     drive: AsyncDrive
     failures: Failures
@@ -70,7 +70,7 @@ class SyncScan:
     extra_local: list[Path] = field(default_factory=list)
 
     async def uploads(self, roots: SyncRoots) -> AsyncGenerator[SyncPair, None]:
-        """Yield a pair for each local file. Fills `extra_remote`."""
+        """Yield a pair for each local file, and fill `extra_remote`."""
         waiting = [_Folders(roots.local, roots.remote, roots.remote_path)]
         while waiting:
             folders = waiting.pop()
@@ -104,7 +104,7 @@ class SyncScan:
                 self.failures.add(error, folders.remote_path)
 
     async def downloads(self, roots: SyncRoots) -> AsyncGenerator[SyncPair, None]:
-        """Yield a pair for each file on the server. Fills `extra_local`."""
+        """Yield a pair for each file on the server, and fill `extra_local`."""
         waiting = [_Folders(roots.local, roots.remote, roots.remote_path)]
         while waiting:
             folders = waiting.pop()
@@ -169,7 +169,7 @@ class SyncScan:
     def _remote_entries(self, children: list[File], folders: _Folders, local_names: set[str]) -> list[RemoteEntry]:
         """Return the files and folders on the server with their local paths.
 
-        A local file may have the name in another Unicode form, such as one that `sync` has uploaded.
+        A local file may have the name in another Unicode form, for example a file that `sync` has uploaded.
         """
         other_forms = {unicodedata.normalize("NFC", name): name for name in local_names}
         entries = []

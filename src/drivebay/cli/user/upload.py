@@ -33,7 +33,7 @@ from .workers import Failures, LargeFileLimit, run_workers
 app = typer.Typer()
 
 _SMALL_SIZE: Final = 2**20
-"""Bytes. Only a few larger files are in progress at the same time."""
+"""Only a few files of more than this number of bytes are in progress at the same time."""
 
 
 class UploadedFile(msgspec.Struct, frozen=True):
@@ -144,15 +144,15 @@ class _Uploader:
     async def _upload_if_different(self, item: UploadItem, progress: Progress | None) -> UploadedFile:
         on_conflict = self._options.on_conflict
         if item.source == STDIN:
-            return await self._send(item, on_conflict, progress)  # it can be read only once, so it cannot be compared
-        # If a name was taken in this folder before, its listing is loaded. It shows unchanged files, without reading
-        # them.
+            # Standard input can be read only once, so it cannot be compared.
+            return await self._send(item, on_conflict, progress)
+        # If a name was taken in this folder before, the listing of the folder is loaded. It shows which files are
+        # unchanged, so they need not be read.
         listed = (self._listings.loaded(item.folder) or {}).get(unicodedata.normalize("NFC", item.name))
         if listed is not None and self._is_unchanged(item, listed) and not differs_on_server(item.source, listed):
             return UploadedFile(item.path, listed.id, listed.size, "there")
         try:
-            # FAIL even if the user chose rename or replace, because the file is not sent again if the bytes are the
-            # same.
+            # Use FAIL even if the user chose rename or replace: if the name is taken, the bytes are compared first.
             return await self._send(item, OnConflict.FAIL, progress)
         except Conflict as error:
             if error.code != "name_taken":

@@ -1,7 +1,7 @@
 """Finds the files that `put` uploads, and creates their folders on the server.
 
-Local folders with the same name on the server are read together. So two files with the same path on the server are
-detected before one of them is sent.
+Local folders with the same name on the server are read together. So two files that would have the same path on the
+server are detected before the first of them is sent.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class _LocalFolder:
 
 
 def expand_globs(sources: list[str]) -> list[Path]:
-    """Return the local paths of the arguments, each once. A glob pattern becomes all files that match it.
+    """Return the local paths of the arguments, each path once. A glob pattern becomes all files that match it.
 
     Raises CommandError.
     """
@@ -75,8 +75,8 @@ def expand_globs(sources: list[str]) -> list[Path]:
 
 
 class UploadScanner:
-    """Walks through local folders. Files and folders that cannot be read are added to `failures`. The others
-    continue."""
+    """Walks through local folders. Files and folders that cannot be read are added to `failures`, and do not stop the
+    others."""
 
     def __init__(
         self, drive: AsyncDrive, failures: Failures, display: ProgressDisplay, name_filter: NameFilter
@@ -103,7 +103,7 @@ class UploadScanner:
             folder = waiting.pop()
             try:
                 items, below = await self._open_folder(folder)
-            except EXPECTED_ERRORS as error:  # its siblings continue
+            except EXPECTED_ERRORS as error:  # the other entries continue
                 self._failures.add(error, str(folder.sources[0]))
                 continue
             for item in items:
@@ -128,7 +128,8 @@ class UploadScanner:
     def _separate_entries(
         self, entries: Iterable[LocalEntry], target: UploadTarget
     ) -> tuple[list[UploadItem], list[_LocalFolder]]:
-        """Return the files and the folders of `entries`, without those that would have the same path on the server."""
+        """Return the files and the folders of `entries`, without entries that would have the same path on the
+        server."""
         entries_by_name: dict[str, list[LocalEntry]] = {}
         for entry in entries:
             # The server stores names in NFC, so two local names can become one.
@@ -161,7 +162,7 @@ def _examine(path: Path, name: str | None) -> LocalEntry:
 
 def _folder_name(path: Path) -> str:
     """Return the name for a folder on the server. Raises CommandError if the local folder is the root."""
-    # `.` has an empty name and `..` is not a name. The resolved path has the real name.
+    # The name of the path `.` is empty, and `..` is not the name of a folder. The resolved path has the real name.
     name = path.name if path.name not in ("", "..") else path.resolve().name
     if not name:
         next_step = "give the files and folders in it, and a folder on the server with --to"

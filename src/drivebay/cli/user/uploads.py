@@ -49,7 +49,10 @@ def uploads(
 
 
 def _select(listed: list[Upload], ids_or_names: list[str]) -> list[Upload]:
-    """Return the uploads with these ids or names, each once. Raises CommandError if one is not found or not unique."""
+    """Return the uploads with these ids or names, each upload once.
+
+    Raises CommandError if there is no such upload, or several uploads with the same name.
+    """
     selected: dict[str, Upload] = {}
     for id_or_name in ids_or_names:
         matches = [upload for upload in listed if is_id_or_name(id_or_name, upload.id, upload.name)]

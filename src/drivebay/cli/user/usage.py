@@ -19,7 +19,7 @@ from .remote_paths import match_path
 app = typer.Typer()
 
 _PARALLEL_LISTINGS: Final = 8
-"""Folders that are listed at the same time."""
+"""The maximum number of folders that are listed at the same time."""
 
 
 class FolderSize(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The command `versions`: list the versions of a file, restore or delete one, or print its presigned URL."""
+"""The command `versions`: list the versions of a file, restore or delete a version, or print its presigned URL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def versions(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the versions of a file, or restore or delete one. The newest is the first.
+    """List the versions of a file, newest first, or restore or delete a version.
 
     An asterisk marks the current version.
     """

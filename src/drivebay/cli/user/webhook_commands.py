@@ -68,7 +68,7 @@ def list_webhooks(as_json: JsonOption = False) -> None:
 
 @webhooks.command()
 def remove(ids: IdsArgument, as_json: JsonOption = False) -> None:
-    """Delete webhooks. Print the id of each."""
+    """Delete webhooks. Print the id of each deleted webhook."""
 
     async def command() -> None:
         failures = Failures(as_json)
@@ -89,7 +89,7 @@ def remove(ids: IdsArgument, as_json: JsonOption = False) -> None:
 
 @webhooks.command()
 def enable(id: IdArgument, as_json: JsonOption = False) -> None:
-    """Enable a webhook. It continues after the last event that it delivered."""
+    """Enable a webhook. It continues after the last event that was delivered."""
     _set_disabled(id, as_json, disabled=False)
 
 

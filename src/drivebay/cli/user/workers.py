@@ -13,14 +13,14 @@ from .exit_codes import EXPECTED_ERRORS, CommandError, ExitCode, exit_code_of
 T = TypeVar("T")
 
 MAX_FILES: Final = 384
-"""Files in progress at the same time. The number is high, because up to 100 small files share one request.
+"""The maximum number of files in progress at the same time. It is high, because up to 100 small files share a request.
 
-The SDK has its own limit for file bodies in transfer.
+The SDK has its own limit for the bodies that are sent or fetched at once.
 """
 MAX_LARGE_FILES: Final = 8
-"""Large files in progress at the same time, see `LargeFileLimit`."""
+"""The maximum number of large files in progress at the same time, see `LargeFileLimit`."""
 _QUEUE_SIZE: Final = 1024
-"""Items that are found before a worker is free."""
+"""The maximum number of items that wait for a worker."""
 
 
 class Failures:

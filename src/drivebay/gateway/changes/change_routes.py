@@ -47,7 +47,7 @@ def change_routes(
         ),
         Route(
             "GET", "/v1/files/{id}/activity", "listActivity",
-            "List what was changed in a file or folder, when and by whom, newest first; for 30 days",
+            "List the changes of a file or folder in the last 30 days, newest first",
             activity.list_activity, {200: views.ActivityList}, parameters=page,
             errors=(errors.NotFound, errors.InvalidCursor), scopes=_READ,
         ),
