@@ -42,7 +42,7 @@ _LATEST_EXPIRY: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 and return infinity as a time without a zone."""
 _SECRET_BYTES: Final = 32
 _MAX_NAME: Final = 100
-"""Characters."""
+"""The maximum number of characters of the name of a token."""
 _MAX_PAGE: Final = 1000
 _SECRET: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 
@@ -111,7 +111,8 @@ class ApiTokens:
         async with self._store.transaction() as store:
             if not await store.lock_api_tokens(user):
                 raise NotFound(f"no user {user}")
-            # A second request with the same key waits here until the first request ends. So look for the result again.
+            # If a second request has the same key, `lock_api_tokens` made it wait until the first request ended. So
+            # look for the result again.
             if request is not None and (earlier := await self._find_earlier(store, request)):
                 return earlier
             if await store.count_api_tokens(user) >= MAX_TOKENS:  # guard: api-token-count
@@ -151,7 +152,7 @@ class ApiTokens:
         if stored is None:
             raise Unauthenticated("the API token is not valid, has expired or was revoked")
         if stored.is_use_due:
-            # If the database is read-only, the token still works. Only its last use is not recorded.
+            # If the database is read-only, the token still works, but its last use is not recorded.
             with suppress(Unavailable):
                 await self._store.record_api_token_use(stored.claims.id)
         return stored.claims
@@ -159,7 +160,8 @@ class ApiTokens:
     async def _find_earlier(self, store: Store, request: _KeyedRequest) -> NewApiToken | None:
         """Return the result of the first request with the same key, or None if this is the first.
 
-        Raises IdempotencyKeyReused, and Conflict if that token was revoked: a late repeat must not create a new token.
+        Raises IdempotencyKeyReused, and Conflict if the token of the first request was revoked: a late repeat must not
+        create a new token.
         """
         earlier = await store.find_api_token_result(request.scope, request.key)
         if earlier is None:

@@ -1,4 +1,4 @@
-"""Refuses new passwords that are among the most common ones, because attackers try these first.
+"""Refuses new passwords that are among the most common passwords, because attackers try these first.
 
 The comparison with `common_passwords.txt` ignores case, Unicode form and surrounding spaces. Logins do not use the
 list, so accounts with an older password stay usable.

@@ -16,8 +16,8 @@ from email_validator import EmailNotValidError, ValidatedEmail
 MAX_LENGTH: Final = 254
 """The longest address in characters (RFC 5321, 4.5.3.1.3, without angle brackets). email_validator checks the bytes."""
 
-# The library refuses these domains because no public mail server has them. Private networks use `.local` and
-# `localhost`, and the library has no switch other than this list.
+# The library refuses the domains in this list, because no public mail server has them. But private networks use
+# `.local` and `localhost`, and the library has no other way to allow them.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
@@ -26,9 +26,9 @@ class EmailAddress:
     """A parsed address.
 
     `as_entered` is the input without surrounding spaces. `key` is stored with a new account and identifies it.
-    `lookup_keys` are all keys that an existing account with this address may have, the preferred one first. They
-    include the keys of earlier releases. The tuple is empty if no account can exist. `problem` is the reason why
-    sign-up refuses this address, or None for a valid address.
+    `lookup_keys` are all keys that an existing account with this address may have, the preferred key first. They
+    include the keys that earlier releases stored. The tuple is empty if no account can exist. `problem` is the reason
+    why sign-up refuses this address, or None for a valid address.
     """
 
     as_entered: str
@@ -58,7 +58,7 @@ def parse(text: str) -> EmailAddress:
 def delivery_address(text: str) -> str | None:
     """Return the address of an account in the form that mail servers accept: with the domain in ASCII.
 
-    None if no mail can be sent to it, because earlier releases accepted addresses that are refused today.
+    Return None if no mail can be sent to the address: earlier releases accepted some addresses that are refused today.
     """
     try:
         valid = _validate(text.strip())

@@ -26,7 +26,8 @@ from .stored_rows import EncryptedKey
 log = structlog.get_logger(__name__)
 
 PUBLICATION_MARGIN: Final = timedelta(minutes=5)
-"""A replaced key stays published this much longer than its last token, for processes that still sign with it."""
+"""A replaced key stays published for this time after its last token has expired, because other processes may still sign
+with it for some seconds."""
 _MIN_RELOAD_INTERVAL: Final = timedelta(seconds=1)
 """Tokens with an unknown `kid` cause at most one query a second."""
 
@@ -60,7 +61,7 @@ class Keyring:
         return self._current
 
     async def load(self) -> None:
-        """Load the keys from the database. If there is none, create the first one.
+        """Load the keys from the database. If there is no key, create the first key.
 
         Raises Unavailable, and WrongSecret if the secret cannot decrypt the newest key.
         """

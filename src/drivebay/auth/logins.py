@@ -78,7 +78,7 @@ class Logins:
             await factors.lock_account_row(store.executor, row.user)  # guard: code-login-lock-order
             actor = Actor(row.user, address, user_agent)
             is_right = await self._verifier.use_any_code(store.executor, actor, row.user, code)
-            # If two requests send a right code at the same time, only the one that deletes the challenge logs in.
+            # If two requests send a right code at the same time, only the request that deletes the challenge logs in.
             if is_right and await factors.delete_challenge(store.executor, token.digest):  # guard: challenge-once
                 tokens = await self.start(store, client, row.user, row.password_version)
         if tokens is None:

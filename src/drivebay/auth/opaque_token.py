@@ -1,4 +1,4 @@
-"""Opaque tokens: secrets of 32 bytes without a meaning. The database stores only a digest of each.
+"""Opaque tokens: secrets of 32 bytes without a meaning. The database stores only the digest of a token.
 
 Refresh tokens, challenges, sign-in codes and the tokens in mailed links are opaque tokens.
 """

@@ -2,7 +2,7 @@
 
 bcrypt reads at most 72 bytes, and stops at a zero byte. With the HMAC, every character of a password counts, and a
 stolen table is useless without the pepper. One hash takes about a quarter of a second of CPU time, by design. So the
-pool is bounded, and `concurrency/hashing_queue.py` divides it among the clients.
+pool has few threads, and `concurrency/hashing_queue.py` divides their time among the clients.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from prometheus_client import Gauge
 from ..concurrency.hashing_queue import SECONDS_AT_COST_ZERO, UNKNOWN_CLIENT, HashClient, HashingQueue
 
 MIN_LENGTH: Final = 8
+"""The minimum length of a password in code points."""
 MAX_LENGTH: Final = 256
-"""Code points. The maximum bounds the cost of one call."""
+"""The maximum length of a password in code points. It bounds the cost of one call."""
 
 _SCHEME: Final = "hmac-sha384-bcrypt:"
 
@@ -58,7 +59,7 @@ class PasswordHasher:
         self._clock = clock
         self._queue = HashingQueue(threads, SECONDS_AT_COST_ZERO * 2**cost)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
-        # No password matches it, and a comparison with it costs as much as with a real hash.
+        # No password matches this hash, and a comparison with it costs as much as with a real hash.
         self._dummy_hash = f"$2b${cost:02}$" + _UNUSABLE  # guard: unknown-account-hash-cost
 
     def __enter__(self) -> Self:
@@ -95,7 +96,7 @@ class PasswordHasher:
         return _SCHEME + self._dummy_hash
 
     def needs_rehash(self, stored: str) -> bool:
-        """Return whether the hash was created with a cost other than the current one."""
+        """Return whether the hash was created with another cost than the current cost."""
         return not stored.startswith(f"{_SCHEME}$2b${self._cost:02}$")
 
     @property
@@ -131,7 +132,7 @@ class PasswordHasher:
 
 
 def is_usable(stored: str) -> bool:
-    """Return whether a stored hash is that of a password, and not of an account without a password."""
+    """Return whether a stored hash is the hash of a password. An account without a password has an unusable hash."""
     return not stored.endswith(_UNUSABLE)
 
 

@@ -1,9 +1,9 @@
 """Rate limits of sign-ups, logins, codes, refreshes and look-ups of accounts: token buckets in PostgreSQL, which all
 processes share.
 
-A bucket holds `Rate.count` tokens and refills evenly within `Rate.per`. Each call takes one token. A refused call takes
-none. An attacker cannot lock out a user who logs in from another network: see
-docs/decisions/0058-logins-are-limited-by-network.md.
+A bucket holds `Rate.count` tokens and refills evenly within `Rate.per`. Each call takes one token from each of its
+buckets. A bucket without a token refuses the call. An attacker cannot lock out a user who logs in from another network:
+see docs/decisions/0058-logins-are-limited-by-network.md.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ CODE_LIMIT: Final = Rate(20, timedelta(hours=1))
 """Attempts at the codes of one account. Three of the 1,000,000 codes are valid at any time (see `find_step`), so an
 attacker needs about two years."""
 REFRESH_LIMIT: Final = Rate(120, timedelta(hours=1))
-"""Refreshes of one session. Each stores a token until the token expires. The period is shorter if access tokens have a
-short lifetime, see `REFRESHES_PER_LIFETIME`."""
+"""The limit of refreshes of one session. Each refresh stores a token until the token expires. The period is shorter if
+access tokens have a short lifetime, see `REFRESHES_PER_LIFETIME`."""
 REFRESHES_PER_LIFETIME: Final = 4
-"""A client needs one refresh in the lifetime of an access token. The limit always allows at least this many."""
+"""The number of refreshes that the limit allows at least in the lifetime of an access token. A client needs one."""
 LOOKUP_LIMIT: Final = Rate(100, timedelta(hours=1))
-"""Accounts that one user may look up by email or by id. A look-up reveals whether an account exists."""
+"""The limit of accounts that one user looks up by email or by id. A look-up reveals whether an account exists."""
 AUDIT_LIMIT: Final = Rate(100, timedelta(hours=1))
-"""Failed logins of one account, and from one network, that the audit log records."""
+"""The limit of failed logins of one account, and of failed logins from one network, that the audit log records."""
 UNKNOWN_AUDIT_LIMIT: Final = Rate(1000, timedelta(hours=1))
-"""Failed logins of unknown accounts that the audit log records."""
+"""The limit of failed logins of unknown accounts that the audit log records."""
 
 # The metric and the table `auth.throttle` keep the name under which they were released.
 _refused = Counter("drivebay_auth_throttled_total", "Calls refused by a rate limit", ["call", "scope"])
@@ -76,12 +76,12 @@ class Attempt:
 
     @property
     def account_hash(self) -> str:
-        """The hash of the account. It keeps the name of the bucket short. It does not hide the email."""
+        """The hash of the account. With it, the name of the bucket is short. The hash does not hide the email."""
         return hashlib.sha256(self.account.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class RateLimiter:
-    """Charges calls to token buckets. A limit of None never refuses a call."""
+    """Charges calls to token buckets. `signup` and `login` are limits, or None for no limit."""
 
     def __init__(self, store: Store, signup: Rate | None, login: Rate | None) -> None:
         self._store = store
@@ -116,7 +116,7 @@ class RateLimiter:
     async def clear_failures(self, attempt: Attempt) -> None:
         """Clear the failed attempts of an account from one network after a success.
 
-        Buckets that are shared with others get back only the token of this attempt.
+        The buckets that other users or networks share get back only the token of this attempt.
         """
         if self._login is None:
             return
@@ -135,7 +135,7 @@ class RateLimiter:
             await self._charge("passkey", "address", client_network(address), self._login.times(ADDRESS_FACTOR))
 
     async def return_passkey_token(self, address: str) -> None:
-        """Return the token of a login with a passkey after a success. Others in the network share this bucket."""
+        """Return the token of a successful login with a passkey to the bucket of the network, which others share."""
         if self._login is not None:
             await self._return_token("passkey", "address", client_network(address), self._login.times(ADDRESS_FACTOR))
 
@@ -178,7 +178,7 @@ class RateLimiter:
         await self._charge("lookup", "user", str(caller), LOOKUP_LIMIT)
 
     async def charge_audit_record(self, user: UserId | None, address: str) -> BucketResult:
-        """Return whether the audit log may record a failed login, and how many more.
+        """Return whether the audit log may record a failed login, and how many more failed logins (`tokens`).
 
         `user` is None for an email that has no account.
         """

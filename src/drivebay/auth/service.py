@@ -155,8 +155,8 @@ async def start(
 ) -> AsyncIterator[Service]:
     """Run the service on a migrated schema, with its hashing threads and periodic tasks.
 
-    `compare` compares a password with a hash. Creates the first signing key if there is none. Raises Unavailable, and
-    `signing_key.WrongSecret` if the database was used with another secret.
+    `compare` compares a password with a hash. If there is no signing key, the first key is created. Raises Unavailable,
+    and `signing_key.WrongSecret` if the database was used with another secret.
     """
     store = Store(database)
     keyring = Keyring(store, settings, now=now, random_bytes=random_bytes)

@@ -1,7 +1,7 @@
 """Sessions: start, refresh, logout, and ending them.
 
-A session is a chain of refresh tokens. Each refresh replaces the newest token with its successor. A replaced token
-that comes back after the repeat window was probably stolen, so it ends the session.
+A session is a chain of refresh tokens. Each refresh replaces the newest token with its successor. If a replaced token
+is used after the repeat window, it was probably stolen, so the session ends.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ MAX_SESSIONS: Final = 100
 MAX_REVOKED_PAGE: Final = 10_000
 """The maximum number of ended sessions in one page of `list_revoked_sessions`."""
 _MAX_LISTED: Final = 1000
+"""The maximum number of sessions in the list of an account."""
+# The maximum numbers of characters. Longer texts are cut.
 _MAX_USER_AGENT: Final = 256
 _MAX_ADDRESS: Final = 64
-"""Characters. Longer texts are cut."""
 
 _refreshes = Counter("drivebay_auth_refreshes_total", "Refreshes by outcome", ["outcome"])
 
@@ -59,7 +60,7 @@ class Sessions:
     async def start(self, store: Store, client: Actor, user: UserId, password_version: int) -> Tokens | None:
         """Start a session in the transaction of `store`.
 
-        Return None if the password has changed since that version, or if the account cannot log in any more.
+        Return None if the password has another version now, or if the account cannot log in any more.
         """
         token = self._issuer.new_refresh_token()
         session = NewSession(
@@ -135,7 +136,7 @@ class Sessions:
         return RevokedSessions(tuple(session for session, _ in revoked), as_of, position)
 
     async def _replace(self, store: Store, token: OpaqueToken, row: RefreshTokenRow) -> OpaqueToken | None:
-        """Return the successor of a locked token, or None if the token was reused, which ends the session."""
+        """Return the successor of a locked token. If the token was reused, end the session and return None."""
         if row.end_reason == "reuse" and row.is_replaced:
             return None
         if row.end_reason is not None or row.is_expired:  # guard: refresh-ended-session, refresh-expiry

@@ -12,10 +12,10 @@ from . import subkeys
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The size and the refill time of a token bucket. It allows `count` calls without a pause, and `count` more in each
-    `per`.
+    """The size and the refill time of a token bucket. The bucket allows `count` calls without a pause, and `count` more
+    calls in each period `per`.
 
-    Raises ValueError unless both are above zero.
+    Raises ValueError unless both values are above zero.
     """
 
     count: int
@@ -42,12 +42,12 @@ class SignupMode(StrEnum):
 
 
 MIN_AUDIT_AGE: Final = timedelta(days=1)
-"""The database refuses to delete a younger event."""
+"""The minimum of `audit_age`. The database refuses to delete a younger event."""
 REVOCATION_MARGIN: Final = timedelta(minutes=2)
 """An ended session is remembered for this time after its last access token has expired.
 
-The process that signed the token may have a clock that is ahead of the database's, and it signs the token after the
-transaction that checked the session.
+The clock of the process that signed the token may be ahead of the clock of the database, and the process signs the
+token after the transaction that checked the session.
 """
 _SIGNUP_LIMIT: Final = Rate(60, timedelta(minutes=1))
 _LOGIN_LIMIT: Final = Rate(20, timedelta(minutes=1))
@@ -60,9 +60,9 @@ class OidcProvider:
     `issuer` is its URL. `client_secret` is None for a public client. `public_url` is the public URL of the deployment,
     without a slash at its end. The provider redirects browsers to a path below it.
 
-    `auto_create`: a user without an account gets one. `link_by_email`: a user gets the existing account with their
-    address, if the provider says that it is verified. `admin_claim` is the name and the value of the claim that makes
-    an account an admin. With None, the provider does not change roles.
+    `auto_create`: an account is created for a user who has none. `link_by_email`: a user gets the existing account with
+    their email address, if the provider says that the address is verified. `admin_claim` is the name and the value of
+    the claim that makes an account an admin. With None, the provider does not change roles.
     """
 
     issuer: str
@@ -78,15 +78,15 @@ class OidcProvider:
 class Settings:
     """The settings of one deployment for the auth service.
 
-    `secret` is the root of every key that auth uses (see `subkeys`). It has at least 32 random bytes. A deployment
-    that loses it loses every password.
+    `secret` is the root of every key that auth uses (see `subkeys`). It has at least 32 random bytes. If the secret is
+    lost, no password can be verified any more.
 
     `signup_limit` applies to each client network. `login_limit` applies to the failed logins of each account from each
-    network. Further limits are derived from it (see `rate_limiter`). None means no limit.
+    network. Further limits are derived from `login_limit` (see `rate_limiter`). None means no limit.
 
-    `signup` is the rule for new accounts. `audit_age` is how long the audit log keeps events.
-    `sends_mail`: mails are queued, and the worker sends them. `oidc` is the identity provider. Without `passwords`,
-    users can sign in only there. `public_url` is the URL of the deployment. Its host is the domain of passkeys.
+    `signup` is the rule for new accounts. `audit_age` is how long the audit log keeps events. `sends_mail`: mails are
+    queued, and the worker sends them. `oidc` is the identity provider. If `passwords` is False, users can sign in only
+    at the identity provider. `public_url` is the URL of the deployment. Its host is the domain of passkeys.
 
     `refresh_repeat_window` is how long a client may repeat its last refresh.
 

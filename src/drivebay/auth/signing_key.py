@@ -22,12 +22,13 @@ from ..contract.ids import SessionId, UserId
 from ..errors import StartError
 
 _NONCE_LENGTH: Final = 12
+"""The number of bytes of a nonce of AES-GCM."""
 _SEED_LENGTH: Final = 32
-"""Bytes."""
+"""The number of bytes of the seed of a key pair."""
 
 
 class WrongSecret(StartError):
-    """The signing keys in the database were encrypted with another secret than the one of this process."""
+    """The signing keys in the database were encrypted with another secret than the secret of this process."""
 
 
 @dataclass(frozen=True, slots=True)

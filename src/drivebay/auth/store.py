@@ -43,7 +43,7 @@ STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 
 
 class Executor(Protocol):
-    """A connection pool, or one of its connections."""
+    """Runs statements: a connection pool, or one connection of the pool in a transaction."""
 
     async def fetch(self, sql: str, /, *arguments: object) -> list[asyncpg.Record]: ...
     async def fetchrow(self, sql: str, /, *arguments: object) -> asyncpg.Record | None: ...
@@ -68,13 +68,13 @@ class Store:
         return self._executor
 
     async def ping(self) -> str | None:
-        """Return None if the database can be reached, or else the problem."""
+        """Return None if the database can be reached, otherwise the problem."""
         return await self._database.ping()
 
     # -- accounts --------------------------------------------------------------------------------------
 
     async def insert_user(self, user: UserId, email: str, email_key: str, password_hash: str) -> User | None:
-        """Return the new account, or None if the address already has one."""
+        """Insert an account and return it. Return None if an account has the address already."""
         row = await self._fetch_row("insert_user", user, email, email_key, password_hash)
         return _user(row) if row else None
 
@@ -83,8 +83,8 @@ class Store:
         return _user(row) if row else None
 
     async def find_user_by_email(self, email_keys: tuple[str, ...], email: str) -> User | None:
-        """Return the account that has one of the keys, or None. If there are several, choose as `find_credentials`
-        does."""
+        """Return the account that has one of the keys, or None. If there are several accounts, choose as
+        `find_credentials` does."""
         row = await self._fetch_row("find_user_by_email", email_keys, email) if email_keys else None
         return _user(row) if row else None
 
@@ -98,7 +98,8 @@ class Store:
     ) -> StoredCredentials | None:
         """Return the account that has one of the keys, or None.
 
-        If there are several, prefer the account whose address equals `email`, then the one with the first key.
+        If there are several accounts, prefer the account whose address equals `email`, then the account with the first
+        key.
         """
         if not email_keys:
             return None
@@ -126,7 +127,7 @@ class Store:
         return tuple(DeletedAccount(_user_id(row["id"]), row["deleted_at"]) for row in rows)
 
     async def list_user_ids(self) -> tuple[UserId, ...]:
-        """Return the ids of all accounts, also of the deleted ones that are not purged."""
+        """Return the ids of all accounts, also of deleted accounts that are not purged."""
         return tuple(_user_id(row["id"]) for row in await self._executor.fetch(STATEMENTS["list_user_ids"]))
 
     async def is_user_known(self, user: UserId) -> bool:

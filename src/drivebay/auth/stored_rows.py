@@ -11,7 +11,8 @@ from ..contract.auth import ApiToken, ApiTokenClaims, User
 from ..contract.ids import SessionId, UserId
 
 EndReason = Literal["logout", "reuse", "ended", "password", "deleted", "disabled", "admin"]
-"""Why a session ended. `reuse`: an old refresh token was used again. `ended`: the user ended it, or had too many."""
+"""The reason why a session ended. `reuse`: an old refresh token was used again. `ended`: the user ended the session, or
+had too many sessions."""
 
 
 class StoredCredentials(msgspec.Struct, frozen=True):
@@ -66,9 +67,9 @@ class RefreshTokenRow(msgspec.Struct, frozen=True):
     """A refresh token and its session.
 
     `successor_salt` is the salt from which the successor token was derived. It is None until the token is replaced.
-    `account_end` is the reason why the account may not have sessions, or None if it may.
-    `is_repeatable`: the refresh with this token may be repeated, because it is the last refresh of the session, and it
-    is recent.
+    `account_end` is the reason why the account may not have sessions, or None if it may have sessions.
+    `is_repeatable`: the refresh with this token may be repeated, because it is the last refresh of the session, and
+    happened within the repeat window.
     """
 
     session: SessionId
@@ -91,7 +92,8 @@ class EncryptedKey(msgspec.Struct, frozen=True):
 
 
 class BucketResult(msgspec.Struct, frozen=True):
-    """`granted`: the bucket had a token. If not, `wait` is the time until it has one. `tokens` is the number left."""
+    """The result of taking a token from a bucket. `granted`: the bucket had a token. If it had none, `wait` is the time
+    until it has a token. `tokens` is the number of tokens that are left."""
 
     granted: bool
     wait: timedelta

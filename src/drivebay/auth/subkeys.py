@@ -26,7 +26,7 @@ Label = Literal[
 ]
 
 MIN_SECRET_LENGTH: Final = 32
-"""Bytes. A secret must be at least as long as each key derived from it."""
+"""The minimum number of bytes of a secret. It must be at least as long as each key derived from it."""
 
 
 def derive_key(secret: bytes, label: Label) -> bytes:

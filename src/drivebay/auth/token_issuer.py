@@ -16,7 +16,7 @@ from .settings import Settings
 from .signing_key import TokenClaims
 
 _SALT_LENGTH: Final = 32
-"""Bytes."""
+"""The number of bytes of a salt."""
 
 
 class TokenIssuer:

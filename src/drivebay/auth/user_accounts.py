@@ -51,9 +51,12 @@ log = structlog.get_logger(__name__)
 FRESH_LOGIN: Final = timedelta(minutes=5)
 """The maximum age of a login that confirms a user without a password."""
 _MAX_USERS: Final = 1000
+"""The maximum number of ids in one call."""
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 255
 _MAX_DISPLAY_NAME: Final = 100
+"""The maximum number of characters of a display name."""
 _MAX_PAGE: Final = 1000
+"""The maximum number of accounts in one page."""
 _FIRST_TIME: Final = datetime.min.replace(tzinfo=UTC)
 _FIRST_ID: Final = UUID(int=0)
 _SIGNUP_CLOSED: Final = {
@@ -114,15 +117,16 @@ class Accounts:
         parsed = email_address.parse(email)
         _validate_sign_up(parsed, password, idempotency_key)
         key = self._sign_up_key(parsed, password, address, idempotency_key)
-        # Query the account before the earlier result. Both are committed together. In the other order, the first
-        # request of this sign-up could commit between the two queries, and its repeat would raise EmailTaken.
+        # Query the account first, and then the result of an earlier request. Both rows are committed together. In the
+        # other order, the first request of this sign-up could commit between the two queries, and its repeat would
+        # raise EmailTaken.
         is_taken = await self._store.find_credentials(parsed.lookup_keys, parsed.as_entered) is not None
         if key is not None and (earlier := await _find_earlier_result(self._store, key)):
             return earlier
         await self.limiter.charge_signup(address)  # guard: sign-up-repeat-first
         if is_taken:
             raise EmailTaken(
-                f"{parsed.as_entered} has an account already, or a deleted one whose files are not purged yet"
+                f"{parsed.as_entered} has an account already, or a deleted account whose files are not purged yet"
             )
         password_hash = await self._hasher.hash(password, HashClient(client_network(address)))
         async with self._store.transaction() as store:
@@ -134,7 +138,7 @@ class Accounts:
             user = await store.insert_user(UserId(self._new_id()), parsed.as_entered, parsed.key, password_hash)
             if user is None:
                 raise EmailTaken(
-                    f"{parsed.as_entered} has an account already, or a deleted one whose files are not purged yet"
+                    f"{parsed.as_entered} has an account already, or a deleted account whose files are not purged yet"
                 )
             if key is not None:
                 await store.insert_sign_up_result(key.client_network, key.key, key.fingerprint, user.id)
@@ -196,9 +200,9 @@ class Accounts:
     ) -> StoredCredentials:
         """Return the account if the password is right. Raises InvalidCredentials, RateLimited, NotFound.
 
-        If `password` is empty, and the account or the deployment has no passwords, the user is confirmed by `session`
-        instead: its login must not be older than `FRESH_LOGIN`. A wrong password does not count in the limits of
-        logins, so a stolen session cannot lock out the user.
+        If `password` is empty, and the account or the deployment has no passwords, `session` confirms the user instead:
+        the session must not be older than `FRESH_LOGIN`. A wrong password does not count in the limits of logins, so a
+        stolen session cannot lock out the user.
         """
         network = client_network(address)
         credentials = await self._store.find_credentials_of_user(user, network)
@@ -218,7 +222,7 @@ class Accounts:
         return credentials
 
     async def known_network(self, user: UserId, address: str) -> str | None:
-        """Return the network of an address if the account has logged in from it before, or else None."""
+        """Return the network of an address if the account has logged in from this network before, otherwise None."""
         network = client_network(address)
         credentials = await self._store.find_credentials_of_user(user, network)
         return network if credentials is not None and credentials.is_known else None
@@ -239,7 +243,7 @@ class Accounts:
         await remember_network(store.executor, user, client_network(address), MAX_KNOWN - 1)
 
     async def _rehash(self, credentials: StoredCredentials, password: str) -> None:
-        # Rehash only if a hash thread is free. Otherwise a later login does it.
+        # Rehash only if a hash thread is free. Otherwise a later login rehashes the password.
         if self._hasher.needs_rehash(credentials.password_hash) and not self._hasher.is_busy:
             new_hash = await self._hasher.hash(password)
             await self._store.update_password_hash(credentials.user, credentials.password_hash, new_hash)
@@ -304,8 +308,8 @@ class Accounts:
         return await self._store.list_deleted_users(position, limit)
 
     async def purge_account(self, user: UserId) -> bool:
-        # Clean the audit log first. If that failed after the purge, nothing would try it again: a purged account is not
-        # listed any more.
+        # Clean the audit log first. After the purge nothing would try again, because a purged account is not listed any
+        # more.
         await forget_user(self._store.executor, user)  # guard: purge-forgets
         if await self._store.purge_user(user, self._remembered_for):
             log.info("account_purged", user=str(user))

@@ -68,7 +68,7 @@ COMMANDS: Final = {
     "webhooks": Command("user.webhook_commands", _FILES, "Send the changes of a drive to a URL.", accepts_shared=False),
     "uploads": Command("user.uploads", _FILES, "List pending uploads, or cancel some of them."),
     "versions": Command("user.versions", _FILES, "List the versions of a file, or restore or delete one."),
-    "activity": Command("user.activity", _FILES, "List what was changed in a file or folder, when and by whom."),
+    "activity": Command("user.activity", _FILES, "List the changes of a file or folder, newest first."),
     "mkdir": Command("user.modify", _FILES, "Create folders."),
     "mv": Command("user.modify", _FILES, "Rename a file or folder, or move files and folders into a folder."),
     "cp": Command("user.modify", _FILES, "Copy files and folders, without sending their bytes."),

@@ -14,8 +14,9 @@ from ..store import Executor
 from . import store
 
 MAX_PAGE: Final = 1000
+"""The maximum number of accounts in one page."""
 MAX_QUERY: Final = 254
-"""Characters. An email address is not longer."""
+"""The maximum number of characters of a query. No email address is longer."""
 _FIRST: Final = Position("", UUID(int=0))
 """The position before the first account. No account has an empty email or an empty time."""
 

@@ -18,7 +18,7 @@ async def require_admin(db: Executor, actor: Actor) -> None:
 
 
 async def require_other_admin(db: Executor, user: UserId) -> None:
-    """Raise LastAdmin if this account is an admin and there is no other one (see `has_other_admin`).
+    """Raise LastAdmin if this account is an admin and there is no other admin (see `has_other_admin`).
 
     The caller must hold the lock of `lock_admins`.
     """

@@ -1,8 +1,8 @@
 """Accounts that an admin creates, and the tokens that set a password: invitations and resets.
 
-A token has 256 bits. Only its digest is stored. The token of an invitation that an admin gets is derived from the id
-of its account and a key that never leaves the service, so a repeated request can return the same token. The token in a
-mail is derived from the id of the mail. The token of a reset that an admin creates is random.
+A token has 256 bits. Only its digest is stored. An admin who creates an account gets an invitation. Its token is
+derived from the id of the account and a key that never leaves the service, so a repeated request can return the same
+token. The token in a mail is derived from the id of the mail. The token of a reset that an admin creates is random.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Invitations:
             user = UserId(self._new_id())
             if is_taken or await users.insert_user(user, email.as_entered, email.key, password_hash) is None:
                 raise EmailTaken(
-                    f"{email.as_entered} has an account already, or a deleted one whose files are not purged yet"
+                    f"{email.as_entered} has an account already, or a deleted account whose files are not purged yet"
                 )
             if key is not None:
                 await users.insert_sign_up_result(scope, key, fingerprint, user)
@@ -140,7 +140,7 @@ class Invitations:
     async def reset_password(self, actor: Actor, token: str, password: str) -> None:
         self._mails.require_passwords()
         parsed = OpaqueToken.parse(token)
-        # The password is hashed only for a token that exists: a hash is expensive.
+        # Hash the password only for a token that exists, because a hash is expensive.
         if parsed is None or not await store.has_password_token(self._database, parsed.digest):
             raise InvalidToken("the link was used, has expired or never existed; ask for a new one")
         if problem := new_password_problem(password):
@@ -209,7 +209,7 @@ async def _may_belong_to_other(tx: Executor, used_token: store.UsedPasswordToken
     """Return whether another person may have created the account of a mailed reset, because its address was never
     confirmed.
 
-    This does not apply to invitations, because nobody can use such an account before the invitation is used.
+    Return False for an invitation, because nobody can use an account before its invitation is used.
     """
     recipient = await mail_store.find_recipient(tx, used_token.user)
     return (

@@ -1,7 +1,7 @@
 """Implements `contract.auth.Administration`.
 
-Every change reads the role of its actor in its own transaction, under the lock that protects the list of admins. So if
-two admins demote each other at the same time, only one succeeds, and a demoted admin can change nothing.
+The transaction of each change reads the role of the actor, under the lock that protects the list of admins. So if two
+admins demote each other at the same time, only the first succeeds, and a demoted admin can change nothing.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from .admins import require_admin, require_other_admin
 log = structlog.get_logger(__name__)
 
 MAX_LIMIT: Final = 2**53
-"""Bytes. JSON numbers are exact up to this value."""
+"""The maximum quota in bytes. JSON numbers are exact up to this value."""
 _MAX_IDS: Final = 1000
+"""The maximum number of ids in one call."""
 
 
 class AdministrationService:

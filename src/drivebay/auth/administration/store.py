@@ -28,8 +28,8 @@ _LISTS: Final = {
 
 
 PasswordTokenPurpose = Literal["invitation", "reset", "mailed_invitation", "mailed_reset"]
-"""The tokens of the last two purposes were sent by mail, so they also confirm the email address. The others were shown
-to an admin or an operator."""
+"""The purpose of a token that sets a password. A token with `mailed_` was sent by mail, so it also confirms the email
+address. Other tokens were shown to an admin or an operator."""
 
 
 class StoredAccount(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ class UsedPasswordToken(msgspec.Struct, frozen=True):
 
 
 async def lock_admins(db: Executor) -> None:
-    """Wait until no other transaction changes who is an admin."""
+    """Lock the roles of all accounts until the transaction ends."""
     await db.fetchrow(STATEMENTS["lock_admins"])
 
 
@@ -106,7 +106,8 @@ async def set_disabled(db: Executor, user: UserId, *, disabled: bool) -> None:
 
 
 async def delete_account(db: Executor, user: UserId, unusable_hash: str) -> None:
-    """Mark an account as deleted, and delete its API tokens and passkeys. The other rows follow after the purge."""
+    """Mark an account as deleted, and delete its API tokens and passkeys. Its other rows are deleted after the purge of
+    its files."""
     await db.fetchrow(STATEMENTS["delete_account"], user, unusable_hash)
     await delete_api_tokens(db, user)
     await delete_passkeys_of_user(db, user)  # guard: remove-account-passkeys
@@ -125,7 +126,7 @@ async def end_sessions(db: Executor, user: UserId, reason: EndReason) -> None:
 async def insert_password_token(
     db: Executor, digest: bytes, user: UserId, purpose: PasswordTokenPurpose, ttl: timedelta
 ) -> None:
-    """Store a token. It is a no-op if the token is stored already."""
+    """Store a token. If the token is stored already, do nothing."""
     await db.fetchrow(STATEMENTS["insert_password_token"], digest, user, purpose, ttl)
 
 
@@ -146,7 +147,7 @@ async def set_password(db: Executor, user: UserId, password_hash: str) -> None:
 
 
 async def delete_password_tokens(db: Executor, user: UserId) -> None:
-    """Delete the invitation and the reset links of an account. The caller holds the lock of the account."""
+    """Delete the tokens of the invitation and the resets of an account. The caller holds the lock of the account."""
     await db.fetchrow(STATEMENTS["delete_password_tokens"], user)
 
 

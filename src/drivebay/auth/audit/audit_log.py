@@ -15,12 +15,12 @@ from ...contract.ids import UserId
 from ..store import Executor
 from . import store
 
+# The maximum numbers of characters. Longer texts are cut.
 MAX_ADDRESS: Final = 64
 MAX_USER_AGENT: Final = 256
 MAX_REQUEST_ID: Final = 128
-"""Characters. Longer texts are cut."""
 _BATCH: Final = 10_000
-"""Rows that one statement changes or deletes."""
+"""The maximum number of rows that one statement changes or deletes."""
 
 
 class Action(StrEnum):
@@ -73,7 +73,7 @@ class AuditLog:
 
 
 async def forget_user(db: Executor, user: UserId) -> None:
-    """Remove IP addresses, programs and names from the events of a deleted account. Its id stays."""
+    """Remove IP addresses, programs and names from the events of a deleted account. The id of the account stays."""
     while await store.forget_user(db, user, _BATCH) == _BATCH:
         pass
 

@@ -16,7 +16,8 @@ from . import store
 
 _MAX_ACTION: Final = 64
 _BEFORE_FIRST_PAGE: Final = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
-"""A position above all events. The newest are listed first."""
+"""The position before the first page. It is after the time of every event, because the newest events are listed
+first."""
 
 
 class AuditReader:

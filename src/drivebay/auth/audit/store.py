@@ -19,7 +19,7 @@ STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 
 
 class NewEvent(msgspec.Struct, frozen=True):
-    """An event to record. `address` and `user_agent` are those of the client, without control characters."""
+    """An event to record. `address` and `user_agent` belong to the client, and have no control characters."""
 
     id: UUID
     actor: UserId | None

@@ -45,12 +45,15 @@ MAX_RESET_QUEUE_TIME: Final = timedelta(minutes=30)
 """A mail that could not be sent in MAX_QUEUE_TIME is given up. For resets the time is shorter, because the URL in the
 mail expires after an hour."""
 NOTICES_A_DAY: Final = Rate(10, timedelta(days=1))
-"""Notices of one kind to one account."""
+"""The limit of notices of one kind to one account."""
 _MAX_CLAIM: Final = 100
+"""The maximum number of mails in one claim."""
 _MAX_CLAIMED_BATCHES: Final = 10
+"""The maximum number of batches that one claim reads, if all mails of a batch are dropped."""
 _MAX_RESULTS: Final = 100
+"""The maximum number of results in one call."""
 _MAX_REASON: Final = 200
-"""Characters."""
+"""The maximum number of characters of a reason."""
 _PASSWORD_TOKEN_PURPOSES: Final[dict[MailKind, Literal["mailed_reset", "mailed_invitation"]]] = {
     MailKind.RESET: "mailed_reset",
     MailKind.INVITATION: "mailed_invitation",
@@ -131,7 +134,7 @@ class MailQueue:
             await store.insert_mail(tx, self._new_mail_id(), kind, user, MAX_QUEUE_TIME)
 
     async def add_notice(self, tx: Executor, kind: MailKind, user: UserId) -> None:
-        """Queue a notice, as `add` does. After the tenth of its kind in a day, it is a no-op."""
+        """Queue a notice, as `add` does. It is a no-op above the limit NOTICES_A_DAY."""
         if not self.enabled:
             return
         per = NOTICES_A_DAY.per
@@ -196,7 +199,7 @@ class MailQueue:
         if mail.kind.is_notice or not self._has_link(mail.kind):
             return MailTask(mail.id, mail.kind, address)
         token = OpaqueToken(hmac.digest(self._token_key, mail.id.bytes, "sha256"))
-        # Store the token only at the first attempt. The user may have used it since, and it works only once.
+        # Store the token only at the first attempt. The user may have used the token since, and it works only once.
         if mail.attempts == 1:  # guard: mail-token-once
             await self._store_token(tx, mail, user, recipient, token.digest)
         return MailTask(mail.id, mail.kind, address, token.text)
@@ -226,7 +229,8 @@ class MailQueue:
         return MailId(self._new_id())
 
     def _has_link(self, kind: MailKind) -> bool:
-        """Return whether a mail has a link with a secret. In a deployment without passwords, an invitation has none."""
+        """Return whether a mail has a link with a secret. In a deployment without passwords, an invitation has no such
+        link."""
         return self.has_passwords or kind is not MailKind.INVITATION  # guard: invitation-passwords-off
 
     def _is_wanted(self, kind: MailKind, recipient: Recipient) -> bool:

@@ -26,12 +26,12 @@ from .mail_queue import MailQueue
 log = structlog.get_logger(__name__)
 
 MAILS_A_MINUTE: Final = Rate(1, timedelta(minutes=1))
-"""One mail a minute of each kind to one email address, for each user or network that requests it."""
+"""The limit of mails of one kind to one address that one user, or one network, requests."""
 MAILS_A_DAY: Final = Rate(10, timedelta(days=1))
 """The limit of mails of one kind to one address, so that no user can fill the mailbox of another person."""
 EXTRA_RESETS_A_DAY: Final = Rate(1, timedelta(days=1))
-"""When MAILS_A_DAY is used up, each network may request one more reset a day for the email address. Other people
-therefore cannot prevent a reset by the user of the address."""
+"""When MAILS_A_DAY is used up for an address, each network may request one more reset a day for it. So other people
+cannot prevent a reset by the user of the address."""
 
 
 class MailService:
@@ -97,7 +97,7 @@ class MailService:
         return await take_token(self._database, bucket, rate.per, rate.per / rate.count)
 
     async def _take_mail(self, kind: str, recipient: str) -> int | None:
-        """Count a mail to a recipient. Return the seconds to wait if there were too many, else None."""
+        """Count a mail to a recipient. Return None, or the number of seconds to wait if there were too many mails."""
         for name, rate in (("minute", MAILS_A_MINUTE), ("day", MAILS_A_DAY)):
             result = await self._take(f"mail:{kind}:{name}:{recipient}", rate)
             if not result.granted:  # guard: mail-rate

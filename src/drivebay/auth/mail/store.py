@@ -22,9 +22,9 @@ STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 
 
 class ClaimedMail(msgspec.Struct, frozen=True):
-    """A mail under a lease. Either `user` is set, or `requested_email`: the address that a reset was requested for.
+    """A mail under a lease. Either `user` is set, or `requested_email`, the address for which a reset was requested.
 
-    `attempts` includes the current one. `requested_from` is the IP address of the client.
+    `attempts` includes the current attempt. `requested_from` is the IP address of the client.
     """
 
     id: MailId
@@ -52,7 +52,7 @@ class Postponement(msgspec.Struct, frozen=True):
 
 
 async def insert_mail(db: Executor, id: MailId, kind: MailKind, user: UserId, ttl: timedelta) -> None:
-    """Queue a mail. It fails if it is not sent within `ttl`."""
+    """Queue a mail. The mail fails if it is not sent within `ttl`."""
     await db.fetchrow(STATEMENTS["insert_mail"], id, kind.value, user, ttl)
 
 
@@ -64,7 +64,7 @@ async def insert_reset_request(
 
 
 async def claim_mails(db: Executor, lease: LeaseId, limit: int, ttl: timedelta) -> tuple[ClaimedMail, ...]:
-    """Lease up to `limit` mails that are due, for `ttl`. Mails of a kind that this release does not know stay."""
+    """Lease up to `limit` due mails for the time `ttl`. Mails of a kind that this release does not know stay queued."""
     rows = await db.fetch(STATEMENTS["claim_mails"], lease, limit, ttl, [kind.value for kind in MailKind])
     return tuple(_claimed(row) for row in rows)
 
@@ -103,7 +103,7 @@ async def fail_mail(db: Executor, id: MailId, lease: LeaseId, error: str) -> str
 
 
 async def fail_expired_mails(db: Executor) -> list[tuple[MailId, str]]:
-    """Fail the mails whose time has ended and that are under no lease. Return them with their kinds."""
+    """Fail the mails whose time has ended and that no worker has leased. Return their ids and kinds."""
     rows = await db.fetch(STATEMENTS["fail_expired_mails"])
     return [(MailId(UUID(int=row["id"].int)), str(row["kind"])) for row in rows]
 

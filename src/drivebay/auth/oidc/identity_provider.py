@@ -27,17 +27,18 @@ from ..settings import OidcProvider
 log = structlog.get_logger(__name__)
 
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""Only algorithms with a public key. Tokens that are signed with `none` or with the client secret are refused."""
+"""The accepted signature algorithms. All have a public key. Tokens that are signed with `none` or with the client
+secret are refused."""
 _TIMEOUT: Final = 8.0
-"""Seconds for one request to the provider."""
+"""The maximum number of seconds of one request to the provider."""
 _MAX_BODY: Final = 1 << 20
-"""Bytes of one response of the provider."""
+"""The maximum number of bytes of one response of the provider."""
 _CACHE_SECONDS: Final = 3600.0
-"""The age at which the metadata and the keys of the provider are loaded again."""
+"""The age in seconds at which the metadata and the keys of the provider are loaded again."""
 _KEY_REFRESH_SECONDS: Final = 30.0
-"""A token that cannot be verified reloads the keys, but not more often than this."""
+"""If a token cannot be verified, the keys are loaded again, unless they are younger than this number of seconds."""
 _CLOCK_SKEW: Final = 60
-"""Seconds that the provider's clock may be ahead or behind."""
+"""The number of seconds by which the clock of the provider may be ahead or behind."""
 
 _T = TypeVar("_T")
 
@@ -91,7 +92,8 @@ class _Cache(Generic[_T]):
         async with self._lock:
             if (cached := self._fresh_value(older_than)) is not None:
                 return cached
-            # A call that waited for a load that failed gets its error. Otherwise each would wait for a timeout.
+            # If a load failed while this call waited for the lock, the call gets the error of that load. Otherwise the
+            # waiting calls would load one after the other, each until its timeout.
             if self._last_error is not None and self._last_error is not error:  # guard: oidc-shared-error
                 raise Unavailable(self._last_error.detail)
             loaded_at = self._now().timestamp()
@@ -108,7 +110,7 @@ class _Cache(Generic[_T]):
 
 
 class IdentityProvider:
-    """One provider. `now` is the clock that tokens are checked with. `timeout` is that of one request, in seconds."""
+    """One provider. `now` is the clock for the check of tokens. `timeout` is the timeout of one request in seconds."""
 
     def __init__(self, settings: OidcProvider, now: Callable[[], datetime], timeout: float = _TIMEOUT) -> None:
         self._settings = settings
@@ -154,19 +156,19 @@ class IdentityProvider:
             headers = {"Authorization": f"Bearer {response.access_token}"}
             info = await self._fetch(metadata.userinfo_endpoint, headers=headers)
             if info.get("sub") == claims["sub"]:
-                # Take both from one source. Else `email_verified` of the ID token could confirm an email address of the
-                # other source.
+                # Take both claims from one source. Otherwise `email_verified` of the ID token could confirm an email
+                # address that only the other source contains.
                 names = () if has_address else ("email", "email_verified")
                 address = {name: info.get(name) for name in names}
                 claims = {**info, **claims, **address}  # guard: oidc-one-source
         return _provider_user(claims)
 
     def _has_admin_claim(self, claims: dict[str, Any]) -> bool:
-        """Return whether the claims include the claim of the role, or True if the deployment uses none."""
+        """Return whether the claims include the claim of the role, or True if the deployment uses no such claim."""
         return self._settings.admin_claim is None or self._settings.admin_claim[0] in claims
 
     def _scopes(self, metadata: Metadata) -> tuple[str, ...]:
-        """Return the scopes of a sign-in. Some providers send the claim of the role only if its scope is requested."""
+        """Return the scopes to request. Some providers send the claim of the role only if its scope is requested."""
         claim = () if self._settings.admin_claim is None else self._settings.admin_claim[:1]
         offered = tuple(name for name in claim if name in metadata.scopes_supported)  # guard: oidc-claim-scope
         return ("openid", "email", "profile", *offered)
@@ -272,8 +274,10 @@ class IdentityProvider:
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the complete body. One call of `read` with a size may return only a part. Raises
-    InvalidProviderResponse."""
+    """Return the complete body, of which one call of `read` may return only a part.
+
+    Raises InvalidProviderResponse if the body is too long.
+    """
     body = bytearray()
     async for block in response.content.iter_any():
         body += block

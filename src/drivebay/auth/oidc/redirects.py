@@ -12,7 +12,8 @@ _CHARACTERS: Final = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")
 """The characters of a URL (RFC 3986) without `#`. Browsers read a backslash as a slash, and ignore line breaks."""
 
 _AMBIGUOUS: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)|%2f|%5c|%25|//", re.IGNORECASE)
-"""Segments that lead upwards, and characters that some servers decode to a slash."""
+"""Parts of a path that servers may read differently: `.` and `..`, and characters that some servers decode to a
+slash."""
 
 
 def is_allowed(url: str, public_url: str) -> bool:

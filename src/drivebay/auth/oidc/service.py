@@ -1,8 +1,8 @@
 """Implements `contract.auth.Oidc`.
 
-Four values bind the callback to the sign-in that began: the state identifies it, the cookie identifies the browser,
-the nonce is in the ID token, and PKCE protects the code of the provider. Nonce and PKCE verifier are derived from the
-state with a key of auth.
+Four values bind the callback to the sign-in that began: the state identifies the sign-in, the cookie identifies the
+browser, the nonce is in the ID token, and PKCE protects the code of the provider. Nonce and PKCE verifier are derived
+from the state with a key of auth.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ CODE_TTL: Final = timedelta(minutes=1)
 """The lifetime of a sign-in code."""
 CALLBACK: Final = "/v1/oidc/callback"
 _MAX_REDIRECT: Final = 2000
-"""Characters of the URL at which a sign-in ends."""
+"""The maximum number of characters of the URL at which a sign-in ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class OidcDependencies:
-    """The dependencies of sign-ins. `provider` is None in a deployment without one. `key` derives nonces and
-    verifiers."""
+    """The dependencies of sign-ins. `provider` is None in a deployment without an identity provider. `key` derives
+    nonces and PKCE verifiers."""
 
     accounts: OidcAccounts
     logins: Logins
@@ -89,7 +89,8 @@ class OidcService:
         state, browser = OpaqueToken.parse(response.state), OpaqueToken.parse(response.browser_secret)
         redirect_uri = None
         if state is not None and browser is not None:
-            # This is committed before the call to the provider, so that an error does not make the state usable again.
+            # The deletion is committed before the call to the provider, so that an error does not make the state usable
+            # again.
             redirect_uri = await store.take_oidc_login(self._store.executor, state.digest, browser.digest)
         if state is None or redirect_uri is None:
             raise InvalidCode("the sign-in has ended, or another browser began it; begin again")

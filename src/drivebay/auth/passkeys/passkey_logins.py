@@ -25,11 +25,12 @@ from .webauthn_responses import InvalidWebauthnResponse, VerifiedAssertion
 log = structlog.get_logger(__name__)
 
 _MAX_CREDENTIAL_ID: Final = 1023
-"""Bytes (WebAuthn, 4)."""
+"""The maximum number of bytes of a credential id (WebAuthn, 4)."""
 
 
 class _Login(NamedTuple):
-    """A login that waits for its second factor, and the passkeys of its account."""
+    """A login that waits for its second factor. `digest` is the digest of its challenge, `allowed` are the passkeys of
+    its account."""
 
     digest: bytes
     allowed: tuple[Credential, ...]

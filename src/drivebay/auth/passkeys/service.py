@@ -35,7 +35,7 @@ MAX_PASSKEYS: Final = 20
 """The maximum number of passkeys of one account."""
 CHALLENGE_TTL: Final = timedelta(minutes=5)
 _MAX_NAME: Final = 100
-"""Characters."""
+"""The maximum number of characters of the name of a passkey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class PasskeyService:
         user = _require_user(actor)
         name = _checked_name(name)
         challenge = webauthn_responses.find_challenge(attestation.client_data)
-        # Use up the challenge in a transaction of its own first. If the verification fails, it cannot be used again.
+        # First use up the challenge in a transaction of its own. So it cannot be used again if the verification fails.
         if (
             challenge is None
             or session is None

@@ -31,14 +31,15 @@ from .store import Credential, StoredPasskey
 log = structlog.get_logger(__name__)
 
 MAX_FIELD_SIZE: Final = 65_536
-"""Bytes of one field of a response. Real ones have a few hundred."""
+"""The maximum number of bytes of one field of a response. Browsers send a few hundred bytes."""
 _MAX_PUBLIC_KEY: Final = 1_024
-"""Bytes. An RSA key of 4,096 bits has 540."""
+"""The maximum number of bytes of a public key. An RSA key of 4,096 bits has 540 bytes."""
 _CREDENTIAL_ID_LENGTHS: Final = range(16, 1024)
+"""The accepted lengths of a credential id in bytes."""
 _MAX_REASON: Final = 200
-"""Characters of an error of the library that are logged."""
+"""The maximum number of characters of an error of the library that are logged."""
 _TIMEOUT: Final = 300_000
-"""Milliseconds for which a browser waits for its user."""
+"""The number of milliseconds for which a browser waits for its user."""
 _NAME: Final = "Drivebay"
 
 
@@ -74,7 +75,7 @@ _decoder = msgspec.json.Decoder(_ClientData)
 def creation_options(party: RelyingParty, user: User, challenge: bytes, existing: tuple[Credential, ...]) -> str:
     """Return the options with which a browser makes a passkey, as JSON.
 
-    An authenticator that has one of the `existing` credentials makes none.
+    An authenticator that has one of the `existing` credentials makes no passkey.
     """
     options = webauthn.generate_registration_options(
         rp_id=party.id,
@@ -93,7 +94,10 @@ def creation_options(party: RelyingParty, user: User, challenge: bytes, existing
 
 
 def request_options(party: RelyingParty, challenge: bytes, allowed: tuple[Credential, ...]) -> str:
-    """Return the options with which a browser uses a passkey, as JSON. If `allowed` is empty, the user chooses one."""
+    """Return the options with which a browser uses a passkey, as JSON.
+
+    If `allowed` is empty, the user chooses any passkey of this deployment.
+    """
     options = webauthn.generate_authentication_options(
         rp_id=party.id,
         challenge=challenge,
@@ -105,7 +109,8 @@ def request_options(party: RelyingParty, challenge: bytes, allowed: tuple[Creden
 
 
 def find_challenge(client_data: bytes) -> OpaqueToken | None:
-    """Return the challenge that a response contains, before it is verified. None if it contains none."""
+    """Return the challenge that a response contains, before the response is verified. Return None if it contains no
+    challenge."""
     try:
         return OpaqueToken.parse(_decode(client_data).challenge)
     except InvalidWebauthnResponse:
@@ -134,7 +139,7 @@ def verify_attestation(
     except Exception as error:  # noqa: BLE001 - see the module
         raise InvalidWebauthnResponse(f"{type(error).__name__}: {error}"[:_MAX_REASON]) from None
     if found.credential_id != response.credential_id or len(found.credential_id) not in _CREDENTIAL_ID_LENGTHS:
-        raise InvalidWebauthnResponse("the credential id is another one, or too short or too long")
+        raise InvalidWebauthnResponse("the credential id is not the id of the response, or is too short or too long")
     if len(found.credential_public_key) > _MAX_PUBLIC_KEY:
         raise InvalidWebauthnResponse("the public key is too long")
     return VerifiedAttestation(
@@ -174,7 +179,7 @@ def verify_assertion(
 
 
 def known_transports(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the transports that WebAuthn knows, each once."""
+    """Return the transports that WebAuthn knows, each transport once."""
     return tuple(transport.value for transport in AuthenticatorTransport if transport.value in names)
 
 
@@ -189,7 +194,7 @@ def _check_origin(party: RelyingParty, client_data: bytes) -> str:
     if page.crossOrigin:  # guard: passkey-cross-origin
         raise InvalidWebauthnResponse("the page is in a frame of another origin")
     if not party.accepts(page.origin):  # guard: passkey-origin
-        raise InvalidWebauthnResponse(f"the origin {page.origin[:100]!r} is not the one of this deployment")
+        raise InvalidWebauthnResponse(f"the origin {page.origin[:100]!r} is not the origin of this deployment")
     return page.origin
 
 

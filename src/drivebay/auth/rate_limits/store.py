@@ -17,7 +17,7 @@ STATEMENTS: Final = Statements(Path(__file__).with_name("statements.sql"))
 async def take_token(db: Executor, bucket: str, refill_time: timedelta, time_per_token: timedelta) -> BucketResult:
     """Take one token from a bucket that refills within `refill_time`, one token every `time_per_token`."""
     row = await db.fetchrow(STATEMENTS["take_token"], bucket, refill_time, time_per_token)
-    # There is no row if another process created the bucket after this statement began. Refuse the token then.
+    # There is no row if another process created the bucket after this statement began. Refuse the call in this case.
     if row is None:
         return BucketResult(granted=False, wait=time_per_token)
     return BucketResult(granted=row["granted"], wait=row["wait"], tokens=row["tokens"])
@@ -33,7 +33,7 @@ async def return_token(db: Executor, bucket: str, time_per_token: timedelta) -> 
 
 
 async def remember_network(db: Executor, user: UserId, network: str, others: int) -> None:
-    """Record a login from a network. Keep this network and the `others` most recent ones of the account."""
+    """Record a login from a network. Keep this network, and the `others` other networks with the latest logins."""
     await db.fetchrow(STATEMENTS["remember_network"], user, network, others)
 
 

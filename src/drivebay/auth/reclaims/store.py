@@ -30,15 +30,15 @@ async def delete_known_networks(db: Executor, user: UserId) -> None:
 async def list_reclaimed(db: Executor, limit: int) -> tuple[ReclaimedAccount, ...]:
     """Return up to `limit` accounts whose reclaim is not finished, the oldest first.
 
-    Access of the earlier user may still be valid.
+    The earlier user of such an account may still have access to it.
     """
     rows = await db.fetch(STATEMENTS["list_reclaimed"], limit)
     return tuple(ReclaimedAccount(UserId(UUID(int=row["user_id"].int)), row["reclaimed_at"]) for row in rows)
 
 
 async def delete_access_of_earlier_user(db: Executor, user: UserId, within: timedelta) -> None:
-    """Delete the API tokens and the second factor that were created before the reclaim, or up to `within` after
-    it."""
+    """Delete the API tokens and the second factor that were created before the reclaim, or within the time `within`
+    after the reclaim."""
     await db.fetchrow(STATEMENTS["delete_api_tokens_of_earlier_user"], user, within)
     await db.fetchrow(STATEMENTS["delete_second_factor_of_earlier_user"], user, within)
 

@@ -20,16 +20,16 @@ from ...errors import Internal
 ISSUER: Final = "Drivebay"
 RECOVERY_CODE_COUNT: Final = 10
 _SECRET_LENGTH: Final = 20
-"""Bytes, as RFC 4226 recommends. Authenticator apps accept at most 20 bytes with SHA-1."""
+"""The number of bytes of a secret, as RFC 4226 recommends. Authenticator apps accept at most 20 bytes with SHA-1."""
 _RECOVERY_CODE_BYTES: Final = 10
-"""80 bits, 16 characters."""
+"""The number of random bytes of a recovery code: 80 bits, which are 16 characters."""
 _SKEW_STEPS: Final = 1
-"""Time steps of 30 seconds that the clock of an app may be ahead or behind."""
+"""The number of time steps (30 seconds each) by which the clock of an app may be ahead or behind."""
 _NONCE_LENGTH: Final = 12
 _TOTP_PATTERN: Final = re.compile(r"[0-9]{6}")
 _RECOVERY_PATTERN: Final = re.compile(r"[A-Z2-7]{16}")
 _MAX_INPUT_LENGTH: Final = 64
-"""Characters of a code with spaces and hyphens."""
+"""The maximum number of characters of a code with spaces and hyphens."""
 
 
 def new_secret(random_bytes: Callable[[int], bytes]) -> str:
@@ -49,7 +49,7 @@ def seal(secret: str, user: UserId, key: bytes, random_bytes: Callable[[int], by
 
 
 def unseal(sealed: bytes, user: UserId, key: bytes) -> str:
-    """Return the secret that `seal` encrypted. Raises Internal if the root secret is another one."""
+    """Return the secret that `seal` encrypted. Raises Internal if it was encrypted with another root secret."""
     try:
         return AESGCM(key).decrypt(sealed[:_NONCE_LENGTH], sealed[_NONCE_LENGTH:], user.bytes).decode()
     except (InvalidTag, ValueError) as error:
@@ -57,9 +57,9 @@ def unseal(sealed: bytes, user: UserId, key: bytes) -> str:
 
 
 def find_step(secret: str, code: str, now: datetime) -> int | None:
-    """Return the time step that a code belongs to, or None for a wrong code.
+    """Return the time step to which a code belongs, or None for a wrong code.
 
-    The previous and the next step are accepted too.
+    Besides the code of the current step, the codes of the previous and of the next step are accepted.
     """
     try:
         return pyotp.TOTP(secret).verify_and_get_timecode(code, for_time=now, valid_window=_SKEW_STEPS)

@@ -1,7 +1,7 @@
 """Implements `contract.auth.SecondFactor`.
 
-A code is accepted once: the row of the secret holds the time step of the last code, and only a later step replaces it.
-If two logins send the same code at the same time, only one succeeds.
+A code is accepted once: the row of the secret has the time step of the last code, and only the code of a later step is
+accepted. If two logins send the same code at the same time, only one login succeeds.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class SecondFactorService:
 
     async def confirm_totp(self, actor: Actor, code: str) -> tuple[str, ...]:
         user = _require_user(actor)
-        # First, so that a call that verifies no code does not count in the limit.
+        # Check the state first, so that a call that verifies no code does not count in the limit.
         _require_new_secret(await store.find_secret(self._database, user))
         await self._verifier.charge_change(user, code)  # guard: totp-confirm-state-first
         async with self._database.transaction() as tx:

@@ -31,7 +31,7 @@ class ChallengeRow(msgspec.Struct, frozen=True):
 
 
 async def upsert_secret(db: Executor, user: UserId, sealed: bytes) -> bool:
-    """Store a secret that is not active. Return False if the account has an active one."""
+    """Store a secret that is not active yet. Return False if the account has an active secret."""
     return await db.fetchrow(STATEMENTS["upsert_secret"], user, sealed) is not None
 
 
@@ -81,7 +81,7 @@ async def insert_challenge(db: Executor, digest: bytes, challenge: ChallengeRow,
 
 
 async def take_try(db: Executor, digest: bytes) -> ChallengeRow | None:
-    """Use up one try of a challenge. Return None if it has expired or has no tries left."""
+    """Use up one try of a challenge, and return the challenge. Return None if it has expired or has no tries left."""
     row = await db.fetchrow(STATEMENTS["take_try"], digest)
     return None if row is None else ChallengeRow(UserId(UUID(int=row["user_id"].int)), row["password_version"])
 

@@ -1,4 +1,4 @@
-"""Downloads with the URL of a link, for `get`. They need no login, and have the same options as downloads from a drive."""
+"""Downloads with the URL of a link, for `get`. They need no login. The options are the same as for a drive."""
 
 from __future__ import annotations
 
