@@ -1,4 +1,4 @@
 """The ingest service: turns uploads into files soon after their bytes are in the store.
 
-Events of the store only make this faster. The `sweeper` finds the uploads that no event reported.
+With events of the store, this happens at once. The `sweeper` finds the uploads that no event reported.
 """

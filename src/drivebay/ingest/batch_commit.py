@@ -23,7 +23,7 @@ class CommitFailure(NamedTuple):
 async def commit_batch(
     files: Files, refs: tuple[UploadRef, ...], settings: Settings, trigger: Trigger
 ) -> dict[UploadRef, CommitOutcome | CommitFailure]:
-    """Commit uploads and return the outcome of each. Never raises.
+    """Commit uploads and return the outcome of each upload. Raises no error.
 
     The outcome of an upload is UNKNOWN if the files service did not respond in time.
     """

@@ -9,14 +9,14 @@ A delivery is settled by the outcome of its commit:
 - completed, already ended, rejected: acknowledged. The bytes of a rejected upload are purged later.
 - absent: retried a few times, because the store may send an event before its object is visible. Then acknowledged. The
   upload stays pending, and the sweeper finds it.
-- expired: retried a few times and then acknowledged. The upload has ended. If its bytes arrive while the janitor still
-  watches it, it becomes a file.
+- expired: retried a few times and then acknowledged. The upload has ended. If its bytes arrive during the watch, the
+  upload still becomes a file.
 - unknown: retried with exponential backoff until the queue deletes the event. The event is valid: the store or the
-  files service did not respond, or the drive was locked. So it never becomes a dead letter.
+  files service did not respond, or the drive was locked. So the event never becomes a dead letter.
 - no such upload, or a key or bucket that is not ours: acknowledged and counted. Other applications that write to the
-  bucket cause these, so nothing is stored about them.
-- unreadable, or failed too often because of a defect: stored as a dead letter, and then dropped. Only commits with
-  this outcome count, not deliveries while the store or the files service did not respond.
+  bucket cause such events, so nothing is stored about them.
+- unreadable, or failed too often because of a defect: stored as a dead letter, and then dropped. Only failures because
+  of a defect count, not deliveries while the store or the files service did not respond.
 """
 
 from __future__ import annotations
@@ -51,21 +51,24 @@ LAG = Histogram(
 BATCHES = Histogram("drivebay_ingest_batch_events", "Events in one batch", buckets=(1, 2, 5, 10, 50, 100, 250, 500))
 
 _MAX_DEAD_LETTER_PAYLOAD: Final = 64 * 1024
-"""Bytes. The rest is cut off."""
+"""The maximum number of bytes of the payload of a dead letter. The rest is cut off."""
 _MAX_DEAD_LETTER_REASON: Final = 1000
-"""Characters. The rest is cut off."""
+"""The maximum number of characters of the reason of a dead letter. The rest is cut off."""
 _LOAD_THRESHOLD: Final = 4
-"""After a batch of at least this many events, the next batch waits for `_COLLECT_SECONDS`."""
+"""After a batch of at least this number of events, the next batch waits for `_COLLECT_SECONDS`."""
 _COLLECT_SECONDS: Final = 0.02
+"""The number of seconds for which a batch collects events under load."""
 _MAX_FAILING_MESSAGES: Final = 10_000
-"""The failures of at most this many messages are counted at the same time. A forgotten message is counted anew."""
+"""The maximum number of messages whose failures are counted. If there are more, the count of the oldest message is
+forgotten and begins again."""
 _ABSENT_OUTCOMES: Final = frozenset({CommitOutcome.ABSENT, CommitOutcome.EXPIRED})
 
 
 class ParsedDelivery(NamedTuple):
     """A delivery and the uploads that it names.
 
-    `earliest_at` is the earliest time in its events. `foreign_count` counts its events that are not about our uploads.
+    `earliest_at` is the earliest time in its events. `foreign_count` is the number of its events that are not about our
+    uploads.
     """
 
     delivery: Delivery
@@ -77,7 +80,7 @@ class ParsedDelivery(NamedTuple):
 class EventConsumer:
     """Consumes one queue. Any number of consumers may run on the same queue.
 
-    A consumer counts the failed commits of each event. So use one for all connections of a process.
+    A consumer counts the failed commits of each event. So use one consumer for all connections of a process.
     """
 
     def __init__(self, files: Files, settings: Settings, now: Callable[[], datetime]) -> None:
@@ -107,7 +110,7 @@ class EventConsumer:
         raise queue_error
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
-        """Commit the uploads of the deliveries, and settle every delivery. Does not raise if a dependency fails."""
+        """Commit the uploads of the deliveries, and settle every delivery. A failed dependency raises no error."""
         BATCHES.observe(len(deliveries))
         with tracer.start_as_current_span("ingest.batch", attributes={"events": len(deliveries)}):
             parsed = await self._parse_all(deliveries)
@@ -168,8 +171,9 @@ class EventConsumer:
             self._record_metrics(parsed, outcomes)
 
     def _count_failure(self, delivery: Delivery) -> int:
-        """Return how often the commit of this message has failed because of a defect, this time included."""
-        # At the first delivery, the count of an earlier message is ignored: a new stream numbers its messages anew.
+        """Count one more failure of a message because of a defect, and return the number of its failures."""
+        # At the first delivery, the count of an earlier message is ignored: a new stream numbers its messages again
+        # from 1.
         earlier = self._failures.pop(delivery.id, 0) if delivery.count > 1 else 0  # guard: dead-letter-failures
         self._failures[delivery.id] = earlier + 1
         if len(self._failures) > _MAX_FAILING_MESSAGES:

@@ -1,4 +1,4 @@
-"""An HTTP endpoint for stores that can only POST their events. It puts each body into the event queue.
+"""An HTTP endpoint for stores that can only POST their events. The endpoint puts each body into the event queue.
 
 A store keeps an event until it gets status 200. So the endpoint responds with 200 only after JetStream has stored the
 event. If JetStream does not store the event, the endpoint responds with 503, and the store tries again. The endpoint
@@ -22,9 +22,9 @@ RECEIVED = Counter("drivebay_ingest_webhook_total", "Events that were POSTed, by
 
 PATH: Final = "/events"
 MAX_BODY: Final = 1_000_000
-"""Bytes. NATS accepts messages of 1 MiB including headers."""
+"""The maximum number of bytes of a body. NATS accepts messages of 1 MiB including headers."""
 _BODY_TIMEOUT: Final = 10.0
-"""Seconds for the body of a request."""
+"""The maximum number of seconds to receive the body of a request."""
 _EXTRA_HEADERS: Final[Mapping[int, tuple[tuple[bytes, bytes], ...]]] = {
     401: ((b"www-authenticate", b"Bearer"),),
     405: ((b"allow", b"POST"),),
@@ -90,8 +90,8 @@ class EventEndpoint:
         if queue is None:
             return False
         try:
-            # The id is the digest of the body, because a store that did not get the response sends the same bytes
-            # again.
+            # The id is the digest of the body, so that the queue drops a repeat: a store that did not get the response
+            # sends the same bytes again.
             await queue.publish([Message(_digest(body).hex(), body)])
         except (Unavailable, TimeoutError):
             self._queue_failed.set()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class EventHealth:
-    """Remembers which of the `tasks` are connected now. `tasks` are the names of those that deliver events."""
+    """Remembers which of the `tasks` are connected now. `tasks` are the names of the tasks that deliver events."""
 
     def __init__(self, *tasks: str) -> None:
         self._tasks = frozenset(tasks)
@@ -15,7 +15,7 @@ class EventHealth:
 
     @property
     def events_arrive(self) -> bool:
-        """Whether all tasks are connected. False if there are none."""
+        """Whether all tasks are connected. False if there are no tasks."""
         return bool(self._tasks) and self._connected == self._tasks
 
     def mark_connected(self, task: str) -> None:

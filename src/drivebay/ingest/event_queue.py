@@ -52,7 +52,8 @@ class Delivery(Protocol):
 
 class QueueReader(Protocol):
     async def next_deliveries(self) -> Sequence[Delivery]:
-        """Wait for messages and return those that have arrived, at least one. Raises Unavailable."""
+        """Wait until at least one message has arrived, and return all messages that have arrived. Raises
+        Unavailable."""
         ...
 
 

@@ -1,9 +1,9 @@
 """Events of the store: parses and renders S3 event messages.
 
-An event may be repeated, delayed, lost or forged. So an event only names uploads to look up. A commit can be repeated.
-It depends only on its own look-up, and not on the event.
+An event may be repeated, delayed, lost or forged. So an event only names uploads to look up. A commit can be repeated,
+and depends only on its own look-up, not on the event.
 
-The format is that of MinIO, which other stores use too: the event message of S3
+The format is the format of MinIO, which other stores use too: the event message of S3
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html) in an envelope with
 `EventName` and `Key`.
 """
@@ -21,7 +21,7 @@ from ..contract.files import UploadRef
 from ..contract.ids import DriveId, UploadId
 from ..contract.storage import STAGING_PREFIX
 
-# The full names, because `ObjectCreated:*` includes changes of tags and retention, which do not change bytes.
+# These are the full names of events that change bytes. `ObjectCreated:*` includes changes of tags and retention.
 CREATED_EVENT_NAMES: Final = frozenset(
     f"s3:ObjectCreated:{method}" for method in ("Put", "Post", "Copy", "CompleteMultipartUpload")
 )
@@ -73,7 +73,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def parse_events(payload: bytes) -> tuple[ObjectCreated, ...]:
-    """Return the created objects that a message reports. Test messages and other kinds of events report none.
+    """Return the created objects that a message reports. Test messages and other kinds of events report no objects.
 
     Raises UnreadableEvent.
     """

@@ -7,8 +7,8 @@ change that the filer still has.
 A filer that is killed loses the changes of its last minute, although the objects exist. So the listener calls
 `on_connect` after each new connection, and the sweeper looks up all pending uploads.
 
-In a cluster, a listener for each filer reads the changes that this filer made. The stream with the changes of all
-filers has these changes later, and stops for two minutes when one of the filers stops.
+In a cluster, a listener for each filer reads the changes that this filer made. SeaweedFS has another stream with the
+changes of all filers, which has the changes later, and stops for two minutes when one of the filers stops.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ MAX_LOOKBACK: Final = timedelta(minutes=10)
 drops repeated messages only for this period. The sweeper finds the uploads of older changes."""
 
 _SAVE_INTERVAL: Final = 1.0
-"""Seconds between two saved checkpoints."""
+"""The number of seconds between two saved checkpoints."""
 _MAX_BATCH: Final = 500
-"""Changes that are published together."""
+"""The maximum number of changes that are published together."""
 
 
 class OpenStream(Protocol):
     def __call__(self, address: str, method: str, request: bytes) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Call a streaming gRPC method. The block begins when the connection is established.
 
-        Raises Unavailable, there and while reading.
+        Raises Unavailable when the block begins, and while the stream is read.
         """
         ...
 
@@ -181,7 +181,10 @@ async def _read_changes(
 
 
 async def _take_batch(incoming: asyncio.Queue[seaweedfs.Change | Unavailable]) -> Sequence[seaweedfs.Change]:
-    """Return the changes that have arrived, at least one. Raises an error only after all earlier changes."""
+    """Wait until at least one change has arrived, and return all changes that have arrived.
+
+    An error of the reader is raised only after all changes before it.
+    """
     first = await incoming.get()
     if isinstance(first, Unavailable):
         raise first

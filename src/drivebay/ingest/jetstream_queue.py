@@ -26,13 +26,14 @@ from .settings import Settings
 from .stream_setup import check_stream, consumer_name, ensure_consumer, ensure_stream, open_checkpoint_store
 
 _HEARTBEAT: Final = 5
-"""Seconds between two heartbeats of NATS while a pull request is open."""
+"""The number of seconds between two heartbeats of NATS while a pull request is open."""
 _MAX_SILENCE: Final = 12.0
-"""Seconds without a message or heartbeat after which the connection counts as broken: two heartbeats are missing."""
+"""The number of seconds without a message or heartbeat after which the connection counts as broken: two heartbeats are
+missing."""
 _PULL_EXPIRY: Final = 30
-"""Seconds for which one pull request is open."""
+"""The number of seconds for which one pull request is open."""
 _REQUEST_TIMEOUT: Final = 3
-"""Seconds for one request to JetStream."""
+"""The maximum number of seconds of one request to JetStream."""
 _NO_MESSAGES: Final = "404"
 _PULL_EXPIRED: Final = "408"
 _HEARTBEAT_STATUS: Final = "100"

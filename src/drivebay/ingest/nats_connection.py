@@ -23,9 +23,10 @@ from .stream_replicas import replica_problems
 from .stream_setup import stream_problems
 
 _CONNECT_TIMEOUT: Final = 3
-"""Seconds for each server."""
+"""The maximum number of seconds to connect to one server."""
 _CHECK_WAIT: Final = 2.0
-"""Seconds that `ConnectionCheck.find_problem` waits. Readiness gives it 3 seconds."""
+"""The number of seconds for which `ConnectionCheck.find_problem` waits. The readiness check has a timeout of 3
+seconds."""
 
 
 @asynccontextmanager
@@ -50,8 +51,8 @@ async def connect(settings: Settings, *, creates_stream: bool = True) -> AsyncIt
                     (settings.nats_url or "").split(","),
                     name="drivebay-ingest",
                     allow_reconnect=False,
-                    # The next two settings also apply to the first connection. By default it is retried for two
-                    # minutes.
+                    # The next two settings also apply to the first connection. By default, the client would retry the
+                    # first connection for two minutes.
                     max_reconnect_attempts=1,
                     reconnect_time_wait=0,
                     connect_timeout=_CONNECT_TIMEOUT,
@@ -73,7 +74,7 @@ async def connect(settings: Settings, *, creates_stream: bool = True) -> AsyncIt
 
 
 async def find_connection_problem(settings: Settings) -> str | None:
-    """Return None if NATS, its JetStream and the stream are usable, or else the problem in one line."""
+    """Return None if NATS, its JetStream and the stream are usable, otherwise the problem in one line."""
     try:
         async with connect(settings):
             return None
@@ -99,7 +100,7 @@ class ConnectionCheck:
     async def find_problem(self) -> str | None:
         """Return the problem as `find_connection_problem` does, but accept that the stream does not exist yet.
 
-        Return the previous result if the check takes more than 2 seconds, and continue it.
+        If the check takes more than 2 seconds, return the previous result, and let the check continue.
         """
         if self._running is None:
             self._running = asyncio.create_task(self._check())
@@ -114,8 +115,8 @@ class ConnectionCheck:
         if problem is None:
             return None
         servers = (self._settings.nats_url or "").split(",")  # guard: nats-check-reconnects
-        # One after the other: the client tries no other server if one accepts the connection and then does not
-        # respond.
+        # Try one server after the other: if a server accepts the connection and then does not respond, the client tries
+        # no other server.
         for server in random.sample(servers, len(servers)):
             connection = connect(replace(self._settings, nats_url=server), creates_stream=False)
             try:

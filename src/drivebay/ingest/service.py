@@ -1,6 +1,6 @@
 """Runs the ingest service: the sweeper, and the event source and the event consumer if events are enabled.
 
-If NATS or the store is down, uploads become files later, but none is lost, because the sweeper does not depend on
+If NATS or the store is down, uploads become files later, but no upload is lost, because the sweeper does not depend on
 events.
 """
 
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 _FIRST_RECONNECT_DELAY: Final = timedelta(milliseconds=200)
 _LOG_INTERVAL: Final = 3.0
-"""Seconds between two log lines about the same unavailable connection."""
+"""The minimum number of seconds between two log lines about the same unavailable connection."""
 
 
 def _utc_now() -> datetime:
@@ -85,7 +85,7 @@ async def run(
             finally:
                 if stream.is_clustered and connected_at is not None:  # guard: filer-lost-recheck
                     # The filer may have died with changes that it had not sent, and may never come back. After a short
-                    # connection no recheck is needed, because one was requested when the connection began.
+                    # connection no recheck is needed, because a recheck was requested when the connection began.
                     was_stable = _lasted(connected_at, settings.stable_connection)  # guard: filer-stable
                     if was_stable:
                         sweeper.request_recheck()
@@ -110,7 +110,7 @@ async def run(
 
 
 def _change_streams(settings: Settings) -> tuple[ChangeStream, ...]:
-    """Return a stream for each filer. A single address may be that of any filer of a cluster."""
+    """Return a stream for each filer. A single address may belong to any filer of a cluster."""
     filers = settings.active_filers
     return tuple(ChangeStream(address, settings.bucket, is_clustered=len(filers) > 1) for address in filers)
 

@@ -11,7 +11,7 @@ class EventSource(StrEnum):
     """The way in which events of the store reach JetStream. MinIO publishes them. For SeaweedFS, ingest does."""
 
     AUTO = "auto"
-    """`seaweedfs` if the address of a filer is set, or else `minio`."""
+    """`seaweedfs` if the address of a filer is set, otherwise `minio`."""
     MINIO = "minio"
     SEAWEEDFS = "seaweedfs"
     OFF = "off"
@@ -22,10 +22,10 @@ class EventSource(StrEnum):
 class Settings:
     """The settings of one deployment for ingest.
 
-    Without `nats_url` there are no events. It names one server, or several separated by commas. `replicas` is how many
-    servers of a cluster keep the stream. `filer_address` is the gRPC address (`host:port`) of the SeaweedFS filer, or
-    those of all filers of a cluster, separated by commas. `stream` and `subject` name the JetStream stream
-    and the subject of events. Two deployments on one NATS need different names.
+    `nats_url` names one server, or several servers separated by commas. With None there are no events. `replicas` is
+    how many servers of a cluster keep the stream. `filer_address` is the gRPC address (`host:port`) of the SeaweedFS
+    filer, or the addresses of all filers of a cluster, separated by commas. `stream` and `subject` name the JetStream
+    stream and the subject of events. Two deployments on one NATS need different names.
 
     `batch` is the number of uploads in one commit, `concurrent_commits` the number of commits at the same time, and
     `deadline` how long one remote call may take. `ack_wait` is how long JetStream waits for an acknowledgement before
@@ -33,11 +33,10 @@ class Settings:
 
     An event whose commit fails `max_deliveries` times in one process because of a defect becomes a dead letter. An
     event whose object is absent is delivered at most `absent_deliveries` times and then acknowledged: the sweep finds
-    its upload if the bytes arrive later. Between two deliveries the pause grows from `first_retry_delay` to
-    `max_retry_delay`. `max_reconnect_delay` bounds the pause
-    between two connections. The pause grows after each connection that lasted less than `stable_connection`.
-    `sweep_interval` is the pause between two sweeps. `sweep_rate` is how many uploads a second the sweeps look up while
-    events arrive.
+    its upload if the bytes arrive later. The pause between two deliveries grows from `first_retry_delay` to
+    `max_retry_delay`. `max_reconnect_delay` bounds the pause between two connections. The pause grows after each
+    connection that lasted less than `stable_connection`. `sweep_interval` is the pause between two sweeps. `sweep_rate`
+    is how many uploads a second the sweeps look up while events arrive.
     """
 
     bucket: str
@@ -68,7 +67,7 @@ class Settings:
 
     @property
     def active_filers(self) -> tuple[str, ...]:
-        """The addresses of the filers that ingest reads changes from. Empty if the source is not SeaweedFS."""
+        """The addresses of the filers whose changes ingest reads. There are none if the source is not SeaweedFS."""
         if self.filer_address is None or self.source not in (EventSource.AUTO, EventSource.SEAWEEDFS):
             return ()
         return tuple(self.filer_address.split(","))

@@ -15,7 +15,7 @@ from ..errors import Unavailable
 log = structlog.get_logger(__name__)
 
 _REQUEST_TIMEOUT: Final = 3
-"""Seconds."""
+"""The maximum number of seconds of one request to JetStream."""
 _TOO_FEW_SERVERS: Final = frozenset({10005, 10074})
 """The error codes of JetStream for more replicas than servers: in a cluster, and for a single server."""
 
@@ -51,7 +51,8 @@ def is_refusal(error_code: int | None) -> bool:
 
 
 def require_leader(info: api.StreamInfo) -> None:
-    """Raise Unavailable if the stream has no leader. A server that runs still describes it, but accepts no events."""
+    """Raise Unavailable if the stream has no leader. A running server still describes such a stream, but accepts no
+    events for it."""
     if info.cluster is not None and not info.cluster.leader:  # guard: stream-leader
         raise Unavailable(
             f"the stream {info.config.name} has no leader, because too few of the NATS servers that keep it run:"

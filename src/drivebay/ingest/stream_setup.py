@@ -1,7 +1,7 @@
 """Creates the JetStream stream, the consumer and the checkpoint store, and checks their configuration.
 
 They are created if they do not exist, also if they disappear later. An existing stream keeps the limits that the
-operator has set. If the setting asks for more replicas, the stream gets them.
+operator has set. If the settings have more replicas than the stream, the stream gets more replicas.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _DUPLICATE_WINDOW: Final = timedelta(minutes=10)
 _MIN_DUPLICATE_WINDOW: Final = timedelta(minutes=2)
 _MIN_MAX_AGE: Final = timedelta(days=1)
 _MAX_ACK_PENDING: Final = 20_000
-"""Messages that wait for an acknowledgement or a retry. While the store is down, many wait for a retry."""
+"""The maximum number of messages that wait for an acknowledgement or a retry. While the store is down, many messages
+wait for a retry."""
 
 
 def consumer_name(bucket: str) -> str:
@@ -56,8 +57,8 @@ async def _create_stream(jetstream: JetStreamContext, settings: Settings) -> Non
             name=settings.stream,
             subjects=_stream_subjects(settings),
             storage=api.StorageType.FILE,
-            # A full stream refuses new messages, and the publisher gets an error. The other policy would discard old
-            # events before they are processed.
+            # With this policy, a full stream refuses new messages, and the publisher gets an error. The other policy
+            # would discard old events before they are processed.
             discard=api.DiscardPolicy.NEW,  # guard: stream-discard-policy
             max_age=_MAX_AGE.total_seconds(),
             duplicate_window=_DUPLICATE_WINDOW.total_seconds(),

@@ -5,8 +5,9 @@ depend on the event queue. If all events are lost, uploads still become files, b
 that it completes: a high number means that events are lost.
 
 While events arrive, a round looks up at most `sweep_rate` uploads for each second of the interval. If more uploads are
-pending, a round looks up only the newest ones, as a sample. If too many of these are stored without an event, events
-are being lost. Then, and after each interruption of the events, all pending uploads are looked up immediately.
+pending, a round looks up only the newest uploads, as a sample. If too many uploads of the sample are stored without an
+event, events are being lost. In this case, and after each interruption of the events, all pending uploads are looked up
+immediately.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ BACKLOG = Gauge(
 )
 
 _MAX_BATCHES: Final = 200
-"""A round normally ends when no upload is due. With very many pending uploads, the first uploads may be due again
-before the last were looked up, and the round would not end without this limit."""
+"""The maximum number of batches of one round. A round normally ends when no upload is due. With very many pending
+uploads, the first uploads may be due again before the last were looked up, so the round needs this limit."""
 _RETRY_SECONDS: Final = 1.0
-"""The pause after a failed round, before the usual pause."""
+"""The number of seconds of the pause after a failed round, in addition to the usual pause."""
 _LOST_SHARE: Final = 0.05
 """If more than this share of the looked-up uploads is stored without an event, events are being lost. A few uploads are
 always looked up between the write of their bytes and the arrival of their event."""
@@ -54,7 +55,7 @@ class SweepResult(NamedTuple):
 
 
 async def sweep_once(files: Files, settings: Settings, budget: int | None = None) -> SweepResult:
-    """Look up and commit the pending uploads that are due: all, or the newest `budget` of them.
+    """Look up and commit the pending uploads that are due: all of them, or the newest `budget` uploads.
 
     Raises Unavailable or TimeoutError. Finished commits stay committed.
     """
@@ -122,8 +123,8 @@ class Sweeper:
             async with asyncio.timeout(deadline):
                 pending = await self._files.recheck_pending_uploads()  # guard: recheck-repeated
             crash_point("sweep.rechecked")
-            # Clear the flag only after success, so the next round repeats a failed recheck. The due times are stored in
-            # the database, so the flag can be cleared before the look-ups.
+            # Clear the flag only after the call has succeeded, so that the next round repeats a failed recheck. The
+            # call stores the due times in the database, so the flag can be cleared before the look-ups.
             self._recheck_requested.clear()
             log.info("recheck_pending", uploads=pending)
             budget = None

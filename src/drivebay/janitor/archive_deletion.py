@@ -15,13 +15,13 @@ log = structlog.get_logger(__name__)
 _BATCH: Final = 20
 """The maximum number of archives in one transaction. Each may have 10,000 entries."""
 _MAX_BATCHES: Final = 1000
-"""The maximum in one round, so that a round has an end. The next round continues."""
+"""The maximum number of batches in one round, so that a round has an end. The next round continues."""
 
 
 async def delete_expired_archives(files: Files, settings: Settings) -> int:
     """Delete archives that have expired and return their number. Raises Unavailable or TimeoutError.
 
-    Several janitors may do this at the same time: each batch skips the archives that another one deletes.
+    Several janitors may do this at the same time: each batch skips the archives that another janitor deletes.
     """
     total = 0
     for _ in range(_MAX_BATCHES):

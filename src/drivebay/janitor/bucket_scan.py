@@ -1,4 +1,4 @@
-"""A scan of the bucket, which one janitor runs for all janitors, under a lease and at a bounded rate. It can be
+"""A scan of the bucket, which one janitor runs for all janitors, under a lease and at a bounded rate. A scan can be
 resumed."""
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Scan(Protocol):
         ...
 
     async def finish_page(self, position: str | None, listed: int) -> bool:
-        """End a page of `listed` items. The next page begins after `position`. None: this was the last page.
+        """End a page of `listed` items. The next page begins after `position`, which is None for the last page.
 
         Return False if there is no next page, or if another janitor has taken over the scan.
         """
@@ -66,11 +66,12 @@ class BucketScan:
     async def finish_page(self, position: str | None, listed: int) -> bool:
         """Record the position after a page of `listed` items, and wait to keep the rate.
 
-        If `position` is None, the scan is complete. Return False then, or if another janitor has taken over the scan.
+        If `position` is None, the scan is complete. Return False if the scan is complete, or if another janitor has
+        taken it over.
         """
         async with asyncio.timeout(self._settings.deadline.total_seconds()):
             if position is None:
-                # A little less than the interval, so that the scan is due when this janitor tries again.
+                # Pause a little less than the interval, so that the scan is due when this janitor tries again.
                 pause = int(self._settings.orphan_interval.total_seconds() * 0.9)
                 await self._files.finish_scan(self._kind, self._lease, pause)
                 return False

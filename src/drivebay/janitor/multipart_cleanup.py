@@ -1,7 +1,8 @@
 """Aborts multipart uploads in the store that do not belong to an upload.
 
-The purge of an upload aborts its own multipart upload. A multipart upload is orphaned if a process was killed after the
-store began it and before the database recorded it. No client can continue it, so it is aborted.
+The purge of an upload aborts the multipart upload of this upload. A multipart upload is orphaned if a process was
+killed after the store began it and before the database recorded it. No client can continue an orphaned multipart
+upload, so the janitor aborts it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ ABORTED = Counter("drivebay_janitor_parts_ended_total", "Aborted multipart uploa
 
 
 class MultipartCounts(NamedTuple):
-    """The numbers of multipart uploads: listed ones, orphans that are too young to abort, and aborted ones."""
+    """The numbers of multipart uploads that were listed, that are orphaned but too young to abort, and that were
+    aborted."""
 
     listed: int
     too_young: int
@@ -36,7 +38,8 @@ class MultipartCounts(NamedTuple):
 async def abort_orphaned_multiparts(
     files: Files, storage: Storage, settings: Settings, scan: Scan, *, now: datetime
 ) -> MultipartCounts:
-    """List the unfinished multipart uploads from the position of the scan, and abort the old orphaned ones.
+    """List the unfinished multipart uploads from the position of the scan, and abort the orphaned ones that are older
+    than `orphan_age`.
 
     Raises Unavailable or TimeoutError.
     """

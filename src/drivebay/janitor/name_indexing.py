@@ -13,7 +13,7 @@ from .settings import Settings
 log = structlog.get_logger(__name__)
 
 _MAX_BATCHES: Final = 10_000
-"""The maximum in one round, so that a round has an end. The next round continues."""
+"""The maximum number of batches in one round, so that a round has an end. The next round continues."""
 
 
 async def index_names(files: Files, settings: Settings) -> int:

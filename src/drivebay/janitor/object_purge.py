@@ -1,6 +1,6 @@
 """Deletes objects that are due for purging, in leased batches.
 
-A purge has three steps, and the process may be killed after each. First, a claim records in the database that the
+A purge has three steps, and the process may be killed after each step. First, a claim records in the database that the
 objects will be deleted. Then the objects are deleted. Then their rows become tombstones, or are deleted if they are
 tombstones already. The rows are updated last, because otherwise an object could remain without a row. If a process is
 killed between two steps, its lease ends, and another process repeats the batch.
@@ -33,10 +33,10 @@ _MAX_PART_NUMBER: Final = 10_000
 MAX_FAILED_BATCHES: Final = 5
 """The round ends after this many consecutive batches in which the store deleted no object."""
 _LONG_CLAIM: Final = 5.0
-"""Seconds. A claim that took longer and returned no object has used its time to delete folders and copies. There may be
-more, so another claim follows."""
+"""A claim that took more than this number of seconds and returned no object has used its time to delete folders and
+copies. There may be more folders and copies, so another claim follows."""
 _MAX_CONCURRENT_ABORTS: Final = 16
-"""Aborts run concurrently, because the store has no call that aborts several multipart uploads."""
+"""The maximum number of concurrent aborts. The store has no call that aborts several multipart uploads."""
 
 
 class PurgeCounts(NamedTuple):
@@ -73,7 +73,7 @@ async def purge_objects(
             errors.append(error)
 
     async with asyncio.TaskGroup() as tasks:
-        # With several tasks, one claims a batch while another deletes.
+        # With several tasks, one task claims a batch while another task deletes objects.
         for _ in range(settings.concurrent_batches):
             tasks.create_task(purge())
     total = PurgeCounts(*(sum(column) for column in zip(*results, strict=True))) if results else PurgeCounts()
@@ -108,8 +108,8 @@ async def _purge_batches(files: Files, storage: Storage, settings: Settings, rou
         round.results.append(counts)
         failed_batches = 0 if counts.deleted else failed_batches + 1
         if failed_batches >= MAX_FAILED_BATCHES:  # guard: purge-round-end
-            # The store has a problem, so more batches would fail too. A single failed batch is not enough: it may have
-            # only objects that cannot be deleted, which the claim has postponed.
+            # The store has a problem, so more batches would fail too. A single failed batch does not end the round: it
+            # may have only objects that cannot be deleted, and the claim has postponed these objects.
             raise Unavailable(f"the store deleted no object of {failed_batches} batches")
 
 
@@ -118,7 +118,7 @@ async def _purge_batch(
 ) -> PurgeCounts:
     crash_point("purge.before_delete")
     async with asyncio.timeout(settings.deadline.total_seconds()):
-        # Abort multipart uploads first. After that nothing can create the objects again.
+        # Abort multipart uploads first, so that no assembly can create the objects again.
         part_errors = await _delete_parts(storage, purges)  # guard: purge-parts-before-object
         part_errors |= await _delete_thumbnails(storage, purges)
         deletions = await storage.delete_objects(tuple(purge.key for purge in purges))  # guard: purge-row-last
@@ -139,13 +139,14 @@ async def _purge_batch(
         log.warning("purges_unfinished", objects=len(deleted) - finished)
     PURGES.labels("finished").inc(finished)
     PURGES.labels("fenced").inc(len(deleted) - finished)
-    # Failed deletions. `refused` is the label of a released metric.
+    # The label of failed deletions is `refused`, because dashboards use this metric.
     PURGES.labels("refused").inc(len(purges) - len(deleted))
     return PurgeCounts(len(purges), len(deleted), finished)
 
 
 async def _delete_parts(storage: Storage, purges: tuple[PurgeTask, ...]) -> dict[UploadRef, str]:
-    """Abort the multipart uploads and delete the partial parts of a batch. Return the error of each that failed."""
+    """Abort the multipart uploads and delete the partial parts of a batch. Return the errors of the uploads that
+    failed."""
     errors: dict[UploadRef, str] = {}
     slots = asyncio.Semaphore(_MAX_CONCURRENT_ABORTS)
 
@@ -167,7 +168,7 @@ async def _delete_parts(storage: Storage, purges: tuple[PurgeTask, ...]) -> dict
 
 
 async def _delete_thumbnails(storage: Storage, purges: tuple[PurgeTask, ...]) -> dict[UploadRef, str]:
-    """Delete the thumbnails of a batch. Return the error of each that failed."""
+    """Delete the thumbnails of a batch. Return the errors of the uploads whose thumbnails could not be deleted."""
     with_thumbnails = [purge for purge in purges if purge.has_thumbnails]
     if not with_thumbnails:
         return {}

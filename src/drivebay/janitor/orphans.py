@@ -1,8 +1,9 @@
-"""Finds objects that no row of the database refers to, and moves them to quarantine.
+"""Finds orphans, which are objects to which no row of the database refers, and moves them to quarantine.
 
-Normally there are none, because an upload is recorded before anything can be written. An orphan was written by another
-application, or the database has lost rows. The orphan may be the only copy of a file, so it is never deleted. An
-operator decides. Thumbnails are the exception: they are deleted, because they can be made again.
+Normally there are no orphans, because an upload is recorded before anything can be written. An orphan was written by
+another application, or the database has lost rows. An orphan may be the only copy of a file, so it is never deleted,
+and an operator decides what to do with it. Thumbnails are the exception: they are deleted, because they can be made
+again.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ ORPHANS = Counter("drivebay_janitor_strays_total", "Objects that no row refers t
 
 
 class OrphanCounts(NamedTuple):
-    """The numbers of objects: listed ones, orphans that are too young to move, and quarantined ones.
+    """The numbers of objects that were listed, of orphans that are too young to move, and of orphans that were moved.
 
     `deleted` counts the objects whose thumbnails were deleted, because no row refers to them.
     """
@@ -65,7 +66,7 @@ async def quarantine_orphans(
                 deleted += await _delete_thumbnails(storage, source, settings)
             else:
                 quarantined += await _quarantine(storage, orphan, settings)
-                # A move may take minutes. Extend the lease after each one, and stop if another janitor has it.
+                # A move may take minutes. Extend the lease after each move, and stop if another janitor has the lease.
                 if not await scan.extend():  # guard: scan-extended
                     return OrphanCounts(listed, too_young, quarantined, deleted)
         has_page = await scan.finish_page(page.after, len(page.objects))

@@ -1,4 +1,4 @@
-"""Runs the janitor: a purge, an expiry of uploads and deletions of old rows in each round, and rarer scans for orphans.
+"""Runs the janitor: each round purges objects, expires uploads and deletes old rows. Scans for orphans are less often.
 
 Any number of janitors may run at the same time. Nothing here is urgent: a failed task waits for its next round.
 """

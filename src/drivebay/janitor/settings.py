@@ -13,10 +13,10 @@ class Settings:
     `interval` is the pause between two rounds of purging and expiring, `orphan_interval` the pause between two searches
     for orphans. `batch` is the number of objects, uploads or rows in one call (at most 1,000), and `concurrent_batches`
     the number of batches that are purged at the same time. A scan of the bucket lists at most `scan_rate` objects a
-    second, in pages of `scan_page`. An orphan is not touched until it is `orphan_age` old.
+    second, in pages of `scan_page` objects. An orphan is moved only when it is older than `orphan_age`.
 
-    `deadline` bounds one step of a batch, such as its deletion in the store. A lease must be longer than two deadlines.
-    `copy_deadline` bounds the move of one object.
+    `deadline` bounds one step of a batch, such as the deletion of its objects. A lease must be longer than two
+    deadlines. `copy_deadline` bounds the move of one object.
     """
 
     interval: timedelta = timedelta(seconds=30)

@@ -22,7 +22,8 @@ log = structlog.get_logger(__name__)
 OVERDUE = Counter("drivebay_janitor_overdue_total", "Overdue uploads by the outcome of their last look-up", ["outcome"])
 
 _MAX_BATCHES: Final = 10_000
-"""A claim postpones the next look-up of its uploads, so a round normally ends long before this limit."""
+"""The maximum number of batches in one round. A claim postpones the next look-up of its uploads, so a round normally
+ends long before this limit."""
 
 
 async def expire_uploads(files: Files, settings: Settings) -> dict[CommitOutcome, int]:

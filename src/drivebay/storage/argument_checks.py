@@ -21,17 +21,20 @@ from ..contract.storage import (
 from ..errors import InvalidRequest
 
 MAX_KEYS: Final = 1000
+"""The maximum number of keys in one call."""
 MAX_SIGNED: Final = 100
+"""The maximum number of requests that one call signs."""
 MAX_COPIES: Final = 100
-"""The maximum numbers of keys, of requests to sign, and of copies in one call."""
+"""The maximum number of copies that one call makes."""
 MAX_PARTS: Final = 10_000
 """The highest part number of S3."""
 MAX_BODY: Final = 15 * 2**20
 """The maximum number of bytes in one call, because of the size limit of a message between services."""
 _MAX_PART_SIZE: Final = 5 * 2**30
+"""The maximum number of bytes of a part in S3."""
 _MAX_KEY_BYTES: Final = 1024
 _MAX_PARTIAL_PART_NAME: Final = 14
-"""Characters: a part number of 5 digits, a hyphen, and a size of 8 digits."""
+"""The maximum length of the name of a partial part: a part number of 5 digits, a hyphen, and a size of 8 digits."""
 # Characters that XML cannot contain or would change (XML 1.0, section 2.2), and lone surrogates.
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _DOT_SEGMENTS: Final = frozenset({".", ".."})
@@ -43,8 +46,8 @@ _METADATA_NAME: Final = re.compile("[a-z0-9-]{1,64}")
 def check_key(key: str) -> None:
     """Check that every store accepts this key unchanged.
 
-    An empty key would mean the bucket itself. HTTP clients remove the segments '.' and '..'. One key that XML cannot
-    contain would make a whole batch fail.
+    An empty key would mean the bucket itself. HTTP clients remove the segments '.' and '..'. A key with characters that
+    XML cannot contain would make a whole batch fail.
     """
     if (
         not key
@@ -157,6 +160,7 @@ def check_body_size(size: int, minimum: int) -> None:
 
 
 def check_partial_part_key(key: str) -> None:
-    """Check the key of an upload that may have partial parts: the longer keys of these must be valid too."""
+    """Check the key of an upload that may have partial parts: the keys of its partial parts are longer, and must be
+    valid too."""
     check_key(key)
     check_key(f"{PARTIAL_PARTS_PREFIX}{key}/{'0' * _MAX_PARTIAL_PART_NAME}")

@@ -26,7 +26,7 @@ class BackgroundWork(Generic[T]):
         self._running: dict[str, asyncio.Task[T]] = {}
 
     async def close(self) -> None:
-        """Cancel all work. If the store finishes some of it anyway, a later call finds the result."""
+        """Cancel all work. If the store finishes some of the work anyway, a later call finds the result."""
         tasks = tuple(self._running.values())
         for task in tasks:
             task.cancel()

@@ -23,8 +23,8 @@ class Misconfigured(StartError):
 
 
 class BucketStatus(msgspec.Struct, frozen=True):
-    """Whether the bucket exists. `store_time` is the clock of the store in whole seconds, or None if the store does not
-    send it."""
+    """Whether the bucket exists. `store_time` is the time of the store's clock in whole seconds, or None if the store
+    does not send its time."""
 
     exists: bool
     store_time: datetime | None
@@ -58,8 +58,8 @@ class PartUpload(msgspec.Struct, frozen=True):
 
 
 class PartCopy(msgspec.Struct, frozen=True):
-    """One part of a multipart upload that is copied: `size` bytes of the object `source` with this ETag, from `start`
-    on."""
+    """One part of a multipart upload, which the store copies from another object: `size` bytes of the object `source`
+    from `start` on. `etag` is the ETag that the source must have."""
 
     number: int
     source: str
@@ -103,7 +103,7 @@ class Bucket(Presigner, Protocol):
         ...
 
     async def create_bucket(self) -> None:
-        """Create the bucket. It is a no-op if we own it already. Raises Misconfigured if the store refuses."""
+        """Create the bucket. Do nothing if we own the bucket already. Raises Misconfigured if the store refuses."""
         ...
 
     async def add_cors_rules(self, origins: tuple[str, ...]) -> bool:
@@ -117,15 +117,15 @@ class Bucket(Presigner, Protocol):
     async def add_notification_rule(self, target: str) -> str | None:
         """Add a notification rule: the store sends an event to `target` for every new object. Other rules stay.
 
-        `target` is an ARN of the store's configuration. Return None if the rule exists now, or else the reason why it
-        does not. A second call is a no-op.
+        `target` is an ARN of the store's configuration. Return None if the rule exists now, otherwise the reason why it
+        does not exist. A second call is a no-op.
         """
         ...
 
     async def is_versioned(self) -> bool:
         """Return whether the bucket keeps deleted and overwritten bytes as old versions.
 
-        Return False if the store does not support the question.
+        Return False if the store does not support this request.
         """
         ...
 
@@ -159,8 +159,8 @@ class Bucket(Presigner, Protocol):
     ) -> bool:
         """Copy an object of at most 5 GiB inside the store.
 
-        The copy has the content type and the metadata of the object, or those in `headers`. Return False if `source`
-        does not exist, or has another ETag than `etag`.
+        The copy has the content type and the metadata in `headers`, or of the object if `headers` is None. Return False
+        if `source` does not exist, or has another ETag than `etag`.
         """
         ...
 
@@ -172,13 +172,13 @@ class Bucket(Presigner, Protocol):
         ...
 
     async def delete_object(self, key: str) -> None:
-        """Delete one object. No error if it does not exist."""
+        """Delete one object. An object that does not exist is no error."""
         ...
 
     # -- multipart uploads -------------------------------------------------------------------------
 
     async def create_multipart(self, key: str, headers: Mapping[str, str]) -> str:
-        """Create a multipart upload with these headers. Return the store's id for it."""
+        """Create a multipart upload with these headers. Return the id that the store gives it."""
         ...
 
     async def upload_part(self, key: str, part: PartUpload) -> bool:
@@ -208,7 +208,7 @@ class Bucket(Presigner, Protocol):
         ...
 
     async def abort_multipart(self, key: str, multipart_id: str) -> None:
-        """Abort a multipart upload and delete its parts. No error if it has ended."""
+        """Abort a multipart upload and delete its parts. A multipart upload that has ended is no error."""
         ...
 
     async def list_multiparts(self, after: str, limit: int) -> MultipartPage:

@@ -1,7 +1,7 @@
 """Find out which rules a store enforces: send valid requests, and requests that it must refuse.
 
-A store with an S3 API may check less than Amazon does (Garage ignores `If-None-Match`). The commit checks the rules
-that the store does not check. The probe writes under `.drivebay/probe/`, and deletes these objects.
+A store with an S3 API may check less than Amazon does (Garage ignores `If-None-Match`). The commit of an upload checks
+the rules that the store does not check. The probe writes objects under `.drivebay/probe/`, and deletes them.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ INTERNAL_PREFIX: Final = ".drivebay/"
 _BODY: Final = b"drivebay asks what this store can do"
 _OTHER_BODY: Final = b"drivebay asks what this store CAN do"
 _TYPE: Final = "text/plain; charset=utf-8"
-"""With a parameter, because a store may drop it."""
+"""The content type of the probe. It has a parameter, because a store may drop the parameter."""
 
 
 class ProbeResult(NamedTuple):
-    """The results of the probe. `has_staged_objects`: staging may contain objects, from current uploads or from before
-    the last start."""
+    """The results of the probe. `has_staged_objects`: staging may contain objects, because uploads go to staging now,
+    or went to staging before the last start."""
 
     capabilities: Capabilities
     has_staged_objects: bool = False
 
     @property
     def uses_staging(self) -> bool:
-        """Whether new uploads go to staging. The commit then copies each one to its final key."""
+        """Whether new uploads go to staging. The commit then copies each object to its final key."""
         return not self.capabilities.write_once and self.capabilities.conditional_copy
 
 
 class BucketSetup(NamedTuple):
-    """The state of the bucket before the probe. `checked_at` is our time when `status` was read. `cors` is whether
-    the store accepted our CORS rules."""
+    """The state of the bucket before the probe. `checked_at` is the time of our clock when `status` was read. `cors` is
+    whether the store accepted our CORS rules."""
 
     status: BucketStatus
     checked_at: datetime

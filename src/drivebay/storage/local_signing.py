@@ -27,7 +27,8 @@ from .url_signing import UrlSigning
 log = structlog.get_logger(__name__)
 
 _MAX_AGE: Final = 60.0
-"""Seconds after which the capabilities are read again, because the store may be replaced by another one."""
+"""The number of seconds after which the capabilities are read again, because the operator may have replaced the
+store."""
 
 
 class LocalSigning:
@@ -76,7 +77,7 @@ class LocalSigning:
         return await self._urls.presign_parts(key, multipart, parts, ttl_seconds)
 
     async def _refresh(self) -> None:
-        """Read the capabilities if they are old. If the service is not available, keep the last ones."""
+        """Read the capabilities if they are old. If the service is not available, keep the last capabilities."""
         if self._is_fresh():
             return
         async with self._lock:

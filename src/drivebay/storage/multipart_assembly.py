@@ -1,7 +1,7 @@
 """Begin multipart uploads, and assemble their parts into one object.
 
-No URL is ever signed for the object itself. Only the store creates it, at our request, and only if no object exists. An
-assembly that takes longer than a call continues in the background.
+No URL is ever signed for the object itself. Only the store creates the object, at our request, and only if no object
+exists under its key. An assembly that takes longer than a call continues in the background.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ class MultipartAssembly:
 def _missing_parts(parts: Sequence[StoredPart], sizes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the numbers of the parts that are missing or have a wrong size.
 
-    If there are none, return the numbers of the parts after the last expected one, because the store would add these
-    parts to the object.
+    If there are no such parts, return the numbers of the stored parts after the last expected part, because the store
+    would add them to the object.
     """
     stored = {part.number: part.size for part in parts}
     wrong = [number for number, size in enumerate(sizes, 1) if stored.get(number) != size]

@@ -1,7 +1,7 @@
-"""Copy objects to other keys inside the store, small ones with one request and large ones in parts.
+"""Copy objects to other keys inside the store, small objects with one request and large objects in parts.
 
-A copy gets its own content type and metadata, because sealed metadata belongs to the key of an object. Its key is
-looked up first, so a copy that an earlier call has made is not made again. A copy that takes longer than a call
+A copy gets its own content type and metadata, because sealed metadata belongs to the key of an object. The key of the
+copy is looked up first, so a copy that an earlier call has made is not made again. A copy that takes longer than a call
 continues in the background.
 """
 
@@ -27,16 +27,19 @@ from .store_startup import StoreStartup
 log = structlog.get_logger(__name__)
 
 _MAX_RUNNING_COPIES: Final = 8
-"""More copies at the same time do not make a store faster."""
+"""The maximum number of copies at the same time. More copies do not make a store faster."""
 _MAX_RUNNING_PARTS: Final = 4
-"""The parts of one object that are copied at the same time."""
+"""The maximum number of parts of one object that are copied at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyLimits:
-    """`max_single` is the size in bytes of the largest object that one request copies. Larger ones are copied in parts
+    """The limits of copies.
+
+    `max_single` is the size in bytes of the largest object that one request copies. A larger object is copied in parts
     of `part_size` bytes. A call copies at most `concurrency` objects at the same time, and waits at most `wait_seconds`
-    for each."""
+    for each object.
+    """
 
     max_single: int
     part_size: int
@@ -60,7 +63,7 @@ class ObjectCopying:
     async def copy_objects(self, copies: tuple[ObjectCopy, ...]) -> tuple[CopyResult, ...]:
         check_copies(copies)
         unsupported = frozenset(self._startup.require_ready().capabilities.unsupported_headers)
-        # Several processes may make the same copy, which has the same bytes. So there is no condition.
+        # Several processes may make the same copy, with the same bytes. So the request needs no condition.
         omitted = unsupported | {IF_NONE_MATCH, CHECKSUM}
         described = [(copy, upload_headers(copy.put, self._seal, omitted)) for copy in copies]
         return await bounded_map(described, lambda each: self._copy_one(*each), self._limits.concurrency)

@@ -1,6 +1,6 @@
 """Delete objects, and move orphans to quarantine.
 
-An upload may have more than its object: a staged object, and copies that no file uses. They are deleted with it.
+Besides its object, an upload may have a staged object, and copies that no file uses. They are deleted together.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from .bucket import Bucket
 from .store_startup import StoreStartup
 
 _MAX_COPIES: Final = 1000
-"""The maximum number of copies of one upload. A copy is added if the client overwrites the staged object between two
-promotions."""
+"""The maximum number of copies of one upload that are deleted. If a client overwrites the staged object between two
+promotions, the upload gets another copy."""
 
 
 class ObjectDeletion:
@@ -67,13 +67,14 @@ class ObjectDeletion:
         return True
 
     async def _list_leftovers(self, key: str) -> tuple[str, ...]:
-        """Return the other keys of an object's upload: its staged object and its copies."""
+        """Return the other keys of the upload of an object: the keys of its staged object and of its copies."""
         upload = upload_key(key)
         copies = await self._bucket.list_objects(upload + PROMOTED_KEY_SEPARATOR, "", _MAX_COPIES)
         return (STAGING_PREFIX + upload, *(copy.key for copy in copies.objects))
 
     async def delete_exactly(self, keys: tuple[str, ...]) -> list[DeletionResult]:
-        """Delete any number of objects, but not their staged objects and copies. The store must be prepared."""
+        """Delete any number of objects, but not their staged objects and copies. Call it after the startup of the
+        store."""
         deletions: list[DeletionResult] = []
         for start in range(0, len(keys), MAX_KEYS):
             deletions += await self._delete_batch(keys[start : start + MAX_KEYS])

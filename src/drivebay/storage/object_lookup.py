@@ -1,7 +1,7 @@
 """Look up whether objects exist: with one HEAD for each, or with one page of a list for many keys.
 
 Keys are `{owner}/{uuid7}`, so objects that one owner uploaded at about the same time are near each other in the order
-of the store. One page of a list shows up to 1,000 of them, but without checksum and content type. An object that could
+of the store. One page of a list shows up to 1,000 objects, but without checksum and content type. An object that could
 not be looked up is UNKNOWN.
 """
 
@@ -26,7 +26,7 @@ from .store_startup import StoreStartup
 log = structlog.get_logger(__name__)
 
 MIN_KEYS_FOR_LISTING: Final = 16
-"""One page of a list costs the store and us about as much as this many HEAD requests."""
+"""One page of a list costs the store and us about as much as this number of HEAD requests."""
 
 
 class LookupLimits(NamedTuple):
@@ -66,7 +66,7 @@ class ObjectLookup:
         if self._startup.probe_result is None:
             return tuple(ObjectInfo(key, Presence.UNKNOWN) for key in keys)  # guard: lookup-before-start
         capabilities = self._startup.probe_result.capabilities
-        # A list shows no type and no checksum, so it is enough only if the store has checked them.
+        # A list shows no type and no checksum. So a list is enough only if the store has checked both.
         allow_listing = capabilities.signed_checksum and capabilities.signed_type  # guard: lookup-by-listing
         infos = await look_up(self._bucket, keys, self._limits, allow_listing=allow_listing)
         if capabilities.reports_type:
@@ -144,7 +144,7 @@ async def _stat_one_by_one(bucket: Bucket, keys: list[str], infos: dict[str, Obj
 
 
 async def _check_bucket_exists(bucket: Bucket, infos: dict[str, ObjectInfo]) -> None:
-    # The store also responds to HEAD with 404 if the bucket does not exist. That does not mean 'no such object'.
+    # If the bucket does not exist, the store responds to HEAD with 404 too. Objects are not absent in this case.
     if all(object.presence is not Presence.ABSENT for object in infos.values()):
         return
     if not (await bucket.head_bucket()).exists:  # guard: absent-bucket

@@ -22,11 +22,13 @@ from .settings import Settings
 
 _MIB: Final = 1 << 20
 _READ_SIZE: Final = 16 * _MIB
+"""The number of bytes that one request reads."""
 _PART_SIZE: Final = 64 * _MIB
+"""The size of a part in bytes, and the size of the largest file that is sent in one request."""
 _MAX_PARTS: Final = 9_000
-"""S3 accepts 10,000 parts. Larger parts are used before this number is reached."""
+"""A file that would have more parts has larger parts. S3 accepts 10,000 parts."""
 _ATTEMPTS: Final = 4
-"""Attempts of one request, with pauses of 1, 2 and 4 seconds."""
+"""The number of attempts of one request, with pauses of 1, 2 and 4 seconds."""
 _LIST_PAGE: Final = 1000
 
 T = TypeVar("T")
@@ -92,7 +94,7 @@ class ObjectTransfer:
         return await _retry(lambda: self._bucket.read_range(key, start, length))
 
     async def read_headers(self, key: str) -> dict[str, str]:
-        """Return the content type and the metadata of an object as headers. Empty if it does not exist."""
+        """Return the content type and the metadata of an object as headers. Return no headers if it does not exist."""
         return await _retry(lambda: self._bucket.read_headers(key))
 
     async def has_object(self, key: str, size: int, sha256: str) -> bool:
@@ -119,7 +121,7 @@ class ObjectTransfer:
         try:
             await self._upload_in_parts(key, multipart_id, source)
         except BaseException:
-            with suppress(Unavailable):  # the janitor aborts it later
+            with suppress(Unavailable):  # the janitor aborts the multipart upload later
                 await self._bucket.abort_multipart(key, multipart_id)
             raise
 
@@ -140,7 +142,7 @@ class ObjectTransfer:
             raise Unavailable(f"the store ended the upload of the object {key}")
 
     async def list_keys(self) -> AsyncIterator[str]:
-        """Yield every key in the bucket. Creates the bucket if it does not exist."""
+        """Yield every key in the bucket. Create the bucket if it does not exist."""
         if not (await _retry(self._bucket.check_access)).exists:
             await self._bucket.create_bucket()
         after: str | None = ""

@@ -1,8 +1,8 @@
 """Writes parts whose bytes pass through Drivebay. A part that is not full is stored as a partial part.
 
-A store accepts only full parts, except for the last one, so a partial part is a separate object. Its name has its
-number and its size, and it is never overwritten: a sender with fewer bytes cannot replace the bytes that another sender
-stored.
+A store accepts only full parts, except for the last part, so a partial part is a separate object. The name of this
+object contains the number and the size of the partial part, and it is never overwritten. So a sender with fewer bytes
+cannot replace the bytes that another sender stored.
 """
 
 from __future__ import annotations

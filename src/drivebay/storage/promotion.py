@@ -1,4 +1,4 @@
-"""Promote staged objects: copy each to a key for which no URL was ever signed.
+"""Promote staged objects: copy each staged object to a key for which no URL was ever signed.
 
 In a store that accepts a second PUT, a client could change an existing file with the URL of its upload. So in such a
 store the URL writes to staging, and the promotion copies the staged object if its ETag has not changed since the
@@ -24,12 +24,12 @@ from .store_startup import StoreStartup
 log = structlog.get_logger(__name__)
 
 _MAX_RUNNING_COPIES: Final = 8
-"""More copies at the same time do not make a store faster."""
+"""The maximum number of copies at the same time. More copies do not make a store faster."""
 
 
 class Promotion:
-    """Implements `promote` of `contract.storage`. A call waits at most `wait_seconds` for a copy. The copy continues in
-    the background, and a later call finds it."""
+    """Implements `promote` of `contract.storage`. A call waits at most `wait_seconds` for a copy. A copy that takes
+    longer continues in the background, and a later call finds it."""
 
     def __init__(self, bucket: Bucket, startup: StoreStartup, *, concurrency: int, wait_seconds: float) -> None:
         self._bucket = bucket

@@ -31,7 +31,8 @@ _VERSION: Final = "v1"
 _KEY_BYTES: Final = 64
 _KEY_ID_BYTES: Final = 6
 _BLOCK: Final = 256
-"""The text is padded to a multiple of this many bytes, so that its length does not reveal the length of the name."""
+"""The text is padded to a multiple of this number of bytes, so that its length does not reveal the length of the
+name."""
 
 _decoder = msgspec.json.Decoder(dict[str, str])
 

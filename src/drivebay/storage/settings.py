@@ -8,13 +8,17 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Clients reach the store at `public_endpoint`. None means `endpoint`. With `virtual_hosted`, URLs have the name of
-    the bucket in the host, and otherwise in the path. `events_target` is the ARN of our NATS target in the store's
-    configuration. With None, the bucket's notification rules are not changed. `max_concurrent_calls` bounds the
-    concurrent requests to the store for one call, and `connections` those of all calls. `call_timeout` bounds one
-    request to the store, and `copy_timeout` a request that copies bytes inside the store. An object of more than
-    `max_single_copy` bytes is copied in parts of `copy_part_size` bytes. `startup_retry_delay` is the time between two
-    attempts to start. `root_secret` seals the metadata of objects. Without it, objects have no metadata."""
+    """The settings of one deployment for the storage service.
+
+    Clients reach the store at `public_endpoint`. None means `endpoint`. With `virtual_hosted`, URLs have the name of
+    the bucket in the host, otherwise in the path. `events_target` is the ARN of our NATS target in the store's
+    configuration. With None, the bucket's notification rules are not changed. `max_concurrent_calls` is the maximum
+    number of concurrent requests to the store for one call, and `connections` the maximum number for all calls.
+    `call_timeout` bounds one request to the store, and `copy_timeout` a request that copies bytes inside the store. An
+    object of more than `max_single_copy` bytes is copied in parts of `copy_part_size` bytes. `startup_retry_delay` is
+    the time between two attempts to start. `root_secret` seals the metadata of objects. With None, objects have no
+    metadata.
+    """
 
     endpoint: str
     access_key: str

@@ -13,9 +13,10 @@ from .bucket import Bucket, BucketStatus
 from .store_startup import StoreStartup
 
 _CLOCK_TOLERANCE: Final = timedelta(seconds=60)
-"""S3 refuses a signature whose time differs by more than 15 minutes."""
+"""The maximum difference between our clock and the clock of the store. S3 refuses a signature whose time differs by
+more than 15 minutes."""
 _CACHE_SECONDS: Final = 1.0
-"""The time for which a result is returned to all callers."""
+"""The number of seconds for which a result is returned to all callers."""
 
 
 class StoreHealth:

@@ -25,11 +25,11 @@ from .settings import Settings
 log = structlog.get_logger(__name__)
 
 _START_TIMEOUT: Final = 120.0
-"""Seconds for one attempt."""
+"""The maximum number of seconds of one attempt."""
 
 
 class StoreStartup:
-    """Prepares the store, and keeps the result of the probe. `probe_result` is None until then."""
+    """Prepares the store, and keeps the result of the probe. `probe_result` is None until the store is prepared."""
 
     def __init__(
         self, bucket: Bucket, settings: Settings, now: Callable[[], datetime], new_id: Callable[[], UUID]
@@ -51,7 +51,7 @@ class StoreStartup:
         return self.require_ready().capabilities
 
     async def start(self) -> None:
-        """Prepare the bucket, and probe the store. A second call does both again. Raises Misconfigured, Unavailable."""
+        """Prepare the bucket, and probe the store. Each call does both. Raises Misconfigured, Unavailable."""
         try:
             async with asyncio.timeout(_START_TIMEOUT):
                 result = await self._prepare(str(self._new_id()))
@@ -66,7 +66,7 @@ class StoreStartup:
         self.probe_result = result
 
     async def retry_start(self) -> None:
-        """Try to start until it succeeds, with a log line for each attempt."""
+        """Call `start` until it succeeds, with a log line for each attempt."""
         while self.probe_result is None:
             log.warning("store_not_ready", endpoint=self._settings.endpoint, reason=self._last_error)
             await asyncio.sleep(self._settings.startup_retry_delay.total_seconds())
@@ -100,7 +100,7 @@ class StoreStartup:
 
 
 def _log_result(result: ProbeResult) -> None:
-    """Log the capabilities, and what replaces each one that is missing."""
+    """Log the capabilities, and what replaces each missing capability."""
     capabilities = result.capabilities
     log.info("store_capabilities", **msgspec.structs.asdict(capabilities))
     for name in ("signed_length", "signed_type", "signed_checksum"):

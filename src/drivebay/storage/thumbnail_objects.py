@@ -13,7 +13,7 @@ from .object_deletion import ObjectDeletion
 from .store_startup import StoreStartup
 
 _MAX_BODY: Final = 2**20
-"""Bytes of one thumbnail."""
+"""The maximum number of bytes of one thumbnail."""
 
 
 class ThumbnailObjects:

@@ -27,7 +27,7 @@ class ProbeResultSource(Protocol):
 
 
 MAX_TTL_SECONDS: Final = 7 * 24 * 3600
-"""The longest lifetime of a presigned URL (SigV4, X-Amz-Expires)."""
+"""The longest lifetime of a presigned URL in seconds (SigV4, X-Amz-Expires)."""
 
 
 class UrlSigning:
@@ -107,6 +107,7 @@ class UrlSigning:
 
 
 def download_disposition(name: str, disposition: Disposition, content_type: str) -> str:
-    """Return the header of a download. Only types without active content are inline. Others become attachments."""
+    """Return the value of `Content-Disposition` for a download. With INLINE, a type that may have active content is
+    still an attachment."""
     inline = disposition is Disposition.INLINE and is_safe_inline(content_type)  # guard: download-inline-type
     return content_disposition(name, inline=inline)

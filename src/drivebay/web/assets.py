@@ -2,8 +2,8 @@
 
 The URL of a file contains the version of all files, so a browser may cache a file forever. A new release has new URLs.
 
-A browser learns which modules it needs only from the modules that import them. So the page names those of the first
-view, and the browser loads them all at once.
+A browser learns which modules it needs only from the modules that import them. So the page names all modules of the
+first view, and the browser loads them at the same time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ _COMPRESSED: Final = (".css", ".html", ".js", ".json", ".svg")
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file. `etag` is strong, with its quotes. `compressed` is the file in gzip, or None if that is not smaller."""
+    """One file. `etag` is a strong entity tag with its quotes. `compressed` is the content in the format gzip, or None
+    if this would not be smaller."""
 
     body: bytes
     compressed: bytes | None
@@ -63,7 +64,7 @@ class Assets:
 
 
 def read_assets(folder: Path = FOLDER) -> Assets:
-    """Read all files of the web app. Raises OSError if one cannot be read."""
+    """Read all files of the web app. Raises OSError if a file cannot be read."""
     bodies = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -78,7 +79,10 @@ def read_assets(folder: Path = FOLDER) -> Assets:
 
 
 def static_imports(bodies: Mapping[str, bytes], first: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of modules and of all that they import statically, without those that `bodies` does not have."""
+    """Return the names of the modules `first`, and of all modules that they import statically.
+
+    A module that `bodies` does not have is left out.
+    """
     found: dict[str, None] = {}
     waiting = list(first)
     while waiting:

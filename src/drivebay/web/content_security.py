@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 TRUSTED_TYPES_POLICY = "drivebay"
-"""The name of the only Trusted Types policy. It allows only worker URLs of the app's own files."""
+"""The name of the only Trusted Types policy. The policy allows only URLs of workers that are files of the app."""
 
 
 def origin_of(url: str) -> str:

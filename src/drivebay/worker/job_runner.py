@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 STEPS: Final = Counter("drivebay_worker_job_steps_total", "Steps of jobs that have ended", ["outcome"])
 
 _RELEASE_TIMEOUT: Final = 2.0
-"""Seconds. The worker is stopping, and must not wait for long."""
+"""The maximum number of seconds to release a lease. The worker is stopping, and must not wait for long."""
 
 
 class JobRunner:
@@ -84,7 +84,7 @@ class JobRunner:
     async def _release(self, lease: LeaseId) -> None:
         """End the lease, so that another worker gets its jobs immediately.
 
-        If this fails, the lease ends by itself.
+        If the call fails, the lease ends when its time is over.
         """
         try:
             async with asyncio.timeout(_RELEASE_TIMEOUT):

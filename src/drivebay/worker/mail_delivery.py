@@ -51,7 +51,7 @@ class MailSender:
     async def deliver(self) -> int:
         """Send the mails of one claim and return how many there were. Raises Unavailable and TimeoutError.
 
-        A mail that cannot be sent is postponed or fails. This raises no error.
+        A mail that cannot be sent is postponed or fails, and raises no error.
         """
         lease = LeaseId(self._new_id())
         async with asyncio.timeout(self._settings.deadline.total_seconds()):

@@ -30,7 +30,7 @@ from .webhook_receiver import open_receiver
 log = structlog.get_logger(__name__)
 
 _MAX_PAUSE: Final = timedelta(seconds=15)
-"""The longest pause between two attempts while a service is not available."""
+"""The longest pause between two calls of a service that is not available."""
 _WAKE_GAP: Final = timedelta(milliseconds=50)
 """The pause after a wake-up, so that many changes at the same time need only one claim."""
 

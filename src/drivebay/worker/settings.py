@@ -11,7 +11,7 @@ from .thumbnail_subprocess import ProcessLimits
 
 
 class SmtpTls(StrEnum):
-    """When a connection to the mail server is encrypted: from its first byte, after STARTTLS, or never."""
+    """The encryption of a connection to the mail server: from its first byte, after STARTTLS, or never."""
 
     IMPLICIT = "implicit"
     STARTTLS = "starttls"
@@ -33,7 +33,7 @@ class SmtpServer:
 class Settings:
     """The settings of one deployment for the worker.
 
-    `smtp` is the mail server. Without it the worker sends no mail. `mail_from` is the sender, such as
+    `smtp` is the mail server, or None if the worker sends no mail. `mail_from` is the sender, such as
     `Drivebay <drive@example.com>`. `link_base` is the URL with which links in mails begin, without a slash at its end.
 
     `interval` is the pause between two claims, of mails and of other work. `batch` is the number of mails in one claim.
@@ -47,9 +47,9 @@ class Settings:
 
     `job_slots` jobs run at the same time. After `job_time` a job leaves its slot to others, even if it is not done.
 
-    Without `thumbnails` the worker makes none. It reads files of up to `max_thumbnail_source` bytes, each within
-    `read_time`. `thumbnail_limits` bounds the process that makes the thumbnails. The lease of the files service must be
-    longer than all these times and three calls together.
+    The worker makes thumbnails only if `thumbnails` is True. It reads files of up to `max_thumbnail_source` bytes, each
+    file within `read_time`. `thumbnail_limits` bounds the process that makes the thumbnails. The lease of the files
+    service must be longer than `read_time`, the time limit of the process and three calls together.
     """
 
     smtp: SmtpServer | None = None

@@ -15,7 +15,7 @@ import aiosmtplib
 from .settings import SmtpServer, SmtpTls
 
 _LOCAL_HOSTNAME: Final = "localhost"
-"""The name in EHLO. The full name of a machine needs a DNS query, which may take many seconds."""
+"""The name in EHLO. It is not the full name of the machine, which needs a DNS query that may take many seconds."""
 _STATUS: Final = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 """An enhanced status code (RFC 3463)."""
 

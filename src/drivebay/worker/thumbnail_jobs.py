@@ -27,10 +27,11 @@ THUMBNAILS: Final = Counter(
     "drivebay_worker_thumbnails_total", "Attempts to make the thumbnails of a file", ["outcome"]
 )
 _CHUNK: Final = 8 * 2**20
-"""Bytes of one call."""
+"""The maximum number of bytes that one call reads."""
 _VIDEO_START: Final = 24 * 2**20
+"""The number of bytes that are read at the beginning of a large video. They contain the first frames."""
 _VIDEO_END: Final = 8 * 2**20
-"""Bytes that are read of a large video. The first frames are at its beginning, and the index often is at its end."""
+"""The number of bytes that are read at the end of a large video. The index of the video is often there."""
 
 
 class ThumbnailJobs:
@@ -43,7 +44,8 @@ class ThumbnailJobs:
         self._new_id = new_id
 
     async def make_next(self) -> int:
-        """Make the thumbnails of one object. Return how many were claimed. Raises Unavailable and TimeoutError."""
+        """Claim one object and make its thumbnails. Return the number of claimed objects, 0 or 1. Raises Unavailable
+        and TimeoutError."""
         lease = LeaseId(self._new_id())
         async with asyncio.timeout(self._settings.deadline.total_seconds()):
             tasks = await self._files.claim_thumbnails(lease, 1)

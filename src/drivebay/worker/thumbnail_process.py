@@ -5,8 +5,8 @@ reads the bytes of an image, a PDF document or a video from its input and writes
 size in the arguments a length of 4 bytes, big-endian, and a WebP image.
 
 The libraries are large and written in C, and any user may send the bytes. So the process has no secrets in its
-environment, and limits of memory and CPU time. It cannot open a file or a socket, because its limit of descriptors is
-the number that it has open already. It ends when the worker ends, and the worker kills it when it takes too long.
+environment, and limits of memory and CPU time. It cannot open a file or a socket, because all descriptors that its
+limit allows are open already. It ends when the worker ends, and the worker kills it when it takes too long.
 """
 
 from __future__ import annotations
@@ -54,22 +54,26 @@ _TURNS: Final = {1: "rot270", 2: "rot180", 3: "rot90"}
 """The operation of libvips for a number of counter-clockwise quarter turns."""
 _PDF_START: Final = b"%PDF-"
 _PDF_HEADER: Final = 1024
-"""A PDF document begins within this many bytes."""
+"""The header of a PDF document is within this number of bytes from the beginning of the file."""
 _VIDEO_FORMATS: Final = "matroska,webm,mov,mp4,avi,ogg"
 _VIDEO_TIME: Final = 1.0
+"""The thumbnail shows the first frame at this time in seconds or later. Many videos begin with a black frame."""
 _VIDEO_FRAMES: Final = 60
-"""The thumbnail shows the first frame that is at this time in seconds or later, or the last of this many frames. Many
-videos begin with a black frame."""
+"""If none of this number of frames is at `_VIDEO_TIME` or later, the thumbnail shows the last of these frames."""
 _QUALITY: Final = 80
 _MAX_OUTPUT: Final = 4 * 2**20
-"""Bytes. More than the worker accepts, so that the worker sees an output that is too long."""
+"""The maximum number of bytes of the output. It is more than the worker accepts, so that the worker sees an output that
+is too long."""
 _NOBODY: Final = 65534
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
 
 def main(arguments: list[str]) -> int:
-    """Make the thumbnails of the file on the input. `arguments`: bytes of memory, CPU seconds, pixels, sizes."""
+    """Make the thumbnails of the file on the input.
+
+    `arguments` are the limits (bytes of memory, seconds of CPU time, pixels), and then the sizes of the thumbnails.
+    """
     memory, seconds, max_pixels, *sizes = (int(each) for each in arguments)
     _drop_privileges(memory, seconds)
     _allow_loaders()
@@ -175,7 +179,8 @@ def _is_pdf(data: bytes) -> bool:
 
 
 def _read_image(data: bytes, size: int, max_pixels: int) -> Any:
-    """Return an image in memory that fits into a square of `size`. Raises ValueError, pyvips.Error."""
+    """Return an image in memory that fits into a square with sides of `size` pixels. Raises ValueError,
+    pyvips.Error."""
     header = pyvips.Image.new_from_buffer(data, "")
     loader = header.get("vips-loader")
     if loader not in _LOADERS.values():

@@ -19,15 +19,15 @@ from typing import Final
 from ..contract.storage import THUMBNAIL_SIZES, ThumbnailImage
 
 MAX_VIDEO: Final = 2**40
-"""Bytes of the largest video. The process gets only its beginning and its end, in a file in memory of the same
-length."""
+"""The maximum size of a video in bytes. The process gets only the beginning and the end of a large video, in a file in
+memory of the same length."""
 _VIDEO_STARTS: Final = ((0, b"\x1aE\xdf\xa3"), (4, b"ftyp"), (8, b"AVI "), (0, b"OggS"))
 """The offsets and the bytes that identify a video: Matroska and WebM, MP4, AVI, Ogg."""
 _PROGRAM: Final = Path(__file__).with_name("thumbnail_process.py")
 _NO_PREVIEW: Final = 2
-"""`NO_PREVIEW` of the program. It is not imported: an import would load the libraries into the worker."""
+"""`NO_PREVIEW` of the program. The program is not imported, because it would load the libraries into the worker."""
 _MAX_OUTPUT: Final = 3 * 2**20
-"""Bytes of all thumbnails of one file together."""
+"""The maximum number of bytes of all thumbnails of one file together."""
 _PR_GET_DUMPABLE: Final = 3
 _PR_SET_DUMPABLE: Final = 4
 _ENVIRONMENT: Final = {"VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "1", "VIPS_WARNING": "1", "LANG": "C.UTF-8"}
@@ -60,17 +60,17 @@ class ProcessFailed(Exception):
 
 
 def has_libraries() -> bool:
-    """Return whether the libraries that read images and PDF documents are installed. They are not loaded."""
+    """Return whether the libraries that read images and PDF documents are installed, without loading them."""
     return find_spec("pyvips") is not None and find_spec("pypdfium2") is not None
 
 
 def has_video_library() -> bool:
-    """Return whether the library that reads videos is installed. It is not loaded."""
+    """Return whether the library that reads videos is installed, without loading it."""
     return find_spec("av") is not None
 
 
 def may_be_video(start: bytes) -> bool:
-    """Return whether the first bytes of a file are those of a video. AVIF and HEIC images are among them."""
+    """Return whether a file that begins with these bytes may be a video. AVIF and HEIC images may be videos too."""
     return any(start[offset : offset + len(mark)] == mark for offset, mark in _VIDEO_STARTS)
 
 
@@ -79,14 +79,14 @@ async def make_thumbnails(
 ) -> tuple[ThumbnailImage, ...]:
     """Return the thumbnails of an image, a PDF document or a video, largest first. Raises NotReadable, ProcessFailed.
 
-    With `end`, the file is longer than `body`, and the bytes between the two are missing. The process has ended when
-    this returns, also when the task is cancelled.
+    With `end`, the file is longer than `body`, and the bytes between `body` and `end` are missing. The process has
+    ended when this function returns, also if the task is cancelled.
     """
     sizes = sorted(THUMBNAIL_SIZES, reverse=True)
     numbers = (limits.memory, int(limits.cpu.total_seconds()), limits.pixels, *sizes)
     with _closed_memory(), _memory_file(body, end) as source, _memory_file(b"") as target:
-        # Not by asyncio: uvloop forks, and then the handlers of gRPC run in the child, which may hang in them. `Popen`
-        # uses vfork, which runs none.
+        # Do not start the process with asyncio: uvloop forks, which runs the fork handlers of gRPC in the child, and
+        # the child may hang there. `Popen` uses vfork, which runs no handlers.
         process = subprocess.Popen(  # noqa: S603, ASYNC220
             [sys.executable, "-I", str(_PROGRAM), *map(str, numbers)],
             stdin=source, stdout=target, stderr=subprocess.DEVNULL, env=_ENVIRONMENT, start_new_session=True,

@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 DELIVERIES: Final = Counter("drivebay_worker_webhook_deliveries_total", "Attempts to send an event", ["outcome"])
 _ACCOUNT_AGE: Final = 5.0
-"""Seconds for which the worker uses the state of an account before it asks auth again."""
+"""The number of seconds for which the worker uses the state of an account before it asks auth again."""
 OLDEST: Final = Gauge(
     "drivebay_worker_webhook_oldest_seconds", "Age of the oldest change among those that are being sent"
 )
@@ -124,7 +124,7 @@ class WebhookSender:
     ) -> bool:
         DELIVERIES.labels(attempt.outcome.value).inc()
         if attempt.outcome is not DeliveryOutcome.DELIVERED:
-            # Neither URL nor error: both may contain a secret of the receiver.
+            # The fields have neither the URL nor the error, because both may contain a secret of the receiver.
             fields = {"outcome": attempt.outcome.value, "status": attempt.status}
             log.info("webhook_not_delivered", webhook=str(task.webhook), number=event.number, **fields)
         result = DeliveryResult(

@@ -1,7 +1,7 @@
 """Sends one event to the receiver of a webhook: only to allowed addresses, without redirects, in bounded time.
 
-The host is resolved for each attempt, and the connection uses the addresses that were checked. So a name that
-resolves to another address after the check has no effect.
+The host is resolved for each attempt, and the connection uses the addresses that were checked. So it does not matter if
+the name resolves to another address after the check.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from ..contract.files.receiver_urls import is_allowed_address, parse_receiver_ur
 MAX_RESPONSE_BYTES: Final = 4096
 """The number of bytes that are read of a response body and ignored, so that the receiver can finish normally."""
 _BODY_TIME: Final = 1.0
-"""Seconds after which the reading of a response body ends."""
+"""The maximum number of seconds for which a response body is read."""
 _RESOLVER_THREADS: Final = 128
-"""More threads than concurrent attempts, because a look-up continues after the timeout of its attempt, and uses a
-thread."""
+"""The number of threads for look-ups of hosts. It is higher than the number of concurrent attempts, because a look-up
+continues after the timeout of its attempt, and uses a thread."""
 _MAX_HEADER: Final = 8190
-"""Bytes of one header of a response."""
+"""The maximum number of bytes of one header of a response."""
 
 LookUp: TypeAlias = Callable[[str, int], Sequence[str]]
 """Returns the addresses of a host name. It blocks. Raises OSError."""
@@ -56,7 +56,7 @@ class CheckedResolver(AbstractResolver):
     def __init__(self, rules: ReceiverRules, look_up: LookUp) -> None:
         self._rules = rules
         self._look_up = look_up
-        # Threads of its own instead of the event loop's, so that a slow name server blocks only webhooks.
+        # The resolver has threads of its own, so that a slow name server blocks only webhooks.
         self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, "webhook-resolver")
 
     async def resolve(

@@ -23,7 +23,7 @@ class BucketAddress:
     def parse(cls, endpoint: str, bucket: str, virtual_hosted: bool, setting: str) -> BucketAddress:
         """Return the address of a bucket at an endpoint such as `https://s3.example.com:9000`.
 
-        `setting` is the name of the setting that the error message mentions. Raises Misconfigured.
+        Raises Misconfigured if the endpoint is not valid. `setting` is the name of the setting for its message.
         """
         parts = urlsplit(endpoint)
         try:

@@ -24,7 +24,7 @@ class BucketOperations:
         except InvalidXml:
             is_listing = False
         if not is_listing:
-            # It may be a list of all buckets, if the setting does not fit the URL style of the store.
+            # The response may be a list of all buckets, if the setting does not fit the URL style of the store.
             raise Misconfigured(
                 "the store's response is not a listing of our bucket: change DRIVEBAY_S3_ADDRESSING (path or host)"
             )
@@ -40,11 +40,11 @@ class BucketOperations:
         region = self._client.region
         body = b""
         if region != "us-east-1":
-            # Amazon refuses the constraint for its first region, and requires it for all others.
+            # Amazon refuses the constraint for its first region (us-east-1), and requires it for all other regions.
             body = serialize(build("CreateBucketConfiguration", build("LocationConstraint", region)))
         response = await self._client.call(S3Call("create_bucket", "PUT", body=body))
-        # Either another Drivebay process created it first, or it belongs to another account. In the second case,
-        # `check_access` raises Misconfigured.
+        # Either another process of Drivebay created the bucket first, or the bucket belongs to another account. In the
+        # second case, `check_access` raises Misconfigured.
         if response.error_code == "BucketAlreadyExists" and (await self.check_access()).exists:
             return
         if response.error_code != "BucketAlreadyOwnedByYou":
@@ -81,7 +81,7 @@ class BucketOperations:
             )
             if written.status >= 300:
                 return f"the store responds with {written.status} {written.error_code}".rstrip()
-            # A store without this operation may treat the request as another one (SeaweedFS: CreateBucket).
+            # A store without this operation may treat the request as another operation (SeaweedFS: CreateBucket).
             stored = notification_rules.add_rule((await self._client.call(read)).body, target) is None
         except notification_rules.UnreadableRules:
             return "the bucket has notification rules that we cannot read: add a rule for Drivebay yourself"

@@ -23,7 +23,7 @@ class S3Options:
     """The address of the store and the options of its requests.
 
     Clients use `public_endpoint`. None means `endpoint`. With `virtual_hosted`, URLs have the name of the bucket in the
-    host, and otherwise in the path. `timeout` bounds a call without object bytes. `copy_timeout` bounds CopyObject,
+    host, otherwise in the path. `timeout` bounds a call without object bytes. `copy_timeout` bounds CopyObject,
     UploadPartCopy and CompleteMultipartUpload, which copy bytes inside the store. `connections` is the maximum number
     of connections at the same time.
     """

@@ -1,7 +1,8 @@
 """The CORS rules of a bucket that allow web pages to upload and download.
 
-The CORS configuration is one document, and a PUT replaces all of it. So the rules of others are sent back unchanged,
-and a document that cannot be read completely is not replaced. Source: PutBucketCors in the Amazon S3 API reference.
+The CORS configuration is one document, and a PUT replaces the whole document. So rules that are not ours are sent back
+unchanged, and a document that cannot be read completely is not replaced. Source: PutBucketCors in the Amazon S3 API
+reference.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class UnreadableRules(Exception):
 
 
 def add_rules(configuration: bytes | None, origins: tuple[str, ...]) -> bytes | None:
-    """Return the configuration with our rules for these origins. `configuration` is None if the bucket has none.
+    """Return the configuration with our rules for these origins. `configuration` is None if the bucket has no rules.
 
     Return None if the configuration already begins with exactly these rules. Our rules from earlier starts are
     replaced. Raises UnreadableRules.
@@ -47,7 +48,7 @@ def add_rules(configuration: bytes | None, origins: tuple[str, ...]) -> bytes | 
     others = [rule for rule in rules if not _is_ours(rule)]  # guard: cors-foreign-rules
     if [_content(rule) for rule in rules] == [_content(rule) for rule in (*our_rules, *others)]:
         return None
-    # Our rules come first, because a store uses the first rule that matches, and another rule may lack our headers.
+    # Our rules come first, because a store uses the first rule that matches, and another rule may not have our headers.
     return serialize(build("CORSConfiguration", *our_rules, *others))
 
 
@@ -92,7 +93,7 @@ def _is_ours(rule: Element) -> bool:
 
 
 def _is_from_earlier_release(rule: Element) -> bool:
-    """Return whether this is the rule that earlier releases wrote. It had no id and replaced all others."""
+    """Return whether this is the rule that earlier releases of Drivebay wrote, without an id and as the only rule."""
     content = {part for part in _content(rule) if part[0] not in ("AllowedOrigin", "ID")}
     methods = {("AllowedMethod", method) for method in ("PUT", "GET", "HEAD")}
     return content == methods | {("AllowedHeader", "*"), ("ExposeHeader", "ETag"), ("MaxAgeSeconds", "3600")}

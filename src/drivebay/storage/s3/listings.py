@@ -16,7 +16,7 @@ from .xml_documents import Element, children, fields
 T = TypeVar("T")
 
 _MARKER_SEPARATOR: Final = "\n"
-"""Between the two markers of a position in the list of multipart uploads. Keys and ids have no line breaks."""
+"""The separator of the two markers of a position in the list of multipart uploads. Keys and ids have no line breaks."""
 _NO_DATE: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -96,8 +96,8 @@ def multipart_page(response: S3Response, after: str) -> MultipartPage:
     items = _read(children(root, "Upload"), lambda entry: _multipart(fields(entry)))
     if attributes.get("IsTruncated") != "true" or not items:
         return MultipartPage(items, None)
-    # Use the markers of the store as they are. SeaweedFS continues by upload id alone, and a key that it did not send
-    # would make it skip uploads.
+    # Use the markers of the store unchanged. SeaweedFS continues after the upload id alone, and skips uploads if the
+    # key is not the key that it sent.
     markers = [attributes.get(name, "") for name in ("NextKeyMarker", "NextUploadIdMarker")]
     if not any(markers):
         raise Unavailable("the store's listing of multipart uploads is truncated and has no marker")

@@ -1,8 +1,8 @@
 """The notification rule of a bucket, with which the store reports new objects.
 
-The notification configuration is one document, and a PUT replaces all of it. So the rules of the operator are sent back
-unchanged, and a document that cannot be read completely is not replaced. Source: PutBucketNotificationConfiguration in
-the Amazon S3 API reference.
+The notification configuration is one document, and a PUT replaces the whole document. So the rules of the operator are
+sent back unchanged, and a document that cannot be read completely is not replaced. Source:
+PutBucketNotificationConfiguration in the Amazon S3 API reference.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from .xml_documents import Element, InvalidXml, build, children, local_name, parse, serialize, without_namespace
 
 EVENTS: Final = tuple(f"s3:ObjectCreated:{action}" for action in ("Put", "Post", "Copy", "CompleteMultipartUpload"))
-"""Single events, because `ObjectCreated:*` includes changes of tags and retention, which do not change bytes."""
+"""The events of our rule. `ObjectCreated:*` would include changes of tags and retention, which do not change bytes."""
 ALL_EVENTS: Final = "s3:ObjectCreated:*"
 RULE_ID: Final = "drivebay"
 
@@ -26,7 +26,7 @@ class UnreadableRules(Exception):
 def add_rule(configuration: bytes, target: str) -> bytes | None:
     """Return the configuration with a rule that reports every new object to `target` (an ARN).
 
-    Return None if it has such a rule already. An old rule of ours is replaced. Raises UnreadableRules.
+    Return None if the configuration has such a rule already. An old rule of ours is replaced. Raises UnreadableRules.
     """
     rules = _rules(configuration)
     if any(_reports_all(rule, target) for rule in rules):

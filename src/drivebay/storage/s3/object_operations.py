@@ -74,7 +74,7 @@ class ObjectOperations:
             raise response.unexpected_error("PutObject")
 
     async def read_headers(self, key: str) -> dict[str, str]:
-        """Return the content type and the metadata of an object as headers. Empty if it does not exist."""
+        """Return the content type and the metadata of an object as headers. Return no headers if it does not exist."""
         response = await self._client.call(S3Call("head_object", "HEAD", key))
         if response.status == 404:
             return {}

@@ -1,7 +1,8 @@
 """Send one signed request to the store and read its response.
 
-An error of the network, and a store that is busy or fails, become `Unavailable`. Any other response is returned. While
-the bucket is prepared (`check_setup`), an error that only the operator can fix becomes `Misconfigured`.
+An error of the network, and a response of a store that is busy or has failed, raise `Unavailable`. Any other response
+is returned. While the bucket is prepared (`check_setup`), an error that only the operator can fix raises
+`Misconfigured`.
 """
 
 from __future__ import annotations
@@ -37,17 +38,17 @@ CALL_SECONDS = Histogram(
 MAX_RESPONSE: Final = 32 * 2**20
 """The maximum size of a response in bytes. The largest ranges that we read have 16 MiB, the longest lists 5 MiB."""
 BODY_TIMEOUT: Final = 25.0
-"""Seconds to send or read the bytes of a part. The timeouts of callers are longer."""
+"""The maximum number of seconds to send or read the bytes of a part. The timeouts of callers are longer."""
 BINARY_BODY: Final = {"Content-Type": "application/octet-stream"}
 _WRITE_SIZE: Final = 2**16
-"""Bytes. A larger body is written in pieces."""
+"""A body of more than this number of bytes is written in pieces."""
 _EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
 _WRONG_CREDENTIALS: Final = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "InvalidToken"})
 _WRONG_REGION: Final = frozenset(
     {"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"}
 )
 _PATH_STYLE_REFUSED: Final = frozenset({"SecondLevelDomainForbidden", "PathStyleDomainForbidden"})
-"""The error codes of Alibaba Cloud and Tencent Cloud."""
+"""The error codes of stores that refuse path-style URLs: Alibaba Cloud and Tencent Cloud."""
 
 
 class S3Call(msgspec.Struct, frozen=True):
@@ -84,12 +85,12 @@ class S3Response(msgspec.Struct, frozen=True):
 
     @property
     def date(self) -> datetime | None:
-        """The clock of the store, or None if it does not send it."""
+        """The time of the store's clock, or None if the store does not send its time."""
         return parse_http_date(self.headers.get("Date", ""))
 
     @property
     def succeeded(self) -> bool:
-        """Whether CopyObject or CompleteMultipartUpload succeeded. An error may come in the body, with status 200."""
+        """Whether CopyObject or CompleteMultipartUpload succeeded. With status 200, the body may contain an error."""
         if self.status != 200:
             return False
         try:
@@ -100,7 +101,7 @@ class S3Response(msgspec.Struct, frozen=True):
     def document(self, name: str) -> Element:
         """Return the root element of the body, which must have this name.
 
-        Raises Unavailable otherwise, so that an incomplete list is not taken for an empty one.
+        Raises Unavailable otherwise, so that an incomplete list does not count as an empty list.
         """
         try:
             root = parse(self.body)
@@ -163,9 +164,9 @@ class S3Client:
                 try:
                     response = await self._exchange(call, url, headers)
                 except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-                    # The store has closed a pooled connection (MinIO does so after a 412). aiohttp retries other
-                    # methods itself. A POST deletes objects, or creates or completes a multipart upload. All may be
-                    # repeated: the janitor aborts a second multipart upload.
+                    # The store has closed a pooled connection (MinIO does so after a 412). aiohttp itself retries all
+                    # methods except POST. A POST deletes objects, or creates or completes a multipart upload. These
+                    # calls may be repeated: the janitor aborts a second multipart upload.
                     if call.method != "POST":
                         raise
                     response = await self._exchange(call, url, headers)
@@ -250,7 +251,7 @@ def base64_digest(digest: bytes) -> str:
 
 
 def parse_http_date(text: str) -> datetime | None:
-    """Return the time of an HTTP date, or None if the text is not one."""
+    """Return the time of an HTTP date, or None if the text is not an HTTP date."""
     try:
         return parsedate_to_datetime(text).astimezone(UTC)
     except ValueError:

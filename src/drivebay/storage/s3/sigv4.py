@@ -20,7 +20,7 @@ UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 """The value in place of the hash of the body, if the signer does not have the body."""
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _SHA256_BLOCK: Final = 64
-"""Bytes."""
+"""The block size of SHA-256 in bytes."""
 _QUERY: Final = PercentEncoder()
 _PATH: Final = PercentEncoder("/")
 
@@ -75,7 +75,7 @@ class _SigningTime:
 
 
 class _SigningKey:
-    """HMAC-SHA256 with the key of one day (RFC 2104). It prepares the key only once, unlike `hmac.digest`."""
+    """HMAC-SHA256 with the key of one day (RFC 2104). The key is prepared only once, unlike in `hmac.digest`."""
 
     def __init__(self, secret_key: str, day: str, region: str) -> None:
         key = b"AWS4" + secret_key.encode()

@@ -1,7 +1,7 @@
 """Read and write the XML of S3.
 
-This uses the parser of the standard library. S3 never sends a document type declaration, so it is refused before the
-parser reads entities from it. So no response can make the parser expand entities or fetch anything.
+The parser is the parser of the standard library. S3 never sends a document type declaration, so a response with one is
+refused before the parser reads entities. So no response can make the parser expand entities or fetch anything.
 """
 
 from __future__ import annotations
