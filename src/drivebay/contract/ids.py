@@ -23,13 +23,13 @@ DeliveryId = NewType("DeliveryId", UUID)
 JobId = NewType("JobId", UUID)
 """The id of a job. It is not secret."""
 SessionId = NewType("SessionId", UUID)
-"""The id of a session. Access tokens carry it as `sid`."""
+"""The id of a session. It is the claim `sid` of an access token."""
 ApiTokenId = NewType("ApiTokenId", UUID)
 """The id of an API token. It is not secret."""
 PasskeyId = NewType("PasskeyId", UUID)
 """The id of a passkey. It is not secret, and not the credential id of WebAuthn."""
 MailId = NewType("MailId", UUID)
-"""The id of a mail in the queue. Its Message-ID contains it."""
+"""The id of a mail in the queue. The header Message-ID of the mail contains this id."""
 LeaseId = NewType("LeaseId", UUID)
 """The id of one lease. Each claim needs a new id."""
 

@@ -26,9 +26,10 @@ ALGORITHM: Final = "EdDSA"
 """The only accepted algorithm (RFC 8037). The token does not choose it (RFC 8725, 3.1)."""
 TYPE: Final = "JWT"
 MAX_LENGTH: Final = 2048
-"""Characters. Our tokens have about 400. A text longer than the limit is refused before it is parsed."""
+"""The maximum number of characters of a token. Our tokens have about 400. A longer text is refused before it is
+parsed."""
 CLOCK_SKEW: Final = timedelta(seconds=60)
-"""The clock of the signing process may be this much ahead of ours."""
+"""The longest time by which the clock of the signing process may be ahead of ours."""
 
 
 class Verifier:
@@ -91,8 +92,8 @@ class _EdDSAOnly(jws.JWSRegistry):
 
 
 REGISTRY: Final = _EdDSAOnly()
-"""The registry of joserfc that accepts only `ALGORITHM`. This module verifies with it, and the auth service signs with
-it."""
+"""The registry of joserfc that accepts only `ALGORITHM`. This module uses it to verify tokens, and the auth service
+uses it to sign them."""
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):  # guard: token-header-fields

@@ -15,7 +15,7 @@ class User(msgspec.Struct, frozen=True):
     """An account. `email` is the text that the user entered, without surrounding spaces. Comparisons ignore case.
 
     `second_factor` is whether a login needs a code. `email_verified` is whether the user has confirmed the address with
-    a link of a mail. A `disabled` account cannot log in.
+    the link in a mail. The user of a `disabled` account cannot log in.
     """
 
     id: UserId
@@ -58,7 +58,7 @@ class Accounts(Protocol):
         returns the first result. If the deployment sends mail, a mail that confirms the address is queued.
 
         Raises SignupClosed (the deployment accepts no sign-ups), EmailTaken, InvalidRequest (malformed email; password
-        under 8 or over 256 characters, or one of the most common), RateLimited, IdempotencyKeyReused, InProgress.
+        under 8 or over 256 characters, or a very common password), RateLimited, IdempotencyKeyReused, InProgress.
         """
         ...
 

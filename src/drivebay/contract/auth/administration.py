@@ -72,7 +72,7 @@ class AccountListing(msgspec.Struct, frozen=True):
 
 
 class AccountPage(msgspec.Struct, frozen=True):
-    """One page of accounts. `next_cursor` gets the next page and is None on the last one.
+    """One page of accounts. `next_cursor` gets the next page and is None on the last page.
 
     `first_cursor` returns the first page again. It is None if the service is of an earlier release.
     """
@@ -85,7 +85,7 @@ class AccountPage(msgspec.Struct, frozen=True):
 class NewAccount(msgspec.Struct, frozen=True):
     """An account to create. Without a password the account gets an invitation.
 
-    `limit_bytes` is only recorded in the audit log. The caller sets it in the files service.
+    The auth service only records `limit_bytes` in the audit log. The caller sets the quota in the files service.
     """
 
     email: str
@@ -95,7 +95,7 @@ class NewAccount(msgspec.Struct, frozen=True):
 
 
 class CreatedAccount(msgspec.Struct, frozen=True):
-    """A new account. With `invitation_token` the user sets the password, once, within 7 days.
+    """A new account. The user sets the password with `invitation_token`. The token works once, within 7 days.
 
     `invitation_token` is None if the account has a password, or if the deployment has no passwords and the user signs
     in at the identity provider.
@@ -108,8 +108,8 @@ class CreatedAccount(msgspec.Struct, frozen=True):
 class AccountUpdate(msgspec.Struct, frozen=True):
     """Changes of an account. A field that is None stays unchanged.
 
-    With `records_limit`, the quota `limit_bytes` (None: the quota of the deployment) is recorded in the audit log. The
-    caller sets it in the files service.
+    With `records_limit`, the auth service records the quota `limit_bytes` (None: the quota of the deployment) in the
+    audit log. The caller sets the quota in the files service.
     """
 
     role: Role | None = None
@@ -154,7 +154,7 @@ class AuditEvent(msgspec.Struct, frozen=True):
 
 
 class AuditPage(msgspec.Struct, frozen=True):
-    """One page of the audit log, newest first. `next_cursor` gets the next page and is None on the last one."""
+    """One page of the audit log, newest first. `next_cursor` gets the next page and is None on the last page."""
 
     items: tuple[AuditEvent, ...]
     next_cursor: str | None

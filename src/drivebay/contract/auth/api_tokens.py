@@ -29,7 +29,8 @@ class Scope(StrEnum):
 
 
 class ApiToken(msgspec.Struct, frozen=True):
-    """An API token without its secret. `last_used_at` is exact to a minute. `expires_at` None: it does not expire."""
+    """An API token without its secret. `last_used_at` is exact to a minute. If `expires_at` is None, the token does not
+    expire."""
 
     id: ApiTokenId
     name: str
@@ -59,7 +60,7 @@ class ApiTokenClaims(msgspec.Struct, frozen=True):
 
 
 class ApiTokenPage(msgspec.Struct, frozen=True):
-    """One page of the API tokens of a user. `next_cursor` gets the next page and is None on the last one."""
+    """One page of the API tokens of a user. `next_cursor` gets the next page and is None on the last page."""
 
     items: tuple[ApiToken, ...]
     next_cursor: str | None
@@ -75,7 +76,7 @@ class ApiTokens(Protocol):
         client: Actor | None = None,
         idempotency_key: str | None = None,
     ) -> NewApiToken:
-        """Create an API token. Each call without an `idempotency_key` creates another one.
+        """Create an API token. Each call without an `idempotency_key` creates another token.
 
         `name` has 1 to 100 printable characters. `scopes` has at least one scope. The result has each scope once.
         `client` has the IP address and the program of the caller, for the audit log. `client.user` is ignored. A repeat

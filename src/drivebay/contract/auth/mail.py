@@ -42,7 +42,7 @@ class MailKind(StrEnum):
 
 
 class MailOutcome(StrEnum):
-    """The result of an attempt to send a mail. A `postponed` mail is tried again, a `failed` one is not."""
+    """The result of an attempt to send a mail. A `postponed` mail is tried again. A `failed` mail is not."""
 
     SENT = "sent"
     POSTPONED = "postponed"
@@ -89,7 +89,8 @@ class Mail(Protocol):
         ...
 
     async def request_verification(self, user: UserId) -> None:
-        """Queue a mail with a link that confirms the address of an account. A no-op if the address is confirmed.
+        """Queue a mail with a link that confirms the address of an account. If the address is confirmed already, the
+        call does nothing.
 
         `sign_up` queues the first such mail. Raises NotFound (no such account, or this deployment sends no mail),
         RateLimited (after the first mail of a minute, or the tenth of a day).

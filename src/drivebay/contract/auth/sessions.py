@@ -21,8 +21,8 @@ class Tokens(msgspec.Struct, frozen=True):
 class Session(msgspec.Struct, frozen=True):
     """A session that has not ended.
 
-    `user_agent` and `address` are those of the login. `user_agent` is shortened to 256 characters. `last_used_at` is
-    the time of the last refresh, or of the login.
+    `user_agent` and `address` of the client are recorded at the login. `user_agent` is shortened to 256 characters.
+    `last_used_at` is the time of the last refresh, or of the login if there was no refresh.
     """
 
     id: SessionId
@@ -59,7 +59,7 @@ class RevokedSessions(msgspec.Struct, frozen=True):
 
 class Sessions(Protocol):
     async def log_in(self, email: str, password: str, address: str, user_agent: str = "") -> Tokens:
-        """Start a session. Each call starts a new one.
+        """Start a session. Each call starts another session.
 
         The list of sessions shows `address` and `user_agent` of the client. An unknown email takes as long as a wrong
         password, so the time of a call does not reveal which emails exist.

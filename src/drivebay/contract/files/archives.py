@@ -1,7 +1,7 @@
 """Archives: files and folders that a client downloads as one ZIP file.
 
-An archive is a list of entries and their objects, as they were when it was created. The gateway makes the ZIP file
-from the list and the objects while a client reads it.
+An archive is a list of entries and their objects, as they were when the archive was created. While a client downloads
+the archive, the gateway makes the ZIP file from the list and the objects.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Bucket scans: lists of the whole bucket. One janitor at a time runs a scan for all janitors.
 
-A scan reads the bucket page by page, and records its position. If its janitor stops, another one resumes there.
+A scan reads the bucket page by page, and records its position. If the janitor of a scan stops, another janitor resumes
+the scan at the recorded position.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class BucketScans(Protocol):
         ...
 
     async def finish_scan(self, kind: ScanKind, lease: LeaseId, pause_seconds: int) -> bool:
-        """Record that a scan is complete. The next one is due after `pause_seconds`.
+        """Record that a scan is complete. The next scan is due after `pause_seconds`.
 
         Return False if another lease has replaced this one.
         """

@@ -62,7 +62,7 @@ class Activity(msgspec.Struct, frozen=True):
 
 
 class ActivityPage(msgspec.Struct, frozen=True):
-    """One page of the history of an item. `next_cursor` gets the next page and is None on the last one."""
+    """One page of the history of an item. `next_cursor` gets the next page and is None on the last page."""
 
     items: tuple[Activity, ...]
     next_cursor: str | None
@@ -70,11 +70,13 @@ class ActivityPage(msgspec.Struct, frozen=True):
 
 class Changes(Protocol):
     async def list_changes(self, access: Access, cursor: str | None = None, limit: int = 100) -> ChangePage:
-        """Return up to `limit` (1 to 1,000) changes after a cursor, oldest first. Without a cursor, return none.
+        """Return up to `limit` (1 to 1,000) changes after a cursor, oldest first. Without a cursor, the page has no
+        changes, and `next_cursor` is the end of the feed.
 
         A change is in the feed as soon as the call that made it has returned, and stays there for 30 days. The order
-        never changes, so a reader that continues with `next_cursor` gets every change exactly once. If there are fewer
-        than `limit` changes, there may be more. If there are none, there are no more at the moment.
+        never changes, so a reader that continues with `next_cursor` gets every change exactly once. A page with fewer
+        than `limit` changes can be followed by more changes. Only an empty page means that the reader is at the end of
+        the feed.
 
         Raises Forbidden (an access with grants), InvalidRequest, InvalidCursor, CursorExpired
         (changes after the cursor are deleted, or the database was restored to a time before the cursor:

@@ -43,7 +43,7 @@ class Copies(Protocol):
     async def copy_entries(
         self, access: Access, ids: tuple[FileId, ...], target: CopyTarget, idempotency_key: str | None = None
     ) -> tuple[FileResult, ...]:
-        """Copy 1 to 100 entries, as `copy_entry` does for one, one after another. `target` has no name.
+        """Copy 1 to 100 entries in order, each as `copy_entry` does. `target` has no name.
 
         An entry that fails does not affect the others. If a call is interrupted, the first entries may have been
         copied. A repeat with the same `idempotency_key` within 24 hours copies only the entries that the first call has

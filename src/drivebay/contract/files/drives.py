@@ -42,7 +42,7 @@ class Drive(msgspec.Struct, frozen=True):
 
 
 class DrivePage(msgspec.Struct, frozen=True):
-    """One page of drives. `next_cursor` gets the next page and is None on the last one."""
+    """One page of drives. `next_cursor` gets the next page and is None on the last page."""
 
     items: tuple[Drive, ...]
     next_cursor: str | None
@@ -113,10 +113,11 @@ class Drives(Protocol):
     async def put_member(self, access: Access, user: UserId, role: Role, named_by_id: bool = False) -> Member:
         """Add a member, or change the role of a member. The user must exist. This service does not check that.
 
-        `named_by_id`: the actor named the user by id and not by email address. Then the email address is hidden, except
-        in three cases: both are members of another drive, one of them has shared an item with the other, or it was not
-        hidden before. The actor must still be a manager. A repeat is not an error. A new member loses their permissions
-        on items of the drive, because the role applies to the whole drive.
+        `named_by_id` means that the actor named the user by id and not by email address. In this case the members of
+        the drive do not see the email address of the user, except in three cases: the actor and the user are both
+        members of another drive, one of them has shared an item with the other, or the members saw the address before.
+        The actor must still be a manager. A repeat is not an error. A new member loses their permissions on items of
+        the drive, because the role applies to the whole drive.
 
         Raises NotFound, Forbidden (the actor is not a manager any more), LastManager, Conflict (a personal drive, or
         the drive has too many members).

@@ -42,8 +42,8 @@ class File(msgspec.Struct, frozen=True):
 
     A folder has the size 0, an empty `content_type` and no `sha256`. `etag` is a strong entity tag (RFC 9110) with its
     quotes. Every change of the entry changes the `etag`. `trashed_at` and `purge_after` are set in the trash. From
-    `purge_after` on, the entry may be purged. `part_size` and `parts_sha256` are those of `Content`. Only `get_file`
-    sets them.
+    `purge_after` on, the entry may be purged. `part_size` and `parts_sha256` are described at `Content`. Only
+    `get_file` sets them.
 
     `parent` is the folder that contains the entry, or HIDDEN_FOLDER. `drive` is the drive of the entry. `version` is
     the current version of a file. `properties` are names and values, both text, that clients store with the entry.
@@ -79,8 +79,8 @@ class Content(msgspec.Struct, frozen=True):
     `sha256` is the digest of all bytes, 32 raw bytes. `parts_sha256` is set for an upload in parts whose checksums the
     store verified. It is the SHA-256 of the concatenated SHA-256 digests of all parts of `part_size` bytes.
 
-    `etag` is the store's entity tag of the bytes, without quotes. It is empty if another release of the service sends
-    none. The bytes under a key never change, so a URL of this key never mixes two versions.
+    `etag` is the store's entity tag of the bytes, without quotes. It is empty if the service is of an earlier release
+    that does not send it. The bytes under a key never change, so a URL of this key never mixes two versions.
     """
 
     key: str
@@ -104,8 +104,8 @@ class Listing(msgspec.Struct, frozen=True):
 
     `parent` is the folder to list. If it is None, all files of the drive are listed. `limit` is 1 to 1,000. `cursor`
     continues a list whose other fields are equal. `name` finds the entry with this name in the folder `parent`, and
-    cannot be combined with `cursor`. With `starred`, only entries with a star (True) or without one (False) are listed.
-    Without a `parent`, True lists starred folders too.
+    cannot be combined with `cursor`. `starred` True lists only entries with a star, and False only entries without a
+    star. Without a `parent`, `starred` True lists folders too.
     """
 
     parent: FileId | None = None
@@ -118,7 +118,7 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 class FilePage(msgspec.Struct, frozen=True):
-    """One page of entries. `next_cursor` gets the next page and is None on the last one.
+    """One page of entries. `next_cursor` gets the next page and is None on the last page.
 
     `changes_cursor` is the cursor of the change feed at the time of the page. The changes after this cursor are exactly
     those that the page does not show yet. Only `list_files` sets it, and not for an access with grants.
@@ -180,7 +180,7 @@ class Entries(Protocol):
         ...
 
     async def get_contents(self, access: Access, ids: tuple[FileId, ...]) -> tuple[ContentResult, ...]:
-        """Return the contents of 1 to 100 files, as `get_content` does for one. Raises InvalidRequest."""
+        """Return the contents of 1 to 100 files, as `get_content` does for one file. Raises InvalidRequest."""
         ...
 
     async def create_folder(

@@ -28,14 +28,14 @@ class EntryBatches(Protocol):
     async def move_entries(
         self, access: Access, ids: tuple[FileId, ...], parent: FileId, on_conflict: OnConflict = OnConflict.FAIL
     ) -> tuple[FileResult, ...]:
-        """Move 1 to 100 entries to a folder, as `update_entry` does for one. Repeats are allowed.
+        """Move 1 to 100 entries to a folder, each as `update_entry` does. Repeats are allowed.
 
         Raises InvalidRequest (the number of ids).
         """
         ...
 
     async def trash_entries(self, access: Access, ids: tuple[FileId, ...]) -> tuple[FileResult, ...]:
-        """Move 1 to 100 entries to the trash, as `trash_entry` does for one, and return the entries as they are in the
+        """Move 1 to 100 entries to the trash, each as `trash_entry` does, and return the entries as they are in the
         trash.
 
         Raises InvalidRequest (the number of ids).
@@ -43,7 +43,7 @@ class EntryBatches(Protocol):
         ...
 
     async def restore_entries(self, access: Access, ids: tuple[FileId, ...]) -> tuple[FileResult, ...]:
-        """Take 1 to 100 entries out of the trash, as `restore_entry` does for one.
+        """Take 1 to 100 entries out of the trash, each as `restore_entry` does.
 
         Raises InvalidRequest (the number of ids).
         """

@@ -42,8 +42,9 @@ class Job(msgspec.Struct, frozen=True):
     `total_bytes`. The totals are those that are known at the moment, and grow if the folder grows. `result` is the
     copy, as it was when the job was done. `error` is set if the job has failed.
 
-    `waiting_since` is set while the job is running and no worker has it: the time of its last step, or of its start.
-    More than a minute means that no worker runs, or that other jobs keep all of them busy.
+    `waiting_since` is set while the job has the status `running` but no worker has claimed it. It is the time of the
+    last step of the job, or of its start. If a job waits for more than a minute, no worker runs, or other jobs keep all
+    workers busy.
     """
 
     id: JobId
@@ -80,8 +81,8 @@ class Jobs(Protocol):
         The bytes count in the usage from the time they are copied, until soon after a job has failed or was cancelled.
         The job checks before each step that the actor still has access. If it fails, its `error` is the error that
         `copy_entry` would raise. `too_large` means that the folder has more than 200,000 files and folders (a setting
-        of the files service). A job is kept for 7 days after its end, but of each user only the 1,000 jobs that ended
-        last. A job that no worker claims for a day fails.
+        of the files service). The record of a job is deleted 7 days after the end of the job, or earlier if 1,000 later
+        jobs of the user have ended. A job that no worker claims for a day fails.
 
         A repeat with the same `idempotency_key` within 24 hours returns the same job. If the record of this job was
         deleted meanwhile, because 1,000 later jobs of the actor have ended, the repeat raises NotFound and copies
@@ -155,5 +156,5 @@ class JobClaims(Protocol):
         ...
 
     async def release_jobs(self, lease: LeaseId) -> None:
-        """End a lease: its jobs can be claimed at once. It is a no-op if the lease has ended."""
+        """End a lease: its jobs can be claimed at once. If the lease has ended already, the call does nothing."""
         ...

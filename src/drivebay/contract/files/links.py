@@ -85,7 +85,7 @@ class LinkUpdate(msgspec.Struct, frozen=True):
     """New values of a link, with the limits of `NewLink`. A field that is None stays unchanged. The values of the
     fields in `cleared` are removed.
 
-    A new password, even the same one, ends every session of the link.
+    An update with a `password` ends every session of the link, even if the password was the same before.
     """
 
     name: str | None = None
@@ -107,7 +107,7 @@ class LinkListing(msgspec.Struct, frozen=True):
 
 
 class LinkPage(msgspec.Struct, frozen=True):
-    """One page of links. `next_cursor` gets the next page and is None on the last one."""
+    """One page of links. `next_cursor` gets the next page and is None on the last page."""
 
     items: tuple[Link, ...]
     next_cursor: str | None
@@ -170,8 +170,9 @@ class Links(Protocol):
         ...
 
     async def end_sharing(self, user: UserId, until: datetime) -> None:
-        """Delete the links and permissions from before `until` in the personal drive of a user, and those that the user
-        created in other drives. The archives and webhooks that the user created before `until` end too.
+        """End what a user shared before `until`: delete the links and permissions in the personal drive of the user,
+        and the links and permissions that the user created in other drives. Only links and permissions from before
+        `until` are deleted. The archives and webhooks that the user created before `until` end too.
 
         A repeat is not an error. Raises InvalidRequest (`until` has no zone).
         """

@@ -41,7 +41,7 @@ class SharedItem(msgspec.Struct, frozen=True):
 
 
 class SharedItemPage(msgspec.Struct, frozen=True):
-    """One page of shared items. `next_cursor` gets the next page and is None on the last one."""
+    """One page of shared items. `next_cursor` gets the next page and is None on the last page."""
 
     items: tuple[SharedItem, ...]
     next_cursor: str | None

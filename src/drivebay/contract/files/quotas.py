@@ -31,7 +31,7 @@ class UsageListing(msgspec.Struct, frozen=True):
 
 
 class UsagePage(msgspec.Struct, frozen=True):
-    """One page of drives. `next_cursor` gets the next page and is None on the last one."""
+    """One page of drives. `next_cursor` gets the next page and is None on the last page."""
 
     items: tuple[DriveUsage, ...]
     next_cursor: str | None

@@ -30,7 +30,7 @@ _METADATA: Final = frozenset(
         *("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fd00:42::42"),  # AWS, Google, Scaleway
     )
 )
-"""Addresses at which clouds serve metadata and keys of their machines, in addition to link-local ones."""
+"""Addresses at which clouds serve metadata and keys of their virtual machines. None of them is link-local."""
 _SPECIAL: Final[tuple[IPv4Network | IPv6Network, ...]] = tuple(
     ip_network(network)
     for network in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "100::/64", "3fff::/20")

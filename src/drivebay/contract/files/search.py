@@ -17,8 +17,8 @@ class Search(msgspec.Struct, frozen=True):
 
     `text` has 1 to 255 characters. `media_type` is a media type, or `image`, `video`, `audio` or `document`. Sizes are
     in bytes, and both limits are inclusive. Times are exclusive. `below` is a folder. Results are in it or in folders
-    below it. `starred`: only entries with a star (True), or only entries without one (False). `limit` is 1 to 1,000.
-    `cursor` continues a search whose other fields are equal.
+    below it. `starred` True finds only entries with a star, and False only entries without a star. `limit` is 1 to
+    1,000. `cursor` continues a search whose other fields are equal.
     """
 
     text: str
@@ -42,7 +42,7 @@ class FoundFile(msgspec.Struct, frozen=True):
 
 
 class SearchPage(msgspec.Struct, frozen=True):
-    """One page of results, best first. `next_cursor` gets the next page and is None on the last one.
+    """One page of results, best first. `next_cursor` gets the next page and is None on the last page.
 
     One call reads a bounded number of names. If few of them pass the filters, a page has fewer results than the limit,
     or none, and still a `next_cursor`.

@@ -52,8 +52,8 @@ class Trash(Protocol):
     async def delete_trashed(self, access: Access, id: FileId) -> None:
         """Delete an entry in the trash for good, with everything that was trashed as part of it.
 
-        The entry leaves the trash at once. The next round of the janitor purges it. Then its bytes no longer count in
-        the usage. A repeat raises NotFound.
+        The entry leaves the trash at once. The next round of the janitor purges it. Until then its bytes count in the
+        usage. A repeat raises NotFound.
 
         Raises NotFound (the entry is not in the trash, or was trashed as part of a folder), Forbidden (an access with
         grants).
@@ -61,7 +61,7 @@ class Trash(Protocol):
         ...
 
     async def empty_trash(self, access: Access) -> None:
-        """Delete every entry in the trash for good, as `delete_trashed` does for one. A repeat is not an error.
+        """Delete every entry in the trash for good, each as `delete_trashed` does. A repeat is not an error.
 
         Raises Forbidden (an access with grants).
         """

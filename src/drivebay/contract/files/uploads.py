@@ -73,7 +73,7 @@ class PartLayout(msgspec.Struct, frozen=True):
 class Upload(msgspec.Struct, frozen=True):
     """An upload and its state.
 
-    `key` is the key of its object, and `metadata` is stored with the object, sealed. `expires_at` is the deadline of a
+    `key` is the key of its object. `metadata` is stored with the object, encrypted. `expires_at` is the deadline of a
     pending upload. `file` is set if the upload is complete, `reason` if it failed, and `parts` if it is an upload in
     parts. While `deferred_length` is set, `size` is the number of reserved bytes. `parent` is the folder of the intent.
     If this folder was trashed before the commit, the file is in the trash too. If the folder was purged, the file is in
@@ -104,7 +104,7 @@ class Upload(msgspec.Struct, frozen=True):
 
 
 class UploadPage(msgspec.Struct, frozen=True):
-    """One page of pending uploads. `next_cursor` gets the next page and is None on the last one."""
+    """One page of pending uploads. `next_cursor` gets the next page and is None on the last page."""
 
     items: tuple[Upload, ...]
     next_cursor: str | None
@@ -196,8 +196,8 @@ class Uploads(Protocol):
     ) -> tuple[BatchResult, ...]:
         """Begin 1 to 100 uploads in one transaction, in order. Return one result for each intent.
 
-        An intent that `begin_upload` would refuse gets an `ItemError` and does not affect the others. An earlier intent
-        counts for a later one: it takes its name and reserves its bytes. A repeat with the same `idempotency_key`
+        An intent that `begin_upload` would refuse gets an `ItemError` and does not affect the others. The names and
+        bytes of earlier intents are taken when a later intent is checked. A repeat with the same `idempotency_key`
         within 24 hours returns the first results. A repeat begins again only the items that a limit refused
         (`quota_exceeded`, `rate_limited`, `unavailable`).
 

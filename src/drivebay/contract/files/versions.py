@@ -32,7 +32,7 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class VersionPage(msgspec.Struct, frozen=True):
-    """One page of the versions of a file. `next_cursor` gets the next page and is None on the last one."""
+    """One page of the versions of a file. `next_cursor` gets the next page and is None on the last page."""
 
     items: tuple[Version, ...]
     next_cursor: str | None
@@ -49,7 +49,8 @@ class Versions(Protocol):
         ...
 
     async def get_version_content(self, access: Access, id: FileId, version: VersionId) -> Content:
-        """Return the content of one version of a file, as `get_content` does for the current one. Raises NotFound."""
+        """Return the content of one version of a file, as `get_content` does for the current version. Raises
+        NotFound."""
         ...
 
     async def restore_version(self, access: Access, id: FileId, version: VersionId) -> File:
@@ -65,8 +66,8 @@ class Versions(Protocol):
     async def delete_version(self, access: Access, id: FileId, version: VersionId) -> None:
         """Delete an old version for good. A repeat raises NotFound.
 
-        If another version shares the object, the bytes no longer count in the usage at once. Otherwise they count until
-        the object is deleted.
+        If another version shares the object, the usage gets smaller at once. Otherwise the bytes count in the usage
+        until the object is deleted.
 
         Raises NotFound, Conflict (it is the current version).
         """

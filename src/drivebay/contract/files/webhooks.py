@@ -24,9 +24,9 @@ class Webhook(msgspec.Struct, frozen=True):
     """A webhook of a user.
 
     `kinds` are the kinds of changes that are sent. An empty tuple means all kinds. `disabled_reason` says why a webhook
-    was disabled. It is None if its user disabled it. `failing_since` is the time of the first failed attempt since the
-    last success, and `next_try_at` the time of the next attempt after a failed one. Only `create_webhook` sets
-    `secret`.
+    was disabled, and is None if the user disabled the webhook. `failing_since` is the time of the first failed attempt
+    since the last success. After a failed attempt, `next_try_at` is the time of the next attempt. Only `create_webhook`
+    sets `secret`.
     """
 
     id: WebhookId
@@ -72,7 +72,7 @@ class WebhookUpdate(msgspec.Struct, frozen=True):
 
 
 class WebhookPage(msgspec.Struct, frozen=True):
-    """One page of webhooks. `next_cursor` gets the next page and is None on the last one."""
+    """One page of webhooks. `next_cursor` gets the next page and is None on the last page."""
 
     items: tuple[Webhook, ...]
     next_cursor: str | None
@@ -99,7 +99,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class DeliveryPage(msgspec.Struct, frozen=True):
-    """One page of attempts. `next_cursor` gets the next page and is None on the last one."""
+    """One page of attempts. `next_cursor` gets the next page and is None on the last page."""
 
     items: tuple[Delivery, ...]
     next_cursor: str | None
@@ -176,7 +176,7 @@ class Webhooks(Protocol):
     async def list_webhooks(
         self, actor: UserId, drive: DriveId | None = None, limit: int = 100, cursor: str | None = None
     ) -> WebhookPage:
-        """Return one page of the webhooks of a user, newest first: those of one drive, or all.
+        """Return one page of the webhooks of a user, newest first: the webhooks of one drive, or of all drives.
 
         `limit` is 1 to 1,000. Raises InvalidRequest, InvalidCursor.
         """
@@ -233,8 +233,8 @@ class WebhookDeliveries(Protocol):
         ...
 
     async def record_delivery(self, lease: LeaseId, result: DeliveryResult) -> bool:
-        """Record the result of an attempt. Return whether the caller may send the next event. Then the lease lasts
-        another minute.
+        """Record the result of an attempt. Return whether the caller may send the next event. If the result is True,
+        the lease has been extended by a minute.
 
         After a failed attempt the webhook is due again after a pause, which grows from 5 seconds to 6 hours.
         After three days of failures it is disabled. A result of a lease that has ended changes nothing.

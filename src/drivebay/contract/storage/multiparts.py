@@ -75,7 +75,8 @@ class UnfinishedMultipart(msgspec.Struct, frozen=True):
 
 
 class MultipartPage(msgspec.Struct, frozen=True):
-    """Unfinished multipart uploads in key order. Pass `after` to get the next page. It is None on the last page."""
+    """Unfinished multipart uploads in key order. The next page begins after the position `after`, which is None on the
+    last page."""
 
     items: tuple[UnfinishedMultipart, ...]
     after: str | None
@@ -145,8 +146,8 @@ class Multiparts(Protocol):
     async def measure_parts(self, key: str, multipart_id: str) -> int:
         """Return the number of bytes that the store keeps for a multipart upload, or 0 if it has ended.
 
-        A store may keep every copy of a part that was sent more than once. A store that keeps only the last copy counts
-        only that one.
+        Some stores keep every copy of a part that was sent more than once, and count all copies. Other stores keep and
+        count only the last copy.
 
         Raises Unavailable.
         """
@@ -169,7 +170,7 @@ class Multiparts(Protocol):
     async def list_multiparts(self, after: str | None, limit: int) -> MultipartPage:
         """Return up to `limit` (1 to 1,000) unfinished multipart uploads.
 
-        `after` is None for the first page, and the `after` of the previous page for the next one.
+        `after` is None for the first page. For every other page it is the `after` of the page before.
 
         Raises Unavailable.
         """

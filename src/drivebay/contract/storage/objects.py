@@ -41,7 +41,7 @@ class DeletionResult(msgspec.Struct, frozen=True):
 
 
 class ObjectPage(msgspec.Struct, frozen=True):
-    """Objects in key order. Pass `after` to get the next page. It is None on the last page."""
+    """Objects in key order. The next page begins after the key `after`, which is None on the last page."""
 
     objects: tuple[ObjectInfo, ...]
     after: str | None
@@ -49,7 +49,8 @@ class ObjectPage(msgspec.Struct, frozen=True):
 
 class Objects(Protocol):
     async def stat_objects(self, keys: tuple[str, ...]) -> tuple[ObjectInfo, ...]:
-        """Look up at most 1,000 objects. If the store fails, nothing is raised. The result is `Presence.UNKNOWN`."""
+        """Look up at most 1,000 objects. If the store fails, the results have `Presence.UNKNOWN`, and no error is
+        raised."""
         ...
 
     async def read_object(self, key: str, offset: int, length: int) -> bytes:

@@ -19,8 +19,8 @@ class Disposition(StrEnum):
 class PutSpec(msgspec.Struct, frozen=True):
     """An object that a client may write once.
 
-    `key` contains no `~`. `sha256` has 32 raw bytes. `metadata` is stored with the object, sealed: only the root secret
-    of the deployment decrypts it. Names in `metadata` consist of lower-case letters, digits and hyphens.
+    `key` contains no `~`. `sha256` has 32 raw bytes. `metadata` is encrypted with a key derived from the root secret of
+    the deployment, and stored with the object. Names in `metadata` consist of lower-case letters, digits and hyphens.
     """
 
     key: str
@@ -74,9 +74,9 @@ class Signing(Protocol):
     async def presign_puts(
         self, puts: tuple[PutSpec, ...], signed_at: datetime, ttl_seconds: int
     ) -> tuple[SignedRequest, ...]:
-        """Sign at most 100 PUTs, as `presign_put` does for one."""
+        """Sign at most 100 PUTs, each as `presign_put` does."""
         ...
 
     async def presign_gets(self, gets: tuple[GetSpec, ...], ttl_seconds: int) -> tuple[SignedRequest, ...]:
-        """Sign at most 100 GETs, as `presign_get` does for one."""
+        """Sign at most 100 GETs, each as `presign_get` does."""
         ...

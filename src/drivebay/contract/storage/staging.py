@@ -44,16 +44,16 @@ class Staging(Protocol):
         """Look up the bytes of at most 1,000 uploads by their keys, staged or not.
 
         `ObjectInfo.key` is the key of the object with the bytes. An object under the staging prefix may change until it
-        is promoted. If the store fails, nothing is raised. The result is `Presence.UNKNOWN`.
+        is promoted. If the store fails, the results have `Presence.UNKNOWN`, and no error is raised.
         """
         ...
 
     async def promote(self, staged: tuple[StagedObject, ...]) -> tuple[ObjectInfo, ...]:
         """Copy at most 1,000 staged objects to keys for which no URL was signed. Return each object with its new key.
 
-        An object outside the staging prefix cannot change and stays where it is. The result is `Presence.UNKNOWN` for
-        an object that changed since `stat_staged`, or that another caller is copying: call `stat_staged` again and
-        retry. If the result is `Presence.FOUND`, the size and checksum from `stat_staged` are still correct.
+        An object outside the staging prefix cannot change and stays where it is. An object that changed since
+        `stat_staged`, or that another caller is copying, has the result `Presence.UNKNOWN`: call `stat_staged` again
+        and retry. If the result is `Presence.FOUND`, the size and checksum from `stat_staged` are still correct.
         """
         ...
 

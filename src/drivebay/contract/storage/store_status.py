@@ -12,11 +12,11 @@ from ..health import Health
 class Capabilities(msgspec.Struct, frozen=True):
     """The capabilities that the store proved in real requests at start-up.
 
-    The store refuses a presigned PUT
-    - `signed_length`: with a length other than the signed one.
-    - `signed_type`: with a content type other than the signed one.
-    - `signed_checksum`: with bytes that do not have the signed SHA-256.
-    - `write_once`: to a key that already has an object.
+    What the store refuses:
+    - `signed_length`: a presigned PUT whose length differs from the signed length.
+    - `signed_type`: a presigned PUT whose content type differs from the signed content type.
+    - `signed_checksum`: a presigned PUT of bytes that do not have the signed SHA-256.
+    - `write_once`: a presigned PUT to a key that already has an object.
 
     The other capabilities:
     - `reports_checksum`: a look-up returns the SHA-256.

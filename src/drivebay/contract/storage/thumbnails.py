@@ -1,4 +1,4 @@
-"""Thumbnails in the store. Each belongs to the object from which it was made.
+"""Thumbnails in the store. Each thumbnail belongs to the object from which it was made.
 
 The key of a thumbnail follows from the key of the object and the size. No URL to write it is ever signed.
 """
@@ -32,7 +32,7 @@ def thumbnail_key(key: str, size: int) -> str:
 
 
 def thumbnail_source(key: str) -> str | None:
-    """Return the key of the upload to which a thumbnail belongs, or None if the key is not that of a thumbnail."""
+    """Return the key of the upload to which a thumbnail belongs, or None if `key` is not the key of a thumbnail."""
     if not key.startswith(THUMBNAILS_PREFIX) or not key.endswith(_SUFFIX):
         return None
     source, _, size = key.removeprefix(THUMBNAILS_PREFIX).removesuffix(_SUFFIX).rpartition(".")
