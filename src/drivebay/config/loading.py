@@ -32,8 +32,8 @@ _DECLARED_NAMES: Final = frozenset(declaration.name for declaration in SETTINGS)
 def load_process(overrides: Mapping[str, str]) -> Settings:
     """Return the settings of this process, with their root secret.
 
-    `overrides` override environment variables, and these override `.env` in the working directory.
-    Raises SettingsError.
+    `overrides` take precedence over environment variables, and environment variables take precedence over `.env` in the
+    working directory. Raises SettingsError.
     """
     # The gRPC library writes to standard error without a logger. Every problem that matters is also raised as an error.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -41,7 +41,8 @@ def load_process(overrides: Mapping[str, str]) -> Settings:
 
 
 def load(environ: Mapping[str, str], folder: Path) -> Settings:
-    """Return the settings in `environ` and, for names that it lacks, in `<folder>/.env`. Raises SettingsError."""
+    """Return the settings in `environ`. Names that `environ` lacks are read from `<folder>/.env`. Raises
+    SettingsError."""
     texts = {**_read_env_file(folder / ".env"), **environ}
     _refuse_unknown_names(texts)
     values = {declaration.field: _parse(declaration, texts.get(declaration.name)) for declaration in SETTINGS}

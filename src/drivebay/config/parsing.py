@@ -28,7 +28,7 @@ _MAX_SIGNED_URL_LIFETIME: Final = timedelta(days=7)
 _MIN_IDLE_TIMEOUT: Final = timedelta(seconds=1)
 _MAX_IDLE_TIMEOUT: Final = timedelta(hours=1)
 _MAX_SIZE: Final = 2**62
-"""Bytes. PostgreSQL adds sizes as signed 64-bit numbers. The sum of two smaller sizes fits."""
+"""The largest size in bytes. PostgreSQL adds sizes as signed 64-bit numbers. The sum of two smaller sizes fits."""
 _MAX_PORT: Final = 65535
 _HOST_PORT: Final = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
