@@ -1,8 +1,8 @@
 """The composition root: builds all services from the settings, without a dependency-injection framework.
 
-A process runs any set of services. If a service needs another one, it gets the object of that service if both run in
-this process, or else a gRPC client for the address of that service. Without an address it gets a stub: every call
-raises Unavailable and names the missing setting.
+A process runs any set of services. A service that calls another service gets the object of the other service if both
+run in this process. Otherwise it gets a gRPC client for the address of the other service. If no address is set, it gets
+a stub: every call raises Unavailable and names the missing setting.
 
 Each service is imported where it is started, so a process loads only the libraries of its own services.
 """
@@ -65,7 +65,7 @@ def now() -> datetime:
 
 
 def new_request_id() -> str:
-    return str(uuid_utils.uuid7())  # each request needs one, and `str(uuid7())` takes five times as long
+    return str(uuid_utils.uuid7())  # `str(uuid7())` takes five times as long, and each request calls this function
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,12 @@ MAX_HASH_SECONDS: Final = 4.0
 MAX_WAITING_HASHES: Final = 128
 """The maximum number of waiting hashes, even if hashes are fast."""
 SECONDS_AT_COST_ZERO: Final = 0.25 / 2**12
-"""The first estimate of the duration of a bcrypt hash is this times `2**cost`. Measured durations then replace it."""
+"""Seconds. The first estimate of the duration of a bcrypt hash is this number times `2**cost`. Measured durations then
+replace the estimate."""
 SMOOTHING: Final = 0.125
 """The weight of the newest duration in the moving average."""
 _HALF_LIFE: Final = 60.0
-"""After this many seconds, a hash of a client counts as half a hash."""
+"""The number of seconds after which a hash of a client counts as half a hash."""
 _NEGLIGIBLE_COUNT: Final = 0.1
 """A client with fewer recent hashes is forgotten, to save memory."""
 
@@ -36,7 +37,7 @@ _NEGLIGIBLE_COUNT: Final = 0.1
 @dataclass(frozen=True, slots=True)
 class HashClient:
     """The client of a hash. `key` names the user of a session, or the account and the network of a login from a known
-    network, or else only the network."""
+    network. For any other hash it names only the network."""
 
     key: str = ""
     is_known: bool = False
@@ -118,7 +119,7 @@ class HashingQueue:
         return expected_seconds > MAX_HASH_SECONDS or len(self._waiting) >= MAX_WAITING_HASHES
 
     def _refuse_one(self, newcomer: _Waiter) -> None:
-        """Refuse the waiter with the lowest priority. Raises Unavailable if that is the newcomer."""
+        """Refuse the waiter with the lowest priority. Raises Unavailable if the newcomer has the lowest priority."""
         error = Unavailable(
             "too many passwords are being checked, try again later", retry_after=math.ceil(MAX_HASH_SECONDS)
         )

@@ -19,7 +19,7 @@ from .process_tags import kill_tagged, process_tag
 from .server_process import Program, ServerProcess
 
 _PROBE_TIMEOUT: Final = 2.0
-"""Seconds."""
+"""Seconds within which the server must send its first line."""
 _CONFIGURATION: Final = """\
 listen: "127.0.0.1:{port}"
 authorization {{ user: drivebay, password: "{password}", timeout: 5 }}

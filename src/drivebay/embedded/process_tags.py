@@ -1,7 +1,7 @@
-"""Process tags. A tag is a word on the command line of a server that no other process has.
+"""Process tags. A tag is a word on the command line of a server. No other process has this word on its command line.
 
-A tag finds the processes that an earlier run has left. A file with the process id would not be reliable, because
-another process may have that id now.
+The tag is used to find processes that remained from an earlier run. A file with the process id would not be reliable,
+because another process may have that id now.
 """
 
 from __future__ import annotations

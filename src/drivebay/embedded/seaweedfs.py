@@ -23,7 +23,7 @@ from .public_address import LOOPBACK, local_host
 from .server_process import Program, ServerProcess
 
 _PROBE_TIMEOUT: Final = 2.0
-"""Seconds."""
+"""Seconds within which one of the servers must respond to a check of its readiness."""
 _FORBIDDEN: Final = 403
 _ACCESS_KEY_LENGTH: Final = 20
 _PORT_NAMES: Final = ("s3", "s3_grpc", "filer", "filer_grpc", "volume", "volume_grpc", "master", "master_grpc")

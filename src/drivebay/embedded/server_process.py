@@ -29,7 +29,7 @@ _READY_POLL: Final = 0.02
 _INTACT_INTERVAL: Final = 1.0
 """Seconds between two checks of the data folder."""
 _RESTART_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
-"""Seconds after each failed restart. The last value is used for all further ones."""
+"""Seconds of the pause after each failed restart. The last value is used for all further restarts."""
 
 
 @dataclass(frozen=True, slots=True)

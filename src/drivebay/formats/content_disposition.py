@@ -20,7 +20,8 @@ _UNSAFE: Final = re.compile(r'[^ -~]|["\\%/:*?<>|]')
 _READABLE: Final = re.compile(r"[0-9A-Za-z]")
 _EXTENSION: Final = re.compile(r"\.[0-9A-Za-z_-]{1,16}")
 _MAX_STEM: Final = 150
-"""Characters. A transliteration may be several times as long as the name."""
+"""The maximum number of characters before the extension. A transliteration may be several times as long as the
+name."""
 _NO_NAME: Final = "download"
 
 

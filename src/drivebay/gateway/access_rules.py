@@ -213,7 +213,7 @@ async def require_visible_entry(files: Files, req: Request, path: str, path_fiel
     """Check that the caller may see the entry that a forbidden request names in its path.
 
     A caller who may not even see the entry gets the same response as for an unknown id. `path` is the path of the
-    route. The check is a no-op for a route without an entry in its path. Raises InvalidRequest (the id), NotFound.
+    route. A route without an entry in its path is not checked. Raises InvalidRequest (the id), NotFound.
     """
     is_trashed = path == "/v1/trash/{id}"
     # The files service has looked for the entry that a restore names, and members see the trash.

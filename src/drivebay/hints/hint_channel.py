@@ -8,11 +8,12 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 Listener: TypeAlias = Callable[[UUID | None], None]
-"""Receives the id of a drive that has changed. None: any drive may have changed, because hints were lost."""
+"""Receives the id of a drive that has changed. If hints were lost, it receives None: any drive may have changed."""
 
 
 class Outgoing(NamedTuple):
-    """Hints for other processes: the drives, each once, and whether sessions have ended."""
+    """Hints for other processes: the ids of the drives that have changed, without repeats, and whether sessions have
+    ended."""
 
     drives: Collection[UUID] = ()
     has_revocation: bool = False
@@ -67,7 +68,8 @@ class HintChannel:
     # -- for the transport
 
     def deliver(self, drive: UUID | None) -> None:
-        """Pass a hint about a drive to the listeners of this process. None: any drive may have changed."""
+        """Pass a hint about a drive to the listeners of this process. If `drive` is None, any drive may have
+        changed."""
         for listener in self._listeners:
             listener(drive)
 

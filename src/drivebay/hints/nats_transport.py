@@ -1,9 +1,10 @@
 """Hints between processes over core NATS: subjects `drivebay.changes.{drive}` and `drivebay.revocations`, no body, no
 JetStream.
 
-A process with the files service publishes changes, and a process with the gateway or the worker subscribes. These
-publishers also send a heartbeat every few seconds, so that subscribers notice when nobody publishes. Gateways publish
-that sessions have ended, for each other. Errors here never fail a request: while NATS is down, hints are dropped.
+A process with the files service publishes changes, and a process with the gateway or the worker subscribes to them. The
+processes with the files service also send a heartbeat every few seconds, so that subscribers notice when no such
+process is connected. A gateway tells the other gateways that sessions have ended. Errors here never fail a request:
+while NATS is down, hints are dropped.
 """
 
 from __future__ import annotations
@@ -36,12 +37,13 @@ _HEARTBEAT_TIMEOUT: Final = 15.0
 _GATHER_TIME: Final = 0.01
 """Seconds between two rounds of publishing. Each drive sends at most one hint in a round."""
 _CONNECT_TIMEOUT: Final = 3
-"""Seconds."""
+"""Seconds that an attempt to connect may take."""
 _MIN_RECONNECT_DELAY: Final = 0.2
+"""Seconds before the reconnect after a stable connection. The delay doubles after each failure."""
 _MAX_RECONNECT_DELAY: Final = 10.0
-"""Seconds before the next connection."""
+"""The longest delay in seconds before a reconnect."""
 _STABLE_AFTER: Final = 10.0
-"""Seconds after which a connection counts as stable. The next reconnect then begins with the shortest delay again."""
+"""Seconds after which a connection counts as stable. The next reconnect begins with the shortest delay again."""
 _LOG_INTERVAL: Final = 60.0
 """Seconds between two log lines about a connection that fails again and again."""
 
@@ -49,7 +51,7 @@ _LOG_INTERVAL: Final = 60.0
 class NatsTransport:
     """Carries the hints of a channel to and from other processes.
 
-    `publishes`: the files service runs in this process. `listens`: the gateway or the worker runs in it.
+    `publishes`: the files service runs in this process. `listens`: the gateway or the worker runs in this process.
     """
 
     def __init__(self, url: str, channel: HintChannel, *, publishes: bool, listens: bool) -> None:

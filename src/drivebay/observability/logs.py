@@ -20,7 +20,7 @@ from . import tracing
 from .redaction import redact
 
 _FLUSH_TIMEOUT: Final = 3.0
-"""Seconds that the end of a process waits until its last spans are sent."""
+"""Seconds that a process waits at its end until its last spans are sent."""
 
 
 def setup(level: str, *, otlp_endpoint: str | None, service: str) -> Callable[[], None]:

@@ -15,12 +15,13 @@ CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
 
 def is_shared() -> bool:
-    """Return whether this process shares its metrics with others."""
+    """Return whether this process shares its metrics with other gateway processes."""
     return values.ValueClass is not values.MutexValue
 
 
 def registry() -> CollectorRegistry:
-    """Return the registry to serve. In a group of processes, it has the sums of the counters and histograms of all."""
+    """Return the registry to serve. In a group of processes, its counters and histograms are the sums of the values of
+    all processes."""
     if not is_shared():
         return prometheus_client.REGISTRY
     shared = CollectorRegistry()

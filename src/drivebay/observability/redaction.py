@@ -31,7 +31,8 @@ _NAMED_VALUE: Final = re.compile(
 """`password='...'` in the repr of a value, `"password": "..."` in JSON."""
 _URL_QUERY: Final = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,20}://[^\s?\"']++(?:\?([^\s\"']+))?")
 _URL_LOGIN: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)([^\s:/@?#\"']*:)?[^\s/?#\"']+@")
-"""A name without a password is redacted too: NATS accepts a token in its place."""
+"""The user and the password in a URL. A user without a password is redacted too, because NATS accepts a token in place
+of the user."""
 _MARKERS: Final = (
     "://",
     "bearer",
@@ -47,10 +48,10 @@ _MARKERS: Final = (
     "whsec_",
     "/archives/",
 )
-"""A text without any of these, in lower case, matches none of the patterns."""
+"""If the lower-case form of a text contains none of these markers, no pattern above matches the text."""
 _MAX_DEPTH: Final = 8
-"""The number of levels of nested collections whose values are redacted one by one. The repr of a deeper one is
-redacted."""
+"""The number of levels of nested collections whose values are redacted one by one. At a deeper level, the repr of the
+collection is redacted as one text."""
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -39,15 +39,16 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 DEFAULT_SIZE: Final = 10
-"""Connections."""
+"""The default maximum number of connections of a pool."""
 _IDLE_TIMEOUT: Final = 300.0
-"""Seconds."""
+"""Seconds without use after which a connection is closed."""
 _PING_TIMEOUT: Final = 2.0
-"""Seconds."""
+"""Seconds within which the server must respond to `ping`."""
 _PROBE_INTERVAL: Final = 10.0
 """Seconds between two tests of the disk, and how long `ping` reports a failed write."""
 _MET_BY_STATEMENTS: Final = (DISK_FULL, NO_PRIVILEGE, NO_TABLES)
-"""Problems that `ping` reports after a statement has met them, because its own statements may not meet them."""
+"""Problems that `ping` reports if another statement has failed with them, because the statements of `ping` may
+succeed in spite of such a problem."""
 _IS_READ_ONLY: Final = "SELECT current_setting('transaction_read_only') = 'on'"
 # These rows do not fit into `work_mem`, so PostgreSQL writes them to a temporary file. No table is changed.
 _WRITE_TEMPORARY_FILE: Final = "SELECT count(*) FROM generate_series(1, 20000)"
@@ -120,8 +121,8 @@ class Database:
         return affected_rows(await self._run(asyncpg.Connection.execute, sql, arguments))
 
     async def ping(self) -> str | None:
-        """Return None if the server responds within 2 seconds and accepts writes, or else the problem in one
-        sentence."""
+        """Return None if the server responds within 2 seconds and accepts writes. Otherwise return a sentence that
+        describes the problem."""
         try:
             async with asyncio.timeout(_PING_TIMEOUT):
                 problem = await self._find_write_problem()
@@ -145,7 +146,7 @@ class Database:
         return None
 
     async def _run(self, method: Callable[..., Awaitable[T]], sql: str, arguments: tuple[object, ...]) -> T:
-        # The same as `connection`, but without the overhead of generators, because every request runs this.
+        # The same as `connection`, but without the overhead of generators, because every request runs this method.
         try:
             connection = await self._pool.acquire()
             try:

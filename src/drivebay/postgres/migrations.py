@@ -2,9 +2,9 @@
 
 The first line of a file says which earlier releases work on the new schema:
 
-- `-- expand: <why>`: all of them, because the migration only adds.
-- `-- contract after 0025_name: <why>`: those that have the migration `0025_name`.
-- Anything else: none.
+- `-- expand: <why>`: all earlier releases, because the migration only adds to the schema.
+- `-- contract after 0025_name: <why>`: the releases that have the migration `0025_name`.
+- Any other line: no earlier release.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 _LOCK_TIMEOUT: Final = 3000
 """Milliseconds that a migration waits for the lock of a table. Requests for that table are blocked meanwhile."""
 _ATTEMPTS: Final = 20
+"""The maximum number of attempts to apply a migration."""
 _PAUSE: Final = 1.0
 """Seconds between two attempts, so that the blocked requests can run."""
 
@@ -99,8 +100,8 @@ def _digest(sql: str) -> str:
 class _Applied(NamedTuple):
     """A migration that was applied.
 
-    `needs` is the name of another migration: an earlier release works on the new schema if it has that one. `needs` is
-    empty if every earlier release works on it, and None if none does.
+    `needs` is the name of another migration: an earlier release works on the new schema if it has this other migration.
+    `needs` is empty if every earlier release works on the new schema, and None if no earlier release does.
     """
 
     digest: str
@@ -109,7 +110,7 @@ class _Applied(NamedTuple):
 
 def migration_needs(sql: str) -> str | None:
     """Return what the first line of a migration says: the name of the migration that a release must have, or an empty
-    text if every earlier release works on the new schema, or None if none does."""
+    text if every earlier release works on the new schema, or None if no earlier release does."""
     mark = _MARK.match(sql)
     return None if mark is None else mark[1] or ""
 

@@ -17,13 +17,13 @@ import asyncpg
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _CLOSE_TIMEOUT: Final = 2.0
-"""Seconds."""
+"""Seconds that the orderly close of a connection may take."""
 _SILENCE: Final = 2.0
 """Seconds without any response after which the server counts as lost."""
 
 
 class ConnectionPool:
-    """At most `size` connections. Each is lent to one caller at a time. Waiters are served in order.
+    """At most `size` connections. Each connection is lent to one caller at a time. Waiters are served in order.
 
     A session is not reset between two callers, because no caller changes a session outside of its transaction.
     `acquire` has no timeout. The deadline of the call cancels it.
@@ -105,7 +105,8 @@ class ConnectionPool:
             self.retire()
 
     def retire(self) -> None:
-        """Close all connections that are open now: idle ones immediately, and those in use when they are released."""
+        """Close all connections that are open now. Idle connections are closed immediately, and connections in use when
+        they are released."""
         for connection, _ in self._idle:
             self._terminate(connection)
         self._used_slots -= len(self._idle)

@@ -16,6 +16,7 @@ from .server_errors import translate_errors
 from .server_list import ServerList
 
 _ROUNDS: Final = 3
+"""The maximum number of rounds of the test. The test ends with the first round that finds a shared session."""
 _TIMEOUT: Final = 10.0
 """Seconds for each connection and each statement."""
 

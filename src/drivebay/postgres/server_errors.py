@@ -103,7 +103,7 @@ UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
 
 
 def find_problem(error: BaseException) -> Problem:
-    """Return the problem of an error of asyncpg, or of an Unavailable that was raised from one."""
+    """Return the problem of an error of asyncpg, or of an Unavailable that was raised from such an error."""
     cause = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ is not None else error
     return next((problem for kind, problem in _PROBLEMS if isinstance(cause, kind)), NO_RESPONSE)
 
@@ -115,9 +115,9 @@ def find_fix(detail: str) -> str | None:
 
 
 def unavailable(error: BaseException) -> Unavailable:
-    """Return the `Unavailable` to raise for `error`. It names the problem and the class of the error.
-    Its message names neither if the cause is another change of the same data: a lock that was not available in time, a
-    deadlock, or a failed serialization."""
+    """Return the `Unavailable` to raise for `error`. Its message names the problem and the class of the error. If the
+    cause is another change of the same data (a lock that was not available in time, a deadlock, or a failed
+    serialization), the message says that the data is being changed and names neither."""
     if isinstance(error, asyncpg.TransactionRollbackError):  # guard: conflicting-change
         return Unavailable("another change of the same data was made at the same time; try again", retry_after=1)
     if isinstance(error, asyncpg.LockNotAvailableError):

@@ -17,20 +17,21 @@ from .pool import Connection
 from .server_errors import NO_RESPONSE, find_problem
 
 _MIN_ATTEMPT: Final = 1.0
-"""Seconds. If a caller is cancelled after at least this time, the server that it tried counts as hanging."""
+"""Seconds. If a caller is cancelled after at least this time, the server to which it tried to connect counts as
+hanging."""
 _TRY_NEXT: Final = (
     OSError,  # includes TimeoutError
     asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # it is starting or stopping
-    asyncpg.TargetServerAttributeNotMatched,  # it is a standby
+    asyncpg.OperatorInterventionError,  # the server is starting or stopping
+    asyncpg.TargetServerAttributeNotMatched,  # the server is a standby
 )
 
 
 def server_urls(url: str) -> tuple[str, ...]:
     """Return a URL for each server that a libpq URL names: hosts separated by commas, before the path or as `host=`.
 
-    Of several servers, only one takes writes. So each URL has `target_session_attrs=read-write`, unless the URL has
-    another value.
+    Only one of several servers accepts writes. So `target_session_attrs=read-write` is added to each URL if `url` has
+    no value for it.
     """
     parts = urllib.parse.urlsplit(url)
     parts = parts._replace(query=_for_writes(parts.query)) if _names_several(parts) else parts
@@ -76,7 +77,8 @@ class ServerList:
         """Open a connection to the first server that can be used. The server that was used last is tried first.
 
         Each server has its share of `timeout`. `command_timeout` bounds each statement. Both are in seconds. Raises an
-        error of asyncpg, OSError or TimeoutError: that of the first server that names its problem, if one does.
+        error of asyncpg, OSError or TimeoutError. It is the error of the first server whose error names a problem (see
+        `find_problem`), if there is such a server.
         """
         urls = self._urls
         errors: list[Exception] = []
@@ -94,7 +96,8 @@ class ServerList:
                 errors.append(error)
             except asyncio.CancelledError:
                 if loop.time() - started > _MIN_ATTEMPT:  # guard: server-cancelled
-                    # The caller had less time than the share of this server. The next caller begins with the next one.
+                    # The caller had less time than the share of this server. The next caller begins with the next
+                    # server.
                     self._urls = (*urls[number + 1 :], *urls[: number + 1])
                 raise
             else:

@@ -26,7 +26,7 @@ from .server_list import ServerList
 BACKUP_LOCK: Final = 7_304_002
 """The number of the advisory lock that a backup holds. A janitor that claims purges takes it as a shared lock."""
 _CONNECT_TIMEOUT: Final = 30.0
-"""Seconds."""
+"""Seconds that opening a connection may take."""
 _CHUNK_SIZE: Final = 512 * 1024
 """Bytes that are read from a file at a time."""
 _LOCK_ATTEMPTS: Final = 300
@@ -74,7 +74,8 @@ class Snapshot:
             return await self._connection.fetch(sql, *arguments)
 
     async def migrations(self, schema: str) -> tuple[str, ...]:
-        """Return the names of the migrations that were applied to a schema, none if there is no such schema."""
+        """Return the names of the migrations that were applied to a schema. They are empty if there is no such
+        schema."""
         if not (await self.fetch("SELECT to_regclass($1) IS NOT NULL AS found", f"{schema}.migrations"))[0]["found"]:
             return ()
         rows = await self.fetch(f"SELECT name FROM {schema}.migrations ORDER BY name")  # noqa: S608
@@ -165,7 +166,7 @@ async def load_tables(url: str, tables: Sequence[TableFile], folder: Path) -> No
     """Load the files into tables in one transaction. Existing rows are deleted.
 
     A table is loaded after the tables that its rows reference. Raises Unavailable, TableFileError if a file cannot be
-    read, and ValueError if a file has another number of rows than `tables` says.
+    read, and ValueError if the number of rows in a file differs from the number in `tables`.
     """
     async with _connection(url) as connection:
         with translate_errors():
@@ -212,7 +213,7 @@ async def _read_file(file: Path) -> AsyncIterator[bytes]:
 
 
 async def applied_migrations(url: str, schema: str) -> tuple[str, ...]:
-    """Return the names of the migrations that were applied to a schema, none if there is no such schema.
+    """Return the names of the migrations that were applied to a schema. They are empty if there is no such schema.
 
     Raises Unavailable.
     """

@@ -1,4 +1,4 @@
-"""The guard around every call of a service, in the same process or not.
+"""The guard around every call of a service in the same process or in another process.
 
 It limits the time of the call, records a span and a metric, and raises only errors of `drivebay.errors` and
 CancelledError.

@@ -44,7 +44,7 @@ FieldReader = Callable[[Any], Any]
 """Returns the converted value of one field of a message."""
 
 MAX_MESSAGE_SIZE: Final = 16 * 2**20
-"""Bytes, for requests and responses."""
+"""The maximum number of bytes of a request, and of a response."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MIN_OFFSET = datetime.min.replace(tzinfo=UTC) - _EPOCH
 _MAX_OFFSET = datetime.max.replace(tzinfo=UTC) - _EPOCH

@@ -14,13 +14,14 @@ from ..errors import BY_CODE, Error, FieldError, Internal, SecondFactorRequired,
 
 TRAILER: Final = "drivebay-error-bin"
 MAX_TRAILER_SIZE: Final = 4096
-"""Bytes. Many clients accept 8 KiB of trailers in total, and base64 adds a third to ours."""
+"""The maximum number of bytes of the trailer. Many clients accept 8 KiB of trailers in total, and base64 adds a third
+to ours."""
 _MAX_STATUS_DETAIL: Final = 200
-"""Characters. gRPC may encode each of them in twelve bytes."""
+"""The maximum number of characters of a status detail. gRPC may encode a character in twelve bytes."""
 _FIXED_SIZE: Final = 128
-"""Bytes that the code, the challenge, `retry_after` and the structure of an error take at most."""
+"""The maximum number of bytes of the code, the challenge, `retry_after` and the structure of an error together."""
 _FIELD_OVERHEAD: Final = 16
-"""Bytes that MessagePack adds to the texts of one field error at most."""
+"""The maximum number of bytes that MessagePack adds to the texts of one field error."""
 _CONNECTION_FAILED: Final = ("connect to all addresses", "all backends failing")
 _CONNECTION_HINTS: Final = {
     "CERTIFICATE_VERIFY_FAILED": "its certificate has expired or is not from the authority in DRIVEBAY_TLS_CA",
@@ -89,7 +90,8 @@ def decode_error(data: bytes) -> Error:
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, service: str, address: str) -> Error:
-    """Return the error of a failed call: the one in the trailer, or else one that describes the gRPC status."""
+    """Return the error of a failed call. It is the error in the trailer. Without a trailer, it describes the gRPC
+    status."""
     for name, value in error.trailing_metadata() or ():
         if name == TRAILER:
             return decode_error(value if isinstance(value, bytes) else value.encode())

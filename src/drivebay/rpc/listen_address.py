@@ -14,7 +14,7 @@ import grpc.aio
 from .tls import Identity
 
 _MAX_SOCKET_PATH: Final = 103
-"""Bytes of a Unix socket's path that every system accepts."""
+"""The longest path of a Unix socket, in bytes, that every system accepts."""
 _MAX_PORT: Final = 65_535
 
 

@@ -191,7 +191,8 @@ def _check_utc(values: tuple[datetime | None, ...]) -> None:
 
 @cache
 def _check(hint: Any, leaf: type, check_leaves: Callable[[tuple[Any, ...]], None]) -> Check | None:
-    """Return a check of all values of the type `leaf` inside a value of the type `hint`. None: there can be none.
+    """Return a check of all values of the type `leaf` inside a value of the type `hint`. The result is None if a value
+    of the type `hint` never contains a value of the type `leaf`.
 
     `check_leaves` checks several such values in one call, because a page has hundreds of them.
     """

@@ -51,11 +51,10 @@ _REFUSAL_BACKOFF: Final = 10.0
 """Seconds until the next attempt to open a stream after a refusal. Until then a process of another release may replace
 the server."""
 _MAX_DUPLICATES: Final = 8
-"""The maximum number of attempts to open a stream to another process when the process that responded already has
-one."""
+"""The maximum number of further attempts to open a stream if the process that responded already has a stream."""
 _DUPLICATE_SECONDS: Final = 3.0
-"""Seconds that a second stream to one process stays open while another process has none. The other process may still be
-starting."""
+"""Seconds that a second stream to one process stays open while another process has no stream. The other process may
+still be starting."""
 
 
 class _Refused(Exception):
@@ -96,7 +95,7 @@ class Streams:
         self._start_stream_task(0)
 
     def choose(self, method: str) -> ClientStream | None:
-        """Return the stream with the fewest calls in flight among those whose server has the method."""
+        """Return the stream with the fewest calls in flight, of the streams whose server has the method."""
         least_busy = None
         for stream in self._open:
             if stream.unusable.is_set() or method not in stream.methods:  # guard: stream-unusable

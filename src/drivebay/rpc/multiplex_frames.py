@@ -26,11 +26,13 @@ PROTOCOL: Final = 1
 MAX_CALLS: Final = 1024
 """The maximum number of calls in flight, for a client and for each stream of a server. Further calls are refused."""
 MAX_PAYLOAD: Final = 256 * 1024
-"""Bytes. A larger request is sent as a unary RPC, so that it does not delay the calls behind it."""
+"""The maximum number of bytes of a request on a stream. A larger request is sent as a unary RPC, so that it does not
+delay the calls behind it."""
 PIECE_SIZE: Final = 64 * 1024
-"""Bytes. A larger result is sent in pieces, each in another message."""
+"""The maximum number of bytes of a piece of a result. A larger result is sent in pieces, each in another message."""
 MAX_UNSENT: Final = 8 * 2**20
-"""Bytes. While more bytes than this wait for a client that does not read, the server reads no further calls from it."""
+"""The maximum number of bytes that wait to be sent to a client. Above it, the server reads no further calls from this
+client."""
 HANDSHAKE_TIMEOUT: Final = 5.0
 """Seconds that each side waits for the first frame of the other side."""
 

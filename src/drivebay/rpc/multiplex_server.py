@@ -229,7 +229,7 @@ _TOO_MANY: Final = encode_error(Unavailable(f"more than {MAX_CALLS} calls of one
 
 
 def _find_difference(greeting: Greeting, contract: StreamedContract | None) -> str:
-    """Return the reason why the client must use unary RPCs, or an empty string if there is none.
+    """Return the reason why the client must use unary RPCs, or an empty string if the client can use a stream.
 
     Fields are matched by name, so one side may have more fields: it is the newer release. If each side has a field
     that the other side lacks, a field may have another name or type.

@@ -49,8 +49,8 @@ _OPTIONS: Final = (
 # server ends an old connection.
 _TLS_OPTIONS: Final = (("grpc.max_connection_age_ms", 300_000), ("grpc.max_connection_age_grace_ms", 60_000))
 _MAX_STREAM_AGE: Final = 30.0
-"""Seconds, with TLS. After this time a stream is drained, so that the next stream may go to another process. The time
-is shorter than the grace of an old connection, so no stream is cut off."""
+"""The number of seconds after which a stream over TLS is drained, so that the next stream may go to another process.
+The time is shorter than the grace of an old connection, so no stream is cut off."""
 
 
 @asynccontextmanager

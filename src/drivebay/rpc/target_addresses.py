@@ -7,7 +7,7 @@ import socket
 from typing import Final
 
 _MAX_PROCESSES: Final = 16
-"""Streams that one client opens at most. If there are more processes, each client uses a part of them."""
+"""The maximum number of streams of one client. If a service has more processes, each client uses only some of them."""
 
 
 async def count_processes(address: str) -> int:

@@ -39,7 +39,7 @@ class Identity:
         try:
             key = serialization.load_pem_private_key(_read(self.key), None)
         except (ValueError, TypeError):
-            raise ValueError(f"{self.key} contains no PEM key, or one with a password") from None
+            raise ValueError(f"{self.key} contains no PEM key, or a key with a password") from None
         if _public_bytes(key.public_key()) != _public_bytes(certificate.public_key()):
             raise ValueError(f"{self.key} is not the key of {self.cert}")
         try:

@@ -11,7 +11,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 REQUIRED: Final = object()
-"""Stands for the default of a field or argument that has none."""
+"""Takes the place of the default for a field or an argument without a default."""
 
 
 def contract_methods(contract: type) -> dict[str, Callable[..., Any]]:
@@ -38,7 +38,7 @@ def struct_hints(struct: type[msgspec.Struct]) -> Mapping[str, Any]:
 
 
 def argument_defaults(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the default of each argument that has one."""
+    """Return the default of each argument that has a default."""
     return {
         name: parameter.default
         for name, parameter in inspect.signature(function).parameters.items()
@@ -47,7 +47,7 @@ def argument_defaults(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def field_defaults(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the default of each field that has one."""
+    """Return the default of each field that has a default."""
     defaults: dict[str, Any] = {}
     for field in msgspec.structs.fields(struct):
         if field.default is not msgspec.NODEFAULT:

@@ -14,14 +14,15 @@ from contextlib import suppress
 from typing import Any, Final
 
 MAX_BYTES: Final = 64 * 2**20
+"""The maximum number of bytes that are read before the response, and again after it."""
 MAX_SECONDS: Final = 10.0
-"""The limits of one drain. A request may be drained twice: before and after its response."""
+"""The maximum number of seconds for which bytes are read before the response, and again after it."""
 _LINGER_SECONDS: Final = 1.0
 """Seconds for which a connection stays open after MAX_BYTES, so that the client can still read the response."""
 _PAUSE_SECONDS: Final = 1.0
 """Seconds for which the response waits for the next bytes of the body."""
 _MAX_AT_ONCE: Final = 256
-"""The maximum number of bodies that are drained at the same time. Further ones are not drained."""
+"""The maximum number of bodies that are drained at the same time. Further bodies are not drained."""
 _BODY_HEADERS: Final = frozenset({b"content-length", b"transfer-encoding"})
 _EXPECT: Final = b"expect"
 

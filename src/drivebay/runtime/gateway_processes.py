@@ -1,4 +1,5 @@
-"""Further gateway processes that listen on the same port: the children of the first one (docs/decisions/0014)."""
+"""Further gateway processes that listen on the same port: the children of the first gateway process
+(docs/decisions/0014)."""
 
 from __future__ import annotations
 
@@ -17,9 +18,10 @@ from ..observability.metrics import forget_process
 log = structlog.get_logger(__name__)
 
 _STOP_TIMEOUT: Final = 10.0
-"""Seconds until a child is killed. It waits 5 seconds for the requests that run."""
+"""Seconds after which a child that was asked to end is killed. The child itself waits 5 seconds for the requests that
+run."""
 _RESTART_DELAY: Final = 1.0
-"""Seconds."""
+"""Seconds between the end of a child and the start of its replacement."""
 
 
 async def keep_gateway_process_running(

@@ -30,10 +30,10 @@ _REACHABLE_TIMEOUT: Final = 60.0
 _CONNECT_POLL: Final = 0.02
 """Seconds between two attempts to connect."""
 _MAX_CONNECTIONS: Final = 10_000
-"""Client connections at the same time, about 20 KiB each. Most of them are idle. The gateway limits the running
-requests itself, and a client must be connected to get its 503."""
+"""The maximum number of client connections at the same time. A connection takes about 20 KiB of memory, and most
+connections are idle. The gateway limits the running requests itself, and a client must be connected to get its 503."""
 _RESERVED_FILES: Final = 256
-"""Open files for other uses than client connections: databases, services, logs."""
+"""The number of open files that are kept free for databases, services and logs."""
 IDLE_TIMEOUT: Final = timedelta(seconds=30)
 _LOOPBACK_OF_WILDCARD: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 """The address at which a process reaches its own server that listens on all addresses."""
@@ -162,7 +162,8 @@ async def _connect(host: str, port: int) -> None:
 
 
 def _raise_file_limit() -> int:
-    """Raise the limit of open files as far as allowed, and return the number of client connections that it allows.
+    """Raise the limit of open files as far as allowed. Return the number of client connections that the new limit
+    allows.
 
     At the limit the HTTP server would accept no connection and would use the CPU in a loop.
     """

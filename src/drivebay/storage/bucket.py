@@ -109,7 +109,7 @@ class Bucket(Presigner, Protocol):
     async def add_cors_rules(self, origins: tuple[str, ...]) -> bool:
         """Allow web pages of these origins to PUT, GET and HEAD, and to read the headers of downloads.
 
-        Downloads also work after a redirect. Other CORS rules stay. A second call is a no-op. Return False if the
+        Downloads also work after a redirect. Other CORS rules stay. A second call has no effect. Return False if the
         store does not support rules, or has rules that we cannot read.
         """
         ...
@@ -118,7 +118,7 @@ class Bucket(Presigner, Protocol):
         """Add a notification rule: the store sends an event to `target` for every new object. Other rules stay.
 
         `target` is an ARN of the store's configuration. Return None if the rule exists now, otherwise the reason why it
-        does not exist. A second call is a no-op.
+        does not exist. A second call has no effect.
         """
         ...
 

@@ -3,7 +3,7 @@
 In a store that accepts a second PUT, a client could change an existing file with the URL of its upload. So in such a
 store the URL writes to staging, and the promotion copies the staged object if its ETag has not changed since the
 look-up. The key of the copy contains a hash of the ETag. So two processes that promote the same bytes write the same
-object, and a repeated promotion is a no-op.
+object, and a repeated promotion has no effect.
 """
 
 from __future__ import annotations

@@ -16,15 +16,15 @@ from ..embedded.postgres import Postgres
 from . import servers
 
 _LARGE: Final = 64 * 8192
-"""Bytes. A table of this size or more is emptied with TRUNCATE. DELETE is faster, but leaves dead rows until a
-vacuum."""
+"""The size in bytes from which a table is emptied with TRUNCATE. Smaller tables are emptied with DELETE, which is
+faster, but leaves dead rows until a vacuum."""
 _CONNECTIONS: Final = 8
 _TABLES: Final = """
 SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
 WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY name
 """
-# The first column ends sessions with a statement or a lock that a test has left: the next test would wait for it. The
-# others are equal as long as no test changes the schema.
+# The first column ends the sessions that still run a statement or hold a lock after a test, because the next test would
+# wait for them. The values of the other columns do not change as long as no test changes the schema.
 _END_SESSIONS_AND_DESCRIBE: Final = """
 WITH tables AS MATERIALIZED (
     SELECT oid, relname, relnatts FROM pg_class
@@ -67,7 +67,8 @@ class _Member:
 
 
 class DatabasePool:
-    """Databases that are each lent to one test at a time, with the rows of a new one. Create it with `open_pool`."""
+    """Databases that are each lent to one test at a time, with the rows of a new database. Create the pool with
+    `open_pool`."""
 
     def __init__(self, server: Postgres, template: str, size: int) -> None:
         self._server = server
@@ -77,7 +78,7 @@ class DatabasePool:
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[PooledDatabase]:
-        """Yield a database with the schema and the rows of a new one. At the end it is emptied, or dropped if its
+        """Yield a database with the schema and the rows of a new database. At the end it is emptied, or dropped if its
         schema has changed."""
         member = self._free.pop() if self._free else await self._create()
         is_clean = False
@@ -110,7 +111,8 @@ class DatabasePool:
 
 
 async def _empty(member: _Member) -> bool:
-    """Give a database the rows of a new one. Return False if its schema is not that of a new one."""
+    """Give a database the rows of a new database. Return False if its schema differs from the schema of a new
+    database."""
     if await _end_sessions_and_describe(member.admin) != member.schema:
         return False
     rows = {table: f"{_rows_of(table)} IS DISTINCT FROM ${n}" for n, table in enumerate(member.seeded, 1)}
@@ -159,7 +161,7 @@ async def open_pool(server: Postgres, template: str, size: int = _CONNECTIONS) -
 
 @asynccontextmanager
 async def connect(source: str | PooledDatabase) -> AsyncIterator[postgres.Database]:
-    """Yield the open connections of a pooled database, or new ones to a URL."""
+    """Yield the open connections of a pooled database, or new connections to a URL."""
     if isinstance(source, PooledDatabase):
         yield source.connections
         return

@@ -25,8 +25,8 @@ class Proxy:
     - `drop_responses`: requests are forwarded and responses are discarded.
     - `drop_requests`: responses are forwarded and requests are discarded.
     - `refuse`: new connections are closed immediately.
-    - `cut_after`: a connection is reset after this many bytes. None: never.
-    - `corrupt_after`: one bit of one byte is flipped after this many more bytes, once. None: never.
+    - `cut_after`: the number of bytes after which a connection is reset. None: never.
+    - `corrupt_after`: the number of further bytes after which one bit of one byte is flipped, once. None: never.
     - `passed`: the number of bytes forwarded so far.
     """
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 
 class UnsharedScan:
-    """Implements `janitor.bucket_scan.Scan`. Nobody can take it over, and it does not wait between pages."""
+    """Implements `janitor.bucket_scan.Scan`. No other caller can take the scan over, and it does not wait between
+    pages."""
 
     def __init__(self) -> None:
         self.position: str | None = None

@@ -40,7 +40,8 @@ _TEMPLATE_LOCK = 7_304_001
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the folders in it have random names and belong to this user
 _MEMORY_PREFIX = "drivebay-tests-"
 _MEMORY_NEEDED = 4 * 2**30
-"""Bytes. A run of all tests needs less than half of them."""
+"""The number of free bytes in memory from which the data of PostgreSQL is in memory. A run of all tests needs less than
+half of them."""
 
 
 @asynccontextmanager

@@ -12,7 +12,8 @@ from ..rpc.type_hints import resolve_newtype
 
 
 def type_mismatch(value: Any, hint: Any, path: str = "the value") -> str | None:
-    """Return a sentence that says where a value does not have the type `hint`, or None if it has that type.
+    """Return a sentence that says which part of a value does not have the type `hint`, or None if the value has this
+    type.
 
     The check is stricter than `isinstance`: text is not an enum member, True is not an integer, a time is in UTC,
     integers have at most 64 bits, and text has no lone surrogates. A message between services cannot contain other

@@ -22,7 +22,7 @@ from typing import Final
 import httpx
 
 SIX_PROCESSES: Final = ("storage", "files", "auth", "ingest", "janitor", "gateway")
-"""The names of six processes, in the order in which they start. Each name is that of its service."""
+"""The names of six processes, in the order in which they start. Each process has the name of its service."""
 _RUN_WITH_CRASH_POINT: Final = (
     "import sys; from drivebay.cli.main import main; from drivebay.observability import crash_points;"
     " crash_points.arm(sys.argv.pop(1)); main()"
@@ -49,8 +49,8 @@ class World:
     """One running Drivebay.
 
     `folder` contains data, sockets and logs. `environment` is set for every process, and `own` in addition for single
-    processes. The argument `name` is the name of a process: that of its service, or `all`. `topology` is `one` or `six`
-    processes.
+    processes. The argument `name` is the name of a process: the name of its service, or `all` for the process with all
+    services. `topology` is `one` or `six` processes.
     """
 
     folder: Path

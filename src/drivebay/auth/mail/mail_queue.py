@@ -128,13 +128,12 @@ class MailQueue:
             raise NotFound("this deployment has no passwords; sign in with its identity provider")
 
     async def add(self, tx: Executor, kind: MailKind, user: UserId) -> None:
-        """Queue a mail to an account in the transaction of the request. It is a no-op if the deployment sends no
-        mail."""
+        """Queue a mail to an account in the transaction of the request, if the deployment sends mail."""
         if self.enabled:
             await store.insert_mail(tx, self._new_mail_id(), kind, user, MAX_QUEUE_TIME)
 
     async def add_notice(self, tx: Executor, kind: MailKind, user: UserId) -> None:
-        """Queue a notice, as `add` does. It is a no-op above the limit NOTICES_A_DAY."""
+        """Queue a notice, as `add` does, unless the limit NOTICES_A_DAY is reached."""
         if not self.enabled:
             return
         per = NOTICES_A_DAY.per

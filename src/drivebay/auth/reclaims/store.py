@@ -44,5 +44,5 @@ async def delete_access_of_earlier_user(db: Executor, user: UserId, within: time
 
 
 async def delete_reclaimed(db: Executor, user: UserId, after: timedelta) -> None:
-    """Delete the record of a reclaimed account. It is a no-op until `after` has passed since the reclaim."""
+    """Delete the record of a reclaimed account, if the time `after` has passed since the reclaim."""
     await db.fetchrow(STATEMENTS["delete_reclaimed"], user, after)

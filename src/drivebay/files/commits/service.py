@@ -3,7 +3,7 @@
 A commit is triggered by an event of the store, by a client's `complete_upload`, or by the sweep. None of these triggers
 is proof that the bytes are stored. So the commit looks up the object, outside any transaction, and compares it with the
 recorded intent. Then one transaction creates the file, turns reserved bytes into stored bytes and records the change. A
-second commit of the same upload is a no-op.
+second commit of the same upload has no effect.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class MultipartService:
     async def assemble(self, upload: contract.Upload) -> None:
         """Assemble the parts of a pending upload in the store. The caller commits the upload next.
 
-        The method is a no-op if the upload has ended. Raises NotUploaded (parts are missing), Unavailable.
+        If the upload has ended, nothing happens. Raises NotUploaded (parts are missing), Unavailable.
         """
         layout = _layout(upload)
         if layout.multipart_id is None:

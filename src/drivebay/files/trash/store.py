@@ -138,7 +138,7 @@ class TrashStore:
     async def set_hidden_files(self, tx: Connection, folder: FolderToCount, count: int | None) -> None:
         """Save the number of files below a trashed folder, or that it could not be counted.
 
-        It is a no-op if the row of the folder has changed.
+        If the row of the folder has changed, nothing happens.
         """
         await tx.execute(self.statements["set_hidden_files"], folder.owner, folder.id, count, folder.row_version)
 

@@ -87,7 +87,7 @@ class VersionStore:
         return None if record is None else file_from(record)
 
     async def delete_version(self, tx: Connection, owner: DriveId, file: FileId, version: VersionId) -> None:
-        """Delete an old version for good. It is a no-op if the file has no such old version."""
+        """Delete an old version for good, if the file has such an old version."""
         await self._delete_released(tx, await tx.fetch(self.statements["release_version"], owner, file, version))
 
     async def delete_of_files(self, tx: Connection, files: Sequence[tuple[DriveId, FileId]]) -> None:

@@ -179,7 +179,7 @@ class TusResource:
     async def _set_length(
         self, access: Access, upload: contract.Upload, length: int, stored: StoredState
     ) -> contract.Upload:
-        """Set the deferred length. Setting the same length again is a no-op."""
+        """Set the deferred length. A repeat with the same length has no effect."""
         if length > self._max_file_size:
             raise TooLarge(f"tus uploads are limited to {self._max_file_size} bytes")
         if length < stored.offset:
