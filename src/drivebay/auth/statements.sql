@@ -35,7 +35,7 @@ FROM auth.users WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL
 
 -- name: find_credentials
 -- The account that has one of the keys $1. Earlier releases could create two accounts for one address, with the domain in
--- Unicode and in ASCII. Prefer the one whose address was entered as $2. `is_known`: the account has logged in from the
+-- Unicode and in ASCII. Prefer the account whose address was entered as $2. `is_known`: the account has logged in from the
 -- network $3 before.
 SELECT id, email_key, password_hash, password_version, deleted_at IS NOT NULL AS is_deleted,
        disabled_at IS NOT NULL AS is_disabled,
@@ -231,7 +231,7 @@ WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now() -- guard: list-se
 ORDER BY id DESC LIMIT $2
 
 -- name: list_revoked_sessions
--- A page of up to $5 sessions that ended after $1, and at most $2 ago: the access tokens of older ones have expired.
+-- A page of up to $5 sessions that ended after $1, and at most $2 ago. The access tokens of the other sessions have expired.
 -- `ended_at` is the time at which a transaction began. The transaction may commit up to a minute later. The page begins
 -- after the session $4, which ended at $3. If $5 is null, the page has all sessions.
 SELECT id, ended_at, ended_at + $2::interval AS expires_at FROM auth.sessions

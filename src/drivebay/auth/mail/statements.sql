@@ -11,8 +11,8 @@ VALUES ($1, 'reset', $2, $3, now() + $4::interval)
 
 -- name: claim_mails
 -- Claim up to $2 due mails for the lease $1, which lasts $3. A mail that is not finished by then is due again. If the
--- response of a claim was lost, a repeat of the claim returns the same mails. Only mails of the kinds $4 are claimed: a later
--- release, which may have been stopped to return to this one, knows more.
+-- response of a claim was lost, a repeat of the claim returns the same mails. Only mails of the kinds $4 are claimed. The
+-- queue may have mails of other kinds, which a later release has queued before the deployment returned to this release.
 WITH due AS (
     SELECT id FROM auth.mails
     WHERE (due_at <= now() OR lease = $1) -- guard: mail-claim-repeat

@@ -16,7 +16,8 @@ SELECT coalesce(sum(greatest(entry_count, 1)), 0)::bigint FROM files.archives
 WHERE coalesce(created_by, link_id, owner_id) = $1 AND expires_at > now();  -- guard: archive-count-link
 
 -- name: insert_archive
--- $9 to $11: the link of the holder who creates it, the hash of its password, and which download of the link this is.
+-- $9 to $11 are set if the holder of a link creates the archive: the link, the hash of the password of the link, and the
+-- number of this download of the link.
 INSERT INTO files.archives (owner_id, id, name, created_by, chosen, entry_count, size, expires_at, link_id, link_lock,
                             link_count)
 VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8::interval, $9, $10, $11) RETURNING expires_at;
@@ -35,7 +36,7 @@ LEFT JOIN files.objects o ON o.owner_id = $1 AND o.id = coalesce(v.object_id, v.
 
 -- name: select_archive
 -- `link_file` is the item of the link of its creator, null without a link. Returns no row if the archive has expired, or
--- if its link has ended. A link without downloads left does not end the archive that used the last one.
+-- if its link has ended. The archive that used the last download of a link does not end.
 SELECT a.name, a.created_by, a.chosen, a.entry_count, a.size, a.expires_at, l.file_id AS link_file
 FROM files.archives a
 -- guard: owner-select-archive-link
@@ -89,7 +90,8 @@ DELETE FROM files.archives a USING expired
 WHERE a.owner_id = expired.owner_id AND a.id = expired.id;  -- guard: owner-delete-archives
 
 -- name: end_archives
--- Let the archives of the drive $1, and those that the user of this id has created, expire now.
+-- Let the archives of the drive $1 expire now. $1 is also the id of the user who owns the drive. The archives that this
+-- user created in other drives expire too.
 UPDATE files.archives SET expires_at = now() WHERE (owner_id = $1 OR created_by = $1) AND expires_at > now();
 
 -- name: end_archives_before

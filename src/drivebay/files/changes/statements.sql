@@ -4,9 +4,9 @@
 SELECT last_change FROM files.usage WHERE owner_id = $1;  -- guard: owner-select-last-change
 
 -- name: select_changes
--- Up to $3 changes after the number $2, each with its item as it is now. One row without a change means that there is
--- none. No row means that the owner has no usage row, and so no change. One statement reads both tables, so the numbers
--- match the changes.
+-- Up to $3 changes after the number $2, each with its item as it is now. If there is no such change, the result is one row
+-- with null values for the change. If the owner has no row in files.usage, there is no row and no change. One statement
+-- reads both tables, so the numbers match the changes.
 -- An item whose grace period is over cannot be restored, so it counts as deleted. An item in a trashed folder has the times of that
 -- folder.
 SELECT g.trimmed_changes, g.last_change, c.number, c.what, c.file_id, c.at, c.actor_id, item.*
@@ -29,8 +29,8 @@ WHERE g.owner_id = $1  -- guard: owner-select-changes-usage
 ORDER BY c.number;
 
 -- name: list_activity_page
--- Up to $4 changes of the entry $2 with numbers below $3, newest first. One row without a change: there is none. No row: no
--- such entry, or it is in the trash.
+-- Up to $4 changes of the entry $2 with numbers below $3, newest first. If there is no such change, the result is one row
+-- with null values. If there is no such entry, or if it is in the trash, there is no row.
 SELECT c.number, c.what, c.at, c.actor_id
 FROM files.entries e
 LEFT JOIN LATERAL (

@@ -220,8 +220,8 @@ WITH upload AS (
 SELECT upload.id FROM upload, file;
 
 -- name: claim_checks
--- Take up to $1 uploads whose scheduled look-up is due, and postpone their next one with exponential backoff. So two sweepers do
--- not take the same uploads. $2 false: pending uploads. $2 true: uploads past their deadline (pending, watched, or
+-- Take up to $1 uploads whose scheduled look-up is due, and postpone their next look-up with exponential backoff. So two
+-- sweepers do not take the same uploads. $2 false: pending uploads. $2 true: uploads past their deadline (pending, watched, or
 -- complete with a staged object to clean).
 WITH due AS MATERIALIZED (  -- not a subquery, as in `lease_purges`
     SELECT owner_id, id FROM files.uploads
@@ -245,7 +245,7 @@ RETURNING u.owner_id, u.id;
 
 -- name: claim_newest_checks
 -- Take up to $1 pending uploads whose check became due most recently, and postpone their next check twice as long as
--- before. Of very many pending uploads, the newest are the ones whose bytes arrive now.
+-- before. If there are very many pending uploads, the bytes that arrive now are mostly the bytes of the newest uploads.
 WITH due AS MATERIALIZED (
     SELECT owner_id, id FROM files.uploads WHERE next_check_at <= now() AND state = 'pending'
     ORDER BY next_check_at DESC LIMIT $1  -- guard: claim-newest-order

@@ -54,7 +54,7 @@ UPDATE files.drives SET deleted_at = now(), purge_after = now() + $2::interval
 WHERE owner_id = $1 AND deleted_at IS NULL RETURNING owner_id;
 
 -- name: select_members
--- The members of a drive that is not deleted. A drive has at least one.
+-- The members of a drive that is not deleted. A drive has at least one member.
 SELECT m.user_id, m.role, m.hides_email FROM files.members m JOIN files.drives d ON d.owner_id = m.owner_id
 WHERE m.owner_id = $1 AND d.deleted_at IS NULL ORDER BY m.user_id;
 

@@ -1,8 +1,8 @@
 -- Statements on files and folders outside the trash. `$1` is the owner. All times come from the database clock.
 --
 -- An entry is outside the trash if neither it nor a folder above it is trashed. Statements that begin at an entry ask
--- files.nearest_trashed about the folders above it. Those that read a folder for a caller that has checked it, or walk down
--- from such an entry, need only `trashed_at IS NULL`. A recursion over folders ends at 1000 levels, more than the settings
+-- files.nearest_trashed about the folders above it. Statements that read a folder which the caller has checked, or walk down
+-- from such a folder, need only `trashed_at IS NULL`. A recursion over folders ends at 1000 levels, more than the settings
 -- allow, so that damaged rows cannot make it endless.
 
 -- name: select_taken_names
@@ -195,8 +195,8 @@ SELECT * FROM updated;
 
 -- name: replace_file
 -- Make the content of the file $3 the current version of the file $2, and delete the entry $3, which may be in the trash
--- by itself. The versions and uploads of $3 then belong to $2. The old version of $2 stays. $4 is the user. No row: one
--- of the files does not exist, or it is too late to restore $3.
+-- by itself. The versions and uploads of $3 then belong to $2. The old version of $2 stays. $4 is the user. Returns no row
+-- if one of the files does not exist, or if it is too late to restore $3.
 WITH source AS (
     -- `clock_timestamp()` as in `restore_entry`.
     SELECT * FROM files.entries
@@ -249,8 +249,8 @@ WHERE owner_id = $1 AND parent_id = $5 AND trashed_at IS NULL{starred} AND ({col
 ORDER BY {column} {direction}, id {direction} LIMIT $4;
 
 -- name: list_children_by_name
--- The same, sorted by name. Names in a folder differ, so the id does not matter. $3 is used only to have the same
--- parameters as `list_children`.
+-- As `list_children`, but sorted by name. Names in a folder differ, so the id does not matter. $3 is used only to have the
+-- same parameters as `list_children`.
 SELECT id, kind, name, parent_id, size, content_type, sha256, revision, created_at, modified_at,
        version_id, starred, properties, created_by, modified_by
 FROM files.entries
@@ -261,8 +261,8 @@ ORDER BY name {direction} LIMIT $4;
 
 -- name: list_all
 -- A template for one page of all files of an owner. {starred} also chooses the kind. Read at most $5 files, and return the
--- first $4 that no trashed folder hides. The file number $5 is returned also if it is hidden, because the next files are
--- after it.
+-- first $4 files that are not in a trashed folder. The file number $5 is returned also if it is in a trashed folder, because
+-- the next page begins after it.
 -- OFFSET keeps the planner from joining the subqueries, so that the value is computed once for each folder (Memoize).
 SELECT id, kind, name, parent_id, size, content_type, sha256, revision, created_at, modified_at,
        version_id, starred, properties, created_by, modified_by,

@@ -8,15 +8,16 @@ SELECT count(*) FROM files.jobs WHERE owner_id = $1 AND created_by = $2 AND NOT 
 
 -- name: insert_job
 -- Insert a copy of the folder $4 for the user $3, to the folder $5 with the name $6 and the rule $7. It has at least $8
--- entries. $9 is the drive of the original, if that is another one. With the lease $10, its holder has $11 for a step.
+-- entries. $9 is the drive of the original, if the copy is for another drive. With the lease $10, its holder has $11 for a
+-- step.
 INSERT INTO files.jobs (owner_id, id, kind, created_by, source_id, parent_id, name, on_conflict, total, source_drive_id, lease,
                         leased_until)
 VALUES ($1, $2, 'copy', $3, $4, $5, $6, $7, $8, $9, $10::uuid, CASE WHEN $10 IS NOT NULL THEN now() + $11::interval END)
 RETURNING *, CASE WHEN lease IS NULL THEN due_at END AS waiting_since;
 
 -- name: prune_jobs_of_user
--- Delete up to 100 ended jobs of the user $1, and keep the $2 that ended last. There are not many more than $2, so they need no
--- index. The jobs that are kept are not locked. A concurrent call skips the locked rows instead of waiting.
+-- Delete up to 100 ended jobs of the user $1, and keep the $2 jobs that ended last. A user has not many more than $2 jobs, so
+-- no index is needed. The jobs that are kept are not locked. A concurrent call skips the locked rows instead of waiting.
 DELETE FROM files.jobs j USING (
     SELECT o.owner_id, o.id FROM files.jobs o JOIN (
         SELECT owner_id, id FROM files.jobs WHERE created_by = $1 AND is_settled
@@ -113,8 +114,8 @@ UPDATE files.jobs SET lease = NULL, leased_until = NULL WHERE lease = $1 AND NOT
 UPDATE files.jobs SET total = greatest($3, 1), total_bytes = $4, is_measured = true WHERE owner_id = $1 AND id = $2;
 
 -- name: close_moved_folders
--- Close the folders, among the next $3 open ones, that are not below the source $4 any more: they were moved away or put into
--- the trash, so the user who copies may have no access to them. Return the ordinal of the last one of the $3.
+-- Of the next $3 open folders, close the folders that are not below the source $4 any more: they were moved away or put into
+-- the trash, so the user who copies may have no access to them. Return the ordinal of the last of the $3 folders.
 WITH RECURSIVE open AS (
     SELECT ordinal, folder_id FROM files.job_folders
     WHERE owner_id = $1 AND job_id = $2 AND NOT is_done ORDER BY ordinal LIMIT $3
@@ -133,7 +134,8 @@ WITH RECURSIVE open AS (
 SELECT max(ordinal) FROM open;
 
 -- name: list_next_originals
--- The next entries to copy, up to $4: those in the open folders up to the ordinal $3, in each after its last copied name.
+-- The next entries to copy, up to $4. They are in the open folders up to the ordinal $3. In each folder, they come after
+-- the last name that was copied.
 SELECT f.ordinal, f.copy_id, f.depth, child.id, child.kind, child.name, child.size
 FROM (SELECT ordinal, folder_id, copy_id, depth, after FROM files.job_folders
       WHERE owner_id = $1 AND job_id = $2 AND NOT is_done AND ordinal <= $3 ORDER BY ordinal) f
@@ -177,8 +179,8 @@ SELECT $1, $2, f.ordinal, f.folder_id, f.copy_id, f.depth
 FROM unnest($3::bigint[], $4::uuid[], $5::uuid[], $6::int[]) AS f (ordinal, folder_id, copy_id, depth);
 
 -- name: save_job_progress
--- Of the open folders up to the ordinal $3, those before the ordinal $4 are done, and in this one all up to the name $5. $4
--- null: all are done.
+-- Record how far the open folders up to the ordinal $3 are copied: every folder before the ordinal $4 is done, and the
+-- folder $4 is copied up to the name $5. If $4 is null, every folder is done.
 UPDATE files.job_folders
 SET is_done = coalesce(ordinal < $4::bigint, true), after = CASE WHEN ordinal = $4 THEN $5 ELSE after END
 WHERE owner_id = $1 AND job_id = $2 AND NOT is_done AND ordinal <= least($3::bigint, $4);

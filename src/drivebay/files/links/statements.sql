@@ -25,7 +25,7 @@ WITH inserted AS (
 SELECT * FROM inserted;
 
 -- name: select_link
--- A link that the actor $3 may change: one of their own, or any if $3 is null.
+-- A link that the actor $3 may change, because the actor created it. If $3 is null, every link of the drive qualifies.
 SELECT * FROM files.links
 WHERE owner_id = $1 AND id = $2 AND ($3::uuid IS NULL OR created_by = $3);  -- guard: owner-select-link, link-creator
 
@@ -68,7 +68,8 @@ DELETE FROM files.links
 WHERE (owner_id = $1 OR created_by = $1) AND created_at <= $2;  -- guard: end-sharing-links
 
 -- name: select_link_by_token
--- The link whose token has the hash $1, with its item, unless it has ended. With $2, also one without a download left.
+-- The link whose token has the hash $1, with its item, unless the link has ended. With $2, a link without a download left
+-- is returned too.
 SELECT l.*, e.name AS item_name, e.kind AS item_kind, e.size AS item_size,
        e.content_type AS item_type
 FROM files.links l
@@ -87,7 +88,7 @@ SELECT count(*) FROM files.uploads WHERE owner_id = $1 AND state = 'pending' AND
 -- name: count_link_download
 -- Count one download of the link $2, whose password hash must still be $3, and return the number of downloads. Returns no
 -- row if the link has ended or has no download left.
--- Of two statements at once, the second one waits and sees the count of the first one.
+-- If two of these statements run at once, the second statement waits and sees the count of the first.
 UPDATE files.links SET downloads = downloads + 1
 WHERE owner_id = $1 AND id = $2 AND password_hash IS NOT DISTINCT FROM $3
   AND (expires_at IS NULL OR expires_at > now())
@@ -95,10 +96,10 @@ WHERE owner_id = $1 AND id = $2 AND password_hash IS NOT DISTINCT FROM $3
 RETURNING downloads;
 
 -- name: take_password_attempt
--- Use one attempt at the password of the link $2 by the client $3. A client has $5 attempts, and gets one back in each
--- $4. Returns no row if none is left. The attempts are a token bucket, which is full at `full_at`. Some buckets of other clients
--- that have been full for an hour are deleted. Locked ones are skipped, so that two clients do not wait for each
--- other's buckets.
+-- Use one attempt at the password of the link $2 by the client $3. A client has $5 attempts, and regains an attempt after
+-- each interval $4. Returns no row if no attempt is left. The attempts are a token bucket, which is full at `full_at`. Some
+-- buckets of other clients that have been full for an hour are deleted. Locked buckets are skipped, so that two clients do
+-- not wait for each other's buckets.
 WITH old AS (
     SELECT client FROM files.link_attempts
     WHERE owner_id = $1 AND link_id = $2 AND client <> $3 AND full_at < now() - interval '1 hour'

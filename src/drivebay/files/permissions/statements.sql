@@ -2,7 +2,7 @@
 -- from the database clock.
 
 -- name: select_granted_above
--- For each of the items $2 outside the trash: which of the granted items $3 it is, or is below.
+-- The pairs of an item of $2 outside the trash and a granted item of $3, where the first is the second or is below it.
 WITH RECURSIVE above AS (
     SELECT id AS item, id, parent_id, 1 AS depth FROM files.entries
     WHERE owner_id = $1 AND id = ANY($2::uuid[])  -- guard: owner-select-granted
@@ -111,8 +111,8 @@ DELETE FROM files.shared_with s USING taken
 WHERE s.user_id = $2 AND s.owner_id = $1 AND s.file_id = taken.file_id;
 
 -- name: delete_permissions_given_until
--- Delete the permissions in the personal drive of the user $1, and those that the user gave in other drives, of up to the
--- time $2. The feeds of these drives do not show it: each would need the lock of its drive.
+-- Delete the permissions that were given until the time $2 in the personal drive of the user $1, or by this user in other
+-- drives. The feeds of these drives do not show the deletion, because each feed would need the lock of its drive.
 WITH taken AS (
     DELETE FROM files.permissions
     WHERE (owner_id = $1 OR created_by = $1) AND created_at <= $2  -- guard: end-sharing-permissions

@@ -1,7 +1,7 @@
 -- Statements on files.purges, the queue of objects to delete. All times come from the database clock.
 
 -- name: may_purge
--- A backup holds the lock $1 alone while it copies objects, so that none of its snapshot is deleted meanwhile.
+-- A backup holds the exclusive lock $1 while it copies objects, so that no object of its snapshot is deleted meanwhile.
 SELECT pg_try_advisory_xact_lock_shared($1::bigint);
 
 -- name: mark_below_due_folders
@@ -104,7 +104,7 @@ SELECT ARRAY(SELECT ARRAY[owner_id, id] FROM deleted) AS deleted, ARRAY(SELECT D
 SELECT EXISTS (SELECT FROM files.entries WHERE trashed_at IS NOT NULL AND purge_after <= now());
 
 -- name: take_purges_of_versions
--- Look at the first $1 due purges, and remove those of versions from the queue. A process of the previous release of
+-- Look at the first $1 due purges, and remove the purges of versions from the queue. A process of the previous release of
 -- Drivebay queues such a purge for a version that shares its object. Return the owner and the id of each version, which
 -- `delete_released` needs. Skip owners that are locked.
 DELETE FROM files.purges p

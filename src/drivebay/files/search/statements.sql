@@ -37,7 +37,7 @@ ORDER BY id DESC LIMIT $11
 -- name: scan
 -- A template, which `SearchStore` fills in for each source of names. Read names from the source, and return at most $10
 -- entries whose name passes the condition. Every row has the last name that was read and the number of names that were
--- read. If no entry passes, one row has only these. Filters: kind $2, patterns of media types $3, sizes $4 to $5, changed
+-- read. If no entry passes, one row has only these two values. Filters: kind $2, patterns of media types $3, sizes $4 to $5, changed
 -- after $6 and before $7, below the folder $8, stars $9. LATERAL and OFFSET lead the planner to the primary key: it expects too
 -- many names.
 WITH scanned AS MATERIALIZED (

@@ -70,8 +70,9 @@ WITH RECURSIVE descendants AS (
 SELECT coalesce(max(depth), 0) FROM descendants;
 
 -- name: keep_duplicates_in_trash
--- Run this before $2 is restored, which was trashed at the time $3. An entry that was trashed with $2 stays in the trash, as
--- if it had been trashed alone, if an entry that is not trashed itself has its name. The previous release can cause that.
+-- Run this before the folder $2 is restored, which was trashed at the time $3. An entry that was trashed with $2 stays in the
+-- trash, as if it had been trashed alone, if an entry that is not trashed itself has the same name. The previous release can
+-- cause two such entries.
 -- LATERAL and LIMIT keep the planner from reading all entries of the owner.
 WITH duplicates AS MATERIALIZED (
     SELECT e.id FROM files.entries e

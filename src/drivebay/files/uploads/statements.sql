@@ -26,8 +26,8 @@ WITH reserved AS (
                       WHERE owner_id = $1 AND sha256 = $8 AND size = $6 AND refs > 0)  -- guard: begin-instant
     RETURNING owner_id
 )
--- Record the intent. The first look-up of an upload in one piece is due after 2 seconds. That of an upload in parts
--- is due at its deadline, or when its assembly begins.
+-- Record the intent. The first look-up of an upload in one piece is due after 2 seconds. The first look-up of an upload in
+-- parts is due at its deadline, or when its assembly begins.
 INSERT INTO files.uploads
     (owner_id, id, parent_id, name, on_conflict, size, content_type, sha256, expires_at, next_check_at, part_size,
      deferred, note, modified_at, created_by)

@@ -75,9 +75,9 @@ WHERE owner_id = $1 AND file_id = $2 AND id = $3  -- guard: owner-release-versio
 RETURNING owner_id, id;
 
 -- name: release_versions_of
--- Release all versions of deleted files ($1 owners, $2 files), also old ones, and those whose object is queued already, so
--- that it is purged now. Not a part of `mark_for_purge`, which locks the owners: a statement does not see a version that was
--- committed after it began and before it had the lock.
+-- Release all versions of deleted files ($1 owners, $2 files): the current and the old versions, and the versions whose
+-- object is queued already, so that the object is purged now. This is not a part of `mark_for_purge`, which locks the owners:
+-- a statement does not see a version that was committed after the statement began and before it had the lock.
 UPDATE files.versions v SET state = 'purging'
 FROM unnest($1::uuid[], $2::uuid[]) AS deleted (owner_id, id)
 -- guard: owner-purge-version
@@ -85,7 +85,7 @@ WHERE v.owner_id = deleted.owner_id AND v.file_id = deleted.id AND v.state IN ('
 RETURNING v.owner_id, v.id;
 
 -- name: release_excess_versions
--- Release the old versions of the file $2 that are more than $3, those that were replaced first.
+-- Release old versions of the file $2, so that only $3 old versions remain. The versions that were replaced first are released.
 UPDATE files.versions SET state = 'purging'
 WHERE owner_id = $1 AND id = ANY(ARRAY(  -- guard: owner-release-excess-versions
     SELECT id FROM files.versions

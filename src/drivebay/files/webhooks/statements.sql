@@ -24,7 +24,7 @@ SELECT * FROM files.webhooks WHERE created_by = $1 AND id = $2;  -- guard: webho
 SELECT * FROM files.webhooks WHERE created_by = $1 AND id = $2 FOR UPDATE;  -- guard: webhook-update-creator
 
 -- name: list_webhooks
--- Up to $4 webhooks before the webhook $2, newest first: of the drive $3, where it is not null.
+-- Up to $4 webhooks before the webhook $2, newest first. If $3 is not null, only webhooks of the drive $3.
 SELECT * FROM files.webhooks
 WHERE created_by = $1 AND id < $2 AND ($3::uuid IS NULL OR owner_id = $3)  -- guard: webhooks-of-others
 ORDER BY id DESC LIMIT $4;
@@ -63,7 +63,7 @@ WHERE created_by = $1 AND owner_id = $2 AND disabled_at IS NULL;
 DELETE FROM files.webhooks WHERE owner_id = $1;
 
 -- name: delete_webhooks_of_user
--- The webhooks of the user $1, and those of the personal drive.
+-- Delete the webhooks that the user $1 created, and the webhooks of the personal drive of this user.
 DELETE FROM files.webhooks WHERE created_by = $1 OR owner_id = $1;
 
 -- name: delete_webhooks_of_user_before
@@ -171,8 +171,8 @@ SET lease = CASE WHEN $3::interval IS NOT NULL THEN lease END, leased_until = no
 WHERE owner_id = $1 AND id = $2;
 
 -- name: postpone_webhook
--- An attempt has failed: the next one follows after 5 seconds, 20 seconds, 80 seconds and so on up to 6 hours, and the
--- last one when the webhook has failed for $3. The lease ends.
+-- Record a failed attempt. The next attempt follows after 5 seconds, 20 seconds, 80 seconds and so on up to 6 hours. The last
+-- attempt is made when the webhook has failed for $3. The lease ends.
 UPDATE files.webhooks
 SET attempts = attempts + 1, failing_since = coalesce(failing_since, now()), lease = NULL, leased_until = NULL,
     due_at = least(now() + least(interval '6 hours', interval '5 seconds' * 4 ^ least(attempts, 12)),  -- guard: webhook-backoff
