@@ -68,7 +68,7 @@ class Keyring:
         keys = await self._store.list_signing_keys(self._published_for)
         if not keys:
             keys = await self._create_first()
-        self._use(keys)
+        self._use_keys(keys)
 
     async def list_keys(self) -> tuple[PublicKey, ...]:
         # Read the database, so that the result includes keys that another process has just created.
@@ -79,7 +79,7 @@ class Keyring:
             await store.lock_signing_keys()
             await self._insert_new(store)
             keys = await store.list_signing_keys(self._published_for)
-        self._use(keys)
+        self._use_keys(keys)
         log.info("key_rotated", kid=keys[0].kid)
         return _public_key(keys[0])
 
@@ -102,7 +102,7 @@ class Keyring:
         key = SigningKey.generate(self._random_bytes)
         await store.insert_signing_key(key.kid, key.x, key.encrypt(self._encryption_key, self._random_bytes))
 
-    def _use(self, keys: tuple[EncryptedKey, ...]) -> None:
+    def _use_keys(self, keys: tuple[EncryptedKey, ...]) -> None:
         newest = keys[0]
         if self._current is None or self._current.kid != newest.kid:
             self._current = SigningKey.decrypt(newest.kid, newest.encrypted, self._encryption_key)

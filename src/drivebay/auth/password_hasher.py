@@ -115,7 +115,7 @@ class PasswordHasher:
         try:
             async with self._queue.slot(client):
                 loop = asyncio.get_running_loop()
-                thread = loop.run_in_executor(self._threads, self._measure, work)
+                thread = loop.run_in_executor(self._threads, self._run_measured, work)
                 try:
                     result, seconds = await asyncio.shield(thread)
                 except asyncio.CancelledError:
@@ -126,7 +126,7 @@ class PasswordHasher:
         self._queue.record(seconds)
         return result
 
-    def _measure(self, work: Callable[[], _Result]) -> tuple[_Result, float]:
+    def _run_measured(self, work: Callable[[], _Result]) -> tuple[_Result, float]:
         started = self._clock()
         return work(), self._clock() - started
 

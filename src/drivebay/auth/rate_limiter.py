@@ -108,7 +108,7 @@ class RateLimiter:
         # guard: login-limit-address, login-limit-order
         await self._charge(call, "address", attempt.network, login.times(ADDRESS_FACTOR))
         await self._charge(call, "pair", attempt.pair, login)  # guard: login-limit-pair
-        unknown = await self._take(call, "account", attempt.account_hash, _unknown_limit(login))
+        unknown = await self._take_token(call, "account", attempt.account_hash, _unknown_limit(login))
         if not unknown.granted:  # guard: login-limit-account
             # The account is under attack. Its user may still log in from a new network, with FIRST_ATTEMPTS.
             await self._charge(call, "first", attempt.pair, _first_limit(login))
@@ -182,19 +182,21 @@ class RateLimiter:
 
         `user` is None for an email that has no account.
         """
-        network = await self._take("audit", "address", client_network(address), AUDIT_LIMIT)
+        network = await self._take_token("audit", "address", client_network(address), AUDIT_LIMIT)
         rate = UNKNOWN_AUDIT_LIMIT if user is None else AUDIT_LIMIT
-        account = await self._take("audit", "account", "" if user is None else str(user), rate)
+        account = await self._take_token("audit", "account", "" if user is None else str(user), rate)
         # Both statements always run, so that the time does not reveal whether the account exists.
         granted = network.granted and account.granted
         return BucketResult(granted=granted, wait=account.wait, tokens=min(network.tokens, account.tokens))
 
-    async def _take(self, call: str, scope: str, caller: str, rate: Rate, db: Executor | None = None) -> BucketResult:
+    async def _take_token(
+        self, call: str, scope: str, caller: str, rate: Rate, db: Executor | None = None
+    ) -> BucketResult:
         executor = self._store.executor if db is None else db
-        return await buckets.take_token(executor, _bucket(call, scope, caller), rate.per, rate.per / rate.count)
+        return await buckets.take_token(executor, _bucket_name(call, scope, caller), rate.per, rate.per / rate.count)
 
     async def _charge(self, call: str, scope: str, caller: str, rate: Rate, db: Executor | None = None) -> None:
-        result = await self._take(call, scope, caller, rate, db)
+        result = await self._take_token(call, scope, caller, rate, db)
         if result.granted:
             return
         _refused.labels(call, scope).inc()
@@ -202,10 +204,10 @@ class RateLimiter:
         raise RateLimited(f"too many attempts: try again in {seconds} seconds", retry_after=seconds)
 
     async def _refill(self, call: str, scope: str, caller: str) -> None:
-        await buckets.refill_bucket(self._store.executor, _bucket(call, scope, caller))
+        await buckets.refill_bucket(self._store.executor, _bucket_name(call, scope, caller))
 
     async def _return_token(self, call: str, scope: str, caller: str, rate: Rate) -> None:
-        await buckets.return_token(self._store.executor, _bucket(call, scope, caller), rate.per / rate.count)
+        await buckets.return_token(self._store.executor, _bucket_name(call, scope, caller), rate.per / rate.count)
 
 
 def _unknown_limit(login: Rate) -> Rate:
@@ -239,5 +241,5 @@ def client_network(address: str) -> str:
     return str(ipaddress.ip_network((parsed, 64), strict=False))  # guard: client-network
 
 
-def _bucket(call: str, scope: str, caller: str) -> str:
+def _bucket_name(call: str, scope: str, caller: str) -> str:
     return f"{call}:{scope}:{caller}"

@@ -76,20 +76,20 @@ class Store:
     async def insert_user(self, user: UserId, email: str, email_key: str, password_hash: str) -> User | None:
         """Insert an account and return it. Return None if an account has the address already."""
         row = await self._fetch_row("insert_user", user, email, email_key, password_hash)
-        return _user(row) if row else None
+        return _user_from(row) if row else None
 
     async def find_user(self, user: UserId) -> User | None:
         row = await self._fetch_row("find_user", user)
-        return _user(row) if row else None
+        return _user_from(row) if row else None
 
     async def find_user_by_email(self, email_keys: tuple[str, ...], email: str) -> User | None:
         """Return the account that has one of the keys, or None. If there are several accounts, choose as
         `find_credentials` does."""
         row = await self._fetch_row("find_user_by_email", email_keys, email) if email_keys else None
-        return _user(row) if row else None
+        return _user_from(row) if row else None
 
     async def list_users(self, users: tuple[UserId, ...]) -> tuple[User, ...]:
-        return tuple(_user(row) for row in await self._executor.fetch(STATEMENTS["list_users"], users))
+        return tuple(_user_from(row) for row in await self._executor.fetch(STATEMENTS["list_users"], users))
 
     # `client_network` is the result of `rate_limiter.client_network`.
 
@@ -104,15 +104,15 @@ class Store:
         if not email_keys:
             return None
         row = await self._fetch_row("find_credentials", email_keys, email, client_network)
-        return _credentials(row) if row else None
+        return _credentials_from(row) if row else None
 
     async def find_credentials_of_user(self, user: UserId, client_network: str = "") -> StoredCredentials | None:
         row = await self._fetch_row("find_credentials_of_user", user, client_network)
-        return _credentials(row) if row else None
+        return _credentials_from(row) if row else None
 
     async def update_display_name(self, user: UserId, display_name: str) -> User | None:
         row = await self._fetch_row("update_display_name", user, display_name)
-        return _user(row) if row else None
+        return _user_from(row) if row else None
 
     async def change_password(self, user: UserId, version: int, new_hash: str) -> bool:
         """Replace the password of version `version`. Return False if it was changed already."""
@@ -156,7 +156,7 @@ class Store:
 
     async def find_sign_up_result(self, scope: str, key: str) -> SignUpResult | None:
         row = await self._fetch_row("find_sign_up_result", scope, key)
-        return SignUpResult(fingerprint=row["fingerprint"], user=_user(row)) if row else None
+        return SignUpResult(fingerprint=row["fingerprint"], user=_user_from(row)) if row else None
 
     async def insert_sign_up_result(self, scope: str, key: str, fingerprint: bytes, user: UserId) -> None:
         await self._fetch_row("insert_sign_up_result", scope, key, fingerprint, user)
@@ -341,7 +341,7 @@ class Store:
         return await self._executor.fetchrow(STATEMENTS[name], *arguments)
 
 
-def _user(row: asyncpg.Record) -> User:
+def _user_from(row: asyncpg.Record) -> User:
     return User(
         id=_user_id(row["id"]),
         email=row["email"],
@@ -354,7 +354,7 @@ def _user(row: asyncpg.Record) -> User:
     )
 
 
-def _credentials(row: asyncpg.Record) -> StoredCredentials:
+def _credentials_from(row: asyncpg.Record) -> StoredCredentials:
     return StoredCredentials(
         user=_user_id(row["id"]),
         email_key=row["email_key"],

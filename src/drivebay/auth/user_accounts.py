@@ -189,7 +189,7 @@ class Accounts:
         await self.limiter.charge_password_attempt(attempt)  # guard: login-limit-before-hash
         stored_hash = None if credentials is None else credentials.password_hash
         matches = await self._hasher.verify(
-            password, stored_hash, _client(attempt)
+            password, stored_hash, _hash_client(attempt)
         )  # guard: login-unknown-account-hash
         if credentials is not None and matches:
             await self._rehash(credentials, password)
@@ -216,7 +216,7 @@ class Accounts:
         attempt = Attempt(str(user), network, credentials.is_known, call="confirm")  # guard: confirm-password-bucket
         await self.limiter.charge_password_attempt(attempt)  # guard: confirm-password-limit
         # guard: confirm-password
-        if not await self._hasher.verify(password, credentials.password_hash, _client(attempt)):
+        if not await self._hasher.verify(password, credentials.password_hash, _hash_client(attempt)):
             raise InvalidCredentials("the password is wrong")
         await self.limiter.clear_failures(attempt)
         return credentials
@@ -327,7 +327,7 @@ class Accounts:
         return _SignUpKey(client_network(address), idempotency_key, fingerprint)
 
 
-def _client(attempt: Attempt) -> HashClient:
+def _hash_client(attempt: Attempt) -> HashClient:
     return HashClient(attempt.pair if attempt.is_known else attempt.network, attempt.is_known)
 
 

@@ -48,7 +48,7 @@ class Batcher(Generic[Item, Result]):
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._queue.append((item, future))
         if len(self._workers) < self._concurrency:
-            self._workers.add(asyncio.create_task(self._work(), name="batcher"))
+            self._workers.add(asyncio.create_task(self._run_worker(), name="batcher"))
         return await future
 
     async def close(self, timeout: float) -> None:
@@ -62,7 +62,7 @@ class Batcher(Generic[Item, Result]):
         for _, future in self._queue:
             future.cancel()
 
-    async def _work(self) -> None:
+    async def _run_worker(self) -> None:
         try:
             await asyncio.sleep(0)  # calls that start in the same iteration of the event loop join this batch
             await self._process_queue()
@@ -79,7 +79,7 @@ class Batcher(Generic[Item, Result]):
                 for _, future in batch:
                     future.cancel()
                 raise
-            await self._deliver([future for _, future in batch], results)
+            await self._set_results([future for _, future in batch], results)
             if self._pause and len(batch) > 1:
                 await asyncio.sleep(self._pause)
 
@@ -105,7 +105,9 @@ class Batcher(Generic[Item, Result]):
                 batch.append((item, future))
         return batch
 
-    async def _deliver(self, futures: Sequence[asyncio.Future[Result]], results: Sequence[Result | Exception]) -> None:
+    async def _set_results(
+        self, futures: Sequence[asyncio.Future[Result]], results: Sequence[Result | Exception]
+    ) -> None:
         discards = []
         for future, result in zip(futures, results, strict=True):
             if not future.done():

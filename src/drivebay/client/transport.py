@@ -217,9 +217,9 @@ def _translate_errors(host: str) -> Iterator[None]:
     except _BodyError as error:
         raise error.error from None
     except aiohttp.ClientConnectorCertificateError as error:
-        raise RequestNotSent(f"cannot connect to {host}: {_reason(error.certificate_error)}") from None
+        raise RequestNotSent(f"cannot connect to {host}: {_failure_reason(error.certificate_error)}") from None
     except aiohttp.ClientConnectorError as error:
-        raise RequestNotSent(f"cannot connect to {host}: {_reason(error.os_error)}") from None
+        raise RequestNotSent(f"cannot connect to {host}: {_failure_reason(error.os_error)}") from None
     except aiohttp.ConnectionTimeoutError:
         raise RequestNotSent(f"cannot connect to {host}: no connection in time") from None
     except aiohttp.ServerTimeoutError:
@@ -232,7 +232,7 @@ def _translate_errors(host: str) -> Iterator[None]:
         raise NetworkError(f"the connection to {host} broke") from None
 
 
-def _reason(error: Exception) -> str:
+def _failure_reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     if isinstance(error, ConnectionError) and error.errno:

@@ -69,7 +69,16 @@ def local_header(entry: ZipEntry) -> bytes:
         extra += _LOCAL_ZIP64.pack(1, 16, 0, 0)
         size = _MAX_32
     fixed = _LOCAL.pack(
-        b"PK\3\4", _version(entry), _flags(entry), 0, *_dos_time(entry), 0, size, size, len(entry.name), len(extra)
+        b"PK\3\4",
+        _needed_version(entry),
+        _flags(entry),
+        0,
+        *_dos_time(entry),
+        0,
+        size,
+        size,
+        len(entry.name),
+        len(extra),
     )
     return fixed + entry.name + extra
 
@@ -116,7 +125,7 @@ def end_records(count: int, directory_size: int, directory_offset: int) -> bytes
     return records + _END.pack(b"PK\5\6", 0, 0, number, number, *places, 0)
 
 
-def _version(entry: ZipEntry) -> int:
+def _needed_version(entry: ZipEntry) -> int:
     return _ZIP64_VERSION if entry.is_large else _VERSION
 
 

@@ -66,7 +66,7 @@ class GatewayApp:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if not scope["query_string"].isascii():
-            scope = {**scope, "query_string": _escape(scope["query_string"])}  # Falcon cannot decode all bytes
+            scope = {**scope, "query_string": _escape_query(scope["query_string"])}  # Falcon cannot decode all bytes
         await self.falcon(scope, BodyReceiver(receive), send)
 
 
@@ -130,7 +130,7 @@ def create_app_from_routes(
     """Return an ASGI app that serves a table of routes."""
     by_path: dict[str, dict[str, Route]] = {}
     for route in routes:
-        by_path.setdefault(_template(route.path), {})[route.method] = route
+        by_path.setdefault(_falcon_template(route.path), {})[route.method] = route
     allow = {path: _allow_header(methods) for path, methods in by_path.items()}
     cors = CorsPolicy(settings.allowed_origins)
     app = falcon.asgi.App(
@@ -169,7 +169,7 @@ class _SegmentConverter(BaseConverter):
         return value or None
 
 
-def _template(path: str) -> str:
+def _falcon_template(path: str) -> str:
     return re.sub(r"{(\w+)}", r"{\1:segment}", path)
 
 
@@ -191,7 +191,7 @@ async def _respond_options(req: Request, resp: Response, **params: str) -> None:
     resp.status = 204
 
 
-def _escape(query: bytes) -> bytes:
+def _escape_query(query: bytes) -> bytes:
     return b"".join(bytes([byte]) if byte in _PRINTABLE else b"%%%02X" % byte for byte in query)
 
 

@@ -49,17 +49,17 @@ def grpc_status(error: Error) -> grpc.StatusCode:
 
 def status_detail(error: Error) -> str:
     """Return the detail of an error for the gRPC status, for clients that do not read the trailer."""
-    return _encodable(error.detail, _MAX_STATUS_DETAIL)
+    return _encodable_text(error.detail, _MAX_STATUS_DETAIL)
 
 
 def encode_error(error: Error) -> bytes:
     """Encode an error for the trailer. If it is too long, shorten the detail and omit the last field errors."""
     max_detail = MAX_TRAILER_SIZE // 2
-    detail = _encodable(error.detail, max_detail).encode()[:max_detail].decode(errors="ignore")
+    detail = _encodable_text(error.detail, max_detail).encode()[:max_detail].decode(errors="ignore")
     fields: list[tuple[str, str]] = []
     free = MAX_TRAILER_SIZE - len(detail.encode()) - _FIXED_SIZE
     for field, message in error.errors:
-        entry = _encodable(field, MAX_TRAILER_SIZE), _encodable(message, MAX_TRAILER_SIZE)
+        entry = _encodable_text(field, MAX_TRAILER_SIZE), _encodable_text(message, MAX_TRAILER_SIZE)
         free -= sum(len(text.encode()) for text in entry) + _FIELD_OVERHEAD
         if free < 0:
             break
@@ -68,7 +68,7 @@ def encode_error(error: Error) -> bytes:
     return msgspec.msgpack.encode(_EncodedError(error.code, detail, tuple(fields), error.retry_after, challenge))
 
 
-def _encodable(text: str, length: int) -> str:
+def _encodable_text(text: str, length: int) -> str:
     # A detail may quote text of a client, and UTF-8 cannot encode a lone surrogate.
     return text[:length].encode(errors="replace").decode()
 

@@ -99,8 +99,8 @@ def contract_fields(contract: type) -> frozenset[str]:
     fields: set[str] = set()
     for name, function in contract_methods(contract).items():
         hints, result = split_hints(function)
-        fields |= {f"{name}.{argument}: {_text(hint)}" for argument, hint in hints.items()}
-        fields.add(f"{name} -> {_text(result)}")
+        fields |= {f"{name}.{argument}: {_type_text(hint)}" for argument, hint in hints.items()}
+        fields.add(f"{name} -> {_type_text(result)}")
         for hint in (*hints.values(), result):
             fields |= _fields_inside(hint)
     return frozenset(fields)
@@ -117,16 +117,16 @@ def _fields_inside(hint: Any) -> frozenset[str]:
     elif issubclass(hint, msgspec.Struct):
         hints = struct_hints(hint)
         for field in msgspec.structs.fields(hint):
-            fields.add(f"{hint.__name__}.{field.encode_name}: {_text(hints[field.name])}")
+            fields.add(f"{hint.__name__}.{field.encode_name}: {_type_text(hints[field.name])}")
             fields |= _fields_inside(hints[field.name])
     return frozenset(fields)
 
 
-def _text(hint: Any) -> str:
+def _type_text(hint: Any) -> str:
     hint = resolve_newtype(hint)
     if arguments := get_args(hint):
         name = getattr(get_origin(hint), "__name__", "")
-        return f"{name}[{', '.join(_text(argument) for argument in arguments)}]"
+        return f"{name}[{', '.join(_type_text(argument) for argument in arguments)}]"
     return getattr(hint, "__name__", repr(hint))
 
 

@@ -72,12 +72,12 @@ async def list_accounts(
 
     `after` is the sort value and the id of the last account of the previous page.
     """
-    return [_stored(row) for row in await db.fetch(_LISTS[order], query, *after, limit)]
+    return [_stored_account_from(row) for row in await db.fetch(_LISTS[order], query, *after, limit)]
 
 
 async def get_accounts(db: Executor, users: tuple[UserId, ...], query: str) -> tuple[Account, ...]:
     """Return those of the accounts `users` that exist and match `query`, in the order of `users`."""
-    return tuple(_account(row) for row in await db.fetch(STATEMENTS["get_accounts"], query, list(users)))
+    return tuple(_account_from(row) for row in await db.fetch(STATEMENTS["get_accounts"], query, list(users)))
 
 
 async def count_accounts(db: Executor) -> int:
@@ -94,7 +94,7 @@ async def find_account(db: Executor, email_keys: tuple[str, ...]) -> UserId | No
 async def lock_account(db: Executor, user: UserId) -> Account | None:
     """Lock an account until the transaction ends, and return it."""
     row = await db.fetchrow(STATEMENTS["lock_account"], user)
-    return None if row is None else _account(row)
+    return None if row is None else _account_from(row)
 
 
 async def set_role(db: Executor, user: UserId, role: Role) -> None:
@@ -137,7 +137,7 @@ async def has_password_token(db: Executor, digest: bytes) -> bool:
 async def take_password_token(db: Executor, digest: bytes) -> UsedPasswordToken | None:
     """Delete a valid token, and return its account and purpose, or None if there is no such token."""
     row = await db.fetchrow(STATEMENTS["take_password_token"], digest)
-    return None if row is None else _taken(row)
+    return None if row is None else _used_token_from(row)
 
 
 async def set_password(db: Executor, user: UserId, password_hash: str) -> None:
@@ -155,17 +155,17 @@ async def prune_password_tokens(db: Executor) -> None:
     await db.fetchrow(STATEMENTS["prune_password_tokens"])
 
 
-def _taken(row: asyncpg.Record) -> UsedPasswordToken:
+def _used_token_from(row: asyncpg.Record) -> UsedPasswordToken:
     purpose = str(row["purpose"])
     name = purpose.removeprefix("mailed_")
     return UsedPasswordToken(_user_id(row["user_id"]), name, was_mailed=name != purpose)
 
 
-def _stored(row: asyncpg.Record) -> StoredAccount:
-    return StoredAccount(_account(row), row["email_key"])
+def _stored_account_from(row: asyncpg.Record) -> StoredAccount:
+    return StoredAccount(_account_from(row), row["email_key"])
 
 
-def _account(row: asyncpg.Record) -> Account:
+def _account_from(row: asyncpg.Record) -> Account:
     return Account(
         id=_user_id(row["id"]),
         email=row["email"],

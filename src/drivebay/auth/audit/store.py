@@ -45,7 +45,7 @@ async def list_events(db: Executor, query: AuditQuery, after: tuple[datetime, UU
         rows = await db.fetch(STATEMENTS["list_events"], *conditions)
     else:
         rows = await db.fetch(STATEMENTS["list_events_of_user"], *conditions, query.user)
-    return [_event(row) for row in rows]
+    return [_event_from(row) for row in rows]
 
 
 async def forget_user(db: Executor, user: UserId, limit: int) -> int:
@@ -63,7 +63,7 @@ async def prune_events(db: Executor, age: timedelta, limit: int) -> int:
     return 0 if row is None else int(row["deleted"])
 
 
-def _event(row: asyncpg.Record) -> AuditEvent:
+def _event_from(row: asyncpg.Record) -> AuditEvent:
     return AuditEvent(
         id=UUID(int=row["id"].int),
         at=row["at"],

@@ -66,7 +66,7 @@ async def insert_reset_request(
 async def claim_mails(db: Executor, lease: LeaseId, limit: int, ttl: timedelta) -> tuple[ClaimedMail, ...]:
     """Lease up to `limit` due mails for the time `ttl`. Mails of a kind that this release does not know stay queued."""
     rows = await db.fetch(STATEMENTS["claim_mails"], lease, limit, ttl, [kind.value for kind in MailKind])
-    return tuple(_claimed(row) for row in rows)
+    return tuple(_claimed_mail_from(row) for row in rows)
 
 
 async def set_recipient(db: Executor, id: MailId, user: UserId) -> None:
@@ -133,7 +133,7 @@ async def prune_email_tokens(db: Executor) -> None:
     await db.fetchrow(STATEMENTS["prune_email_tokens"])
 
 
-def _claimed(row: asyncpg.Record) -> ClaimedMail:
+def _claimed_mail_from(row: asyncpg.Record) -> ClaimedMail:
     return ClaimedMail(
         id=MailId(UUID(int=row["id"].int)),
         kind=MailKind(row["kind"]),

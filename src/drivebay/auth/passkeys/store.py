@@ -113,11 +113,11 @@ async def insert_passkey(db: Executor, passkey: NewPasskey, session: SessionId) 
         passkey.is_synced,
         session,
     )
-    return None if row is None else _passkey(row)
+    return None if row is None else _passkey_from(row)
 
 
 async def list_passkeys(db: Executor, user: UserId) -> tuple[Passkey, ...]:
-    return tuple(_passkey(row) for row in await db.fetch(STATEMENTS["list_passkeys"], user))
+    return tuple(_passkey_from(row) for row in await db.fetch(STATEMENTS["list_passkeys"], user))
 
 
 async def list_credentials(db: Executor, user: UserId) -> tuple[Credential, ...]:
@@ -149,7 +149,7 @@ async def use_passkey(db: Executor, passkey: StoredPasskey, sign_count: int, *, 
 
 async def rename_passkey(db: Executor, passkey: PasskeyId, user: UserId, name: str) -> Passkey | None:
     row = await db.fetchrow(STATEMENTS["rename_passkey"], passkey, user, name)
-    return None if row is None else _passkey(row)
+    return None if row is None else _passkey_from(row)
 
 
 async def delete_passkey(db: Executor, passkey: PasskeyId, user: UserId) -> bool:
@@ -166,7 +166,7 @@ async def prune_challenges(db: Executor) -> None:
     await db.fetchrow(STATEMENTS["prune_challenges"])
 
 
-def _passkey(row: asyncpg.Record) -> Passkey:
+def _passkey_from(row: asyncpg.Record) -> Passkey:
     return Passkey(
         id=PasskeyId(_uuid(row["id"])),
         name=row["name"],

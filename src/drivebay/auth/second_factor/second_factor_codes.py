@@ -88,7 +88,9 @@ def normalize(text: str) -> str:
 
 def new_recovery_codes(random_bytes: Callable[[int], bytes]) -> tuple[str, ...]:
     """Return new recovery codes in groups of four characters."""
-    return tuple(_grouped(b32encode(random_bytes(_RECOVERY_CODE_BYTES)).decode()) for _ in range(RECOVERY_CODE_COUNT))
+    return tuple(
+        _with_hyphens(b32encode(random_bytes(_RECOVERY_CODE_BYTES)).decode()) for _ in range(RECOVERY_CODE_COUNT)
+    )
 
 
 def recovery_digest(key: bytes, user: UserId, code: str) -> bytes:
@@ -96,5 +98,5 @@ def recovery_digest(key: bytes, user: UserId, code: str) -> bytes:
     return hmac.digest(key, user.bytes + normalize(code).encode(), "sha256")
 
 
-def _grouped(code: str) -> str:
+def _with_hyphens(code: str) -> str:
     return "-".join(code[start : start + 4] for start in range(0, len(code), 4))

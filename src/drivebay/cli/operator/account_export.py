@@ -152,7 +152,7 @@ class TreeExport:
             while waiting:
                 parent, path = waiting.pop()
                 async for items in self._list_folder(parent):
-                    entries.writelines(_line(item, path) for item in items)
+                    entries.writelines(_entry_line(item, path) for item in items)
                     folders = [item for item in items if item.kind is Kind.FOLDER]
                     waiting += [(item.id, (*path, item.name)) for item in folders if self._create_folder(item, path)]
                     await self._export_files([item for item in items if item.kind is Kind.FILE], path)
@@ -238,7 +238,7 @@ def _name_failure(error: OSError) -> str:
     raise error
 
 
-def _line(item: File, path: tuple[str, ...]) -> bytes:
+def _entry_line(item: File, path: tuple[str, ...]) -> bytes:
     entry = {"path": _path_text(item, path), **msgspec.structs.asdict(item)}
     return msgspec.json.encode(entry) + b"\n"
 

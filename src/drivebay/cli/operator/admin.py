@@ -97,11 +97,11 @@ def users(
 
     rows = run_with_services(command, {"auth", "files"})
     if as_json:
-        typer.echo(json.dumps([_row(account) | {"usage": _plain(usage)} for account, usage in rows]))
+        typer.echo(json.dumps([_account_fields(account) | {"usage": _to_builtins(usage)} for account, usage in rows]))
         return
     for account, usage in rows:
         state = "disabled" if account.disabled else account.role.value
-        used, limit = _size(usage.used_bytes), _size(usage.limit_bytes)
+        used, limit = _size_text(usage.used_bytes), _size_text(usage.limit_bytes)
         typer.echo(f"{account.id}  {state:8}  {used:>10} of {limit:<10}  {_printable(account.email)}")
 
 
@@ -235,7 +235,7 @@ def export(
     if as_json:
         typer.echo(msgspec.json.encode(report).decode())
     else:
-        typer.echo(f"{report.folder} has files: {report.files} ({_size(report.bytes)}), folders: {report.folders}")
+        typer.echo(f"{report.folder} has files: {report.files} ({_size_text(report.bytes)}), folders: {report.folders}")
         for failed in report.failed:
             typer.echo(_printable(f"{failed.path} could not be exported: {failed.reason}"))
     if report.failed:
@@ -281,7 +281,7 @@ def audit(
     async def command(services: Services) -> list[dict[str, Any]]:
         id = None if user is None else await _find_user(services, user)
         page = await services.auth.list_audit_events(OPERATOR, AuditQuery(id, action, limit=limit))
-        return [_plain(event) for event in page.items]
+        return [_to_builtins(event) for event in page.items]
 
     events = run_with_services(command, {"auth"})
     if as_json:
@@ -337,7 +337,7 @@ def _password_link(services: Services, token: str | None) -> str | None:
 
 def _print_account(account: Account, link: str | None, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(_row(account) | ({} if link is None else {"url": link})))
+        typer.echo(json.dumps(_account_fields(account) | ({} if link is None else {"url": link})))
         return
     state = "disabled" if account.disabled else account.role.value
     typer.echo(f"{account.id}  {state}  {_printable(account.email)}")
@@ -345,15 +345,15 @@ def _print_account(account: Account, link: str | None, as_json: bool) -> None:
         typer.echo(link)
 
 
-def _row(account: Account) -> dict[str, Any]:
-    return dict(_plain(account))
+def _account_fields(account: Account) -> dict[str, Any]:
+    return dict(_to_builtins(account))
 
 
-def _plain(value: Any) -> Any:
+def _to_builtins(value: Any) -> Any:
     return msgspec.to_builtins(value)
 
 
-def _size(bytes: int) -> str:
+def _size_text(bytes: int) -> str:
     amount, unit = float(bytes), 0
     while amount >= 1023.95 and unit < len(_SIZES) - 1:
         amount, unit = amount / 1024, unit + 1

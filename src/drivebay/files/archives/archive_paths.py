@@ -60,11 +60,11 @@ class _PathAllocator:
         """Return a path for a name in a folder, and mark it as taken. A taken path gets a number."""
         path = folder + name
         if path.casefold() in self._taken:  # guard: archive-unique-paths
-            path = self._numbered(folder, name)
+            path = self._numbered_path(folder, name)
         self._taken.add(path.casefold())  # guard: archive-unique-case
         return path
 
-    def _numbered(self, folder: str, name: str) -> str:
+    def _numbered_path(self, folder: str, name: str) -> str:
         # Long names are cut to make room for the number, so different names may get the same numbered name.
         numbered_name = (folder + next(numbered_names(name))).casefold()
         number = self._numbers.get(numbered_name, 1)

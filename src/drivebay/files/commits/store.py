@@ -90,7 +90,9 @@ class CommitStore:
 
     async def select_candidates(self, db: Database | Connection, uploads: Sequence[UploadRef]) -> list[Candidate]:
         """Return the uploads that exist, in any order."""
-        records = await db.fetch(self.statements["select_candidates"], *_columns(uploads), self._url_expiry_delay)
+        records = await db.fetch(
+            self.statements["select_candidates"], *_owners_and_ids(uploads), self._url_expiry_delay
+        )
         return [
             Candidate(
                 ref=UploadRef(record["owner_id"], record["id"]),
@@ -113,16 +115,16 @@ class CommitStore:
 
     async def select_copied_keys(self, db: Database, uploads: Sequence[UploadRef]) -> tuple[str, ...]:
         """Return the keys of the objects of these uploads that were promoted."""
-        records = await db.fetch(self.statements["select_copied_keys"], *_columns(uploads))
+        records = await db.fetch(self.statements["select_copied_keys"], *_owners_and_ids(uploads))
         return tuple(record["key"] for record in records)
 
     async def stop_checks(self, db: Database, uploads: Sequence[UploadRef]) -> None:
         """Stop the scheduled look-ups of complete uploads. Needs no lock."""
-        await db.execute(self.statements["stop_checks"], *_columns(uploads))
+        await db.execute(self.statements["stop_checks"], *_owners_and_ids(uploads))
 
     async def expire_uploads(self, tx: Connection, uploads: Sequence[UploadRef], watch: timedelta) -> int:
         """Expire the uploads whose deadline has passed, and return their number."""
-        return len(await tx.fetch(self.statements["expire_uploads"], *_columns(uploads), watch))
+        return len(await tx.fetch(self.statements["expire_uploads"], *_owners_and_ids(uploads), watch))
 
     async def insert_files(
         self, tx: Connection, files: Sequence[NewFile], trigger: Trigger | None, *, late: bool = False
@@ -136,7 +138,7 @@ class CommitStore:
         objects = [file.object for file in files]
         records = await tx.fetch(
             self.statements["insert_files"],
-            *_columns([object.ref for object in objects]),
+            *_owners_and_ids([object.ref for object in objects]),
             [object.etag for object in objects],
             [object.sha256 for object in objects],
             [file.id for file in files],
@@ -198,7 +200,7 @@ class CommitStore:
 
     async def make_purges_due(self, db: Database, uploads: Sequence[UploadRef]) -> None:
         """Make the purges of uploads without a file due now, so that their objects are deleted again. Needs no lock."""
-        await db.execute(self.statements["make_purges_due"], *_columns(uploads))
+        await db.execute(self.statements["make_purges_due"], *_owners_and_ids(uploads))
 
     async def make_checks_due(self, db: Database) -> int:
         """Make the look-ups of all pending uploads due now, and return their number. Needs no lock."""
@@ -208,5 +210,5 @@ class CommitStore:
 _ON_CONFLICT = {value.value: value for value in OnConflict}
 
 
-def _columns(uploads: Sequence[UploadRef]) -> tuple[list[object], list[object]]:
+def _owners_and_ids(uploads: Sequence[UploadRef]) -> tuple[list[object], list[object]]:
     return [ref.owner for ref in uploads], [ref.id for ref in uploads]

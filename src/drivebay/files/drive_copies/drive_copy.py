@@ -196,7 +196,7 @@ class DriveCopy:
         await self._jobs.insert_folders(tx, stored.job, [CopiedFolder(0, source.id, copy, 0)])
         await self._jobs.save_progress(tx, stored.job, 0, None)
         await self._jobs.advance(tx, stored.job, 0, 1)
-        files = [_planned(UploadId(self._new_id()), copy, parent, original) for original in found.originals]
+        files = [_planned_file(UploadId(self._new_id()), copy, parent, original) for original in found.originals]
         await self._copies.plan_objects(tx, stored, files, _COPY_TIME)
 
     async def _plan(
@@ -214,7 +214,7 @@ class DriveCopy:
             parent = open_folders[original.ordinal]
             id = FileId(self._new_id())
             if original.kind is Kind.FILE:
-                files.append(_planned(UploadId(self._new_id()), id, parent.copy, original))
+                files.append(_planned_file(UploadId(self._new_id()), id, parent.copy, original))
                 continue
             check_depth(levels + parent.depth + 1, self._settings)
             ordinal = stored.folder_count + len(copied)
@@ -238,7 +238,7 @@ class DriveCopy:
         return files
 
 
-def _planned(upload: UploadId, file: FileId, parent: FileId, original: ForeignOriginal) -> PlannedFile:
+def _planned_file(upload: UploadId, file: FileId, parent: FileId, original: ForeignOriginal) -> PlannedFile:
     if original.content is None:
         raise NotFound(f"no file {original.id}")
     return PlannedFile(upload, file, parent, original, original.content)

@@ -94,10 +94,10 @@ class LinkHolderService:
         self._max_uploads = settings.max_link_uploads
 
     async def open_link(self, token: str, session: str | None) -> LinkInfo:
-        return (await self._open(token, session)).info
+        return (await self._open_link(token, session)).info
 
     async def unlock_link(self, token: str, password: str, client: str) -> str:
-        stored = (await self._find(token)).stored
+        stored = (await self._find_link(token)).stored
         if stored.password_hash is None:
             return self._secrets.create_session(stored.link.id, "", self._now())
         client = hashlib.sha256(client.encode("utf-8", "surrogatepass")).hexdigest()
@@ -123,7 +123,7 @@ class LinkHolderService:
             cursor=self._secrets.open_cursor(link.id, listing.cursor),
         )
         with _hide_details():
-            page = await self._calls.list_files(_access(opened, Role.VIEWER), folder_listing)
+            page = await self._calls.list_files(_link_access(opened, Role.VIEWER), folder_listing)
         items = tuple(
             msgspec.structs.replace(file, parent=ROOT) if file.parent == link.file else file for file in page.items
         )
@@ -132,7 +132,7 @@ class LinkHolderService:
     async def get_link_content(self, token: str, session: str | None, id: FileId) -> Content:
         opened = await self._open_for_reading(token, session)
         with _hide_details():
-            return await self._calls.get_content(_access(opened, Role.VIEWER), _resolve_item(opened, id))
+            return await self._calls.get_content(_link_access(opened, Role.VIEWER), _resolve_item(opened, id))
 
     async def count_link_download(self, token: str, session: str | None) -> None:
         opened = await self._open_for_reading(token, session)
@@ -151,7 +151,7 @@ class LinkHolderService:
         has_key = idempotency_key is not None
         opened = await self._open_for_reading(token, session, spent=has_key)  # guard: link-archive-repeat
         item_ids = tuple(_resolve_item(opened, id) for id in ids)
-        key, access = _holder_key(opened, idempotency_key), _access(opened, Role.VIEWER)
+        key, access = _holder_key(opened, idempotency_key), _link_access(opened, Role.VIEWER)
         if opened.stored.is_spent and not await self._is_repeat(access, key):
             raise NotFound(_NOT_FOUND)
         with _hide_details("too many archives are open"):
@@ -169,7 +169,7 @@ class LinkHolderService:
         name = normalize_name(intent.name)
         intent = msgspec.structs.replace(intent, parent=parent, client_note=f"{_note_prefix(opened)}{quote(name, '')}")
         idempotency_key = _holder_key(opened, idempotency_key)
-        access = _access(opened, Role.EDITOR)
+        access = _link_access(opened, Role.EDITOR)
         if not await self._is_repeat(access, idempotency_key):  # guard: link-upload-repeat
             pending = await self._links.count_pending_uploads(self._db, opened.stored.drive, _note_prefix(opened))
             if pending >= self._max_uploads:  # guard: link-pending-uploads
@@ -188,27 +188,27 @@ class LinkHolderService:
         opened = await self._open_for_uploads(token, session)
         await self._get_upload(opened, id)
         with _hide_details():
-            return _holder_view(opened, await self._calls.open_parts(_access(opened, Role.EDITOR), id, parts))
+            return _holder_view(opened, await self._calls.open_parts(_link_access(opened, Role.EDITOR), id, parts))
 
     async def complete_link_upload(self, token: str, session: str | None, id: UploadId) -> Upload:
         opened = await self._open_for_uploads(token, session)
         await self._get_upload(opened, id)
         with _hide_details():
-            return _holder_view(opened, await self._calls.complete_upload(_access(opened, Role.EDITOR), id))
+            return _holder_view(opened, await self._calls.complete_upload(_link_access(opened, Role.EDITOR), id))
 
     async def _is_repeat(self, access: Access, idempotency_key: str | None) -> bool:
         if idempotency_key is None:
             return False
         return await KeyedCall(self._idempotency, access, idempotency_key, b"").is_known(self._db)
 
-    async def _find(self, token: str, *, spent: bool = False) -> OpenedLink:
+    async def _find_link(self, token: str, *, spent: bool = False) -> OpenedLink:
         opened = await self._links.select_link_by_token(self._db, hash_token(token), spent=spent)
         if opened is None:
             raise NotFound(_NOT_FOUND)
         return opened
 
-    async def _open(self, token: str, session: str | None, *, spent: bool = False) -> OpenedLink:
-        opened = await self._find(token, spent=spent)
+    async def _open_link(self, token: str, session: str | None, *, spent: bool = False) -> OpenedLink:
+        opened = await self._find_link(token, spent=spent)
         stored = opened.stored
         if stored.password_hash is None:
             return opened
@@ -218,13 +218,13 @@ class LinkHolderService:
         return opened
 
     async def _open_for_reading(self, token: str, session: str | None, *, spent: bool = False) -> OpenedLink:
-        opened = await self._open(token, session, spent=spent)
+        opened = await self._open_link(token, session, spent=spent)
         if opened.info.role is LinkRole.UPLOADER:  # guard: uploader-sees-nothing
             raise NotFound(_NOT_FOUND)
         return opened
 
     async def _open_for_uploads(self, token: str, session: str | None) -> OpenedLink:
-        opened = await self._open(token, session)
+        opened = await self._open_link(token, session)
         if opened.info.role is LinkRole.VIEWER:  # guard: viewer-link-uploads
             raise Forbidden("this link does not accept uploads")
         if opened.info.kind is not Kind.FOLDER:
@@ -233,13 +233,13 @@ class LinkHolderService:
 
     async def _get_upload(self, opened: OpenedLink, id: UploadId) -> Upload:
         with _hide_details():
-            upload = await self._calls.get_upload(_access(opened, Role.EDITOR), id)
+            upload = await self._calls.get_upload(_link_access(opened, Role.EDITOR), id)
         if not (upload.client_note or "").startswith(_note_prefix(opened)):  # guard: link-own-uploads
             raise NotFound(_NOT_FOUND)
         return upload
 
 
-def _access(opened: OpenedLink, role: Role) -> Access:
+def _link_access(opened: OpenedLink, role: Role) -> Access:
     stored = opened.stored
     return Access(stored.drive, None, role, (Grant(stored.link.file, role),))  # guard: link-grant
 

@@ -72,12 +72,12 @@ class LinkPasswords:
 
     async def _run_in_slot(self, client: HashClient, work: Callable[[], T]) -> T:
         async with self._queue.slot(client):
-            result, seconds = await asyncio.to_thread(_measure, work)
+            result, seconds = await asyncio.to_thread(_run_measured, work)
         self._queue.record(seconds)
         return result
 
 
-def _measure(work: Callable[[], T]) -> tuple[T, float]:
+def _run_measured(work: Callable[[], T]) -> tuple[T, float]:
     started = time.perf_counter()
     return work(), time.perf_counter() - started
 

@@ -139,12 +139,12 @@ class LinkService:
         password_hash = None
         if update.password is not None:
             # Check before the expensive hash. The transaction checks again, because the link may end in between.
-            _require_link(await self._select(self._db, access, actor, id), id)  # guard: link-update-first
+            _require_link(await self._select_link(self._db, access, actor, id), id)  # guard: link-update-first
             password_hash = await self._passwords.hash(update.password, _hash_client(actor))
         cleared = frozenset(update.cleared)
         async with self._db.transaction() as tx:
             await self._usage.lock_usage(tx, access.drive, self._settings.quota)
-            stored = _require_link(await self._select(tx, access, actor, id), id)
+            stored = _require_link(await self._select_link(tx, access, actor, id), id)
             old = stored.values
             values = LinkValues(
                 None if LinkField.NAME in cleared else update.name or old.name,
@@ -159,7 +159,7 @@ class LinkService:
         actor = _require_editor(access)
         async with self._db.transaction() as tx:
             await self._usage.lock_usage(tx, access.drive, self._settings.quota)
-            _require_link(await self._select(tx, access, actor, id), id)
+            _require_link(await self._select_link(tx, access, actor, id), id)
             await self._links.delete_link(tx, access.drive, id, actor)
 
     async def end_links(self, user: UserId) -> None:
@@ -186,7 +186,9 @@ class LinkService:
             raise NotFound(f"no file {row.file}")
         return self._with_token(link)
 
-    async def _select(self, tx: Connection | Database, access: Access, actor: UserId, id: LinkId) -> StoredLink | None:
+    async def _select_link(
+        self, tx: Connection | Database, access: Access, actor: UserId, id: LinkId
+    ) -> StoredLink | None:
         return await self._links.select_link(tx, access.drive, id, _creator_filter(access, actor))
 
     def _with_token(self, link: Link) -> Link:

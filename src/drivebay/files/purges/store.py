@@ -71,17 +71,19 @@ class PurgeStore:
     ) -> int:
         """Finish the purges that the lease holds, and return their number. Needs the locks of their owners."""
         sql = self.statements["finish_purges"]
-        return int(await tx.fetchval(sql, lease, *_columns(uploads), tombstone, url_ttl))
+        return int(await tx.fetchval(sql, lease, *_owners_and_ids(uploads), tombstone, url_ttl))
 
     async def are_known(self, db: Database, uploads: Sequence[UploadRef]) -> tuple[bool, ...]:
         """Return for each upload whether the database has a row for it."""
-        return tuple(record["known"] for record in await db.fetch(self.statements["are_known"], *_columns(uploads)))
+        return tuple(
+            record["known"] for record in await db.fetch(self.statements["are_known"], *_owners_and_ids(uploads))
+        )
 
     async def select_multipart_ids(self, db: Database, uploads: Sequence[UploadRef]) -> tuple[str, ...]:
         """Return the multipart id of each upload that is pending, and an empty text for the others."""
-        records = await db.fetch(self.statements["select_multipart_ids"], *_columns(uploads))
+        records = await db.fetch(self.statements["select_multipart_ids"], *_owners_and_ids(uploads))
         return tuple(record["multipart_id"] for record in records)
 
 
-def _columns(uploads: Sequence[UploadRef]) -> tuple[list[object], list[object]]:
+def _owners_and_ids(uploads: Sequence[UploadRef]) -> tuple[list[object], list[object]]:
     return [ref.owner for ref in uploads], [ref.id for ref in uploads]

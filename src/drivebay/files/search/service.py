@@ -137,7 +137,7 @@ class _Reader:
 
         After `seconds`, no further scan begins.
         """
-        source, after = start or self._first(Source.PREFIX)
+        source, after = start or self._first_position(Source.PREFIX)
         found_matches: list[tuple[Source, Match]] = []
         clock = asyncio.get_running_loop()
         ends_at = clock.time() + seconds
@@ -177,17 +177,17 @@ class _Reader:
         """Return where the search continues after a scan whose matches were all returned, or None at the end."""
         if scan.read < _NAMES_PER_SCAN or scan.last is None:  # this was the last name of the source
             if source is Source.PREFIX:
-                return self._first(Source.NEWEST)
+                return self._first_position(Source.NEWEST)
             if source in _MISSPELT or self._text.halves is None:
                 return None
-            return self._first(Source.NEWEST_MISSPELT)
+            return self._first_position(Source.NEWEST_MISSPELT)
         if source is Source.NEWEST and self._text.has_pairs:
             return Source.PAIRS, scan.last
         if source is Source.NEWEST_MISSPELT:
             return None if self._text.word is None else (Source.WORDS_MISSPELT, scan.last)
         return source, scan.last
 
-    def _first(self, source: Source) -> _ScanPosition:
+    def _first_position(self, source: Source) -> _ScanPosition:
         return source, Position.first(source, self._text.text)
 
 

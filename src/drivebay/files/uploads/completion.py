@@ -24,7 +24,7 @@ class CompletionService:
         self._multiparts = multiparts
 
     async def complete_upload(self, access: Access, id: UploadId) -> Upload:
-        upload = await self._select(access.drive, id)
+        upload = await self._select_upload(access.drive, id)
         await self._scope.require_upload(self._db, access, upload)  # guard: scope-complete-upload
         if upload.status not in (UploadStatus.PENDING, UploadStatus.EXPIRED):
             return upload
@@ -35,7 +35,7 @@ class CompletionService:
                 await self._multiparts.assemble(upload)
         if not await self._commits.commit_for_client(UploadRef(access.drive, id)):
             raise _not_uploaded_error(upload)
-        return await self._select(access.drive, id)
+        return await self._select_upload(access.drive, id)
 
     async def complete_uploads(self, access: Access, ids: tuple[UploadId, ...]) -> tuple[BatchResult, ...]:
         check_batch_size(ids, "ids")
@@ -44,7 +44,7 @@ class CompletionService:
         committed = await self._commits.commit_uploads(tuple(refs), Trigger.CLIENT) if refs else ()
         outcomes = {ref.id: outcome for ref, outcome in zip(refs, committed, strict=True)}
         uploads = await self._uploads.select_uploads(self._db, access.drive, list(outcomes))
-        return tuple(hidden.get(id) or _result(id, outcomes[id], uploads.get(id)) for id in ids)
+        return tuple(hidden.get(id) or _batch_result(id, outcomes[id], uploads.get(id)) for id in ids)
 
     async def _find_hidden(self, access: Access, ids: tuple[UploadId, ...]) -> dict[UploadId, BatchResult]:
         """Return the error results of the uploads to folders that an access with grants does not reach."""
@@ -59,14 +59,14 @@ class CompletionService:
             if folder in errors
         }
 
-    async def _select(self, owner: DriveId, id: UploadId) -> Upload:
+    async def _select_upload(self, owner: DriveId, id: UploadId) -> Upload:
         upload = await self._uploads.select_upload(self._db, owner, id)
         if upload is None:
             raise NotFound(f"no upload {id}")
         return upload
 
 
-def _result(id: UploadId, outcome: CommitOutcome, upload: Upload | None) -> BatchResult:
+def _batch_result(id: UploadId, outcome: CommitOutcome, upload: Upload | None) -> BatchResult:
     if upload is None:
         return failed_item(NotFound(f"no upload {id}"))
     if outcome is CommitOutcome.UNKNOWN:

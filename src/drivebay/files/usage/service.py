@@ -42,7 +42,7 @@ class QuotaService:
     async def get_usages(self, drives: tuple[DriveId, ...]) -> tuple[Usage, ...]:
         if len(drives) > _MAX_ITEMS:
             raise InvalidRequest(f"at most {_MAX_ITEMS} drives can be read at once")
-        usage_by_drive = {row.drive: row.usage for row in await self._select(drives)}
+        usage_by_drive = {row.drive: row.usage for row in await self._select_usages(drives)}
         empty = Usage(0, 0, self._settings.quota, 0)
         return tuple(usage_by_drive.get(drive, empty) for drive in drives)
 
@@ -68,5 +68,5 @@ class QuotaService:
     async def get_totals(self) -> Totals:
         return await self._usage.select_totals(self._db)
 
-    async def _select(self, drives: tuple[DriveId, ...]) -> list[DriveUsage]:
+    async def _select_usages(self, drives: tuple[DriveId, ...]) -> list[DriveUsage]:
         return await self._usage.select_usages(self._db, drives, self._settings.quota)

@@ -94,7 +94,7 @@ class WebhookService:
         return WebhookPage(tuple(webhooks[:limit]), encode_cursor(self._cursor_key, query, position))
 
     async def get_webhook(self, actor: UserId, id: WebhookId) -> Webhook:
-        return _require(await self._webhooks.select_webhook(self._db, actor, id), id)
+        return _require_webhook(await self._webhooks.select_webhook(self._db, actor, id), id)
 
     async def update_webhook(self, actor: UserId, id: WebhookId, update: WebhookUpdate) -> Webhook:
         if update.url is not None:
@@ -102,9 +102,9 @@ class WebhookService:
         async with self._db.transaction() as tx:
             if update.url is not None or update.disabled is False:
                 # Lock the role before the webhook, as a change of the role does, so that there is no deadlock.
-                webhook = _require(await self._webhooks.select_webhook(tx, actor, id), id)
+                webhook = _require_webhook(await self._webhooks.select_webhook(tx, actor, id), id)
                 await self._require_manager(tx, actor, webhook.drive)
-            old = _require(await self._webhooks.lock_webhook(tx, actor, id), id)
+            old = _require_webhook(await self._webhooks.lock_webhook(tx, actor, id), id)
             becomes_enabled = update.disabled is False and old.disabled
             kinds = () if update.every_kind else tuple(dict.fromkeys(update.kinds)) or old.kinds
             changed = msgspec.structs.replace(
@@ -137,7 +137,7 @@ class WebhookService:
 
     async def redeliver(self, actor: UserId, id: WebhookId, delivery: DeliveryId) -> None:
         async with self._db.transaction() as tx:
-            webhook = _require(await self._webhooks.lock_webhook(tx, actor, id), id)
+            webhook = _require_webhook(await self._webhooks.lock_webhook(tx, actor, id), id)
             number = await self._webhooks.select_delivery(tx, webhook, delivery)
             if number is None:
                 raise NotFound(f"no delivery {delivery}, or its change is no longer kept")
@@ -167,7 +167,7 @@ class WebhookService:
         return msgspec.structs.replace(webhook, secret=self._secrets.secret(webhook.id))
 
 
-def _require(webhook: Webhook | None, id: WebhookId) -> Webhook:
+def _require_webhook(webhook: Webhook | None, id: WebhookId) -> Webhook:
     if webhook is None:
         raise _not_found_error(id)
     return webhook

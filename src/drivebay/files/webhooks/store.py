@@ -53,7 +53,7 @@ class WebhookStore:
     async def insert_webhook(self, tx: Connection, user: UserId, id: WebhookId, new: NewWebhook) -> Webhook:
         """Insert a webhook. Its first event is the next change of its drive."""
         sql = self.statements["insert_webhook"]
-        (record,) = await tx.fetch(sql, user, id, new.drive, new.url, _texts(new.kinds))
+        (record,) = await tx.fetch(sql, user, id, new.drive, new.url, _kind_values(new.kinds))
         return _webhook_from(record)
 
     async def select_webhook(self, db: Database | Connection, user: UserId, id: WebhookId) -> Webhook | None:
@@ -74,7 +74,7 @@ class WebhookStore:
     async def update_webhook(self, tx: Connection, user: UserId, webhook: Webhook, *, is_due: bool) -> Webhook:
         """Set URL, kinds and state of a webhook. With `is_due`, clear its failures, and make it due now."""
         sql = self.statements["update_webhook"]
-        arguments = (user, webhook.id, webhook.url, _texts(webhook.kinds), webhook.disabled, is_due)
+        arguments = (user, webhook.id, webhook.url, _kind_values(webhook.kinds), webhook.disabled, is_due)
         (record,) = await tx.fetch(sql, *arguments)  # it is locked, so it exists
         return _webhook_from(record)
 
@@ -191,7 +191,7 @@ class WebhookStore:
         await db.execute(self.statements["prune_old_deliveries"], age)
 
 
-def _texts(kinds: Sequence[ChangeKind]) -> list[str]:
+def _kind_values(kinds: Sequence[ChangeKind]) -> list[str]:
     return [kind.value for kind in kinds]
 
 

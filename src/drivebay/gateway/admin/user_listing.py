@@ -120,7 +120,7 @@ class UserLister:
         descending = query.sort.startswith("-")
         # guard: usage-cursor-list
         listing = AccountListing(
-            query.query, UserSort.CREATED, descending, limit, cursor, _context(query, _WITHOUT_BYTES)
+            query.query, UserSort.CREATED, descending, limit, cursor, _cursor_context(query, _WITHOUT_BYTES)
         )
         page = await self._auth.list_accounts(actor, listing)
         items = await self._with_usage(page.items)
@@ -133,8 +133,8 @@ class UserLister:
 
 def _start_listing(query: UserQuery, part: str, cursor: str | None) -> AccountListing:
     """Return a listing of auth, to get a signed cursor for the beginning of a part, or to verify such a cursor."""
-    return AccountListing(query.query, limit=1, cursor=cursor, context=_context(query, f"start of {part}"))
+    return AccountListing(query.query, limit=1, cursor=cursor, context=_cursor_context(query, f"start of {part}"))
 
 
-def _context(query: UserQuery, part: str) -> str:
+def _cursor_context(query: UserQuery, part: str) -> str:
     return f"{query.sort} {part}"
