@@ -50,7 +50,7 @@ class OpaqueToken:
         return hashlib.sha256(self._value).digest()
 
     def derive_successor(self, key: bytes, salt: bytes) -> OpaqueToken:
-        """Return the token that replaces this one after a refresh.
+        """Return the token that replaces this token after a refresh.
 
         The successor is derived, not random. So a repeated refresh returns the same token, although no token is stored.
         It is derived from this token, which the client has, the `salt` of its row, and `key`, which never leaves the

@@ -60,9 +60,9 @@ class OidcProvider:
     `issuer` is its URL. `client_secret` is None for a public client. `public_url` is the public URL of the deployment,
     without a slash at its end. The provider redirects browsers to a path below it.
 
-    `auto_create`: an account is created for a user who has none. `link_by_email`: a user gets the existing account with
-    their email address, if the provider says that the address is verified. `admin_claim` is the name and the value of
-    the claim that makes an account an admin. With None, the provider does not change roles.
+    `auto_create`: an account is created for a user who has no account. `link_by_email`: a user gets the existing
+    account with their email address, if the provider says that the address is verified. `admin_claim` is the name and
+    the value of the claim that makes an account an admin. With None, the provider does not change roles.
     """
 
     issuer: str

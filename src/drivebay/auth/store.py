@@ -389,5 +389,5 @@ def _user_id(value: UUID) -> UserId:
 
 
 def _uuid(value: UUID) -> UUID:
-    # asyncpg has its own UUID class. Values carry the standard one.
+    # asyncpg has its own UUID class. Values have the standard class.
     return UUID(int=value.int)

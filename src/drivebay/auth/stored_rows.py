@@ -92,8 +92,8 @@ class EncryptedKey(msgspec.Struct, frozen=True):
 
 
 class BucketResult(msgspec.Struct, frozen=True):
-    """The result of taking a token from a bucket. `granted`: the bucket had a token. If it had none, `wait` is the time
-    until it has a token. `tokens` is the number of tokens that are left."""
+    """The result of taking a token from a bucket. `granted`: the bucket had a token. If it had no token, `wait` is the
+    time until it has a token. `tokens` is the number of tokens that are left."""
 
     granted: bool
     wait: timedelta

@@ -163,7 +163,7 @@ class ApiClient:
         return self.server if self.drive_id is None else f"{self.server}?drive_id={self.drive_id}"
 
     async def current_tokens(self) -> Tokens:
-        """Return the tokens of the login. Raises Unauthenticated if there are none."""
+        """Return the tokens of the login. Raises Unauthenticated if there are no tokens."""
         if self._tokens is None:
             self._tokens = await asyncio.to_thread(self._token_store.load)
         if self._tokens is None:

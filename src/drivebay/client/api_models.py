@@ -295,7 +295,7 @@ class ChangePage(msgspec.Struct, frozen=True):
 
 
 class FilePath(msgspec.Struct, frozen=True):
-    """The folders above a file, from the top down, and the file itself as the last one."""
+    """The folders above a file, from the top down, and then the file itself."""
 
     items: list[File]
 

@@ -85,7 +85,7 @@ class Downloader:
         try:
             await self._fetch_version(file, target, overwrite, progress)
         except ContentChanged:
-            # The file was replaced after the previous attempt, or during this one: fetch the new version.
+            # The file was replaced after the previous attempt, or during this attempt: fetch the new version.
             await self._fetch_version(file, target, overwrite, progress)
 
     async def _fetch_version(self, file: File, target: Path, overwrite: bool, progress: Progress | None) -> None:
@@ -147,8 +147,8 @@ class _RangedDownload:
             raise
 
     def _prepare(self, fd: int) -> None:
-        """Load the state of an earlier attempt. If there is none, reserve disk space, so that a full disk is noticed
-        now."""
+        """Load the state of an earlier attempt. If there is no such state, reserve disk space, so that a full disk is
+        noticed now."""
         with suppress(OSError, msgspec.MsgspecError):
             state = msgspec.json.decode(self._state_file.read_bytes(), type=_State)
             same_layout = (state.size, state.range) == (self._reader.size, self._range_size)

@@ -153,7 +153,7 @@ def sync_folder(path: Path) -> None:
 def write_small_files(downloads: Sequence[SmallDownload]) -> list[Exception | None]:
     """Write small files to disk, each completely or not at all. Return the error of each file, or None.
 
-    All files are written before the first one is synced, because one disk flush then covers many of them.
+    All files are written before the first file is synced, because one disk flush then covers many of them.
     """
     errors: dict[int, Exception] = {}
     with ExitStack() as locks:

@@ -276,7 +276,7 @@ class AsyncPublicLink:
         return await self._api.call(replace(call, headers=self._headers))
 
     async def _unlock_again(self, password: str) -> None:
-        """Begin a new link session, because the last one has ended. Raises Unauthenticated if the password was
+        """Begin a new link session, because the last session has ended. Raises Unauthenticated if the password was
         changed."""
         try:
             await self.unlock(password)

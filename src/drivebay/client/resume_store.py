@@ -64,7 +64,7 @@ class ResumeStore(Protocol):
         ...
 
     def remove_upload(self, key: str) -> None:
-        """Delete the record with this key. Do nothing if there is none."""
+        """Delete the record with this key. Do nothing if there is no such record."""
         ...
 
 

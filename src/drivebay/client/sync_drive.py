@@ -301,7 +301,7 @@ class _LoopThread:
             raise RuntimeError("this Drive belongs to the process that created it: create one in each process")
         if not self.is_running:
             coroutine.close()
-            raise RuntimeError("this Drive is closed: create a new one")
+            raise RuntimeError("this Drive is closed: create another Drive")
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()

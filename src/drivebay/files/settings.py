@@ -29,8 +29,8 @@ class Settings:
 
     Changes are deleted when they are older than `change_age`. `archive_ttl` is how long the URL of an archive works.
 
-    `versions_keep` is how many old versions of a file are kept besides the current one. `versions_age` is how long an
-    old version is kept after it was replaced.
+    `versions_keep` is how many old versions of a file are kept in addition to the current version. `versions_age` is
+    how long an old version is kept after it was replaced.
 
     `max_depth` limits the number of nested folders. `max_entries` limits the files and folders of one drive. Items in
     the trash and pending uploads count. `max_purges` limits the purges of one drive. Tombstones and pending uploads
@@ -49,11 +49,11 @@ class Settings:
     `max_copied_entries` limits the files and folders of one copy, because its last step makes all of them visible under
     the lock of the drive.
 
-    Files have thumbnails only if `thumbnails` is True. A file larger than `max_thumbnail_source` has none. The limit
-    for a video is `max_video_source`, which may be larger, because a worker reads only a part of a video. With 0, no
-    video has a thumbnail. A worker has `thumbnail_lease` for one object. `user_thumbnails_per_hour` limits the new
+    Files have thumbnails only if `thumbnails` is True. A file larger than `max_thumbnail_source` has no thumbnail. The
+    limit for a video is `max_video_source`, which may be larger, because a worker reads only a part of a video. With 0,
+    no video has a thumbnail. A worker has `thumbnail_lease` for one object. `user_thumbnails_per_hour` limits the new
     thumbnails that one user requests. `max_user_thumbnails` limits the queued thumbnails of one user, and
-    `max_queued_thumbnails` those of all users.
+    `max_queued_thumbnails` the queued thumbnails of all users.
     """
 
     secret: bytes = field(repr=False)

@@ -35,7 +35,7 @@ class _WaitingCall(NamedTuple, Generic[Item, Result]):
 
 
 class TransactionGroups(Generic[Key, Item, Result]):
-    """Runs the calls of each key one transaction after the other.
+    """Runs the calls of each key in transactions, one transaction after another.
 
     `run_alone` does the work of one item. `run_group` does the work of several items in one transaction, and returns a
     result or an error for each. `max_size` bounds the sum of the sizes in a group.

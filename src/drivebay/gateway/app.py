@@ -81,7 +81,7 @@ def create_app(
     readiness_checks: Mapping[str, Check] | None = None,
     hints: HintChannel | None = None,
 ) -> GatewayApp:
-    """Return the ASGI app. `readiness_checks` are readiness checks in addition to those of the services.
+    """Return the ASGI app. `readiness_checks` are readiness checks in addition to the checks of the services.
 
     `hints` wake the requests that wait for changes, and let gateways tell each other that sessions have ended. Without
     hints, the gateway polls the files and auth services.

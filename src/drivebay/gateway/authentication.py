@@ -142,7 +142,7 @@ class Authenticator:
         return caller
 
     async def _current_verifier(self, now: datetime, max_age: timedelta) -> Verifier:
-        """Return a verifier whose keys are at most `max_age` old, or the last one if the fetch fails.
+        """Return a verifier whose keys are at most `max_age` old, or the last verifier if the keys cannot be fetched.
 
         Raises the error of the fetch if no key was ever fetched.
         """
@@ -153,7 +153,8 @@ class Authenticator:
             if self._verifier is not None and self._is_fresh(now, max_age):
                 return self._verifier
             # If a fetch failed while this request waited for the lock, the request gets the error of that fetch.
-            # Otherwise the waiting requests would fetch one after the other, each until the deadline of its call.
+            # Otherwise the waiting requests would fetch the keys one after another, each until the deadline of its
+            # call.
             if self._last_failure is failure:
                 await self._fetch_keys(now)
         if self._verifier is not None:

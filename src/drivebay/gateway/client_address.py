@@ -56,8 +56,8 @@ class ClientAddresses:
     def resolve(self, scope: Mapping[str, Any]) -> str:
         """Return the nearest address in an ASGI scope that does not belong to a trusted proxy.
 
-        A client can forge every address to the left of that one. If a proxy does not know its peer (`unknown`) or hides
-        it (`_name`), the result is the address of that proxy.
+        A client can forge every address to the left of that address. If a proxy does not know its peer (`unknown`) or
+        hides it (`_name`), the result is the address of that proxy.
         """
         peer = _peer(scope)
         if not self._trusted:

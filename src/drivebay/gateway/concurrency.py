@@ -75,7 +75,7 @@ class ConcurrencyLimiter:
         self._maximum = maximum
         self._minimum = min(MIN_LIMIT, maximum)
         self._adaptive = adaptive
-        self._slow_balance = 0  # slow responses minus fast ones since the last adjustment
+        self._slow_balance = 0  # slow responses minus fast responses since the last adjustment
         self._adjusted_at = 0.0
         # Delayed rejections are sent in slots of equal length. This is the end of the last booked slot.
         self._rejections_booked_until = 0.0
@@ -122,7 +122,7 @@ class ConcurrencyLimiter:
         return max(0.0, delay)
 
     def _adjust(self, now: float) -> None:
-        # One slow response proves nothing, so compare the numbers of slow and fast ones. If few requests run, slow
+        # One slow response proves nothing, so compare the numbers of slow and fast responses. If few requests run, slow
         # responses have another cause, so the limit is not lowered.
         if self._slow_balance > 0 and self.running >= self._minimum // 2:
             self.limit = max(self._minimum, self.limit * 3 // 4)
@@ -135,7 +135,7 @@ class ConcurrencyLimiter:
 def create_limiters(max_requests: int) -> dict[str, ConcurrencyLimiter]:
     """Return the limiters of one gateway by name, except `WAITS`, which belongs to the requests that wait for changes.
 
-    Only the `work` limiter adapts. Logins wait for a CPU core, and streams for their clients, so slow ones do not
+    Only the `work` limiter adapts. Logins wait for a CPU core, and streams for their clients, so slow responses do not
     indicate overload.
     """
     return {

@@ -69,7 +69,7 @@ def is_range_current(req: Request, validators: Validators) -> bool:
 
 
 def _lists(header: str, etag: str, *, weak: bool = False) -> bool:
-    """Return whether a list of entity tags contains this one, or is `*`. The quotes of tags are optional."""
+    """Return whether a list of entity tags contains this entity tag, or is `*`. The quotes of tags are optional."""
     if header.strip() == "*":
         return True
     tags = _TAG.finditer(header)

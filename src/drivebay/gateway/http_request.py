@@ -243,7 +243,8 @@ def parse_version_id(text: str) -> VersionId:
 
 
 def parse_names(path: str) -> tuple[str, ...]:
-    """Return the names in a path such as `/reports/2026`, from the root down. `/` has none. Raises InvalidRequest.
+    """Return the names in a path such as `/reports/2026`, from the root down. The path `/` has no names. Raises
+    InvalidRequest.
 
     The files service checks the names.
     """

@@ -17,7 +17,7 @@ Check: TypeAlias = Callable[[], Awaitable[tuple[Health, ...]]]
 _CHECK_TIMEOUT: Final = 3.0
 """The maximum number of seconds that one check may take."""
 _INTERVAL: Final = 1.0
-"""Seconds between the end of a round of checks and the next one."""
+"""Seconds between the end of a round of checks and the start of the next round."""
 
 
 @dataclass(frozen=True, slots=True)

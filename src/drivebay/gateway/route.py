@@ -37,7 +37,7 @@ class Route:
 
     - `responses`: the JSON types of successful responses, by status.
     - `headers`: the names of headers that the handler sets, for the OpenAPI document.
-    - `errors`: the documented errors, in addition to those of every route.
+    - `errors`: the documented errors, in addition to the errors of every route.
     - `public`: whether the route needs no token.
     - `scopes`: an API token needs one of these. `NO_API_TOKEN` is for a route that only a session may call. None means
       that this is not decided: no API token may call the route, and a test fails.

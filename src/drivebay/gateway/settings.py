@@ -33,15 +33,15 @@ class Settings:
     of the proxies whose `X-Forwarded-For` or `Forwarded` is used. `allowed_origins` are the web origins that may read
     responses.
     `hsts` adds the header `Strict-Transport-Security`. Set it if clients reach the gateway over TLS.
-    `max_concurrent_requests` bounds the requests that run at once. The gateway rejects further ones. `user_requests`
-    and `user_streams` bound the requests and the tus requests that one user, or one network without a login, runs at
-    once. `user_waits` bounds the requests of one user that wait for changes. `archives` bounds the archives that are
-    sent at once, `user_archives` those of one user. `archive_timeout` has three uses: the time that the client may take
-    to accept the next bytes, the window in which its rate is measured, and the interval of the checks of its access.
-    `body_timeout` is how long a client may take to send a JSON body, or the next bytes of a tus body, and the window in
-    which the rate of a tus body is measured. `max_file_size` is in bytes. `shared_drives` is who may create shared
-    drives: `anyone` or `admins`. `has_operations_address` is whether metrics and details of readiness have an address
-    of their own. `web` are the settings of the web app; None turns the web app off.
+    `max_concurrent_requests` bounds the requests that run at once. The gateway rejects further requests.
+    `user_requests` and `user_streams` bound the requests and the tus requests that one user, or one network without a
+    login, runs at once. `user_waits` bounds the requests of one user that wait for changes. `archives` bounds the
+    archives that are sent at once, `user_archives` those of one user. `archive_timeout` has three uses: the time that
+    the client may take to accept the next bytes, the window in which its rate is measured, and the interval of the
+    checks of its access. `body_timeout` is how long a client may take to send a JSON body, or the next bytes of a tus
+    body, and the window in which the rate of a tus body is measured. `max_file_size` is in bytes. `shared_drives` is
+    who may create shared drives: `anyone` or `admins`. `has_operations_address` is whether metrics and details of
+    readiness have an address of their own. `web` are the settings of the web app; None turns the web app off.
     """
 
     issuer: str = "drivebay"

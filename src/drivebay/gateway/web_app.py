@@ -108,7 +108,7 @@ class WebApp:
         asset = self._assets.files.get(path)
         if asset is None:
             raise falcon.HTTPRouteNotFound
-        # During a deployment, a page may request the files of another release. Send the current ones, but do not let
+        # During a deployment, a page may request the files of another release. Send the current files, but do not let
         # the browser keep them under this URL.
         is_current = version == self._assets.version  # guard: web-immutable
         resp.set_header("cross-origin-resource-policy", "same-origin")

@@ -67,7 +67,7 @@ class Settings:
 
     @property
     def active_filers(self) -> tuple[str, ...]:
-        """The addresses of the filers whose changes ingest reads. There are none if the source is not SeaweedFS."""
+        """The addresses of the filers whose changes ingest reads. The tuple is empty if the source is not SeaweedFS."""
         if self.filer_address is None or self.source not in (EventSource.AUTO, EventSource.SEAWEEDFS):
             return ()
         return tuple(self.filer_address.split(","))

@@ -38,8 +38,8 @@ class MultipartCounts(NamedTuple):
 async def abort_orphaned_multiparts(
     files: Files, storage: Storage, settings: Settings, scan: Scan, *, now: datetime
 ) -> MultipartCounts:
-    """List the unfinished multipart uploads from the position of the scan, and abort the orphaned ones that are older
-    than `orphan_age`.
+    """List the unfinished multipart uploads from the position of the scan, and abort the orphaned uploads that are
+    older than `orphan_age`.
 
     Raises Unavailable or TimeoutError.
     """

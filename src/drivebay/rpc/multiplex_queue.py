@@ -1,4 +1,4 @@
-"""The queue of frames that wait to be sent on one stream. Both sides of a stream have one."""
+"""The queue of frames that wait to be sent on one stream. Both sides of a stream have such a queue."""
 
 from __future__ import annotations
 

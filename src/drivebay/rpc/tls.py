@@ -64,7 +64,7 @@ class Identity:
             return grpc.ssl_server_certificate_configuration([(key, cert)], ca)
 
         def reload_if_changed() -> grpc.ServerCertificateConfiguration | None:
-            # During a replacement, the certificate and the key on disk may not match. Until they do, the loaded ones
+            # During a replacement, the certificate and the key on disk may not match. Until they do, the loaded files
             # stay in use.
             nonlocal loaded
             try:

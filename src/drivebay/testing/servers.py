@@ -59,7 +59,7 @@ async def shared(kind: type[S], root: Path) -> AsyncIterator[S]:
 
 
 async def _read_connection_info(folder: Path) -> dict[str, str]:
-    """Return the connection data of the server in `folder`. Start its keeper if there is none."""
+    """Return the connection data of the server in `folder`. Start its keeper if no keeper runs."""
     info_file = folder / "connection.json"
     if not info_file.exists():
         with (folder / "keeper.log").open("ab") as output:

@@ -59,7 +59,8 @@ _VIDEO_FORMATS: Final = "matroska,webm,mov,mp4,avi,ogg"
 _VIDEO_TIME: Final = 1.0
 """The thumbnail shows the first frame at this time in seconds or later. Many videos begin with a black frame."""
 _VIDEO_FRAMES: Final = 60
-"""If none of this number of frames is at `_VIDEO_TIME` or later, the thumbnail shows the last of these frames."""
+"""The maximum number of frames to decode. If all of them are before `_VIDEO_TIME`, the thumbnail shows the last
+frame."""
 _QUALITY: Final = 80
 _MAX_OUTPUT: Final = 4 * 2**20
 """The maximum number of bytes of the output. It is more than the worker accepts, so that the worker sees an output that

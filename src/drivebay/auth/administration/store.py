@@ -76,7 +76,7 @@ async def list_accounts(
 
 
 async def get_accounts(db: Executor, users: tuple[UserId, ...], query: str) -> tuple[Account, ...]:
-    """Return those of the accounts `users` that exist and match `query`, in the order of `users`."""
+    """Return the accounts `users` that exist and match `query`, in the order of `users`."""
     return tuple(_account_from(row) for row in await db.fetch(STATEMENTS["get_accounts"], query, list(users)))
 
 

@@ -27,8 +27,8 @@ from ..settings import OidcProvider
 log = structlog.get_logger(__name__)
 
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""The accepted signature algorithms. All have a public key. Tokens that are signed with `none` or with the client
-secret are refused."""
+"""The accepted signature algorithms. All of them use a public key. Tokens that are signed with `none` or with the
+client secret are refused."""
 _TIMEOUT: Final = 8.0
 """The maximum number of seconds of one request to the provider."""
 _MAX_BODY: Final = 1 << 20
@@ -93,7 +93,7 @@ class _Cache(Generic[_T]):
             if (cached := self._fresh_value(older_than)) is not None:
                 return cached
             # If a load failed while this call waited for the lock, the call gets the error of that load. Otherwise the
-            # waiting calls would load one after the other, each until its timeout.
+            # waiting calls would load the keys one after another, each until its timeout.
             if self._last_error is not None and self._last_error is not error:  # guard: oidc-shared-error
                 raise Unavailable(self._last_error.detail)
             loaded_at = self._now().timestamp()

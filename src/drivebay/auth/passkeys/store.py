@@ -177,5 +177,5 @@ def _passkey_from(row: asyncpg.Record) -> Passkey:
 
 
 def _uuid(value: UUID) -> UUID:
-    # asyncpg has its own UUID class. Values carry the standard one.
+    # asyncpg has its own UUID class. Values have the standard class.
     return UUID(int=value.int)

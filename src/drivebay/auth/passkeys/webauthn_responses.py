@@ -162,7 +162,7 @@ def verify_assertion(
     _check_sizes(response.client_data, response.authenticator_data, response.signature)
     origin = _check_origin(party, response.client_data)
     if response.user_handle not in (b"", passkey.user.bytes):  # guard: passkey-user-handle
-        raise InvalidWebauthnResponse("the user handle is that of another account")
+        raise InvalidWebauthnResponse("the user handle belongs to another account")
     try:
         found = webauthn.verify_authentication_response(
             credential=credential,

@@ -21,7 +21,7 @@ async def check_certificates(services: Services, now: Callable[[], datetime]) ->
     """
     identity = services.settings.identity
     if identity is None:
-        return [ok("certificates", "none in use: services communicate over Unix sockets or loopback")]
+        return [ok("certificates", "no certificates are used: services communicate over Unix sockets or loopback")]
     findings = []
     replace_authority = (
         f"put a new authority into {identity.ca}, renew the certificates of all processes, and restart all processes"

@@ -91,7 +91,8 @@ async def content_matches(drive: AsyncDrive, path: Path, file: File) -> bool:
         return False
     if file.sha256 is not None:
         return await asyncio.to_thread(_part_digests, path, file.size) == [file.sha256]
-    # A listing has no checksum of a file that was uploaded in parts. The response with the presigned URL has one.
+    # A listing has no checksum of a file that was uploaded in parts. The response with the presigned URL has a
+    # checksum.
     link = await drive.link(file)
     if link.sha256 is not None:
         return await asyncio.to_thread(_part_digests, path, file.size) == [link.sha256]
@@ -106,7 +107,7 @@ def _has_size(path: Path, size: int) -> bool:
 
 
 def _part_digests(path: Path, part_size: int) -> list[bytes]:
-    """Return the SHA-256 of each part of `part_size` bytes. An empty file has one empty part."""
+    """Return the SHA-256 of each part of `part_size` bytes. An empty file has one part, which is empty."""
     digests: list[bytes] = []
     with path.open("rb") as source:
         while True:

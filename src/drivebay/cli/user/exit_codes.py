@@ -144,7 +144,7 @@ def next_step_for(error: BaseException) -> str:
         is_utf8 = error.encoding.lower() in ("utf-8", "utf8")
         return _USE_UTF8 if is_utf8 else "set PYTHONIOENCODING=utf-8 and run the command again"
     if isinstance(error, OSError) and "TMPDIR" in (error.strerror or ""):
-        return "free some space in that folder, or set TMPDIR to another one"
+        return "free some space in that folder, or set TMPDIR to another folder"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "free some space on the disk, then run the command again"
     return next((step for kind, step in _NEXT_STEPS if isinstance(error, kind)), "")

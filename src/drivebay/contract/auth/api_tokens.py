@@ -88,12 +88,12 @@ class ApiTokens(Protocol):
         ...
 
     async def list_api_tokens(self, user: UserId) -> tuple[ApiToken, ...]:
-        """Return the API tokens of a user, newest first, including expired ones. Only gateways of an earlier release
+        """Return the API tokens of a user, newest first, including expired tokens. Only gateways of an earlier release
         call this method."""
         ...
 
     async def list_api_token_page(self, user: UserId, limit: int = 100, cursor: str | None = None) -> ApiTokenPage:
-        """Return one page of the API tokens of a user, newest first, including expired ones.
+        """Return one page of the API tokens of a user, newest first, including expired tokens.
 
         `limit` is 1 to 1,000. Raises InvalidRequest, InvalidCursor.
         """

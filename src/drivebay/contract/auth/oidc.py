@@ -58,7 +58,7 @@ class Oidc(Protocol):
         """Return the URL to which the gateway redirects the browser: the `redirect_uri` of the sign-in with a `code`,
         or with an `error`.
 
-        `error` is `access_denied` (the provider refused), `no_account` (no account, and none may be created),
+        `error` is `access_denied` (the provider refused), `no_account` (no account, and no account may be created),
         `email_taken` (another account has the address) or `account_disabled`. The actor's `user` is ignored.
 
         A response can be used once. Raises InvalidCode (the state is unknown, was used, has expired or belongs to

@@ -83,7 +83,7 @@ class Archives(Protocol):
         """Return an archive and up to `limit` (1 to 1,000) of its entries from the position `after` on.
 
         The access of its creator is checked again in each call. An archive of a link ends when the link is deleted,
-        expires or gets another password, and when a later download is the last one of the link.
+        expires or gets another password, and when a later download is the last download of the link.
 
         Raises NotFound (the token is wrong, the archive has expired, or its creator has lost the access to one of the
         chosen items), InvalidRequest.

@@ -45,6 +45,6 @@ class BucketScans(Protocol):
     async def finish_scan(self, kind: ScanKind, lease: LeaseId, pause_seconds: int) -> bool:
         """Record that a scan is complete. The next scan is due after `pause_seconds`.
 
-        Return False if another lease has replaced this one.
+        Return False if another lease has replaced `lease`.
         """
         ...

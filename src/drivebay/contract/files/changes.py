@@ -47,7 +47,8 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class ChangePage(msgspec.Struct, frozen=True):
-    """Changes in ascending order. `next_cursor` continues after them, also if there are none yet."""
+    """Changes in ascending order. `next_cursor` continues after these changes. It is set even if there are no changes
+    yet."""
 
     items: tuple[Change, ...]
     next_cursor: str
@@ -89,8 +90,8 @@ class Changes(Protocol):
     ) -> ActivityPage:
         """Return one page of the changes of an item outside the trash, newest first. `limit` is 1 to 1,000.
 
-        The page has the changes of the item itself, not those of the folders above it. Changes older than 30 days are
-        deleted.
+        The page has the changes of the item itself, without the changes of the folders above it. Changes older than 30
+        days are deleted.
 
         Raises NotFound, InvalidRequest, InvalidCursor.
         """

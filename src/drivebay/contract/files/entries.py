@@ -163,7 +163,7 @@ class Entries(Protocol):
     async def list_files(self, access: Access, listing: Listing) -> FilePage:
         """Return one page of entries. An access with grants needs a `parent`.
 
-        Without a `parent`, a page that has a `next_cursor` may have fewer files than its limit, or none, because
+        Without a `parent`, a page that has a `next_cursor` may have fewer files than its limit, or no files, because
         folders in the trash may hide very many files.
 
         Raises NotFound (the parent), Forbidden (the access does not reach the whole drive), InvalidRequest,

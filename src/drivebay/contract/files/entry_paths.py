@@ -35,7 +35,7 @@ class EntryPaths(Protocol):
         ...
 
     async def get_path(self, access: Access, id: FileId) -> tuple[File, ...]:
-        """Return the folders above an entry, from the top down, and the entry itself as the last one.
+        """Return the folders above an entry, from the top down, and then the entry itself.
 
         With grants, the path begins at the topmost granted item.
 
@@ -60,8 +60,8 @@ class EntryPaths(Protocol):
         """Create the folders of the path `names` below `parent`, and return the last folder.
 
         Existing folders are not changed. Concurrent calls for one path return the same folder, and `is_new` is true for
-        only one of them. A call creates all missing folders or none. A repeat with the same `idempotency_key` within 24
-        hours returns the first result.
+        only one of them. A call creates all missing folders or no folder. A repeat with the same `idempotency_key`
+        within 24 hours returns the first result.
 
         Raises NotFound (the parent), NameTaken (a file, or a pending upload, has one of the names), InvalidRequest (a
         name is invalid, or folders would be nested too deeply), QuotaExceeded (the drive has too many entries),

@@ -142,7 +142,8 @@ class Links(Protocol):
         ...
 
     async def list_links(self, access: Access, listing: LinkListing) -> LinkPage:
-        """Return one page of links, including ended ones. Editors get the links that they created, managers get all.
+        """Return one page of links, including ended links. Editors get the links that they created. Managers get all
+        links.
 
         Raises NotFound (the item), InvalidRequest, InvalidCursor, Forbidden.
         """
@@ -236,7 +237,7 @@ class PublicLinks(Protocol):
 
         The archive counts as one download of the link, even if it is downloaded several times. The archives of one link
         have a common limit, separate from those of users. A repeat with the same `idempotency_key` within 24 hours
-        returns the first result and counts no download, even if the link has none left.
+        returns the first result and counts no download, even if the link has no download left.
 
         Raises NotFound (also with the role uploader, and if no download is left), PasswordRequired, InvalidRequest,
         RateLimited, IdempotencyKeyReused, InProgress.

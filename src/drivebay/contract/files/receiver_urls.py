@@ -43,7 +43,7 @@ class ReceiverRules:
     """The URLs and IP addresses that the deployment allows in addition to HTTPS to public IP addresses.
 
     `http` allows URLs without TLS. `private` allows private and loopback addresses. Multicast addresses, link-local
-    ones and those at which clouds serve metadata are never allowed.
+    addresses and the addresses at which clouds serve metadata are never allowed.
     """
 
     http: bool = False

@@ -45,7 +45,7 @@ class SearchPage(msgspec.Struct, frozen=True):
     """One page of results, best first. `next_cursor` gets the next page and is None on the last page.
 
     One call reads a bounded number of names. If few of them pass the filters, a page has fewer results than the limit,
-    or none, and still a `next_cursor`.
+    or no results, and still a `next_cursor`.
     """
 
     items: tuple[FoundFile, ...]

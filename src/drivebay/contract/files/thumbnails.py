@@ -23,7 +23,7 @@ class ThumbnailState(StrEnum):
     QUEUED = "queued"
     """The worker will make the thumbnails."""
     NONE = "none"
-    """The content has no thumbnails and will get none."""
+    """The content has no thumbnails and will never have any."""
 
 
 class ThumbnailInfo(msgspec.Struct, frozen=True):

@@ -13,8 +13,8 @@ from .signing import PutSpec
 class ObjectCopy(msgspec.Struct, frozen=True):
     """A copy that the store must make. `source` is the key of an object, and `etag` is its ETag.
 
-    `put` describes the copy: its key, its size (which is also that of the source), its content type and its metadata.
-    The copy does not get the content type and metadata of the source. `put.sha256` is ignored.
+    `put` describes the copy: its key, its size (which equals the size of the source), its content type and its
+    metadata. The copy does not get the content type and metadata of the source. `put.sha256` is ignored.
     """
 
     source: str

@@ -20,7 +20,7 @@ from .change_cursors import ChangeCursors
 from .store import ChangeStore, NumberedChange
 
 _NEWEST: Final = 2**63 - 1
-"""A number above that of every change."""
+"""A number that is higher than the number of every change."""
 _EXPIRED: Final = "this cursor is no longer valid; list the files again and follow from there"
 
 

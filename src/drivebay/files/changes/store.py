@@ -60,7 +60,7 @@ class ChangeStore:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
     async def select_last_change(self, db: Database, owner: DriveId) -> int:
-        """Return the number of the owner's last change, or 0 if there is none."""
+        """Return the number of the owner's last change, or 0 if there is no change."""
         return int(await db.fetchval(self.statements["select_last_change"], owner) or 0)
 
     async def restart_feeds(self, db: Database, users: Sequence[UserId]) -> None:

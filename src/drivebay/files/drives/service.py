@@ -81,7 +81,7 @@ class DriveService:
             await self._usage.lock_usage(tx, DriveId(actor), self._settings.quota)  # guard: drive-limit-lock
             limit = self._settings.max_drives
             if await self._drives.count_created(tx, actor) >= limit:  # guard: drive-limit
-                raise QuotaExceeded(f"you have created {limit} drives; deleted ones count until they are purged")
+                raise QuotaExceeded(f"you have created {limit} drives; deleted drives count until they are purged")
             id = DriveId(self._new_id())
             await self._usage.lock_usage(tx, id, self._settings.quota)
             created_at = await self._drives.insert_drive(tx, id, name, actor)

@@ -31,7 +31,7 @@ _FILTERS = {
 
 
 def expand_listings(statements: Statements) -> dict[str, str]:
-    """Return all statements, with those of listings in the place of their templates."""
+    """Return all statements. Each template of a listing is replaced by the statements that are made from it."""
     expanded = dict(statements)
     expanded[_FIND_BY_NAME] = _with_last_change(expanded[_FIND_BY_NAME])
     children, children_by_name, all_files = (

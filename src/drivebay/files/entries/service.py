@@ -176,7 +176,8 @@ class EntryService:
         check_depth(len(ancestors) + height, self._settings)  # guard: move-depth
 
     async def _select_ancestors(self, tx: Connection, owner: DriveId, folder: FileId) -> tuple[FileId, ...]:
-        """Return a folder outside the trash and the folders above it. The root has none. Raises NotFound."""
+        """Return a folder outside the trash and the folders above it. There are no folders above the root. Raises
+        NotFound."""
         if folder == ROOT:
             return ()
         ancestors = await self._entries.select_ancestors(tx, owner, folder)

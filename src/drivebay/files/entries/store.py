@@ -199,7 +199,7 @@ class EntryStore:
     async def update_entry(
         self, tx: Connection, access: contract.Access, changed: contract.File, kind: contract.ChangeKind
     ) -> contract.File | None:
-        """Set the name, parent, time, star and properties of an entry outside the trash to those of `changed`.
+        """Set the name, parent, time, star and properties of an entry outside the trash to the values in `changed`.
 
         Return None when the owner has no such entry.
         """

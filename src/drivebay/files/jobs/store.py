@@ -181,7 +181,7 @@ class JobStore:
         await tx.execute(self.statements["set_job_total"], job.drive, job.id, entries, size)
 
     async def close_moved_folders(self, tx: Connection, job: StoredJob, folders: int) -> int | None:
-        """Check the next `folders` open folders. Close each one that is not below the source any more.
+        """Check the next `folders` open folders. Close each folder that is not below the source any more.
 
         Return the ordinal of the last folder that was checked, or None if no folder was open.
         """

@@ -137,7 +137,7 @@ class LinkStore:
     async def take_password_attempt(
         self, db: Database, stored: StoredLink, client: str, interval: timedelta, burst: int
     ) -> bool:
-        """Use one password attempt of a client. Return False if none is left.
+        """Use one password attempt of a client. Return False if no attempt is left.
 
         A client has at most `burst` attempts, and gets one more in each `interval`.
         """

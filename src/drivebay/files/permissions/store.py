@@ -69,7 +69,7 @@ class PermissionStore:
         """Give a user a role on an item, and record the change.
 
         `recipient` is the user and the role. The user does not become a member of the drive. If an earlier permission
-        of the user on the item shows the email address of the user, the new one shows it too.
+        of the user on the item shows the email address of the user, the new permission shows it too.
         """
         sql = self.statements["upsert_permission"]
         values = (recipient.user, recipient.role.value, access.actor, recipient.hides_email)
@@ -82,7 +82,7 @@ class PermissionStore:
         return bool(await tx.fetchval(self.statements["may_see_email"], actor, user))
 
     async def delete_permission(self, tx: Connection, access: Access, item: FileId, user: UserId) -> bool:
-        """Delete a permission, and record the change. Return False if there is none."""
+        """Delete a permission, and record the change. Return False if there is no such permission."""
         sql = self.statements["delete_permission"]
         return await tx.fetchval(sql, access.drive, item, user, access.actor) is not None
 

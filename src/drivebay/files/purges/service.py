@@ -118,7 +118,7 @@ class PurgeService:
         return finished + await self._finish_locked(lease, locked)
 
     async def _finish_locked(self, lease: LeaseId, locked: Sequence[Sequence[UploadRef]]) -> int:
-        """Finish the purges of owners that were locked, one owner after the other, and return their number."""
+        """Finish the purges of owners that were locked, one owner after another, and return the number of purges."""
         clock = asyncio.get_running_loop()
         ends_at = clock.time() + _LOCKED_OWNERS_TIME
         finished = 0

@@ -77,7 +77,7 @@ class SearchText(msgspec.Struct, frozen=True):
 
     @property
     def has_pairs(self) -> bool:
-        """Whether the index has keys for the text. It has none for a single ASCII character."""
+        """Whether the index has keys for the text. A single ASCII character has no keys."""
         return len(self.text) > 1 or not self.text.isascii()
 
 

@@ -143,7 +143,7 @@ class TrashStore:
         await tx.execute(self.statements["set_hidden_files"], folder.owner, folder.id, count, folder.row_version)
 
     async def add_hidden_file(self, tx: Connection, owner: DriveId, folder: FileId) -> None:
-        """Count a file that was uploaded into a folder below a trashed one."""
+        """Count a file that was uploaded into a folder below a trashed folder."""
         await tx.execute(self.statements["add_hidden_file"], owner, folder)
 
 

@@ -81,7 +81,7 @@ class VersionService:
             await self._scope.require(tx, access, contract.Role.EDITOR, id)  # guard: scope-delete-version
             existing = await self._find(tx, access, id, version)
             if existing.is_current:
-                raise Conflict(f"{version} is the current version; restore another one first, or delete the file")
+                raise Conflict(f"{version} is the current version; restore another version first, or delete the file")
             await self._versions.delete_version(tx, access.drive, id, version)
 
     async def _find(

@@ -14,8 +14,8 @@ from ..json_types import Time
 class SessionItem(msgspec.Struct):
     """A login that has not ended.
 
-    `user_agent` and `address` are those of the login. `last_used_at` is the time of the last refresh. `current` is
-    whether the request belongs to this session.
+    `user_agent` and `address` of the client are recorded at the login. `last_used_at` is the time of the last refresh.
+    `current` is whether the request belongs to this session.
     """
 
     id: UUID

@@ -49,7 +49,7 @@ class AccountUpdate(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
-    """The current password, and a new one of 8 to 256 characters that is not one of the most common.
+    """The current password, and a new password of 8 to 256 characters. A very common password is refused.
 
     A user without a password leaves out `current_password`, and must have signed in within the last 5 minutes.
     """

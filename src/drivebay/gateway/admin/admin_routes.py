@@ -1,4 +1,4 @@
-"""The routes of the admin API, and the one with which an invited user sets a password."""
+"""The routes of the admin API, and the route with which an invited user sets a password."""
 
 from __future__ import annotations
 

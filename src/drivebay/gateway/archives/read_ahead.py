@@ -1,4 +1,4 @@
-"""Reads pieces of objects in order, and the next ones while the client receives the current one."""
+"""Reads pieces of objects in order. While the client receives a piece, the next pieces are read."""
 
 from __future__ import annotations
 

@@ -32,7 +32,8 @@ _READ: Final = (Scope.READ,)
 def change_routes(
     changes: ChangeResource, activity: ActivityResource, limit: Parameter, page: tuple[Parameter, ...]
 ) -> tuple[Route, ...]:
-    """Return the routes of changes. `limit` is the parameter for the length of a page, `page` those of a list."""
+    """Return the routes of changes. `limit` is the parameter for the length of a page, `page` the parameters of a
+    list."""
     cursor_errors = (errors.InvalidCursor, errors.CursorExpired)
     return (
         Route(

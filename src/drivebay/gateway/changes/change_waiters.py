@@ -43,7 +43,7 @@ class Wake(Enum):
 
 
 class Waiter:
-    """Waits for changes of one drive. Hints that arrive between two waits end the next one at once."""
+    """Waits for changes of one drive. Hints that arrive between two waits end the next wait at once."""
 
     def __init__(self, hints: HintChannel, poll_interval: tuple[float, float] = POLL_INTERVAL) -> None:
         self._hints = hints
@@ -59,11 +59,11 @@ class Waiter:
 
     @property
     def is_ended(self) -> bool:
-        """Whether this wait and all later ones have ended."""
+        """Whether this wait and all later waits have ended."""
         return self._has_ended.is_set()
 
     def end(self) -> None:
-        """End this wait and all later ones."""
+        """End this wait and all later waits."""
         self._has_ended.set()
         self._is_woken.set()
 

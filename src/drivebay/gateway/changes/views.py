@@ -35,8 +35,8 @@ class ChangeList(msgspec.Struct):
 
 class Activity(msgspec.Struct):
     """One change of a file or folder. `actor_id` is null for the system and for the holder of a link. `actor_name` is
-    the display name of the user, or null if the user has none. The email address is only in the lists of permissions
-    and members."""
+    the display name of the user, or null if the user has no display name. The email address is only in the lists of
+    permissions and members."""
 
     what: files.ChangeKind
     at: Time

@@ -116,7 +116,7 @@ class EntryResource:
         respond_empty(resp, 204)
 
     async def restore_file(self, req: Request, resp: Response, id: str) -> None:
-        # A body is optional, and a client may send an empty one.
+        # A body is optional, and a client may send an empty body.
         content = b"" if body_length(req) == 0 else await read_json_body(req)
         body = decode_json(content, _restoration_decoder) if content else views.Restoration()
         parent = None if body.parent_id is UNSET else parse_file_id(body.parent_id, "parent_id")

@@ -161,7 +161,7 @@ class FileListing(msgspec.Struct):
 
 
 class Path(msgspec.Struct):
-    """The folders above an entry, from the top down, and the entry itself as the last one."""
+    """The folders above an entry, from the top down, and then the entry itself."""
 
     items: list[File]
 
@@ -191,7 +191,7 @@ class FileResults(msgspec.Struct):
 class Download(msgspec.Struct):
     """A presigned URL, and checksums to verify the bytes. `sha256` covers all bytes. For a file that was uploaded in
     checksummed parts, `parts_sha256` is the SHA-256 of the concatenated SHA-256 digests of the parts. Each part has
-    `part_size` bytes, the last one may have fewer.
+    `part_size` bytes, the last part may have fewer.
 
     The URL returns the bytes of one version, also after the file was replaced. `etag` is the entity tag that the store
     sends with them, or null if it is not known. A client that resumes with another URL sends it as `If-Match`, and gets

@@ -1,4 +1,4 @@
-"""The routes of links: for the users who create them, and public ones for the holders of a link."""
+"""The routes of links: routes for the users who create links, and public routes for the holders of a link."""
 
 from __future__ import annotations
 

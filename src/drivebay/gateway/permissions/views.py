@@ -52,7 +52,7 @@ class Permission(msgspec.Struct):
 
 
 class PermissionList(msgspec.Struct):
-    """The permissions of an item, then those of the folders above it. The highest role of a user counts."""
+    """The permissions of an item, then the permissions of the folders above it. The highest role of a user counts."""
 
     items: list[Permission]
 

@@ -17,8 +17,8 @@ class FoundFile(File, kw_only=True):
 class SearchResults(msgspec.Struct):
     """One page of results, best first.
 
-    A page may have fewer items than `limit`, or none, although there are more. Continue while `next_cursor` is not
-    null.
+    A page may have fewer items than `limit`, or no items, although there are more results. Continue while `next_cursor`
+    is not null.
     """
 
     items: list[FoundFile]

@@ -50,7 +50,7 @@ class Checksum(NamedTuple):
     digest: bytes
 
     def verify(self, actual: bytes) -> None:
-        """Raise ChecksumMismatch unless the digest of the body is the expected one."""
+        """Raise ChecksumMismatch if the digest of the body differs from the expected digest."""
         if actual != self.digest:
             raise ChecksumMismatch(
                 f"the {self.algorithm} of the body differs from Upload-Checksum; nothing was stored, send it again"

@@ -35,8 +35,8 @@ class UploadLock:
         self._preempted = False
         self.released = asyncio.Event()
         self.next: UploadLock | None = None
-        """The lock of a request that stopped waiting for this one. It is released together with this one, because later
-        requests may be waiting for it."""
+        """The lock of a request that stopped waiting for this lock. It is released together with this lock, because
+        later requests may be waiting for it."""
 
     async def read_chunk(self, chunks: AsyncIterator[bytes]) -> bytes | None:
         """Return the next bytes of the body, or None at its end.

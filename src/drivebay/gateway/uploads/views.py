@@ -56,7 +56,7 @@ class UploadIds(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewPart(msgspec.Struct, forbid_unknown_fields=True):
-    """A part to send. Either all parts of an upload have a SHA-256, or none has."""
+    """A part to send. Either all parts of an upload have a SHA-256, or no part has."""
 
     number: PartNumber
     sha256: Digest | None = None

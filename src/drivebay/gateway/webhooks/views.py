@@ -49,7 +49,7 @@ class Webhook(msgspec.Struct):
     """A webhook. `what` is null for changes of every kind. `disabled_reason` is the reason why the server disabled it.
 
     `failing_since` is the time of the first failed attempt since the last success, and `next_try_at` the time of the
-    next attempt after a failed one.
+    next attempt after a failed attempt.
     """
 
     id: UUID

@@ -22,8 +22,9 @@ _MAX_INT64: Final = 2**63 - 1
 class Change(NamedTuple):
     """One change in the filer. `path` is the current path of the entry, or None if it was deleted or is a folder.
 
-    `at` is the filer's time in nanoseconds since 1970, which is also the position in its log. `size` is in bytes. Values
-    out of range are clamped: a change only says which key to look up, and the filer would repeat a refused one forever.
+    `at` is the filer's time in nanoseconds since 1970, which is also the position in its log. `size` is in bytes.
+    Values out of range are clamped: a change only says which key to look up, and the filer would repeat a refused
+    change forever.
     """
 
     at: int

@@ -74,7 +74,7 @@ class S3Response(msgspec.Struct, frozen=True):
 
     @property
     def error_code(self) -> str:
-        """The error code of the store. It is empty if the store sent none, as in responses to HEAD."""
+        """The error code of the store. It is empty if the response has no error code, as a response to HEAD."""
         if not self.body:
             return ""
         try:
