@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Final
 
 _FIRST_PORT: Final = 12_000
+"""The lowest port that is used."""
 _END_PORT: Final = 32_000
-"""The first port that is not used. By default, the kernel uses the ports from 32,768 on for outgoing connections."""
+"""The highest port that is used is one lower. By default, the kernel uses the ports from 32,768 on for outgoing
+connections."""
 
 
 def random_port() -> int:

@@ -23,7 +23,9 @@ from .start_error import ServerStartError
 log = structlog.get_logger(__name__)
 
 _MAX_LOG_BYTES: Final = 10 * 1024 * 1024
+"""The size of a log file from which the server gets a new log file at its next start."""
 _LOG_LINES_IN_ERROR: Final = 8
+"""The number of the last log lines that an error message quotes."""
 _READY_POLL: Final = 0.02
 """Seconds between two calls of `is_ready`."""
 _INTACT_INTERVAL: Final = 1.0

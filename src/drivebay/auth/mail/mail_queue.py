@@ -41,9 +41,9 @@ VERIFICATION_TTL: Final = timedelta(days=7)
 INVITATION_TTL: Final = timedelta(days=7)
 RESET_TTL: Final = timedelta(hours=1)
 MAX_QUEUE_TIME: Final = timedelta(days=2)
+"""The time after which a mail that could not be sent is given up."""
 MAX_RESET_QUEUE_TIME: Final = timedelta(minutes=30)
-"""A mail that could not be sent in MAX_QUEUE_TIME is given up. For resets the time is shorter, because the URL in the
-mail expires after an hour."""
+"""MAX_QUEUE_TIME of a mail with a reset. It is shorter, because the URL in the mail expires after an hour."""
 NOTICES_A_DAY: Final = Rate(10, timedelta(days=1))
 """The limit of notices of one kind to one account."""
 _MAX_CLAIM: Final = 100
