@@ -57,7 +57,7 @@ _WRITE_TEMPORARY_FILE: Final = "SELECT count(*) FROM generate_series(1, 20000)"
 class Database:
     """The database of one service in one process. Create it with `connect`.
 
-    Every method raises `Unavailable` if the server cannot be reached or does not respond in time.
+    Every method raises `Unavailable` if there is no connection to the server, or no response in time.
     """
 
     def __init__(self, pool: ConnectionPool) -> None:

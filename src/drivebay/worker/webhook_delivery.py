@@ -115,7 +115,7 @@ class WebhookSender:
         headers = signed_headers(task.secret, event_id(task.webhook, event.number), body, self._now())
         try:
             return await self._receiver.send(task.url, headers, body)
-        except Exception as error:  # it counts as an attempt, so that its webhook does not fail without an end
+        except Exception as error:  # a defect counts as a failed attempt, so that the webhook is disabled in the end
             log.error("webhook_attempt_failed", webhook=str(task.webhook), number=event.number, exc_info=error)
             return Attempt(DeliveryOutcome.FAILED, None, "Drivebay could not make the request")
 

@@ -38,7 +38,7 @@ def differs_on_server(path: Path, file: File | None) -> bool:
 async def send_mode(drive: AsyncDrive, path: Path, file: str | File) -> None:
     """Store the permission bits of a local file with a file on the server. `file` is an id if the file is new.
 
-    If the file cannot have another property, it is not changed.
+    A file with too many properties stays as it is: no error is raised.
     """
     if not differs_on_server(path, None if isinstance(file, str) else file):
         return

@@ -31,7 +31,7 @@ class ScanClaim(msgspec.Struct, frozen=True):
 
 class BucketScans(Protocol):
     async def claim_scan(self, kind: ScanKind, lease: LeaseId) -> ScanClaim:
-        """Claim a scan under a new lease, unless another lease is valid or the next scan is not due yet.
+        """Claim a scan under a new lease. The claim is refused if another lease is valid, or before the scan is due.
 
         The lease ends after some time if `save_scan` does not extend it. A repeat with the same lease has the same
         result.

@@ -67,7 +67,7 @@ class AssemblyResult(msgspec.Struct, frozen=True):
 
 
 class UnfinishedMultipart(msgspec.Struct, frozen=True):
-    """A multipart upload that is neither assembled nor aborted. `key` is the key of its object."""
+    """A multipart upload that has begun and has not ended yet. `key` is the key of its object."""
 
     key: str
     multipart_id: str
