@@ -25,11 +25,11 @@ from .store import Executor, Store
 from .stored_rows import BucketResult
 
 ADDRESS_FACTOR: Final = 5
-"""One network may make this many times the logins of the login limit, which is the limit of one account from one
-network. Several people may share a network."""
+"""The limit of failed logins from one network to all accounts, as a multiple of the login limit, which applies to one
+account from one network. Several people may share a network."""
 UNKNOWN_LIMIT_FACTORS: Final = (5, 60)
-"""The limit of failed logins of one account from all unknown networks together has 5 times the count of the login
-limit, and 60 times its period. An account above this limit is under attack."""
+"""The factors of count and period, compared with the login limit, for the failed logins of one account from all unknown
+networks together. An account above this limit is under attack."""
 FIRST_ATTEMPTS: Final = (3, 360)
 """While an account is under attack, each unknown network may make 3 attempts within 360 periods of the login limit."""
 KNOWN_FOR: Final = timedelta(days=90)

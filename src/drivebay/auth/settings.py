@@ -15,7 +15,7 @@ class Rate:
     """The size and the refill time of a token bucket. The bucket allows `count` calls without a pause, and `count` more
     calls in each period `per`.
 
-    Raises ValueError unless both values are above zero.
+    Raises ValueError if a value is zero or less.
     """
 
     count: int

@@ -135,7 +135,7 @@ class Store:
         return await self._fetch_row("is_user_known", user) is not None
 
     async def purge_user(self, user: UserId, remembered_for: timedelta) -> bool:
-        """Delete all rows of a deleted account, unless one of its ended sessions must still be remembered."""
+        """Delete all rows of a deleted account, if no ended session of the account must be remembered any more."""
         return await self._fetch_row("purge_user", user, remembered_for) is not None
 
     async def record_login(self, user: UserId) -> None:

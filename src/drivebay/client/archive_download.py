@@ -20,8 +20,8 @@ async def fetch_archive(
 ) -> None:
     """Download an archive to `target`. The file gets this name when it is complete and on disk.
 
-    After a broken connection, the download continues where it stopped. Raises FileExistsError unless `overwrite`.
-    Raises OSError, NetworkError, StoreError.
+    After a broken connection, the download continues where it stopped. Raises FileExistsError if the file exists and
+    `overwrite` is False. Raises OSError, NetworkError, StoreError.
     """
     check_target(target, overwrite)
     counter = ProgressCounter(archive.size, progress)

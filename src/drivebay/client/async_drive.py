@@ -203,7 +203,7 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
 
         The local file appears when it is complete, verified and on disk. After a failure the received bytes stay in the
         same folder, as `.drivebay-<32 hex digits>.part`, and the next attempt continues with these bytes. Raises
-        FileExistsError unless `overwrite`. Raises OSError, ChecksumMismatch, StoreError.
+        FileExistsError if the file exists and `overwrite` is False. Raises OSError, ChecksumMismatch, StoreError.
         """
         resolved = await self._finder.resolve_file(file)
         target = local_target(Path(path), resolved)
@@ -265,8 +265,8 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
     ) -> None:
         """Download files and folders, or the result of `archive`, as one ZIP file to the local path `path`.
 
-        The ZIP file appears when it is complete and on disk. Raises FileExistsError unless `overwrite`. Raises OSError,
-        StoreError, and the errors of `archive`.
+        The ZIP file appears when it is complete and on disk. Raises FileExistsError if the file exists and `overwrite`
+        is False. Raises OSError, StoreError, and the errors of `archive`.
         """
         target = Path(path)
         check_target(target, overwrite)

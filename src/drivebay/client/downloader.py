@@ -78,8 +78,8 @@ class Downloader:
     async def fetch(self, file: File, target: Path, *, overwrite: bool, progress: Progress | None = None) -> None:
         """Download a file to `target`.
 
-        Raises FileExistsError unless `overwrite`. Raises OSError, ChecksumMismatch, ContentChanged, ApiError,
-        NetworkError, StoreError.
+        Raises FileExistsError if the file exists and `overwrite` is False. Raises OSError, ChecksumMismatch,
+        ContentChanged, ApiError, NetworkError, StoreError.
         """
         check_target(target, overwrite)
         try:

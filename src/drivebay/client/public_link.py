@@ -116,8 +116,8 @@ class AsyncPublicLink:
 
         `path` is the local path, or a folder to download into. The file appears when it is complete and verified. A
         file of a folder keeps its modification time. A large file that was interrupted is resumed by the next call.
-        Each call counts as a download of the link. Raises FileExistsError unless `overwrite`. Raises OSError,
-        ChecksumMismatch, ContentChanged, StoreError, UnsafeName.
+        Each call counts as a download of the link. Raises FileExistsError if the file exists and `overwrite` is False.
+        Raises OSError, ChecksumMismatch, ContentChanged, StoreError, UnsafeName.
         """
         target = Path(path)
         if await asyncio.to_thread(target.is_dir):
@@ -147,8 +147,8 @@ class AsyncPublicLink:
     ) -> None:
         """Download files and folders of the link, or the result of `archive`, as one ZIP file to the local path `path`.
 
-        The ZIP file appears when it is complete and on disk. Raises FileExistsError unless `overwrite`. Raises OSError,
-        StoreError, and the errors of `archive`.
+        The ZIP file appears when it is complete and on disk. Raises FileExistsError if the file exists and `overwrite`
+        is False. Raises OSError, StoreError, and the errors of `archive`.
         """
         target = Path(path)
         check_target(target, overwrite)

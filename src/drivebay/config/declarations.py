@@ -40,7 +40,7 @@ def setting(
 ) -> Any:
     """Declare a setting as a dataclass field.
 
-    The environment variable is DRIVEBAY_ and the name of the field in upper case, unless `variable` is set.
+    The environment variable is `variable`. By default it is DRIVEBAY_ and the name of the field in upper case.
     A `secret` appears neither in the `repr` of the settings nor in an error message.
     """
     details = (variable, parse, default, description, default_note)

@@ -22,10 +22,10 @@ UNLIMITED: Final = "open"
 """No limiter: requests such as health checks are never rejected."""
 
 MIN_LIMIT: Final = 32
-"""An adaptive limiter does not lower its limit below this. 32 requests keep a CPU busy, but are too few for a long
+"""The lowest limit of an adaptive limiter. 32 requests keep a CPU busy, but are too few for a long
 queue."""
 SLOW_RESPONSE: Final = 0.1
-"""Seconds. A response that took longer counts as slow."""
+"""The number of seconds above which a response counts as slow."""
 _ADJUST_INTERVAL: Final = 0.25
 """Seconds between two adjustments of the limit."""
 MAX_REJECTIONS_PER_SECOND: Final = 2000
@@ -33,7 +33,8 @@ MAX_REJECTIONS_PER_SECOND: Final = 2000
 MAX_REJECTION_DELAY: Final = 0.5
 """The maximum number of seconds for which a rejection is delayed."""
 _REJECTION_BURST_SECONDS: Final = 0.2
-"""After a time without rejections, as many rejections as the maximum rate allows in this time are not delayed."""
+"""After a pause without rejections, the rejections that the maximum rate allows in this number of seconds are sent
+without a delay."""
 
 # The label is called `room` because dashboards and alerts use it.
 _RUNNING: Final = Gauge(

@@ -33,7 +33,7 @@ from .user_limiter import UserLimiter
 log = structlog.get_logger(__name__)
 
 _REJECTION_LOG_INTERVAL: Final = 1.0
-"""Seconds. One log line for each rejection would cost more than the rejection."""
+"""Seconds between two log lines about rejections. A log line for each rejection would cost more than the rejection."""
 
 Responder: TypeAlias = Callable[..., Awaitable[None]]
 

@@ -39,8 +39,8 @@ class Route:
     - `headers`: the names of headers that the handler sets, for the OpenAPI document.
     - `errors`: the documented errors, in addition to the errors of every route.
     - `public`: whether the route needs no token.
-    - `scopes`: an API token needs one of these. `NO_API_TOKEN` is for a route that only a session may call. None means
-      that this is not decided: no API token may call the route, and a test fails.
+    - `scopes`: an API token needs one of these. `NO_API_TOKEN` is for a route that only a session may call. With None,
+      no API token may call the route, and a test fails, because every route needs a decision.
     - `limiter`: the name of the concurrency limiter.
     - `fixed_headers`: the headers of every response, also of errors. The dispatcher sets them.
     - `request_media_type`: the media type of a request body that is not JSON.

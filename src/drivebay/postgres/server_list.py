@@ -17,7 +17,7 @@ from .pool import Connection
 from .server_errors import NO_RESPONSE, find_problem
 
 _MIN_ATTEMPT: Final = 1.0
-"""Seconds. If a caller is cancelled after at least this time, the server to which it tried to connect counts as
+"""If a caller is cancelled after at least this number of seconds, the server to which it tried to connect counts as
 hanging."""
 _TRY_NEXT: Final = (
     OSError,  # includes TimeoutError

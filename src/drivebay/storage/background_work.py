@@ -33,7 +33,7 @@ class BackgroundWork(Generic[T]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def run(self, key: str, work: Callable[[], Coroutine[Any, Any, T]], *, unfinished: T) -> T:
-        """Start the work of a key unless it is running, wait for it, and return its result.
+        """Wait for the work of a key, and return its result. The work is started if it is not running already.
 
         Return `unfinished` if the work takes longer than `wait_seconds`, or if `close` cancels it. Raises the errors of
         the work.

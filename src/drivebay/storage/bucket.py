@@ -200,7 +200,7 @@ class Bucket(Presigner, Protocol):
     async def complete_multipart(
         self, key: str, multipart_id: str, parts: Sequence[StoredPart], part_digests: Sequence[bytes]
     ) -> bool:
-        """Complete a multipart upload: assemble the object from these parts, unless an object exists at `key`.
+        """Complete a multipart upload: assemble the object from these parts, if no object exists at `key`.
 
         `part_digests` are the SHA-256 digests of the parts if the multipart upload was created with checksums, and
         otherwise empty. Return False if the store refused because the multipart upload has ended or an object exists.

@@ -36,7 +36,7 @@ _MAX_BODY: Final = 1 << 20
 _CACHE_SECONDS: Final = 3600.0
 """The age in seconds at which the metadata and the keys of the provider are loaded again."""
 _KEY_REFRESH_SECONDS: Final = 30.0
-"""If a token cannot be verified, the keys are loaded again, unless they are younger than this number of seconds."""
+"""If a token cannot be verified, the keys are loaded again if they are older than this number of seconds."""
 _CLOCK_SKEW: Final = 60
 """The number of seconds by which the clock of the provider may be ahead or behind."""
 
@@ -61,7 +61,7 @@ class Metadata(msgspec.Struct, frozen=True):
 
 
 class ProviderUser(msgspec.Struct, frozen=True):
-    """A user of the provider. `email` is None unless the provider says that it is verified."""
+    """A user of the provider. `email` is set only if the provider says that the address is verified."""
 
     subject: str
     email: str | None

@@ -221,7 +221,7 @@ def ask(
 
 
 def confirm_deletion(question: str) -> None:
-    """Ask on the terminal whether to delete. Raises CommandError unless the answer is yes.
+    """Ask on the terminal whether to delete. Raises CommandError if the answer is not yes.
 
     Call it outside the event loop, because inside the loop Ctrl-C would not end the question.
     """

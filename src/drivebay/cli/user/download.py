@@ -124,7 +124,8 @@ class _Downloader:
         self._limit = LargeFileLimit(_SMALL_SIZE)
 
     async def download(self, item: DownloadItem) -> None:
-        """Download one item unless the local file has the same bytes. Raises FileExistsError unless `force`."""
+        """Download one item, if the local file does not have the same bytes already. Raises FileExistsError if there is
+        another file and `force` is False."""
         file, target = item.file, item.target
         async with self._limit.acquire(file.size):
             with self._display.track(file.name, file.size) as progress:

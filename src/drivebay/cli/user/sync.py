@@ -120,7 +120,7 @@ def _is_upload(source: str, target: str, up: bool, down: bool) -> bool:
 
 
 async def _find_roots(drive: AsyncDrive, source: str, target: str, options: _SyncOptions) -> SyncRoots:
-    """Return the two folders. A missing target on the server is created, unless this is a dry run.
+    """Return the two folders. A missing target on the server is created, but not in a dry run.
 
     Raises CommandError, NotFound.
     """
@@ -153,7 +153,7 @@ class _Sync:
         self._limit = LargeFileLimit(_SMALL_SIZE)
 
     async def work(self, pair: SyncPair) -> None:
-        """Transfer one file unless the target has the same bytes."""
+        """Transfer one file, if the target does not have the same bytes already."""
         async with self._limit.acquire(pair.size):
             if pair.file is not None:
                 same = not self._options.checksum and is_unchanged(pair.local, pair.file)

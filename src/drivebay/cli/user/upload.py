@@ -136,7 +136,8 @@ class _Uploader:
         self._limit = LargeFileLimit(_SMALL_SIZE)
 
     async def upload(self, item: UploadItem) -> None:
-        """Upload one item unless the server has the same bytes. Raises Conflict if another file has its name."""
+        """Upload one item, if the server does not have the same bytes already. Raises Conflict if another file has its
+        name."""
         async with self._limit.acquire(item.size):
             with self._display.track(item.path, item.size) as progress:
                 self._show(await self._upload_if_different(item, progress))

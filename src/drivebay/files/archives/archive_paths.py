@@ -23,7 +23,7 @@ _DEVICE: Final = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9Â¹Â
 def make_paths(tree: Sequence[TreeEntry]) -> list[str]:
     """Return the path of each entry of a tree. The tree lists each folder before its contents.
 
-    The path of a folder ends with a slash. No two paths are equal without regard to case.
+    The path of a folder ends with a slash. Two paths always differ, also without regard to case.
     """
     folders: dict[tuple[int, FileId], str] = {}
     allocator = _PathAllocator()

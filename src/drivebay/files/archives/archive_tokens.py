@@ -20,7 +20,8 @@ from ...contract.ids import DriveId
 from ...errors import NotFound
 
 _LENGTH: Final = 64
-"""Characters of a token: base64url of two ids and a tag of 16 bytes. 48 bytes are exactly 64 characters."""
+"""The number of characters of a token: base64url of two ids and a tag of 16 bytes. 48 bytes are exactly 64
+characters."""
 
 
 class ArchiveTokens:
@@ -33,7 +34,7 @@ class ArchiveTokens:
         return base64.urlsafe_b64encode(self._cipher.encrypt(owner.bytes + id.bytes, None)).decode()
 
     def open(self, token: str) -> tuple[DriveId, UUID]:
-        """Return the drive and the id of an archive. Raises NotFound unless `issue` has returned the token."""
+        """Return the drive and the id of an archive. Raises NotFound for a token that `issue` has not returned."""
         try:
             raw = base64.b64decode(token, altchars=b"-_", validate=True) if len(token) == _LENGTH else b""
             ids = self._cipher.decrypt(raw, None)

@@ -31,8 +31,8 @@ from .store import Candidate, CommitStore, VerifiedObject
 MAX_BATCH = 1000
 """The maximum number of uploads in one call."""
 MIN_RESEND_ALLOWANCE = 64 * 2**20
-"""A client sends a part again if it did not get the response. So the store may keep more bytes than the upload has. For
-each upload, at least this number of extra bytes is allowed, and for a larger upload as many as its size."""
+"""A client that got no response sends a part again, so the store may keep more bytes than the size of the upload. The
+number of these extra bytes may be the size of the upload, or this number if the upload is smaller."""
 
 _MAX_CONCURRENT_PART_MEASUREMENTS = 16
 """The maximum number of requests to the store at the same time that measure the stored parts of uploads."""

@@ -114,7 +114,7 @@ class CommitStore:
         ]
 
     async def select_copied_keys(self, db: Database, uploads: Sequence[UploadRef]) -> tuple[str, ...]:
-        """Return the keys of the objects of these uploads that were promoted."""
+        """Return the keys of the promoted objects of these uploads."""
         records = await db.fetch(self.statements["select_copied_keys"], *_owners_and_ids(uploads))
         return tuple(record["key"] for record in records)
 

@@ -178,7 +178,7 @@ class JobService:
 
 
 def _raise_failure(job: Job) -> Job:
-    """Return the job, unless it has failed. Raises the error of a failed job."""
+    """Return the job. Raises the error of the job if it has failed."""
     if job.error is None:
         return job
     raise BY_CODE.get(job.error.code, Internal)(job.error.detail)

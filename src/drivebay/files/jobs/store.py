@@ -27,8 +27,8 @@ _file_decoder: Final = msgspec.msgpack.Decoder(File)
 class StoredJob(msgspec.Struct, frozen=True):
     """A job with the parameters of its copy, and its progress.
 
-    `source_drive` is the drive of the original, unless it is the drive of the job. `steps` is the number of steps that
-    have succeeded. Hidden copies have the `created_at` of the job as `trashed_at`.
+    `source_drive` is the drive of the original, or None for a copy within the drive of the job. `steps` is the number
+    of steps that have succeeded. Hidden copies have the `created_at` of the job as `trashed_at`.
     """
 
     job: Job
@@ -45,8 +45,8 @@ class StoredJob(msgspec.Struct, frozen=True):
 class NewJob(msgspec.Struct, frozen=True):
     """A copy to start. `total` is the minimum number of entries to copy.
 
-    `source_drive` is the drive of the original, unless it is the drive of the job. With a `lease`, the holder of the
-    lease runs the job.
+    `source_drive` is the drive of the original, or None for a copy within the drive of the job. With a `lease`, the
+    holder of the lease runs the job.
     """
 
     id: JobId

@@ -31,7 +31,7 @@ class MultipartStore:
     async def set_multipart_id(
         self, db: Database, upload: Upload, multipart: Multipart, times: PartTimes
     ) -> Upload | None:
-        """Record the multipart id unless the upload has one, and extend the deadline.
+        """Record the multipart id if the upload has no multipart id yet, and extend the deadline.
 
         Return the upload with its current multipart id, or None if the upload has ended.
         """

@@ -42,7 +42,7 @@ class LockedUsage(msgspec.Struct, frozen=True):
         return self.used_bytes + self.reserved_bytes + size <= self.quota_bytes  # guard: quota-reserved-bytes
 
     def check_bytes(self, size: int) -> None:
-        """Raise QuotaExceeded unless `size` more bytes fit in the quota."""
+        """Raise QuotaExceeded if `size` more bytes would exceed the quota."""
         if not self.fits(size):
             left = f"{self.free_bytes} of {self.quota_bytes} bytes are free"
             raise QuotaExceeded(f"{size} bytes do not fit in the quota: {left}")
@@ -52,7 +52,7 @@ class LockedUsage(msgspec.Struct, frozen=True):
         return self.entry_count + self.pending_uploads + new <= max_entries  # guard: entry-limit-pending
 
     def check_entries(self, max_entries: int) -> None:
-        """Raise QuotaExceeded unless one more entry is allowed."""
+        """Raise QuotaExceeded if the drive cannot have another entry."""
         if not self.allows_entries(1, max_entries):  # guard: entry-limit
             raise QuotaExceeded(
                 f"the drive has {self.entry_count} files and folders, the trash included, and {self.pending_uploads} "
@@ -64,7 +64,7 @@ class LockedUsage(msgspec.Struct, frozen=True):
         return self.purge_count + self.pending_uploads + new <= max_purges
 
     def check_purges(self, max_purges: int) -> None:
-        """Raise RateLimited unless one more upload may begin."""
+        """Raise RateLimited if no other upload may begin."""
         if not self.allows_uploads(1, max_purges):  # guard: begin-purges-locked
             raise RateLimited(
                 f"{self.purge_count} uploads of this drive were aborted, or their files deleted, within the last days; "

@@ -154,7 +154,7 @@ class WebhookService:
             raise InvalidRequest(f"url {error}", errors=(FieldError("url", str(error)),)) from None
 
     async def _require_manager(self, tx: Connection, actor: UserId, drive: DriveId) -> None:
-        """Raise NotFound or Forbidden unless a user manages a drive."""
+        """Raise NotFound or Forbidden if a user does not manage a drive."""
         if drive == actor:
             return
         role = await self._webhooks.select_role(tx, actor, drive)

@@ -14,8 +14,8 @@ from .crc_states import CrcStates
 from .read_ahead import Piece, ReadAhead, split_pieces
 
 _BLOCK_SIZE: Final = 64 * 2**10
-"""Bytes. Smaller parts are joined. Otherwise the header, the content and the data descriptor of a small file would be
-three blocks."""
+"""The number of bytes up to which small parts are joined. Otherwise the header, the content and the data descriptor of
+a small file would be three blocks."""
 
 
 class ArchiveBody:

@@ -1,4 +1,4 @@
-"""Handlers of archives: create one, and send it as a ZIP file."""
+"""Handlers of archives: create an archive, and send an archive as a ZIP file."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class CrcStates:
         return self._read[index]
 
     def value(self, index: int) -> int:
-        """Return the CRC-32 of an entry. Raises ValueError unless all its bytes were added."""
+        """Return the CRC-32 of an entry. Raises ValueError if some of its bytes were not added."""
         if self._read[index] != self._sizes[index]:
             raise ValueError(f"entry {index}: only {self._read[index]} of {self._sizes[index]} bytes were read")
         return self._values[index]

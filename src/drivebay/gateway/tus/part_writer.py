@@ -22,9 +22,10 @@ from ...errors import Conflict, Internal, Locked, NotFound, TooLarge, Unavailabl
 MAX_PARTS: Final = 10_000
 """The maximum number of parts of an upload. S3 accepts no more."""
 MAX_FILE_SIZE: Final = MAX_PARTS * 15 * 2**20
-"""Bytes. A part has at most 15 MiB, because it must fit into one message between services."""
+"""The maximum number of bytes of a file. A part has at most 15 MiB, because it must fit into one message between
+services."""
 _HASH_IN_THREAD: Final = 2**18
-"""Bytes. Larger chunks are hashed in a thread, so that the event loop stays responsive."""
+"""The number of bytes above which a chunk is hashed in a thread, so that the event loop stays responsive."""
 
 
 class UploadServices(NamedTuple):
