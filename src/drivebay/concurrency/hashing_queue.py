@@ -108,7 +108,7 @@ class HashingQueue:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
             elif not waiter.admitted.cancelled() and waiter.admitted.exception() is None:
-                self._running -= 1  # it was admitted just before it was cancelled
+                self._running -= 1  # the waiter was admitted just before it was cancelled
                 self._admit_next()
             raise
 

@@ -49,7 +49,8 @@ class ZipLayout:
         self.size = self.end_offset + len(self.end_records())
 
     def entry_at(self, position: int) -> int:
-        """Return the index of the entry that has the byte at `position`, or the number of entries if none has it."""
+        """Return the index of the entry that has the byte at `position`, or the number of entries if no entry has this
+        byte."""
         if position >= self.directory_offset:
             return len(self.entries)
         return bisect_right(self.offsets, position) - 1

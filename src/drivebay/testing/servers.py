@@ -37,6 +37,7 @@ _START_TIMEOUT = 90.0
 """Seconds that a server may take to start."""
 _MIGRATIONS = {name: Path(drivebay.__file__).parent / name / "migrations" for name in ("auth", "files")}
 _TEMPLATE_LOCK = 7_304_001
+"""The number of the advisory lock that a process holds while it creates the template."""
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the folders in it have random names and belong to this user
 _MEMORY_PREFIX = "drivebay-tests-"
 _MEMORY_NEEDED = 4 * 2**30

@@ -45,7 +45,8 @@ class LinkPasswords:
     async def hash(self, password: str, client: HashClient = UNKNOWN_CLIENT) -> str:
         """Return the hash to store for a password.
 
-        Raises InvalidRequest, and Unavailable if the queue is full and this client has used more of it than others.
+        Raises InvalidRequest, and Unavailable if the queue is full and this client has the largest number of recent
+        hashes.
         """
         self.check(password)
         digest = self.digest(password)

@@ -21,7 +21,7 @@ _MAX_VIOLATIONS: Final = 100
 
 
 async def check_all(db: Database, store: MaintenanceStore, storage: Storage) -> tuple[Violation, ...]:
-    """Return the violations of all invariants. Mark each stored version as missing or not.
+    """Return the violations of all invariants. Record which stored versions have no object.
 
     At most 100 violations of each invariant are returned. An invariant that could not be checked is one violation with
     `is_unknown`.

@@ -10,7 +10,8 @@ from .admin_resource import AdminResource
 from .user_listing import SORTS
 
 _QUERY = Parameter("q", "query", {"type": "string", "maxLength": 254}, "a part of the email or the display name")
-_SORT = Parameter("sort", "query", {"type": "string", "enum": list(SORTS), "default": "created"}, "`-` is descending")
+_SORT_SCHEMA = {"type": "string", "enum": list(SORTS), "default": "created"}
+_SORT = Parameter("sort", "query", _SORT_SCHEMA, "the order of the accounts; with `-`, it is descending")
 _TIME = {"type": "string", "format": "date-time"}
 _AUDIT_PARAMETERS = (
     Parameter("user_id", "query", {"type": "string", "format": "uuid"}, "the actor or the target"),

@@ -57,7 +57,7 @@ class CrcStates:
         self._new_bytes += len(new)
 
     def missing_from(self, index: int) -> int:
-        """Return the offset of the first byte of an entry that was not added yet, or the size if all were added."""
+        """Return the offset of the first byte of an entry that was not added yet, or the size of a complete entry."""
         return self._read[index]
 
     def value(self, index: int) -> int:

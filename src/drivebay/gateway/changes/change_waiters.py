@@ -157,7 +157,7 @@ class ChangeWaiters:
         return self._reads.slot(user)
 
     def close(self) -> None:
-        """End all waits, and all that begin later, because the process stops."""
+        """End all waits, also the waits that begin later, because the process stops."""
         self.is_closed = True
         for waiters in self._waiters.values():
             for waiter in waiters:
