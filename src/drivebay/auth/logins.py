@@ -125,7 +125,7 @@ class Logins:
     async def refuse(self, client: Actor, user: UserId | None, reason: str) -> None:
         """Record a failed login, within the limits of the audit log."""
         LOGINS.labels("refused").inc()
-        # This also runs if there is no account, so that both cases take the same time.
+        # The limits are also charged if there is no account, so that both cases take the same time.
         record = await self._limiter.charge_audit_record(user, client.address)
         if not record.granted:  # guard: audit-failed-logins
             _omitted.inc()

@@ -58,7 +58,7 @@ def fold_query(query: str) -> str:
 
 
 def check_limit(limit: int) -> None:
-    """Raise InvalidRequest unless the number of items of a page is 1 to 1,000."""
+    """Raise InvalidRequest if the number of items of a page is not from 1 to 1,000."""
     if not 1 <= limit <= MAX_PAGE:
         problem = f"must be 1 to {MAX_PAGE}"
         raise InvalidRequest(f"limit {problem}", errors=(FieldError("limit", problem),))

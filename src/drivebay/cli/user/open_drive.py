@@ -138,7 +138,7 @@ class _WaitingNotes:
         self._next_note = 0.0
 
     def report(self, error: Error, waited: float) -> None:
-        """Print a note, unless the wait has just begun or another transfer has printed one."""
+        """Print a note if the wait is long enough, and if the last note of any transfer is old enough."""
         now = time.monotonic()
         if waited < _FIRST_NOTE or now < self._next_note:
             return
