@@ -14,11 +14,13 @@ from drivebay.contract import files as c
 from drivebay.contract.ids import ROOT, FileId, LeaseId, UserId
 from drivebay.contract.storage import CopyResult, ObjectCopy
 from drivebay.errors import InvalidRequest, NotFound, Unavailable
+from drivebay.files.purges.store import PurgeStore
 
 from .conftest import SETTINGS, Drive, gather_results, new_owner, open_drive
 from .drive_pairs import IN_ROOT, CopyingStorage, DrivePair, as_member, make_pair
 from .test_copies import tree
 from .test_jobs import count_hidden, insert_tree
+from .trees import rows_read
 
 FILES = 120
 """Files in each of two folders: more than one step plans, and than one step copies."""
@@ -227,6 +229,25 @@ async def test_a_quota_that_is_reached_in_the_middle_fails_the_job(direct_pair: 
     again = await pair.copy(top.id)
     await fail_after(pair, again, "quota_exceeded")
     assert (await pair.get(again)).done == 0  # it does not fit as a whole
+
+
+async def test_a_purge_reads_each_object_once_with_old_statistics(direct_pair: DrivePair) -> None:
+    """The planner's statistics are of the first copies. A join may read all objects for each purge."""
+    pair, database = direct_pair, direct_pair.source.database
+    top = await insert_tree(pair.source, 2, FILES)
+    job = await pair.copy(top.id)
+    lease, task = await pair.run_until_planned()
+    assert await pair.source.files.run_job_step(lease, task)
+    for table in ("usage", "purges", "versions", "objects"):
+        await database.execute(f"VACUUM (ANALYZE) files.{table}")
+    await pair.source.files.set_quota(pair.target.owner, 205)
+    await pair.run_until_ended(job)
+    purges = await database.fetchval("SELECT count(*) FROM files.purges")
+    statement = PurgeStore().statements["take_purges_of_versions"]
+    plan = await database.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", 1000)
+    assert purges > 100
+    assert rows_read(plan, "objects") <= purges
+    await pair.source.run_purges()
 
 
 async def test_a_drive_that_has_no_room_for_entries_fails_the_job(database_url: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final
@@ -22,7 +21,7 @@ from .conftest import SETTINGS, Drive
 from .test_access_scope import SCOPED, Place, create_place, granted, outcome, unknown_place
 from .test_links import link_to
 from .test_trashed_folders import create_folders
-from .trees import all_ids, fill_folder
+from .trees import all_ids, fill_folder, rows_read
 
 ABOUT_UPLOADS: Final = {
     "get_upload",
@@ -99,22 +98,12 @@ async def test_the_statements_read_as_many_rows_for_a_large_folder(direct_drive:
                     values = (*values, drive.owner)
                 explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statements[statement]}"
                 plan = await tx.fetchval(explain, drive.owner, folder, *values)
-                counts.append(rows_read(plan))
+                counts.append(rows_read(plan, "entries"))
         read.append(counts)
     small, large = read
     assert max(small[1:] + large[1:]) <= 3
     assert small[0] < 50
     assert large[0] < 20 * MAX_COUNTED
-
-
-def rows_read(plan: str) -> int:
-    """Return how many rows of files.entries the scans of a plan read."""
-
-    def count(node: dict[str, Any]) -> int:
-        own = node["Actual Rows"] * node["Actual Loops"] if node.get("Relation Name") == "entries" else 0
-        return own + sum(count(child) for child in node.get("Plans", ()))
-
-    return int(count(json.loads(plan)[0]["Plan"]))
 
 
 # -- what is hidden

@@ -107,6 +107,8 @@ SELECT EXISTS (SELECT FROM files.entries WHERE trashed_at IS NOT NULL AND purge_
 -- Look at the first $1 due purges, and remove the purges of versions from the queue. A process of the previous release of
 -- Drivebay queues such a purge for a version that shares its object. Return the owner and the id of each version, which
 -- `delete_released` needs. Skip owners that are locked.
+-- The version and its object are read by subqueries, which PostgreSQL runs once for each purge. A join with old statistics
+-- reads all objects of the owner for each purge.
 DELETE FROM files.purges p
 USING (
     SELECT due.owner_id, due.upload_id
@@ -114,9 +116,11 @@ USING (
     JOIN (SELECT owner_id, upload_id FROM files.purges
           WHERE due_at <= now() AND stage = 'purging' AND (leased_until IS NULL OR leased_until <= now())
           ORDER BY due_at LIMIT $1) due ON due.owner_id = g.owner_id
-    JOIN files.versions v ON v.owner_id = due.owner_id AND v.id = due.upload_id AND v.state = 'purging'
-    JOIN files.objects o ON o.owner_id = v.owner_id AND o.id = coalesce(v.object_id, v.id)
-    WHERE v.object_id IS NOT NULL OR o.refs > 0  -- guard: purge-of-version
+    WHERE (SELECT (SELECT v.object_id IS NOT NULL OR o.refs > 0
+                   FROM files.objects o WHERE o.owner_id = v.owner_id AND o.id = coalesce(v.object_id, v.id))
+           FROM files.versions v
+           WHERE v.owner_id = due.owner_id AND v.id = due.upload_id
+             AND v.state = 'purging')  -- guard: purge-of-version
     FOR UPDATE OF g SKIP LOCKED
 ) queued
 WHERE p.owner_id = queued.owner_id AND p.upload_id = queued.upload_id
