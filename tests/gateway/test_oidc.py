@@ -272,6 +272,26 @@ def test_a_sign_in_ends_below_the_path_of_the_deployment(url: str, is_allowed: b
         assert redirects.is_allowed(url, public_url) is is_allowed
 
 
+@pytest.mark.parametrize(
+    ("url", "result"),
+    [
+        (APP, f"{APP}?code=a%26b"), (f"{APP}?", f"{APP}?code=a%26b"), (f"{APP}?x=1", f"{APP}?x=1&code=a%26b"),
+        (f"{APP}?x=1&", f"{APP}?x=1&code=a%26b"), (f"{APP}?x=?", f"{APP}?x=?&code=a%26b"),
+        (f"{APP}?x", f"{APP}?x&code=a%26b"),
+    ],
+)  # fmt: skip
+def test_a_parameter_is_added_to_any_query(url: str, result: str) -> None:
+    assert redirects.append_parameters(url, {"code": "a&b"}) == result
+
+
+@pytest.mark.parametrize("redirect_uri", [f"{APP}?", f"{APP}?a=b&", f"{APP}?a=?"])
+async def test_an_app_with_an_empty_query_gets_its_code(site: Site, redirect_uri: str) -> None:
+    async with site.browser() as browser:
+        ended = await site.answer(browser, await site.begin(browser, redirect_uri))
+    code = parameters_of(ended.headers["location"])["code"]
+    assert (await site.gateway.http.post("/v1/oidc/token", json={"code": code})).status_code == 200
+
+
 async def test_the_cookie_is_for_the_callback_alone(site: Site) -> None:
     async with site.browser() as browser:
         begun = await browser.get("/v1/oidc/login", params={"redirect_uri": APP})

@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import msgspec
@@ -23,6 +23,7 @@ from joserfc.jwk import KeySet
 
 from ...errors import Unavailable
 from ..settings import OidcProvider
+from .redirects import append_parameters
 
 log = structlog.get_logger(__name__)
 
@@ -135,8 +136,7 @@ class IdentityProvider:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        separator = "&" if urlsplit(metadata.authorization_endpoint).query else "?"
-        return f"{metadata.authorization_endpoint}{separator}{urlencode(parameters)}"
+        return append_parameters(metadata.authorization_endpoint, parameters)
 
     async def check_response_issuer(self, issuer: str) -> None:
         """Raise InvalidProviderResponse if a response comes from another provider (RFC 9207). Raises Unavailable."""

@@ -1,10 +1,13 @@
-"""Checks the URL at which a sign-in ends: a page of the deployment, or a port of the user's machine (RFC 8252)."""
+"""The URLs of a sign-in: the check of the URL at which it ends, and parameters that are appended to a URL.
+
+A sign-in ends at a page of the deployment, or at a port of the user's machine (RFC 8252).
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -30,6 +33,13 @@ def is_allowed(url: str, public_url: str) -> bool:
         return _origin(parts) == _origin(deployment) and is_below  # guard: oidc-redirect-origin
     except ValueError:
         return False
+
+
+def append_parameters(url: str, parameters: dict[str, str]) -> str:
+    """Return a URL without a fragment, with further parameters in its query, which may be empty (`...?`)."""
+    base, _, query = url.partition("?")
+    separator = "&" if query and not query.endswith("&") else ""  # guard: oidc-redirect-query
+    return f"{base}?{query}{separator}{urlencode(parameters)}"
 
 
 def _is_below(path: str, base: str) -> bool:

@@ -13,7 +13,6 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
-from urllib.parse import urlencode, urlsplit
 
 import structlog
 
@@ -28,7 +27,7 @@ from ..store import Store
 from . import store
 from .identity_provider import IdentityProvider, InvalidProviderResponse
 from .oidc_accounts import OidcAccounts, Refusal
-from .redirects import is_allowed
+from .redirects import append_parameters, is_allowed
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +96,7 @@ class OidcService:
         try:
             await provider.check_response_issuer(response.issuer)  # guard: oidc-mix-up
             if response.error or not response.code:
-                return _with_parameters(redirect_uri, {"error": "access_denied"})
+                return append_parameters(redirect_uri, {"error": "access_denied"})
             provider_user = await provider.redeem(
                 response.code,
                 settings.public_url + CALLBACK,
@@ -110,10 +109,10 @@ class OidcService:
         signed_in = await self._accounts.sign_in(actor, settings, provider_user)
         if isinstance(signed_in, Refusal):
             log.info("oidc_login_refused", reason=signed_in.value)
-            return _with_parameters(redirect_uri, {"error": signed_in.value})
+            return append_parameters(redirect_uri, {"error": signed_in.value})
         code = OpaqueToken.generate(self._random.random_bytes)
         await store.insert_sign_in_code(self._store.executor, code.digest, signed_in, CODE_TTL)
-        return _with_parameters(redirect_uri, {"code": code.text})
+        return append_parameters(redirect_uri, {"code": code.text})
 
     async def log_in_with_oidc(self, code: str, address: str, user_agent: str = "") -> Tokens:
         self._require_provider()
@@ -135,7 +134,3 @@ class OidcService:
 
 def _base64url(value: bytes) -> str:
     return urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
-
-
-def _with_parameters(url: str, parameters: dict[str, str]) -> str:
-    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(parameters)}"
