@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -31,6 +32,7 @@ from drivebay.errors import (
     RateLimited,
     SignupClosed,
     Unauthenticated,
+    Unavailable,
 )
 from drivebay.postgres import Database
 from drivebay.testing.client import eventually
@@ -257,6 +259,51 @@ async def test_pruning_keeps_an_ended_session_while_its_tokens_live(
         await database.execute("UPDATE auth.sessions SET ended_at = ended_at - interval '1 hour'")
         await prune(Store(database), settings)
         assert await database.fetchval("SELECT count(*) FROM auth.sessions") == 0
+
+
+class FailingDatabase:
+    """A database on which the statements that contain `text` fail."""
+
+    def __init__(self, database: Database, text: str, error: Exception) -> None:
+        self._database = database
+        self._text = text
+        self._error = error
+        self.failures = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    def _check(self, sql: str) -> None:
+        if self._text in sql:
+            self.failures += 1
+            raise self._error
+
+    async def fetch(self, sql: str, *arguments: object) -> Any:
+        self._check(sql)
+        return await self._database.fetch(sql, *arguments)
+
+    async def fetchrow(self, sql: str, *arguments: object) -> Any:
+        self._check(sql)
+        return await self._database.fetchrow(sql, *arguments)
+
+
+@pytest.mark.parametrize("failure", [Unavailable("the statement took too long"), ValueError("a defect")])
+@pytest.mark.parametrize("table", ["auth.audit", "auth.mails", "auth.password_tokens"])
+async def test_a_step_of_the_pruning_that_fails_does_not_stop_the_others(
+    database: Database, settings: Settings, table: str, failure: Exception
+) -> None:
+    await database.execute(
+        "INSERT INTO auth.signing_keys (kid, x, sealed, created_at)"
+        " SELECT n::text, 'x', 'x', now() - n * interval '30 days' FROM generate_series(1, 3) n"
+    )
+    await database.execute("INSERT INTO auth.throttle (bucket, full_at) VALUES ('full', now() - interval '1 s')")
+    failing = FailingDatabase(database, table, failure)
+    with pytest.raises((ExceptionGroup, Unavailable)) as caught:
+        await prune(Store(cast("Database", failing)), settings)
+    assert failing.failures >= 1
+    assert failure is caught.value or failure in getattr(caught.value, "exceptions", ())
+    assert await database.fetchval("SELECT count(*) FROM auth.throttle") == 0
+    assert await database.fetchval("SELECT array_agg(kid) FROM auth.signing_keys") == ["1"]
 
 
 async def test_a_profile_is_changed(auth: Auth) -> None:

@@ -231,21 +231,38 @@ def _invitation_keys(settings: Settings) -> InvitationKeys:
 
 
 async def prune(store: Store, settings: Settings) -> None:
-    """Delete the rows that have expired, and fail the mails that were not sent in time."""
-    await audit_log.prune(store.executor, settings.audit_age)
-    await prune_password_tokens(store.executor)
-    await prune_challenges(store.executor)
-    await prune_passkey_challenges(store.executor)
-    await oidc_store.prune(store.executor)
-    await fail_expired_mails(store.executor)
-    await prune_mails(store.executor)
-    await prune_email_tokens(store.executor)
-    await prune_buckets(store.executor)
-    await prune_known_networks(store.executor, KNOWN_FOR)
-    await store.prune_idempotency_results()
-    await store.prune_sessions(settings.access_token_ttl + REVOCATION_MARGIN)
-    await store.prune_refresh_tokens()
-    await store.prune_signing_keys(settings.access_token_ttl + PUBLICATION_MARGIN)
+    """Delete the rows that have expired, and fail the mails that were not sent in time.
+
+    A step that fails does not stop the later ones. Raises the errors after the last step: ExceptionGroup with the
+    defects, or else Unavailable.
+    """
+    db = store.executor
+    steps: tuple[Callable[[], Awaitable[None]], ...] = (
+        lambda: audit_log.prune(db, settings.audit_age),
+        lambda: prune_password_tokens(db),
+        lambda: prune_challenges(db),
+        lambda: prune_passkey_challenges(db),
+        lambda: oidc_store.prune(db),
+        lambda: fail_expired_mails(db),
+        lambda: prune_mails(db),
+        lambda: prune_email_tokens(db),
+        lambda: prune_buckets(db),
+        lambda: prune_known_networks(db, KNOWN_FOR),
+        store.prune_idempotency_results,
+        lambda: store.prune_sessions(settings.access_token_ttl + REVOCATION_MARGIN),
+        store.prune_refresh_tokens,
+        lambda: store.prune_signing_keys(settings.access_token_ttl + PUBLICATION_MARGIN),
+    )
+    errors: list[Exception] = []
+    for step in steps:
+        try:
+            await step()
+        except Exception as error:  # noqa: BLE001 - raised after the last step  # guard: prune-continues
+            errors.append(error)
+    if defects := [error for error in errors if not isinstance(error, Unavailable)]:
+        raise ExceptionGroup("some expired rows could not be deleted", defects)
+    if errors:
+        raise errors[0]
 
 
 async def _run_periodically(name: str, interval: timedelta, run_once: Callable[[], Awaitable[None]]) -> None:
