@@ -14,8 +14,9 @@ import msgspec
 import pytest
 
 from drivebay.cli.operator.account_export import TreeExport
-from drivebay.contract.files import Access, FilePage, Files, Listing
-from drivebay.contract.ids import ROOT
+from drivebay.contract.files import Access, FilePage, Files, Listing, TreeSize
+from drivebay.contract.ids import ROOT, FileId
+from drivebay.errors import Unavailable
 from drivebay.storage.object_transfer import ObjectTransfer
 from drivebay.testing.client import Client
 from drivebay.testing.world import World
@@ -125,6 +126,32 @@ async def test_a_file_with_lost_or_other_bytes_is_named(database_url: str, tmp_p
     assert "does not have its object" in reasons["/lost.txt"]
     assert "other bytes" in reasons["/changed.txt"]
     assert [path.name for path in (tmp_path / "files").iterdir()] == ["kept.txt"]
+
+
+class LargeDrive:
+    """The files service of a drive with too many files to add up their sizes in time."""
+
+    def __init__(self, files: Files) -> None:
+        self.list_files = files.list_files
+        self.get_contents = files.get_contents
+        self.get_usage = files.get_usage
+
+    async def measure_tree(self, access: Access, id: FileId) -> TreeSize:
+        raise Unavailable("the folder has too many entries to count them now; measure the folders in it")
+
+
+async def test_a_drive_that_cannot_be_measured_is_exported(database_url: str, tmp_path: Path) -> None:
+    totals = set()
+    async with open_drive(database_url, "direct") as drive:
+        await drive.upload_file("kept.txt", b"kept")
+        trashed = await drive.upload_file("trashed.txt", b"trashed")
+        await drive.files.trash_entry(drive.access, trashed.id)
+        store = ObjectTransfer(cast("S3Bucket", drive.bucket))
+        files = cast("Files", LargeDrive(drive.files))
+        report = await TreeExport(files, store, drive.access, tmp_path, lambda _, total: totals.add(total)).run()
+    assert (report.files, report.bytes, report.failed) == (1, 4, ())
+    assert (tmp_path / "files" / "kept.txt").read_bytes() == b"kept"
+    assert totals == {11}  # the bytes in the trash count too
 
 
 class LongerNames:

@@ -24,6 +24,7 @@ import msgspec
 from ...contract.auth import Account, Actor, AuditQuery
 from ...contract.files import Access, Content, File, Files, Kind, LinkListing, Listing, Sort
 from ...contract.ids import ROOT, FileId
+from ...errors import Unavailable
 from ...node import Services
 from ...storage.object_transfer import DamagedObject, ObjectTransfer
 from .backup_format import write_private_file
@@ -144,7 +145,7 @@ class TreeExport:
 
     async def run(self) -> ExportReport:
         """Write every file and folder, and return what was written. Raises Unavailable, OSError."""
-        self._total = (await self._files.measure_tree(self._access, ROOT)).bytes
+        self._total = await self._measure()
         self._root.mkdir(mode=0o700)
         self._unfinished.mkdir(mode=0o700)
         waiting: list[tuple[FileId, tuple[str, ...]]] = [(ROOT, ())]
@@ -161,6 +162,16 @@ class TreeExport:
         self._unfinished.rmdir()
         counts = self._counts
         return ExportReport(str(self._folder), counts[Kind.FILE], counts[Kind.FOLDER], self._bytes, tuple(self._failed))
+
+    async def _measure(self) -> int:
+        """Return the number of bytes to export, or a higher number if there are too many files to add their sizes up.
+
+        It is only used for the progress bar.
+        """
+        try:
+            return (await self._files.measure_tree(self._access, ROOT)).bytes
+        except Unavailable:  # guard: export-without-measurement
+            return (await self._files.get_usage(self._access)).used_bytes
 
     def _create_folder(self, item: File, path: tuple[str, ...]) -> bool:
         """Create a folder. If the file system refuses its name, record the failure and return False.
