@@ -513,6 +513,34 @@ async def test_a_purged_account_leaves_no_mail(direct: Auth, database: Database)
     assert await database.fetchval("SELECT count(*) FROM auth.mails") == 0
 
 
+@pytest.mark.parametrize("end", ["sent", "failed", "expired"])
+async def test_an_account_is_kept_until_the_notice_of_its_deletion_was_sent_or_given_up(
+    mailing: Auth, database: Database, end: str
+) -> None:
+    user = await sign_up(mailing)
+    await mailing.verify_email(CLIENT, (await take(mailing, MailKind.VERIFICATION)).token or "")
+    await mailing.delete_account(user.id, PASSWORD, ADDRESS)
+    # The mail server is down: each attempt is postponed.
+    for _ in range(3):
+        lease = LeaseId(uuid4())
+        (notice,) = await mailing.claim_mails(lease, 100)
+        assert (notice.kind, notice.recipient) == (MailKind.ACCOUNT_DELETED, EMAIL)
+        assert not await mailing.purge_account(user.id)  # a worker is sending it now
+        await mailing.finish_mails(lease, (MailResult(notice.id, MailOutcome.POSTPONED, "down"),))
+        assert not await mailing.purge_account(user.id)
+        await end_leases(database)
+    if end == "expired":
+        await database.execute("UPDATE auth.mails SET give_up_at = now() - interval '1 second'")
+    else:
+        lease = LeaseId(uuid4())
+        (notice,) = await mailing.claim_mails(lease, 100)
+        outcome = MailOutcome.SENT if end == "sent" else MailOutcome.FAILED
+        await mailing.finish_mails(lease, (MailResult(notice.id, outcome, "no such mailbox"),))
+    assert await mailing.purge_account(user.id)
+    assert await database.fetchval("SELECT count(*) FROM auth.mails") == 0
+    assert (await sign_up(mailing)).id != user.id
+
+
 @pytest.mark.parametrize(
     ("email", "recipient"),
     [("Ann@Bücher.example", "Ann@xn--bcher-kva.example"), ("jürgen@example.org", "jürgen@example.org")],

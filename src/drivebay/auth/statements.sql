@@ -85,13 +85,20 @@ SELECT id FROM auth.users WHERE id = $1
 
 -- name: purge_user
 -- Delete all rows of a deleted account. Do nothing while an access token of an ended session may still be valid, which is
--- for $2 after its end, because gateways must still be able to read the ended session.
+-- for $2 after its end, because gateways must still be able to read the ended session. Do nothing either while the notice
+-- of the deletion waits for the mail server, because the mail needs the email address. The wait ends when the mail is
+-- given up. A notice to an address that is not confirmed is never sent.
 WITH gone AS (
     SELECT u.id FROM auth.users u
     WHERE u.id = $1 AND u.deleted_at IS NOT NULL -- guard: purge-user-deleted
       AND NOT EXISTS (
           SELECT FROM auth.sessions s
           WHERE s.user_id = u.id AND (s.ended_at IS NULL OR s.ended_at + $2::interval > now()) -- guard: purge-user-sessions
+      )
+      AND NOT EXISTS (
+          SELECT FROM auth.mails m
+          WHERE m.user_id = u.id AND m.kind = 'account_deleted' AND u.email_verified_at IS NOT NULL
+            AND m.failed_at IS NULL AND m.give_up_at > now() -- guard: purge-user-notice
       )
     FOR UPDATE
 ), results AS (

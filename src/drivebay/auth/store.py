@@ -135,7 +135,8 @@ class Store:
         return await self._fetch_row("is_user_known", user) is not None
 
     async def purge_user(self, user: UserId, remembered_for: timedelta) -> bool:
-        """Delete all rows of a deleted account, if no ended session of the account must be remembered any more."""
+        """Delete all rows of a deleted account. Do nothing while an ended session of the account must be remembered, or
+        the notice of the deletion waits for the mail server."""
         return await self._fetch_row("purge_user", user, remembered_for) is not None
 
     async def record_login(self, user: UserId) -> None:

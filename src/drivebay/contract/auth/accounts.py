@@ -162,7 +162,7 @@ class Accounts(Protocol):
         """Delete all records of a deleted account, after its files were purged. A new account can then have its email
         address.
 
-        Return False, and change nothing, while an access token of the account may still be valid. Return True if there
-        is no such account.
+        Return False, and keep the account, while an access token of the account may still be valid, and while the
+        notice of its deletion waits for the mail server, at most two days. Return True if there is no such account.
         """
         ...
