@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from drivebay.auth.api_tokens import MAX_TOKENS
+from drivebay.auth.api_tokens import CREATIONS_A_DAY, MAX_TOKENS
 from drivebay.contract.auth import Auth, DeletedAccount, Scope
 from drivebay.contract.ids import ApiTokenId, UserId
 from drivebay.errors import (
@@ -18,6 +18,7 @@ from drivebay.errors import (
     InvalidCursor,
     InvalidRequest,
     NotFound,
+    RateLimited,
     Unauthenticated,
 )
 from drivebay.postgres import Database
@@ -157,6 +158,26 @@ async def test_the_number_of_tokens_is_limited_also_at_once(start_service: Start
         creating = [auth.create_api_token(user.id, "a", (Scope.READ,)) for _ in range(4)]
         results = await asyncio.gather(*creating, return_exceptions=True)
         assert sum(isinstance(result, Conflict) for result in results) == 3
+
+
+async def test_a_user_creates_a_limited_number_of_tokens_a_day(start_service: StartService, database: Database) -> None:
+    """The audit log keeps each creation and each revocation for a year."""
+    async with start_service() as auth:
+        user, other = await sign_up(auth), await sign_up(auth, "bob@example.org")
+        kept = await auth.create_api_token(user.id, "a", (Scope.READ,), idempotency_key="key")
+        gap = CREATIONS_A_DAY.per / CREATIONS_A_DAY.count
+        await database.execute(
+            "UPDATE auth.throttle SET full_at = now() + $1 WHERE bucket LIKE 'api-token:%'",
+            CREATIONS_A_DAY.per - gap / 2,
+        )
+        for _ in range(2):
+            with pytest.raises(RateLimited) as caught:
+                await auth.create_api_token(user.id, "a", (Scope.READ,))
+            assert 1 <= (caught.value.retry_after or 0) <= gap.total_seconds()
+        assert len(await auth.list_api_tokens(user.id)) == 1
+        again = await auth.create_api_token(user.id, "a", (Scope.READ,), idempotency_key="key")
+        assert again.secret == kept.secret  # a repeat creates nothing
+        await auth.create_api_token(other.id, "a", (Scope.READ,))
 
 
 async def test_a_repeated_creation_returns_the_same_secret_which_is_not_stored(auth: Auth, database: Database) -> None:

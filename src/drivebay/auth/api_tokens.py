@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 import structlog
@@ -23,12 +24,15 @@ from ..errors import (
     IdempotencyKeyReused,
     InvalidRequest,
     NotFound,
+    RateLimited,
     Unauthenticated,
     Unavailable,
 )
 from ..formats.signed_cursors import Position, decode_cursor, encode_cursor
 from .audit.audit_log import Action
 from .mail.mail_queue import AccountChangeRecorder
+from .rate_limits.store import take_token
+from .settings import Rate
 from .store import Store
 from .user_accounts import MAX_IDEMPOTENCY_KEY_LENGTH, is_valid_idempotency_key
 from .utc_times import to_utc
@@ -37,6 +41,8 @@ log = structlog.get_logger(__name__)
 
 MAX_TOKENS: Final = 100
 """The maximum number of tokens of one user. Expired tokens count."""
+CREATIONS_A_DAY: Final = Rate(1000, timedelta(days=1))
+"""Tokens that one user may create. The audit log keeps each creation and each revocation."""
 _LATEST_EXPIRY: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 """The latest expiry that is stored. The database driver would store the last microsecond of the year 9999 as infinity,
 and return infinity as a time without a zone."""
@@ -115,6 +121,7 @@ class ApiTokens:
             # look for the result again.
             if request is not None and (earlier := await self._find_earlier(store, request)):
                 return earlier
+            await _charge_creation(store, user)
             if await store.count_api_tokens(user) >= MAX_TOKENS:  # guard: api-token-count
                 raise Conflict(f"an account has at most {MAX_TOKENS} API tokens; revoke one first")
             token = await store.insert_api_token(user, _digest(secret), token)
@@ -200,6 +207,15 @@ class ApiTokens:
 
 def _secret_text(secret: bytes) -> str:
     return PREFIX + urlsafe_b64encode(secret).rstrip(b"=").decode("ascii")
+
+
+async def _charge_creation(store: Store, user: UserId) -> None:
+    """Count a creation in the transaction of `store`. Raises RateLimited."""
+    per = CREATIONS_A_DAY.per
+    result = await take_token(store.executor, f"api-token:user:{user}", per, per / CREATIONS_A_DAY.count)
+    if not result.granted:  # guard: api-token-creation-rate
+        seconds = max(1, math.ceil(result.wait.total_seconds()))
+        raise RateLimited(f"too many API tokens were created: try again in {seconds} seconds", retry_after=seconds)
 
 
 def _actor(user: UserId, client: Actor | None) -> Actor:

@@ -83,7 +83,8 @@ class ApiTokens(Protocol):
         with the same `idempotency_key` within 24 hours returns the first result, with the secret.
 
         Raises InvalidRequest (also for an `expires_at` in the past), Conflict (the user has 100 tokens, or the token of
-        the key was revoked), IdempotencyKeyReused (another request), NotFound (no such user).
+        the key was revoked), IdempotencyKeyReused (another request), RateLimited (the user has created 1,000 tokens in
+        a day), NotFound (no such user).
         """
         ...
 
