@@ -108,6 +108,24 @@ async def test_an_unknown_account_costs_as_much_as_a_wrong_password() -> None:
     assert calls == [(64, b"$2b$05$")] * 2
 
 
+async def test_a_wrong_password_takes_as_long_for_a_hash_of_a_lower_cost() -> None:
+    """Each step of the cost doubles the work. So an operator who raises the cost reveals no account."""
+    costs: list[int] = []
+
+    def recording_compare(password: bytes, hashed: bytes) -> bool:
+        costs.append(int(hashed[4:6]))
+        return bcrypt.checkpw(password, hashed)
+
+    with make_hasher(cost=4) as older, make_hasher(cost=7, compare=recording_compare) as hasher:
+        for stored in (await older.hash(PASSWORD), older.unusable_hash, await hasher.hash(PASSWORD), None):
+            costs.clear()
+            assert not await hasher.verify("a wrong password", stored)
+            assert sum(2**cost for cost in costs) == 2**7
+        costs.clear()
+        assert await hasher.verify(PASSWORD, await older.hash(PASSWORD))
+        assert costs == [4]  # the login renews the hash then
+
+
 async def test_no_password_matches_an_unknown_account() -> None:
     with make_hasher(compare=lambda _, __: True) as hasher:
         assert not await hasher.verify(PASSWORD, None)

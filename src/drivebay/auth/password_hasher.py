@@ -60,7 +60,7 @@ class PasswordHasher:
         self._queue = HashingQueue(threads, SECONDS_AT_COST_ZERO * 2**cost)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
         # No password matches this hash, and a comparison with it costs as much as with a real hash.
-        self._dummy_hash = f"$2b${cost:02}$" + _UNUSABLE  # guard: unknown-account-hash-cost
+        self._dummy_hash = _dummy_hash(cost)  # guard: unknown-account-hash-cost
 
     def __enter__(self) -> Self:
         return self
@@ -81,13 +81,14 @@ class PasswordHasher:
     async def verify(self, password: str, stored: str | None, client: HashClient = UNKNOWN_CLIENT) -> bool:
         """Return whether `password` matches the stored hash.
 
-        If `stored` is None (an unknown account), the result is False and the cost is the same. A password that
-        cannot be valid (see `password_problem`) is refused without any work. Raises Unavailable as `hash` does.
+        If `stored` is None (an unknown account), the result is False and the cost is the same, also if the stored hash
+        was created with a lower cost than the current one. A password that cannot be valid (see `password_problem`) is
+        refused without any work. Raises Unavailable as `hash` does.
         """
         if password_problem(password) is not None:
             return False
         hashed = self._dummy_hash if stored is None else stored.removeprefix(_SCHEME)
-        matches = await self._run(client, lambda: self._compare(self._digest(password), hashed.encode("ascii")))
+        matches = await self._run(client, lambda: self._matches(self._digest(password), hashed))
         return matches and stored is not None  # guard: unknown-account-password
 
     @property
@@ -103,6 +104,15 @@ class PasswordHasher:
     def is_busy(self) -> bool:
         """Whether all threads are in use, so that the next call has to wait."""
         return self._queue.is_busy
+
+    def _matches(self, digest: bytes, hashed: str) -> bool:
+        if self._compare(digest, hashed.encode("ascii")):
+            return True
+        # Each step of the cost doubles the work. So these comparisons and the first one together take as long as one
+        # comparison with the current cost, which an unknown account gets.
+        for cost in range(_cost_of(hashed), self._cost):  # guard: old-hash-cost
+            self._compare(digest, _dummy_hash(cost).encode("ascii"))
+        return False
 
     def _digest(self, password: str) -> bytes:
         # NFC (RFC 8265, 4.2), because operating systems encode the same password in different Unicode forms.
@@ -129,6 +139,15 @@ class PasswordHasher:
     def _run_measured(self, work: Callable[[], _Result]) -> tuple[_Result, float]:
         started = self._clock()
         return work(), self._clock() - started
+
+
+def _dummy_hash(cost: int) -> str:
+    return f"$2b${cost:02}$" + _UNUSABLE
+
+
+def _cost_of(hashed: str) -> int:
+    """Return the cost of a bcrypt hash, such as 12 of `$2b$12$...`."""
+    return int(hashed.split("$")[2])
 
 
 def is_usable(stored: str) -> bool:
