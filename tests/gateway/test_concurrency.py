@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -64,7 +64,7 @@ class LimitedGateway:
 
     def __init__(self, own: Gateway, user: User) -> None:
         self.files: Any = GatedService(own.files, "list_files", "create_folder")
-        self.auth: Any = GatedService(own.auth, "log_in")
+        self.auth: Any = GatedService(own.auth, "log_in", "verify_api_token")
         self.app = gateway.create_app(
             self.auth, self.files, own.storage, self.settings, now=own.clock, new_request_id=lambda: str(uuid7())
         )
@@ -240,6 +240,36 @@ async def test_without_a_login_the_limit_is_that_of_the_network(own: Gateway) ->
     await sharing.auth.wait_for_calls(4)
     sharing.auth.gate.set()
     assert {(await task).status_code for task in (*running, *others)} == {401}
+
+
+async def test_unknown_api_tokens_of_a_network_leave_the_requests_of_others(own: Gateway) -> None:
+    user = await own.user()
+    sharing = SharingGateway(own, user)
+    sharing.files.gate.set()
+    own.clock.stopped = datetime.now(UTC)
+    created = await user.ok("POST", "/v1/me/tokens", {"name": "a", "scopes": ["read"]})
+
+    def send(secret: str, address: str) -> asyncio.Task[httpx.Response]:
+        headers = {"Authorization": f"Bearer {secret}", "X-Forwarded-For": address}
+        return asyncio.create_task(sharing.http.get("/v1/files", headers=headers))
+
+    running = [send(f"dbt_{letter * 43}", f"2001:db8::{letter}") for letter in "ab"]
+    await sharing.auth.wait_for_calls(2)
+    refused = await send("dbt_" + "c" * 43, "2001:db8::c")
+    assert_problem(refused, 429, "rate_limited")
+    assert refused.headers["ratelimit"] == '"requests";r=0;t=1'
+    elsewhere = send(created["token"], "203.0.113.7")
+    await sharing.auth.wait_for_calls(3)
+    sharing.auth.gate.set()
+    assert (await elsewhere).status_code == 200
+    assert {(await task).status_code for task in running} == {401}
+    # A token that was verified some seconds ago needs no call, so it is not limited by its network.
+    sharing.auth.gate.clear()
+    running = [send(f"dbt_{letter * 43}", f"2001:db8::{letter}") for letter in "ab"]
+    await sharing.auth.wait_for_calls(5)
+    assert (await send(created["token"], "2001:db8::d")).status_code == 200
+    sharing.auth.gate.set()
+    assert {(await task).status_code for task in running} == {401}
 
 
 async def test_slow_bodies_count_in_the_limit(own: Gateway) -> None:

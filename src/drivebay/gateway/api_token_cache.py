@@ -27,15 +27,16 @@ class ApiTokenCache:
         """Return the number of cached tokens."""
         return len(self._cached)
 
+    def has(self, digest: bytes) -> bool:
+        """Return whether `verify` returns the claims of a token without a call."""
+        return self._find(digest, self._now()) is not None
+
     async def verify(self, secret: str, digest: bytes) -> ApiTokenClaims:
         """Return the claims of a token whose hash is `digest`. Raises Unauthenticated, and Unavailable without auth."""
         now = self._now()
-        if (cached := self._cached.get(digest)) is not None:
-            claims, verified_at = cached
-            is_expired = claims.expires_at is not None and claims.expires_at <= now
-            if timedelta() <= now - verified_at < LIFETIME and not is_expired:  # guard: api-token-cache-age
-                return claims
-            self._cached.pop(digest, None)
+        if (cached := self._find(digest, now)) is not None:
+            return cached
+        self._cached.pop(digest, None)
         try:
             claims = await self._auth.verify_api_token(secret)
         except Unauthenticated:
@@ -45,6 +46,14 @@ class ApiTokenCache:
             del self._cached[next(iter(self._cached))]
         self._cached[digest] = (claims, now)
         return claims
+
+    def _find(self, digest: bytes, now: datetime) -> ApiTokenClaims | None:
+        if (cached := self._cached.get(digest)) is None:
+            return None
+        claims, verified_at = cached
+        is_expired = claims.expires_at is not None and claims.expires_at <= now
+        is_fresh = timedelta() <= now - verified_at < LIFETIME and not is_expired  # guard: api-token-cache-age
+        return claims if is_fresh else None
 
     def forget(self, user: UserId | None) -> None:
         """Forget the tokens of a user, or of all, so that a token that was revoked here is refused at once."""

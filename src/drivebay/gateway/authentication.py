@@ -63,19 +63,22 @@ class Authenticator:
         self._last_failure: Error | None = None
         self._fetch_lock = asyncio.Lock()
 
+    def asks_auth(self, authorization: str | None) -> bool:
+        """Return whether `authenticate` needs a call to auth for the token of a header: an API token that is not
+        cached."""
+        token = _bearer_token(authorization)
+        return token.startswith(API_TOKEN_PREFIX) and not self._api_tokens.has(_digest(token))
+
     async def authenticate(self, authorization: str | None) -> Caller:
         """Return the caller of an `Authorization` header.
 
         Raises Unauthenticated. Raises Unavailable while no key was fetched yet, or if auth cannot be reached and the
         gateway does not know whether the session has ended or the API token is valid.
         """
-        if authorization is None:
+        token = _bearer_token(authorization)
+        if not token:
             raise Unauthenticated("send Authorization: Bearer with an access token")
-        scheme, _, token = authorization.partition(" ")
-        token = token.strip()  # guard: single-authorization
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("send Authorization: Bearer with an access token")
-        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        digest = _digest(token)
         if token.startswith(API_TOKEN_PREFIX):
             claims = await self._api_tokens.verify(token, digest)
             return Caller(claims.user, scopes=frozenset(claims.scopes))
@@ -126,8 +129,7 @@ class Authenticator:
         A token without an expiry time returns infinity.
         """
         await self.authenticate(authorization)
-        token = (authorization or "").partition(" ")[2].strip()
-        cached = self._cached.get(hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest())
+        cached = self._cached.get(_digest(_bearer_token(authorization)))
         return math.inf if cached is None else (cached[1] - self._now()).total_seconds()
 
     async def _verify(self, token: str, digest: bytes, now: datetime) -> Caller:
@@ -174,3 +176,13 @@ class Authenticator:
 
     def _is_fresh(self, now: datetime, max_age: timedelta) -> bool:
         return self._fetched_at is not None and now - self._fetched_at < max_age
+
+
+def _bearer_token(authorization: str | None) -> str:
+    """Return the token of an `Authorization` header, or an empty text if it has none."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""  # guard: single-authorization
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -91,7 +91,7 @@ class Dispatcher:
 
     async def _handle(self, route: Route, req: Request, resp: Response, params: dict[str, str]) -> None:
         if not route.public:  # guard: route-token
-            caller = await self._authenticator.authenticate(req.get_header("Authorization"))
+            caller = await self._authenticate(route, req, resp)
             # guard: owner-from-token, owner-from-nothing-else
             req.user = caller.user
             req.session = caller.session
@@ -103,9 +103,7 @@ class Dispatcher:
             return
         client: Hashable = client_network(self._addresses.resolve(req.scope)) if route.public else req.user
         resp.set_header("ratelimit-policy", user_limiter.policy)
-        if not user_limiter.acquire(client):
-            resp.set_header("ratelimit", f"{user_limiter.state(client)};t=1")
-            raise RateLimited("too many requests of this client at once; wait until one has ended", retry_after=1)
+        _acquire(user_limiter, client, resp)
         resp.set_header("ratelimit", user_limiter.state(client))
         try:
             if not route.public:
@@ -113,6 +111,20 @@ class Dispatcher:
             await self._call_handler(route, req, resp, params)
         finally:
             user_limiter.release(client)
+
+    async def _authenticate(self, route: Route, req: Request, resp: Response) -> Caller:
+        """Return the caller of a request. While auth verifies an API token, the request counts as one without a login,
+        so that a client with invalid tokens cannot use up the limit of all requests."""
+        authorization = req.get_header("Authorization")
+        limiter = self._user_limiters.get(route.limiter)
+        if limiter is None or not self._authenticator.asks_auth(authorization):
+            return await self._authenticator.authenticate(authorization)
+        network = client_network(self._addresses.resolve(req.scope))
+        _acquire(limiter, network, resp)  # guard: api-token-network-limit
+        try:
+            return await self._authenticator.authenticate(authorization)
+        finally:
+            limiter.release(network)
 
     async def _call_handler(self, route: Route, req: Request, resp: Response, params: dict[str, str]) -> None:
         if route.public:
@@ -159,6 +171,14 @@ class Dispatcher:
             self._rejection_logged_at = req.started_at
             log.warning("requests_rejected", rejected=limiter.rejected, running=limiter.running, limit=limiter.limit)
         raise Unavailable("too many requests at once; retry soon")
+
+
+def _acquire(limiter: UserLimiter, client: Hashable, resp: Response) -> None:
+    """Admit one request of a client. Raises RateLimited if the client has reached its limit."""
+    if not limiter.acquire(client):
+        resp.set_header("ratelimit-policy", limiter.policy)
+        resp.set_header("ratelimit", f"{limiter.state(client)};t=1")
+        raise RateLimited("too many requests of this client at once; wait until one has ended", retry_after=1)
 
 
 def check_scope(route: Route, caller: Caller) -> None:
