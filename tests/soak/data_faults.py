@@ -121,7 +121,10 @@ async def _connect_database(deployment: Deployment) -> asyncpg.Connection[asyncp
 
 
 async def end_leases(deployment: Deployment, janitors: Sequence[Process], rng: random.Random) -> None:
-    """Freeze the janitors, end their leases, and do a part of their work elsewhere. Then the janitors continue."""
+    """Freeze the janitors, end their leases, and do a part of their work elsewhere. Then the janitors continue.
+
+    The leases of jobs end too, while the worker runs them.
+    """
     for janitor in janitors:
         janitor.send_signal(signal.SIGSTOP)
     try:
@@ -141,7 +144,8 @@ async def end_leases(deployment: Deployment, janitors: Sequence[Process], rng: r
 async def _end_all_leases(deployment: Deployment) -> None:
     connection = await _connect_database(deployment)
     try:
-        await connection.execute("UPDATE files.purges SET leased_until = now() WHERE leased_until > now()")
+        for table in ("purges", "jobs"):
+            await connection.execute(f"UPDATE files.{table} SET leased_until = now() WHERE leased_until > now()")
     finally:
         await connection.close(timeout=2)
 

@@ -31,7 +31,7 @@ SHORT_TIMES: Final = {
     "DRIVEBAY_PARTS_TTL": "20s",
     "DRIVEBAY_DOWNLOAD_TTL": "1d",
     "DRIVEBAY_TRASH_GRACE": "4s",
-    "DRIVEBAY_VERSIONS_AGE": "4s",
+    "DRIVEBAY_VERSIONS_AGE": "12s",
     "DRIVEBAY_QUOTA": "48MiB",
     "DRIVEBAY_LOG": "info",
 }
@@ -58,6 +58,11 @@ class Deployment:
     def grace_seconds(self) -> float:
         """Return the grace period of the trash."""
         return parsing.duration(self.environment["DRIVEBAY_TRASH_GRACE"]).total_seconds()
+
+    @property
+    def version_seconds(self) -> float:
+        """Return how long an old version is kept."""
+        return parsing.duration(self.environment["DRIVEBAY_VERSIONS_AGE"]).total_seconds()
 
     @property
     def upload_seconds(self) -> float:

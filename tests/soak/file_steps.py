@@ -44,7 +44,7 @@ async def download(user: SimulatedUser) -> None:
                 return
         if before is None or signed is None:
             return
-        content = await _get(user, signed.body["url"])
+        content = await get_object(user, signed.body["url"])
         if content is None:
             return
         after = await user.call("GET", f"/v1/files/{file.id}", expect=(200, 404))
@@ -61,7 +61,7 @@ async def _compare(user: SimulatedUser, file: KnownFile, metadata: Json, content
     user.counts["downloads verified"] += 1
 
 
-async def _get(user: SimulatedUser, url: str) -> bytes | None:
+async def get_object(user: SimulatedUser, url: str) -> bytes | None:
     """Return the object at a presigned URL, or None if it did not arrive."""
     try:
         async with user.http.get(url, timeout=REQUEST_TIMEOUT) as response:

@@ -35,6 +35,25 @@ RecordKind = Literal[
     "copy_requested",
     "copied",
     "download_url",
+    "content_requested",
+    "content_confirmed",
+    "version_deleted",
+    "access_requested",
+    "access_given",
+    "withdrawal_requested",
+    "access_withdrawn",
+    "link_created",
+    "link_download_requested",
+    "link_downloaded",
+    "link_download_refused",
+    "link_revoke_requested",
+    "link_revoked",
+    "job_requested",
+    "job_started",
+    "job_cancel_requested",
+    "job_ended",
+    "copy_trash_requested",
+    "copy_trashed",
     "violation",
     "fault_started",
     "fault_ended",
@@ -125,3 +144,15 @@ def read_records(path: Path) -> Iterator[Record]:
     with path.open("rb") as file:
         for line in file:
             yield _decode(line)
+
+
+def collect_trace(ledger_path: Path, log_folder: Path, id: str) -> str:
+    """Return all ledger records and log lines about one upload or file, and the faults at that time."""
+    records = list(read_records(ledger_path))
+    about_id = [record for record in records if id in (record.upload, record.file)]
+    first, last = (about_id[0].at, about_id[-1].at) if about_id else (0.0, 0.0)
+    shown = (record for record in records if record in about_id or (not record.user and first - 10 < record.at < last))
+    lines = [_encode(record).decode() for record in shown]
+    for log in sorted(log_folder.glob("*.log")):
+        lines += [f"{log.stem}: {line}" for line in log.read_text(errors="replace").splitlines() if id in line]
+    return "\n".join(lines)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .ledger import Record, read_records
+from .shared_drive_records import SharedDriveRecords
 
 
 @dataclass
@@ -28,6 +29,7 @@ class UserRecords:
     - `parents`: the folders in which a file may be.
     - `download_urls`: URLs of a file that worked once.
     - `violations`: violations found during the run.
+    - `shared_drives`: the records about the shared drives.
     """
 
     created: dict[str, Record] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class UserRecords:
     parents: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     download_urls: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     violations: list[Record] = field(default_factory=list)
+    shared_drives: SharedDriveRecords = field(default_factory=SharedDriveRecords)
 
     def add(self, record: Record) -> None:
         """Add the next record of the user."""
@@ -77,6 +80,8 @@ class UserRecords:
                 self.download_urls[record.file].add(record.url)
             case "violation":
                 self.violations.append(record)
+            case _:
+                self.shared_drives.add(record)
 
     def is_certainly_deleted(self, file: str) -> bool:
         """Return whether the user got a response that the file is deleted, and did not restore it later."""

@@ -10,13 +10,11 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import aiohttp
 import asyncpg
-import msgspec
 
 from drivebay.contract.storage import PARTIAL_PARTS_PREFIX, QUARANTINE_PREFIX, thumbnail_source, upload_key
 from drivebay.janitor.multipart_cleanup import abort_orphaned_multiparts
@@ -27,8 +25,9 @@ from tests.tree_follower import Item
 from .account_steps import find_problems
 from .copied_objects import find_uploads
 from .deployment import Deployment
-from .ledger import Record, read_records
+from .ledger import Record
 from .ledger_summary import UserRecords
+from .shared_drive_oracle import SharedDriveOracle
 from .simulated_user import REQUEST_TIMEOUT, Json, SimulatedUser
 
 _MAX_CONCURRENT_USERS: Final = 8
@@ -73,7 +72,7 @@ class Oracle:
     # -- waiting -------------------------------------------------------------------------------------
 
     async def wait_until_settled(self, within: float) -> float:
-        """Wait until no upload is pending and nothing is in the trash or purging. Return the seconds it took."""
+        """Wait until no upload is pending, no job runs, and nothing is in the trash or purging. Return the seconds."""
         clock = asyncio.get_running_loop().time
         started = clock()
         backlog = "unknown"
@@ -81,7 +80,8 @@ class Oracle:
             rows = await self._query(
                 "SELECT (SELECT count(*) FROM files.uploads WHERE state = 'pending') AS pending,"
                 " (SELECT count(*) FROM files.entries WHERE trashed_at IS NOT NULL) AS trashed,"
-                " (SELECT count(*) FROM files.purges WHERE stage = 'purging') AS purging"
+                " (SELECT count(*) FROM files.purges WHERE stage = 'purging') AS purging,"
+                " (SELECT count(*) FROM files.jobs WHERE NOT is_settled) AS jobs"
             )
             backlog = ", ".join(f"{count} {name}" for name, count in rows[0].items() if count)
             if not backlog:
@@ -90,8 +90,13 @@ class Oracle:
         self._report("the system settles", f"backlog after {within:.0f} s: {backlog}")
         return within
 
+    async def end_job_leases(self) -> None:
+        """End the leases of a worker that was killed, as they would end a minute later."""
+        await self._execute_with_retry("UPDATE files.jobs SET leased_until = now() WHERE leased_until > now()")
+
     async def end_waiting_times(self) -> None:
-        """End all leases and make all look-ups due, as they would be in half a minute."""
+        """End all leases and make all look-ups due, as they would be in a minute."""
+        await self.end_job_leases()
         for statement in (
             "UPDATE files.purges SET leased_until = now() WHERE leased_until > now()",
             "UPDATE files.uploads SET next_check_at = now() WHERE next_check_at > now()",
@@ -157,6 +162,7 @@ class Oracle:
                 if records.is_certainly_deleted(id):
                     await self._check_old_urls(user, id, urls, live)
             await self._check_usage(user, listed)
+            await SharedDriveOracle(user, records.shared_drives, self._report).check()
 
     async def _check_usage(self, user: SimulatedUser, listed: dict[str, Json]) -> None:
         """Compare the usage with the listed files.
@@ -335,9 +341,13 @@ class Oracle:
     # -- logs ----------------------------------------------------------------------------------------
 
     def check_logs(self) -> None:
-        """Check that no service logged an error, a traceback or a secret."""
+        """Check that no service logged an error, a traceback, a secret or the token of a link."""
+        tokens = [link.token for records in self.records.values() for link in records.shared_drives.links.values()]
         for path in sorted(self.deployment.folder.glob("*.log")):
-            for line in path.read_text(errors="replace").splitlines():
+            text = path.read_text(errors="replace")
+            if any(token in text for token in tokens):
+                self._report("no log contains a secret", f"{path.stem}: the token of a link")
+            for line in text.splitlines():
                 if '"level":"error"' in line.replace(" ", "") or "Traceback" in line:
                     self._report("no log contains a defect", f"{path.stem}: {line[:600]}")
                 if any(secret in line for secret in _SECRETS):
@@ -383,15 +393,3 @@ class Oracle:
                 pass
             await asyncio.sleep(0.5)
         return None
-
-
-def collect_trace(ledger_path: Path, log_folder: Path, id: str) -> str:
-    """Return all ledger records and log lines about one upload or file, and the faults at that time."""
-    records = list(read_records(ledger_path))
-    about_id = [record for record in records if id in (record.upload, record.file)]
-    first, last = (about_id[0].at, about_id[-1].at) if about_id else (0.0, 0.0)
-    shown = (record for record in records if record in about_id or (not record.user and first - 10 < record.at < last))
-    lines = [msgspec.json.encode(record).decode() for record in shown]
-    for log in sorted(log_folder.glob("*.log")):
-        lines += [f"{log.stem}: {line}" for line in log.read_text(errors="replace").splitlines() if id in line]
-    return "\n".join(lines)

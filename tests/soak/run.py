@@ -13,10 +13,10 @@ from typing import Final, Protocol
 
 import aiohttp
 
-from . import faults, oracle, six_processes
+from . import faults, shared_drives, six_processes
 from .deployment import Deployment
 from .faults import Fault, FaultCounts
-from .ledger import Ledger, open_ledger
+from .ledger import Ledger, collect_trace, open_ledger
 from .ledger_summary import load_user_records
 from .oracle import Oracle
 from .report import Report
@@ -32,6 +32,8 @@ MAX_EXTENSION: Final = 600.0
 _EXTENSION: Final = 10.0
 STEPS_PER_USER: Final = 2
 """The number of steps that one user runs at the same time."""
+_LARGE_FOLDERS: Final = 2
+"""Users with a large folder. Each of its copies is 1,111 files and folders."""
 _MAX_TRACES: Final = 5
 
 ShowProgress = Callable[[str, float], None]
@@ -117,6 +119,7 @@ async def run(
             await system.recover()
         await asyncio.wait(working)
         checks = Oracle(deployment, users, load_user_records(ledger_path), counts)
+        await checks.end_job_leases()
         await checks.wait_until_settled(system.recovery_limit - (time.monotonic() - faults_ended))
         settled_seconds = time.monotonic() - faults_ended
         await checks.check_users()
@@ -127,7 +130,7 @@ async def run(
             task.cancel()
     counts["ledger records synced"] = ledger.record_count
     traces = {
-        violation.about: oracle.collect_trace(ledger_path, deployment.folder, violation.about)
+        violation.about: collect_trace(ledger_path, deployment.folder, violation.about)
         for violation in checks.violations[:_MAX_TRACES]
         if violation.about
     }
@@ -165,6 +168,11 @@ async def sign_up_users(
     await asyncio.gather(*(user.follower.start() for user in users))
     for user in users:
         user.other_users = [other for other in users if other is not user]
+    creating = (
+        shared_drives.create(user, has_large_folder=number < _LARGE_FOLDERS) for number, user in enumerate(users)
+    )
+    for user, drives in zip(users, await asyncio.gather(*creating), strict=True):
+        user.drives = drives
     return users
 
 

@@ -24,6 +24,7 @@ from .deployment import Deployment
 from .ledger import Ledger
 
 if TYPE_CHECKING:
+    from .shared_drives import SharedDrives
     from .tus_uploads import TusUpload
 
 Json = dict[str, Any]
@@ -67,7 +68,8 @@ class SimulatedUser:
     """One user. The names of its files begin with `name`, so a file of another user is recognized.
 
     `uploads` are ids. `trashed_folders` are those that the user tried to delete. `paused_tus_uploads` are continued
-    later. `name_count` numbers the names. The user stops at `stop_at`, in seconds since 1970.
+    later. `name_count` numbers the names. The user stops at `stop_at`, in seconds since 1970. `drives` is set when all
+    users have an account, before any fault.
     """
 
     name: str
@@ -77,6 +79,7 @@ class SimulatedUser:
     rng: random.Random
     counts: Counter[str]
     other_users: Sequence[SimulatedUser] = ()
+    id: str = ""
     access_token: str = ""
     refresh_token: str = ""
     files: dict[str, KnownFile] = field(default_factory=dict)
@@ -88,6 +91,7 @@ class SimulatedUser:
     stop_at: float = 0.0
     follower: ChangeFollower = field(init=False)
     account: AccountState = field(init=False)
+    drives: SharedDrives = field(init=False)
 
     def __post_init__(self) -> None:
         self.follower = ChangeFollower(self)
@@ -110,6 +114,7 @@ class SimulatedUser:
         account = {"email": self.email, "password": self.account.passwords[0]}
         async with self.http.post(f"{self.api}/v1/signup", json=account) as response:
             assert response.status == 201, await response.text()
+            self.id = (await response.json())["id"]
         await self._log_in()
         assert self.access_token
 
@@ -173,6 +178,19 @@ class SimulatedUser:
                 return response
             await self.back_off(attempt)
         return None
+
+    async def post_with_key(self, path: str, body: Json, key: str, *, expect: Sequence[int]) -> ApiResponse | None:
+        """Send a POST with the idempotency key `key` until a response arrives. Return None if none did."""
+
+        async def send() -> ApiResponse | None:
+            response = await self.call("POST", path, body, expect=(*expect, 409), key=key)
+            if response is not None and response.status == 409:
+                if response.body.get("code") != "in_progress":
+                    await self.report_violation(f"POST {path}: 409 {str(response.body)[:300]}")
+                return None
+            return response
+
+        return await self.retry(send)
 
     async def back_off(self, attempt: int) -> None:
         """Wait before the next attempt. The first attempt has number 0."""

@@ -38,9 +38,9 @@ async def upload(user: SimulatedUser) -> None:
         await asyncio.sleep(user.rng.uniform(0, 1.2) * user.deployment.upload_seconds)
     elif user.rng.random() < 0.03:
         return  # nothing is sent, so the upload expires
-    is_stored = await _put(user, created, content)
+    is_stored = await put_bytes(user, created, content)
     if user.rng.random() < 0.08:
-        is_stored_again = await _put(user, created, content)
+        is_stored_again = await put_bytes(user, created, content)
         is_stored = is_stored or is_stored_again
     if user.rng.random() < 0.05:
         await user.abort_upload(id)
@@ -48,7 +48,7 @@ async def upload(user: SimulatedUser) -> None:
         await user.complete_upload(created, is_stored=is_stored)
 
 
-async def _put(user: SimulatedUser, created: Json, content: bytes) -> bool:
+async def put_bytes(user: SimulatedUser, created: Json, content: bytes) -> bool:
     """Send the bytes, with retries. Return whether the store accepted them."""
     deadline = datetime.fromisoformat(created["expires_at"]).timestamp() - _CLOCK_MARGIN
     await user.ledger.write(user.name, "put_started", upload=created["id"])

@@ -17,7 +17,7 @@ from .faults import EVERYTHING, Fault
 if TYPE_CHECKING:
     from .six_processes import SixProcesses
 
-SERVICES: Final = ("gateway", "auth", "files", "storage", "ingest", "janitor")
+SERVICES: Final = ("gateway", "auth", "files", "storage", "ingest", "janitor", "worker")
 
 
 def fault_table(system: SixProcesses) -> dict[str, Fault]:

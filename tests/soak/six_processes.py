@@ -1,4 +1,4 @@
-"""The deployment of six services and three servers, with a proxy on every connection between them."""
+"""The deployment of one process for each service and three servers, with a proxy on every connection between them."""
 
 from __future__ import annotations
 
@@ -96,6 +96,7 @@ async def start(folder: Path, more_settings: Mapping[str, str] = MappingProxyTyp
         service_settings = await _start_service_proxies(stack, sockets, folder / "world", proxies)
         environment = SHORT_TIMES | proxied_settings | dict(more_settings)
         running = await stack.enter_async_context(world.run(folder / "world", environment, "six", service_settings))
+        await running.start("worker")  # a World of six processes has none
         proxies["api"] = await stack.enter_async_context(proxy.run(("127.0.0.1", running.port)))
         bucket = await stack.enter_async_context(connect_bucket(direct_settings))
         api = f"http://{proxies['api'].host_port}"
@@ -142,7 +143,7 @@ async def _start_service_proxies(
     stack: AsyncExitStack, sockets: Path, folder: Path, proxies: dict[str, Proxy]
 ) -> dict[str, dict[str, str]]:
     """Start a proxy before each service that others call. Return the settings of each part that use the proxies."""
-    settings: dict[str, dict[str, str]] = {part: {} for part in world.SIX_PROCESSES}
+    settings: dict[str, dict[str, str]] = {part: {} for part in (*world.SIX_PROCESSES, "worker")}
     for service in ("auth", "files", "storage"):
         proxy_socket = sockets / f"{service}.sock"
         proxies[service] = await stack.enter_async_context(proxy.run(folder / f"{service}.sock", proxy_socket))

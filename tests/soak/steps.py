@@ -7,7 +7,19 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from . import account_steps, copy_steps, file_steps, foreign_access, multipart_uploads, single_put_uploads, tus_uploads
+from . import (
+    account_steps,
+    copy_steps,
+    file_steps,
+    foreign_access,
+    job_steps,
+    link_steps,
+    multipart_uploads,
+    sharing_steps,
+    single_put_uploads,
+    tus_uploads,
+    version_steps,
+)
 from .simulated_user import SimulatedUser
 
 Step = Callable[[SimulatedUser], Awaitable[None]]
@@ -26,6 +38,21 @@ _STEPS: Final[tuple[tuple[Step, float], ...]] = (
     (file_steps.create_folder, 1),
     (file_steps.trash_folder, 0.3),
     (foreign_access.try_foreign_access, 6),
+    (link_steps.create_link, 3),
+    (link_steps.list_links, 2),
+    (link_steps.open_link, 6),
+    (link_steps.revoke_link, 2),
+    (link_steps.open_revoked_link, 3),
+    (sharing_steps.give_access, 3),
+    (sharing_steps.use_access, 5),
+    (sharing_steps.withdraw_access, 2),
+    (sharing_steps.use_withdrawn_access, 4),
+    (version_steps.replace, 5),
+    (version_steps.read, 3),
+    (version_steps.restore, 5),
+    (version_steps.delete, 2),
+    (job_steps.copy_folder, 1),
+    (job_steps.copy_large_folder, 1),
     (account_steps.change_password, 0.6),
     (account_steps.end_other_sessions, 0.6),
     (account_steps.lose_session, 0.6),

@@ -26,9 +26,9 @@ from drivebay.errors import Unavailable
 from drivebay.testing import servers
 from drivebay.testing.client import eventually
 
-from . import data_faults, oracle, run, six_processes
+from . import data_faults, run, six_processes
 from .deployment import run_python
-from .ledger import open_ledger
+from .ledger import collect_trace, open_ledger
 from .ledger_summary import load_user_records
 from .oracle import Oracle
 from .run import PUTS, STORED
@@ -199,7 +199,7 @@ async def test_users_have_all_their_files_after_all_kills(system: SoakSystem) ->
     await checks.check_multiparts()
     log_folder = system.processes.world.folder
     assert checks.violations == [], [
-        oracle.collect_trace(system.ledger_path, log_folder, each.about) for each in checks.violations
+        collect_trace(system.ledger_path, log_folder, each.about) for each in checks.violations
     ]
     assert system.counts[STORED] > 100
 

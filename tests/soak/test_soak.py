@@ -12,7 +12,7 @@ from . import report, run
 
 @pytest.mark.slow
 async def test_nothing_is_lost_in_two_minutes_of_faults(tmp_path: Path) -> None:
-    result = await run.run(tmp_path, seed=20261123, seconds=120, user_count=12, min_puts=250)
+    result = await run.run(tmp_path, seed=20261123, seconds=120, user_count=12, min_puts=320)
     print(report.as_text(result))
     assert result.violations == (), report.as_text(result)
     # Enough faults were injected, and enough uploads succeeded, to test anything.
@@ -20,3 +20,8 @@ async def test_nothing_is_lost_in_two_minutes_of_faults(tmp_path: Path) -> None:
     assert result.outcomes[run.STORED] > 200
     assert result.outcomes["passwords changed"] > 0
     assert result.outcomes["tokens of ended sessions refused"] > 0
+    assert result.outcomes["links revoked"] > 0
+    assert result.outcomes["downloads by links refused"] > 0
+    assert result.outcomes["withdrawn accesses refused"] > 0
+    assert result.outcomes["old versions read"] > 0
+    assert result.outcomes["job at the end: done"] > 0
