@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import uuid
+
 import pyotp
 from playwright.async_api import Route, expect
 
-from .conftest import Person, row
+from drivebay.testing.world import World
+
+from .conftest import Person, make_admin, row
 from .stored_files import store_file, store_folder
+from .test_copies import copies, copy_to, new_drive
+from .test_copy_requests import refuse
 from .uploading import choose, panel, payload
 
 
@@ -39,6 +46,50 @@ async def test_the_list_of_versions_keeps_the_focus(person: Person) -> None:
     await page.get_by_role("dialog").last.get_by_role("button", name="Delete for good").press("Enter")
     await expect(versions).to_have_count(2)
     await expect(versions.nth(1).get_by_role("button", name="Delete for good")).to_be_focused()
+
+
+async def test_the_list_of_accounts_keeps_the_focus(web_world: World, person: Person) -> None:
+    await make_admin(web_world, person)
+    found = uuid.uuid4().hex
+    emails = [f"{letter}-{found}@example.com" for letter in "abc"]
+    for email in emails:
+        await person.call("POST", "/v1/admin/users", {"email": email})
+    page = await person.open(f"/admin?q={found}")
+    accounts = page.get_by_role("list", name="Accounts").get_by_role("listitem")
+    await expect(accounts).to_have_count(3)
+    for deleted, focused in ((1, 2), (2, 0)):
+        await page.get_by_role("button", name=emails[deleted]).press("Enter")
+        await page.get_by_role("button", name="Delete account").press("Enter")
+        question = page.get_by_role("dialog", name="Delete the account")
+        await question.get_by_role("button", name="Delete account").press("Enter")
+        await expect(page.get_by_role("button", name=emails[deleted])).to_have_count(0)
+        await expect(page.get_by_role("button", name=emails[focused])).to_be_focused()
+
+
+async def test_the_panel_of_copies_keeps_the_focus(person: Person) -> None:
+    await new_drive(person)
+    await store_folder(person, "Reports")
+    page, gate = await person.open("/files/root"), asyncio.Event()
+    gate.set()
+
+    async def refuse_later(route: Route) -> None:
+        await gate.wait()
+        await refuse(route)
+
+    await page.route("**/v1/files/*/copy*", refuse_later)
+    await copy_to(page, "Reports", "Research")
+    retry = copies(page).get_by_role("button", name="Copy Reports again")
+    await expect(retry).to_be_visible()
+    gate.clear()
+    await retry.press("Enter")
+    cancel = copies(page).get_by_role("button", name="Cancel the copy of Reports")
+    await expect(cancel).to_be_focused()
+    await cancel.press("Enter")
+    await expect(copies(page).get_by_role("button", name="Hide the list")).to_be_focused()
+    gate.set()
+    await copies(page).get_by_role("button", name="Close the list of copies").press("Enter")
+    await expect(copies(page)).to_have_count(0)
+    await expect(page.locator("#main")).to_be_focused()
 
 
 async def test_the_panel_of_uploads_keeps_the_focus(person: Person) -> None:

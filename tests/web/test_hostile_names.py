@@ -48,12 +48,28 @@ async def test_each_view_of_an_account(web_world: World, new_person: NewPerson) 
     page = await person.open("/settings")
     await expect(page.get_by_role("list", name="Sessions").get_by_text(HOSTILE).first).to_be_visible()
     await expect(page.get_by_role("list", name="API tokens").get_by_text(HOSTILE)).to_be_visible()
+    await page.get_by_text("By folder").click()
+    await expect(page.get_by_role("list", name="By folder").get_by_role("link", name=HOSTILE)).to_be_visible()
+    await expect_nothing_ran(page)
     page = await person.open("/admin/audit")
     await expect(page.get_by_role("cell", name="api_token_created").first).to_be_visible()
     await expect_nothing_ran(page)
     page = await person.open("/admin")
     await page.get_by_role("list", name="Accounts").get_by_role("button", name=person.email).click()
     await expect(page.get_by_role("dialog")).to_be_visible()
+    await expect_nothing_ran(page)
+
+
+async def test_the_addresses_in_the_audit_log(web_world: World, person: Person) -> None:
+    """The server accepts no such email address. The tests answer in its place."""
+
+    async def respond(route: Route) -> None:
+        await route.fulfill(json={"email": HOSTILE})
+
+    await make_admin(web_world, person)
+    await person.page.route("**/v1/admin/users/*", respond)
+    page = await person.open("/admin/audit")
+    await expect(page.get_by_role("cell", name=HOSTILE, exact=True).first).to_be_visible()
     await expect_nothing_ran(page)
 
 

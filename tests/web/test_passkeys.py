@@ -116,6 +116,20 @@ async def test_a_passkey_is_added_used_renamed_and_removed(device: Device) -> No
     )
 
 
+async def test_the_forms_of_a_passkey_give_the_focus_back(device: Device) -> None:
+    page = device.page
+    await device.add_passkey("my phone")
+    await page.get_by_role("button", name="Rename the passkey my phone").press("Enter")
+    await page.get_by_label("New name of the passkey").fill("key ring")
+    await page.get_by_label("New name of the passkey").press("Enter")
+    await expect(page.get_by_role("button", name="Rename the passkey key ring")).to_be_focused()
+    await page.get_by_role("button", name="Remove the passkey key ring").press("Enter")
+    await listed(page).get_by_label("Your password").fill(PASSWORD)
+    await page.get_by_role("button", name="Remove passkey").press("Enter")
+    await expect(listed(page)).to_have_count(0)
+    await expect(page.locator("#main")).to_be_focused()
+
+
 async def test_a_passkey_is_used_instead_of_a_code(device: Device) -> None:
     page, person = device.page, device.person
     secret = (await person.call("POST", "/v1/me/totp"))["secret"]
