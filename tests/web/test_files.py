@@ -7,10 +7,9 @@ import json
 import zipfile
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
-from .conftest import NewPerson, Person, row
+from .conftest import Person, row
 from .stored_files import store_file
 
 
@@ -228,27 +227,3 @@ async def test_the_columns_sort(person: Person) -> None:
     await expect(page.locator("[role=row] .file-text")).to_have_text(["a", "b", "c"])
     await page.get_by_role("button", name="Name").click()
     await expect(page.locator("[role=row] .file-text")).to_have_text(["c", "b", "a"])
-
-
-@pytest.mark.slow
-async def test_a_long_list_renders_only_what_is_in_view(new_person: NewPerson) -> None:
-    person = await new_person()
-    limit = asyncio.Semaphore(16)
-
-    async def make(number: int) -> None:
-        async with limit:
-            await person.call("POST", "/v1/folders", {"name": f"folder {number:04}", "parent_id": "root"})
-
-    await asyncio.gather(*(make(number) for number in range(400)))
-    page = await person.open("/files/root")
-    await expect(row(page, "folder 0000")).to_be_visible()
-    await row(page, "folder 0000").click()
-    await page.keyboard.press("End")
-    await expect(page.get_by_role("grid")).to_have_attribute("aria-rowcount", "400")
-    await page.keyboard.press("End")
-    await expect(row(page, "folder 0399")).to_be_focused()
-    assert await page.locator("[role=row]").count() < 100
-    await page.reload()
-    await row(page, "folder 0000").click()
-    await page.keyboard.press("Control+a")
-    await expect(page.get_by_text("400 selected")).to_be_visible()
