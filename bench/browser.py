@@ -1,4 +1,4 @@
-"""The web app in Chromium: the first page, a list of 10,000 entries, uploads and the command line, memory of the tab.
+"""The web app in Chromium: the first page, long lists, uploads and the command line, memory of the tab.
 
 One process serves everything on the same machine as the browser. Each figure is the median of `runs` runs, in which the
 browser and the command line take turns.
@@ -23,7 +23,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from drivebay.testing.client import Client
 from drivebay.testing.world import World
 
-from . import seed
+from . import browser_lists, seed
 from .bench_world import BenchServers, users
 from .report import Report, median
 
@@ -88,13 +88,20 @@ async def measure(bench_servers: BenchServers, report: Report, options: Options)
     expect.set_options(timeout=_WITHIN)
     async with (
         bench_servers.world("one", DRIVEBAY_ACCESS_TOKEN_TTL="1d", DRIVEBAY_UPLOAD_TTL="1h") as world,
-        users(world, 2) as (one, other),
+        users(world, 3) as (one, other, third),
         _open_browser() as browser,
     ):
         other_id = str((await other.ok("GET", "/v1/me"))["id"])
         await seed.files(bench_servers.database_url, other_id, _ENTRIES, _ENTRIES)
         await _first_page(browser, world, one, report, options)
         await _list(browser, world, other, report, options)
+        third_id = str((await third.ok("GET", "/v1/me"))["id"])
+        many = browser_lists.MANY_ENTRIES
+        await seed.files(bench_servers.database_url, third_id, many, many)
+        async with _signed_in(browser, world, one) as context:
+            await browser_lists.measure_changes(context, world, one, report)
+        async with _signed_in(browser, world, third) as context:
+            await browser_lists.measure_scrolling(context, world, report)
         uploads = _Uploads(bench_servers, world, one, browser, options)
         await uploads.measure_large(report)
         await uploads.measure_small(report)
