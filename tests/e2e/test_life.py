@@ -195,7 +195,8 @@ async def test_an_operator_makes_an_admin_who_manages_accounts(a_world: World, u
     assert json.loads(await run("quota", user.email, "1MiB", "--json"))["id"] == id
     assert (await admin.ok("GET", f"/v1/admin/users/{id}"))["usage"]["limit_bytes"] == 2**20
     assert user.email in await run("users", user.email)
-    assert json.loads(await run("stats", "--json"))["users"] >= 2
+    totals = json.loads(await run("stats", "--json"))
+    assert totals["drives"] >= totals["users"] >= 2
 
     await run("disable", id)
 
@@ -214,7 +215,11 @@ async def test_an_operator_makes_an_admin_who_manages_accounts(a_world: World, u
     actions = [event["action"] for event in events]
     assert actions[:3] == ["login", "password_changed", "password_reset_created"]
     assert {"quota_changed", "account_disabled", "account_enabled"} <= set(actions)
+    file = await user.store("shared.txt", b"hello")
+    link = (await user.ok("POST", f"/v1/files/{file['id']}/links", {}))["token"]
+    assert (await user.http.get(f"{a_world.api}/v1/public/{link}")).status_code == 200
     await run("delete", user.email, "--yes")
+    assert (await user.http.get(f"{a_world.api}/v1/public/{link}")).status_code == 404
     assert (await admin.call("GET", f"/v1/admin/users/{id}")).status_code == 404
 
 

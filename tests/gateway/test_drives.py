@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
 import pytest
 
 from drivebay.contract.auth import AccountUpdate, Actor
 from drivebay.contract.auth import Role as AdminRole
-from drivebay.contract.files import Role
-from drivebay.contract.ids import UserId
+from drivebay.contract.files import Files, Role
+from drivebay.contract.ids import DriveId, UserId
 from drivebay.gateway.access_rules import ACCESS_RULES, DriveSource
+from drivebay.gateway.account_purge import end_account
 from drivebay.testing.client import Json
 
 from .conftest import Gateway, User, assert_problem
@@ -252,6 +253,59 @@ async def test_members_have_idempotency_keys_of_their_own(user: User, other: Use
     ]
     assert [response.status_code for response in made] == [201, 201, 201]
     assert [response.json()["name"] for response in made] == ["a", "b", "a"]
+
+
+@pytest.mark.parametrize("by_admin", [False, True])
+async def test_memberships_and_permissions_of_a_deleted_account_end_at_once(own: Gateway, by_admin: bool) -> None:
+    """Not only when a gateway purges accounts, which no task does here."""
+    keeper, leaving = await own.user(), await own.user()
+    drive = await new_drive(keeper)
+    await add(keeper, drive, leaving, "editor")
+    led = await new_drive(leaving, "Led")
+    await add(leaving, led, keeper, "viewer")
+    file = (await keeper.store("a.txt", b"hello"))["id"]
+    await keeper.ok("PUT", f"/v1/files/{file}/permissions", {"email": leaving.email, "role": "viewer"})
+    theirs = (await leaving.store("b.txt", b"hello"))["id"]
+    await leaving.ok("PUT", f"/v1/files/{theirs}/permissions", {"email": keeper.email, "role": "viewer"})
+    hook = await leaving.ok("POST", "/v1/webhooks", {"url": "https://example.com/hook"})
+    if by_admin:
+        id = await id_of(leaving)
+        admin = await own.user()
+        operator = Actor(is_operator=True)
+        await own.auth.update_account(operator, UserId(UUID(await id_of(admin))), AccountUpdate(role=AdminRole.ADMIN))
+        await admin.ok("DELETE", f"/v1/admin/users/{id}")
+    else:
+        await leaving.ok("DELETE", "/v1/me", {"password": leaving.password})
+    members = (await keeper.ok("GET", f"/v1/drives/{drive}/members"))["items"]
+    assert [member["email"] for member in members] == [keeper.email]
+    members = (await keeper.ok("GET", f"/v1/drives/{led}/members"))["items"]
+    assert [(member["email"], member["role"]) for member in members] == [(keeper.email, "manager")]
+    assert (await keeper.ok("GET", f"/v1/files/{file}/permissions"))["items"] == []
+    assert (await keeper.ok("GET", "/v1/shared-with-me"))["items"] == []
+    assert await own.database.fetchval("SELECT count(*) FROM files.webhooks WHERE id = $1", UUID(hook["id"])) == 0
+
+
+class LargeDrive:
+    """A files service on which it takes very long to empty a drive."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    async def end_links(self, user: UserId) -> None:
+        self.calls.append("end_links")
+
+    async def empty_drive(self, drive: DriveId) -> bool:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.calls.append("empty_drive was cancelled")
+        return False
+
+
+async def test_a_deletion_waits_for_a_large_drive_only_some_seconds() -> None:
+    files = LargeDrive()
+    await end_account(cast("Files", files), UserId(uuid4()), 0.01)
+    assert files.calls == ["end_links", "empty_drive was cancelled"]
 
 
 @pytest.mark.parametrize("own", [{"shared_drives": "admins"}], indirect=True)

@@ -26,6 +26,8 @@ _INTERVAL: Final = 30.0
 """Seconds between two rounds."""
 _PAGE: Final = 100
 """The number of accounts in one page of a list."""
+_EMPTY_TIME: Final = 5.0
+"""Seconds that the deletion of an account may wait for its drive."""
 _MAX_RETRY_INTERVAL: Final = timedelta(hours=1)
 
 
@@ -104,9 +106,15 @@ async def end_reclaimed_sharing(auth: Auth, files: Files) -> tuple[UserId, ...]:
     return tuple(account.user for account in accounts)
 
 
-async def end_links(files: Files, user: UserId) -> None:
-    """End the links of a deleted account at once. If the files service is down, the purge of the account ends them."""
+async def end_account(files: Files, user: UserId, timeout: float = _EMPTY_TIME) -> None:
+    """End the links, memberships, permissions and webhooks of a deleted account at once, and begin to empty its drive.
+
+    If the files service is down, or a large drive takes longer than `timeout` seconds, the rounds of `AccountPurge` do
+    the rest.
+    """
     try:
         await files.end_links(user)
-    except Error as error:
-        log.warning("end_links_postponed", user=str(user), reason=error.detail)
+        async with asyncio.timeout(timeout):
+            await files.empty_drive(DriveId(user))  # guard: account-memberships-at-once
+    except (Error, TimeoutError) as error:
+        log.warning("end_account_postponed", user=str(user), reason=str(error) or "it takes too long")

@@ -198,12 +198,15 @@ def delete(
     if not yes and not typer.confirm(f"Delete the account {user} and all its files?", err=True):
         fail("the account was not deleted")
 
+    from ...gateway.account_purge import end_account
+
     async def change(services: Services, id: UserId) -> Account:
         account = await _get_account(services, id)
         await services.auth.remove_account(OPERATOR, id)
+        await end_account(services.files, id)
         return account
 
-    _run_for(user, change, as_json)
+    _run_for(user, change, as_json, {"auth", "files"})
 
 
 @admin.command()
@@ -251,6 +254,7 @@ def stats(as_json: JsonOption = False) -> None:
         totals, backlog = await services.files.get_totals(), await services.files.get_backlog()
         return {
             "users": users,
+            "drives": users + totals.shared_drives,
             "files": totals.file_count,
             "used_bytes": totals.used_bytes,
             "reserved_bytes": totals.reserved_bytes,

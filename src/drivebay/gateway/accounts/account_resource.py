@@ -11,7 +11,7 @@ from msgspec import UNSET
 from ...contract.auth import Auth
 from ...contract.files import Files
 from ...errors import NotFound, TokenReused, Unauthenticated
-from ..account_purge import end_links
+from ..account_purge import end_account
 from ..authentication import Authenticator
 from ..client_address import ClientAddresses
 from ..http_request import Request, idempotency_key, read_json
@@ -119,7 +119,7 @@ class AccountResource:
             raise _no_account_error() from None
         self._authenticator.forget_api_tokens(req.user)
         await self._authenticator.refresh_revoked_sessions()
-        await end_links(self._files, req.user)  # guard: account-links-at-once
+        await end_account(self._files, req.user)  # guard: account-links-at-once
         respond_empty(resp, 204)
 
     async def list_keys(self, req: Request, resp: Response) -> None:

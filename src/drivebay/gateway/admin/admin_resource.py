@@ -17,7 +17,7 @@ from ...contract.auth import Auth
 from ...contract.files import Files
 from ...contract.ids import DriveId, UserId
 from ...errors import NotFound
-from ..account_purge import end_links, end_reclaimed_sharing
+from ..account_purge import end_account, end_reclaimed_sharing
 from ..authentication import Authenticator
 from ..client_address import ClientAddresses
 from ..http_request import Request, idempotency_key, in_utc, invalid_field_error, parse_limit, parse_uuid, read_json
@@ -100,7 +100,7 @@ class AdminResource:
         await self._auth.remove_account(self.actor(req), user)
         self._authenticator.forget_api_tokens(user)
         await self._authenticator.refresh_revoked_sessions()
-        await end_links(self._files, user)
+        await end_account(self._files, user)
         respond_empty(resp, 204)
 
     async def end_sessions(self, req: Request, resp: Response, id: str) -> None:
