@@ -87,6 +87,7 @@ async def test_an_export_has_every_file_and_what_is_kept_about_the_account(
     assert account["account"]["email"] == user.email
     assert len(account["sessions"]) == 1
     assert [each["name"] for each in account["passkeys"]] == ["my phone"]
+    assert account["identities"] == []
     assert "login" in {event["action"] for event in account["audit"]}
     text = (folder / "account.json").read_text("utf-8")
     assert [each["id"] for each in account["webhooks"]] == [webhook["id"]]

@@ -102,6 +102,10 @@ async def test_a_person_of_the_provider_gets_an_account_and_the_same_one_again(s
     assert (first["email"], first["email_verified"], first["display_name"]) == (person["email"], True, "Ada Lovelace")
     site.provider.person = person | {"email": "new@example.com"}  # the subject counts, not the address
     assert (await site.me())["id"] == first["id"]
+    site.provider.new_person()
+    await site.me()
+    (identity,) = await site.gateway.auth.list_identities(UserId(UUID(first["id"])))
+    assert (identity.issuer, identity.subject) == (site.provider.issuer, person["sub"])
     login = await site.gateway.http.post("/v1/login", json={"email": person["email"], "password": ""})
     assert_problem(login, 401, "invalid_credentials")
 

@@ -129,6 +129,7 @@ class Service:
         self.begin_oidc_login = implementations.oidc.begin_oidc_login
         self.complete_oidc_login = implementations.oidc.complete_oidc_login
         self.log_in_with_oidc = implementations.oidc.log_in_with_oidc
+        self.list_identities = implementations.oidc.list_identities
         self.begin_passkey = implementations.passkeys.begin_passkey
         self.add_passkey = implementations.passkeys.add_passkey
         self.list_passkeys = implementations.passkeys.list_passkeys

@@ -16,7 +16,8 @@ from typing import Final
 
 import structlog
 
-from ...contract.auth import Actor, OidcLogin, OidcResponse, Tokens
+from ...contract.auth import Actor, Identity, OidcLogin, OidcResponse, Tokens
+from ...contract.ids import UserId
 from ...errors import FieldError, InvalidCode, InvalidRequest, NotFound
 from ..administration.invitations import RandomSource
 from ..logins import Logins
@@ -122,6 +123,9 @@ class OidcService:
             raise InvalidCode("the code was used, has expired or never existed; sign in again")
         client = Actor(address=address, user_agent=user_agent)
         return await self._logins.start_without_password(client, signed_in.user, signed_in.password_version)
+
+    async def list_identities(self, user: UserId) -> tuple[Identity, ...]:
+        return await store.list_identities(self._store.executor, user)
 
     def _require_provider(self) -> tuple[OidcProvider, IdentityProvider]:
         if self._provider is None:  # guard: oidc-off

@@ -21,6 +21,9 @@ SELECT user_id FROM auth.identities WHERE issuer = $1 AND subject = $2
 -- name: has_identity
 SELECT true FROM auth.identities WHERE issuer = $1 AND user_id = $2 LIMIT 1
 
+-- name: list_identities
+SELECT issuer, subject, created_at FROM auth.identities WHERE user_id = $1 ORDER BY created_at, issuer, subject
+
 -- name: insert_identity
 -- The transaction has called `lock_identity` and found no identity.
 INSERT INTO auth.identities (issuer, subject, user_id) VALUES ($1, $2, $3)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from ...contract.auth import Identity
 from ...contract.ids import UserId
 from ...postgres import Statements
 from ..store import Executor
@@ -55,6 +56,11 @@ async def find_identity(db: Executor, issuer: str, subject: str) -> UserId | Non
 async def has_identity(db: Executor, issuer: str, user: UserId) -> bool:
     """Return whether an account has an identity of this provider."""
     return await db.fetchrow(STATEMENTS["has_identity"], issuer, user) is not None
+
+
+async def list_identities(db: Executor, user: UserId) -> tuple[Identity, ...]:
+    rows = await db.fetch(STATEMENTS["list_identities"], user)
+    return tuple(Identity(row["issuer"], row["subject"], row["created_at"]) for row in rows)
 
 
 async def insert_identity(db: Executor, issuer: str, subject: str, user: UserId) -> None:

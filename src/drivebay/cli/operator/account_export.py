@@ -1,7 +1,7 @@
 """Writes the files of one account, and the other data of the account, into a folder.
 
-    account.json      the account, its sessions, passkeys, API tokens, drives, links, webhooks, shared items, and events
-                      of the audit log
+    account.json      the account, its sessions, passkeys, identities, API tokens, drives, links, webhooks, shared
+                      items, and events of the audit log
     entries.jsonl     one line for each file and folder of the personal drive, with its path
     files/            the files in their folders
 
@@ -103,6 +103,7 @@ async def _read_account(services: Services, account: Account, operator: Actor) -
         "usage": await files.get_usage(access),
         "sessions": await auth.list_sessions(account.id),
         "passkeys": await auth.list_passkeys(account.id),
+        "identities": await auth.list_identities(account.id),
         "api_tokens": await auth.list_api_tokens(account.id),
         "drives": await _collect(lambda cursor: files.list_drives(account.id, 1000, cursor)),
         "links": await _collect(lambda cursor: files.list_links(access, msgspec.structs.replace(links, cursor=cursor))),

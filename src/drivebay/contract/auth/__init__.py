@@ -19,7 +19,7 @@ from .administration import (
 from .api_tokens import ApiToken, ApiTokenClaims, ApiTokenPage, NewApiToken, Scope
 from .auth import Auth, Claims, PublicKey
 from .mail import Mail, MailKind, MailOutcome, MailResult, MailTask
-from .oidc import Oidc, OidcLogin, OidcResponse
+from .oidc import Identity, Oidc, OidcLogin, OidcResponse
 from .passkeys import Passkey, PasskeyAssertion, PasskeyAttestation
 from .relying_party import RelyingParty, relying_party
 from .second_factor import TotpSecret
@@ -41,6 +41,7 @@ __all__ = [
     "Claims",
     "CreatedAccount",
     "DeletedAccount",
+    "Identity",
     "Mail",
     "MailKind",
     "MailOutcome",

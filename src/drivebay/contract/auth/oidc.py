@@ -1,16 +1,18 @@
 """Sign-in with an identity provider (OpenID Connect): code flow with PKCE, state and nonce.
 
 The gateway redirects the browser to the provider. The provider redirects the browser back to the gateway, and the
-gateway redirects it to the app, with a sign-in code. The app exchanges the code for a session. Every method raises
-NotFound in a deployment without a provider.
+gateway redirects it to the app, with a sign-in code. The app exchanges the code for a session. In a deployment without
+a provider, every method except `list_identities` raises NotFound.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
+from ..ids import UserId
 from .administration import Actor
 from .sessions import Tokens
 
@@ -42,6 +44,15 @@ class OidcResponse(msgspec.Struct, frozen=True):
         return "OidcResponse()"
 
 
+class Identity(msgspec.Struct, frozen=True):
+    """A user of an identity provider who may sign in to an account. `issuer` and `subject` are the claims `iss` and
+    `sub` of the provider's ID tokens."""
+
+    issuer: str
+    subject: str
+    created_at: datetime
+
+
 class Oidc(Protocol):
     async def begin_oidc_login(self, redirect_uri: str, address: str) -> OidcLogin:
         """Begin a sign-in. At its end, the gateway redirects the browser to `redirect_uri`, with a sign-in code.
@@ -71,4 +82,8 @@ class Oidc(Protocol):
 
         Raises InvalidCode, SecondFactorRequired, InvalidCredentials (the account was disabled), NotFound.
         """
+        ...
+
+    async def list_identities(self, user: UserId) -> tuple[Identity, ...]:
+        """Return the identities of an account, the oldest first."""
         ...

@@ -1138,6 +1138,28 @@ class LogInWithOidcResponse(_message.Message):
     value: Tokens
     def __init__(self, value: _Optional[_Union[Tokens, _Mapping]] = ...) -> None: ...
 
+class Identity(_message.Message):
+    __slots__ = ("issuer", "subject", "created_at")
+    ISSUER_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    issuer: str
+    subject: str
+    created_at: _timestamp_pb2.Timestamp
+    def __init__(self, issuer: _Optional[str] = ..., subject: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListIdentitiesRequest(_message.Message):
+    __slots__ = ("user",)
+    USER_FIELD_NUMBER: _ClassVar[int]
+    user: str
+    def __init__(self, user: _Optional[str] = ...) -> None: ...
+
+class ListIdentitiesResponse(_message.Message):
+    __slots__ = ("value",)
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value: _containers.RepeatedCompositeFieldContainer[Identity]
+    def __init__(self, value: _Optional[_Iterable[_Union[Identity, _Mapping]]] = ...) -> None: ...
+
 class Passkey(_message.Message):
     __slots__ = ("id", "name", "created_at", "last_used_at", "is_synced")
     ID_FIELD_NUMBER: _ClassVar[int]
