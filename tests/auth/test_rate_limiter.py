@@ -178,7 +178,7 @@ async def test_codes_are_limited_also_without_a_limit_of_logins(database: Databa
     assert await count_granted(*(limiter.charge_code(user) for _ in range(30))) == CODE_LIMIT.count
     # An attacker elsewhere who knows the password leaves the tries of the user's own network.
     assert await count_granted(*(limiter.charge_code(user, "192.0.2.1") for _ in range(30))) == CODE_LIMIT.count
-    assert await count_granted(*(limiter.charge_code_change(user) for _ in range(30))) == CODE_LIMIT.count
+    assert await count_granted(*(limiter.charge_confirmation_code(user) for _ in range(30))) == CODE_LIMIT.count
     await limiter.refill_code_bucket(user)
     await limiter.charge_code(user)
 

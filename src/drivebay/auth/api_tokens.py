@@ -42,7 +42,8 @@ log = structlog.get_logger(__name__)
 MAX_TOKENS: Final = 100
 """The maximum number of tokens of one user. Expired tokens count."""
 CREATIONS_A_DAY: Final = Rate(1000, timedelta(days=1))
-"""Tokens that one user may create. The audit log keeps each creation and each revocation."""
+"""The limit of new tokens of one user. The audit log keeps each creation and each revocation, so without this limit one
+user could make the log grow without end."""
 _LATEST_EXPIRY: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 """The latest expiry that is stored. The database driver would store the last microsecond of the year 9999 as infinity,
 and return infinity as a time without a zone."""
@@ -54,9 +55,9 @@ _SECRET: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 
 
 class _KeyedRequest(NamedTuple):
-    """A request with an idempotency key. `scope` names the user, `fingerprint` is a hash of the fields."""
+    """A request with an idempotency key. `requester` names the user, `fingerprint` is a hash of the fields."""
 
-    scope: str
+    requester: str
     key: str
     fingerprint: bytes
 
@@ -74,7 +75,10 @@ class ApiTokenKeys:
 
 
 class ApiTokens:
-    """The methods of `contract.auth.ApiTokens`."""
+    """The methods of `contract.auth.ApiTokens`.
+
+    `client` is the address and the user agent of the request, for the audit log.
+    """
 
     def __init__(
         self,
@@ -126,7 +130,7 @@ class ApiTokens:
                 raise Conflict(f"an account has at most {MAX_TOKENS} API tokens; revoke one first")
             token = await store.insert_api_token(user, _digest(secret), token)
             if request is not None:
-                await store.insert_api_token_result(request.scope, request.key, fingerprint, user, token.id)
+                await store.insert_api_token_result(request.requester, request.key, fingerprint, user, token.id)
             detail = {"token_id": str(token.id), "name": token.name, "scopes": " ".join(token.scopes)}
             await self._recorder.record(store.executor, _actor(user, client), Action.API_TOKEN_CREATED, user, detail)
         log.info("api_token_created", user=str(user), id=str(token.id))
@@ -158,7 +162,7 @@ class ApiTokens:
         stored = await self._store.find_api_token(_digest(secret)) if _SECRET.fullmatch(secret) else None
         if stored is None:
             raise Unauthenticated("the API token is not valid, has expired or was revoked")
-        if stored.is_use_due:
+        if stored.must_record_use:
             # If the database is read-only, the token still works, but its last use is not recorded.
             with suppress(Unavailable):
                 await self._store.record_api_token_use(stored.claims.id)
@@ -170,7 +174,7 @@ class ApiTokens:
         Raises IdempotencyKeyReused, and Conflict if the token of the first request was revoked: a late repeat must not
         create a new token.
         """
-        earlier = await store.find_api_token_result(request.scope, request.key)
+        earlier = await store.find_api_token_result(request.requester, request.key)
         if earlier is None:
             return None
         if not hmac.compare_digest(earlier.fingerprint, request.fingerprint):  # guard: api-token-fingerprint

@@ -152,7 +152,7 @@ class RateLimiter:
         """Clear the wrong codes of an account after a right code."""
         await self._refill("code", *_code_bucket(user, known_network))
 
-    async def charge_code_change(self, user: UserId) -> None:
+    async def charge_confirmation_code(self, user: UserId) -> None:
         """Charge one attempt at a code with which a user changes the ways to log in. Raises RateLimited.
 
         These changes are the setup and the removal of the second factor, and a new passkey. The attempt does not count
@@ -160,7 +160,7 @@ class RateLimiter:
         """
         await self._charge("code", "change", str(user), CODE_LIMIT)
 
-    async def refill_code_change(self, user: UserId) -> None:
+    async def refill_confirmation_codes(self, user: UserId) -> None:
         """Clear the wrong codes of such changes after a right code."""
         await self._refill("code", "change", str(user))
 

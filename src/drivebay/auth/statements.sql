@@ -290,7 +290,7 @@ RETURNING key
 -- name: find_api_token
 -- A valid token, and whether its last use should be recorded now.
 SELECT t.id, t.user_id, t.scopes, t.expires_at,
-       coalesce(t.last_used_at < now() - interval '1 minute', true) AS is_use_due -- guard: api-token-use-interval
+       coalesce(t.last_used_at < now() - interval '1 minute', true) AS must_record_use -- guard: api-token-use-interval
 FROM auth.api_tokens t JOIN auth.users u ON u.id = t.user_id
 WHERE t.digest = $1 AND u.deleted_at IS NULL
   AND u.disabled_at IS NULL -- guard: api-token-disabled-account

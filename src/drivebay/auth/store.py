@@ -295,7 +295,7 @@ class Store:
             scopes=_scopes(row["scopes"]),
             expires_at=row["expires_at"],
         )
-        return FoundApiToken(claims, row["is_use_due"])
+        return FoundApiToken(claims, row["must_record_use"])
 
     async def record_api_token_use(self, token: ApiTokenId) -> None:
         await self._fetch_row("record_api_token_use", token)

@@ -43,10 +43,10 @@ class NewSession(msgspec.Struct, frozen=True):
 
 
 class FoundApiToken(msgspec.Struct, frozen=True):
-    """A valid API token. `is_use_due`: its last use should be recorded now."""
+    """A valid API token. `must_record_use`: the recorded time of its last use is too old, so record this use."""
 
     claims: ApiTokenClaims
-    is_use_due: bool
+    must_record_use: bool
 
 
 class SignUpResult(msgspec.Struct, frozen=True):

@@ -158,7 +158,7 @@ class Invitations:
                 await store.delete_api_tokens(tx, used_token.user)  # guard: reset-ends-api-tokens
                 await delete_passkeys_of_user(tx, used_token.user)  # guard: reset-ends-passkeys
             if used_token.was_mailed:  # guard: mailed-token-verifies
-                await mail_store.verify_email(tx, used_token.user)
+                await mail_store.mark_email_verified(tx, used_token.user)
             client = msgspec.structs.replace(actor, user=used_token.user)
             # An invitation sets the first password, so it needs no notice.
             record = self._recorder.record if used_token.purpose == "reset" else self._audit.record

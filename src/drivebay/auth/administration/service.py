@@ -79,7 +79,8 @@ class AdministrationService:
                 await self._recorder.record(tx, actor, Action.ROLE_CHANGED, user, {"role": role.value})
             if disabled != account.disabled:
                 await self._set_disabled(tx, actor, user, disabled=disabled)
-            if update.disabled:  # also if it was disabled before, because an earlier release may have begun sessions
+            # Also if the account was disabled before: an earlier release may have begun sessions of a disabled account.
+            if update.disabled:
                 await store.end_sessions(tx, user, "disabled")  # guard: disabled-sessions
                 await store.delete_password_tokens(tx, user)  # guard: disabled-reset-links
             if update.records_limit:

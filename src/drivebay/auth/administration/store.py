@@ -60,7 +60,8 @@ async def is_admin(db: Executor, user: UserId) -> bool:
 async def has_other_admin(db: Executor, user: UserId) -> bool:
     """Return whether an account other than `user` is an admin who is not disabled and has logged in.
 
-    If `user` has never logged in, an admin who has never logged in counts too.
+    An invited admin who has never logged in can replace only an admin who has never logged in either.
+    So if `user` has never logged in, an admin who has never logged in counts too.
     """
     return await db.fetchrow(STATEMENTS["has_other_admin"], user) is not None
 

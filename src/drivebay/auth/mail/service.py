@@ -26,7 +26,8 @@ from .mail_queue import MailQueue
 log = structlog.get_logger(__name__)
 
 MAILS_A_MINUTE: Final = Rate(1, timedelta(minutes=1))
-"""The limit of mails of one kind to one address that one user, or one network, requests."""
+"""The limit of mails of one kind to one address. Confirmations are counted for each user, and resets for each network
+that requests them."""
 MAILS_A_DAY: Final = Rate(10, timedelta(days=1))
 """The limit of mails of one kind to one address, so that no user can fill the mailbox of another person."""
 EXTRA_RESETS_A_DAY: Final = Rate(1, timedelta(days=1))
@@ -79,7 +80,7 @@ class MailService:
             user = None if parsed is None else await store.take_email_token(tx, parsed.digest)
             if user is None:
                 raise InvalidToken("the link was used, has expired or never existed; ask for a new one")
-            await store.verify_email(tx, user)
+            await store.mark_email_verified(tx, user)
             client = Actor(user, actor.address, actor.user_agent)
             await self._audit.record(tx, client, Action.EMAIL_VERIFIED, user)
         log.info("email_verified", user=str(user))

@@ -86,7 +86,7 @@ WHERE t.digest = $1 AND t.user_id = account.id
   AND t.expires_at > now() -- guard: email-token-expiry
 RETURNING t.user_id
 
--- name: verify_email
+-- name: mark_email_verified
 -- Confirm the address of an account. A later confirmation does not change the time.
 UPDATE auth.users SET email_verified_at = coalesce(email_verified_at, now()) WHERE id = $1
 

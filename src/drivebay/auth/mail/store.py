@@ -123,9 +123,9 @@ async def take_email_token(db: Executor, digest: bytes) -> UserId | None:
     return None if row is None else UserId(UUID(int=row["user_id"].int))
 
 
-async def verify_email(db: Executor, user: UserId) -> None:
+async def mark_email_verified(db: Executor, user: UserId) -> None:
     """Mark the address of an account as confirmed, and delete the tokens that would confirm it."""
-    await db.fetchrow(STATEMENTS["verify_email"], user)
+    await db.fetchrow(STATEMENTS["mark_email_verified"], user)
     await db.fetchrow(STATEMENTS["delete_email_tokens"], user)
 
 

@@ -94,7 +94,7 @@ class _Cache(Generic[_T]):
             if (cached := self._fresh_value(older_than)) is not None:
                 return cached
             # If a load failed while this call waited for the lock, the call gets the error of that load. Otherwise the
-            # waiting calls would load the keys one after another, each until its timeout.
+            # waiting calls would load the value one after another, each until its timeout.
             if self._last_error is not None and self._last_error is not error:  # guard: oidc-shared-error
                 raise Unavailable(self._last_error.detail)
             loaded_at = self._now().timestamp()
@@ -150,7 +150,7 @@ class IdentityProvider:
         response = await self._request_tokens(metadata, code, callback, verifier)
         claims = await self._verify(metadata, response.id_token, nonce)
         has_address = "email" in claims and "email_verified" in claims
-        # Some providers send claims only at this endpoint.
+        # Some providers send claims only at the userinfo endpoint, and not in the ID token.
         is_complete = has_address and self._has_admin_claim(claims)  # guard: oidc-claim-userinfo
         if not is_complete and metadata.userinfo_endpoint and response.access_token:
             headers = {"Authorization": f"Bearer {response.access_token}"}
@@ -164,11 +164,17 @@ class IdentityProvider:
         return _provider_user(claims)
 
     def _has_admin_claim(self, claims: dict[str, Any]) -> bool:
-        """Return whether the claims include the claim of the role, or True if the deployment uses no such claim."""
+        """Return whether the claims include the one that makes an admin, or True if the deployment uses no such claim.
+
+        `admin_claim` is a pair of the name and the value.
+        """
         return self._settings.admin_claim is None or self._settings.admin_claim[0] in claims
 
     def _scopes(self, metadata: Metadata) -> tuple[str, ...]:
-        """Return the scopes to request. Some providers send the claim of the role only if its scope is requested."""
+        """Return the scopes to request.
+
+        Some providers send the claim that makes an admin only if the scope with the name of the claim is requested.
+        """
         claim = () if self._settings.admin_claim is None else self._settings.admin_claim[:1]
         offered = tuple(name for name in claim if name in metadata.scopes_supported)  # guard: oidc-claim-scope
         return ("openid", "email", "profile", *offered)
@@ -274,10 +280,8 @@ class IdentityProvider:
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the complete body, of which one call of `read` may return only a part.
-
-    Raises InvalidProviderResponse if the body is too long.
-    """
+    """Return the complete body. Raises InvalidProviderResponse if the body is too long."""
+    # `response.content.read(n)` may return fewer than `n` bytes before the end of the body.
     body = bytearray()
     async for block in response.content.iter_any():
         body += block

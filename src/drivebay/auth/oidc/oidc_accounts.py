@@ -21,7 +21,7 @@ from ..administration.store import (
 )
 from ..audit.audit_log import Action
 from ..mail.mail_queue import AccountChangeRecorder
-from ..mail.store import find_recipient, verify_email
+from ..mail.store import find_recipient, mark_email_verified
 from ..password_hasher import PasswordHasher, is_usable
 from ..reclaims.service import reclaim
 from ..settings import OidcProvider
@@ -111,7 +111,7 @@ class OidcAccounts:
         user = UserId(self._new_id())
         if await auth_store.insert_user(user, parsed.as_entered, parsed.key, self._hasher.unusable_hash) is None:
             return Refusal.EMAIL_TAKEN  # the address belongs to a deleted account whose files are not purged yet
-        await verify_email(auth_store.executor, user)
+        await mark_email_verified(auth_store.executor, user)
         if provider_user.name and len(provider_user.name) <= 100 and provider_user.name.isprintable():
             await auth_store.update_display_name(user, provider_user.name)
         await self._audit.record(
@@ -132,7 +132,7 @@ class OidcAccounts:
         the account."""
         recipient = await find_recipient(tx, user)
         if is_invited:
-            await verify_email(tx, user)  # nobody could use the account before
+            await mark_email_verified(tx, user)  # nobody could use the account before
         elif recipient is not None and not recipient.is_verified:  # guard: oidc-link-unverified
             # The address was never confirmed, so another person may have created the account. End that person's access.
             await reclaim(tx, user, self._hasher.unusable_hash)

@@ -15,8 +15,8 @@ _CHARACTERS: Final = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")
 """The characters of a URL (RFC 3986) without `#`. Browsers read a backslash as a slash, and ignore line breaks."""
 
 _AMBIGUOUS: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)|%2f|%5c|%25|//", re.IGNORECASE)
-"""Parts of a path that servers may read differently: `.` and `..`, and characters that some servers decode to a
-slash."""
+"""Parts of a path that servers may read differently: `.` and `..`, two slashes, and an encoded slash, backslash or
+percent sign, which some servers decode (a percent sign twice)."""
 
 
 def is_allowed(url: str, public_url: str) -> bool:
@@ -36,7 +36,10 @@ def is_allowed(url: str, public_url: str) -> bool:
 
 
 def append_parameters(url: str, parameters: dict[str, str]) -> str:
-    """Return a URL without a fragment, with further parameters in its query, which may be empty (`...?`)."""
+    """Return `url` with further parameters in its query.
+
+    `url` has no fragment. It may have a query, also an empty one (`https://host/path?`).
+    """
     base, _, query = url.partition("?")
     separator = "&" if query and not query.endswith("&") else ""  # guard: oidc-redirect-query
     return f"{base}?{query}{separator}{urlencode(parameters)}"

@@ -148,12 +148,12 @@ class PasskeyService:
         log.info("passkey_removed", user=str(user), id=str(passkey))
 
     async def _use_code(self, actor: Actor, user: UserId, code: str) -> None:
-        await self._dependencies.verifier.charge_change(user, code)
+        await self._dependencies.verifier.charge_confirmation_code(user, code)
         async with self._database.transaction() as tx:
             await lock_account_row(tx, user)
             if not await self._dependencies.verifier.use_any_code(tx, actor, user, code):
                 raise InvalidCode
-        await self._dependencies.verifier.refill_change(user)
+        await self._dependencies.verifier.refill_confirmation_codes(user)
 
 
 def _check_passkey_count(passkeys: int) -> None:

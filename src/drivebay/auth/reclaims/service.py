@@ -17,7 +17,7 @@ from ...contract.ids import UserId
 from ...errors import InvalidRequest
 from ...postgres import Database
 from ..administration.store import delete_api_tokens, end_sessions, set_password
-from ..mail.store import verify_email
+from ..mail.store import mark_email_verified
 from ..passkeys.store import delete_passkeys_of_user
 from ..second_factor.store import delete_secret
 from ..store import Executor
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 _RECORD_KEPT_FOR: Final = timedelta(minutes=1)
 """The time for which the record of a reclaim is kept at least. After it, every gateway refuses the access tokens of the
-sessions that the reclaim ended, so the earlier user cannot create access any more."""
+sessions that the reclaim ended, so the earlier user cannot create links, permissions or API tokens any more."""
 _MAX_PAGE: Final = 1000
 
 
@@ -42,7 +42,7 @@ async def reclaim(tx: Executor, user: UserId, password_hash: str) -> None:
     await delete_secret(tx, user)  # guard: reclaim-second-factor
     await delete_passkeys_of_user(tx, user)  # guard: reclaim-passkeys
     await store.delete_known_networks(tx, user)
-    await verify_email(tx, user)
+    await mark_email_verified(tx, user)
     await store.insert_reclaimed(tx, user)  # guard: reclaim-recorded
     log.info("account_reclaimed", user=str(user))
 

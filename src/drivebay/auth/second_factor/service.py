@@ -99,17 +99,17 @@ class FactorVerifier:
         if known_network is not None:
             await self._limiter.refill_code_bucket(user, known_network)
 
-    async def charge_change(self, user: UserId, text: str) -> None:
+    async def charge_confirmation_code(self, user: UserId, text: str) -> None:
         """Count one attempt at a code that confirms a change of the ways to log in, as `charge` does.
 
         These changes are the setup and the removal of the second factor, and a new passkey.
         """
         if not second_factor_codes.is_recovery_code(second_factor_codes.normalize(text)):
-            await self._limiter.charge_code_change(user)  # guard: totp-change-limit
+            await self._limiter.charge_confirmation_code(user)  # guard: totp-change-limit
 
-    async def refill_change(self, user: UserId) -> None:
+    async def refill_confirmation_codes(self, user: UserId) -> None:
         """Reset the limit of wrong codes at such changes. Call it after a correct code."""
-        await self._limiter.refill_code_change(user)
+        await self._limiter.refill_confirmation_codes(user)
 
     async def use_totp_code(self, db: Executor, user: UserId, sealed: bytes, text: str) -> bool:
         """Use up a TOTP code. Return False if it is wrong or was used."""
@@ -163,7 +163,7 @@ class SecondFactorService:
         user = _require_user(actor)
         # Check the state first, so that a call that verifies no code does not count in the limit.
         _require_new_secret(await store.find_secret(self._database, user))
-        await self._verifier.charge_change(user, code)  # guard: totp-confirm-state-first
+        await self._verifier.charge_confirmation_code(user, code)  # guard: totp-confirm-state-first
         async with self._database.transaction() as tx:
             secret = _require_new_secret(await store.lock_secret(tx, user))
             if not await self._verifier.use_totp_code(tx, user, secret.sealed, code):
@@ -173,7 +173,7 @@ class SecondFactorService:
             codes, digests = self._verifier.new_recovery_codes(user)
             await store.insert_recovery_codes(tx, user, digests)
             await self._recorder.record(tx, actor, Action.SECOND_FACTOR_ENABLED, user)
-        await self._verifier.refill_change(user)
+        await self._verifier.refill_confirmation_codes(user)
         log.info("second_factor_enabled", user=str(user))
         return codes
 
@@ -183,14 +183,14 @@ class SecondFactorService:
         if secret is None or not secret.is_active:
             raise NotFound("the account has no second factor")
         await self._accounts.confirm_user(user, password, actor.address, session)
-        await self._verifier.charge_change(user, code)
+        await self._verifier.charge_confirmation_code(user, code)
         async with self._database.transaction() as tx:
             await store.lock_account_row(tx, user)
             if not await self._verifier.use_any_code(tx, actor, user, code):  # guard: totp-remove-code
                 raise InvalidCode
             await store.delete_secret(tx, user)
             await self._recorder.record(tx, actor, Action.SECOND_FACTOR_DISABLED, user)
-        await self._verifier.refill_change(user)
+        await self._verifier.refill_confirmation_codes(user)
         log.info("second_factor_disabled", user=str(user))
 
     async def reset_second_factor(self, actor: Actor, user: UserId) -> None:

@@ -108,7 +108,7 @@ class CreatedAccount(msgspec.Struct, frozen=True):
 class AccountUpdate(msgspec.Struct, frozen=True):
     """Changes of an account. A field that is None stays unchanged.
 
-    With `records_limit`, the auth service records the quota `limit_bytes` (None: the quota of the deployment) in the
+    With `records_limit`, the auth service writes a new quota, `limit_bytes` (None: the quota of the deployment), to the
     audit log. The caller sets the quota in the files service.
     """
 
