@@ -124,7 +124,7 @@ async def test_backup_under_load_is_restored_with_every_byte(tmp_path: Path) -> 
             address = default_route_address() or "127.0.0.1"
             url = httpx.URL((await user.begin("other", b"other"))["url"])
             assert url.host == address
-            assert f"files http://{address}:{url.port}" in restored.logs()
+            assert f"store http://{address}:{url.port}" in restored.logs()
         finally:
             await restored.stop("all")
 

@@ -65,7 +65,12 @@ COMMANDS: Final = {
     "get": Command("user.download", _FILES, "Download files and folders, or the item of a link by its URL."),
     "sync": Command("user.sync", _FILES, "Make a folder equal to another one, in one direction."),
     "watch": Command("user.watch", _FILES, "Print each change of the files and folders as it happens."),
-    "webhooks": Command("user.webhook_commands", _FILES, "Send the changes of a drive to a URL.", accepts_shared=False),
+    "webhooks": Command(
+        "user.webhook_commands",
+        _FILES,
+        "Manage webhooks, which send the changes of a drive to a URL.",
+        accepts_shared=False,
+    ),
     "uploads": Command("user.uploads", _FILES, "List pending uploads, or cancel some of them."),
     "versions": Command("user.versions", _FILES, "List the versions of a file, or restore or delete one."),
     "activity": Command("user.activity", _FILES, "List the changes of a file or folder, newest first."),
@@ -111,7 +116,7 @@ def load_command(name: str) -> Any:
     module = import_module(f"drivebay.cli.{row.module}")
     command = typer.main.get_group(module.app).commands[name]
     if row.module.startswith("user."):
-        # In a group, the options are accepted both before and after the name of the group's command.
+        # In a group, the options are accepted both before and after the name of the subcommand.
         for command_with_options in (command, *getattr(command, "commands", {}).values()):
             command_with_options.params.append(_option_of(_profile_option))
             if row.heading == _FILES and row.accepts_drive:
@@ -126,7 +131,7 @@ def _use_profile(name: str | None) -> None:
     if name == "":
         raise typer.BadParameter("the name of a profile must not be empty")
     if name is not None:
-        os.environ["DRIVEBAY_PROFILE"] = name  # `logins` reads it
+        os.environ["DRIVEBAY_PROFILE"] = name  # `cli/user/logins.py` reads it
 
 
 def _profile_option(
@@ -148,7 +153,7 @@ def _use_drive(name: str | None) -> None:
     if name == "":
         raise typer.BadParameter("the name of a drive must not be empty")
     if name is not None:
-        os.environ["DRIVEBAY_DRIVE"] = name  # `open_drive` reads it
+        os.environ["DRIVEBAY_DRIVE"] = name  # `cli/user/open_drive.py` reads it
 
 
 def _drive_option(
@@ -170,7 +175,7 @@ def _use_shared_item(name: str | None) -> None:
     if name == "":
         raise typer.BadParameter("the name of a shared item must not be empty")
     if name is not None:
-        os.environ["DRIVEBAY_SHARED"] = name  # `open_drive` reads it
+        os.environ["DRIVEBAY_SHARED"] = name  # `cli/user/open_drive.py` reads it
 
 
 def _shared_option(
@@ -179,7 +184,7 @@ def _shared_option(
         typer.Option(
             "--shared",
             metavar="NAME_OR_ID",
-            help="Use an item that others share with you (see `drivebay shared`): / is the item itself.",
+            help="Use an item that others share with you (see `drivebay shared`). The path / is the item itself.",
             callback=_use_shared_item,
             expose_value=False,
         ),
@@ -231,7 +236,7 @@ app = typer.Typer(cls=LazyCommands, no_args_is_help=True, add_completion=True, p
 
 def _print_version(requested: bool) -> None:
     if requested:
-        # Import this module only here, because the import takes as long as a small command.
+        # Import this module only here, because the import takes as long as a small command takes to run.
         metadata = import_module("importlib.metadata")
         typer.echo(f"drivebay {metadata.version('drivebay')}")
         raise typer.Exit

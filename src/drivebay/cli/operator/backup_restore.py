@@ -26,7 +26,7 @@ from .byte_progress import Advance
 _CONCURRENCY: Final = 4
 """The number of objects that are copied at the same time."""
 _MIGRATIONS: Final = {"auth": auth_store.MIGRATIONS, "files": Path(files.__file__).parent / "migrations"}
-_TABLES_OF_USERS: Final = (
+_MUST_BE_EMPTY: Final = (
     "auth.users",
     "files.drives",
     "files.usage",
@@ -34,6 +34,7 @@ _TABLES_OF_USERS: Final = (
     "files.entries",
     "files.versions",
 )
+"""The tables that have no rows in an empty deployment."""
 
 
 class RestoreReport(msgspec.Struct, frozen=True):
@@ -117,7 +118,10 @@ def _secret_file(settings: Settings) -> Path:
 
 
 def _use_secret(settings: Settings, backup: BackupFolder) -> Settings:
-    """Return the settings with the secret of the backup. Raises BackupError if another secret is set."""
+    """Return the settings with the secret of the backup, which replaces a secret that Drivebay generated.
+
+    Raises BackupError if DRIVEBAY_SECRET is another secret.
+    """
     if not backup.secret.is_file():
         return settings
     secret = bytes.fromhex(backup.secret.read_text("ascii").strip())
@@ -125,7 +129,9 @@ def _use_secret(settings: Settings, backup: BackupFolder) -> Settings:
         return settings
     file = _secret_file(settings)
     if not file.is_file() or file.read_text("ascii").strip() != (settings.secret or b"").hex():
-        raise BackupError("DRIVEBAY_SECRET is not the secret of the backup: set it to the content of its file `secret`")
+        raise BackupError(
+            "DRIVEBAY_SECRET is not the secret of the backup: set it to the content of the file `secret` in the backup"
+        )
     return replace(settings, secret=secret)
 
 
@@ -138,7 +144,7 @@ def _write_secret(settings: Settings) -> None:
 async def _require_empty_database(url: str) -> None:
     if await postgres.is_in_use(url):  # guard: restore-in-use
         raise BackupError("Drivebay is running on this database: stop all its processes first")
-    if table := await postgres.find_filled_table(url, _TABLES_OF_USERS):  # guard: restore-empty
+    if table := await postgres.find_filled_table(url, _MUST_BE_EMPTY):  # guard: restore-empty
         raise BackupError(
             f"the deployment is not empty ({table} has rows): restore into a new database or data folder."
             " If an earlier restore ended after it loaded the rows, run `drivebay check`"

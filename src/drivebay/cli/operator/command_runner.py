@@ -91,13 +91,13 @@ def run_with_services(
     names: set[str],
     on_error: Fail = fail,
     *,
-    local_only: frozenset[str] = frozenset(),
+    extra_if_all_local: frozenset[str] = frozenset(),
 ) -> T:
     """Run `command` with the named services and return its result.
 
     A service with an address in the settings is called at this address. The other services run in this process. If no
-    service has an address, the services in `local_only` run in this process too. If a service has an address, they
-    would start new, empty embedded servers that the deployment does not use.
+    service has an address, the services in `extra_if_all_local` run in this process too. If a service had an address,
+    they would start new, empty embedded servers that the deployment does not use.
     """
 
     async def run(settings: Settings) -> T:
@@ -108,7 +108,7 @@ def run_with_services(
         }
         local = frozenset(name for name in names if addresses.get(name) is None)
         if not any(addresses.values()):
-            local |= local_only
+            local |= extra_if_all_local
         async with node.open_services(settings, local) as services:
             return await command(services)
 

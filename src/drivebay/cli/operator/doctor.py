@@ -1,8 +1,8 @@
 """`drivebay doctor`: test a whole deployment, and print each problem and how to fix it.
 
-The doctor uses the settings of its own process. It checks the services and their servers, and it writes and reads one
-object and one small file through the public endpoint of the store, as a client does. The file belongs to a drive id
-that no account has.
+The doctor uses the settings of its own process. It checks the services and their servers. To check the public endpoint
+of the store, it writes and reads one object. To check the whole path of a file, it uploads and downloads one small file
+as a client does. The file belongs to a drive id that no account has.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def doctor(as_json: JsonOption = False) -> None:
         fail(message)
 
     # The service ingest starts the embedded NATS, which the check of events needs.
-    local_only = frozenset({"ingest"})
-    findings = run_with_services(command, {"auth", "files", "storage"}, report_error, local_only=local_only)
+    extra = frozenset({"ingest"})
+    findings = run_with_services(command, {"auth", "files", "storage"}, report_error, extra_if_all_local=extra)
     if as_json:
         typer.echo(msgspec.json.encode({"findings": findings}).decode())
     if any(finding.verdict is not Verdict.OK for finding in findings):
@@ -99,7 +99,9 @@ async def run_checks(services: Services, now: Now, on_start: Callable[[str], Non
                 findings = await check(services, now)
         except (Error, OSError, TimeoutError, aiohttp.ClientError) as error:
             message = f"could not be checked: {describe_http_error(error)}"
-            findings = [failed(name, message, "fix the findings above, then run `drivebay doctor` again")]
+            findings = [
+                failed(name, message, "fix the other findings, if there are any, then run `drivebay doctor` again")
+            ]
         for finding in findings:
             yield finding
 

@@ -22,7 +22,8 @@ _DATABASE_WAIT: Final = 120.0
 """The maximum number of seconds to wait while the database accepts no writes or no connections."""
 
 _STATEMENT_TIMEOUT: Final = 3600.0
-"""The maximum number of seconds of one statement. A service stops after five minutes, because its callers wait."""
+"""The maximum number of seconds of one statement. When a service migrates at its start, the limit is five minutes,
+because its callers wait."""
 
 
 @app.command()

@@ -59,7 +59,7 @@ def _ready_printer(services: frozenset[str]) -> Callable[[Settings], None]:
         if "gateway" in services:
             summary = f"is ready: {'web app' if settings.web else 'API'} {api}  docs {api}/docs  data {settings.data}"
         if "storage" in services and settings.s3_public_endpoint is not None:
-            summary += f"  files {settings.s3_public_endpoint} (clients must reach it too)"
+            summary += f"  store {settings.s3_public_endpoint} (clients must reach the store too)"
         stderr.print(f"Drivebay {summary}  (press Ctrl-C to stop)", soft_wrap=True, markup=False)
 
     return print_ready

@@ -16,7 +16,7 @@ from .open_drive import open_drive
 from .workers import Failures
 
 app = typer.Typer()
-webhooks = typer.Typer(no_args_is_help=True, help="Send the changes of a drive to a URL.")
+webhooks = typer.Typer(no_args_is_help=True, help="Manage webhooks, which send the changes of a drive to a URL.")
 app.add_typer(webhooks, name="webhooks")
 
 _LIST_STEP = "list your webhooks with `drivebay webhooks list`"
