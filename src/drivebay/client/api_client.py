@@ -158,8 +158,9 @@ class ApiClient:
             may_be_done = may_be_done or response.status in (502, 504)
 
     @property
-    def resume_scope(self) -> str:
-        """The server, and the shared drive if there is one. An upload can only be resumed in the same scope."""
+    def server_and_drive(self) -> str:
+        """The server, and the shared drive if there is one. An upload can only be resumed with the same server and
+        drive."""
         return self.server if self.drive_id is None else f"{self.server}?drive_id={self.drive_id}"
 
     async def current_tokens(self) -> Tokens:

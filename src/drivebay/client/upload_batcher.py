@@ -60,7 +60,10 @@ class UploadBatcher:
         return completed
 
     async def mark_ended(self, upload: Upload) -> None:
-        """Record that the upload has ended and needs no abort."""
+        """Record that the upload has ended, so that no later process aborts it.
+
+        Do nothing for an upload without a batch.
+        """
         key = self._batch_key.pop(upload.id, None)
         if key is None:
             return
@@ -94,7 +97,7 @@ class UploadBatcher:
 
     async def _begin_batch(self, intents: Sequence[msgspec.Raw]) -> Sequence[Upload | Exception]:
         await self._abort_abandoned()
-        batch = PendingBatch(self._api.new_key(), self._api.resume_scope, msgspec.json.encode({"uploads": intents}))
+        batch = PendingBatch(self._api.new_key(), self._api.server_and_drive, msgspec.json.encode({"uploads": intents}))
         if self._resume_store is not None:
             await asyncio.to_thread(self._resume_store.record_batch, batch)
         try:
@@ -133,7 +136,9 @@ class UploadBatcher:
         if self._resume_store is None:
             return
         if self._abandoned is None:
-            self._abandoned = await asyncio.to_thread(self._resume_store.take_abandoned_batches, self._api.resume_scope)
+            self._abandoned = await asyncio.to_thread(
+                self._resume_store.take_abandoned_batches, self._api.server_and_drive
+            )
         while self._abandoned:
             batch = self._abandoned[-1]
             try:

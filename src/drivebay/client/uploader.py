@@ -1,7 +1,8 @@
 """Uploads of one file: in one request, or in parts that are sent in parallel and can be resumed.
 
-The bytes are hashed before they are sent, and the store verifies the hash. A failed upload is aborted on the server.
-An upload in parts with a resume record is not aborted, so that a later process can resume it.
+The bytes are hashed before they are sent, and the store verifies the hash. A failed upload is aborted on the server,
+unless a later process can resume it: an upload in parts with a resume record is aborted only if its content has
+changed, or if the server has ended it.
 """
 
 from __future__ import annotations
@@ -185,7 +186,9 @@ class Uploader:
         """Return the key of the resume record, or None if the upload cannot be resumed."""
         if self._resume_store is None or source.identity is None:
             return None
-        return resume_key(self._api.resume_scope, source.identity, target.parent_id, target.name, target.on_conflict)
+        return resume_key(
+            self._api.server_and_drive, source.identity, target.parent_id, target.name, target.on_conflict
+        )
 
     async def _find_unfinished(self, source: Source, target: Target, key: str | None) -> Upload | None:
         """Return the recorded upload if the server still has it and it is pending or complete, else None."""
@@ -201,7 +204,7 @@ class Uploader:
                 upload_id = (await self._send_begin(self._intent(source, target) | {"multipart": True}, record)).id
             upload = await self._get_upload(upload_id)
         except ApiError as error:
-            # 422: the intent has another type now, so the key belongs to another request.
+            # 422: the content type of the file is another one now, so the idempotency key belongs to another request.
             if error.status not in (404, 422):
                 raise
             return None
@@ -212,7 +215,7 @@ class Uploader:
         record = None
         if key is not None and self._resume_store is not None:
             path = _printable_path(source)
-            server, idempotency_key = self._api.resume_scope, self._api.new_key()
+            server, idempotency_key = self._api.server_and_drive, self._api.new_key()
             record = UnfinishedUpload(
                 key, "", server, path, source.size, target.name, self._now(), idempotency_key=idempotency_key
             )
