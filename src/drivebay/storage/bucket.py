@@ -194,7 +194,7 @@ class Bucket(Presigner, Protocol):
         ...
 
     async def measure_parts(self, key: str, multipart_id: str) -> int:
-        """Return the bytes of all stored copies of parts, or 0 if the multipart upload has ended."""
+        """Return the total size in bytes of all stored copies of parts, or 0 if the multipart upload has ended."""
         ...
 
     async def complete_multipart(
@@ -216,7 +216,7 @@ class Bucket(Presigner, Protocol):
         ...
 
     async def refuses_complete_over_object(self, key: str) -> bool:
-        """Return whether the store refuses to complete a multipart upload at `key`, where an object exists.
+        """Test with a multipart upload whether the store refuses to complete one at `key`, where an object exists.
 
         The object at `key` may have other bytes afterwards. If the store cannot create a multipart upload, return False
         instead of raising Unavailable.

@@ -114,7 +114,7 @@ class ObjectTransfer:
             body = await asyncio.to_thread(source.read_bytes)
             digest = hashlib.sha256(body)
             _check_digest(source, digest.hexdigest(), sha256)
-            await _retry(lambda: self._bucket.restore_object(key, body, digest.digest(), headers))
+            await _retry(lambda: self._bucket.put_object_with_headers(key, body, digest.digest(), headers))
             return
         _check_digest(source, await asyncio.to_thread(file_sha256, source), sha256)
         multipart_id = await _retry(lambda: self._bucket.create_multipart(key, headers))

@@ -63,7 +63,7 @@ class ObjectOperations:
         if response.status != 200:
             raise response.unexpected_error("PutObject")
 
-    async def restore_object(self, key: str, body: bytes, sha256: bytes, headers: Mapping[str, str]) -> None:
+    async def put_object_with_headers(self, key: str, body: bytes, sha256: bytes, headers: Mapping[str, str]) -> None:
         """Write an object with the headers of `read_headers`. The store keeps the SHA-256 for later look-ups."""
         checksum = {"x-amz-checksum-sha256": base64.b64encode(sha256).decode()}
         all_headers = {**BINARY_BODY, **headers, **checksum}

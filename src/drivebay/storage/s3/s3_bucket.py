@@ -16,8 +16,8 @@ from .s3_client import S3Call, S3Client
 
 
 class S3Bucket:
-    """Implements `storage.bucket.Bucket`. `copy_timeout` is in seconds and bounds CopyObject, UploadPartCopy and
-    CompleteMultipartUpload."""
+    """Implements `storage.bucket.Bucket`, which documents the methods. `copy_timeout` is in seconds and bounds
+    CopyObject, UploadPartCopy and CompleteMultipartUpload."""
 
     def __init__(self, client: S3Client, presigner: S3Presigner, *, copy_timeout: float) -> None:
         self._client = client
@@ -38,11 +38,12 @@ class S3Bucket:
         self.put_object = objects.put_object
         self.get_object = objects.get_object
         self.read_range = objects.read_range
-        self.read_headers = objects.read_headers
-        self.restore_object = objects.restore_object
         self.copy_object = objects.copy_object
         self.delete_objects = objects.delete_objects
         self.delete_object = objects.delete_object
+        # Only for backups, which keep the content type and the metadata of an object:
+        self.read_headers = objects.read_headers
+        self.put_object_with_headers = objects.put_object_with_headers
 
         multiparts = MultipartOperations(client, copy_timeout)
         self.create_multipart = multiparts.create_multipart
@@ -59,4 +60,5 @@ class S3Bucket:
         return f"{self._address.origin}{self._address.path(key)}"
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        # Only the checks of the store (probes) use this method.
         return (await self._client.send(S3Call("probe", method, body=body), url, headers)).status
