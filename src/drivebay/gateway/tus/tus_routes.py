@@ -32,7 +32,8 @@ _METADATA: Final = _header(
 _CHECKSUM: Final = _header(
     "Upload-Checksum",
     {"type": "string", "pattern": "^(sha1|md5|sha256) [A-Za-z0-9+/]+=*$"},
-    "The checksum of this request's body. With this header a body may have at most 6 MiB.",
+    "The checksum of this request's body. With this header a body may have at most 6 MiB, or three quarters of a part "
+    "if the parts are larger than 8 MiB (files over 78 GiB).",
 )
 _OFFSET: Final = _header("Upload-Offset", _BYTES, "bytes that are already stored", required=True)
 _METHOD: Final = _header(
