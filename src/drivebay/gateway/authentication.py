@@ -123,10 +123,9 @@ class Authenticator:
         return await self._verify(token, digest, now)
 
     async def lifetime(self, authorization: str | None) -> float:
-        """Return the number of seconds for which the token of a header stays valid. Raises the errors of
-        `authenticate`.
+        """Return the number of seconds until the access token of a header expires. Raises the errors of `authenticate`.
 
-        A token without an expiry time returns infinity.
+        An API token returns infinity, also if it has an expiry time: only the next check finds that it has expired.
         """
         await self.authenticate(authorization)
         cached = self._cached.get(_digest(_bearer_token(authorization)))

@@ -36,7 +36,9 @@ async def pools_transactions(url: str) -> bool:
 
 
 async def _shares_sessions(first: Connection, servers: ServerList) -> bool:
-    # A pooler uses the session that was used last, or each session after the other. Each round detects both.
+    # Some poolers give a statement the session that was used last, others take the sessions in turn. Each round detects
+    # both kinds: while `second` holds a session in a transaction, it is a session that `first` used before, or `first`
+    # gets a session that it did not use before.
     pids = {await _backend_pid(first), await _backend_pid(first)}
     if len(pids) > 1:
         return True
@@ -64,8 +66,10 @@ async def _shares_sessions(first: Connection, servers: ServerList) -> bool:
 
 
 async def _backend_pid(connection: Connection) -> int:
-    """Return the process id of the session that runs this statement. (While a client connects, a pooler sends its own
-    id.)"""
+    """Return the process id of the session that runs this statement.
+
+    The id that asyncpg has from the connect is not used, because a pooler sends an id of its own there.
+    """
     chunks: list[bytes] = []
 
     async def collect(data: bytes) -> None:

@@ -29,7 +29,7 @@ async def keep_gateway_process_running(
 ) -> None:
     """Run one child process with these services and start it again when it exits, until this call is cancelled.
 
-    When `stop` is set, the child gets the message that this process stops soon.
+    When `stop` is set, the child gets the message that its parent, which is this process, stops soon.
     """
     while True:
         process = await asyncio.create_subprocess_exec(
@@ -86,7 +86,7 @@ async def wait_for_parent_exit(stop: asyncio.Event) -> None:
                 loop.call_soon_threadsafe(stop.set)
             loop.call_soon_threadsafe(ended.set)
 
-    # Not in the executor of the loop: at its end the loop waits for the threads of the executor, so a process whose
-    # gateway has failed would not exit.
+    # The thread does not belong to the executor of the loop. A loop that ends waits for the threads of its executor, so
+    # a process whose gateway has failed would not exit.
     threading.Thread(target=read, daemon=True).start()
     await ended.wait()

@@ -48,9 +48,9 @@ def free_port() -> int:
 class World:
     """One running Drivebay.
 
-    `folder` contains data, sockets and logs. `environment` is set for every process, and `own` in addition for single
-    processes. The argument `name` is the name of a process: the name of its service, or `all` for the process with all
-    services. `topology` is `one` or `six` processes.
+    `folder` contains data, sockets and logs. `environment` has variables for every process. `own` has further variables
+    for single processes, by the name of the process. The name of a process, also in the argument `name`, is the name of
+    its service, or `all` for the process with all services. `topology` is `one` or `six` processes.
     """
 
     folder: Path
@@ -74,11 +74,11 @@ class World:
         """Return the environment of a process. Settings of Drivebay are not inherited from the environment of the
         test."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DRIVEBAY_")}
-        own = {"DRIVEBAY_PORT": str(self.port), "DRIVEBAY_DATA": str(self.folder / "data"), "DRIVEBAY_LOG": "info"}
+        defaults = {"DRIVEBAY_PORT": str(self.port), "DRIVEBAY_DATA": str(self.folder / "data"), "DRIVEBAY_LOG": "info"}
         if self.topology == "six":
             for service in ("auth", "files", "storage"):
-                own[f"DRIVEBAY_{service.upper()}_ADDRESS"] = f"unix:{self.folder}/{service}.sock"
-        return inherited | own | self.environment | dict(self.own.get(name, {}))
+                defaults[f"DRIVEBAY_{service.upper()}_ADDRESS"] = f"unix:{self.folder}/{service}.sock"
+        return inherited | defaults | self.environment | dict(self.own.get(name, {}))
 
     async def start(self, name: str, crash_at: str | None = None) -> None:
         """Start one process and do not wait until it is ready. With `crash_at`, the process kills itself at that crash

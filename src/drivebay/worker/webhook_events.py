@@ -23,7 +23,7 @@ _FOLDER_TYPE: Final = "inode/directory"
 
 
 class EventFile(msgspec.Struct):
-    """A file or folder as `/v1/changes` shows it. A test compares the two."""
+    """A file or folder as `/v1/changes` shows it. A test compares this class with the JSON of `/v1/changes`."""
 
     id: UUID
     drive_id: UUID
@@ -69,14 +69,14 @@ class CloudEvent(msgspec.Struct):
     data: EventData
 
 
-def event_body(task: WebhookTask, event: WebhookEvent, link_base: str) -> bytes:
-    """Return the body of an event. `link_base` is the URL of the deployment, without a slash at its end."""
+def event_body(task: WebhookTask, event: WebhookEvent, public_url: str) -> bytes:
+    """Return the body of an event. `public_url` is the URL of the deployment, without a slash at its end."""
     change = event.change
     return msgspec.json.encode(
         CloudEvent(
             specversion="1.0",
             id=event_id(task.webhook, event.number),
-            source=f"{link_base}/v1/drives/{task.drive}",
+            source=f"{public_url}/v1/drives/{task.drive}",
             type=f"{TYPE_PREFIX}{change.kind.value}",
             subject=str(change.file_id),
             time=change.at,

@@ -1,4 +1,7 @@
-"""Instant uploads: uploads of bytes that the drive has already. They are complete at once."""
+"""The begin of uploads, with a hint and a metric for the instant ones.
+
+An instant upload has bytes that the drive has already. It is complete at once, so no commit announces it later.
+"""
 
 from __future__ import annotations
 
