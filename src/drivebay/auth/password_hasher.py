@@ -81,9 +81,9 @@ class PasswordHasher:
     async def verify(self, password: str, stored: str | None, client: HashClient = UNKNOWN_CLIENT) -> bool:
         """Return whether `password` matches the stored hash.
 
-        If `stored` is None (an unknown account), the result is False and the cost is the same, also if the stored hash
-        was created with a lower cost than the current one. A password that cannot be valid (see `password_problem`) is
-        refused without any work. Raises Unavailable as `hash` does.
+        If `stored` is None (an unknown account), the result is False. A wrong password and an unknown account take the
+        same time, even if the hash of the account was created with a lower cost than the current one. A password that
+        cannot be valid (see `password_problem`) is refused without any work. Raises Unavailable as `hash` does.
         """
         if password_problem(password) is not None:
             return False

@@ -79,7 +79,7 @@ class _SignUpKey:
 
 @dataclass(frozen=True, slots=True)
 class CheckedCredentials:
-    """The result of a check. `credentials` is None if no account has the email. `attempt` was charged."""
+    """The result of a check. `credentials` is None if no account has the email. `attempt` is counted in the limits."""
 
     credentials: StoredCredentials | None
     matches: bool
@@ -200,9 +200,9 @@ class Accounts:
     ) -> StoredCredentials:
         """Return the account if the password is right. Raises InvalidCredentials, RateLimited, NotFound.
 
-        If `password` is empty, and the account or the deployment has no passwords, `session` confirms the user instead:
-        the session must not be older than `FRESH_LOGIN`. A wrong password does not count in the limits of logins, so a
-        stolen session cannot lock out the user.
+        If `password` is empty, and the account has no password or the deployment has none, `session` confirms the user
+        instead: the session must not be older than `FRESH_LOGIN`. A wrong password does not count in the limits of
+        logins, so a stolen session cannot lock out the user.
         """
         network = client_network(address)
         credentials = await self._store.find_credentials_of_user(user, network)

@@ -116,7 +116,7 @@ class NatsTransport:
                 await client.flush(_CONNECT_TIMEOUT)
             raise_pending_cancellation()  # guard: hints-cancellation
             self._channel.start_forwarding(self._is_healthy)
-            self._channel.deliver(None)  # hints were lost before this connection
+            self._channel.deliver(None)  # hints may have been lost before this connection
             await self._publish_until(client, closed)
         finally:
             self._channel.stop_forwarding()

@@ -31,7 +31,10 @@ seconds."""
 
 @asynccontextmanager
 async def connect(settings: Settings, *, creates_stream: bool = True) -> AsyncIterator[JetStreamQueue]:
-    """Connect to a server of `settings.nats_url` and create the stream if it does not exist. Raises Unavailable."""
+    """Connect to a server of `settings.nats_url`. With `creates_stream`, create the stream if it does not exist.
+
+    Raises Unavailable.
+    """
     last_error: Exception | None = None
 
     async def on_closed() -> None:
@@ -74,7 +77,10 @@ async def connect(settings: Settings, *, creates_stream: bool = True) -> AsyncIt
 
 
 async def find_connection_problem(settings: Settings) -> str | None:
-    """Return None if NATS, its JetStream and the stream are usable, otherwise the problem in one line."""
+    """Return None if NATS, its JetStream and the stream are usable, otherwise the problem in one line.
+
+    Create the stream if it does not exist.
+    """
     try:
         async with connect(settings):
             return None
@@ -162,7 +168,7 @@ class StreamProblems:
 
 
 async def find_stream_problems(settings: Settings) -> StreamProblems:
-    """Return the problems of the stream. Raises Unavailable."""
+    """Return the problems of the stream. Create the stream if it does not exist. Raises Unavailable."""
     async with connect(settings) as queue:
         info = await queue.stream_info()
     stream = f"the stream {settings.stream}"

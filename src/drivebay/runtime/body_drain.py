@@ -18,7 +18,8 @@ MAX_BYTES: Final = 64 * 2**20
 MAX_SECONDS: Final = 10.0
 """The maximum number of seconds for which bytes are read before the response, and again after it."""
 _LINGER_SECONDS: Final = 1.0
-"""Seconds for which a connection stays open after MAX_BYTES, so that the client can still read the response."""
+"""Seconds for which a connection stays open if a part of the body was not read, so that the client can still read the
+response."""
 _PAUSE_SECONDS: Final = 1.0
 """Seconds for which the response waits for the next bytes of the body."""
 _MAX_AT_ONCE: Final = 256

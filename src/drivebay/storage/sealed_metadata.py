@@ -73,7 +73,7 @@ class MetadataSeal:
 
 
 def open_metadata(key: str, value: str, secrets: Sequence[bytes]) -> dict[str, str]:
-    """Return the metadata of the object `key` from its value, which one of these (at least one) secrets has sealed.
+    """Return the metadata of the object `key` from its value. One of `secrets`, which are not empty, has sealed it.
 
     `key` may be the key of a copy, a staged object or a quarantined object. Raises UnreadableMetadata.
     """

@@ -15,9 +15,9 @@ def type_mismatch(value: Any, hint: Any, path: str = "the value") -> str | None:
     """Return a sentence that says which part of a value does not have the type `hint`, or None if the value has this
     type.
 
-    The check is stricter than `isinstance`: text is not an enum member, True is not an integer, a time is in UTC,
-    integers have at most 64 bits, and text has no lone surrogates. A message between services cannot contain other
-    values.
+    The check is stricter than `isinstance`. A string does not count as an enum member, even if it equals one, and True
+    does not count as an integer. Times must be in UTC, integers must have at most 64 bits, and text must have no lone
+    surrogates. A message between services cannot contain other values.
     """
     hint = resolve_newtype(hint)
     origin = get_origin(hint)
@@ -31,7 +31,7 @@ def type_mismatch(value: Any, hint: Any, path: str = "the value") -> str | None:
 
 
 def _members(value: Any, hint: Any, path: str) -> list[tuple[str, Any, Any]] | None:
-    """Return path, value and type of everything inside a value, or None if the value itself has another type."""
+    """Return path, value and type of each direct member of a value, or None if the value itself has another type."""
     origin = get_origin(hint)
     if origin is tuple:
         (inner,) = (member for member in get_args(hint) if member is not Ellipsis)

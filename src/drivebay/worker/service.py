@@ -50,10 +50,10 @@ async def run(
     now: Callable[[], datetime] = _utc_now,
     tls_context: ssl.SSLContext | None = None,
 ) -> None:
-    """Run until cancelled. Without a mail server, no mails are sent. Without `files`, no webhook events are sent and no
-    jobs run.
+    """Run until cancelled.
 
-    Without `storage`, no thumbnails are made.
+    Without a mail server, no mails are sent. Without `files`, no webhook events are sent, no jobs run, and no
+    thumbnails are made. Without `storage`, no thumbnails are made.
 
     `hints` wake the worker when a drive has changed. `tls_context` verifies mail servers and receivers of webhooks.
     """

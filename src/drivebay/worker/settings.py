@@ -34,7 +34,8 @@ class Settings:
     """The settings of one deployment for the worker.
 
     `smtp` is the mail server, or None if the worker sends no mail. `mail_from` is the sender, such as
-    `Drivebay <drive@example.com>`. `link_base` is the URL with which links in mails begin, without a slash at its end.
+    `Drivebay <drive@example.com>`. `link_base` is the URL of the deployment, with which links in mails and the
+    sources of webhook events begin. It has no slash at its end.
 
     `interval` is the pause between two claims, of mails and of other work. `batch` is the number of mails in one claim.
     `send_timeout` bounds each command of a mail server, and `deadline` bounds one call of a service. `sending_time` is

@@ -1,7 +1,8 @@
 """Makes the thumbnails that users have asked for, one object at a time.
 
 The worker reads the bytes through the storage service, so it needs no connection to the store. A file that no library
-can read, or that needs too much time or memory, gets no preview. This is not an error of the worker.
+can read gets no preview. If a file needs too much time or memory, the attempt fails, and a later attempt may succeed.
+Neither is an error of the worker.
 """
 
 from __future__ import annotations

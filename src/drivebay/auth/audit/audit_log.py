@@ -73,7 +73,10 @@ class AuditLog:
 
 
 async def forget_user(db: Executor, user: UserId) -> None:
-    """Remove IP addresses, programs and names from the events of a deleted account. The id of the account stays."""
+    """Remove personal data from the events of a deleted account. The id of the account stays.
+
+    Personal data are the IP addresses, the user agents, and the names of tokens and passkeys.
+    """
     while await store.forget_user(db, user, _BATCH) == _BATCH:
         pass
 

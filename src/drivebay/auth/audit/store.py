@@ -49,9 +49,10 @@ async def list_events(db: Executor, query: AuditQuery, after: tuple[datetime, UU
 
 
 async def forget_user(db: Executor, user: UserId, limit: int) -> int:
-    """Remove the IP address, the program and the names from up to `limit` records of a deleted account.
+    """Remove the IP address, the user agent, and the name of a token or passkey from up to `limit` events of a deleted
+    account.
 
-    Return the number of changed records.
+    Return the number of changed events.
     """
     row = await db.fetchrow(STATEMENTS["forget_user"], user, limit)
     return 0 if row is None else int(row["forgotten"])

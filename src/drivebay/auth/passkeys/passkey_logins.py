@@ -49,10 +49,10 @@ class PasskeyLogins:
 
     async def begin_passkey_login(self, address: str, challenge: str | None = None) -> str:
         party = self._dependencies.require_party()
-        # The web app makes this call at each second step. If the account has no passkey, the call must use up no token
-        # of the network.
+        # The web app makes this call at each login that waits for a second factor. If the account has no passkey, the
+        # call must not count in the limit of the network, so the account is looked up first.
         login = None if challenge is None else await self._find_login(challenge)
-        # Each response needs new options, so this also limits the responses.
+        # The browser's response to these options is accepted once, so this limit also bounds the number of responses.
         # guard: passkey-limit, passkey-limit-order
         await self._limiter.charge_passkey(address)
         own_challenge, db = OpaqueToken.generate(self._dependencies.random_bytes), self._store.executor

@@ -46,7 +46,8 @@ PasswordStdinOption = Annotated[
 def create(email: EmailArgument, password_stdin: PasswordStdinOption = False, as_json: JsonOption = False) -> None:
     """Create an admin. If the account exists, make it an admin.
 
-    Without --password-stdin, a new account has no password. The command prints an invitation to set it.
+    Without --password-stdin, a new account has no password. The command then prints an invitation: a link that sets
+    the password.
     """
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
 
@@ -65,7 +66,7 @@ def create(email: EmailArgument, password_stdin: PasswordStdinOption = False, as
 
 @admin.command()
 def invite(email: EmailArgument, as_json: JsonOption = False) -> None:
-    """Create an account and print an invitation: a link that sets its password, once, within 7 days."""
+    """Create an account and print an invitation: a link that sets the password. It works once, within 7 days."""
 
     async def command(services: Services) -> tuple[Account, str | None]:
         created = await services.auth.create_account(OPERATOR, NewAccount(email))

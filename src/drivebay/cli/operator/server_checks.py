@@ -67,7 +67,7 @@ async def check_services(services: Services, _: Now) -> list[Finding]:
 
 def find_store_fix(detail: str) -> str | None:
     """Return the fix for a store that responds but cannot write, None for any other problem."""
-    # `S3Response.unexpected` names the operation and the status.
+    # `S3Response.unexpected_error` names the operation and the status.
     return STORE_FULL_FIX if re.search(r"response to Put\w+ was unexpected: 5\d\d", detail) else None
 
 
@@ -110,7 +110,7 @@ async def check_database(services: Services, now: Now) -> list[Finding]:
 
 
 async def check_event_stream(services: Services, _: Now) -> list[Finding]:
-    """Check that the stream of store events exists and has the configuration that events need."""
+    """Check that the stream of store events has the right configuration. Create the stream if it does not exist."""
     settings = services.settings.ingest()
     if settings.nats_url is None and settings.events_enabled:
         detail = "not checked: DRIVEBAY_NATS_URL is not set here, and ingest runs in another process"
@@ -159,7 +159,8 @@ async def check_filers(services: Services, _: Now) -> list[Finding]:
 
 
 async def check_store(services: Services, _: Now) -> list[Finding]:
-    """Check the capabilities of the store, the notification rule, and that the bucket is not public."""
+    """Check the capabilities of the store and the notification rule, and that the bucket is neither public nor
+    versioned."""
     capabilities = await services.storage.get_capabilities()
     findings = [
         warning("store", detail, "docs/guide/stores.md describes the consequences")

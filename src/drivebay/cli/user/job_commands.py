@@ -18,7 +18,7 @@ app = typer.Typer()
 jobs = typer.Typer(no_args_is_help=True, help="Show, wait for or cancel a copy job.")
 app.add_typer(jobs, name="jobs")
 
-_DELETED = "check the id, which `drivebay cp` prints; the record of a job is deleted some days after its end"
+_NOT_FOUND_STEP = "check the id, which `drivebay cp` prints; the record of a job is deleted some days after its end"
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of a job, as `drivebay cp` prints it.")]
 
 
@@ -28,7 +28,7 @@ def show(id: IdArgument, as_json: JsonOption = False) -> None:
 
     async def command() -> None:
         async with open_account() as drive:
-            with if_not_found(_DELETED):
+            with if_not_found(_NOT_FOUND_STEP):
                 job = await drive.job(id)
         if as_json:
             print_json(job)
@@ -44,7 +44,7 @@ def wait(id: IdArgument, as_json: JsonOption = False) -> None:
 
     async def command() -> None:
         async with open_account() as drive:
-            with if_not_found(_DELETED):
+            with if_not_found(_NOT_FOUND_STEP):
                 job = await drive.job(id)
             copy = await wait_with_progress(drive, job, as_json)
         if as_json:
@@ -62,7 +62,7 @@ def cancel(id: IdArgument, as_json: JsonOption = False) -> None:
 
     async def command() -> None:
         async with open_account() as drive:
-            with if_not_found(_DELETED):
+            with if_not_found(_NOT_FOUND_STEP):
                 await drive.cancel_job(id)
                 job = await drive.job(id)
         if as_json:

@@ -25,8 +25,9 @@ ExcludeOption = Annotated[
 class NameFilter:
     """Selects files and folders by glob patterns.
 
-    A pattern with a slash is compared with the path below the transferred folder, any other pattern with the last name.
-    A file that matches an exclude pattern is left out, even if it matches an include pattern.
+    A pattern with a slash is compared with the path below the transferred folder. Any other pattern is compared only
+    with the name of the file or folder. If a file or folder matches an exclude pattern, it is left out, even if it
+    matches an include pattern.
     """
 
     def __init__(self, include: list[str] | None = None, exclude: list[str] | None = None) -> None:

@@ -139,7 +139,7 @@ class SyncScan:
                 self.failures.add(error, str(folders.local))
 
     def _extra_files(self, folders: _Folders, local_names: set[str], remote_names: set[str]) -> list[Path]:
-        """Return the local files that the server does not have."""
+        """Return the local files that the server does not have. Without a filter, also return folders."""
         by_folded_name = {_fold(name): name for name in remote_names}
         extra: list[Path] = []
         for name in sorted(local_names - remote_names):
@@ -189,6 +189,7 @@ class SyncScan:
         return entries
 
     def _local_names(self, folder: Path) -> set[str]:
+        """Return the names in a local folder, without unfinished downloads. With `makes_folders`, create the folder."""
         if self.makes_folders:
             folder.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()

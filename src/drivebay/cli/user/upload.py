@@ -147,7 +147,7 @@ class _Uploader:
         if item.source == STDIN:
             # Standard input can be read only once, so it cannot be compared.
             return await self._send(item, on_conflict, progress)
-        # If a name was taken in this folder before, the listing of the folder is loaded. It shows which files are
+        # The listing of a folder is loaded when the first of its names is taken. From then on it shows which files are
         # unchanged, so they need not be read.
         listed = (self._listings.loaded(item.folder) or {}).get(unicodedata.normalize("NFC", item.name))
         if listed is not None and self._is_unchanged(item, listed) and not differs_on_server(item.source, listed):

@@ -20,7 +20,8 @@ from .administration import Actor
 
 
 class MailKind(StrEnum):
-    """The kind of a mail. The first three contain a link with a token. The others are notices."""
+    """The kind of a mail. The first three contain a link with a token, with one exception (see `MailTask`). The others
+    are notices."""
 
     VERIFICATION = "verification"
     RESET = "reset"
@@ -50,10 +51,12 @@ class MailOutcome(StrEnum):
 
 
 class MailTask(msgspec.Struct, frozen=True):
-    """A mail to send to `recipient`, an email address. `token` is the secret in the link of the mail, or None without a
-    link.
+    """A mail to send to `recipient`, an email address. `token` is the secret in the link of the mail.
 
-    An invitation has no token in a deployment without passwords: the invited user signs in at the identity provider.
+    A notice has no link, so its `token` is None.
+
+    In a deployment without passwords, an invitation has no link and no token either: the invited user signs in at the
+    identity provider.
 
     `id` is the same in each attempt to send this mail.
     """

@@ -119,7 +119,7 @@ class ArchiveStream:
         try:
             await self._check()  # guard: archive-check-again
         except Unavailable as error:
-            # A restart of another service is no reason to end a download. The next check follows soon.
+            # A restart of another service is no reason to end a download. The next check follows after `timeout`.
             log.warning("archive_check_postponed", reason=error.detail)
         self._next_check = self._loop.time() + self._timeout
 

@@ -1,8 +1,8 @@
 """Requests that wait for changes: hints wake them, and their number is bounded in total and by user.
 
-A request that waits holds no database connection and does not count in the concurrency limiter. While the channel of
-hints works, a hint ends the wait. While the channel is down, the request polls every 8 to 12 seconds. If a drive
-changes all the time, hints wake a request at most five times a second.
+A request that waits holds no database connection, and does not count in the concurrency limit of other requests. While
+the channel of hints works, a hint ends the wait. While the channel is down, the request polls every 8 to 12 seconds. If
+a drive changes all the time, hints wake a request at most five times a second.
 """
 
 from __future__ import annotations

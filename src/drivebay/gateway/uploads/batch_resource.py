@@ -51,6 +51,7 @@ class BatchResource:
         key = idempotency_key(req)
         parsed = [_parse_item(item) for item in items]
         intents = tuple(item for item in parsed if isinstance(item, contract.UploadIntent))
+        # A key identifies the whole request. So the service needs the refused items too, to recognize a repeat.
         refused_items = tuple(
             contract.RefusedItem(position, item_digest(item))
             for position, (item, result) in enumerate(zip(items, parsed, strict=True))

@@ -40,7 +40,7 @@ class BucketOperations:
         region = self._client.region
         body = b""
         if region != "us-east-1":
-            # Amazon refuses the constraint for its first region (us-east-1), and requires it for all other regions.
+            # Amazon refuses a LocationConstraint for us-east-1, and requires one for every other region.
             body = serialize(build("CreateBucketConfiguration", build("LocationConstraint", region)))
         response = await self._client.call(S3Call("create_bucket", "PUT", body=body))
         # Either another process of Drivebay created the bucket first, or the bucket belongs to another account. In the
