@@ -11,6 +11,7 @@ import asyncio
 import uvloop
 
 from . import (
+    accounts,
     archives,
     browser,
     calls,
@@ -29,7 +30,18 @@ from .bench_world import start_servers
 from .report import Report, console
 
 PARTS = ("routes", "visibility", "backlog", "listing")
-NAMED_PARTS = ("browser", "calls", "load", "search", "transfers", "drive", "sweeper", "archives", "capacity")
+NAMED_PARTS = (
+    "accounts",
+    "browser",
+    "calls",
+    "load",
+    "search",
+    "transfers",
+    "drive",
+    "sweeper",
+    "archives",
+    "capacity",
+)
 
 
 async def run(
@@ -55,6 +67,8 @@ async def run(
                 await search_latency.measure(bench_servers, report, int(1_000_000 * scale))
             elif part == "drive":
                 await large_drive.measure(bench_servers, report, int(1_000_000 * scale))
+            elif part == "accounts":
+                await accounts.measure(bench_servers, report)
             elif part == "archives":
                 await archives.measure(bench_servers, report, scale)
             elif part == "capacity":
