@@ -63,7 +63,7 @@ COMMANDS: Final = {
     "unlink": Command("user.link_commands", _FILES, "Delete links."),
     "put": Command("user.upload", _FILES, "Upload files, folders or standard input."),
     "get": Command("user.download", _FILES, "Download files and folders, or the item of a link by its URL."),
-    "sync": Command("user.sync", _FILES, "Make a folder equal to another one, in one direction."),
+    "sync": Command("user.sync", _FILES, "Make the folder TARGET equal to the folder SOURCE."),
     "watch": Command("user.watch", _FILES, "Print each change of the files and folders as it happens."),
     "webhooks": Command(
         "user.webhook_commands",
@@ -72,7 +72,9 @@ COMMANDS: Final = {
         accepts_shared=False,
     ),
     "uploads": Command("user.uploads", _FILES, "List pending uploads, or cancel some of them."),
-    "versions": Command("user.versions", _FILES, "List the versions of a file, or restore or delete one."),
+    "versions": Command(
+        "user.versions", _FILES, "List the versions of a file, newest first, or restore or delete a version."
+    ),
     "activity": Command("user.activity", _FILES, "List the changes of a file or folder, newest first."),
     "mkdir": Command("user.modify", _FILES, "Create folders."),
     "mv": Command("user.modify", _FILES, "Rename a file or folder, or move files and folders into a folder."),
@@ -87,7 +89,12 @@ COMMANDS: Final = {
         "Share a file or folder with a user, or list the users that it is shared with.",
     ),
     "unshare": Command("user.permission_commands", _FILES, "Stop sharing a file or folder with a user."),
-    "shared": Command("user.permission_commands", _FILES, "List what others share with you.", accepts_drive=False),
+    "shared": Command(
+        "user.permission_commands",
+        _FILES,
+        "List the files and folders that other users share with you.",
+        accepts_drive=False,
+    ),
     "drives": Command(
         "user.drives", _FILES, "List, create and change shared drives, and their members.", accepts_drive=False
     ),
