@@ -39,7 +39,8 @@ _responded_ids: set[str] = set()
 
 @schemathesis.hook
 def after_call(_: schemathesis.HookContext, __: schemathesis.Case[Any], response: schemathesis.Response) -> None:
-    _responded_ids.update(re.findall(r'"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"', response.text))
+    ids = re.findall(rb'"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"', response.content)
+    _responded_ids.update(id.decode() for id in ids)
 
 
 @schemathesis.hook
