@@ -4,7 +4,7 @@ A cursor comes from an earlier page. A name is looked up in a folder. A time of 
 expires in the future, a display name is printable, a new folder has either a name or a path, and a permission has
 either an email or an id. An idempotency key belongs to one body. For JSON Schema `5.0` is an integer, for the gateway
 it is a float. The generator cannot know ids of stored files or valid tokens: every second request gets one of KNOWN,
-which comes from the environment, unless its id comes from a response.
+which comes from the environment, unless it follows a request whose response had its id.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Under `version` are old versions of one file; the first one is never deleted.
 """
 _calls: Counter[str] = Counter()
 _responded_ids: set[str] = set()
-"""The ids in all responses so far. A request with one of them follows another one, and keeps its id."""
+"""The ids in all responses so far."""
 
 
 @schemathesis.hook
@@ -107,7 +107,7 @@ def _insert_known_values(case: schemathesis.Case[Any], operation: str) -> None:
         if (case.headers or {}).get("Drivebay-Session") == "cookie":
             del case.headers["Drivebay-Session"]  # only pages of the server may ask for cookies
     id = case.path_parameters.get("id") if case.path_parameters else None
-    if operation in KNOWN and is_uuid(id) and id not in _responded_ids:
+    if operation in KNOWN and is_uuid(id) and not _follows_a_response(case, id):
         if case.query and is_uuid(case.query.get("drive_id")):
             del case.query["drive_id"]  # the ids are of the personal drive
         case.path_parameters["id"] = KNOWN[operation][_calls[operation] % len(KNOWN[operation])]
@@ -136,6 +136,14 @@ def _insert_known_values(case: schemathesis.Case[Any], operation: str) -> None:
     tokens = KNOWN.get("tokens", [])
     if tokens and isinstance(case.body, dict) and isinstance(case.body.get("refresh_token"), str):
         case.body["refresh_token"] = tokens.pop()
+
+
+def _follows_a_response(case: schemathesis.Case[Any], id: object) -> bool:
+    """Return whether a request is about the item of a request before it, which the checks then compare.
+
+    Only the phase `stateful` compares. The other phases also generate ids of responses, mostly of the wrong kind.
+    """
+    return case.meta is not None and case.meta.phase.name == "stateful" and id in _responded_ids
 
 
 def _matches_parts_schema(body: object) -> bool:
