@@ -11,11 +11,10 @@ with Drive("https://drive.example.com") as drive:
 
 from __future__ import annotations
 
-from .account_models import ApiToken, Passkey, Scope, SessionInfo, TotpSecret
+from .account_models import Account, ApiToken, Passkey, Scope, SessionInfo, TotpSecret
 from .admin_models import AuditEvent, Statistics, User
 from .api_models import (
     ROOT,
-    Account,
     Activity,
     Archive,
     Change,

@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from .account_models import (
+    Account,
     ApiToken,
     ApiTokenPage,
     Passkey,
@@ -20,10 +21,7 @@ from .account_models import (
 )
 from .api_client import ApiRequest
 from .api_methods import ApiMethods
-from .api_models import (
-    Account,
-    Tokens,
-)
+from .api_models import Tokens
 from .errors import Unauthenticated
 
 

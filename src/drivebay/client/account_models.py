@@ -1,4 +1,4 @@
-"""The values that the API returns about sessions and API tokens. No `repr` contains a token."""
+"""The values that the API returns about accounts, sessions and API tokens. No `repr` contains a token."""
 
 from __future__ import annotations
 
@@ -6,6 +6,21 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+
+from .api_models import Usage
+
+
+class Account(msgspec.Struct, frozen=True):
+    """An account and its usage. The result of `sign_up` has `id`, `email` and `created_at` only."""
+
+    id: str
+    email: str
+    created_at: datetime
+    usage: Usage | None = None
+    display_name: str = ""
+    email_verified: bool = False
+    role: str = "user"
+    second_factor: bool = False
 
 
 class Scope(StrEnum):

@@ -236,19 +236,6 @@ class SearchPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-class Account(msgspec.Struct, frozen=True):
-    """An account and its usage. The result of `sign_up` has `id`, `email` and `created_at` only."""
-
-    id: str
-    email: str
-    created_at: datetime
-    usage: Usage | None = None
-    display_name: str = ""
-    email_verified: bool = False
-    role: str = "user"
-    second_factor: bool = False
-
-
 class Tokens(msgspec.Struct, frozen=True):
     """The tokens of a login. Without `refresh_token`, the login ends when the access token expires.
 
