@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -20,6 +19,7 @@ from typing import Final
 import psutil
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from drivebay.testing.chromium import find_browser
 from drivebay.testing.client import Client
 from drivebay.testing.world import World
 
@@ -32,7 +32,6 @@ _ENTRIES: Final = 10_000
 _SMALL_FILES: Final = 1000
 _SMALL: Final = 4096
 _WITHIN: Final = 3_600_000.0
-_PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 _NOTE_FIRST: Final = """(selector) => {
   const note = () => {
     if (window.firstShown || !document.querySelector(selector)) return;
@@ -76,9 +75,9 @@ class Options:
     runs: int = 3
 
 
-def find_browser() -> str:
+def browser_path() -> str:
     """Return the path of the system's Chromium. Ends the program without one."""
-    found = next((path for name in _PROGRAMS if (path := shutil.which(name))), None)
+    found = find_browser(whole=True)
     if found is None:
         raise SystemExit("browser needs Chromium: apt-get install chromium")
     return found
@@ -112,7 +111,7 @@ async def measure(bench_servers: BenchServers, report: Report, options: Options)
 async def _open_browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         # The sandbox of Chromium does not start as root.
-        browser = await playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
         yield browser
         await browser.close()
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from pathlib import Path
 from typing import Any, Final
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from drivebay.testing import world
+from drivebay.testing.chromium import find_browser
 
 from . import people, views
 
@@ -22,14 +22,13 @@ _WITHIN: Final = 120_000.0
 _SETTLE: Final = 400
 """Milliseconds for fonts, images and the end of a movement. A picture too early is seen, and no test depends on it."""
 _ENVIRONMENT: Final = {"DRIVEBAY_BCRYPT_COST": "4", "DRIVEBAY_MULTIPART_THRESHOLD": "6MiB", "DRIVEBAY_QUOTA": "256MiB"}
-_PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
 async def take(folder: Path, names: list[str], to: Path, width: int) -> list[Path]:
     """Take a picture of each view, light and dark. Return the files. The data of the deployment is in `folder`."""
-    program = next((path for name in _PROGRAMS if (path := shutil.which(name))), None)
+    program = find_browser()
     if program is None:
-        raise SystemExit("No Chromium was found. Install it with: apt-get install chromium")
+        raise SystemExit("No Chromium was found. Install it with: apt-get install chromium-headless-shell")
     expect.set_options(timeout=_WITHIN)
     async with world.run(folder, _ENVIRONMENT) as deployment, async_playwright() as playwright:
         # The sandbox of Chromium does not start as root.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import ssl
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from drivebay.embedded import Postgres, Store
 from drivebay.testing import servers, world
+from drivebay.testing.chromium import find_browser
 from drivebay.testing.world import World
 
 from ..e2e.conftest import FAST, server_settings
@@ -27,18 +27,11 @@ WITHIN = 60_000.0
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients that use only http: without it, each one reads the certificates of the system, which takes 40 ms."""
 MULTIPART = {"DRIVEBAY_MULTIPART_THRESHOLD": "6MiB"}
-_PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-"""The headless shell opens a page with a third less CPU than the whole browser."""
 _REPORT_VIOLATIONS = (
     "document.addEventListener('securitypolicyviolation',"
     " (event) => console.error('policy violated', event.violatedDirective, event.blockedURI))"
 )
 expect.set_options(timeout=WITHIN)
-
-
-def find_browser() -> str | None:
-    """Return the path of the system's Chromium, None without one."""
-    return next((path for name in _PROGRAMS if (path := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="session")
