@@ -20,11 +20,14 @@ from .report import Report, median
 
 PAGE = "/v1/files?parent_id=root&sort=-created&limit=20"
 RUNS = 3
+_RATIOS = {"list": 0.9, "download": 0.7, "begin": 0.8}
+"""The goals for the rate of six processes, relative to one process."""
 
 
 async def measure(bench_servers: BenchServers, report: Report, files: int, each: int) -> None:
     seeded = False
     statement = 0.0
+    rates: dict[str, list[float]] = {name: [] for name in _RATIOS}
     for topology in ("one", "six"):
         async with bench_servers.world(topology) as running, users(running, 16) as crowd:
             user = crowd[0]
@@ -36,10 +39,13 @@ async def measure(bench_servers: BenchServers, report: Report, files: int, each:
                 await seed.files(bench_servers.database_url, owner, each, each)
             statement = statement or await _pgbench(bench_servers, owner)
             idle = memory(running)
-            await _list(report, running, user, topology, files, statement)
-            await _download(report, running, user, topology)
-            await _begin(report, running, crowd, topology)
+            rates["list"].append(await _list(report, running, user, topology, files, statement))
+            rates["download"].append(await _download(report, running, user, topology))
+            rates["begin"].append(await _begin(report, running, crowd, topology))
             report.add(f"memory, {topology}", unit="MiB", idle=idle, after=memory(running))
+    for name, (one, six) in rates.items():
+        goal = _RATIOS[name]
+        report.add(f"six processes / one, {name}", ratio=six / one, goal=f"{goal}", met=six / one >= goal)
 
 
 async def _runs(url: str, token: str, script: Path | None = None) -> list[wrk.Load]:
@@ -47,7 +53,8 @@ async def _runs(url: str, token: str, script: Path | None = None) -> list[wrk.Lo
     return [await wrk.run(url, token, script=script) for _ in range(RUNS)]
 
 
-def _add(report: Report, name: str, found: list[wrk.Load], goal: float, topology: str, **more: float) -> None:
+def _add(report: Report, name: str, found: list[wrk.Load], goal: float, topology: str, **more: float) -> float:
+    """Add the medians of some runs. Return the median of requests a second."""
     rate = median([one.rate for one in found])
     has_goal = topology == "one"
     report.add(
@@ -60,12 +67,13 @@ def _add(report: Report, name: str, found: list[wrk.Load], goal: float, topology
         errors=sum(one.errors for one in found),
         **more,
     )
+    return rate
 
 
-async def _list(report: Report, running: World, user: Client, topology: str, files: int, statement: float) -> None:
+async def _list(report: Report, running: World, user: Client, topology: str, files: int, statement: float) -> float:
     found = await _runs(running.api + PAGE, user.tokens["access_token"])
     rate = statistics.median(one.rate for one in found)
-    _add(
+    return _add(
         report,
         f"GET /v1/files, 20 of one owner among {files:,}",
         found,
@@ -76,24 +84,25 @@ async def _list(report: Report, running: World, user: Client, topology: str, fil
     )
 
 
-async def _download(report: Report, running: World, user: Client, topology: str) -> None:
+async def _download(report: Report, running: World, user: Client, topology: str) -> float:
     listed = await user.ok("GET", "/v1/files", parameters={"limit": "1"})
     url = f"{running.api}/v1/files/{listed['items'][0]['id']}/download"
-    _add(report, "GET /v1/files/{id}/download", await _runs(url, user.tokens["access_token"]), 5000, topology)
+    return _add(report, "GET /v1/files/{id}/download", await _runs(url, user.tokens["access_token"]), 5000, topology)
 
 
-async def _begin(report: Report, running: World, crowd: list[Client], topology: str) -> None:
+async def _begin(report: Report, running: World, crowd: list[Client], topology: str) -> float:
     # Begins of one owner share transactions, so one owner is measured apart from many.
     script = Path(__file__).with_name("uploads.lua")
     url = f"{running.api}/v1/uploads"
     os.environ["BENCH_TOKENS"] = ",".join(user.tokens["access_token"] for user in crowd)
-    _add(report, "POST /v1/uploads", await _runs(url, "", script), 2500, topology)
+    rate = _add(report, "POST /v1/uploads", await _runs(url, "", script), 2500, topology)
     found = []
     for user in crowd[:RUNS]:
         # Short, and another owner each time: an owner may have 10,000 pending uploads.
         os.environ["BENCH_TOKENS"] = user.tokens["access_token"]
         found.append(await wrk.run(url, "", seconds=2, script=script))
     _add(report, "POST /v1/uploads of one owner", found, 2500, topology)
+    return rate
 
 
 async def _pgbench(bench_servers: BenchServers, owner: str) -> float:
