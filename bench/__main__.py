@@ -24,6 +24,7 @@ from . import (
     search_latency,
     sweeper,
     transfers,
+    waiting,
     wrk,
 )
 from .bench_world import start_servers
@@ -41,6 +42,7 @@ NAMED_PARTS = (
     "sweeper",
     "archives",
     "capacity",
+    "waiting",
 )
 
 
@@ -75,6 +77,8 @@ async def run(
                 await capacity.measure(bench_servers, report, capacity.Workload())
             elif part == "sweeper":
                 await sweeper.measure(bench_servers, report, int(100_000 * scale))
+            elif part == "waiting":
+                await waiting.measure(bench_servers, report, int(5000 * scale))
             elif part == "transfers":
                 await transfers.measure(bench_servers, report, sizes)
             elif part == "browser":
