@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _GROUP_TIMEOUT: Final = 10.0
-"""The maximum number of seconds of one transaction. Callers have their own deadlines, but they may all be cancelled."""
+"""The maximum number of seconds of one transaction. A transaction continues even if all its callers are cancelled."""
 
 
 class _WaitingCall(NamedTuple, Generic[Item, Result]):

@@ -30,8 +30,8 @@ T = TypeVar("T")
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_SIZE),
     ("grpc.max_send_message_length", MAX_MESSAGE_SIZE),
-    # A server that vanished is noticed after 15 s. The timeout of the ping is needed too: gRPC waits for the longer of
-    # both, and its default is a minute.
+    # A server that vanished is noticed after 15 s. Both timeouts are needed: gRPC waits for the longer one, and the
+    # default of `ping_timeout_ms` is a minute.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.http2.ping_timeout_ms", 5_000),
@@ -126,7 +126,7 @@ def _channel(address: str, service: str, identity: Identity | None) -> grpc.aio.
 
 
 def _target(address: str) -> str:
-    """Return an address in the form that gRPC accepts. It accepts several addresses only if all are IPv4 or all
+    """Return an address in the form that gRPC accepts. gRPC accepts several addresses only if all are IPv4 or all are
     IPv6."""
     if "," not in address or address.startswith(("ipv4:", "ipv6:")):
         return address

@@ -5,8 +5,8 @@
     bool, bytes  bool, bytes   StrEnum     enum (0 is `UNSPECIFIED`)    X | None         optional
     float        double        Struct      message of the same name     NewType          the type behind it
 
-A message may come from an older release that does not know a field. A field that has presence in protobuf, or is an
-enum, then gets the default of the contract. `conformance` checks that a contract and its proto follow the rules.
+A message may come from an older release that does not know a field. If this field has presence in protobuf, or is an
+enum, it gets the default of the contract. `conformance` checks that a contract and its proto follow the rules.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from ..errors import BY_CODE, Error, FieldError, Internal, SecondFactorRequired,
 
 TRAILER: Final = "drivebay-error-bin"
 MAX_TRAILER_SIZE: Final = 4096
-"""The maximum number of bytes of the trailer. Many clients accept 8 KiB of trailers in total, and base64 adds a third
-to ours."""
+"""The maximum number of bytes of the trailer. Many clients accept 8 KiB of trailers in total, and base64 makes this
+trailer a third longer."""
 _MAX_STATUS_DETAIL: Final = 200
 """The maximum number of characters of a status detail. gRPC may encode a character in twelve bytes."""
 _FIXED_SIZE: Final = 128
@@ -53,7 +53,7 @@ def status_detail(error: Error) -> str:
 
 
 def encode_error(error: Error) -> bytes:
-    """Encode an error for the trailer. If it is too long, shorten the detail and omit the last field errors."""
+    """Encode an error for the trailer. If the error is too long, shorten the detail and omit the last field errors."""
     max_detail = MAX_TRAILER_SIZE // 2
     detail = _encodable_text(error.detail, max_detail).encode()[:max_detail].decode(errors="ignore")
     fields: list[tuple[str, str]] = []

@@ -63,7 +63,8 @@ class _Refused(Exception):
 
 @asynccontextmanager
 async def open_streams(channel: grpc.aio.Channel, peer: Peer) -> AsyncIterator[Streams]:
-    """Keep streams to every process of a peer open inside the block. Calls in flight at its end fail as Unavailable."""
+    """Keep streams to every process of a peer open inside the block. When the block ends, calls in flight fail as
+    Unavailable."""
     streams = Streams(channel, peer)
     try:
         with suppress(TimeoutError):

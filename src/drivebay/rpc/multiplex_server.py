@@ -232,7 +232,7 @@ def _find_difference(greeting: Greeting, contract: StreamedContract | None) -> s
     """Return the reason why the client must use unary RPCs, or an empty string if the client can use a stream.
 
     Fields are matched by name, so one side may have more fields: it is the newer release. If each side has a field
-    that the other side lacks, a field may have another name or type.
+    that the other side lacks, the same field may have different names or types on the two sides.
     """
     if greeting.protocol != PROTOCOL:
         return f"protocol {greeting.protocol} is not {PROTOCOL}"

@@ -37,7 +37,7 @@ class NewArchive(msgspec.Struct, frozen=True):
 class StoredArchive(msgspec.Struct, frozen=True):
     """The row of an archive. `chosen` are the items that the user chose. `size` is the length of the ZIP file in bytes.
 
-    `link_file` is the item of the link with which it was created, or None without a link.
+    `link_file` is the item of the link with which the archive was created, or None without a link.
     """
 
     name: str

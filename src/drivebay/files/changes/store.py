@@ -64,7 +64,7 @@ class ChangeStore:
         return int(await db.fetchval(self.statements["select_last_change"], owner) or 0)
 
     async def restart_feeds(self, db: Database, users: Sequence[UserId]) -> None:
-        """Make every cursor expire that was issued before a restore from a backup. `users` are all users.
+        """Expire every cursor that was issued before a restore from a backup. `users` are all users.
 
         After a restore, the numbers of changes continue from the last number in the backup, so old cursors would skip
         changes.

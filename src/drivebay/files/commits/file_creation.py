@@ -207,7 +207,8 @@ class FileCreation:
     async def _choose_folder(self, tx: Connection, upload: Candidate) -> Folder:
         """Return the folder of the file: the intended folder, also if it is in the trash, or the root.
 
-        If the folder is purged, or is due for it, the file goes to the root, so that the stored bytes are not lost.
+        If the folder is purged, or is due for the purge, the file goes to the root, so that the stored bytes are not
+        lost.
         """
         if upload.parent == ROOT:
             return Folder(ROOT)

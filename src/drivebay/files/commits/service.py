@@ -32,7 +32,7 @@ MAX_BATCH = 1000
 """The maximum number of uploads in one call."""
 MIN_RESEND_ALLOWANCE = 64 * 2**20
 """A client that got no response sends a part again, so the store may keep more bytes than the size of the upload. The
-number of these extra bytes may be the size of the upload, or this number if the upload is smaller."""
+number of these extra bytes may be up to the size of the upload, and for a smaller upload up to this number."""
 
 _MAX_CONCURRENT_PART_MEASUREMENTS = 16
 """The maximum number of requests to the store at the same time that measure the stored parts of uploads."""
@@ -125,7 +125,7 @@ class CommitService:
         # Some objects were not promoted: they changed after the look-up, or another caller is still copying them.
         not_promoted = (ref for ref, info in promoted.items() if info.presence is not Presence.FOUND)
         outcomes.update(dict.fromkeys(not_promoted, CommitOutcome.UNKNOWN))
-        # Bytes can arrive after the look-up and before this UPDATE. Later checks find them, because the upload is
+        # Bytes can arrive after the look-up and before this UPDATE. Later look-ups find them, because the upload is
         # watched.
         if expired := [ref for ref, outcome in outcomes.items() if outcome is CommitOutcome.EXPIRED]:
             outcomes.update(dict.fromkeys(await self._expire(expired), CommitOutcome.UNKNOWN))
@@ -139,8 +139,7 @@ class CommitService:
         return outcomes
 
     async def _find_excess_parts(self, uploads: Iterable[Candidate]) -> list[UploadRef]:
-        """Return the uploads whose parts were sent repeatedly, so that the store keeps many more bytes than their
-        size."""
+        """Return the uploads for which the store keeps too many bytes, because their parts were sent repeatedly."""
         slots = asyncio.Semaphore(_MAX_CONCURRENT_PART_MEASUREMENTS)
 
         async def has_excess(upload: Candidate, multipart_id: str) -> bool:

@@ -158,7 +158,7 @@ class CommitStore:
         return None if record is None else Folder(id, *record)
 
     async def select_file_in_trash(self, tx: Connection, location: Location) -> FileId | None:
-        """Return the file at a location in a trashed folder that is restored together with the folder, or None."""
+        """Return the file at a location in a trashed folder, or None. The file must be restored with the folder."""
         arguments = (location.owner, location.parent, location.name, location.trashed_with)
         id: FileId | None = await tx.fetchval(self.statements["select_file_in_trash"], *arguments)
         return id

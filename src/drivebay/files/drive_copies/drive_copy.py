@@ -175,7 +175,7 @@ class DriveCopy:
         return levels
 
     async def _begin(self, tx: Connection, stored: StoredJob, usage: LockedUsage, found: PreparedStep) -> None:
-        """Begin with the source itself. If the quota is too small for the whole copy, fail now."""
+        """Copy the source folder itself, or plan the source file. Fail if the quota is too small for the whole copy."""
         source, size = found.source, found.size
         total = stored.job.total if size is None else size.files + size.folders + 1
         total_bytes = 0 if size is None else size.bytes
@@ -184,7 +184,7 @@ class DriveCopy:
         self._limits.check_size(total)
         await self._jobs.set_total(tx, stored.job, total, total_bytes)
         copy = FileId(self._new_id())
-        parent = FileId(UUID(int=stored.job.id.int))  # no entry: the parent is set when the copy becomes visible
+        parent = FileId(UUID(int=stored.job.id.int))  # no entry has this id; the last step sets the parent
         if source.kind is Kind.FOLDER:
             properties = msgspec.json.encode(source.properties).decode() if source.properties else None
             folder = HiddenFolder(copy, parent, source.name, source.modified_at, properties)

@@ -113,7 +113,7 @@ class DriveCopyStore:
     async def list_originals(
         self, tx: Connection, drive: DriveId, folders: Sequence[OpenFolder], limit: int
     ) -> list[ForeignOriginal]:
-        """Return up to `limit` entries of folders that are not copied yet. Needs no lock."""
+        """Return up to `limit` entries that are not copied yet, from these folders. Needs no lock."""
         ordinals, ids, _, _, after = zip(*folders, strict=True)
         records = await tx.fetch(self.statements["list_originals"], drive, ordinals, ids, after, limit)
         return [_original_from(drive, record) for record in records]

@@ -27,7 +27,8 @@ _FILTERS = {
     True: ("_starred", " AND starred", " AND starred"),
     False: ("_unstarred", " AND NOT starred", " AND NOT starred AND kind = 'file'"),
 }
-"""By `starred`: the end of the name of a statement, its condition in one folder, and its condition in all folders."""
+"""For each value of `starred`: the end of the name of a statement, its condition in one folder, and its condition in
+all folders."""
 
 
 def expand_listings(statements: Statements) -> dict[str, str]:
@@ -79,5 +80,5 @@ def listing_name(scope: str, sort: contract.Sort, descending: bool) -> str:
 
 
 def name_suffix(starred: bool | None) -> str:
-    """Return the end of the name of a list, by its filter of stars."""
+    """Return the end of the name of a listing statement with this filter of stars."""
     return _FILTERS[starred][0]

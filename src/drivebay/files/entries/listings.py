@@ -24,10 +24,10 @@ LAST_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """A time after every time in the database."""
 LAST_ID: Final = UUID(int=2**128 - 1)
 FILES_PER_READ: Final = 10_000
-"""The maximum number of files that one statement reads, if the first statement of a page found too few outside the
-trash."""
+"""The first statement of a page may find too few files outside the trash. Then each further statement reads at most
+this number of files."""
 _MAX_READS: Final = 3
-"""The maximum number of such statements for one page. After them, a page that is not full ends with a cursor."""
+"""The maximum number of statements for one page of a whole drive. A page that is not full after them has a cursor."""
 _FIRST_ID: Final = UUID(int=0)
 _FIRST_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOWEST_VALUES: Final[dict[Sort, str | int | datetime]] = {
@@ -107,7 +107,7 @@ class ListingService:
             read = await self._entries.read_files(db, owner, listing, after, limits)
             files += read.files
             if last_change is None:
-                # A client that follows from here sees all changes that the later reads may contain.
+                # A client that reads the changes after this number gets all changes that the later reads may contain.
                 last_change = read.last_change
             if len(files) > listing.limit or read.last is None:
                 return ReadFiles(files, None, last_change)

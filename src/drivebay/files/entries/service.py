@@ -204,7 +204,8 @@ def require_entry(entry: contract.File | None, id: FileId) -> contract.File:
 
 
 def check_folder_reached(reach: Reach, id: FileId) -> None:
-    """Raise Forbidden if an item is shared without its folder. Only items below it may be moved or deleted."""
+    """Raise Forbidden if an item is shared without its folder. Only items below a shared item may be moved or
+    deleted."""
     if not reach.has_folder(id, contract.Role.EDITOR):
         raise Forbidden(f"the item {id} is shared with you without its folder, so you cannot move or delete it")
 

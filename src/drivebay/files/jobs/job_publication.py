@@ -21,7 +21,7 @@ from .job_cleanup import JobCleanup
 from .store import JobStore, StoredJob
 
 _CLEANUP_LIMIT: Final = 10
-"""The maximum number of rows to delete. A job that has copied one file has fewer rows."""
+"""The maximum number of rows that a cleanup deletes here. A job that has copied one file has fewer rows."""
 
 
 class JobPublication:

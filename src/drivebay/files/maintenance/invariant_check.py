@@ -42,7 +42,8 @@ async def check_all(db: Database, store: MaintenanceStore, storage: Storage) -> 
 async def _check_objects(db: Database, store: MaintenanceStore, storage: Storage) -> list[Violation]:
     """Mark the versions whose object is missing, and remove the mark if the object exists again.
 
-    If the store did not report an object, the mark does not change, and the number of such versions is reported.
+    If the store did not say whether an object exists, the mark does not change, and the version is counted. The number
+    of these versions is reported.
     """
     violations: list[Violation] = []
     checked, unknown, reason = 0, 0, ""
@@ -77,7 +78,8 @@ async def _check_objects(db: Database, store: MaintenanceStore, storage: Storage
 
 
 async def _find_store_problem(storage: Storage) -> str | None:
-    """Return the reason why the store is not available, or None. For an empty drive, no other call would detect it."""
+    """Return the reason why the store is not available, or None. If there are no versions, no other call would
+    detect the problem."""
     for health in await storage.health():
         if health.name == "store" and not health.ok:  # guard: check-empty-drive
             return f"the store does not respond: {health.detail}"

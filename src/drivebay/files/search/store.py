@@ -149,7 +149,7 @@ class SearchStore:
         return {record["id"]: record["path"] for record in records}
 
     async def claim_backlog(self, tx: Connection) -> tuple[DriveId, UUID] | None:
-        """Lock an owner with names to add, and return it with the id of its entry that was added last."""
+        """Lock an owner with names to add. Return the owner, and the id of the entry whose name was added last."""
         record = await tx.fetchrow(self.statements["claim_search_backlog"])
         return None if record is None else (record["owner_id"], record["after"])
 

@@ -33,9 +33,9 @@ _MAX_TASKS: Final = 100
 _PAUSE: Final = timedelta(seconds=30)
 """The time between a failed attempt and the next attempt."""
 _SOON: Final = 1
-"""The number of seconds after which a caller asks again if its object is queued."""
+"""If the object of a caller is queued, the caller asks again after this number of seconds."""
 _LATER: Final = 5
-"""The number of seconds after which a caller asks again if the queue is full."""
+"""If the queue is full, the caller asks again after this number of seconds."""
 _RATE_RETRY: Final = 60
 """The number of seconds until a user with too many new thumbnails may try again."""
 _STATES: Final = {

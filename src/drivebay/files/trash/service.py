@@ -114,7 +114,7 @@ class TrashService:
         """Check that a trashed folder may be restored below `levels` folders. Raises InvalidRequest."""
         levels_before = await self._trash.select_levels_when_trashed(tx, owner, folder)
         # The folders in the trashed folder were not too deep before, so they are read only if the new place is deeper.
-        # The parent may have been moved to a deeper folder since.
+        # The old parent may be deeper too, because it may have been moved since.
         if levels_before is None or levels > levels_before:  # guard: restore-deeper
             height = await self._trash.select_height(tx, owner, folder)
             check_depth(levels + height, self._settings)  # guard: restore-depth

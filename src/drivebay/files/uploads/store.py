@@ -43,7 +43,7 @@ class UploadStore:
         """Reserve the bytes and record the upload, in its own transaction and without the owner's lock.
 
         `limits` are the default quota, and the maximum numbers of pending uploads, entries and purges. Return None if a
-        limit, the name or the parent prevents it, or if the drive may have the bytes already.
+        limit, the name or the parent prevents the upload, or if the drive may have the bytes already.
         """
         sql = self.statements["insert_pending"]
         try:

@@ -165,9 +165,9 @@ class UploadBatchService:
     def _plan_simple(self, access: Access, intents: Mapping[int, UploadIntent]) -> dict[int, PendingUpload]:
         """Return the simple uploads by index.
 
-        A simple upload is sent in one piece, has no client note and does not replace a file. It must not have the same
-        name as an item before it in the batch that is recorded after the simple uploads: an item that is not simple, or
-        that may be an instant upload.
+        A simple upload is sent in one piece, has no client note and does not replace a file. The items that are not
+        simple, and those that may be instant uploads, are recorded after the simple uploads. A later item with the same
+        name as one of these items is not simple either, so that the earlier item gets the name.
         """
         planned: dict[int, PendingUpload] = {}
         later_locations: set[tuple[FileId, str]] = set()

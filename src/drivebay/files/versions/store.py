@@ -71,7 +71,7 @@ class VersionStore:
     async def share_version(
         self, tx: Connection, access: contract.Access, shared: SharedVersion
     ) -> contract.File | None:
-        """Insert a version that shares an object as the current version of its file, and return the file.
+        """Insert a version that shares an object. It becomes the current version of its file. Return the file.
 
         Return None if there is no such file or version.
         """
@@ -112,7 +112,7 @@ class VersionStore:
 
     async def delete_released(self, tx: Connection, versions: Sequence[tuple[DriveId, VersionId]]) -> None:
         """Delete the row of each released version whose object has other references. Queue the other objects for the
-        purge: the rows of their versions are deleted after it.
+        purge: the rows of their versions are deleted after the purge.
 
         `versions` are pairs of owner and id, which this transaction has released.
         """

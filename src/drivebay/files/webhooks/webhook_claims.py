@@ -35,7 +35,7 @@ _MAX_ERROR: Final = 300
 KEPT_DELIVERIES: Final = 1000
 """The maximum number of deliveries that are kept for each webhook. Older deliveries are deleted."""
 DELIVERY_AGE: Final = timedelta(days=30)
-"""The age from which deliveries are deleted."""
+"""Deliveries that are older are deleted."""
 ACCOUNT_ENDED: Final = "the account of the webhook's user is disabled"
 GONE: Final = "the receiver responded with 410: it wants no more events"
 
