@@ -3,9 +3,9 @@
 A cursor comes from an earlier page. A name is looked up in a folder. A time of change is not in the future, a token
 expires in the future, a display name is printable, a new folder has either a name or a path, and a permission has
 either an email or an id. An idempotency key belongs to one body. For JSON Schema `5.0` is an integer, for the gateway
-it is a float. The generator cannot know ids of stored files or valid tokens: the first request of an operation and
-then every second one get one of KNOWN, which comes from the environment, unless the request follows another one whose
-response had its id.
+it is a float. The generator cannot know ids of stored files or valid tokens: until an operation succeeds, each request
+gets one of KNOWN, which comes from the environment, and then every second one. A request that follows another one whose
+response had its id keeps this id.
 """
 
 from __future__ import annotations
@@ -34,14 +34,16 @@ Under `user_id` and `email` are those of an account that may become a member of 
 Under `version` are old versions of one file; the first one is never deleted.
 """
 _calls: Counter[str] = Counter()
-_with_known_id: set[str] = set()
-"""The operations that had a request with a known id."""
+_succeeded: set[str] = set()
+"""The operations that had a successful response."""
 _responded_ids: set[str] = set()
 """The ids in all responses so far."""
 
 
 @schemathesis.hook
-def after_call(_: schemathesis.HookContext, __: schemathesis.Case[Any], response: schemathesis.Response) -> None:
+def after_call(_: schemathesis.HookContext, case: schemathesis.Case[Any], response: schemathesis.Response) -> None:
+    if response.status_code < 400:
+        _succeeded.add(case.operation.label)
     ids = re.findall(rb'"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"', response.content)
     _responded_ids.update(id.decode() for id in ids)
 
@@ -102,7 +104,7 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case[Any], __: d
 
 def _insert_known_values(case: schemathesis.Case[Any], operation: str) -> None:
     _calls[operation] += 1
-    if _calls[operation] % 2 and (operation not in KNOWN or operation in _with_known_id):
+    if _calls[operation] % 2 and (operation not in KNOWN or operation in _succeeded):
         return
     is_login = operation == LOGIN and isinstance(case.body, dict) and case.body.keys() == {"email", "password"}
     if is_login and all(isinstance(text, str) and len(text) <= 250 for text in case.body.values()):
@@ -114,7 +116,6 @@ def _insert_known_values(case: schemathesis.Case[Any], operation: str) -> None:
         if case.query and is_uuid(case.query.get("drive_id")):
             del case.query["drive_id"]  # the ids are of the personal drive
         case.path_parameters["id"] = KNOWN[operation][_calls[operation] % len(KNOWN[operation])]
-        _with_known_id.add(operation)
     if "version" in KNOWN and is_uuid((case.path_parameters or {}).get("version")):
         first, *others = KNOWN["version"]
         is_deleted = operation.startswith("DELETE") and others
