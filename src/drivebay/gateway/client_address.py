@@ -24,14 +24,19 @@ addresses."""
 _MAX_ELEMENT: Final = 1024
 """The maximum number of characters of one element of `Forwarded`."""
 _NODE: Final = re.compile(
-    r"\[(?P<bracketed>[^\]]*)\](?::\w+)?|(?P<v4>[0-9.]+)(?::\w+)?|(?P<v6>[0-9A-Fa-f:.]+(?:%\w+)?)"
+    r"\[(?P<bracketed>[^\]]*)\](?::\w*)?|(?P<v4>[0-9.]+)(?::\w*)?|(?P<v6>[0-9A-Fa-f:.]+(?:%\w+)?)"
 )
 """A node of RFC 7239, section 6. A port may follow an IPv4 address, or an IPv6 address in brackets."""
+_AROUND_NODE: Final = ' \t"'
+"""Characters around a node that are ignored. Some proxies put the nodes of `X-Forwarded-For` in quotes, as in
+`Forwarded`."""
 _NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PAIR: Final = rf'{_NAME}=(?:{_NAME}|"(?:[^"\\]|\\.)*")'
+_VALUE: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z:\[\]-]+"
+"""A value without quotes. RFC 7239 wants quotes around a port and an IPv6 address, but some proxies omit them."""
+_PAIR: Final = rf'{_NAME}=(?:{_VALUE}|"(?:[^"\\]|\\.)*")'
 _ELEMENT: Final = re.compile(rf"[ \t]*+(?:{_PAIR})?(?:[ \t]*+;[ \t]*+(?:{_PAIR})?)*+[ \t]*+")
 """The quantifiers are possessive, so a header that does not match costs linear time."""
-_FOR: Final = re.compile(rf'(?:^|;)[ \t]*for=(?:({_NAME})|"((?:[^"\\]|\\.)*)")', re.IGNORECASE)
+_FOR: Final = re.compile(rf'(?:^|;)[ \t]*for=(?:({_VALUE})|"((?:[^"\\]|\\.)*)")', re.IGNORECASE)
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -131,7 +136,7 @@ def _rfc7239_nodes(text: str) -> Iterator[str]:
 
 def _parse(text: str) -> Address | None:
     """Return the address of a node without port, brackets and zone, or None if it is not an address."""
-    match = _NODE.fullmatch(text.strip())
+    match = _NODE.fullmatch(text.strip(_AROUND_NODE))
     if match is None:
         return None
     try:
