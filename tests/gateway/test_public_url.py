@@ -113,6 +113,14 @@ def test_scheme_and_host_of_a_trusted_proxy_are_checked(proto: str, host: str, s
     assert urls().server(scope(headers, "198.51.100.1")) is None
 
 
+def test_the_scheme_of_a_trusted_proxy_applies_to_the_host_of_the_request() -> None:
+    request = scope({"X-Forwarded-Proto": "https", "Host": "drive.example.com"}) | {"scheme": "http"}
+    assert urls().server(request) == "https://drive.example.com"
+    assert urls().absolute_link(request, "/x") == "https://drive.example.com/x"
+    assert urls().link(request, "/x") == "/x"
+    assert urls().absolute_link({**request, "client": ("198.51.100.1", 1)}, "/x") == "http://drive.example.com/x"
+
+
 def test_the_public_url_precedes_what_proxies_say() -> None:
     configured = urls("https://drive.example.com/")
     assert configured.link(scope(FORWARDED), "/x") == "https://drive.example.com/x"

@@ -39,7 +39,8 @@ class PublicUrls:
         """Return the base URL of the API for the client of an ASGI scope, or None for the root of the same server."""
         base = self._base(scope)
         if self._public_url is None and self._addresses.is_from_proxy(scope):
-            proto, host = _last(scope, b"x-forwarded-proto"), _last(scope, b"x-forwarded-host")
+            proto = _last(scope, b"x-forwarded-proto")
+            host = _last(scope, b"x-forwarded-host") or _last(scope, b"host")  # many proxies send on only `Host`
             if proto.lower() in ("http", "https") and _HOST.fullmatch(host):
                 return f"{proto.lower()}://{host}{base}"
         return base or None
