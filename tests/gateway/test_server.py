@@ -63,6 +63,24 @@ async def test_a_chunked_body_is_read(served: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /healthz HTTP/1.0\r\n\r\n", b"200"),
+        (b"OPTIONS /healthz HTTP/1.0\r\nHost: a\r\n\r\n", b"204"),
+        (b"GET /openapi.json HTTP/1.0\r\n\r\n", b"200"),
+        (b"POST /v1/login HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", b"422"),
+        (b"PATCH /v1/tus/x HTTP/1.0\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000, b"401"),
+    ],
+)
+async def test_a_request_of_http_1_0_gets_its_response(served: str, sent: bytes, status: bytes) -> None:
+    """Health checks of load balancers, and nginx with its defaults, use HTTP/1.0."""
+    head, _, body = (await exchange(served, sent)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 " + status)
+    assert b"\r\nserver: drivebay\r\n" in head
+    assert bool(body) == (status != b"204")
+
+
+@pytest.mark.parametrize(
     ("head", "status"),
     [
         (b"GET /v1/files/%ff%00 HTTP/1.1", b"401"),

@@ -92,6 +92,8 @@ class _RunningRequests:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["http_version"] == "1":  # guard: http-1-0
+            scope["http_version"] = "1.0"  # as ASGI writes it; Falcon refuses any other spelling
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in a task
         self._tasks.add(task)
