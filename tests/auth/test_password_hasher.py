@@ -36,7 +36,7 @@ async def test_the_right_password_matches_and_another_does_not() -> None:
         assert PASSWORD not in stored
 
 
-async def test_a_cancelled_hash_takes_its_place_until_its_thread_has_ended() -> None:
+async def test_a_cancelled_hash_keeps_its_slot_until_its_thread_has_ended() -> None:
     began, go_on = threading.Event(), threading.Event()
 
     def compare(*_: bytes) -> bool:

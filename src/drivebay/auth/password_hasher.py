@@ -129,7 +129,8 @@ class PasswordHasher:
                 try:
                     result, seconds = await asyncio.shield(thread)
                 except asyncio.CancelledError:
-                    await asyncio.wait([thread])  # guard: hash-place   a thread cannot be stopped, and uses a slot
+                    # A thread cannot be stopped, so it keeps its slot until it ends.
+                    await asyncio.wait([thread])  # guard: hash-slot
                     raise
         finally:
             _waiting.dec()

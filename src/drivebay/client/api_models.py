@@ -167,7 +167,8 @@ class UploadEvent(msgspec.Struct, frozen=True):
 class Link(msgspec.Struct, frozen=True):
     """A presigned URL of a file. Everybody who has the URL can read the file until `expires_at`.
 
-    A link that you share with `create_link` is a `ShareLink`.
+    In spite of its name, this is no link that you can delete or protect with a password. `create_link` returns a
+    `ShareLink`, which is such a link.
 
     `size` and the checksums describe the bytes behind the URL. They are None if the server does not send them. `etag`
     is the entity tag of these bytes in the store. Send it as `If-Match` when you resume a download with another URL.

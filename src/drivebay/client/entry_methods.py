@@ -321,9 +321,10 @@ class EntryMethods(ApiMethods):
         return await self._api.call(ApiRequest(Link, "GET", path, query=query))
 
     async def restore_version(self, file: str | File, version_id: str) -> File:
-        """Make a new version with the content of an old version the current version, and return the file.
+        """Create a new version with the content of an old version, and return the file.
 
-        A repeat changes nothing. Raises NotFound, and ApiError `quota_exceeded`.
+        The new version becomes the current version. A repeat changes nothing. Raises NotFound, and ApiError
+        `quota_exceeded`.
         """
         path = f"{_versions_path(await self._finder.resolve_file(file))}/{quote(version_id, '')}/restore"
         return await self._api.call(ApiRequest(File, "POST", path, idempotent=True))

@@ -1,4 +1,7 @@
-"""Handles every request, with or without a route: sets its id and headers, and writes its metrics and log line."""
+"""Handles every request, with or without a route: sets its id and headers, and writes its metrics and log line.
+
+A request that a concurrency limiter rejected has no log line.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,7 @@ class RequestMiddleware:
         if metric is None:
             metric = self._metrics[method, path, status] = REQUEST_SECONDS.labels(method, path, str(status))
         metric.observe(seconds)
-        # Building the log fields is expensive, so skip it when the log level drops the event.
+        # Building the log fields is expensive, so skip it for rejected requests, and if the log level drops the event.
         if not req.rejected and log.is_enabled_for(logging.INFO):
             user = {} if req.user is ANONYMOUS else {"user": str(req.user)}
             log.info("request", method=method, route=path, status=status, ms=round(seconds * 1e3, 2), **user)

@@ -15,8 +15,8 @@ A delivery is settled by the outcome of its commit:
   files service did not respond, or the drive was locked. So the event never becomes a dead letter.
 - no such upload, or a key or bucket that is not ours: acknowledged and counted. Other applications that write to the
   bucket cause such events, so nothing is stored about them.
-- unreadable, or failed too often because of a defect: stored as a dead letter, and then dropped. Only failures because
-  of a defect count, not deliveries while the store or the files service did not respond.
+- unreadable, or failed too often because of a defect: stored as a dead letter, and then dropped. A failure
+  counts only if a defect caused it. Deliveries while the store or the files service did not respond do not count.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ from .settings import Settings
 
 log = structlog.get_logger(__name__)
 
-# Dashboards and alerts use the names and label values of these released metrics, so they never change.
+# Dashboards and alerts use the names and label values of these released metrics, so they never change. `buried` means
+# that a dead letter was stored, and `retry_unburied` that it could not be stored.
 EVENTS = Counter("drivebay_ingest_events_total", "Events by outcome", ["outcome"])
 LAG = Histogram(
     "drivebay_ingest_lag_seconds",
@@ -172,8 +173,8 @@ class EventConsumer:
 
     def _count_failure(self, delivery: Delivery) -> int:
         """Count one more failure of a message because of a defect, and return the number of its failures."""
-        # At the first delivery, the count of an earlier message is ignored: a new stream numbers its messages again
-        # from 1.
+        # At the first delivery, a count under this id belongs to another message, because a new stream numbers its
+        # messages from 1 again. Ignore this count.
         earlier = self._failures.pop(delivery.id, 0) if delivery.count > 1 else 0  # guard: dead-letter-failures
         self._failures[delivery.id] = earlier + 1
         if len(self._failures) > _MAX_FAILING_MESSAGES:

@@ -37,8 +37,8 @@ async def pools_transactions(url: str) -> bool:
 
 async def _shares_sessions(first: Connection, servers: ServerList) -> bool:
     # Some poolers give a statement the session that was used last, others take the sessions in turn. Each round detects
-    # both kinds: while `second` holds a session in a transaction, it is a session that `first` used before, or `first`
-    # gets a session that it did not use before.
+    # both kinds. `second` holds a session in a transaction. With a pooler of the first kind, `first` has used this
+    # session before. With the second kind, `first` now gets a session that it has not used before.
     pids = {await _backend_pid(first), await _backend_pid(first)}
     if len(pids) > 1:
         return True

@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 TRUSTED_TYPES_POLICY = "drivebay"
-"""The name of the only Trusted Types policy. The policy allows only URLs of workers that are files of the app."""
+"""The name of the only Trusted Types policy. The policy allows only one URL: the script of a web worker,
+which is a file of the web app."""
 
 
 def origin_of(url: str) -> str:

@@ -1,7 +1,7 @@
 """Sends the mails that auth has queued.
 
-A mail is finished directly after the mail server has accepted it. If the process dies between the two steps, the lease
-ends, and the mail is sent once more with the same Message-ID and the same link.
+When the mail server has accepted a mail, the worker reports it to auth (`finish_mails`). If the process dies before the
+report, the lease ends, and the mail is sent once more with the same Message-ID and the same link.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Implements `contract.auth.Administration`.
+"""Implements the methods of `contract.auth.Administration` for existing accounts.
 
 The transaction of each change reads the role of the actor, under the lock that protects the list of admins. So if two
 admins demote each other at the same time, only the first succeeds, and a demoted admin can change nothing.
@@ -79,7 +79,7 @@ class AdministrationService:
                 await self._recorder.record(tx, actor, Action.ROLE_CHANGED, user, {"role": role.value})
             if disabled != account.disabled:
                 await self._set_disabled(tx, actor, user, disabled=disabled)
-            # Also if the account was disabled before: an earlier release may have begun sessions of a disabled account.
+            # Do this even if the account was disabled already: an earlier release may have begun sessions of it.
             if update.disabled:
                 await store.end_sessions(tx, user, "disabled")  # guard: disabled-sessions
                 await store.delete_password_tokens(tx, user)  # guard: disabled-reset-links

@@ -2,7 +2,7 @@
 
     manifest.json      written last: a folder without it is an unfinished backup
     database/          one file for each table, in the text format of COPY
-    objects.jsonl      one line for each object: key, size, SHA-256
+    objects.jsonl      one line for each object: key, size, SHA-256, headers
     objects.journal    the same, for the objects that an unfinished backup has copied
     objects/           the bytes of each object, under its key
     secret             the root secret of the deployment
@@ -44,7 +44,7 @@ class BackedUpObject(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True):
     """The description of a finished backup. `migrations` are the applied migrations of each schema.
 
-    `missing` are keys of objects that the store did not have.
+    `missing` are keys of objects that could not be copied: the store does not have them, or they are damaged.
 
     `objects_sha256` is the SHA-256 of `objects.jsonl`.
     """

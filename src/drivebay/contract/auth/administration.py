@@ -108,8 +108,9 @@ class CreatedAccount(msgspec.Struct, frozen=True):
 class AccountUpdate(msgspec.Struct, frozen=True):
     """Changes of an account. A field that is None stays unchanged.
 
-    With `records_limit`, the auth service writes a new quota, `limit_bytes` (None: the quota of the deployment), to the
-    audit log. The caller sets the quota in the files service.
+    `records_limit` says whether the quota changes too. If it does, the auth service writes the new quota to the audit
+    log: `limit_bytes`, or the quota of the deployment if `limit_bytes` is None. The caller sets the quota in the files
+    service.
     """
 
     role: Role | None = None
@@ -201,7 +202,7 @@ class Administration(Protocol):
         ...
 
     async def remove_account(self, actor: Actor, user: UserId) -> None:
-        """Delete an account, as its user can with `delete_account`. A repeat raises NotFound.
+        """Delete an account, with the same effect as `delete_account` by its user. A repeat raises NotFound.
 
         Raises Forbidden, NotFound, LastAdmin.
         """

@@ -1,6 +1,6 @@
 """Handlers of the admin API, and of the public route that sets a password with a token.
 
-In every other call, the auth service reads the role of the caller.
+In every call except those of the public route, the auth service reads the role of the caller.
 """
 
 from __future__ import annotations
