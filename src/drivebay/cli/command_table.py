@@ -23,12 +23,14 @@ class Command(NamedTuple):
     accepts_drive: bool = True
     """Whether a command about files has the option `--drive`. Other commands never have it."""
     accepts_shared: bool = True
-    """Whether a command with the option `--drive` has `--shared` too."""
+    """Whether a command with the option `--drive` has `--shared` too. Not if the command needs the whole drive."""
 
 
 _FILES: Final = "Files"
 _ACCOUNT: Final = "Account"
 _OPERATOR: Final = "Operating Drivebay"
+_LOGIN_COMMANDS: Final = {"signup", "login"}
+"""The commands that store a login."""
 
 COMMANDS: Final = {
     "signup": Command("user.account", _ACCOUNT, "Create an account and log in."),
@@ -59,19 +61,23 @@ COMMANDS: Final = {
     "du": Command("user.usage", _FILES, "Show the size of files and folders, with everything in them."),
     "cat": Command("user.list", _FILES, "Write files to standard output."),
     "link": Command("user.link_commands", _FILES, "Create a link to a file or folder, for people without an account."),
-    "links": Command("user.link_commands", _FILES, "List the links of a file or folder, or of the whole drive."),
-    "unlink": Command("user.link_commands", _FILES, "Delete links."),
+    "links": Command(
+        "user.link_commands", _FILES, "List the links of a file or folder, or of the whole drive.", accepts_shared=False
+    ),
+    "unlink": Command("user.link_commands", _FILES, "Delete links.", accepts_shared=False),
     "put": Command("user.upload", _FILES, "Upload files, folders or standard input."),
     "get": Command("user.download", _FILES, "Download files and folders, or the item of a link by its URL."),
     "sync": Command("user.sync", _FILES, "Make the folder TARGET equal to the folder SOURCE."),
-    "watch": Command("user.watch", _FILES, "Print each change of the files and folders as it happens."),
+    "watch": Command(
+        "user.watch", _FILES, "Print each change of the files and folders as it happens.", accepts_shared=False
+    ),
     "webhooks": Command(
         "user.webhook_commands",
         _FILES,
         "Manage webhooks, which send the changes of a drive to a URL.",
         accepts_shared=False,
     ),
-    "uploads": Command("user.uploads", _FILES, "List pending uploads, or cancel some of them."),
+    "uploads": Command("user.uploads", _FILES, "List pending uploads, or cancel some of them.", accepts_shared=False),
     "versions": Command(
         "user.versions", _FILES, "List the versions of a file, newest first, or restore or delete a version."
     ),
@@ -82,13 +88,18 @@ COMMANDS: Final = {
     "jobs": Command("user.job_commands", _FILES, "Show, wait for or cancel a copy job.", accepts_drive=False),
     "star": Command("user.modify", _FILES, "Give files and folders a star."),
     "rm": Command("user.modify", _FILES, "Move files, and with -r folders, to the trash."),
-    "restore": Command("user.modify", _FILES, "Restore files and folders from the trash, by name or id."),
+    "restore": Command(
+        "user.modify", _FILES, "Restore files and folders from the trash, by name or id.", accepts_shared=False
+    ),
     "share": Command(
         "user.permission_commands",
         _FILES,
         "Share a file or folder with a user, or list the users that it is shared with.",
+        accepts_shared=False,
     ),
-    "unshare": Command("user.permission_commands", _FILES, "Stop sharing a file or folder with a user."),
+    "unshare": Command(
+        "user.permission_commands", _FILES, "Stop sharing a file or folder with a user.", accepts_shared=False
+    ),
     "shared": Command(
         "user.permission_commands",
         _FILES,
@@ -98,7 +109,7 @@ COMMANDS: Final = {
     "drives": Command(
         "user.drives", _FILES, "List, create and change shared drives, and their members.", accepts_drive=False
     ),
-    "trash": Command("user.trash", _FILES, "Delete from the trash for good."),
+    "trash": Command("user.trash", _FILES, "Delete from the trash for good.", accepts_shared=False),
     "run": Command("operator.run", _OPERATOR, "Run all services, or some of them, until Ctrl-C."),
     "migrate": Command("operator.migrate", _OPERATOR, "Apply the missing migrations of the database."),
     "check": Command("operator.check", _OPERATOR, "Check every invariant of the database and the store."),
@@ -125,7 +136,8 @@ def load_command(name: str) -> Any:
     if row.module.startswith("user."):
         # In a group, the options are accepted both before and after the name of the subcommand.
         for command_with_options in (command, *getattr(command, "commands", {}).values()):
-            command_with_options.params.append(_option_of(_profile_option))
+            profile = _login_profile_option if name in _LOGIN_COMMANDS else _profile_option
+            command_with_options.params.append(_option_of(profile))
             if row.heading == _FILES and row.accepts_drive:
                 command_with_options.params.append(_option_of(_drive_option))
                 if row.accepts_shared:
@@ -153,7 +165,22 @@ def _profile_option(
         ),
     ] = None,
 ) -> None:
-    """Declare the option `--profile`, which every command of a user gets."""
+    """Declare the option `--profile` of the commands that use a stored login."""
+
+
+def _login_profile_option(
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="The name under which this login is stored. The default is DRIVEBAY_PROFILE.",
+            callback=_use_profile,
+            expose_value=False,
+        ),
+    ] = None,
+) -> None:
+    """Declare the option `--profile` of the commands that store a login."""
 
 
 def _use_drive(name: str | None) -> None:

@@ -85,7 +85,8 @@ def shared(
 ) -> None:
     """List the files and folders that other users share with you. Each line has id, role and name.
 
-    To use such an item in another command, give the command the option `--shared`.
+    To use such an item in another command, give that command the option `--shared`. Commands that need the whole drive
+    do not have this option.
     """
 
     async def command() -> None:

@@ -22,7 +22,7 @@ app = typer.Typer()
 def uploads(
     cancel: Annotated[
         list[str] | None,
-        typer.Option("--cancel", metavar="ID", help="Cancel the upload with this id or name. Can be repeated."),
+        typer.Option("--cancel", metavar="NAME_OR_ID", help="Cancel the upload with this id or name. Can be repeated."),
     ] = None,
     cancel_all: Annotated[bool, typer.Option("--cancel-all", help="Cancel every upload that is listed.")] = False,
     as_json: JsonOption = False,

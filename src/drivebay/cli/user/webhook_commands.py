@@ -101,7 +101,10 @@ def disable(id: IdArgument, as_json: JsonOption = False) -> None:
 
 @webhooks.command()
 def deliveries(id: IdArgument, as_json: JsonOption = False) -> None:
-    """List the attempts to send events, newest first. Each line has id, time, status, kind and error."""
+    """List the deliveries of a webhook, newest first. A delivery is one attempt to send an event.
+
+    Each line has the id of the delivery, its time, its result, the kind of the change, and the error.
+    """
 
     async def command() -> None:
         async with open_drive() as drive, aclosing(drive.webhook_deliveries(id)) as attempts:
@@ -125,7 +128,7 @@ def redeliver(
 
     async def command() -> None:
         async with open_drive() as drive:
-            with if_not_found("list the attempts with `drivebay webhooks deliveries ID`"):
+            with if_not_found("list the deliveries with `drivebay webhooks deliveries ID`"):
                 await drive.redeliver(id, delivery)
         if as_json:
             print_json({})
