@@ -1,4 +1,7 @@
-"""The gateway behind real proxies, with the examples of the guide. A proxy that is not installed is skipped."""
+"""The gateway behind real proxies, with the examples of the guide. A proxy that is not installed is skipped.
+
+`DRIVEBAY_TEST_TRAEFIK` names the binary of Traefik, see CONTRIBUTING.md.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ import pytest
 
 from drivebay.gateway.client_address import ClientAddresses
 from drivebay.runtime.http_server import wait_until_reachable
+from drivebay.testing.client import eventually
 from drivebay.testing.world import free_port
 
 from .conftest import Gateway, serve
@@ -23,7 +27,7 @@ from .test_tus import LARGE_QUOTA
 from .tus_client import BYTES, MIB
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "proxies.md"
-EXAMPLES = re.findall(r"^```(nginx|caddyfile)\n(.*?)^```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+TRAEFIK = os.environ.get("DRIVEBAY_TEST_TRAEFIK")
 PROXY = "127.0.0.1"
 CLIENT = "127.0.0.2"
 """The client connects from another address than the proxy, which is the only trusted one."""
@@ -32,11 +36,16 @@ own_behind_proxy = pytest.mark.parametrize("own", [LARGE_QUOTA | {"trusted_proxi
 
 
 class Example(NamedTuple):
-    """An example of the guide. `prefix` is the path below which it serves the API."""
+    """An example of the guide. `prefix` is the path below which it serves the API.
 
-    language: str
+    `static` is the static configuration of Traefik.
+    """
+
+    program: str
+    name: str
     text: str
     prefix: str
+    static: str = ""
 
 
 class Site(NamedTuple):
@@ -52,6 +61,24 @@ def replace(text: str, pattern: str, by: str) -> str:
     changed, count = re.subn(pattern, by, text, flags=re.MULTILINE)
     assert count, f"the guide has no {pattern}"
     return changed
+
+
+def read_examples() -> list[Example]:
+    """Return the examples of the guide, and nginx with its own defaults where the guide changes them."""
+    blocks = re.findall(r"^```(nginx|caddyfile|yaml)\n(.*?)^```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    static = [text for language, text in blocks if language == "yaml" and "providers:" in text]
+    assert len(static) == 1
+    programs = {"nginx": "nginx", "caddyfile": "caddy", "yaml": "traefik"}
+    examples = []
+    for language, text in blocks:
+        if text not in static:
+            prefix = "/drive" if "/drive/" in text else ""
+            name = "below a path" if prefix else "at its own host name"
+            examples.append(Example(programs[language], name, text, prefix, static[0] if language == "yaml" else ""))
+    # nginx then buffers bodies in both directions, and connects with HTTP/1.0.
+    defaults = replace(examples[0].text, r"^ *proxy_(?:http_version|request_buffering|buffering) .*\n", "")
+    defaults = replace(defaults, r"^ *proxy_set_header Connection .*\n", "")
+    return [*examples, Example("nginx", "with its defaults", defaults, "")]
 
 
 def nginx_configuration(text: str, port: int, folder: Path) -> str:
@@ -70,23 +97,42 @@ def caddy_configuration(text: str, port: int, folder: Path) -> str:
     return f"{{\n\tadmin off\n\tauto_https off\n}}\n{site}"
 
 
+def traefik_configuration(example: Example, text: str, port: int, folder: Path) -> str:
+    """Write the dynamic configuration. Return the static one."""
+    text = replace(text, r"Host\(`[a-z.]*example\.com`\)", f"Host(`{PROXY}`)")
+    (folder / "dynamic.yaml").write_text(replace(text, r"^ *tls: \{\}\n", ""))
+    static = replace(example.static, r'address: ":443"', f'address: "{PROXY}:{port}"')
+    static = replace(static, r"filename: .*$", f"filename: {folder}/dynamic.yaml")
+    return f"{static}global:\n  checkNewVersion: false\n"
+
+
+def command(example: Example, gateway_port: int, port: int, folder: Path) -> tuple[str, ...]:
+    """Write the configuration of a proxy. Return the command that runs it, or skip the test."""
+    file = folder / "configuration.yaml"
+    text = replace(example.text, r"127\.0\.0\.1:8080", f"{PROXY}:{gateway_port}")
+    if example.program == "traefik":
+        if TRAEFIK is None:
+            pytest.skip("DRIVEBAY_TEST_TRAEFIK does not name the binary of Traefik")
+        file.write_text(traefik_configuration(example, text, port, folder))
+        return TRAEFIK, f"--configFile={file}"
+    program = shutil.which(example.program)
+    if program is None:
+        pytest.skip(f"{example.program} is not installed")
+    if example.program == "nginx":
+        file.write_text(nginx_configuration(text, port, folder))
+        return program, "-c", str(file), "-e", str(folder / "log")
+    file.write_text(caddy_configuration(text, port, folder))
+    return program, "run", "--adapter", "caddyfile", "--config", str(file)
+
+
 @asynccontextmanager
 async def proxy(example: Example, gateway_port: int, folder: Path) -> AsyncIterator[int]:
     """Run the proxy of an example. Yields its port."""
-    port, file = free_port(), folder / "configuration"
-    text = replace(example.text, r"127\.0\.0\.1:8080", f"{PROXY}:{gateway_port}")
-    if example.language == "nginx":
-        file.write_text(nginx_configuration(text, port, folder))
-        command = ["nginx", "-c", str(file), "-e", str(folder / "log")]
-    else:
-        file.write_text(caddy_configuration(text, port, folder))
-        command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(file)]
-    program = shutil.which(command[0])
-    if program is None:
-        pytest.skip(f"{command[0]} is not installed")
+    port = free_port()
+    program, *arguments = command(example, gateway_port, port, folder)
     with (folder / "output").open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            program, *command[1:], stdout=output, stderr=output, env={"HOME": str(folder), "PATH": "/usr/bin:/bin"}
+            program, *arguments, stdout=output, stderr=output, env={"HOME": str(folder), "PATH": "/usr/bin:/bin"}
         )
     try:
         await wait_until_reachable(PROXY, port)
@@ -99,11 +145,13 @@ async def proxy(example: Example, gateway_port: int, folder: Path) -> AsyncItera
         await process.wait()
 
 
-@pytest.fixture(params=range(len(EXAMPLES)), ids=lambda n: f"{EXAMPLES[n][0]} {n}")
+EXAMPLES = read_examples()
+
+
+@pytest.fixture(params=EXAMPLES, ids=lambda example: f"{example.program} {example.name}")
 async def site(own: Gateway, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
     """A gateway behind the proxy of an example."""
-    language, text = EXAMPLES[request.param]
-    example = Example(language, text, "/drive" if "X-Forwarded-Prefix /drive" in text else "")
+    example: Example = request.param
     addresses = ClientAddresses((f"{PROXY}/32",))
     seen: list[str] = []
 
@@ -116,6 +164,11 @@ async def site(own: Gateway, request: pytest.FixtureRequest, tmp_path: Path) -> 
         limits = httpx.Limits(max_keepalive_connections=0)
         transport = httpx.AsyncHTTPTransport(local_address=CLIENT, limits=limits)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{PROXY}:{port}", timeout=30) as http:
+
+            async def is_ready() -> bool:  # Traefik listens before it has read its dynamic configuration
+                return (await http.get(f"{example.prefix}/healthz")).status_code == 200
+
+            await eventually(is_ready, within=30)
             yield Site(http, example.prefix, seen)
 
 
@@ -133,6 +186,8 @@ async def test_an_example_of_the_guide_serves_the_api(site: Site, own: Gateway) 
     assert set(site.seen) == {CLIENT}, "the gateway knows the address of the client"
     servers = (await site.http.get(f"{site.prefix}/openapi.json", headers=forged)).json()["servers"]
     assert [server["url"] for server in servers] == [f"{str(site.http.base_url).rstrip('/')}{site.prefix}"]
+    for path in ("/metrics", "/%6Detrics", "//metrics", "/./metrics"):
+        assert "drivebay_" not in (await site.http.get(f"{site.prefix}{path}")).text, path
     assert (await site.http.get(f"{site.prefix}/metrics")).status_code == 404
 
     body = bytes(range(256)) * (LARGE // 256)
@@ -165,7 +220,20 @@ async def test_an_early_response_to_a_large_body_arrives(site: Site, own: Gatewa
             assert response.headers["content-type"] == "application/problem+json"
 
 
-def test_the_guide_has_examples_for_each_proxy() -> None:
-    languages = [language for language, _ in EXAMPLES]
-    assert sorted(set(languages)) == ["caddyfile", "nginx"]
-    assert len(languages) == 4
+@own_behind_proxy
+async def test_events_arrive_while_the_response_continues(site: Site, own: Gateway) -> None:
+    user = await own.user()
+    headers = {"Authorization": f"Bearer {user.tokens['access_token']}"}
+    async with asyncio.timeout(30), site.http.stream("GET", f"{site.prefix}/v1/events", headers=headers) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        lines = response.aiter_lines()
+        await anext(lines)  # arrives before there is a change
+        for name in ("first", "second"):
+            await user.ok("POST", "/v1/folders", {"name": name})
+            while f'"name":"{name}"' not in await anext(lines):
+                pass
+
+
+def test_the_guide_has_two_examples_for_each_proxy() -> None:
+    found = sorted((example.program, example.prefix) for example in EXAMPLES[:-1])
+    assert found == [(program, prefix) for program in ("caddy", "nginx", "traefik") for prefix in ("", "/drive")]
