@@ -27,7 +27,10 @@ _omitted = Counter("drivebay_auth_failed_logins_omitted_total", "Failed logins t
 
 
 class Logins:
-    """The methods of `contract.auth.Auth` that start sessions."""
+    """The methods of `contract.auth.Auth` that start sessions.
+
+    In these methods, `client` is the actor before its user is known: it has only the address and the user agent.
+    """
 
     def __init__(
         self, store: Store, accounts: Accounts, sessions: Sessions, verifier: FactorVerifier, audit: AuditLog
@@ -85,7 +88,7 @@ class Logins:
             await self.refuse(client, row.user, "code")
             raise InvalidCode
         await self._verifier.refill(row.user, known_network)
-        await self._accounts.finish_code_login(row.user, address)
+        await self._accounts.finish_second_step(row.user, address)
         return tokens
 
     async def start_without_password(self, client: Actor, user: UserId, password_version: int) -> Tokens:

@@ -169,7 +169,7 @@ async def start(
         limiter = RateLimiter(store, settings.signup_limit, settings.login_limit)
         mail_key = subkeys.derive_key(settings.secret, "mail-tokens")
         passwords = settings.passwords
-        mails = MailQueue(database, audit, mail_key, new_id, enabled=settings.sends_mail, has_passwords=passwords)
+        mails = MailQueue(database, audit, mail_key, new_id, enabled=settings.sends_mail, allows_passwords=passwords)
         recorder = AccountChangeRecorder(audit, mails)
         accounts = Accounts(store, hasher, limiter, settings, recorder)
         issuer = TokenIssuer(settings, keyring, now=now, new_id=new_id, random_bytes=random_bytes)

@@ -231,8 +231,9 @@ class Accounts:
         """Clear the failed logins of an account from one network after a complete login."""
         await self.limiter.clear_failures(attempt)
 
-    async def finish_code_login(self, user: UserId, address: str) -> None:
-        """Do the same as `finish_login` after a login with a code. An earlier call checked the password."""
+    async def finish_second_step(self, user: UserId, address: str) -> None:
+        """Do the same as `finish_login` after the second step of a login, with a code or a passkey. An earlier call
+        checked the password."""
         network = client_network(address)
         credentials = await self._store.find_credentials_of_user(user, network)
         if credentials is not None:

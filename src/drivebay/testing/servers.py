@@ -41,8 +41,8 @@ _TEMPLATE_LOCK = 7_304_001
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the folders in it have random names and belong to this user
 _MEMORY_PREFIX = "drivebay-tests-"
 _MEMORY_NEEDED = 4 * 2**30
-"""The number of free bytes in memory from which the data of PostgreSQL is in memory. A run of all tests needs less than
-half of them."""
+"""The data of PostgreSQL is in memory if at least this number of bytes is free there. A run of all tests needs less
+than half of it."""
 
 
 @asynccontextmanager
@@ -78,7 +78,7 @@ async def _read_connection_info(folder: Path) -> dict[str, str]:
                     f"the server {folder.name} did not start:\n{(folder / 'keeper.log').read_text('utf-8')}"
                 )
             await asyncio.sleep(0.05)
-        # The keeper ends after this process, so its exit code is never read.
+        # Set an exit code, so that Popen does not warn about a process that still runs.
         keeper.returncode = 0
     found: dict[str, str] = json.loads(info_file.read_text("utf-8"))
     return found
@@ -98,7 +98,8 @@ def _run(kind: str, folder: Path) -> AbstractAsyncContextManager[Server]:
 def _data_folder(kind: str, folder: Path) -> Iterator[Path]:
     """Yield the folder of a server's data, and remove it at the end.
 
-    The data of PostgreSQL is in memory if it has space, because most tests copy a database: in 35 ms instead of 200 ms.
+    The data of PostgreSQL is in memory if the memory has space: most tests copy a database, which takes 35 ms there and
+    200 ms on disk.
     """
     in_memory = kind == "postgres" and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED
     if not in_memory:
@@ -116,13 +117,13 @@ def _data_folder(kind: str, folder: Path) -> Iterator[Path]:
 
 
 async def _keep(kind: str, folder: Path) -> None:
-    # The lock is held until the folder is removed, so a late process waits and then finds an empty folder.
-    with ExitStack() as unused, _data_folder(kind, folder) as data:
+    # `users.lock` is held until the data is removed. So a process that comes late waits, and then starts a new keeper.
+    with ExitStack() as users_lock, _data_folder(kind, folder) as data:
         async with _run(kind, data) as server:
             new = folder / "connection.json.new"
             new.write_text(json.dumps(connection_info(server)), "utf-8")
             new.rename(folder / "connection.json")
-            await asyncio.to_thread(unused.enter_context, _locked(folder / "users.lock", fcntl.LOCK_EX))
+            await asyncio.to_thread(users_lock.enter_context, _locked(folder / "users.lock", fcntl.LOCK_EX))
             (folder / "connection.json").unlink()
 
 
@@ -163,7 +164,7 @@ async def template(server: Postgres) -> str:
 async def database(server: Postgres, template: str, name: str) -> AsyncIterator[str]:
     """Create a copy of the database `template` and yield its URL. The copy is dropped at the end."""
     async with postgres_pool.connect(server.database_url("postgres"), size=1, timeout=60) as admin:
-        # Takes half the time of a copy through the log, because checkpoints are cheap without fsync.
+        # FILE_COPY takes half the time of WAL_LOG, because checkpoints are cheap without fsync.
         await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         try:
             yield server.database_url(name)

@@ -116,7 +116,7 @@ class Invitations:
             if key is not None:
                 await users.insert_sign_up_result(scope, key, fingerprint, user)
             await store.set_role(tx, user, account.role)
-            if account.password is None and self._mails.has_passwords:
+            if account.password is None and self._mails.allows_passwords:
                 digest = self._invitation(user).digest
                 await store.insert_password_token(tx, digest, user, "invitation", INVITATION_TTL)
             await self._mails.add(tx, MailKind.INVITATION if account.password is None else MailKind.VERIFICATION, user)
@@ -128,7 +128,7 @@ class Invitations:
     async def create_reset_token(self, actor: Actor, user: UserId) -> str:
         async with self._database.transaction() as tx:
             await require_admin(tx, actor)
-            if not self._mails.has_passwords:  # guard: reset-token-passwords-off
+            if not self._mails.allows_passwords:  # guard: reset-token-passwords-off
                 raise Forbidden("this deployment has no passwords; the user signs in with its identity provider")
             if await store.lock_account(tx, user) is None:
                 raise NotFound(f"no account {user}")
@@ -159,10 +159,10 @@ class Invitations:
                 await delete_passkeys_of_user(tx, used_token.user)  # guard: reset-ends-passkeys
             if used_token.was_mailed:  # guard: mailed-token-verifies
                 await mail_store.mark_email_verified(tx, used_token.user)
-            client = msgspec.structs.replace(actor, user=used_token.user)
+            actor_of_token = msgspec.structs.replace(actor, user=used_token.user)
             # An invitation sets the first password, so it needs no notice.
             record = self._recorder.record if used_token.purpose == "reset" else self._audit.record
-            await record(tx, client, Action.PASSWORD_CHANGED, used_token.user, {"by": used_token.purpose})
+            await record(tx, actor_of_token, Action.PASSWORD_CHANGED, used_token.user, {"by": used_token.purpose})
         log.info("password_reset", user=str(used_token.user), purpose=used_token.purpose)
 
     async def _created(self, tx: Executor, user: UserId, account: NewAccount) -> CreatedAccount:
@@ -171,7 +171,7 @@ class Invitations:
         In a deployment without passwords there is no token, because the user signs in at the identity provider.
         """
         accounts: tuple[Account, ...] = await store.get_accounts(tx, (user,), "")
-        if account.password is not None or not self._mails.has_passwords:
+        if account.password is not None or not self._mails.allows_passwords:
             return CreatedAccount(accounts[0])
         return CreatedAccount(accounts[0], self._invitation(user).text)
 
@@ -182,7 +182,7 @@ class Invitations:
             "password": None if password is None else new_password_problem(password),
             "limit_bytes": limit_problem(account.limit_bytes),
         }
-        if password is not None and not self._mails.has_passwords:  # guard: create-passwords-off
+        if password is not None and not self._mails.allows_passwords:  # guard: create-passwords-off
             problems["password"] = "must be null: this deployment has no passwords"  # noqa: S105 - a message
         if idempotency_key is not None and not is_valid_idempotency_key(idempotency_key):
             problems["idempotency_key"] = f"must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters"
@@ -206,10 +206,10 @@ async def _find_first(users: Store, scope: str, key: str, fingerprint: bytes) ->
 
 
 async def _may_belong_to_other(tx: Executor, used_token: store.UsedPasswordToken) -> bool:
-    """Return whether another person may have created the account of a mailed reset, because its address was never
-    confirmed.
+    """Return whether another person than the reader of the mail may have created the account of a mailed reset.
 
-    Return False for an invitation, because nobody can use an account before its invitation is used.
+    This is so if the email address of the account was never confirmed. Return False for an invitation, because nobody
+    can use an account before its invitation is used.
     """
     recipient = await mail_store.find_recipient(tx, used_token.user)
     return (

@@ -92,7 +92,8 @@ class AccountChangeRecorder:
 class MailQueue:
     """Queues mails, and gives them to the worker. If `enabled` is False, nothing is queued.
 
-    `token_key` derives the secrets of links. If `has_passwords` is False, there are no links that set a password.
+    `token_key` derives the secrets of links. `allows_passwords` is False in a deployment where users
+    sign in only with the identity provider. Then no mail has a link that sets a password.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class MailQueue:
         new_id: Callable[[], UUID],
         *,
         enabled: bool,
-        has_passwords: bool = True,
+        allows_passwords: bool = True,
     ) -> None:
         self._database = database
         self._audit = audit
@@ -111,7 +112,7 @@ class MailQueue:
         self._new_id = new_id
         self._has_warned = False
         self.enabled = enabled
-        self.has_passwords = has_passwords
+        self.allows_passwords = allows_passwords
 
     def require_enabled(self) -> None:
         """Raise NotFound in a deployment that sends no mail, and log once which settings are missing."""
@@ -124,7 +125,7 @@ class MailQueue:
 
     def require_passwords(self) -> None:
         """Raise NotFound in a deployment where users sign in only with the identity provider."""
-        if not self.has_passwords:  # guard: reset-passwords-off
+        if not self.allows_passwords:  # guard: reset-passwords-off
             raise NotFound("this deployment has no passwords; sign in with its identity provider")
 
     async def add(self, tx: Executor, kind: MailKind, user: UserId) -> None:
@@ -188,8 +189,8 @@ class MailQueue:
     async def _prepare(self, tx: Executor, mail: ClaimedMail) -> MailTask | None:
         """Return the task of the worker for a mail. If the mail is not needed any more, delete it and return None."""
         user = mail.user if mail.requested_email is None else await self._find_reset_account(tx, mail)
-        is_deleted = mail.kind is MailKind.ACCOUNT_DELETED  # guard: deletion-notice
-        recipient = None if user is None else await store.find_recipient(tx, user, is_deleted=is_deleted)
+        only_deleted = mail.kind is MailKind.ACCOUNT_DELETED  # guard: deletion-notice
+        recipient = None if user is None else await store.find_recipient(tx, user, only_deleted=only_deleted)
         address = None if recipient is None else email_address.delivery_address(recipient.email)
         is_wanted = recipient is not None and self._is_wanted(mail.kind, recipient)
         if user is None or recipient is None or address is None or not is_wanted:
@@ -221,8 +222,8 @@ class MailQueue:
         ttl = RESET_TTL if mail.kind is MailKind.RESET else INVITATION_TTL
         await insert_password_token(tx, digest, user, _PASSWORD_TOKEN_PURPOSES[mail.kind], ttl)
         if mail.kind is MailKind.RESET:
-            client = Actor(user, mail.requested_from)  # guard: reset-audit-actor
-            await self._audit.record(tx, client, Action.PASSWORD_RESET_CREATED, user, {"by": "mail"})
+            actor = Actor(user, mail.requested_from)  # guard: reset-audit-actor
+            await self._audit.record(tx, actor, Action.PASSWORD_RESET_CREATED, user, {"by": "mail"})
 
     def _new_mail_id(self) -> MailId:
         return MailId(self._new_id())
@@ -230,13 +231,13 @@ class MailQueue:
     def _has_link(self, kind: MailKind) -> bool:
         """Return whether a mail has a link with a secret. In a deployment without passwords, an invitation has no such
         link."""
-        return self.has_passwords or kind is not MailKind.INVITATION  # guard: invitation-passwords-off
+        return self.allows_passwords or kind is not MailKind.INVITATION  # guard: invitation-passwords-off
 
     def _is_wanted(self, kind: MailKind, recipient: Recipient) -> bool:
         """Return whether an account still needs a mail of this kind."""
         if kind is MailKind.VERIFICATION:
             return not recipient.is_verified
-        if kind is MailKind.RESET and not self.has_passwords:
+        if kind is MailKind.RESET and not self.allows_passwords:
             return False
         if kind.is_notice:
             # An address that is not confirmed may belong to another person.

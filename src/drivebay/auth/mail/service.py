@@ -81,8 +81,8 @@ class MailService:
             if user is None:
                 raise InvalidToken("the link was used, has expired or never existed; ask for a new one")
             await store.mark_email_verified(tx, user)
-            client = Actor(user, actor.address, actor.user_agent)
-            await self._audit.record(tx, client, Action.EMAIL_VERIFIED, user)
+            actor_of_token = Actor(user, actor.address, actor.user_agent)
+            await self._audit.record(tx, actor_of_token, Action.EMAIL_VERIFIED, user)
         log.info("email_verified", user=str(user))
 
     async def _take_reset(self, recipient: str, network: str) -> bool:

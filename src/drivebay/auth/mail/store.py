@@ -74,9 +74,12 @@ async def set_recipient(db: Executor, id: MailId, user: UserId) -> None:
     await db.fetchrow(STATEMENTS["set_recipient"], id, user)
 
 
-async def find_recipient(db: Executor, user: UserId, *, is_deleted: bool = False) -> Recipient | None:
-    """Return the recipient, or None if there is no such account. A deleted account is found only with `is_deleted`."""
-    row = await db.fetchrow(STATEMENTS["find_recipient"], user, is_deleted)
+async def find_recipient(db: Executor, user: UserId, *, only_deleted: bool = False) -> Recipient | None:
+    """Return the recipient, or None if there is no such account.
+
+    With `only_deleted`, only a deleted account is found. Without it, a deleted account is not found.
+    """
+    row = await db.fetchrow(STATEMENTS["find_recipient"], user, only_deleted)
     return None if row is None else Recipient(*row)
 
 

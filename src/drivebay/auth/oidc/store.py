@@ -33,14 +33,15 @@ class AccountState(msgspec.Struct, frozen=True):
 
 
 async def insert_oidc_login(
-    db: Executor, digest: bytes, browser_digest: bytes, redirect_uri: str, ttl: timedelta
+    db: Executor, state_digest: bytes, browser_secret_digest: bytes, redirect_uri: str, ttl: timedelta
 ) -> None:
-    await db.fetchrow(STATEMENTS["insert_oidc_login"], digest, browser_digest, redirect_uri, ttl)
+    """Store a sign-in that has begun: the digests of its `state` and of the secret in a cookie of its browser."""
+    await db.fetchrow(STATEMENTS["insert_oidc_login"], state_digest, browser_secret_digest, redirect_uri, ttl)
 
 
-async def take_oidc_login(db: Executor, digest: bytes, browser_digest: bytes) -> str | None:
+async def take_oidc_login(db: Executor, state_digest: bytes, browser_secret_digest: bytes) -> str | None:
     """Delete a sign-in of this browser, and return its `redirect_uri`, or None if there is no such sign-in."""
-    row = await db.fetchrow(STATEMENTS["take_oidc_login"], digest, browser_digest)
+    row = await db.fetchrow(STATEMENTS["take_oidc_login"], state_digest, browser_secret_digest)
     return None if row is None else str(row["redirect_uri"])
 
 

@@ -1,6 +1,6 @@
 """Implements the methods of `contract.auth.Passkeys` that log in.
 
-A challenge is used up before the browser's response is verified. Every wrong response raises the same error.
+The WebAuthn challenge is used up before the browser's response is verified. Every wrong response raises the same error.
 """
 
 from __future__ import annotations
@@ -52,16 +52,17 @@ class PasskeyLogins:
         # The web app makes this call at each login that waits for a second factor. If the account has no passkey, the
         # call must not count in the limit of the network, so the account is looked up first.
         login = None if challenge is None else await self._find_login(challenge)
-        # The browser's response to these options is accepted once, so this limit also bounds the number of responses.
+        # The browser's response to the options that this call returns is accepted once. So the limit of this call also
+        # limits the number of responses.
         # guard: passkey-limit, passkey-limit-order
         await self._limiter.charge_passkey(address)
-        own_challenge, db = OpaqueToken.generate(self._dependencies.random_bytes), self._store.executor
+        webauthn_challenge, db = OpaqueToken.generate(self._dependencies.random_bytes), self._store.executor
         if login is None:
-            await store.insert_login_challenge(db, own_challenge.digest, CHALLENGE_TTL)
-            return webauthn_responses.request_options(party, own_challenge.value, ())
-        if not await store.insert_second_factor_challenge(db, own_challenge.digest, login.digest, CHALLENGE_TTL):
+            await store.insert_login_challenge(db, webauthn_challenge.digest, CHALLENGE_TTL)
+            return webauthn_responses.request_options(party, webauthn_challenge.value, ())
+        if not await store.insert_second_factor_challenge(db, webauthn_challenge.digest, login.digest, CHALLENGE_TTL):
             raise _login_ended()
-        return webauthn_responses.request_options(party, own_challenge.value, login.allowed)
+        return webauthn_responses.request_options(party, webauthn_challenge.value, login.allowed)
 
     async def log_in_with_passkey(
         self, assertion: PasskeyAssertion, address: str, user_agent: str = "", challenge: str | None = None
@@ -69,11 +70,11 @@ class PasskeyLogins:
         party = self._dependencies.require_party()
         client = Actor(address=address, user_agent=user_agent)
         login = None if challenge is None else OpaqueToken.parse(challenge)
-        own_challenge = webauthn_responses.find_challenge(assertion.client_data)
-        if own_challenge is None or (challenge is not None and login is None):
+        webauthn_challenge = webauthn_responses.find_challenge(assertion.client_data)
+        if webauthn_challenge is None or (challenge is not None and login is None):
             raise InvalidPasskey
         db = self._store.executor
-        if not await store.take_login_challenge(db, own_challenge.digest, None if login is None else login.digest):
+        if not await store.take_login_challenge(db, webauthn_challenge.digest, None if login is None else login.digest):
             raise InvalidPasskey
         waiting = None if login is None else await factors.take_try(db, login.digest)
         if login is not None and waiting is None:
@@ -82,7 +83,7 @@ class PasskeyLogins:
         use = None
         if passkey is not None:
             try:
-                use = webauthn_responses.verify_assertion(party, own_challenge, assertion, passkey)
+                use = webauthn_responses.verify_assertion(party, webauthn_challenge, assertion, passkey)
             except InvalidWebauthnResponse as error:
                 log.info("passkey_refused", id=str(passkey.id), reason=str(error))
         user = None if waiting is None else waiting.user
@@ -132,7 +133,7 @@ class PasskeyLogins:
     async def _finish(self, user: UserId, address: str, *, is_second: bool) -> None:
         await self._limiter.return_passkey_token(address)
         if is_second:
-            await self._dependencies.accounts.finish_code_login(user, address)
+            await self._dependencies.accounts.finish_second_step(user, address)
 
 
 def _login_ended() -> InvalidCode:

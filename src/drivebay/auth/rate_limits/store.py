@@ -32,9 +32,10 @@ async def return_token(db: Executor, bucket: str, time_per_token: timedelta) -> 
     await db.fetchrow(STATEMENTS["return_token"], bucket, time_per_token)
 
 
-async def remember_network(db: Executor, user: UserId, network: str, others: int) -> None:
-    """Record a login from a network. Keep this network, and the `others` other networks with the latest logins."""
-    await db.fetchrow(STATEMENTS["remember_network"], user, network, others)
+async def remember_network(db: Executor, user: UserId, network: str, max_other_networks: int) -> None:
+    """Record a login of an account from a network. Keep this network, and up to `max_other_networks` other networks:
+    those with the latest logins."""
+    await db.fetchrow(STATEMENTS["remember_network"], user, network, max_other_networks)
 
 
 async def prune_known_networks(db: Executor, age: timedelta) -> None:

@@ -70,7 +70,7 @@ async def restore_backup(
         await require_no_newer_migrations(opened.database_url, manifest)
         objects = backup.read_objects()
         async with open_object_transfer(opened.storage(), now) as transfer:
-            await _require_own_objects(transfer, objects)
+            await _require_no_other_objects(transfer, objects)
             copied = await _store_objects(transfer, backup, objects, advance)
         if backup.secret.is_file() and settings.secret is not None and _secret_file(settings).parent.is_dir():
             _write_secret(settings)
@@ -102,7 +102,8 @@ async def require_no_newer_migrations(url: str, manifest: Manifest) -> None:
         if newer := sorted(set(await postgres.applied_migrations(url, schema)) - set(names)):  # guard: restore-newer
             raise BackupError(
                 f"the database has the migration {schema}/{newer[0]}, which is newer than the backup:"
-                " restore into a new database or data folder. Migrations that the backup lacks run at the next start"
+                " restore into a new database or data folder. The restore then applies the migrations that the backup"
+                " lacks"
             )
 
 
@@ -151,7 +152,8 @@ async def _require_empty_database(url: str) -> None:
         )
 
 
-async def _require_own_objects(transfer: ObjectTransfer, objects: dict[str, BackedUpObject]) -> None:
+async def _require_no_other_objects(transfer: ObjectTransfer, objects: dict[str, BackedUpObject]) -> None:
+    """Raise BackupError if the bucket has an object that is not in the backup."""
     async for key in transfer.list_keys():
         # Keys that begin with a dot belong to probes, staging, quarantine and thumbnails.
         if key not in objects and not key.startswith("."):

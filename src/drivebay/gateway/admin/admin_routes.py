@@ -1,4 +1,4 @@
-"""The routes of the admin API, and the route with which an invited user sets a password."""
+"""The routes of the admin API, and the route that sets a password with the token of an invitation or a reset."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def admin_routes(admin: AdminResource, key: Parameter, paging: tuple[Parameter, 
             errors=(errors.Forbidden, errors.NotFound, errors.LastAdmin), scopes=NO_API_TOKEN,
         ),
         Route(
-            "DELETE", "/v1/admin/users/{id}", "deleteUser", "Delete an account, as its user can",
+            "DELETE", "/v1/admin/users/{id}", "deleteUser", "Delete an account and all its files",
             for_admins(admin.delete_user), {204: None},
             errors=(errors.Forbidden, errors.NotFound, errors.LastAdmin), scopes=NO_API_TOKEN,
         ),
