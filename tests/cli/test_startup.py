@@ -1,6 +1,7 @@
 """The start of the command: version, help, completion, imports, and Ctrl-C before a command runs."""
 
 import asyncio
+import re
 import sys
 from asyncio.subprocess import PIPE
 from importlib import import_module
@@ -59,10 +60,30 @@ def test_summary_of_a_command_is_part_of_its_help(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", *command_table.COMMANDS])
-async def test_help_shows_no_type_for_flags(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_shows_words_instead_of_types(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    members = getattr(command_table.load_command(name), "commands", {}) if name else {}
+    for path in ([name] if name else [], *([name, member] for member in members)):
+        with pytest.raises(SystemExit):
+            command_table.app([*path, "--help"], prog_name="drivebay")
+        shown = capsys.readouterr().out
+        assert [word for word in ("bool", "<str>", "<int", "<path>", "{") if word in shown] == [], path
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        (["put"], "put [OPTIONS] PATH..."),
+        (["du"], "du [OPTIONS] [PATH...]"),
+        (["cp"], "cp [OPTIONS] SOURCE... TARGET"),
+        (["passkeys", "rename"], "passkeys rename [OPTIONS] ID NAME"),
+    ],
+)
+def test_usage_shows_which_arguments_can_be_repeated(
+    command: list[str], usage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
-        command_table.app([*([name] if name else []), "--help"], prog_name="drivebay")
-    assert "bool" not in capsys.readouterr().out
+        command_table.app([*command, "--help"], prog_name="drivebay")
+    assert f"Usage: drivebay {usage} \n" in re.sub(" +", " ", capsys.readouterr().out)
 
 
 async def test_shell_completes_commands(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from copy import copy
 from importlib import import_module
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 
 class Command(NamedTuple):
@@ -31,6 +32,8 @@ _ACCOUNT: Final = "Account"
 _OPERATOR: Final = "Operating Drivebay"
 _LOGIN_COMMANDS: Final = {"signup", "login"}
 """The commands that store a login."""
+_TYPE_WORDS: Final = {"str": "TEXT", "int": "NUMBER", "int range": "NUMBER", "path": "PATH"}
+"""The words for the types of options in the help. Typer would show `<str>`."""
 
 COMMANDS: Final = {
     "signup": Command("user.account", _ACCOUNT, "Create an account and log in."),
@@ -142,7 +145,7 @@ def load_command(name: str) -> Any:
                 command_with_options.params.append(_option_of(_drive_option))
                 if row.accepts_shared:
                     command_with_options.params.append(_option_of(_shared_option))
-    _hide_types_of_flags(command)
+    _simplify_types(command)
     return command
 
 
@@ -234,19 +237,35 @@ def _option_of(function: Callable[..., None]) -> Any:
     return typer.main.get_command(carrier).params[0]
 
 
-def _hide_types_of_flags(command: Any) -> None:
-    """Show flags without `<bool>` in the help of a command, and of the commands of a group."""
-    _without_types(command.get_params(command.context_class(command)))
+def _simplify_types(command: Any) -> None:
+    """Show the parameters of a command, and of the commands of a group, in words: `PATH...`, and no `<str>`."""
+    _in_words(command.get_params(command.context_class(command)))
     for member in getattr(command, "commands", {}).values():
-        _hide_types_of_flags(member)
+        _simplify_types(member)
 
 
-def _without_types(parameters: list[Any]) -> list[Any]:
-    """Hide the types of flags, which take no value, and return all parameters."""
+def _in_words(parameters: list[Any]) -> list[Any]:
+    """Show flags and arguments without a type, and the types of options in words. Return all parameters."""
     for parameter in parameters:
-        if getattr(parameter, "is_flag", False):
+        if isinstance(parameter, TyperArgument):
+            _name_argument(parameter)
+        elif getattr(parameter, "is_flag", False):
             parameter.metavar = ""
+        elif parameter.metavar is None:
+            parameter.metavar = _TYPE_WORDS.get(parameter.type.name)
     return parameters
+
+
+def _name_argument(argument: TyperArgument) -> None:
+    """Show `NAME`, `[NAME]` if it is optional, and dots after it if it may be given several times. Typer would show
+    `{NAME}`, without dots, and the type of the argument."""
+    name = (argument.metavar or (argument.name or "").upper()).strip("[].")
+    name = f"{name}..." if argument.nargs != 1 else name
+    argument.metavar = name if argument.required else f"[{name}]"
+    shown: Any = argument
+    shown.make_metavar = lambda ctx, usage=False: argument.metavar
+    shown.type = copy(argument.type)
+    shown.type.get_metavar = lambda param, ctx: ""
 
 
 class LazyCommands(TyperGroup):
@@ -258,7 +277,7 @@ class LazyCommands(TyperGroup):
             self.add_command(TyperCommand(name, help=command.summary, rich_help_panel=command.heading))
 
     def get_params(self, ctx: Any) -> Any:
-        return _without_types(super().get_params(ctx))
+        return _in_words(super().get_params(ctx))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)

@@ -35,7 +35,7 @@ class ListedLink(ShareLink, frozen=True):
 def link(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A path that starts with /, or an id.")],
     role: Annotated[
-        LinkRole | None, typer.Option("--role", help="What people with the link may do.", show_default="viewer")
+        LinkRole | None, typer.Option("--role", help="What people with the link may do. The default is viewer.")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="A name for your list of links.")] = None,
     password_stdin: Annotated[
