@@ -67,6 +67,11 @@ class InvalidRequest(Error):
     code, title, http, grpc = "invalid_request", "The request is not valid", 422, "INVALID_ARGUMENT"
 
 
+def invalid_fields_error(errors: tuple[FieldError, ...]) -> InvalidRequest:
+    """Return the error for wrong fields. Its detail names each field and its problem."""
+    return InvalidRequest("; ".join(f"{error.field} {error.message}" for error in errors), errors=errors)
+
+
 class InvalidCursor(InvalidRequest):
     code, title = "invalid_cursor", "The cursor is invalid or belongs to another query"
 

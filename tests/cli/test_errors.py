@@ -81,6 +81,27 @@ async def test_error_is_printed_once_with_the_next_step(shell: Shell) -> None:
     assert message == "drivebay: 'a.txt' is neither an id nor a path: start a path with /"
     assert "drivebay ls" in next_step
     assert "ls --trash" in (await error_lines("restore", "/a.txt"))[1]
+    await shell.ok("mkdir", "/taken")
+    assert await error_lines("mkdir", "/taken") == [
+        "drivebay: the name 'taken' is taken",
+        "  next: choose another name",
+    ]
+    (shell.home / "taken").write_text("a file")
+    assert await error_lines("put", "taken") == [
+        "drivebay: /taken is a folder",
+        "  next: choose another name, or add --on-conflict rename",
+    ]
+    assert (await shell.ok("put", "taken", "--on-conflict", "rename")).lines == ["/taken (1)"]
+    for text in ("one", "two"):
+        (shell.home / "a.txt").write_text(text)
+        lines = await error_lines("put", "a.txt")
+    assert lines == [
+        "drivebay: /a.txt already exists with different content",
+        "  next: choose another name, or add --on-conflict replace or --on-conflict rename",
+    ]
+    message, next_step = await error_lines("ls", os.fsdecode(b"/bad\xff"))
+    assert message == "drivebay: '/bad\\udcff' is not valid UTF-8"
+    assert "names on the server are UTF-8" in next_step
     assert "check the id" in (await error_lines("jobs", "show", "no-id"))[1]
     shell.variables["DRIVEBAY_TOKEN"] = "no.such.token"
     assert "DRIVEBAY_TOKEN" in (await error_lines("ls"))[1]

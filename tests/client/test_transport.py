@@ -129,6 +129,21 @@ async def test_a_refused_connection_is_request_not_sent(transport: Transport) ->
     assert str(raised.value) == f"cannot connect to {origin.removeprefix('http://')}: Connection refused"
 
 
+async def test_https_to_a_server_without_tls_is_explained(transport: Transport) -> None:
+    async def answer_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer_at_once, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    try:
+        with pytest.raises(RequestNotSent, match="does not use TLS, so its URL starts with http://"):
+            await transport.fetch("GET", f"https://{host}:{port}/k", {})
+    finally:
+        server.close()
+
+
 async def test_the_error_of_a_broken_connection_names_the_host_without_secrets(transport: Transport) -> None:
     async with RecordingServer(b"") as origin:
         with pytest.raises(NetworkError) as raised:

@@ -6,11 +6,16 @@ import base64
 import hashlib
 import unicodedata
 from collections.abc import AsyncIterator
+from typing import Annotated
 from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
+from msgspec import Meta
 
+from drivebay.errors import FieldError, InvalidRequest
+from drivebay.gateway.http_request import decode_json
 from drivebay.testing.client import Json
 
 from .conftest import MAX_FILE_SIZE, QUOTA, Gateway, User, assert_problem
@@ -311,7 +316,9 @@ async def test_a_malformed_query_gives_no_500(user: User, query: str) -> None:
 async def test_an_invalid_email_fails_sign_up_and_login(shared: Gateway, email: str) -> None:
     account = {"email": email, "password": "correct horse"}
     problem = assert_problem(await shared.http.post("/v1/signup", json=account), 422, "invalid_request")
-    assert problem["errors"][0]["field"] == "email"
+    (error,) = problem["errors"]
+    assert (error["field"], problem["detail"]) == ("email", f"email {error['message']}")
+    assert error["message"].startswith(("is not valid: ", "must have "))
     assert_problem(await shared.http.post("/v1/login", json=account), 401, "invalid_credentials")
 
 
@@ -319,6 +326,33 @@ async def test_an_invalid_email_fails_sign_up_and_login(shared: Gateway, email: 
 async def test_a_password_has_8_to_256_characters(shared: Gateway, length: int, status: int) -> None:
     account = {"email": f"{uuid4().hex}@example.com", "password": "x" * length}
     assert (await shared.http.post("/v1/signup", json=account)).status_code == status
+
+
+class Limited(msgspec.Struct):
+    text: Annotated[str, Meta(min_length=8, max_length=9)] = "12345678"
+    items: Annotated[list[int], Meta(min_length=1, max_length=2)] | None = None
+    number: Annotated[int, Meta(ge=-1, le=9)] = 1
+    amount: Annotated[float, Meta(gt=0, lt=1)] = 0.5
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"text": "1234567"}, "text must have at least 8 characters"),
+        ({"text": "1234567890"}, "text must have at most 9 characters"),
+        ({"items": []}, "items must have at least 1 item"),
+        ({"items": [1, 2, 3]}, "items must have at most 2 items"),
+        ({"number": -2}, "number must be at least -1"),
+        ({"number": 10}, "number must be at most 9"),
+        ({"amount": 0}, "amount must be more than 0.0"),
+        ({"amount": 1}, "amount must be less than 1.0"),
+    ],
+)
+def test_a_limit_is_named_in_words(body: Json, message: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        decode_json(msgspec.json.encode(body), msgspec.json.Decoder(Limited))
+    field, _, problem = message.partition(" ")
+    assert (caught.value.detail, caught.value.errors) == (message, (FieldError(field, problem),))
 
 
 @pytest.mark.parametrize("token", ["", "x", "é", "\0", "x" * 100_000])

@@ -27,6 +27,7 @@ from ..errors import (
     RateLimited,
     Unauthenticated,
     Unavailable,
+    invalid_fields_error,
 )
 from ..formats.signed_cursors import Position, decode_cursor, encode_cursor
 from .audit.audit_log import Action
@@ -199,7 +200,7 @@ class ApiTokens:
         if expires_at is not None:
             errors += self._find_expiry_errors(expires_at)
         if errors:
-            raise InvalidRequest("the API token is not valid", errors=tuple(errors))
+            raise invalid_fields_error(tuple(errors))
 
     def _find_expiry_errors(self, expires_at: datetime) -> tuple[FieldError, ...]:
         try:

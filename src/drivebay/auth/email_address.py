@@ -48,7 +48,7 @@ def parse(text: str) -> EmailAddress:
         valid = _validate(entered)
     except EmailNotValidError as error:
         # Earlier releases accepted some addresses that are refused today. Their accounts can still log in.
-        return EmailAddress(entered, folded, (folded,) if _is_storable(folded) else (), str(error))
+        return EmailAddress(entered, folded, (folded,) if _is_storable(folded) else (), _describe(error))
     key = f"{_fold(valid.local_part)}@{valid.ascii_domain}"
     # Earlier releases stored the domain as the user wrote it, in Unicode or in ASCII.
     unicode_key = _fold(f"{valid.local_part}@{valid.domain}")
@@ -74,6 +74,12 @@ def _validate(address: str) -> ValidatedEmail:
     if "." not in valid.ascii_domain and valid.ascii_domain != "localhost":
         raise EmailNotValidError("The part after the @-sign must contain a period.")
     return valid
+
+
+def _describe(error: EmailNotValidError) -> str:
+    """Return the reason of the library, which is a sentence, as text that can follow the name of a field."""
+    reason = str(error).removesuffix(".")
+    return f"is not valid: {reason[:1].lower()}{reason[1:]}"
 
 
 def _fold(text: str) -> str:

@@ -29,6 +29,7 @@ from ..errors import (
     InvalidRequest,
     NotFound,
     SignupClosed,
+    invalid_fields_error,
 )
 from . import email_address, subkeys
 from .administration.admins import require_other_admin
@@ -338,7 +339,7 @@ def _validate_sign_up(email: EmailAddress, password: str, idempotency_key: str |
         problems["idempotency_key"] = f"must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters"
     errors = tuple(FieldError(name, problem) for name, problem in problems.items() if problem is not None)
     if errors:
-        raise InvalidRequest("the sign-up is not valid", errors=errors)
+        raise invalid_fields_error(errors)
 
 
 def is_valid_idempotency_key(key: str) -> bool:

@@ -35,6 +35,8 @@ KEEPALIVE_TIMEOUT: Final = 20.0
 """The number of seconds for which an idle connection stays open."""
 _USER_TIMEOUT: Final = 15_000
 """The operating system closes a connection if the server acknowledges no sent bytes for this number of milliseconds."""
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+"""The reasons of OpenSSL for a response that is not TLS, such as one of HTTP."""
 _SKIPPED_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """Headers that aiohttp would add to a request. A presigned request must be sent as it was signed."""
 
@@ -235,6 +237,8 @@ def _translate_errors(host: str) -> Iterator[None]:
 def _failure_reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
+    if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
+        return "the server does not use TLS, so its URL starts with http://"
     if isinstance(error, ConnectionError) and error.errno:
         return os.strerror(error.errno)  # the exception's own text repeats the address
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

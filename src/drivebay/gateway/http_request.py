@@ -40,6 +40,8 @@ _MAX_LENGTH_DIGITS: Final = 18
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _JSON_PATH: Final = re.compile(r" - at `\$\.?(.*?)`$")
 _FIELD_NAME: Final = re.compile(r"field `([^`]*)`")
+_LIMIT: Final = re.compile(r"^Expected `(str|array|int|float)` (of length )?(>=|<=|>|<) (-?[0-9.e+]+)$")
+_LIMIT_WORDS: Final = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 
 
 class Request(falcon.asgi.Request):
@@ -298,5 +300,16 @@ def _from_validation_error(message: str) -> InvalidRequest:
     field = path[1] if path else ""
     if name := _FIELD_NAME.search(text):
         field = f"{field}.{name[1]}" if field else name[1]
-    text = text.replace("`", "").replace("Object", "the body")
+    if limit := _LIMIT.match(text):
+        return invalid_field_error(field or "body", _describe_limit(*limit.groups()))
+    text = text.replace("`", "").replace("Object missing", "the body has no").replace("Object", "the body")
     return InvalidRequest(f"{field}: {text}" if field else text, errors=(FieldError(field or "body", text),))
+
+
+def _describe_limit(kind: str, length: str | None, comparison: str, limit: str) -> str:
+    """Return a limit in words: ``Expected `str` of length >= 8`` becomes `must have at least 8 characters`."""
+    words = f"{_LIMIT_WORDS[comparison]} {limit}"
+    if not length:
+        return f"must be {words}"
+    unit = "character" if kind == "str" else "item"
+    return f"must have {words} {unit}{'' if limit == '1' else 's'}"

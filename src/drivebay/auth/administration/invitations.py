@@ -27,6 +27,7 @@ from ...errors import (
     InvalidRequest,
     InvalidToken,
     NotFound,
+    invalid_fields_error,
 )
 from ...postgres import Database
 from .. import email_address
@@ -188,7 +189,7 @@ class Invitations:
             problems["idempotency_key"] = f"must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable characters"
         errors = tuple(FieldError(name, problem) for name, problem in problems.items() if problem is not None)
         if errors:
-            raise InvalidRequest("the account is not valid", errors=errors)
+            raise invalid_fields_error(errors)
         return email
 
     def _invitation(self, user: UserId) -> OpaqueToken:

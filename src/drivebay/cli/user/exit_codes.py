@@ -93,14 +93,14 @@ _NEXT_STEPS_BY_CODE: Final = {
     "invalid_credentials": "run the command again, or set a new password with `drivebay reset-password --email EMAIL`",
     "invalid_token": "ask for a new link with `drivebay verify-email` or `drivebay reset-password --email EMAIL`",
     "email_taken": "log in with `drivebay login`",
-    "name_taken": "choose another name, or run put with --on-conflict replace or --on-conflict rename",
+    "name_taken": "choose another name",
     "quota_exceeded": "free some space: `drivebay status` shows your usage, and files in the trash count too",
     "forbidden": "ask a manager of the drive for another role",
     "last_manager": "make another member a manager first: `drivebay drives share DRIVE USER --role manager`",
     "precondition_failed": "look at the file with `drivebay ls -l`, then run the command again",
 }
 
-_USE_UTF8: Final = "use UTF-8, which the server needs: `drivebay put --name` gives a local file another name"
+_USE_UTF8: Final = "names on the server are UTF-8: rename the file, or upload it alone with `drivebay put --name`"
 
 
 @contextmanager
@@ -141,8 +141,7 @@ def next_step_for(error: BaseException) -> str:
     if isinstance(error, UnicodeEncodeError):
         # In UTF-8 only a local file name or an argument that is not valid text fails. Otherwise the encoding of the
         # output cannot represent the character.
-        is_utf8 = error.encoding.lower() in ("utf-8", "utf8")
-        return _USE_UTF8 if is_utf8 else "set PYTHONIOENCODING=utf-8 and run the command again"
+        return _USE_UTF8 if _is_utf8(error) else "set PYTHONIOENCODING=utf-8 and run the command again"
     if isinstance(error, OSError) and "TMPDIR" in (error.strerror or ""):
         return "free some space in that folder, or set TMPDIR to another folder"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
@@ -155,10 +154,15 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, UnicodeEncodeError):
-        return f"{error.object.rstrip()!r} cannot be encoded as {error.encoding.upper()}"
+        text = f"{error.object.rstrip()!r}"
+        return f"{text} is not valid UTF-8" if _is_utf8(error) else f"{text} cannot be printed as {error.encoding}"
     if isinstance(error, ApiError):
         return _describe_api_error(error)
     return str(error) or type(error).__name__
+
+
+def _is_utf8(error: UnicodeEncodeError) -> bool:
+    return error.encoding.lower() in ("utf-8", "utf8")
 
 
 def _describe_api_error(error: ApiError) -> str:

@@ -161,14 +161,21 @@ class _Uploader:
         existing = await self._find_existing(item)
         if existing is None and on_conflict is OnConflict.FAIL:
             raise UploadInProgress(item.path)
-        if existing is not None and (
-            self._is_unchanged(item, existing) or await content_matches(self._drive, item.source, existing)
+        is_folder = existing is not None and existing.is_folder
+        if (
+            existing is not None
+            and not is_folder
+            and (self._is_unchanged(item, existing) or await content_matches(self._drive, item.source, existing))
         ):
             await send_time(self._drive, item.source, existing)
             await send_mode(self._drive, item.source, existing)
             return UploadedFile(item.path, existing.id, existing.size, "there")
         if on_conflict is OnConflict.FAIL:
-            raise Conflict(409, "name_taken", f"{item.path} already exists with different content")
+            found = "is a folder" if is_folder else "already exists with different content"
+            conflict = Conflict(409, "name_taken", f"{item.path} {found}")
+            replace = "" if is_folder else "--on-conflict replace or "
+            conflict.add_note(f"choose another name, or add {replace}--on-conflict rename")
+            raise conflict
         return await self._send(item, on_conflict, progress)
 
     def _is_unchanged(self, item: UploadItem, existing: File) -> bool:
