@@ -17,12 +17,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import cast
 
+import grpc
 import pytest
 from nats import connect
 
 from drivebay import embedded
 from drivebay import postgres as postgres_pool
-from drivebay.embedded import nats, ports, postgres
+from drivebay.embedded import nats, ports, postgres, seaweedfs
 from drivebay.embedded.launcher import run_command, unprivileged_user
 from drivebay.embedded.nats import Nats
 from drivebay.embedded.postgres import Postgres
@@ -323,17 +324,46 @@ async def test_store_refuses_anonymous_requests_on_every_port(own_store: OwnStor
         writer.close()
 
 
-async def test_store_listens_on_loopback_only(own_store: OwnStore) -> None:
-    server = await own_store()
-    pid = running(server).pid
+def listening(pid: int) -> set[tuple[str, int]]:
+    """Return the addresses, in the form of /proc/net/tcp, and the ports that a process listens on."""
     inodes = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink()}
-    addresses = set()
+    found = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
-                addresses.add(fields[1].split(":")[0])
-    assert addresses == {"0100007F"}
+                address, _, port = fields[1].partition(":")
+                found.add((address, int(port, 16)))
+    return found
+
+
+async def test_store_listens_on_loopback_only(own_store: OwnStore) -> None:
+    server = await own_store()
+    pid = running(server).pid
+    assert pid is not None
+    assert {address for address, _ in listening(pid)} == {"0100007F"}
+
+
+INTERNAL_CALLS = (
+    "messaging_pb.SeaweedS3IamCache/PutIdentity",
+    "messaging_pb.SeaweedS3IamCache/RemoveIdentity",
+    "s3_lifecycle_pb.SeaweedS3LifecycleInternal/LifecycleDelete",
+)
+"""Calls of the gRPC port of S3 that would give or take access, or delete objects."""
+
+
+async def test_store_for_other_machines_opens_only_the_two_ports_of_s3(tmp_path: Path) -> None:
+    async with seaweedfs.run(tmp_path / "store", host="0.0.0.0") as server:
+        pid = running(server).pid
+        assert pid is not None
+        port_numbers = json.loads((tmp_path / "store" / "ports.json").read_text())
+        others = {port for address, port in listening(pid) if address != "0100007F"}
+        assert others - {port_numbers["s3"]} == {port_numbers["s3_grpc"]}
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port_numbers['s3_grpc']}") as channel:
+            for method in INTERNAL_CALLS:
+                with pytest.raises(grpc.aio.AioRpcError) as refused:
+                    await channel.unary_unary(f"/{method}")(b"", timeout=20)
+                assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED, method
 
 
 async def test_two_data_folders_run_at_the_same_time(tmp_path: Path) -> None:

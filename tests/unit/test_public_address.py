@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from drivebay.cli.operator.run import describe_store
 from drivebay.embedded import public_address
 
 
@@ -33,3 +34,21 @@ def test_every_interface_is_reached_over_the_default_route() -> None:
     assert found not in ("0.0.0.0", "::", "127.0.0.1")
     endpoint = public_address.public_endpoint("0.0.0.0", 8333, None)
     assert endpoint is None if found is None else found in str(endpoint)
+
+
+@pytest.mark.parametrize(
+    ("public", "own", "proxied"),
+    [
+        ("http://192.168.1.5:21034", "http://127.0.0.1:21034", False),
+        ("http://nas.local:9000", "http://127.0.0.1:9000", False),
+        ("https://s3.example.com", "http://127.0.0.1:21034", True),
+        ("https://s3.example.com:21034", "http://127.0.0.1:21034", True),
+        ("http://nas.local:9000", "http://127.0.0.1:21034", True),
+        ("http://s3.example.com", "http://127.0.0.1:80", False),
+        ("http://s3.example.com", None, False),
+    ],
+)
+def test_the_start_prints_where_a_proxy_reaches_the_store(public: str, own: str | None, proxied: bool) -> None:
+    described = describe_store(public, own)
+    assert described.startswith(f"{public} (clients must reach the store too")
+    assert (f"through a proxy that forwards to {own}" in described) is proxied

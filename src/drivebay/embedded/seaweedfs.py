@@ -67,7 +67,8 @@ async def run(
     """Run a store whose objects are in `folder`. Raises ServerStartError.
 
     Web pages of these `origins` may use a bucket that has no CORS rule of its own. The S3 port listens on `host`, and
-    on `s3_port` if it is not None. Every other port listens on loopback.
+    on `s3_port` if it is not None. The gRPC port of S3, which refuses calls without a key of this store, listens on
+    `host` too, because SeaweedFS has one address for both. Every other port listens on loopback.
     """
     folder = create_private_folder(folder)
     tag = process_tag(folder)

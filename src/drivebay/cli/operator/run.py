@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -59,7 +60,19 @@ def _ready_printer(services: frozenset[str]) -> Callable[[Settings], None]:
         if "gateway" in services:
             summary = f"is ready: {'web app' if settings.web else 'API'} {api}  docs {api}/docs  data {settings.data}"
         if "storage" in services and settings.s3_public_endpoint is not None:
-            summary += f"  store {settings.s3_public_endpoint} (clients must reach the store too)"
+            summary += f"  store {describe_store(settings.s3_public_endpoint, settings.s3_endpoint)}"
         stderr.print(f"Drivebay {summary}  (press Ctrl-C to stop)", soft_wrap=True, markup=False)
 
     return print_ready
+
+
+def describe_store(public_endpoint: str, endpoint: str | None) -> str:
+    """Return the URL of the store for clients. If this URL belongs to a proxy, add where the proxy must forward it."""
+    is_proxied = endpoint is not None and _port_of(public_endpoint) != _port_of(endpoint)
+    proxy = f", through a proxy that forwards to {endpoint}" if is_proxied else ""
+    return f"{public_endpoint} (clients must reach the store too{proxy})"
+
+
+def _port_of(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.port or (443 if parts.scheme == "https" else 80)
