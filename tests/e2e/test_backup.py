@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import httpx
 import pytest
 
-from drivebay.cli.operator.backup_format import BackupError, BackupFolder
+from drivebay.cli.operator.backup_format import BackupError, BackupFolder, write_private_file
 from drivebay.cli.operator.backup_writer import ExpectedObject, ObjectCopies, _begin_replacement
 from drivebay.embedded.public_address import default_route_address
 from drivebay.storage.object_transfer import ObjectTransfer
@@ -155,6 +155,24 @@ async def test_an_interrupted_run_leaves_the_earlier_backup_usable(tmp_path: Pat
     _begin_replacement(folder, third.done)
     assert sorted(folder.read_objects()) == ["o/a", "o/b"]
     assert not folder.journal.exists()
+
+
+async def test_a_full_disk_is_reported_with_the_name_of_the_file(tmp_path: Path) -> None:
+    bucket = BucketWithHeaders(lambda: datetime.now(UTC))
+    bucket.put("o/a", b"o/a")
+    folder = BackupFolder(tmp_path)
+    (tmp_path / "objects" / "o").mkdir(parents=True)
+    (tmp_path / "objects" / "o" / "a.part").symlink_to("/dev/full")
+    store = ObjectTransfer(cast("S3Bucket", bucket))
+    copies = ObjectCopies(store, folder, {"o/a": ExpectedObject("o/a", 3, None, False)}, lambda *_: None)
+    with pytest.raises(ExceptionGroup) as raised:
+        await copies.run()
+    (error,) = raised.value.exceptions
+    assert isinstance(error, BackupError)
+    assert str(error) == f"cannot write {tmp_path / 'objects' / 'o' / 'a'}: No space left on device"
+    (tmp_path / "manifest.json.new").mkdir()
+    with pytest.raises(BackupError, match=r"cannot write .*manifest\.json: "):
+        write_private_file(folder.manifest, b"{}")
 
 
 def test_keys_that_lead_out_of_the_backup_are_refused(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ async def export_account(
     """Write the data of an account into `folder`, which is new or empty.
 
     If a file changes during the export, its old or its new content is exported. A file that is moved during the export
-    may be missing, or be exported twice. Raises ExportError, Unavailable, OSError.
+    may be missing, or be exported twice. Raises ExportError, Unavailable, OSError, BackupError.
     """
     _prepare(folder)
     data = await _read_account(services, account, operator)

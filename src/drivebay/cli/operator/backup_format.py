@@ -13,6 +13,8 @@ Folders have mode 0700 and files 0600: the backup contains everything that users
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +29,15 @@ SCHEMAS: Final = ("auth", "files")
 
 class BackupError(ValueError):
     """A backup cannot be written or restored. The message gives the reason and what to do."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise an OSError of the block as BackupError, because the error of a write does not name its file."""
+    try:
+        yield
+    except OSError as error:
+        raise BackupError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 class BackedUpObject(msgspec.Struct, frozen=True):
@@ -113,11 +124,12 @@ class BackupFolder:
 
 
 def write_private_file(path: Path, content: bytes) -> None:
-    """Replace a file atomically. Only this user may read it."""
+    """Replace a file atomically. Only this user may read it. Raises BackupError."""
     new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
-        output.write(content)
-        output.flush()
-        os.fsync(output.fileno())
-    new.replace(path)
+    with writing(path):
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
+            output.write(content)
+            output.flush()
+            os.fsync(output.fileno())
+        new.replace(path)

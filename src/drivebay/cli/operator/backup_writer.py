@@ -20,7 +20,16 @@ import msgspec
 from ... import postgres
 from ...config import Settings
 from ...storage.object_transfer import DamagedObject, ObjectTransfer, file_sha256, open_object_transfer
-from .backup_format import FORMAT, SCHEMAS, BackedUpObject, BackupError, BackupFolder, Manifest, write_private_file
+from .backup_format import (
+    FORMAT,
+    SCHEMAS,
+    BackedUpObject,
+    BackupError,
+    BackupFolder,
+    Manifest,
+    write_private_file,
+    writing,
+)
 from .byte_progress import Advance
 
 _CONCURRENCY: Final = 4
@@ -133,7 +142,10 @@ class ObjectCopies:
         self._total = sum(expected_object.size for expected_object in expected.values())
 
     async def run(self) -> None:
-        """Copy every object that the backup does not have yet. Raises Unavailable if the store does not respond."""
+        """Copy every object that the backup does not have yet.
+
+        Raises Unavailable if the store does not respond, and BackupError if a file cannot be written.
+        """
         remaining = iter(self._expected.values())
         # The run writes to a journal. It must not change objects.jsonl yet: the manifest of the earlier backup has the
         # hash of objects.jsonl.
@@ -155,13 +167,15 @@ class ObjectCopies:
         path = self._backup.object_path(expected.key)
         done = await self._find_earlier(expected, path)
         if done is None:
-            done = await self._save(expected, path)
+            with writing(path):
+                done = await self._save(expected, path)
             if done is None:
                 path.unlink(missing_ok=True)
                 (self.missing if expected.is_missing else self.lost).append(expected.key)
                 return
             self.copied += 1
-            os.write(journal, msgspec.json.encode(done) + b"\n")
+            with writing(self._backup.journal):
+                os.write(journal, msgspec.json.encode(done) + b"\n")
         self.done[expected.key] = done
         self._bytes += expected.size
         self._advance(self._bytes, self._total)
