@@ -40,7 +40,7 @@ async def test_all_checks_are_ok_and_the_doctor_leaves_nothing_behind(tmp_path: 
         status, findings = await run_doctor(running)
         assert not_ok(findings) == set(), findings
         assert status == 0
-        assert {"database", "events", "store", "public endpoint", "browsers", "round trip"} <= findings.keys()
+        assert {"database", "search", "events", "store", "public endpoint", "browsers", "round trip"} <= findings.keys()
         status, stdout, _ = await running.command("doctor")
         assert status == 0
         assert "X-Amz-Signature" not in stdout

@@ -78,8 +78,8 @@ async def check_signing_keys(services: Services, _: Now) -> list[Finding]:
 
 
 async def check_database(services: Services, now: Now) -> list[Finding]:
-    """Check that committed data survives a power failure, and that the clock of PostgreSQL agrees with that of this
-    computer."""
+    """Check that committed data survives a power failure, that the search can compare names, and that the clock of
+    PostgreSQL agrees with that of this computer."""
     url = services.settings.database_url
     if url is None:
         return [
@@ -93,10 +93,11 @@ async def check_database(services: Services, now: Now) -> list[Finding]:
         row = await database.fetchrow(
             "SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,"
             " current_setting('synchronous_commit') AS synchronous_commit,"
-            " current_setting('server_version_num')::int / 10000 AS version, now() AS at"
+            " current_setting('server_version_num')::int / 10000 AS version,"
+            " current_setting('server_encoding') AS encoding, now() AS at"
         )
     assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-    findings = [ok("database", f"PostgreSQL {row['version']}")]
+    findings = [ok("database", f"PostgreSQL {row['version']}"), _check_search(row["encoding"])]
     findings += [
         failed("durability", f"{setting} is off: a power cut loses files", f"set {setting} = on in postgresql.conf")
         for setting in _DURABILITY_SETTINGS
@@ -107,6 +108,20 @@ async def check_database(services: Services, now: Now) -> list[Finding]:
         detail = f"the clocks of the database and of this computer differ by {difference:.0f} s"
         findings.append(failed("clocks", detail, "run NTP on both machines"))
     return findings
+
+
+def _check_search(encoding: str) -> Finding:
+    if encoding == "UTF8":
+        return ok("search", "needs no extension of PostgreSQL")
+    detail = (
+        f"the encoding of the database is {encoding}: the search does not ignore case and accents outside ASCII, and"
+        " some names cannot be stored"
+    )
+    fix = (
+        "create a database with ENCODING 'UTF8', and move the data into it with `drivebay backup` and"
+        " `drivebay restore-backup`"
+    )
+    return failed("search", detail, fix)
 
 
 async def check_event_stream(services: Services, _: Now) -> list[Finding]:
