@@ -1,5 +1,6 @@
 """Batches: each item has the result that it would have alone, and does not affect the others."""
 
+import asyncio
 import hashlib
 from datetime import timedelta
 from uuid import UUID
@@ -191,6 +192,27 @@ async def test_a_key_of_a_batch_expires_after_a_day(direct_drive: Drive) -> None
         direct_drive.access, (intent("a.txt", on_conflict="rename"),), "key"
     )
     assert (names_or_codes(first), names_or_codes(second)) == (["a.txt"], ["a (1).txt"])
+
+
+async def test_a_round_deletes_thousands_of_expired_keys(direct_drive: Drive) -> None:
+    """Otherwise a client that sends many keys fills the table faster than the janitor empties it."""
+    await direct_drive.database.execute(
+        "INSERT INTO files.idempotency (owner_id, key, fingerprint, made, created_at)"
+        " SELECT $1, n::text, '', $1, now() - interval '25 hours' FROM generate_series(1, 2500) n",
+        direct_drive.owner,
+    )
+    await direct_drive.files.begin_uploads(direct_drive.access, (intent("a.txt"),), "valid")
+    await direct_drive.files.claim_pending_uploads(10, overdue=True)
+    assert await direct_drive.database.fetchval("SELECT array_agg(key) FROM files.idempotency") == ["valid"]
+
+
+async def test_an_expired_key_that_a_request_uses_again_is_not_deleted(direct_drive: Drive) -> None:
+    await direct_drive.files.begin_uploads(direct_drive.access, (intent("a.txt"),), "key")
+    await direct_drive.advance_time(timedelta(hours=25), "idempotency")
+    async with direct_drive.database.transaction() as tx:
+        await tx.execute("UPDATE files.idempotency SET created_at = now()")
+        await asyncio.wait_for(direct_drive.files.claim_pending_uploads(10, overdue=True), 10)
+    assert await direct_drive.database.fetchval("SELECT count(*) FROM files.idempotency") == 1
 
 
 async def test_concurrent_batches_of_the_same_names_begin_each_name_once(direct_drive: Drive) -> None:

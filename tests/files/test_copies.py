@@ -232,6 +232,34 @@ async def test_a_repeated_batch_copies_nothing_again(drive: Drive) -> None:
     assert await tree(drive) == before
 
 
+async def test_refused_items_belong_to_the_request_of_a_batch_of_copies(drive: Drive) -> None:
+    file = await drive.upload_file("a")
+    ids, refused = (file.id,), (c.RefusedItem(1, b"bad"),)
+    first = await drive.files.copy_entries(drive.access, ids, IN_ROOT, "batch", refused)
+    assert await drive.files.copy_entries(drive.access, ids, IN_ROOT, "batch", refused) == first
+    for _ in range(2):
+        assert (
+            await drive.files.copy_entries(drive.access, (), IN_ROOT, "all refused", (c.RefusedItem(0, b"bad"),)) == ()
+        )
+    before = await tree(drive)
+    assert len(before) == 2
+    others: tuple[tuple[str, tuple[c.RefusedItem, ...]], ...] = (
+        ("batch", ()),
+        ("batch", (c.RefusedItem(1, b"another"),)),
+        ("batch", (c.RefusedItem(0, b"bad"),)),
+        ("batch", (c.RefusedItem(1, b"bad"), c.RefusedItem(2, b"bad"))),
+        ("all refused", ()),
+    )
+    for key, other in others:
+        with pytest.raises(IdempotencyKeyReused):
+            await drive.files.copy_entries(drive.access, ids, IN_ROOT, key, other)
+    for positions in ((2,), (-1,), (0, 0)):
+        items = tuple(c.RefusedItem(position, b"") for position in positions)
+        with pytest.raises(InvalidRequest):
+            await drive.files.copy_entries(drive.access, ids, IN_ROOT, "bad", items)
+    assert await tree(drive) == before
+
+
 async def test_batches_with_one_key_at_once_copy_each_entry_once(direct_drive: Drive) -> None:
     drive = direct_drive
     ids = tuple([(await drive.upload_file(f"f{n}")).id for n in range(4)])

@@ -14,7 +14,7 @@ from drivebay.contract import files as c
 from drivebay.contract.ids import ROOT, DriveId, LeaseId, UploadId
 from drivebay.contract.storage import Multipart, PartSpec, Presence
 from drivebay.errors import Conflict, InvalidRequest, NotFound, NotUploaded, Unavailable
-from drivebay.files.commits.service import MIN_RESEND_ALLOWANCE
+from drivebay.files.commits.service import MAX_RESENDS, MIN_RESEND_ALLOWANCE
 from drivebay.files.multipart.part_sizes import choose_part_size
 
 from .conftest import SETTINGS, Drive, open_drive
@@ -358,6 +358,18 @@ async def test_an_upload_whose_parts_are_sent_again_and_again_fails(direct_drive
     assert (await direct_drive.files.get_usage(direct_drive.access)).reserved_bytes == 0
     (purge,) = await direct_drive.files.claim_purges(LeaseId(uuid7()), 10)
     assert purge.multipart_id is not None
+
+
+async def test_a_small_upload_whose_part_is_sent_more_than_eight_times_again_fails(direct_drive: Drive) -> None:
+    """Otherwise many small uploads would each keep 64 MiB outside the quota."""
+    upload = await begin_multipart(direct_drive, len(REST))
+    uploads = (c.UploadRef(direct_drive.owner, upload.id),)
+    for _ in range(1 + MAX_RESENDS):
+        assert await send_part(direct_drive, upload, 1, REST) == 200
+    assert await direct_drive.files.commit_uploads(uploads) == (c.CommitOutcome.ABSENT,)
+    assert await send_part(direct_drive, upload, 1, REST) == 200
+    assert await direct_drive.files.commit_uploads(uploads) == (c.CommitOutcome.REJECTED,)
+    assert (await direct_drive.files.get_upload(direct_drive.access, upload.id)).reason == "parts_repeated"
 
 
 async def test_a_request_for_parts_after_a_pause_starts_the_measurements_again(direct_drive: Drive) -> None:

@@ -220,7 +220,11 @@ class Drives:
             "open_link_parts": {"id": [through_link[0].id]},
             "complete_link_upload": {"id": [through_link[1].id]},
             "search_files": {"search": [c.Search("a"), c.Search("fold", below=folder.id, limit=1)]},
-            "copy_entries": {"target": [c.CopyTarget(ROOT), c.CopyTarget(folder.id)], "ids": [(stored.id, other.id)]},
+            "copy_entries": {
+                "target": [c.CopyTarget(ROOT), c.CopyTarget(folder.id)],
+                "ids": [(stored.id, other.id)],
+                "refused": [(), (c.RefusedItem(2, bytes(32)),)],
+            },
             "start_copy": {"id": [folder.id, inner.id], "target": [c.CopyTarget(ROOT), c.CopyTarget(folder.id)]},
             "restore_version": of_versions,
             "delete_version": of_versions,

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from drivebay.errors import MalformedBody
@@ -16,6 +17,7 @@ from drivebay.testing.memory import presigned_key
 from .conftest import Gateway, User, assert_problem
 
 BEGIN, COMPLETE, DOWNLOAD = "/v1/uploads/batch", "/v1/uploads/batch/complete", "/v1/files/batch/download"
+COPY = "/v1/files/batch/copy"
 
 
 def intent(name: str, size: int = 5, **more: object) -> Json:
@@ -188,6 +190,24 @@ async def test_a_wrong_item_belongs_to_the_request_of_a_key(user: User, wrong: J
     for key, uploads in (("key", [intent("a.txt")]), ("all wrong", [intent("a.txt")])):
         other = await user.call("POST", BEGIN, {"uploads": uploads}, headers={"Idempotency-Key": key})
         assert_problem(other, 422, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize("wrong", [b'"x"', b"7", b"null", b'"root"', b"{}", b'"\\udcff"'])
+async def test_a_wrong_id_belongs_to_the_request_of_a_key(user: User, wrong: bytes) -> None:
+    (id,) = as_json((await user.store("a.txt", b"hello"))["id"])
+
+    async def copy(key: str, *items: bytes) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {user.tokens['access_token']}", "Idempotency-Key": key}
+        content = b'{"parent_id": "root", "ids": [' + b",".join(items) + b"]}"
+        return await user.http.post(COPY, content=content, headers=headers)
+
+    first = await copy("key", id, wrong)
+    assert (first.status_code, ["file" in item for item in first.json()["items"]]) == (200, [True, False])
+    assert (await copy("key", id, wrong)).json() == first.json()
+    assert (await copy("all wrong", wrong)).status_code == 200
+    for key, items in (("key", [id]), ("key", [wrong, id]), ("key", [id, b'"y"']), ("all wrong", [id])):
+        assert_problem(await copy(key, *items), 422, "idempotency_key_reused")
+    assert await user.names() == ["a (1).txt", "a.txt"]
 
 
 async def test_an_item_that_begins_later_gets_a_valid_url(own: Gateway) -> None:

@@ -48,3 +48,12 @@ async def test_nothing_is_aborted_while_files_is_down(backend: Backend) -> None:
     with pytest.raises(Unavailable):
         await clean_up(backend)
     assert backend.log.arguments("abort_multipart") == []
+
+
+@pytest.mark.parametrize("failure", [Unavailable("refused"), TimeoutError()], ids=["refused", "hangs"])
+async def test_one_that_cannot_be_aborted_does_not_stop_the_others(backend: Backend, failure: Exception) -> None:
+    for _ in range(5):
+        await backend.bucket.create_multipart(key_of(new_ref()), {})
+    backend.log.errors["abort_multipart"] = [failure, failure]
+    assert await clean_up(backend) == MultipartCounts(listed=5, too_young=0, aborted=3)
+    assert await clean_up(backend) == MultipartCounts(listed=2, too_young=0, aborted=2)

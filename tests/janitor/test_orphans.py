@@ -95,3 +95,26 @@ async def test_nothing_is_moved_while_files_is_down(backend: Backend) -> None:
     with pytest.raises(Unavailable):
         await search(backend)
     assert backend.quarantined() == []
+
+
+@pytest.mark.parametrize("failure", [Unavailable("AccessDenied"), TimeoutError()], ids=["refused", "hangs"])
+async def test_an_orphan_that_cannot_be_moved_does_not_stop_the_search(backend: Backend, failure: Exception) -> None:
+    for number in range(25):
+        backend.bucket.put(f"object{number:02}", b"hello")
+    backend.log.errors["quarantine_object"] = [failure, failure]
+    assert await search(backend) == OrphanCounts(listed=25, too_young=0, quarantined=23)
+    assert await search(backend) == OrphanCounts(listed=2, too_young=0, quarantined=2)
+
+
+async def test_thumbnails_that_cannot_be_deleted_do_not_stop_the_search(backend: Backend) -> None:
+    await backend.storage.write_thumbnails(key_of(new_ref()), (ThumbnailImage(64, b"small"),))
+    backend.bucket.put("zzz", b"hello")
+    backend.log.errors["delete_thumbnails"] = [Unavailable("refused")]
+    assert await search(backend) == OrphanCounts(listed=2, too_young=0, quarantined=1)
+
+
+async def test_a_store_that_is_down_ends_the_search(backend: Backend) -> None:
+    backend.bucket.put(key_of(new_ref()), b"hello")
+    backend.bucket.memory.broken = True
+    with pytest.raises(Unavailable):
+        await search(backend)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Annotated, Final, TypeAlias, TypeVar
@@ -15,7 +16,7 @@ from uuid import UUID
 
 import msgspec
 
-from ..contract.files import BatchResult, ItemError
+from ..contract.files import BatchResult, ItemError, RefusedItem
 from ..errors import Error, InvalidRequest, MalformedBody
 from .http_request import Request, decode_json, parse_uuid, read_json_body
 
@@ -102,6 +103,15 @@ def parse_item_id(item: bytes) -> UUID | BatchResult:
 def failed_item(error: Error) -> BatchResult:
     """Return the result of an item that the gateway refuses."""
     return BatchResult(error=ItemError(error.code, error.detail, error.errors[0].field if error.errors else None))
+
+
+def refused_items(items: Sequence[bytes], parsed: Sequence[object]) -> tuple[RefusedItem, ...]:
+    """Return the items that are refused: those whose place in `parsed` has an error result."""
+    return tuple(
+        RefusedItem(position, item_digest(item))
+        for position, (item, result) in enumerate(zip(items, parsed, strict=True))
+        if isinstance(result, BatchResult)
+    )
 
 
 def item_digest(item: bytes) -> bytes:

@@ -16,7 +16,7 @@ from prometheus_client import Counter
 
 from ..contract.files import Files
 from ..contract.storage import Storage, UnfinishedMultipart
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, Unavailable
 from .bucket_scan import Scan
 from .orphans import upload_ref
 from .settings import Settings
@@ -41,7 +41,8 @@ async def abort_orphaned_multiparts(
     """List the unfinished multipart uploads from the position of the scan, and abort the orphaned uploads that are
     older than `orphan_age`.
 
-    Raises Unavailable or TimeoutError.
+    A multipart upload that cannot be aborted does not stop the scan. The next scan tries again. Raises Unavailable or
+    TimeoutError if a listing fails, or the files service does not respond.
     """
     listed = too_young = aborted = 0
     has_page = True
@@ -64,6 +65,11 @@ async def _abort(storage: Storage, multipart: UnfinishedMultipart, settings: Set
             await storage.abort_multipart(multipart.key, multipart.multipart_id)
     except InvalidRequest as error:
         log.warning("multipart_abort_refused", key=multipart.key, reason=error.detail)
+        return False
+    except (Unavailable, TimeoutError) as error:  # guard: multipart-failed-abort
+        # This multipart upload must not stop the scan. If the store is down, the next listing ends it.
+        reason = str(error) or "no response within the call timeout"
+        log.warning("multipart_abort_failed", key=multipart.key, reason=reason)
         return False
     ABORTED.inc()
     log.warning("multipart_aborted", key=multipart.key, begun_at=str(multipart.begun_at))

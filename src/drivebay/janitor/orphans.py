@@ -20,7 +20,7 @@ from prometheus_client import Counter
 from ..contract.files import Files, UploadRef
 from ..contract.ids import DriveId, UploadId
 from ..contract.storage import ObjectInfo, Storage, thumbnail_source, upload_key
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, Unavailable
 from .bucket_scan import Scan
 from .settings import Settings
 
@@ -47,7 +47,8 @@ async def quarantine_orphans(
 ) -> OrphanCounts:
     """List the bucket from the position of the scan, and move old orphans to quarantine.
 
-    Raises Unavailable or TimeoutError.
+    An orphan that cannot be moved or deleted does not stop the search. The next search tries again. Raises Unavailable
+    or TimeoutError if a listing fails, or the files service does not respond.
     """
     listed = too_young = quarantined = deleted = 0
     has_page = True
@@ -82,6 +83,11 @@ async def _quarantine(storage: Storage, orphan: ObjectInfo, settings: Settings) 
         ORPHANS.labels("refused").inc()
         log.warning("orphan_refused", key=orphan.key, reason=error.detail)
         return False
+    except (Unavailable, TimeoutError) as error:  # guard: orphan-failed-move
+        # The store may refuse to delete this object forever. If the store is down, the next listing ends the search.
+        ORPHANS.labels("failed").inc()
+        log.warning("orphan_failed", key=orphan.key, reason=str(error) or "no response within the call timeout")
+        return False
     if is_moved:
         ORPHANS.labels("quarantined").inc()
         log.warning("orphan_quarantined", key=orphan.key, bytes=orphan.size, modified_at=str(orphan.modified_at))
@@ -90,8 +96,11 @@ async def _quarantine(storage: Storage, orphan: ObjectInfo, settings: Settings) 
 
 async def _delete_thumbnails(storage: Storage, source: str, settings: Settings) -> bool:
     """Delete the thumbnails of an object. Return False if the store failed: a later round tries again."""
-    async with asyncio.timeout(settings.deadline.total_seconds()):
-        (deletion,) = await storage.delete_thumbnails((source,))
+    try:
+        async with asyncio.timeout(settings.deadline.total_seconds()):
+            (deletion,) = await storage.delete_thumbnails((source,))
+    except (Unavailable, TimeoutError):  # guard: orphan-failed-thumbnails
+        return False
     if deletion.error is None:
         ORPHANS.labels("deleted").inc()
     return deletion.error is None

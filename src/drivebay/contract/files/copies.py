@@ -10,7 +10,7 @@ from ..ids import FileId
 from .access import Access
 from .entries import File
 from .entry_batches import FileResult
-from .uploads import OnConflict
+from .uploads import OnConflict, RefusedItem
 
 
 class CopyTarget(msgspec.Struct, frozen=True):
@@ -41,7 +41,12 @@ class Copies(Protocol):
         ...
 
     async def copy_entries(
-        self, access: Access, ids: tuple[FileId, ...], target: CopyTarget, idempotency_key: str | None = None
+        self,
+        access: Access,
+        ids: tuple[FileId, ...],
+        target: CopyTarget,
+        idempotency_key: str | None = None,
+        refused: tuple[RefusedItem, ...] = (),
     ) -> tuple[FileResult, ...]:
         """Copy 1 to 100 entries in order, each as `copy_entry` does. `target` has no name.
 
@@ -49,6 +54,9 @@ class Copies(Protocol):
         copied. A repeat with the same `idempotency_key` within 24 hours copies only the entries that the first call has
         not copied, and returns the first results. Entries that failed with a temporary error are tried again.
 
-        Raises InvalidRequest (the number of ids, or a name), IdempotencyKeyReused, InProgress.
+        `refused` are items of the request that the caller refused itself, as in `begin_uploads`. They have no result,
+        and belong to the request of the `idempotency_key`.
+
+        Raises InvalidRequest (the number of items, or a name), IdempotencyKeyReused, InProgress.
         """
         ...

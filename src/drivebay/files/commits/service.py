@@ -32,7 +32,9 @@ MAX_BATCH = 1000
 """The maximum number of uploads in one call."""
 MIN_RESEND_ALLOWANCE = 64 * 2**20
 """A client that got no response sends a part again, so the store may keep more bytes than the size of the upload. The
-number of these extra bytes may be up to the size of the upload, and for a smaller upload up to this number."""
+number of these extra bytes may be up to the size of the upload. For an upload that is smaller than this number, it may
+be up to this number, and at most MAX_RESENDS times the size, so that many small uploads do not fill the disk."""
+MAX_RESENDS = 8
 
 _MAX_CONCURRENT_PART_MEASUREMENTS = 16
 """The maximum number of requests to the store at the same time that measure the stored parts of uploads."""
@@ -155,7 +157,8 @@ class CommitService:
             stored = await self._storage.measure_parts(object_key(upload.ref.owner, upload.ref.id), multipart_id)
         except Unavailable:
             return False
-        return stored > upload.size + max(upload.size, MIN_RESEND_ALLOWANCE)  # guard: parts-excess
+        allowance = max(upload.size, min(MIN_RESEND_ALLOWANCE, MAX_RESENDS * upload.size))  # guard: parts-small-excess
+        return stored > upload.size + allowance  # guard: parts-excess
 
     async def _look_up(self, uploads: Iterable[UploadRef]) -> dict[UploadRef, ObjectInfo]:
         keys = {ref: object_key(ref.owner, ref.id) for ref in uploads}

@@ -17,7 +17,7 @@ from ...contract import files as contract
 from ...contract.ids import DriveId, FileId, VersionId
 from ...errors import FieldError, InvalidRequest, NameTaken, QuotaExceeded, TooLarge
 from ...postgres import Connection, Database
-from ..batch_results import TEMPORARY_ERRORS
+from ..batch_results import TEMPORARY_ERRORS, check_batch_size, refused_digests
 from ..entries.batch_changes import change_each, failed_file
 from ..entries.free_names import Location
 from ..entries.name_conflicts import place_entry
@@ -93,13 +93,17 @@ class CopyService:
         ids: tuple[FileId, ...],
         target: contract.CopyTarget,
         idempotency_key: str | None = None,
+        refused: tuple[contract.RefusedItem, ...] = (),
     ) -> tuple[contract.FileResult, ...]:
         if target.name is not None:
             problem = "must not be given for several entries"
             raise InvalidRequest(f"a name {problem}", errors=(FieldError("name", problem),))
+        check_batch_size((*ids, *refused), "ids")
+        digests = sorted(refused_digests(refused, len(ids)).items())
         if idempotency_key is None:
-            return await change_each(ids, lambda entry: self.copy_entry(access, entry, target))
-        request = fingerprint("copies", ids, target.parent, target.on_conflict)
+            return await change_each(ids, lambda entry: self.copy_entry(access, entry, target)) if ids else ()
+        # Without refused items, the fingerprint is the one of the previous release.
+        request = fingerprint("copies", ids, target.parent, target.on_conflict, *digests)  # guard: copies-refused-items
         batch = KeyedCall(self._idempotency, access, idempotency_key, request)
         async with self._db.transaction() as tx:
             first = await batch.lock_and_find_first(tx)
@@ -111,7 +115,7 @@ class CopyService:
             call = KeyedCall(self._idempotency, access, idempotency_key, request, next(positions))
             return self._copy_once(access, entry, target, call)
 
-        results = await change_each(ids, copy)
+        results = await change_each(ids, copy) if ids else ()
         if any(result.error is not None and result.error.code in TEMPORARY_ERRORS for result in results):
             return results
         async with self._db.transaction() as tx:

@@ -22,5 +22,8 @@ ON CONFLICT (owner_id, key) DO UPDATE
 UPDATE files.idempotency SET answers = $3 WHERE owner_id = $1 AND key = $2;  -- guard: owner-update-results
 
 -- name: delete_expired_keys
+-- Delete up to $1 keys that are not valid any more. A locked key is skipped: a request overwrites it now, or another
+-- janitor deletes it.
 DELETE FROM files.idempotency WHERE (owner_id, key) IN (
-    SELECT owner_id, key FROM files.idempotency WHERE created_at <= now() - interval '24 hours' LIMIT 1000);
+    SELECT owner_id, key FROM files.idempotency WHERE created_at <= now() - interval '24 hours'
+    ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED);

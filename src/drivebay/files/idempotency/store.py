@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from ...contract.ids import DriveId
 from ...postgres import Connection, Database, Statements
+
+_BATCH: Final = 1000
+"""The maximum number of keys that one statement deletes."""
+_MAX_BATCHES: Final = 20
 
 
 class KeyedRequest(msgspec.Struct, frozen=True):
@@ -49,4 +54,8 @@ class IdempotencyStore:
         await tx.execute(self.statements["update_results"], owner, key, results)
 
     async def delete_expired_keys(self, db: Database) -> None:
-        await db.execute(self.statements["delete_expired_keys"])
+        """Delete keys that are older than 24 hours, at most 20,000. The next call deletes more."""
+        for _ in range(_MAX_BATCHES):
+            deleted = await db.execute(self.statements["delete_expired_keys"], _BATCH)
+            if deleted < _BATCH:  # guard: idempotency-deletion
+                return

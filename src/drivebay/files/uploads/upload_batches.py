@@ -14,9 +14,9 @@ import msgspec
 
 from ...contract.files import Access, BatchResult, ItemError, OnConflict, RefusedItem, Role, Upload, UploadIntent
 from ...contract.ids import DriveId, FileId, UploadId
-from ...errors import Error, FieldError, IdempotencyKeyReused, InvalidRequest
+from ...errors import Error, IdempotencyKeyReused
 from ...postgres import Connection, Database
-from ..batch_results import TEMPORARY_ERRORS, check_batch_size, failed_item
+from ..batch_results import TEMPORARY_ERRORS, check_batch_size, failed_item, refused_digests
 from ..entries.free_names import Location
 from ..idempotency.replays import KeyedCall, fingerprint
 from ..idempotency.store import IdempotencyStore
@@ -202,11 +202,8 @@ class UploadBatchService:
 
 def _request_items(intents: Sequence[UploadIntent], refused: Sequence[RefusedItem]) -> list[object]:
     """Return the items of the caller's request in their order. Raises InvalidRequest."""
-    digests = {item.position: item.digest for item in refused}
+    digests = refused_digests(refused, len(intents))
     positions = range(len(intents) + len(refused))
-    if len(digests) < len(refused) or not digests.keys() <= set(positions):
-        problem = "must have different positions inside the batch"
-        raise InvalidRequest(f"refused {problem}", errors=(FieldError("refused", problem),))
     valid = iter(intents)
     return [digests[position] if position in digests else fingerprint_fields(next(valid)) for position in positions]
 

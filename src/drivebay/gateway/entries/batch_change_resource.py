@@ -10,7 +10,7 @@ from falcon.asgi import Response
 
 from ...contract import files as contract
 from ...contract.ids import FileId
-from ..batch_items import UndecodedItems, parse_item_id, read_batch
+from ..batch_items import UndecodedItems, parse_item_id, read_batch, refused_items
 from ..http_request import Request, idempotency_key, parse_file_id
 from ..http_response import respond_json
 from ..uploads.views import item_problem_view
@@ -61,7 +61,13 @@ class BatchChangeResource:
         body, items = await read_batch(req, "ids", _copy_request_decoder)
         target = contract.CopyTarget(parse_file_id(body.parent_id, "parent_id"), None, body.on_conflict)
         key = idempotency_key(req)
-        await _respond_results(resp, items, lambda ids: self._files.copy_entries(req.access, ids, target, key))
+        # A key identifies the whole request. So the service needs the refused items too, to recognize a repeat.
+        refused = () if key is None else refused_items(items, [parse_item_id(item) for item in items])
+
+        async def copy(ids: tuple[FileId, ...]) -> tuple[contract.FileResult, ...]:
+            return await self._files.copy_entries(req.access, ids, target, key, refused)
+
+        await _respond_results(resp, items, copy, refused)
 
     async def trash_files(self, req: Request, resp: Response) -> None:
         _, items = await read_batch(req, "ids", _file_ids_decoder)
@@ -76,11 +82,16 @@ async def _respond_results(
     resp: Response,
     items: Sequence[bytes],
     change: Callable[[tuple[FileId, ...]], Awaitable[tuple[contract.FileResult, ...]]],
+    refused: Sequence[contract.RefusedItem] = (),
 ) -> None:
-    """Change the items that are ids, and respond with a result for each item."""
+    """Change the items that are ids, and respond with a result for each item.
+
+    `change` is also called without ids if there are `refused` items, which then belong to an idempotency key.
+    """
     parsed = [parse_item_id(item) for item in items]
     ids = tuple(FileId(item) for item in parsed if isinstance(item, UUID))
-    results = iter(await change(ids) if ids else ())
+    needs_call = bool(ids or refused)  # guard: copies-refused-key
+    results = iter(await change(ids) if needs_call else ())
     result_views = []
     for item in parsed:
         result = next(results) if isinstance(item, UUID) else contract.FileResult(error=item.error)

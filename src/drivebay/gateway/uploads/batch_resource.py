@@ -13,7 +13,7 @@ from ...contract import files as contract
 from ...contract.ids import UploadId
 from ...contract.storage import SignedRequest, Storage
 from ...errors import InvalidRequest, MalformedBody
-from ..batch_items import UndecodedItems, decode_item, failed_item, item_digest, parse_item_id, read_batch
+from ..batch_items import UndecodedItems, decode_item, failed_item, parse_item_id, read_batch, refused_items
 from ..http_request import Request, idempotency_key
 from ..http_response import respond_json
 from . import views
@@ -52,15 +52,9 @@ class BatchResource:
         parsed = [_parse_item(item) for item in items]
         intents = tuple(item for item in parsed if isinstance(item, contract.UploadIntent))
         # A key identifies the whole request. So the service needs the refused items too, to recognize a repeat.
-        refused_items = tuple(
-            contract.RefusedItem(position, item_digest(item))
-            for position, (item, result) in enumerate(zip(items, parsed, strict=True))
-            if isinstance(result, contract.BatchResult) and key is not None
-        )
-        needs_call = bool(intents or refused_items)  # guard: batch-refused-key
-        begun_results = iter(
-            await self._files.begin_uploads(req.access, intents, key, refused_items) if needs_call else ()
-        )
+        refused = () if key is None else refused_items(items, parsed)
+        needs_call = bool(intents or refused)  # guard: batch-refused-key
+        begun_results = iter(await self._files.begin_uploads(req.access, intents, key, refused) if needs_call else ())
         results = tuple(next(begun_results) if isinstance(item, contract.UploadIntent) else item for item in parsed)
         # The signing time is the creation time of each upload, so that a repeated request gets the same URLs.
         await self._respond_results(resp, results, None)

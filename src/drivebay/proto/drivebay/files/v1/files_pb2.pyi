@@ -1245,16 +1245,18 @@ class CopyEntryResponse(_message.Message):
     def __init__(self, value: _Optional[_Union[File, _Mapping]] = ...) -> None: ...
 
 class CopyEntriesRequest(_message.Message):
-    __slots__ = ("access", "ids", "target", "idempotency_key")
+    __slots__ = ("access", "ids", "target", "idempotency_key", "refused")
     ACCESS_FIELD_NUMBER: _ClassVar[int]
     IDS_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
     access: Access
     ids: _containers.RepeatedScalarFieldContainer[str]
     target: CopyTarget
     idempotency_key: str
-    def __init__(self, access: _Optional[_Union[Access, _Mapping]] = ..., ids: _Optional[_Iterable[str]] = ..., target: _Optional[_Union[CopyTarget, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    refused: _containers.RepeatedCompositeFieldContainer[RefusedItem]
+    def __init__(self, access: _Optional[_Union[Access, _Mapping]] = ..., ids: _Optional[_Iterable[str]] = ..., target: _Optional[_Union[CopyTarget, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., refused: _Optional[_Iterable[_Union[RefusedItem, _Mapping]]] = ...) -> None: ...
 
 class CopyEntriesResponse(_message.Message):
     __slots__ = ("value",)
