@@ -28,13 +28,14 @@ _NOT_RETURNED = ("connection", "keep-alive", "transfer-encoding", "server", "con
 @dataclass
 class PermissiveStore:
     """`ignored` are names of headers in lower case that never reach the store. `clock_skew` is how far the clock of
-    this store is ahead. A test may change both at any time."""
+    this store is ahead. While `is_full`, objects cannot be written. A test may change all of them at any time."""
 
     upstream: Store
     session: aiohttp.ClientSession
     ignored: frozenset[str] = frozenset()
     clock_skew: timedelta = timedelta()
     endpoint: str = ""
+    is_full: bool = False
     signer: Signer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +53,10 @@ class PermissiveStore:
         if not self._is_allowed(request, query_pairs):
             text = "<Error><Code>SignatureDoesNotMatch</Code></Error>"
             return web.Response(status=403, text=text, headers=self._with_date({}))
+        if self.is_full and request.method == "PUT" and "/" in request.rel_url.path.strip("/"):
+            # As SeaweedFS without writable volumes.
+            text = "<Error><Code>InternalError</Code></Error>"
+            return web.Response(status=500, text=text, headers=self._with_date({}))
         lower = {name.lower(): value for name, value in request.headers.items()}
         forwarded = {name: value for name, value in lower.items() if self._is_forwarded(name)}
         query_parameters = {name: value for name, value in query_pairs if not name.startswith("X-Amz-")}

@@ -1,17 +1,19 @@
 """`drivebay doctor`: every check is ok in a working deployment, and each fault is found and named."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from drivebay import postgres as database_pool
-from drivebay.embedded import Postgres
+from drivebay.embedded import Postgres, Store
 from drivebay.testing import proxy, world
 from drivebay.testing.world import World
+from tests import permissive_store
 
-from .conftest import FAST, OwnServers, assert_sound
+from .conftest import FAST, OwnServers, assert_sound, server_settings
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +69,21 @@ async def test_wrong_public_endpoint_is_found(tmp_path: Path, own_servers: OwnSe
     assert unreachable.host_port in findings["public endpoint"]["detail"]
     assert "X-Amz-Signature" not in findings["public endpoint"]["detail"]
     assert "DRIVEBAY_S3_PUBLIC_ENDPOINT" in findings["public endpoint"]["fix"]
+
+
+async def test_store_that_cannot_write_is_found_with_its_fix(
+    tmp_path: Path, database_url: str, nats_url: str, store: Store, bucket: str
+) -> None:
+    async with permissive_store.run(store) as full:
+        settings = server_settings(database_url, nats_url, replace(full.store, filer_grpc=store.filer_grpc), bucket)
+        async with world.run(tmp_path, FAST | settings) as running:
+            full.is_full = True
+            status, findings = await run_doctor(running)
+    assert status == 1
+    assert findings["storage: store"]["detail"] == "the store responds to PUT with 500 InternalError"
+    assert "`No writable volumes`" in findings["storage: store"]["fix"]
+    assert "-volume.max=" in findings["storage: store"]["fix"]
+    assert findings["public endpoint"]["verdict"] == "failed"
 
 
 async def test_error_at_start_is_a_finding_too(tmp_path: Path, own_servers: OwnServers) -> None:

@@ -67,8 +67,8 @@ async def check_services(services: Services, _: Now) -> list[Finding]:
 
 def find_store_fix(detail: str) -> str | None:
     """Return the fix for a store that responds but cannot write, None for any other problem."""
-    # `S3Response.unexpected_error` names the operation and the status.
-    return STORE_FULL_FIX if re.search(r"response to Put\w+ was unexpected: 5\d\d", detail) else None
+    # `S3Client.send` names the method and the status.
+    return STORE_FULL_FIX if re.search(r"the store responds to PUT with 5\d\d", detail) else None
 
 
 async def check_signing_keys(services: Services, _: Now) -> list[Finding]:

@@ -172,7 +172,8 @@ class S3Client:
                     response = await self._exchange(call, url, headers)
                 # 501 is permanent: the store does not support this operation or header.
                 if (response.status >= 500 and response.status != 501) or response.status == 429:  # guard: store-busy
-                    raise Unavailable(f"the store responds with {response.status} {response.error_code}".rstrip())
+                    problem = f"{response.status} {response.error_code}".rstrip()
+                    raise Unavailable(f"the store responds to {call.method} with {problem}")
                 outcome = "ok" if response.status < 300 else "absent" if response.status == 404 else "refused"
                 return response
             except TimeoutError:
