@@ -160,9 +160,16 @@ async def test_an_object_that_cannot_be_read_ends_the_connection(own: Gateway) -
     # What does not need the object can be read.
     for span in ("bytes=0-29", "bytes=-22"):
         assert (await fetch(own, archive, Range=span)).status_code == 206
+
+
+async def test_a_store_that_does_not_respond_is_an_error_before_the_first_byte(own: Gateway) -> None:
+    user = await own.user()
+    archive = await create(user, await make_tree(user))
     own.bucket.broken = True
-    with pytest.raises(IncompleteArchive):
-        await fetch(own, await create(user, folder))
+    for _ in range(20):  # more than the slots, so each request gives its slot back
+        assert_problem(await fetch(own, archive), 503, "unavailable")
+    own.bucket.broken = False
+    assert len((await fetch(own, archive)).content) == archive["size"]
 
 
 async def test_a_known_crc_needs_no_second_read(own: Gateway) -> None:

@@ -106,10 +106,12 @@ class ArchiveResource:
             crcs = CrcStates(self._files, token, entries)
             body = ArchiveBody(self._storage, layout, entries, crcs)
             admission = Admission(partial(self._recheck_access, token), release, self._timeout)
-            resp.stream = ArchiveStream(req, body.blocks(start, stop), crcs, admission)
+            stream = ArchiveStream(req, body.blocks(start, stop), crcs, admission)
         except BaseException:
             release()
             raise
+        await stream.begin()
+        resp.stream = stream
         headers["Content-Length"] = str(stop - start)
         if byte_range is not None:
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{archive.size}"

@@ -65,8 +65,26 @@ class ArchiveStream:
         self._next_check = self._loop.time() + admission.timeout
         self._sent_at = 0.0
         self._sent_bytes = 0
+        self._first: bytes | None = None
+        self._failure: Error | None = None
         self._disconnect: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+
+    async def begin(self) -> None:
+        """Read the first block before the response begins, because an error can still be the response then.
+
+        Raises Unavailable. The stream is closed then.
+        """
+        try:
+            self._first = await anext(self._blocks, b"")
+        except Unavailable:
+            await self.close()
+            raise
+        except Error as error:
+            self._failure = error
+        except BaseException:
+            await self.close()
+            raise
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -79,7 +97,7 @@ class ArchiveStream:
             self._check_rate()
             while True:
                 await self._recheck_access()
-                block = await anext(self._blocks)
+                block = await self._read_block()
                 if self._crcs.needs_save:
                     await self._crcs.save()
                 if self._disconnect.done():  # guard: archive-disconnect
@@ -103,6 +121,14 @@ class ArchiveStream:
             await self._crcs.save()
         finally:
             self._release()  # guard: archive-release
+
+    async def _read_block(self) -> bytes:
+        if self._failure is not None:
+            raise self._failure
+        if self._first is None:
+            return await anext(self._blocks)
+        block, self._first = self._first, None
+        return block
 
     def _check_rate(self) -> None:
         """Raise IncompleteArchive if the client accepts blocks too slowly."""
