@@ -14,6 +14,7 @@ import pyotp
 import pytest
 
 from drivebay.testing.client import Client
+from drivebay.testing.world import free_port
 from tests.client.conftest import Site
 from tests.software_authenticator import add_local_passkey
 
@@ -217,6 +218,40 @@ async def test_commands_for_mail_say_when_the_server_sends_none(shell: Shell) ->
         refused = await shell(*arguments)
         assert refused.status != 0
         assert "sends no mail" in refused.stderr
+        assert "drivebay ls" not in refused.stderr
+
+
+async def test_a_link_is_sent_to_the_server_that_made_it(site: Site, shell: Shell, tmp_path: Path) -> None:
+    newcomer = Shell(tmp_path, "")
+    for end in ("", " ", "\r\n"):
+        refused = await newcomer("verify-email", f"{site.server}/verify-email?token=abc{end}")
+        assert (refused.status, "sends no mail" in refused.stderr) == (3, True), refused.stderr
+
+    for command, path in (
+        ("verify-email", "verify-email?token=abc"),
+        ("reset-password", "reset-password#token=abc"),
+        ("reset-password", "invitation#token=abc"),
+    ):
+        elsewhere = f"127.0.0.1:{free_port()}"
+        arguments = (
+            command,
+            f"http://{elsewhere}/{path}",
+            *(["--password-stdin"] if command == "reset-password" else []),
+        )
+        unreachable = await shell(*arguments, stdin=b"a quiet green table\n")
+        assert (unreachable.status, elsewhere in unreachable.stderr) == (6, True), unreachable.stderr
+        # The option is for a server that has another URL in its links.
+        reached = await shell(*arguments, "--server", shell.server, stdin=b"a quiet green table\n")
+        assert reached.status in (3, 4), reached.stderr
+
+
+async def test_a_wrong_code_asks_for_the_next_one(shell: Shell) -> None:
+    secret = (await shell.ok("second-factor", "begin", "--json")).json["secret"]
+    refused = await shell("second-factor", "confirm", "--code", "12")
+    assert (refused.status, "next code" in refused.stderr) == (4, True), refused.stderr
+    await shell.ok("second-factor", "confirm", "--code", pyotp.TOTP(secret).now())
+    begun = await shell("second-factor", "begin")
+    assert (begun.status, "second-factor remove" in begun.stderr) == (5, True), begun.stderr
 
 
 async def test_a_reset_needs_a_link_or_an_address(shell: Shell) -> None:

@@ -50,6 +50,14 @@ async def test_the_link_is_one_line_of_the_mail(deliver: Deliver) -> None:
     assert server.mails[0].get_body(("plain",))["Content-Transfer-Encoding"] == "7bit"  # type: ignore[index]
 
 
+async def test_the_notice_of_a_reset_does_not_say_that_api_tokens_are_valid(deliver: Deliver) -> None:
+    async with serve() as server:
+        await deliver(Queue(task(MailKind.PASSWORD_CHANGED)), settings(server)).deliver()
+    text = server.mails[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "a reset has removed every passkey and API token" in text
+    assert "from before are still valid" not in text
+
+
 @pytest.mark.parametrize("recipient", ["a@example.org\r\nBcc: b@example.org", "a b@example.org", "", "a@b@c", "a"])
 async def test_a_recipient_cannot_add_a_header(deliver: Deliver, recipient: str) -> None:
     queue = Queue(task(recipient=recipient), task())

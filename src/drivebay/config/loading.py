@@ -29,15 +29,18 @@ _TEST_PREFIX: Final = "DRIVEBAY_TEST_"
 _DECLARED_NAMES: Final = frozenset(declaration.name for declaration in SETTINGS)
 
 
-def load_process(overrides: Mapping[str, str]) -> Settings:
+def load_process(overrides: Mapping[str, str], *, existing: frozenset[str] = frozenset()) -> Settings:
     """Return the settings of this process, with their root secret.
 
     `overrides` take precedence over environment variables, and environment variables take precedence over `.env` in the
-    working directory. Raises SettingsError.
+    working directory. For the services in `existing` (`auth`, `files`) no new database is created: the settings must
+    contain their addresses or a database, or the data folder must contain a database. Raises SettingsError.
     """
     # The gRPC library writes to standard error without a logger. Every problem that matters is also raised as an error.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    return load_or_create_root_secret(load({**os.environ, **overrides}, Path.cwd()))
+    settings = load({**os.environ, **overrides}, Path.cwd())
+    _check_database_exists(settings, existing)
+    return load_or_create_root_secret(settings)
 
 
 def load(environ: Mapping[str, str], folder: Path) -> Settings:
@@ -53,6 +56,16 @@ def load(environ: Mapping[str, str], folder: Path) -> Settings:
     _check_oidc(settings)
     _check_tls(settings)
     return settings
+
+
+def _check_database_exists(settings: Settings, services: frozenset[str]) -> None:
+    addresses = {"auth": settings.auth_address, "files": settings.files_address}
+    is_needed = any(address is None for service, address in addresses.items() if service in services)
+    if is_needed and settings.database_url is None and not (settings.data / "postgres").exists():
+        raise SettingsError(
+            f"{settings.data.absolute()} contains no database. Run the command in the folder in which `drivebay run` "
+            "was started and with the same settings, or start `drivebay run` first."
+        )
 
 
 def _read_env_file(file: Path) -> dict[str, str]:

@@ -69,8 +69,9 @@ _TEXTS: Final = {
         "Your password was changed",
         "The password of your account at {link_base} was changed. Other sessions have ended.",
         "If it was not you, ask for a new password by mail, which also removes every passkey and API token, and tell"
-        " the operator of the server. If it was you, passkeys and API tokens from before are still valid. Remove those"
-        " that you do not know, in the settings or with `drivebay passkeys` and `drivebay token`.",
+        " the operator of the server. If it was you: a reset has removed every passkey and API token. After any other"
+        " change they are still valid. Remove those that you do not know, in the settings or with `drivebay passkeys`"
+        " and `drivebay token`.",
     ),
     MailKind.SECOND_FACTOR_ENABLED: _notice(
         "A second factor was set up",

@@ -60,7 +60,7 @@ def create(email: EmailArgument, password_stdin: PasswordStdinOption = False, as
             return created.account, _password_link(services, created.invitation_token)
         return await services.auth.update_account(OPERATOR, existing.id, AccountUpdate(role=Role.ADMIN)), None
 
-    account, link = run_with_services(command, {"auth"})
+    account, link = run_with_services(command, {"auth"}, needs_database=True)
     _print_account(account, link, as_json)
 
 
@@ -72,7 +72,7 @@ def invite(email: EmailArgument, as_json: JsonOption = False) -> None:
         created = await services.auth.create_account(OPERATOR, NewAccount(email))
         return created.account, _password_link(services, created.invitation_token)
 
-    account, link = run_with_services(command, {"auth"})
+    account, link = run_with_services(command, {"auth"}, needs_database=True)
     _print_account(account, link, as_json)
 
 
@@ -96,7 +96,7 @@ def users(
                 return rows
             listing = msgspec.structs.replace(listing, cursor=page.next_cursor)
 
-    rows = run_with_services(command, {"auth", "files"})
+    rows = run_with_services(command, {"auth", "files"}, needs_database=True)
     if as_json:
         typer.echo(json.dumps([_account_fields(account) | {"usage": _to_builtins(usage)} for account, usage in rows]))
         return
@@ -171,7 +171,7 @@ def reset_password(user: UserArgument, as_json: JsonOption = False) -> None:
         token = await services.auth.create_reset_token(OPERATOR, id)
         return await _get_account(services, id), _password_link(services, token)
 
-    account, link = run_with_services(command, {"auth"})
+    account, link = run_with_services(command, {"auth"}, needs_database=True)
     _print_account(account, link, as_json)
 
 
@@ -235,7 +235,7 @@ def export(
             with byte_progress("exporting") as advance:
                 return await export_account(services, transfer, account, OPERATOR, folder, advance)
 
-    report = run_with_services(command, {"auth", "files", "storage"})
+    report = run_with_services(command, {"auth", "files", "storage"}, needs_database=True)
     if as_json:
         typer.echo(msgspec.json.encode(report).decode())
     else:
@@ -264,7 +264,7 @@ def stats(as_json: JsonOption = False) -> None:
             "dead_letters": backlog.dead_letters,
         }
 
-    totals_by_name = run_with_services(command, {"auth", "files"})
+    totals_by_name = run_with_services(command, {"auth", "files"}, needs_database=True)
     typer.echo(
         json.dumps(totals_by_name)
         if as_json
@@ -288,7 +288,7 @@ def audit(
         page = await services.auth.list_audit_events(OPERATOR, AuditQuery(id, action, limit=limit))
         return [_to_builtins(event) for event in page.items]
 
-    events = run_with_services(command, {"auth"})
+    events = run_with_services(command, {"auth"}, needs_database=True)
     if as_json:
         typer.echo(json.dumps(events))
         return
@@ -317,7 +317,7 @@ def _run_for(
     async def command(services: Services) -> Account:
         return await change(services, await _find_user(services, user))
 
-    _print_account(run_with_services(command, names), None, as_json)
+    _print_account(run_with_services(command, names, needs_database=True), None, as_json)
 
 
 async def _find_user(services: Services, user: str) -> UserId:

@@ -61,27 +61,30 @@ def run_with_settings(
     overrides: dict[str, str],
     log_service: str,
     on_error: Fail = fail,
+    *,
+    existing: frozenset[str] = frozenset(),
 ) -> T:
     """Run `command` with the settings of this process and return its result.
 
     `overrides` are settings that override environment variables. `log_service` is the service name in logs and traces.
-    `on_error` is called with the message of an expected error. Ctrl-C exits with status 130.
+    `on_error` is called with the message of an expected error. For the services in `existing` the command creates no
+    database: it fails if there is none. Ctrl-C exits with status 130.
     """
     try:
         with raise_on_interrupt():
-            settings = load_process(overrides)
+            settings = load_process(overrides, existing=existing)
             shutdown = logs.setup(settings.log, otlp_endpoint=settings.otlp_endpoint, service=log_service)
             try:
                 return uvloop.run(command(settings))
             finally:
                 shutdown()
     except EXPECTED_ERRORS as error:
-        on_error(str(error) or type(error).__name__)
+        on_error(describe_error(error))
     except BaseExceptionGroup as group:
         expected, unexpected = group.split(EXPECTED_ERRORS)
         if unexpected is not None or expected is None:
             raise
-        on_error("; ".join(str(error) or type(error).__name__ for error in _flatten(expected)))
+        on_error("; ".join(describe_error(error) for error in _flatten(expected)))
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED_EXIT_STATUS) from None
 
@@ -92,12 +95,14 @@ def run_with_services(
     on_error: Fail = fail,
     *,
     extra_if_all_local: frozenset[str] = frozenset(),
+    needs_database: bool = False,
 ) -> T:
     """Run `command` with the named services and return its result.
 
     A service with an address in the settings is called at this address. The other services run in this process. If no
     service has an address, the services in `extra_if_all_local` run in this process too. If a service had an address,
-    they would start new, empty embedded servers that the deployment does not use.
+    they would start new, empty embedded servers that the deployment does not use. With `needs_database`, the command
+    fails if it would begin a new deployment, for example because it runs in another folder than the server.
     """
 
     async def run(settings: Settings) -> T:
@@ -112,7 +117,8 @@ def run_with_services(
         async with node.open_services(settings, local) as services:
             return await command(services)
 
-    return run_with_settings(run, {"DRIVEBAY_LOG": "warning"}, "command", on_error)
+    existing = frozenset(names if needs_database else ())
+    return run_with_settings(run, {"DRIVEBAY_LOG": "warning"}, "command", on_error, existing=existing)
 
 
 def _flatten(group: BaseExceptionGroup[Any]) -> list[BaseException]:
@@ -120,3 +126,12 @@ def _flatten(group: BaseExceptionGroup[Any]) -> list[BaseException]:
     for error in group.exceptions:
         errors += _flatten(error) if isinstance(error, BaseExceptionGroup) else [error]
     return errors
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the message of an error, with the invalid fields that the message does not contain."""
+    message = str(error) or type(error).__name__
+    if isinstance(error, Error):
+        fields = [f"{field.field} {field.message}".strip() for field in error.errors if field.message not in message]
+        return f"{message} ({'; '.join(fields)})" if fields else message
+    return message

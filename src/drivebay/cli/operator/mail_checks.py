@@ -25,7 +25,7 @@ async def check_mail(services: Services, _: Now) -> list[Finding]:
             "check that the mail server runs, and that its host, port, user and password in DRIVEBAY_SMTP_URL are right"
         )
         return [failed("mail", str(error), fix)]
-    findings = [ok("mail", f"{settings.smtp.host} accepts the connection ({settings.smtp.tls.value})")]
+    findings = [ok("mail", f"{settings.smtp.host} accepts the connection (TLS: {settings.smtp.tls.value})")]
     if services.settings.public_url is None:
         detail = f"links in mails begin with {settings.link_base}, because DRIVEBAY_PUBLIC_URL is not set"
         findings.append(

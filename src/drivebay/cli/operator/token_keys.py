@@ -21,5 +21,5 @@ def rotate(as_json: JsonOption = False) -> None:
     async def command(services: Services) -> str:
         return (await services.auth.rotate_key()).kid
 
-    kid = run_with_services(command, {"auth"})
+    kid = run_with_services(command, {"auth"}, needs_database=True)
     typer.echo(json.dumps({"kid": kid}) if as_json else f"access tokens are now signed with key {kid}")

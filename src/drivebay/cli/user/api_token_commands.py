@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from drivebay.client import Scope
+from drivebay.client import ApiToken, Scope
 
 from .console import JsonOption, print_json, print_line, run_command
 from .exit_codes import CommandError, ExitCode, if_not_found
@@ -63,12 +63,21 @@ def list_tokens(as_json: JsonOption = False) -> None:
         if as_json:
             print_json(tokens)
             return
+        now = datetime.now(UTC)
         for api_token in tokens:
-            used = "never used" if api_token.last_used_at is None else f"used {format_time(api_token.last_used_at)}"
-            end = "" if api_token.expires_at is None else f", expires {format_time(api_token.expires_at)}"
-            print_line(f"{api_token.id}  {printable(api_token.name)}  {','.join(api_token.scopes)}  {used}{end}")
+            print_line(token_line(api_token, now))
 
     run_command(command, as_json)
+
+
+def token_line(api_token: ApiToken, now: datetime) -> str:
+    """Return the line of the list for an API token."""
+    used = "never used" if api_token.last_used_at is None else f"used {format_time(api_token.last_used_at)}"
+    end = ""
+    if api_token.expires_at is not None:
+        verb = "expires" if api_token.expires_at > now else "expired"
+        end = f", {verb} {format_time(api_token.expires_at)}"
+    return f"{api_token.id}  {printable(api_token.name)}  {','.join(api_token.scopes)}  {used}{end}"
 
 
 @token.command()

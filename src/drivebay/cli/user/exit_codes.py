@@ -92,6 +92,9 @@ _NEXT_STEPS: Final[tuple[tuple[type[BaseException], str], ...]] = (
 _NEXT_STEPS_BY_CODE: Final = {
     "invalid_credentials": "run the command again, or set a new password with `drivebay reset-password --email EMAIL`",
     "invalid_token": "ask for a new link with `drivebay verify-email` or `drivebay reset-password --email EMAIL`",
+    "invalid_code": "run the command again with the next code of your authenticator app, or with a recovery code",
+    "already_enabled": "remove it first with `drivebay second-factor remove`",
+    "rate_limited": "wait, then run the command again",
     "email_taken": "log in with `drivebay login`",
     "name_taken": "choose another name",
     "quota_exceeded": "free some space: `drivebay status` shows your usage, and files in the trash count too",

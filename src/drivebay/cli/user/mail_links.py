@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Coroutine
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -17,6 +17,9 @@ from .logins import server_for_login
 from .open_drive import LOGIN_CONNECT_TIMEOUT, LOGIN_RETRY, open_account
 
 app = typer.Typer()
+
+_LINK: Final = re.compile(r"(https?://.+)/(?:verify-email\?|reset-password#|invitation#)token=")
+"""A link of a mail. The group is the URL of the server."""
 
 LinkArgument = Annotated[
     str | None, typer.Argument(metavar="[LINK]", help="The link, or the text after `token=` in it.")
@@ -42,9 +45,9 @@ def reset_password(
     def ask_then_reset() -> Coroutine[None, None, None]:
         if (link is None) == (email is None):
             raise CommandError("give the link, or --email", ExitCode.USAGE)
-        server_url = server_for_login(server)
         if email is not None:
-            return request(server_url, email)
+            return request(server_for_login(server), email)
+        server_url = _server_of(link or "", server)
         return reset(server_url, link or "", read_password(password_stdin, label="New password", confirm=True))
 
     async def request(server_url: str, recipient: str) -> None:
@@ -55,7 +58,8 @@ def reset_password(
 
     async def reset(server_url: str, link_or_token: str, password: str) -> None:
         async with _anonymous_drive(server_url) as drive:
-            await drive.reset_password(_token(link_or_token), password)
+            with if_not_found(""):
+                await drive.reset_password(_token(link_or_token), password)
         _print_done(as_json)
 
     run_command(ask_then_reset, as_json)
@@ -76,12 +80,13 @@ def verify_email(link: LinkArgument = None, server: ServerOption = None, as_json
 
     async def verify(server_url: str, link_or_token: str) -> None:
         async with _anonymous_drive(server_url) as drive:
-            await drive.verify_email(_token(link_or_token))
+            with if_not_found(""):
+                await drive.verify_email(_token(link_or_token))
         _print_done(as_json)
 
     def command() -> Coroutine[None, None, None]:
         if link is not None:
-            return verify(server_for_login(server), link)
+            return verify(_server_of(link, server), link)
         if server is not None:
             raise CommandError(
                 "--server needs a link: the mail is sent for the account that is logged in",
@@ -97,9 +102,15 @@ def _anonymous_drive(server: str) -> AsyncDrive:
     return AsyncDrive(server, retry_policy=LOGIN_RETRY, connect_timeout=LOGIN_CONNECT_TIMEOUT)
 
 
+def _server_of(link: str, option: str | None) -> str:
+    """Return `option`, or the server that made the link. For a text that is not a link, the server for a login."""
+    server = _LINK.match(link.strip())
+    return server_for_login(server[1] if option is None and server is not None else option)
+
+
 def _token(link: str) -> str:
     """Return the token of a link. A text that is not a link is the token itself."""
-    return re.split("[?#&]token=", link)[-1]
+    return re.split("[?#&]token=", link.strip())[-1]
 
 
 def _print_done(as_json: bool, line: str | None = None) -> None:

@@ -26,11 +26,15 @@ def passwd(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Change your password and end every other session."""
+    """Change your password and end every other session.
+
+    If your account has no password (you sign in at an identity provider), log in again first and leave the current
+    password empty.
+    """
 
     def ask_then_change() -> Coroutine[None, None, None]:
         # Ask before the event loop starts, because inside the loop Ctrl-C would not end the prompt.
-        current = read_password(password_stdin, label="Current password")
+        current = read_password(password_stdin, label="Current password", may_be_empty=True)
         return change(current, read_password(password_stdin, label="New password", confirm=True))
 
     async def change(current: str, new: str) -> None:
