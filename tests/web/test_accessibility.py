@@ -49,6 +49,17 @@ async def test_pages_without_a_session(new_visitor: NewPerson, look: str) -> Non
     assert found == []
 
 
+async def test_without_motion_nothing_changes_gradually(new_visitor: NewPerson) -> None:
+    """A short transition of each element would show the texts of both toolbars at once, for some frames."""
+    visitor = await new_visitor(reduced_motion="reduce", viewport=NARROW)
+    page = await visitor.open("/sign-in")
+    await page.get_by_role("heading", level=1).wait_for()
+    durations = await page.evaluate(
+        "[...new Set([...document.querySelectorAll('*')].map((each) => getComputedStyle(each).transitionDuration))]"
+    )
+    assert durations == ["0s"]
+
+
 @pytest.mark.parametrize("look", LOOK_CASES)
 async def test_pages_with_files(new_person: NewPerson, look: str) -> None:
     person = await new_person(reduced_motion="reduce", **LOOKS[look])

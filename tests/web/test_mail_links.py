@@ -96,3 +96,23 @@ async def test_a_person_follows_the_links_of_mails(mail_world: World, mail: Mail
     await choose_password(first, link_of(reset), PASSWORD)
     await expect(first.get_by_role("alert")).to_be_visible()
     assert token_of(reset) not in mail_world.logs()
+
+
+async def test_the_settings_send_a_new_mail_until_the_address_is_confirmed(
+    mail_world: World, mail: MailServer, new_visitor: NewPerson
+) -> None:
+    visitor = await new_visitor()
+    visitor.api = mail_world.api
+    page = await visitor.open("/sign-up")
+    await fill_in(page, f"{uuid.uuid4().hex}@example.com", PASSWORD, "Create an account")
+    await expect(page.get_by_text("This folder is empty")).to_be_visible()
+    await mail.next_mail()
+    await visitor.open("/settings")
+    await expect(page.get_by_text("Your email address is not confirmed")).to_be_visible()
+    await page.get_by_role("button", name="Send a new mail").click()
+    await expect(page.get_by_text("A mail with a link is on its way.")).to_be_visible()
+    await page.goto(link_of(await mail.next_mail(1)))
+    await expect(page.get_by_text("Your email address is verified.")).to_be_visible()
+    await visitor.open("/settings")
+    await expect(page.get_by_label("Your name")).to_be_visible()
+    await expect(page.get_by_text("is not confirmed")).to_have_count(0)

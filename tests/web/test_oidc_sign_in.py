@@ -64,6 +64,17 @@ async def test_a_code_never_replaces_a_session(person: Person) -> None:
     assert CODE not in page.url
 
 
+async def test_the_buttons_for_a_passkey_and_the_provider_do_not_touch(visitor: Person) -> None:
+    visitor.api = visitor.api.replace("127.0.0.1", "localhost")  # where passkeys work
+    await turn_on(visitor.page)
+    page = await visitor.open("/sign-in")
+    passkey = await page.get_by_role("button", name="Sign in with a passkey").bounding_box()
+    provider = await page.get_by_role("button", name="Sign in with your organization").bounding_box()
+    assert passkey is not None
+    assert provider is not None
+    assert provider["y"] - (passkey["y"] + passkey["height"]) >= 8
+
+
 async def test_a_refused_sign_in_says_why(visitor: Person) -> None:
     page = await visitor.open("/sign-in?error=no_account")
     await expect(page.get_by_role("alert")).to_contain_text("You have no account here")

@@ -1,5 +1,6 @@
 /** The settings of the profile: name, language and colors, and how much space is used. */
 import { api } from '../lib/api.js';
+import { config } from '../lib/config.js';
 import { LANGUAGES, language, setLanguage, t } from '../lib/i18n.js';
 import { withValue } from '../lib/input_value.js';
 import { loadUser, session } from '../lib/session.js';
@@ -12,6 +13,11 @@ import { toastError } from './toast.js';
 
 const THEMES = ['system', 'light', 'dark'];
 
+function Unconfirmed() {
+  return html`<p>${t('settings.unconfirmed')}</p>
+    <${SettingsForm} submit=${t('settings.confirm_send')} done=${t('settings.confirm_sent')} send=${() => api('POST', '/v1/me/email/verification')} />`;
+}
+
 export function SettingsProfile() {
   const user = session.value;
   if (user === null) return null;
@@ -23,6 +29,7 @@ export function SettingsProfile() {
   const themes = THEMES.map((each) => [each, t(`settings.theme_${each}`)]);
   return html`<${SettingsCard} title=${t('settings.profile')}>
       <p class="note">${user.email}</p>
+      ${config.mail && !user.email_verified && html`<${Unconfirmed} />`}
       <${SettingsForm} submit=${t('common.save')} done=${t('settings.saved')} send=${save}>
         <${Field} label=${t('settings.display_name')} name="display_name" maxlength="100" autocomplete="name" defaultValue=${user.display_name} hint=${t('settings.display_name_hint')} />
       <//>

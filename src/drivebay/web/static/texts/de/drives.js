@@ -11,7 +11,8 @@ export default {
   'drives.members': 'Mitglieder',
   'drives.members_of': 'Mitglieder von „{name}“',
   'drives.you': 'Sie',
-  'drives.unknown_email': 'Kein Konto hat diese E-Mail-Adresse. Bitten Sie die Person, sich zuerst zu registrieren.',
+  'drives.unknown_email':
+    'Kein Konto hat diese E-Mail-Adresse, oder sie ist nicht bestätigt. Bitten Sie die Person, sich zu registrieren oder die Adresse zu bestätigen.',
   'drives.rename': 'Laufwerk umbenennen',
   'drives.rename_action': 'Umbenennen',
   'drives.rename_name': '{name} umbenennen',

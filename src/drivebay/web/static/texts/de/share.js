@@ -5,7 +5,8 @@ export default {
   'share.email': 'E-Mail-Adresse einer Person mit Konto',
   'share.add': 'Hinzufügen',
   'share.no_access': 'Diese Person hat keinen Zugriff mehr.',
-  'share.unknown_email': 'Kein Konto hat diese E-Mail-Adresse. Prüfen Sie sie oder erstellen Sie unten einen Link.',
+  'share.unknown_email':
+    'Kein Konto hat diese E-Mail-Adresse, oder sie ist nicht bestätigt. Prüfen Sie sie oder erstellen Sie unten einen Link.',
   'share.nobody': 'Noch hat niemand sonst Zugriff. Fügen Sie eine Person hinzu oder erstellen Sie einen Link.',
   'share.inherited': 'von einem Ordner darüber',
   'share.deleted_account': 'Gelöschtes Konto',

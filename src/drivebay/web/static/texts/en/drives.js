@@ -11,7 +11,8 @@ export default {
   'drives.members': 'Members',
   'drives.members_of': 'Members of “{name}”',
   'drives.you': 'you',
-  'drives.unknown_email': 'No account has this email address. Ask the person to sign up first.',
+  'drives.unknown_email':
+    'No account has this email address, or it is not confirmed. Ask the person to sign up or to confirm it.',
   'drives.rename': 'Rename the drive',
   'drives.rename_action': 'Rename',
   'drives.rename_name': 'Rename {name}',

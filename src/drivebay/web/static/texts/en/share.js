@@ -5,7 +5,7 @@ export default {
   'share.email': 'Email address of a person with an account',
   'share.add': 'Add',
   'share.no_access': 'This person has no access any more.',
-  'share.unknown_email': 'No account has this email address. Check it, or create a link below.',
+  'share.unknown_email': 'No account has this email address, or it is not confirmed. Check it, or create a link below.',
   'share.nobody': 'Nobody else has access yet. Add a person, or create a link.',
   'share.inherited': 'from a folder above',
   'share.deleted_account': 'Deleted account',
