@@ -10,6 +10,7 @@ from drivebay.contract import files as c
 from drivebay.contract.files import Access
 from drivebay.contract.ids import ROOT, FileId
 from drivebay.errors import InvalidRequest, QuotaExceeded, RateLimited
+from drivebay.files.uploads.store import UploadStore
 
 from .conftest import SETTINGS, Drive, gather_results, open_drive
 
@@ -293,3 +294,19 @@ async def test_a_timeline_shows_the_upload_after_its_old_changes_were_deleted(di
     await drive.files.trim_changes(1000)
     events = await drive.files.list_upload_events(drive.access, upload["id"])
     assert [event.state for event in events] == ["pending", "complete"]
+
+
+async def test_a_timeline_reads_only_the_changes_of_its_file(direct_drive: Drive) -> None:
+    drive = direct_drive
+    await drive.upload_file("a.txt")
+    upload = await drive.database.fetchval("SELECT id FROM files.uploads WHERE owner_id = $1", drive.owner)
+    await drive.database.execute(
+        "INSERT INTO files.changes (owner_id, number, what, file_id)"
+        " SELECT $1, 100 + n, 'renamed', gen_random_uuid() FROM generate_series(1, 5000) n",
+        drive.owner,
+    )
+    await drive.database.execute("ANALYZE files.changes")
+    statement = UploadStore().statements["select_events"]
+    rows = await drive.database.fetch(f"EXPLAIN {statement}", drive.owner, upload)
+    await drive.database.execute("DELETE FROM files.changes WHERE number > 100")  # The numbers must have no gap.
+    assert "Index Scan using changes_of_file" in "\n".join(row[0] for row in rows)

@@ -2,10 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 import pytest
@@ -13,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from drivebay.contract import files as c
 from drivebay.contract.files import Access
-from drivebay.contract.ids import ROOT, DriveId, FileId, UploadId
+from drivebay.contract.ids import ROOT, FileId, UploadId
 from drivebay.contract.storage import Capabilities, ObjectInfo, Storage
 from drivebay.errors import (
     Conflict,
@@ -28,10 +26,7 @@ from drivebay.errors import (
     TooLarge,
     Unavailable,
 )
-from drivebay.files.entries.free_names import Location, find_free_name, find_next_free_name
-from drivebay.files.entries.store import EntryStore
 from drivebay.files.service import Service
-from drivebay.postgres import Connection
 
 from .conftest import SETTINGS, UNKNOWN_ID, Drive, gather_results, new_owner
 
@@ -309,74 +304,6 @@ async def test_concurrent_uploads_of_one_name_get_different_names(direct_drive: 
     await direct_drive.begin("the first")  # Inserts the usage row, so the next ones need no lock.
     uploads = await gather_results(*(direct_drive.begin("a.txt") for _ in range(12)))
     assert len({upload.name for upload in uploads if isinstance(upload, c.Upload)}) == 12
-
-
-class CountingStore(EntryStore):
-    """Counts the queries for taken names, and the names that they ask for."""
-
-    queries = names = 0
-
-    async def select_taken_names(
-        self, tx: Connection, owner: DriveId, parent: FileId, names: Sequence[str], except_upload: UUID
-    ) -> frozenset[str]:
-        self.queries += 1
-        self.names += len(names)
-        return await super().select_taken_names(tx, owner, parent, names, except_upload)
-
-
-async def take_names(drive: Drive, count: int) -> None:
-    """Insert folders named `a`, `a (1)`, `a (2)` and so on."""
-    await drive.begin("another name")  # Inserts the usage row, which counts the entries.
-    await drive.database.execute(
-        "INSERT INTO files.entries (owner_id, id, parent_id, kind, name) "
-        "SELECT $1, gen_random_uuid(), $2, 'folder', 'a' || CASE i WHEN 0 THEN '' ELSE ' (' || i || ')' END "
-        "FROM generate_series(0, $3 - 1) AS i",
-        drive.owner,
-        ROOT,
-        count,
-    )
-
-
-async def test_a_free_name_among_thousands_is_found_with_few_queries(direct_drive: Drive) -> None:
-    await take_names(direct_drive, 3001)
-    store = CountingStore()
-    async with direct_drive.database.transaction() as tx:
-        name = await find_free_name(store, tx, Location(direct_drive.owner, ROOT, "a"))
-    assert name == "a (3001)"
-    assert store.queries < 10
-
-
-async def test_free_names_of_one_transaction_are_searched_once(direct_drive: Drive) -> None:
-    await take_names(direct_drive, 3001)
-    store, location = CountingStore(), Location(direct_drive.owner, ROOT, "a")
-    numbers: dict[Location, int] = {}
-    found = []
-    async with direct_drive.database.transaction() as tx:
-        for _ in range(3):
-            found.append(await find_next_free_name(store, tx, location, numbers))
-            await tx.execute(
-                "INSERT INTO files.entries (owner_id, id, parent_id, kind, name) VALUES ($1, $2, $3, 'folder', $4)",
-                direct_drive.owner,
-                uuid7(),
-                ROOT,
-                found[-1],
-            )
-        # Another name is searched from its own beginning. A name that was found and not used is found again.
-        other = msgspec.structs.replace(location, name="b")
-        found += [await find_next_free_name(store, tx, other, numbers) for _ in range(2)]
-    assert found == ["a (3001)", "a (3002)", "a (3003)", "b", "b"]
-    assert store.names < 2 * 4096
-
-
-async def test_a_batch_of_one_name_continues_its_numbers(direct_drive: Drive) -> None:
-    drive = direct_drive
-    await drive.files.create_folder(drive.access, ROOT, "a (2)")
-    intents = [
-        c.UploadIntent("a", 0, "text/plain", ROOT, on_conflict)
-        for on_conflict in (c.OnConflict.RENAME, c.OnConflict.FAIL, c.OnConflict.RENAME, c.OnConflict.RENAME)
-    ]
-    results = await drive.files.begin_uploads(drive.access, tuple(intents))
-    assert [result.upload and result.upload.name for result in results] == ["a", None, "a (1)", "a (3)"]
 
 
 async def test_the_quota_covers_used_and_reserved_bytes(direct_drive: Drive) -> None:

@@ -34,6 +34,37 @@ WHERE owner_id = $1 AND parent_id = $2 AND name = ANY($3::text[])  -- guard: own
   AND state = 'pending' AND on_conflict <> 'replace'  -- guard: trash-pending-name
   AND id <> $4::uuid;
 
+-- name: select_free_number
+-- The first number from $5 on that no name `$3 number $4` in the folder $2 has: of an entry outside the trash, of an entry
+-- that was trashed together with $8, or of a pending upload other than $6. The name $7 counts as free.
+-- A list of all candidate names would be compared with each name of the folder if PostgreSQL reads the whole folder.
+WITH names AS (
+    SELECT name FROM files.entries
+    WHERE owner_id = $1 AND parent_id = $2  -- guard: owner-free-number-entry
+      AND name > $3::text AND name < $3::text || ':' AND trashed_at IS NULL  -- `:` follows the digit 9
+    UNION ALL
+    SELECT name FROM files.entries
+    WHERE owner_id = $1 AND parent_id = $2  -- guard: owner-free-number-trashed
+      AND name > $3::text AND name < $3::text || ':' AND trashed_at IS NOT NULL
+      AND trashed_with = $8::uuid  -- guard: free-number-trashed
+    UNION ALL
+    SELECT name FROM files.uploads
+    WHERE owner_id = $1 AND parent_id = $2  -- guard: owner-free-number-upload
+      AND name > $3::text AND name < $3::text || ':'
+      AND state = 'pending' AND on_conflict <> 'replace' AND id <> $6::uuid  -- guard: free-number-pending
+), middles AS (
+    SELECT substr(name, length($3::text) + 1, length(name) - length($3::text) - length($4::text)) AS digits FROM names
+    WHERE length(name) > length($3::text) + length($4::text) AND right(name, length($4::text)) = $4::text
+      AND name IS DISTINCT FROM $7::text  -- guard: free-number-own-name
+), numbers AS (
+    SELECT digits::int AS number FROM middles WHERE digits ~ '^[1-9][0-9]{0,8}$'
+    UNION SELECT $5::int - 1
+)
+SELECT number + 1 FROM (SELECT number, lead(number) OVER (ORDER BY number) AS next FROM numbers
+                        WHERE number >= $5::int - 1) taken
+WHERE next IS DISTINCT FROM number + 1
+ORDER BY number LIMIT 1;
+
 -- name: select_entry
 SELECT * FROM files.entries
 WHERE owner_id = $1 AND id = $2 AND trashed_at IS NULL  -- guard: owner-select-entry

@@ -18,6 +18,7 @@ from ...contract import files as contract
 from ...contract.ids import DriveId, FileId
 from ...errors import Unavailable
 from ...postgres import Connection, Database, Statements
+from ..file_names import NumberedForm
 from ..object_keys import object_key
 from .listing_statements import SHORT_PAGE, expand_listings, listing_name, name_suffix
 
@@ -52,6 +53,13 @@ class ReadFiles(NamedTuple):
     last_change: int
 
 
+class FreeNames(NamedTuple):
+    """Two taken names that count as free: the name of this pending upload, and the name of the entry itself."""
+
+    except_upload: UUID
+    own_name: str | None
+
+
 class EntryStore:
     """`statements` has one statement of each list for each sort and direction, such as `list_all_size_ascending`."""
 
@@ -77,6 +85,23 @@ class EntryStore:
         """
         records = await tx.fetch(self.statements["select_taken_names_in_trash"], owner, parent, names, *ids)
         return frozenset(record["name"] for record in records)
+
+    async def select_free_number(
+        self,
+        tx: Connection,
+        place: tuple[DriveId, FileId, FileId | None],
+        form: NumberedForm,
+        start: int,
+        free: FreeNames,
+    ) -> int:
+        """Return the first number from `start` on whose name no entry and no pending upload has, or `form.stop` or
+        more.
+
+        `place` has the owner, the folder, and the entry with which the folder was trashed, or None.
+        """
+        owner, parent, trashed_with = place
+        arguments = (form.prefix, form.suffix, start, *free, trashed_with)
+        return int(await tx.fetchval(self.statements["select_free_number"], owner, parent, *arguments))
 
     async def select_entry(self, db: Database | Connection, owner: DriveId, id: FileId) -> contract.File | None:
         """Return an entry outside the trash, or None. Needs no lock."""
