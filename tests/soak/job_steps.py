@@ -1,13 +1,14 @@
 """Steps with jobs: the worker copies a folder into another drive, or a large folder inside a drive.
 
-Some jobs are cancelled, and some lose the folder that they copy to. Each copy has a name of its own, so the oracle
-knows which of the folders in the drive of the copies must exist.
+Some jobs are cancelled. Some lose the folder that they copy to, or their user loses the access. Each copy has a name of
+its own, so the oracle knows which of the folders in the drive of the copies must exist.
 """
 
 from __future__ import annotations
 
 import asyncio
 from typing import Final
+from urllib.parse import quote
 
 from .shared_drives import create_folder
 from .simulated_user import Json, SimulatedUser
@@ -38,6 +39,45 @@ async def copy_large_folder(user: SimulatedUser) -> None:
         user.name_count += 1
         name = f"{user.name} {LARGE_COPY} {user.name_count}"
         await _run(user, f"/v1/files/{user.drives.large}/copy?drive_id={user.drives.copies}", name, "root")
+
+
+async def withdraw_access_during_copy(user: SimulatedUser) -> None:
+    """Let another user copy the large folder as a member of its drive, and remove this member meanwhile.
+
+    Each user becomes a member only once, because a request without a response may take effect later.
+    """
+    drives = user.drives
+    guests = [other for other in user.other_users if other.name not in drives.asked_copiers]
+    if not drives.large or not guests:
+        return
+    guest = user.rng.choice(guests)
+    drives.asked_copiers.add(guest.name)
+    member = f"/v1/drives/{drives.copies}/members/{guest.id}"
+    if await user.call("PUT", member, {"role": "editor"}, expect=(200,)) is None:
+        return
+    user.name_count += 1
+    name = f"{user.name} {LARGE_COPY} {user.name_count}"
+    await user.ledger.write(user.name, "job_requested", name=name, parent="root", detail=guest.name)
+    path = f"/v1/files/{drives.large}/copy?drive_id={drives.copies}"
+    response = await guest.post_with_key(path, {"parent_id": "root", "name": name}, name, expect=(201, 202, 507))
+    job = response.body["job"]["id"] if response is not None and response.status == 202 else ""
+    if job:
+        await user.ledger.write(user.name, "job_started", file=job, name=name, parent="root")
+        await asyncio.sleep(user.rng.uniform(0, 0.5))
+    # 404 after a lost response: the first request removed the member.
+    removed = await user.retry(lambda: user.call("DELETE", member, expect=(204, 404)))
+    if removed is None or not job:
+        return
+    await user.ledger.write(user.name, "job_withdrawn", file=job, name=name)
+    user.counts["accesses withdrawn after the start of a job"] += 1
+    listing = f"/v1/files?drive_id={drives.copies}&parent_id=root&name={quote(name)}"
+    listed = await user.call("GET", listing, expect=(200,))
+    if listed is not None and not listed.body["items"]:
+        # Each step of the job checks the access under the lock of the drive, so the copy cannot appear any more.
+        await user.ledger.write(user.name, "job_unfinished", file=job, name=name)
+        user.counts["accesses withdrawn during a job"] += 1
+    await guest.call("GET", f"/v1/files/{drives.large}?drive_id={drives.copies}", expect=(404,))
+    await guest.call("GET", f"/v1/jobs/{job}", expect=(404,))
 
 
 async def _run(user: SimulatedUser, path: str, name: str, parent: str) -> None:

@@ -341,12 +341,14 @@ class Oracle:
     # -- logs ----------------------------------------------------------------------------------------
 
     def check_logs(self) -> None:
-        """Check that no service logged an error, a traceback, a secret or the token of a link."""
-        tokens = [link.token for records in self.records.values() for link in records.shared_drives.links.values()]
+        """Check that no service logged an error, a traceback, a secret, or the token of a link or of an archive."""
+        links = [link for records in self.records.values() for link in records.shared_drives.links.values()]
+        tokens = [link.token for link in links]
+        tokens += [path.rpartition("/")[2] for link in links for path in (*link.archives, *link.ended_archives)]
         for path in sorted(self.deployment.folder.glob("*.log")):
             text = path.read_text(errors="replace")
             if any(token in text for token in tokens):
-                self._report("no log contains a secret", f"{path.stem}: the token of a link")
+                self._report("no log contains a secret", f"{path.stem}: the token of a link or an archive")
             for line in text.splitlines():
                 if '"level":"error"' in line.replace(" ", "") or "Traceback" in line:
                     self._report("no log contains a defect", f"{path.stem}: {line[:600]}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .file_steps import get_object
+from .folder_link_oracle import FolderLinkOracle
 from .job_steps import LARGE_COPY
 from .link_steps import send_without_account
 from .shared_drive_records import Contents, JobRecords, LinkRecords, SharedDriveRecords
@@ -71,6 +72,8 @@ class SharedDriveOracle:
     async def _check_links(self) -> None:
         listed = {item["id"]: item for item in await self._list_all(f"/v1/links?drive_id={self.user.drives.work}")}
         for id, records in self.records.links.items():
+            if records.role:
+                await FolderLinkOracle(self.user, id, records, self.report_violation).check()
             if records.state == "link_revoked":
                 await self._check_revoked(id, records, listed)
             elif records.state == "link_created":
@@ -101,6 +104,9 @@ class SharedDriveOracle:
     async def _check_job(self, name: str, records: JobRecords) -> None:
         if not records.id:
             return
+        if records.guest:
+            await self._check_job_of_guest(records)
+            return
         job = (await self._get(f"/v1/jobs/{records.id}")).body
         status = job["status"]
         if status == "running" or records.status not in ("", status):
@@ -112,6 +118,14 @@ class SharedDriveOracle:
         records.status = status
         self.user.counts[f"job at the end: {status}"] += 1
 
+    async def _check_job_of_guest(self, records: JobRecords) -> None:
+        if "job_withdrawn" in records.kinds:
+            guest = next(user for user in self.user.other_users if user.name == records.guest)
+            response = await self._send(guest, "GET", f"/v1/jobs/{records.id}", None, (200, 404))
+            if response.status != 404:
+                self._report("access holds until it is withdrawn, and never after", "a job is shown", records.id)
+            self.user.counts["jobs of removed members at the end"] += 1
+
     async def _check_copies(self) -> None:
         """Check that the copies of jobs that are done exist as a whole, and that nothing else exists."""
         items = await self._list_all(f"/v1/files?parent_id=root&drive_id={self.user.drives.copies}")
@@ -121,6 +135,8 @@ class SharedDriveOracle:
             must_not_exist = job.status in ("failed", "cancelled") or "copy_trashed" in job.kinds
             if must_exist and name not in folders:
                 self._report("no copy of a job is lost", name, job.id)
+            if "job_unfinished" in job.kinds and name in folders:
+                self._report("a job ends when its user has lost the access", name, job.id)
             if must_not_exist and name in folders:
                 self._report("a job that is not done leaves nothing", f"{name}: {job.status}", job.id)
         for name, item in folders.items():

@@ -21,10 +21,19 @@ class Contents:
 
 @dataclass
 class LinkRecords:
-    """The link with this token. `requested` downloads were sent, and `refused` of them got 404."""
+    """The link with this token. `requested` downloads were sent, and `refused` of them got 404.
+
+    `role` is empty for a link to a file. `passwords` are those that the link had or may have. The last is valid if
+    `is_password_certain`. `archives` are the paths of its archives, and `ended_archives` those that must have ended.
+    """
 
     token: str
     maximum: int
+    role: str = ""
+    passwords: list[str] = field(default_factory=list)
+    is_password_certain: bool = True
+    archives: list[str] = field(default_factory=list)
+    ended_archives: list[str] = field(default_factory=list)
     requested: int = 0
     downloaded: int = 0
     refused: int = 0
@@ -33,9 +42,14 @@ class LinkRecords:
 
 @dataclass
 class JobRecords:
-    """A job that copies a folder. `id` is empty if no response confirmed it. `kinds` are the kinds of its records."""
+    """A job that copies a folder. `id` is empty if no response confirmed it. `kinds` are the kinds of its records.
+
+    `guest` is the name of the user who started the job, if this was a guest. If the kinds have `job_unfinished`, the
+    copy was not visible when the guest had lost the access.
+    """
 
     id: str = ""
+    guest: str = ""
     parent: str = ""
     status: str = ""
     kinds: set[str] = field(default_factory=set)
@@ -70,9 +84,17 @@ class SharedDriveRecords:
             case "access_requested" | "access_given" | "withdrawal_requested" | "access_withdrawn":
                 self.accesses[record.file, record.detail] = record.kind
             case "link_created":
-                self.links[record.file] = LinkRecords(record.name, record.size)
+                self.links[record.file] = LinkRecords(record.name, record.size, record.detail)
             case "link_revoke_requested" | "link_revoked":
                 self.links[record.file].state = record.kind
+                self._end_archives(record)
+            case "link_password_requested" | "link_password_set":
+                link = self.links[record.file]
+                link.passwords = [*(each for each in link.passwords if each != record.detail), record.detail]
+                link.is_password_certain = record.kind == "link_password_set"
+                self._end_archives(record)
+            case "archive_created":
+                self.links[record.file].archives.append(record.name)
             case "link_download_requested":
                 self.links[record.file].requested += 1
             case "link_downloaded":
@@ -82,6 +104,12 @@ class SharedDriveRecords:
             case _ if record.kind.startswith(("job_", "copy_trash")):
                 self._add_job(record)
 
+    def _end_archives(self, record: Record) -> None:
+        link = self.links[record.file]
+        if record.kind in ("link_revoked", "link_password_set"):
+            link.ended_archives += link.archives
+            link.archives = []
+
     def _contents_of(self, file: str) -> Contents:
         return next(contents for contents in self.contents.values() if contents.file == file)
 
@@ -90,7 +118,7 @@ class SharedDriveRecords:
         job.kinds.add(record.kind)
         match record.kind:
             case "job_requested":
-                job.parent = record.parent
+                job.parent, job.guest = record.parent, record.detail
             case "job_started":
                 job.id = record.file
             case "job_ended":

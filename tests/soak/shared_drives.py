@@ -61,6 +61,22 @@ class ShareLink:
 
 
 @dataclass
+class FolderLink:
+    """A link to a folder whose creation was confirmed. `role` is `viewer` or `uploader`.
+
+    `password` is empty without one, and `session` until the link is unlocked. `archives` are the paths of the archives
+    that were made by the link since the last change of the password. Steps take it out of its list while they use it.
+    """
+
+    id: str
+    token: str
+    role: str
+    password: str
+    session: str = ""
+    archives: list[str] = field(default_factory=list)
+
+
+@dataclass
 class OldVersion:
     """A version that is not current any more. It was replaced at `replaced_at` or later, in seconds since 1970."""
 
@@ -92,21 +108,26 @@ class History:
 
 @dataclass
 class SharedDrives:
-    """What a user knows of its shared drives. `work`, `copies` and `source` are ids of two drives and a folder.
+    """What a user knows of its shared drives. `work` and `copies` are ids of drives, `source` and `inbox` of folders.
 
-    `large` is the id of the large folder, which is in the drive of the copies. It is empty if there is none.
+    `large` is the id of the large folder, which is in the drive of the copies. It is empty if there is none. `inbox`
+    receives the files of uploader links.
     """
 
     work: str
     copies: str
     source: str
+    inbox: str
     large: str
     files: list[SourceFile]
     accesses: list[SharedAccess] = field(default_factory=list)
     withdrawn: list[SharedAccess] = field(default_factory=list)
     asked_members: set[str] = field(default_factory=set)
+    asked_copiers: set[str] = field(default_factory=set)
     links: list[ShareLink] = field(default_factory=list)
     revoked_links: list[ShareLink] = field(default_factory=list)
+    folder_links: list[FolderLink] = field(default_factory=list)
+    ended_archives: list[str] = field(default_factory=list)
     histories: list[History] = field(default_factory=list)
 
 
@@ -115,7 +136,9 @@ async def create(user: SimulatedUser, *, has_large_folder: bool) -> SharedDrives
     work = await _create_drive(user, f"{user.name} work")
     copies = await _create_drive(user, f"{user.name} copies")
     source = await create_folder(user, work, f"{user.name} source")
+    inbox = await create_folder(user, work, f"{user.name} inbox")
     assert source is not None
+    assert inbox is not None
     files: list[SourceFile] = []
     for number, size in enumerate(_SOURCE_SIZES):
         content = user.rng.randbytes(size)
@@ -124,7 +147,7 @@ async def create(user: SimulatedUser, *, has_large_folder: bool) -> SharedDrives
         assert id is not None
         files.append(SourceFile(id, name, size, hashlib.sha256(content).hexdigest()))
     large = await _create_large_folder(user, copies) if has_large_folder else ""
-    return SharedDrives(work, copies, source, large, files)
+    return SharedDrives(work, copies, source, inbox, large, files)
 
 
 async def create_folder(user: SimulatedUser, drive: str, name: str, parent: str = "root") -> str | None:

@@ -22,6 +22,8 @@ async def test_nothing_is_lost_in_two_minutes_of_faults(tmp_path: Path) -> None:
     assert result.outcomes["tokens of ended sessions refused"] > 0
     assert result.outcomes["links revoked"] > 0
     assert result.outcomes["downloads by links refused"] > 0
+    assert result.outcomes["requests by folder links refused"] > 0
+    assert result.outcomes["files received by links"] > 0
     assert result.outcomes["withdrawn accesses refused"] > 0
     assert result.outcomes["old versions read"] > 0
     assert result.outcomes["job at the end: done"] > 0
