@@ -155,7 +155,8 @@ class AsyncDrive(AccountMethods, SharingMethods, EntryMethods, JobMethods, Webho
         `content` is a path, bytes, an open binary file, or a generator or other iterable of bytes, which may be
         asynchronous. The default of `name` is the name of the path. The default of `modified_at` is the modification
         time of the path, or the current time. The file is stored completely, or not at all. Raises OSError,
-        ValueError, TypeError, ContentChanged, Conflict, UploadFailed, StoreError.
+        ValueError, TypeError, NotFound (the folder, also if it is moved to the trash during the upload),
+        ContentChanged, Conflict, UploadFailed, StoreError.
         """
         upload = await self.send(
             content,

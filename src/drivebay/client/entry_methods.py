@@ -155,7 +155,7 @@ class EntryMethods(ApiMethods):
     async def make_folder_in(self, parent: str | File, name: str, *, exist_ok: bool = False) -> File:
         """Create a folder in another folder. With `exist_ok`, return a folder that exists already.
 
-        Raises Conflict `name_taken`.
+        Raises Conflict `name_taken`, NotFound.
         """
         folder = await self._finder.resolve_folder(parent)
         body = {"name": name, "parent_id": folder.id}

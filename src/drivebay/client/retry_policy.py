@@ -1,7 +1,7 @@
 """The retry policy of the SDK: the errors after which a request is repeated, the time limit and the delays.
 
-Requests to the API and to the object store use the same policy. Delays grow exponentially, have jitter, and are at
-least `Retry-After`. The time limit starts again when a transfer makes progress.
+Requests to the API and to the object store use the same policy. Delays grow exponentially and have jitter. After an
+error of the API, a delay is at least `Retry-After`. The time limit starts again when a transfer makes progress.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ _STORE_STATUSES: Final = (408, 429)
 class RetryPolicy:
     """The duration and the frequency of retries of a failed request.
 
-    The SDK gives up when `timeout` seconds pass without progress. Delays start near `first_delay` seconds and double
-    up to `max_delay`. `random` returns numbers from 0 to 1 for the jitter. `clock` and `sleep` count seconds. `on_wait`
-    is called before each delay, with the error and the seconds since the last progress.
+    The SDK gives up when `timeout` seconds pass without progress. Delays start at `first_delay` seconds and double up
+    to `max_delay`. Then each delay is multiplied by a random factor from 0.5 to 1.5. `random` returns numbers from 0
+    to 1 for the jitter. `clock` and `sleep` count seconds. `on_wait` is called before each delay, with the error and
+    the seconds since the last progress.
     """
 
     timeout: float = 60.0

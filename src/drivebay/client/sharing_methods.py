@@ -79,7 +79,7 @@ class SharingMethods(ApiMethods):
         """Give a user a role for a file, or for a folder with everything in it, or change the role of the user.
 
         `user` is an email address or the id of an account, `role` viewer or editor. Raises NotFound (no such file or
-        account), Forbidden, and Conflict for the owner or a member of the drive.
+        account), Forbidden, and Conflict if the user is a member of the drive, or if it is the user's personal drive.
         """
         body = {"role": Role(role).value, "email" if "@" in user else "user_id": user}
         path = await self._permissions_path(file)

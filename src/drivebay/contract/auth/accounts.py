@@ -108,9 +108,9 @@ class Accounts(Protocol):
         """Change the password of an account and end every session except `keep`.
 
         `keep` is the session of the caller. If the account has no password, `current_password` is empty, and `keep`
-        confirms the user, as `session` does in `delete_account`. Attempts have the same limits as logins from the IP
-        address `address`, but are counted separately. A repeat raises InvalidCredentials. `address` and `user_agent` of
-        the client are recorded in the audit log.
+        must have begun in the last 5 minutes. Otherwise the call raises InvalidCredentials. Attempts have the same
+        limits as logins from the IP address `address`, but are counted separately. A repeat raises InvalidCredentials.
+        `address` and `user_agent` of the client are recorded in the audit log.
 
         Raises InvalidRequest (as `sign_up`, field `new_password`), InvalidCredentials, RateLimited, NotFound, Forbidden
         (the deployment has no passwords).
@@ -145,16 +145,17 @@ class Accounts(Protocol):
     async def list_reclaimed_accounts(self, limit: int = 100) -> tuple[ReclaimedAccount, ...]:
         """Return up to `limit` (1 to 1,000) accounts whose reclaim is not finished, oldest first.
 
-        The caller must end their links and permissions from before `reclaimed_at` plus five seconds (`RECLAIM_MARGIN`),
-        with `files.Links.end_sharing`. Raises InvalidRequest.
+        The caller must end the links and permissions that were created up to five seconds (`RECLAIM_MARGIN`) after
+        `reclaimed_at`, with `files.Links.end_sharing`. Raises InvalidRequest.
         """
         ...
 
     async def finish_reclaimed_account(self, user: UserId) -> None:
         """Record that the links and permissions of a reclaimed account were ended. Delete its API tokens and its second
-        factor if they were created before the reclaim, or up to five seconds (`RECLAIM_MARGIN`) after it. The account
-        stays in the list until a minute after the reclaim, because an access token may be accepted for some seconds
-        after its session has ended. A repeat has no effect.
+        factor if they were created before the reclaim, or up to five seconds (`RECLAIM_MARGIN`) after it.
+
+        The account leaves the list with the first call that is made a minute after the reclaim or later, so repeat the
+        call: an access token may be accepted for some seconds after its session has ended.
         """
         ...
 

@@ -230,9 +230,9 @@ class Administration(Protocol):
     async def reset_password(self, actor: Actor, token: str, password: str) -> None:
         """Set the password of the account of an invitation or a reset token.
 
-        The token cannot be used again, every session of the account ends, and its API tokens are deleted. A token that
-        was sent by mail also confirms the address. If a mailed reset confirms an address for the first time, another
-        person may have created the account. Then the second factor of the account is removed too, and
+        The token cannot be used again, every session of the account ends, and its API tokens and passkeys are deleted.
+        A token that was sent by mail also confirms the address. If a mailed reset confirms an address for the first
+        time, another person may have created the account. Then the second factor of the account is removed too, and
         `list_reclaimed_accounts` returns the account. The actor's `user` is ignored.
 
         Raises InvalidToken, InvalidRequest (the password), NotFound (this deployment has no passwords).

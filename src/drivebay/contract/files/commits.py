@@ -21,7 +21,8 @@ class CommitOutcome(StrEnum):
     EXPIRED = "expired"
     """The store has no such object and the deadline has passed. This call ended the upload."""
     REJECTED = "rejected"
-    """The object does not match the intent. This call ended the upload, and the object will be purged."""
+    """The object does not match the intent, or the file cannot be created. This call ended the upload, and the object
+    will be purged."""
     UNKNOWN = "unknown"
     """The store sent no usable response, or another transaction holds the lock of the drive. The upload stays
     pending."""

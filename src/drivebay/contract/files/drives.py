@@ -114,10 +114,11 @@ class Drives(Protocol):
         """Add a member, or change the role of a member. The user must exist. This service does not check that.
 
         `named_by_id` means that the actor named the user by id and not by email address. In this case the members of
-        the drive do not see the email address of the user, except in three cases: the actor and the user are both
-        members of another drive, one of them has shared an item with the other, or the members saw the address before.
-        The actor must still be a manager. A repeat is not an error. A new member loses their permissions on items of
-        the drive, because the role applies to the whole drive.
+        the drive do not see the email address of the user, except in four cases: the actor and the user are both
+        members of another drive that shows the address, the user has shared an item with the actor, the actor has
+        shared an item with the user by email address, or the members saw the address before. The actor must still be a
+        manager. A repeat is not an error. A new member loses their permissions on items of the drive, because the role
+        applies to the whole drive.
 
         Raises NotFound, Forbidden (the actor is not a manager any more), LastManager, Conflict (a personal drive, or
         the drive has too many members).

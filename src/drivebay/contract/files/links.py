@@ -171,9 +171,9 @@ class Links(Protocol):
         ...
 
     async def end_sharing(self, user: UserId, until: datetime) -> None:
-        """End what a user shared before `until`: delete the links and permissions in the personal drive of the user,
-        and the links and permissions that the user created in other drives. Only links and permissions from before
-        `until` are deleted. The archives and webhooks that the user created before `until` end too.
+        """End what a user shared up to `until`: delete the links and permissions in the personal drive of the user, and
+        the links and permissions that the user created in other drives. Only links and permissions that were created up
+        to `until` are deleted. The archives and webhooks that the user created up to `until` end too.
 
         A repeat is not an error. Raises InvalidRequest (`until` has no zone).
         """

@@ -53,13 +53,16 @@ class Permissions(Protocol):
     ) -> Permission:
         """Give a user a role on an item outside the trash and on everything below it, or change the role.
 
-        `named_by_id` is as for `put_member`.
+        `named_by_id` means that the actor named the user by id and not by email address. In this case the email address
+        of the user is hidden, unless the actor may see it already (see `put_member`), or an earlier permission of the
+        user on the item shows it.
 
         The user must exist. This service does not check that. `role` is viewer or editor. The actor needs the role
         editor in the whole drive. A repeat has no effect.
 
-        Raises NotFound (the item), Forbidden, InvalidRequest (the role), Conflict (the user is the owner or a member of
-        the drive, or there are too many permissions: 200 on one item, 1,000 of one user in one drive).
+        Raises NotFound (the item), Forbidden, InvalidRequest (the role), Conflict (the drive is the personal drive of
+        the user, the user is a member of it, or there are too many permissions: 200 on one item, 1,000 of one user in
+        one drive).
         """
         ...
 

@@ -21,7 +21,10 @@ class OnConflict(StrEnum):
 
 
 class UploadStatus(StrEnum):
-    """The state of an upload. All but `PENDING` are final."""
+    """The state of an upload. `COMPLETE`, `FAILED` and `ABORTED` are final.
+
+    If the bytes of an expired upload in one piece arrive within seven days, it becomes complete or failed.
+    """
 
     PENDING = "pending"
     COMPLETE = "complete"
@@ -183,7 +186,8 @@ class Uploads(Protocol):
         instant: it is complete, and its file shares the object.
 
         Raises InvalidRequest, NotFound (the parent), NameTaken (with `OnConflict.FAIL`), QuotaExceeded, TooLarge,
-        RateLimited (too many pending uploads), IdempotencyKeyReused, InProgress.
+        RateLimited (too many pending uploads, or too many uploads were aborted and files deleted in the last days),
+        IdempotencyKeyReused, InProgress.
         """
         ...
 
