@@ -262,7 +262,7 @@ async def test_the_check_joins_whole_tables_by_hashing(direct_drive: Drive, tmp_
 
 
 async def test_a_folder_is_restored_completely_or_not_at_all(direct_drive: Drive) -> None:
-    """The grace period ends while the restore waits for the owner's lock."""
+    """The grace period ends while the restore waits for the lock of the drive."""
     outer = await direct_drive.files.create_folder(direct_drive.access, ROOT, "outer")
     inner = await direct_drive.files.create_folder(direct_drive.access, outer.id, "inner")
     await direct_drive.upload_file("x", parent=inner.id)

@@ -143,7 +143,7 @@ class WatchedStorage:
 
 @asynccontextmanager
 async def owner_locked(drive: Drive) -> AsyncIterator[None]:
-    """Hold the owner's lock, as another process would."""
+    """Hold the lock of the drive, as another process would."""
     async with drive.database.transaction() as tx:
         await tx.execute("INSERT INTO files.usage (owner_id) VALUES ($1) ON CONFLICT DO NOTHING", drive.owner)
         await tx.execute("SELECT FROM files.usage WHERE owner_id = $1 FOR UPDATE", drive.owner)
@@ -157,7 +157,7 @@ async def count_transactions(drive: Drive, table: str) -> int:
 
 
 async def begin_all(drive: Drive, *intents: c.UploadIntent) -> list[object]:
-    """Begin all uploads at the same time, while another process holds the owner's lock."""
+    """Begin all uploads at the same time, while another process holds the lock of the drive."""
     await drive.begin("first.txt")
     async with owner_locked(drive):
         tasks = [asyncio.create_task(drive.files.begin_upload(drive.access, intent)) for intent in intents]

@@ -291,7 +291,7 @@ async def test_commits_race_with_trash_restore_and_purge(direct_drive: Drive) ->
 
 
 async def test_a_commit_that_waited_for_a_purge_uses_the_root(direct_drive: Drive) -> None:
-    """The grace period ends while the commit waits for the owner's lock."""
+    """The grace period ends while the commit waits for the lock of the drive."""
     drive = direct_drive
     (folder,) = await create_folders(drive, "folder")
     upload = await begin_single(drive, folder)

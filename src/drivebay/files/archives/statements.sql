@@ -67,7 +67,7 @@ WHERE e.owner_id = $1 AND e.archive_id = $2 AND e.position = r.position  -- guar
 
 -- name: update_object_crcs
 -- Keep the complete CRC-32 values of the entries at the positions $3 of an archive with their objects. Every change of an
--- owner's rows takes the lock of the owner. If another transaction has it, the values are left out: the download must
+-- owner's rows takes the lock of the drive. If another transaction has it, the values are left out: the download must
 -- not wait, and a later archive computes them again.
 WITH owner AS (
     SELECT owner_id FROM files.usage WHERE owner_id = $1 FOR UPDATE SKIP LOCKED  -- guard: object-crc-lock

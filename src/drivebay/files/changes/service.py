@@ -1,7 +1,7 @@
 """The change feed of a drive.
 
-The transaction that makes a change numbers it under the owner's lock. So the numbers of an owner have no gaps, and a
-reader that has seen a number has seen all lower numbers.
+The transaction that makes a change numbers it under the lock of the drive. So the numbers of a drive have no gaps, and
+a reader that has seen a number has seen all lower numbers.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class ChangeService:
         after = self._cursors.decode(access.drive, cursor)
         page = await self._changes.select_changes(self._db, access.drive, after, limit)
         # If `after` is above `last_change`, the database was restored from a backup that does not have this change.
-        if not page.trimmed_changes <= after <= page.last_change:  # guard: changes-expired
+        if not page.last_deleted_change <= after <= page.last_change:  # guard: changes-expired
             raise CursorExpired(_EXPIRED)
         last = page.changes[-1].number if len(page.changes) == limit else page.last_change
         return ChangePage(

@@ -47,11 +47,11 @@ class NumberedActivity(msgspec.Struct, frozen=True):
 class FeedPage(msgspec.Struct, frozen=True):
     """Changes of an owner, all from one snapshot of the database.
 
-    The changes up to the number `trimmed_changes` are deleted. `last_change` is the number of the last change.
+    The changes up to the number `last_deleted_change` are deleted. `last_change` is the number of the last change.
     """
 
     changes: tuple[NumberedChange, ...] = ()
-    trimmed_changes: int = 0
+    last_deleted_change: int = 0
     last_change: int = 0
 
 
@@ -84,7 +84,10 @@ class ChangeStore:
     async def list_activity_page(
         self, db: Database | Connection, owner: DriveId, id: FileId, before: int, limit: int
     ) -> list[NumberedActivity] | None:
-        """Return up to `limit` changes of an entry below a number, newest first. None: there is no such entry."""
+        """Return up to `limit` changes of an entry below a number, newest first.
+
+        Return None if there is no such entry, or if it is in the trash.
+        """
         records = await db.fetch(self.statements["list_activity_page"], owner, id, before, limit)
         if not records:
             return None

@@ -215,7 +215,7 @@ class FileCreation:
         return await self._commits.select_folder(tx, upload.ref.owner, upload.parent) or Folder(ROOT)
 
     async def _find_file(self, tx: Connection, location: Location) -> FileId | None:
-        """Return the file at this location. If the folder is in the trash, look for the file in the trash."""
+        """Return the file at this location, or None. If the folder is in the trash, look for the file in the trash."""
         if location.trashed_with is not None:
             return await self._commits.select_file_in_trash(tx, location)
         entry = await self._entries.select_entry_by_name(tx, location.owner, location.parent, location.name)

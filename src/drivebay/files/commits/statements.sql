@@ -172,7 +172,7 @@ LIMIT 1;
 -- name: replace_version
 -- Make the upload $2 of the owner $1 the current version of the file $5, which may be in the trash. $3 is the ETag of the
 -- upload, $4 its SHA-256, $6 the key of its object if that is not its own, $9 the id of the object if an earlier upload
--- stored it. The old version stays. The caller has checked under the owner's lock that the upload can be committed. No
+-- stored it. The old version stays. The caller has checked under the lock of the drive that the upload can be committed. No
 -- row: there is no such file.
 WITH upload AS (
     SELECT owner_id, id, state, size, content_type, part_size, parts_sha256, modified_at, created_by FROM files.uploads

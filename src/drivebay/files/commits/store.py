@@ -1,6 +1,7 @@
 """SQL statements that commit uploads.
 
-Statements that take a `Connection` need the locks of the uploads' owners (see `usage`), unless they say otherwise.
+Methods that take a `Connection`, and no `Database`, need the locks of the drives of the uploads (see
+`files/usage/store.py`).
 """
 
 from __future__ import annotations

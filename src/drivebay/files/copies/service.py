@@ -1,7 +1,7 @@
 """Copies of files and folders. The new versions share the objects, so the object store is never used here.
 
-A copy of a tree is one transaction under the owner's lock, so the size of the tree has a limit. A copy is complete or
-does not exist. A larger tree is copied by a job: see `jobs`.
+A copy of a tree is one transaction under the lock of the drive, so the size of the tree has a limit. A copy is complete
+or does not exist. A larger tree is copied by a job: see `jobs`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """SQL statements on copies of files and folders in one drive.
 
-Statements that take a `Connection` need the owner's lock (see `usage`).
+Methods that take a `Connection`, and no `Database`, need the lock of the drive (see `files/usage/store.py`).
 """
 
 from __future__ import annotations

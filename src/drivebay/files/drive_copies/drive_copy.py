@@ -82,11 +82,11 @@ class DriveCopy:
         """Read what the next step needs from the drive of the original, or let the store copy planned objects.
 
         Raises NotFound, Forbidden (the actor may not read the original any more), Conflict (an object to copy was
-        deleted), Unavailable (the store copies nothing now).
+        deleted, or was not copied within a day), Unavailable (the store copies nothing now).
         """
         planned = await self._copies.list_planned_objects(self._db, stored.job, STEP_OBJECTS)
         open_folders: Sequence[OpenFolder] = ()
-        if stored.is_measured and not planned:
+        if stored.has_begun and not planned:
             open_folders = await self._copies.list_open_folders(self._db, stored.job, _STEP_FOLDERS)
         async with self._db.snapshot() as tx:
             access = await self._access.resolve(tx, drive, stored.actor, Role.VIEWER)
@@ -95,13 +95,13 @@ class DriveCopy:
             originals = await self._list_originals(tx, stored, source, open_folders)
         if planned:
             return PreparedStep(source, copied=tuple(await self._copy_objects(stored.job.drive, planned)))
-        size = None if stored.is_measured else await self._measure(source, drive)
+        size = None if stored.has_begun else await self._measure(source, drive)
         return PreparedStep(source, size, tuple(open_folders), tuple(originals))
 
     async def _list_originals(
         self, tx: Connection, stored: StoredJob, source: File, open_folders: Sequence[OpenFolder]
     ) -> list[ForeignOriginal]:
-        if not stored.is_measured and source.kind is Kind.FILE:
+        if not stored.has_begun and source.kind is Kind.FILE:
             original = await self._copies.select_original(tx, source.drive, source.id)
             return [] if original is None else [original]
         if not open_folders:
@@ -113,7 +113,7 @@ class DriveCopy:
         return await self._copies.list_originals(tx, source.drive, readable, STEP_ENTRIES) if readable else []
 
     async def _measure(self, source: File, drive: DriveId) -> TreeSize | None:
-        """Return the size of a tree without its top folder, or None if it takes too long."""
+        """Return the size of everything below a folder, or the bytes of a file. Return None if it takes too long."""
         if source.kind is Kind.FILE:
             return TreeSize(source.size, 0, 0)
         try:
@@ -149,7 +149,7 @@ class DriveCopy:
         NameTaken, Conflict.
         """
         levels = await self._check_target(tx, stored, found.source)
-        if not stored.is_measured:
+        if not stored.has_begun:
             await self._begin(tx, stored, usage, found)
             return False
         done = stored.job.done

@@ -1,6 +1,6 @@
 """SQL statements on copies into other drives.
 
-Statements that take a `Connection` and change rows need the lock of the drive that gets the copy (see `usage`).
+Methods that change rows need the lock of the drive that gets the copy (see `files/usage/store.py`).
 """
 
 from __future__ import annotations

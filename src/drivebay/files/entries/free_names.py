@@ -9,7 +9,7 @@ import msgspec
 from ...contract.ids import DriveId, FileId
 from ...postgres import Connection
 from ..file_names import numbered_form
-from .store import EntryStore, FreeNames
+from .store import EntryStore, IgnoredNames
 
 NO_UPLOAD = UUID(int=0)
 """An id that no upload has. With this id as `except_upload`, the names of all pending uploads are taken."""
@@ -37,10 +37,10 @@ async def find_free_name(
 ) -> str:
     """Return the wanted name, or the first numbered name that no entry and no pending upload holds.
 
-    Two taken names count as free: the name of the pending upload `except_upload`, and `own_name`, which the entry
-    itself has in this folder already. The caller must hold the owner's lock, so that the name stays free.
+    Two taken names are ignored: the name of the pending upload `except_upload`, and `own_name`, which the entry itself
+    has in this folder already. The caller must hold the lock of the drive, so that the name stays free.
     """
-    name, _ = await _find_from(entries, tx, location, FreeNames(except_upload, own_name), 0)
+    name, _ = await _find_from(entries, tx, location, IgnoredNames(except_upload, own_name), 0)
     return name
 
 
@@ -50,35 +50,36 @@ async def find_next_free_name(
     """Return a free name as `find_free_name` does, for one of many uploads that begin in this transaction.
 
     `numbers` has the number of the last name that was found at each location, 0 for the wanted name itself. No name
-    becomes free during the transaction, so the search continues after this number.
+    becomes free during the transaction, so the search begins at this number. The last name itself is still free if its
+    upload was refused.
     """
     start = numbers.get(location, 0)  # guard: free-name-start
-    name, numbers[location] = await _find_from(entries, tx, location, FreeNames(NO_UPLOAD, None), start)
+    name, numbers[location] = await _find_from(entries, tx, location, IgnoredNames(NO_UPLOAD, None), start)
     return name
 
 
 async def _find_from(
-    entries: EntryStore, tx: Connection, location: Location, free: FreeNames, number: int
+    entries: EntryStore, tx: Connection, location: Location, ignored: IgnoredNames, number: int
 ) -> tuple[str, int]:
     """Return the first free name from a number on, and its number. 0 is the number of the wanted name itself."""
     if number == 0:
-        if not await _is_taken(entries, tx, location, free):
+        if not await _is_taken(entries, tx, location, ignored):
             return location.name, 0
         number = 1
     place = (location.owner, location.parent, location.trashed_with)
     while True:
         form = numbered_form(location.name, number)
-        free_number = await entries.select_free_number(tx, place, form, number, free)
+        free_number = await entries.select_free_number(tx, place, form, number, ignored)
         if free_number < form.stop:  # guard: free-name-form
             return form.name(free_number), free_number
         number = form.stop
 
 
-async def _is_taken(entries: EntryStore, tx: Connection, location: Location, free: FreeNames) -> bool:
+async def _is_taken(entries: EntryStore, tx: Connection, location: Location, ignored: IgnoredNames) -> bool:
     """Return whether the wanted name itself is taken."""
-    if location.name == free.own_name:  # guard: free-own-name
+    if location.name == ignored.own_name:  # guard: free-own-name
         return False
-    ids = (location.owner, location.parent, [location.name], free.except_upload)
+    ids = (location.owner, location.parent, [location.name], ignored.except_upload)
     if location.trashed_with is None:
         return bool(await entries.select_taken_names(tx, *ids))
     return bool(await entries.select_taken_names_in_trash(tx, *ids, location.trashed_with))

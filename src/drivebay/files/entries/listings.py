@@ -87,7 +87,7 @@ class ListingService:
             last = files[-1]
         next_cursor = None
         if last is not None:
-            next_position = Position(_sort_value(listing.sort, last), last.id)
+            next_position = Position(_cursor_value(listing.sort, last), last.id)
             next_cursor = encode_cursor(self._cursor_key, query, next_position)
         return FilePage(tuple(files), next_cursor, self._change_cursors.encode(access.drive, last_change))
 
@@ -111,7 +111,7 @@ class ListingService:
                 last_change = read.last_change
             if len(files) > listing.limit or read.last is None:
                 return ReadFiles(files, None, last_change)
-            after = (_position_value(listing.sort, read.last), read.last.id)
+            after = (_sort_value(listing.sort, read.last), read.last.id)
             max_read = self._files_per_read
         return ReadFiles(files, read.last, last_change or 0)
 
@@ -153,12 +153,12 @@ def check_page_size(limit: int) -> None:
         raise InvalidRequest(f"limit {problem}", errors=(FieldError("limit", problem),))
 
 
-def _sort_value(sort: Sort, file: File) -> str | int:
-    value = _position_value(sort, file)
+def _cursor_value(sort: Sort, file: File) -> str | int:
+    value = _sort_value(sort, file)
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _position_value(sort: Sort, file: File) -> str | int | datetime:
+def _sort_value(sort: Sort, file: File) -> str | int | datetime:
     if sort is Sort.NAME:
         return file.name
     if sort is Sort.SIZE:

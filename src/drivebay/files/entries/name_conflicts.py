@@ -31,7 +31,7 @@ async def place_entry(
 ) -> Placement:
     """Return the placement of an entry, or of a copy of it, at a new location.
 
-    The caller must hold the owner's lock. Raises NameTaken.
+    The caller must hold the lock of the drive. Raises NameTaken.
     """
     if on_conflict is OnConflict.RENAME:
         # If the request is repeated, the entry already has the free name that the first request chose.

@@ -1,7 +1,7 @@
 """Files and folders: their values, contents, names and folders. This service never calls the store.
 
-A rename or a move holds the owner's lock. So two moves of one owner cannot create a cycle, and two entries of a folder
-cannot get the same name.
+A rename or a move holds the lock of the drive. So two moves in one drive cannot create a cycle, and two entries of a
+folder cannot get the same name.
 """
 
 from __future__ import annotations

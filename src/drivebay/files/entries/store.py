@@ -1,6 +1,7 @@
 """SQL statements on files and folders outside the trash.
 
-Statements that take a `Connection` need the owner's lock (see `usage`), unless they say otherwise.
+Methods that take a `Connection`, and no `Database`, need the lock of the drive (see `files/usage/store.py`),
+unless they say otherwise.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class ReadFiles(NamedTuple):
     last_change: int
 
 
-class FreeNames(NamedTuple):
-    """Two taken names that count as free: the name of this pending upload, and the name of the entry itself."""
+class IgnoredNames(NamedTuple):
+    """Two taken names that are ignored: the name of this pending upload, and the name of the entry itself."""
 
     except_upload: UUID
     own_name: str | None
@@ -92,7 +93,7 @@ class EntryStore:
         place: tuple[DriveId, FileId, FileId | None],
         form: NumberedForm,
         start: int,
-        free: FreeNames,
+        ignored: IgnoredNames,
     ) -> int:
         """Return the first number from `start` on whose name no entry and no pending upload has, or `form.stop` or
         more.
@@ -100,7 +101,7 @@ class EntryStore:
         `place` has the owner, the folder, and the entry with which the folder was trashed, or None.
         """
         owner, parent, trashed_with = place
-        arguments = (form.prefix, form.suffix, start, *free, trashed_with)
+        arguments = (form.prefix, form.suffix, start, *ignored, trashed_with)
         return int(await tx.fetchval(self.statements["select_free_number"], owner, parent, *arguments))
 
     async def select_entry(self, db: Database | Connection, owner: DriveId, id: FileId) -> contract.File | None:
@@ -172,7 +173,7 @@ class EntryStore:
         ]
 
     async def select_ancestors(self, tx: Connection, owner: DriveId, folder: FileId) -> tuple[FileId, ...]:
-        """Return the folder and the folders above it, nearest first.
+        """Return the folder and the folders above it, nearest first. Needs no lock.
 
         Return nothing for a file, for a folder in the trash, and for an id that does not exist.
         """
@@ -247,7 +248,8 @@ class EntryStore:
     ) -> contract.File | None:
         """Make the content of `source` the current version of `target`, delete the entry `source`, and return `target`.
 
-        The versions of both stay. Return None when one of the files does not exist.
+        The versions of both stay. Return None if one of the files does not exist, or if it is too late to restore
+        `source` from the trash.
         """
         record = await tx.fetchrow(self.statements["replace_file"], access.drive, target, source, access.actor)
         return None if record is None else file_from(record)

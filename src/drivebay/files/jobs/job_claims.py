@@ -115,7 +115,10 @@ class JobClaimService:
         return True, await self._copy.run_step(tx, stored, usage, found)
 
     async def _prepare(self, stored: StoredJob) -> PreparedStep | TreeSize | None:
-        """Read what the next step needs, before the step takes the lock of the drive."""
+        """Read what the next step needs, before the step takes the lock of the drive.
+
+        Return None if nothing is needed or known.
+        """
         if stored.job.status is not JobStatus.RUNNING or stored.attempts > MAX_ATTEMPTS:
             return None
         if stored.source_drive is not None:
@@ -135,8 +138,11 @@ class JobClaimService:
         return True
 
     async def _measure(self, stored: StoredJob) -> TreeSize | None:
-        """Return the size of the tree before the first step, without the lock. Return None if that takes too long."""
-        if stored.is_measured:
+        """Return the size of the tree, without the lock. Only the first step needs it.
+
+        Return None after the first step, or if it takes too long.
+        """
+        if stored.has_begun:
             return None
         try:
             return await self._entries.measure_tree(self._db, stored.job.drive, stored.source)

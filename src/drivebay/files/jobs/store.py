@@ -1,6 +1,7 @@
 """SQL statements on jobs.
 
-Statements that take a `Connection` need the owner's lock (see `usage`).
+Methods that take a `Connection`, and no `Database`, need the lock of the drive (see `files/usage/store.py`),
+unless they say otherwise.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class StoredJob(msgspec.Struct, frozen=True):
     """A job with the parameters of its copy, and its progress.
 
     `source_drive` is the drive of the original, or None for a copy within the drive of the job. `steps` is the number
-    of steps that have succeeded. Hidden copies have the `created_at` of the job as `trashed_at`.
+    of steps that have succeeded. `has_begun` is true after the first step. Hidden copies have the `created_at` of the
+    job as `trashed_at`.
     """
 
     job: Job
@@ -36,7 +38,7 @@ class StoredJob(msgspec.Struct, frozen=True):
     source: FileId
     target: CopyTarget
     folder_count: int
-    is_measured: bool
+    has_begun: bool
     attempts: int
     source_drive: DriveId | None = None
     steps: int = 0
@@ -62,7 +64,7 @@ class NewJob(msgspec.Struct, frozen=True):
 class Original(NamedTuple):
     """An entry to copy. It is in the CopiedFolder with the number `ordinal`.
 
-    `parent_copy` is the copy of that folder, and `depth` the level of the copy below the target.
+    `parent_copy` is the copy of that folder, and `depth` the `depth` of that folder (see CopiedFolder).
     """
 
     ordinal: int
@@ -84,7 +86,7 @@ class HiddenCopy(NamedTuple):
 
 
 class CopiedFolder(NamedTuple):
-    """A folder that a job has copied, and whose contents it copies later.
+    """A folder that a job has copied, and whose entries it copies later. It is open until all its entries are copied.
 
     `ordinal` is the number of the folder in the job, `copy` its copy, and `depth` its level: the source has `depth` 1.
     """
@@ -181,7 +183,8 @@ class JobStore:
         await tx.execute(self.statements["set_job_total"], job.drive, job.id, entries, size)
 
     async def close_moved_folders(self, tx: Connection, job: StoredJob, folders: int) -> int | None:
-        """Check the next `folders` open folders. Close each folder that is not below the source any more.
+        """Check the next open folders (see CopiedFolder), at most `folders`. Close each folder that is not below the
+        source any more, so that the rest of it is not copied.
 
         Return the ordinal of the last folder that was checked, or None if no folder was open.
         """
@@ -301,7 +304,7 @@ def _stored_from(record: asyncpg.Record) -> StoredJob:
         source=record["source_id"],
         target=CopyTarget(record["parent_id"], record["name"], OnConflict(record["on_conflict"])),
         folder_count=record["folder_count"],
-        is_measured=record["is_measured"],
+        has_begun=record["is_measured"],
         attempts=record["attempts"],
         source_drive=record["source_drive_id"],
         steps=record["steps"],

@@ -49,7 +49,7 @@ class TreeCopy:
         errors of `copy_entry`.
         """
         source, levels = await self._check(tx, stored)
-        if not stored.is_measured:
+        if not stored.has_begun:
             await self._begin(tx, stored, source, usage, size)
             return False
         last = await self._jobs.close_moved_folders(tx, stored, _STEP_FOLDERS)

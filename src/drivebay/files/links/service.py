@@ -105,7 +105,7 @@ class LinkService:
     async def _find_first(self, tx: Connection, call: KeyedCall, new_link: NewLink, actor: UserId) -> Link | None:
         """Return the link that the first request with a key created, with its values at that time.
 
-        Raises the errors of `lock_and_find_first`.
+        Return None if this is the first request. Raises the errors of `lock_and_find_first`.
         """
         first = await call.lock_and_find_first(tx)
         if first is None:

@@ -52,7 +52,7 @@ class StoredLink(msgspec.Struct, frozen=True):
 
 
 class OpenedLink(msgspec.Struct, frozen=True):
-    """A link that has not ended, and the values that its holder sees."""
+    """A link that was found by its token, and the values that its holder sees."""
 
     stored: StoredLink
     info: LinkInfo
@@ -105,7 +105,7 @@ class LinkStore:
         await db.execute(self.statements["delete_links_of_user_before"], user, until)
 
     async def select_link_by_token(self, db: Database, token_hash: bytes, *, spent: bool = False) -> OpenedLink | None:
-        """Return the link of a token, or None if the link has ended.
+        """Return the link of a token. Return None if there is no such link, it has ended, or its item is in the trash.
 
         A link whose downloads are all used has ended. With `spent`, it is returned anyway.
         """
@@ -129,7 +129,11 @@ class LinkStore:
         return int(await db.fetchval(self.statements["count_pending_uploads"], drive, note))
 
     async def count_download(self, db: Database | Connection, stored: StoredLink) -> int | None:
-        """Count one download, and return the new count. Return None if the link has ended or has no download left."""
+        """Count one download, and return the new count.
+
+        Return None if the link has ended or has no download left, or if its password was changed since `stored` was
+        read.
+        """
         sql = self.statements["count_link_download"]
         count: int | None = await db.fetchval(sql, stored.drive, stored.link.id, stored.password_hash)
         return count

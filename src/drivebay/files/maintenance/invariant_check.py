@@ -23,8 +23,8 @@ _MAX_VIOLATIONS: Final = 100
 async def check_all(db: Database, store: MaintenanceStore, storage: Storage) -> tuple[Violation, ...]:
     """Return the violations of all invariants. Record which stored versions have no object.
 
-    At most 100 violations of each invariant are returned. An invariant that could not be checked is one violation with
-    `is_unknown`.
+    At most 100 violations of each invariant are returned, and one more with `is_unknown` if the invariant could not be
+    checked, or not for all versions.
     """
     violations: list[Violation] = []
     for invariant in store.invariants:

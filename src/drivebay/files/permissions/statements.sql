@@ -1,4 +1,4 @@
--- Statements on permissions. `$1` is the owner, unless stated otherwise. Changes hold the owner's lock. All times come
+-- Statements on permissions. `$1` is the owner, unless stated otherwise. Changes hold the lock of the drive. All times come
 -- from the database clock.
 
 -- name: select_granted_above

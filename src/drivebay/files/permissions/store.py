@@ -1,6 +1,7 @@
 """SQL statements on permissions.
 
-Statements that take a `Connection` need the owner's lock (see `usage`), unless they say otherwise.
+Methods that take a `Connection`, and no `Database`, need the lock of the drive (see `files/usage/store.py`),
+unless they say otherwise.
 """
 
 from __future__ import annotations

@@ -181,7 +181,7 @@ class _Reader:
             if source in _MISSPELT or self._text.halves is None:
                 return None
             return self._first_position(Source.NEWEST_MISSPELT)
-        if source is Source.NEWEST and self._text.has_pairs:
+        if source is Source.NEWEST and self._text.has_keys:
             return Source.PAIRS, scan.last
         if source is Source.NEWEST_MISSPELT:
             return None if self._text.word is None else (Source.WORDS_MISSPELT, scan.last)

@@ -94,7 +94,7 @@ SELECT owner_id, after FROM files.search_backlog ORDER BY owner_id LIMIT 1 FOR U
 
 -- name: index_names
 -- Add the names of the $3 entries after the id $2. Return the id of the last one and their number. The caller holds the
--- owner's lock, so that no name changes meanwhile.
+-- lock of the drive, so that no name changes meanwhile.
 WITH entries AS MATERIALIZED (
     SELECT id, name FROM files.entries WHERE owner_id = $1 AND id > $2 ORDER BY id LIMIT $3  -- guard: owner-index-names
 ), added AS (

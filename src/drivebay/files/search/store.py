@@ -26,22 +26,24 @@ _MISSPELT_WORD: Final = f"{_MISSPELT} AND $17::text IS NOT NULL"
 
 
 class Source(Enum):
-    """The names that a scan reads, and the condition of a match."""
+    """The names that a scan reads, and the condition of a match.
+
+    Only PREFIX matches names that begin with the text. The other scans read the names of the newest entries first.
+    """
 
     PREFIX = "prefix"
-    """Reads names that begin with the text, in the order of names. The other scans skip these names, and read the names
-    of the newest entries first."""
+    """Reads the names that begin with the text, in the order of names."""
     NEWEST = "newest"
-    """Reads all names. Matches contain the text."""
+    """Reads all names. Matches contain the text, but do not begin with it."""
     PAIRS = "pairs"
-    """Reads the names that have all pairs of characters of the text. Matches contain the text."""
+    """Reads the names that have all pairs of characters of the text. Matches as for NEWEST."""
     NEWEST_MISSPELT = "newest_misspelt"
-    """Reads all names. Matches may contain the text with one misspelling."""
+    """Reads all names. The matches are candidates: check each with `contains_misspelt`."""
     WORDS_MISSPELT = "words_misspelt"
-    """Reads the names that may have a word of the text with a misspelling. Matches may contain the misspelt text."""
+    """Reads the names with a word that may be a misspelling of `SearchText.word`. Matches as for NEWEST_MISSPELT."""
 
 
-_TEMPLATES: Final = {
+_SCAN_PARTS: Final = {
     Source.PREFIX: ("scan_by_name", "$12::text IS NOT NULL"),
     Source.NEWEST: ("scan_newest", _SUBSTRING),
     Source.PAIRS: ("scan_pairs", _SUBSTRING),
@@ -76,8 +78,8 @@ class SearchText(msgspec.Struct, frozen=True):
     word: str | None
 
     @property
-    def has_pairs(self) -> bool:
-        """Whether the index has keys for the text. A single ASCII character has no keys."""
+    def has_keys(self) -> bool:
+        """Whether the index has keys for the text. A single character has a key only if it is outside ASCII."""
         return len(self.text) > 1 or not self.text.isascii()
 
 
@@ -149,12 +151,16 @@ class SearchStore:
         return {record["id"]: record["path"] for record in records}
 
     async def claim_backlog(self, tx: Connection) -> tuple[DriveId, UUID] | None:
-        """Lock an owner with names to add. Return the owner, and the id of the entry whose name was added last."""
+        """Lock the backlog row of a drive with names to add. This is not the lock of the drive.
+
+        Return the drive and the id of the entry whose name was added last. Return None if there is no such drive, or if
+        other transactions have locked them all.
+        """
         record = await tx.fetchrow(self.statements["claim_search_backlog"])
         return None if record is None else (record["owner_id"], record["after"])
 
     async def index_names(self, tx: Connection, owner: DriveId, after: UUID, limit: int) -> int:
-        """Add the names of the next `limit` entries of an owner, and return their number. Needs the owner's lock."""
+        """Add the names of the next `limit` entries of a drive, and return their number. Needs its lock."""
         record = await tx.fetchrow(self.statements["index_names"], owner, after, limit)
         assert record is not None  # noqa: S101 - an aggregate without GROUP BY returns one row
         if record["number"] < limit:
@@ -167,8 +173,8 @@ class SearchStore:
 def _expand_scans(statements: Statements) -> dict[str, str]:
     expanded = dict(statements)
     template = expanded.pop("scan")
-    sources = {name: expanded.pop(name) for name in {source for source, _ in _TEMPLATES.values()}}
-    for source, (name, condition) in _TEMPLATES.items():
+    sources = {name: expanded.pop(name) for name in {source for source, _ in _SCAN_PARTS.values()}}
+    for source, (name, condition) in _SCAN_PARTS.items():
         by_name = source is Source.PREFIX
         expanded[f"scan_{source.value}"] = template.format(
             source=sources[name],

@@ -57,7 +57,7 @@ class TrashService:
             await self._trash_entry(tx, access, id, if_match)
 
     async def trash_and_return(self, access: Access, id: FileId) -> File:
-        """Move an entry to the trash, and return it. Raises NotFound."""
+        """Move an entry to the trash, and return it. Raises NotFound, Forbidden."""
         async with self._db.transaction() as tx:
             await self._trash_entry(tx, access, id, None)
             return require_entry(await self._trash.select_trashed(tx, access.drive, id), id)

@@ -99,7 +99,7 @@ WITH head AS (
         parent_id = CASE id WHEN $2 THEN $3 ELSE parent_id END, name = CASE id WHEN $2 THEN $4 ELSE name END
     WHERE owner_id = $1 AND trashed_at = $5  -- guard: owner-restore-entry
       AND trashed_with = $2  -- guard: restore-trashed-with
-      -- Use `clock_timestamp()`, not `now()`: the transaction may have waited for the owner's lock while a purge ran.
+      -- Use `clock_timestamp()`, not `now()`: the transaction may have waited for the lock of the drive while a purge ran.
       AND purge_after > (SELECT clock_timestamp())  -- guard: restore-grace-period, restore-clock
     RETURNING *
 ), counted AS (

@@ -1,6 +1,7 @@
 """SQL statements on the trash.
 
-Statements that take a `Connection` need the owner's lock (see `usage`).
+Methods that take a `Connection`, and no `Database`, need the lock of the drive (see `files/usage/store.py`),
+unless they say otherwise.
 """
 
 from __future__ import annotations
@@ -68,7 +69,10 @@ class TrashStore:
         await tx.execute(self.statements["trash_entry"], owner, id, grace, actor, *counts)
 
     async def select_trashed(self, tx: Connection, owner: DriveId, id: FileId) -> File | None:
-        """Return an entry that was trashed itself, or None."""
+        """Return an entry with a trash time of its own, or None.
+
+        Only `restore_entry` decides whether the entry can be restored.
+        """
         record = await tx.fetchrow(self.statements["select_trashed"], owner, id)
         return None if record is None else any_file_from(record)
 
@@ -89,7 +93,7 @@ class TrashStore:
     ) -> File | None:
         """Restore an entry with everything below it. `place` is its new parent and name.
 
-        Return None if its grace period has ended.
+        Return None if its grace period has ended, or if it was not trashed itself.
         """
         await tx.execute(self.statements["keep_duplicates_in_trash"], owner, trashed.id, trashed.trashed_at)
         sql = self.statements["restore_entry"]
@@ -115,12 +119,17 @@ class TrashStore:
         return [any_file_from(record) for record in records]
 
     async def lock_counting(self, tx: Connection) -> bool:
-        """Lock the counting of files until the transaction ends. Return False if another transaction holds this
-        lock."""
+        """Lock the counting of files until the transaction ends. Return False if another transaction holds this lock.
+
+        Needs no lock of a drive.
+        """
         return bool(await tx.fetchval(self.statements["lock_counting"]))
 
     async def select_folder_to_count(self, tx: Connection, max_attempts: int) -> FolderToCount | None:
-        """Return a trashed folder whose files are not counted, or None. Needs no lock."""
+        """Return a trashed folder whose files are not counted, or None. Needs no lock.
+
+        A folder that could not be counted `max_attempts` times is left out.
+        """
         record = await tx.fetchrow(self.statements["select_folder_to_count"], max_attempts)
         return None if record is None else FolderToCount(*record)
 

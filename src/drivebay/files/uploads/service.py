@@ -61,7 +61,7 @@ class UploadService:
         """Begin an upload with a valid intent, in its own transaction."""
         if intent.on_conflict is contract.OnConflict.RENAME and not access.grants:  # guard: scope-begin-now
             # For FAIL and REPLACE the name must not become taken meanwhile, and an access with grants must not lose the
-            # folder meanwhile. Only the owner's lock ensures that, so such an upload needs `lock_and_begin`.
+            # folder meanwhile. Only the lock of the drive ensures that, so such an upload needs `lock_and_begin`.
             upload = plan_upload(access, UploadId(self._new_id()), intent, self._settings)
             settings = self._settings
             limits = (settings.quota, settings.max_pending_uploads, settings.max_entries, settings.max_purges)
@@ -129,9 +129,10 @@ class UploadService:
     async def _find_stored(
         self, tx: Connection, access: contract.Access, intent: contract.UploadIntent
     ) -> StoredObject | None:
-        """Return an object of the drive that has the bytes of the intent. The owner's lock keeps it from being purged.
+        """Return an object of the drive that has the bytes of the intent, or None.
 
-        An access with grants gets None, because it must not learn, or get, the other contents of the drive.
+        The lock of the drive keeps the object from being purged. An access with grants gets None, because it must not
+        learn, or get, the other contents of the drive.
         """
         if intent.sha256 is None or access.grants:  # guard: instant-limited-access
             return None

@@ -48,7 +48,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::interval,
 RETURNING *;
 
 -- name: insert_batch
--- Record several intents and reserve their bytes. The caller holds the owner's lock, and all of them fit in the quota.
+-- Record several intents and reserve their bytes. The caller holds the lock of the drive, and all of them fit in the quota.
 -- An intent whose name is taken, whose parent is not a folder outside the trash, or whose bytes the drive may have
 -- already, gets no row.
 WITH folders AS MATERIALIZED (

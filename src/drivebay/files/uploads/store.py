@@ -1,6 +1,7 @@
 """SQL statements on uploads for their owner's requests.
 
-Statements that take a `Connection` need the owner's lock (see `usage`), unless they say otherwise.
+Methods that take a `Connection`, and no `Database`, need the lock of the drive (see `files/usage/store.py`),
+unless they say otherwise.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class UploadStore:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
     async def insert_pending(self, db: Database, upload: PendingUpload, *limits: int) -> contract.Upload | None:
-        """Reserve the bytes and record the upload, in its own transaction and without the owner's lock.
+        """Reserve the bytes and record the upload, in its own transaction. The caller needs no lock.
 
         `limits` are the default quota, and the maximum numbers of pending uploads, entries and purges. Return None if a
         limit, the name or the parent prevents the upload, or if the drive may have the bytes already.

@@ -120,7 +120,7 @@ class UploadBatchService:
         self, tx: Connection, access: Access, checked: Sequence[UploadIntent | Error]
     ) -> list[Upload | Error]:
         """Begin the uploads of valid intents. Return an upload or an error for each item."""
-        # If the access has grants, `lock_and_begin` checks each folder under the owner's lock.
+        # If the access has grants, `lock_and_begin` checks each folder under the lock of the drive.
         begun = {} if access.grants else await self._begin_simple(tx, access, checked)  # guard: scope-begin-simple
         results: list[Upload | Error] = []
         numbers: dict[Location, int] = {}

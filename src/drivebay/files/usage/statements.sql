@@ -1,4 +1,4 @@
--- Statements on files.usage, the row that holds an owner's lock, bytes and limits.
+-- Statements on files.usage, the row that holds the lock of a drive, bytes and limits.
 -- All times come from the database clock.
 
 -- name: lock_usage

@@ -1,4 +1,4 @@
-"""SQL statements on an owner's usage row. A lock on this row is the owner's lock.
+"""SQL statements on the usage row of a drive. A lock on this row is the lock of the drive.
 
 A transaction that waits too long for a lock fails with Unavailable, and releases its connection. So a large change of
 one drive does not use up the connections that other drives need.

@@ -1,6 +1,7 @@
 """SQL statements on versions and the objects that they share.
 
-Statements that take a `Connection` need the owner's lock (see `usage`), unless they say otherwise.
+Methods that take a `Connection`, and no `Database`, need the lock of the drive (see `files/usage/store.py`),
+unless they say otherwise.
 """
 
 from __future__ import annotations
@@ -126,6 +127,9 @@ class VersionStore:
     async def select_object_by_content(
         self, tx: Connection, owner: DriveId, sha256: bytes, size: int
     ) -> StoredObject | None:
-        """Return an object of the owner with this size and this checksum, if the store has verified it, or None."""
+        """Return an object of the owner with this size and checksum, or None. The store has verified the checksum.
+
+        An object without references, or with a missing version, is left out.
+        """
         record = await tx.fetchrow(self.statements["select_object_by_content"], owner, sha256, size)
         return None if record is None else StoredObject(*record)

@@ -43,7 +43,7 @@ class WebhookStore:
     # -- for users
 
     async def select_role(self, db: Database | Connection, user: UserId, drive: DriveId) -> Role | None:
-        """Return the role of a member of a shared drive, or None."""
+        """Return the role of a member of a shared drive, or None. It cannot change until the transaction ends."""
         role = await db.fetchval(self.statements["select_role_for_webhook"], user, drive)
         return None if role is None else Role(role)
 
@@ -144,7 +144,10 @@ class WebhookStore:
     async def lock_leased(
         self, tx: Connection, lease: LeaseId, result: DeliveryResult, retry_time: timedelta
     ) -> tuple[StoredWebhook, bool] | None:
-        """Lock a leased webhook. Return it, and whether it failed for `retry_time`. None: the lease has ended."""
+        """Lock a leased webhook. Return it, and whether it failed for `retry_time`.
+
+        Return None if the lease has ended, or if the user of the webhook does not manage the drive any more.
+        """
         sql = self.statements["lock_leased_webhook"]
         record = await tx.fetchrow(sql, result.drive, result.webhook, lease, retry_time)
         return None if record is None else (_stored_from(record), record["is_ending"])
