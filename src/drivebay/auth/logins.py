@@ -112,9 +112,10 @@ class Logins:
         password_version: int,
         detail: Mapping[str, str] | None = None,
     ) -> Tokens | None:
-        """Start a session in the transaction of `store`. Return None if the account cannot log in any more.
+        """Start a session in the transaction of `store`.
 
-        `detail` is for the audit log.
+        Return None if the password has another version now, or if the account cannot log in any more. `detail` is for
+        the audit log.
         """
         tokens = await self._sessions.start(store, client, user, password_version)
         if tokens is not None:

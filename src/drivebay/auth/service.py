@@ -234,8 +234,8 @@ def _invitation_keys(settings: Settings) -> InvitationKeys:
 async def prune(store: Store, settings: Settings) -> None:
     """Delete the rows that have expired, and fail the mails that were not sent in time.
 
-    A step that fails does not stop the later ones. Raises the errors after the last step: ExceptionGroup with the
-    defects, or else Unavailable.
+    A step that fails does not stop the later ones. After the last step, raises an ExceptionGroup with the errors that
+    are not Unavailable. If there are none, raises the first Unavailable.
     """
     db = store.executor
     steps: tuple[Callable[[], Awaitable[None]], ...] = (

@@ -136,7 +136,10 @@ class Sessions:
         return RevokedSessions(tuple(session for session, _ in revoked), as_of, position)
 
     async def _replace(self, store: Store, token: OpaqueToken, row: RefreshTokenRow) -> OpaqueToken | None:
-        """Return the successor of a locked token. If the token was reused, end the session and return None."""
+        """Return the successor of a locked token. If the token was reused, end the session and return None.
+
+        Raises Unauthenticated (the session has ended or the token has expired), RateLimited.
+        """
         if row.end_reason == "reuse" and row.is_replaced:
             return None
         if row.end_reason is not None or row.is_expired:  # guard: refresh-ended-session, refresh-expiry

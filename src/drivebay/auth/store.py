@@ -83,8 +83,8 @@ class Store:
         return _user_from(row) if row else None
 
     async def find_user_by_email(self, email_keys: tuple[str, ...], email: str) -> User | None:
-        """Return the account that has one of the keys, or None. If there are several accounts, choose as
-        `find_credentials` does."""
+        """Return the account that has one of the keys, or None. A deleted account is not found. If there are several
+        accounts, choose as `find_credentials` does."""
         row = await self._fetch_row("find_user_by_email", email_keys, email) if email_keys else None
         return _user_from(row) if row else None
 
@@ -96,7 +96,7 @@ class Store:
     async def find_credentials(
         self, email_keys: tuple[str, ...], email: str, client_network: str = ""
     ) -> StoredCredentials | None:
-        """Return the account that has one of the keys, or None.
+        """Return the account that has one of the keys, or None. A deleted account is found too.
 
         If there are several accounts, prefer the account whose address equals `email`, then the account with the first
         key.
@@ -135,8 +135,11 @@ class Store:
         return await self._fetch_row("is_user_known", user) is not None
 
     async def purge_user(self, user: UserId, remembered_for: timedelta) -> bool:
-        """Delete all rows of a deleted account. Do nothing while an ended session of the account must be remembered, or
-        the notice of the deletion waits for the mail server."""
+        """Delete all rows of a deleted account.
+
+        Return False, and delete nothing, if there is no such account, while an ended session of the account must be
+        remembered, or while the notice of the deletion waits for the mail server.
+        """
         return await self._fetch_row("purge_user", user, remembered_for) is not None
 
     async def record_login(self, user: UserId) -> None:

@@ -63,7 +63,8 @@ async def share_server(kind: type[S], path: Path, start: Start[S]) -> AsyncItera
     """Run the server with `start`, or use the server that another process runs.
 
     The owner keeps `<path>.lock` and `<path>.json`. The `server_process` of the server is None in the other processes.
-    Raises ServerStartError if another process owns the server and does not start it within 90 seconds.
+    Raises ServerStartError if `start` does, or if another process owns the server and does not start it within 90
+    seconds.
     """
     info_file = path.with_suffix(".json")
     lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)

@@ -1,11 +1,11 @@
-"""Transaction groups: concurrent calls for one owner share a transaction.
+"""Transaction groups: concurrent calls for one drive share a transaction.
 
-A transaction that changes an owner's rows locks the owner, and waits until it is written to disk. If each call had its
-own transaction, an owner could make only a few hundred calls a second. So each call has a key, such as its owner. While
-a transaction for the key runs, further calls with this key wait here, and the next transaction does the work of all of
-them. If no transaction for the key runs, a call starts at once.
+A transaction that changes the entries of a drive locks the drive, and waits until it is written to disk. If each call
+had its own transaction, only a few hundred calls a second could change one drive. So each call has a key, such as its
+drive. While a transaction for the key runs, further calls with this key wait here, and the next transaction does the
+work of all of them. If no transaction for the key runs, a call starts at once.
 
-Only calls of one process share transactions. Transactions of different processes wait for the lock on the owner's row.
+Only calls of one process share transactions. Transactions of different processes wait for the lock of the drive.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ something that belongs to the caller."""
 
 
 def access_rule(method: str, path: str) -> AccessRule | None:
-    """Return the rule of an operation that needs a token. Raises LookupError if it has no row."""
+    """Return the rule of an operation that needs a token (see ACCESS_RULES). Raises LookupError if it has no row."""
     operation = f"{method} {path}"
     if operation not in ACCESS_RULES:
         raise LookupError(f"{operation} has no row in gateway/access_rules.py: add a row with the role that it needs")
@@ -216,7 +216,8 @@ async def require_visible_entry(files: Files, req: Request, path: str, path_fiel
     route. A route without an entry in its path is not checked. Raises InvalidRequest (the id), NotFound.
     """
     is_trashed = path == "/v1/trash/{id}"
-    # The files service has looked for the entry that a restore names, and members see the trash.
+    # A restore needs no check. Members may see the trash. For other users, the files service itself raises NotFound if
+    # they may not see the entry.
     if not (is_trashed or path.startswith("/v1/files/{id}")) or path == "/v1/files/{id}/restore":
         return
     id = parse_file_id(path_fields["id"])

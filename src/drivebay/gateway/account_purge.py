@@ -88,7 +88,7 @@ async def end_reclaimed_sharing(auth: Auth, files: Files) -> tuple[UserId, ...]:
     """End the links, permissions and webhooks of the earlier users of reclaimed accounts, and return the accounts.
 
     A failure is logged, and does not stop the other accounts. The next round tries again: auth lists a reclaimed
-    account for at least a minute, and until this function has succeeded once for the account.
+    account until this function has succeeded for the account a minute after the reclaim or later.
     """
     try:
         accounts = await auth.list_reclaimed_accounts(_PAGE)

@@ -24,7 +24,8 @@ import msgspec
 PROTOCOL: Final = 1
 """The version of the frames. Another version is refused."""
 MAX_CALLS: Final = 1024
-"""The maximum number of calls in flight, for a client and for each stream of a server. Further calls are refused."""
+"""A client of a service has at most this many calls in flight. A server runs at most this many calls of one stream.
+Further calls are refused."""
 MAX_PAYLOAD: Final = 256 * 1024
 """The maximum number of bytes of a request on a stream. A larger request is sent as a unary RPC, so that it does not
 delay the calls behind it."""
@@ -40,7 +41,8 @@ HANDSHAKE_TIMEOUT: Final = 5.0
 class Greeting(msgspec.Struct, array_like=True, frozen=True, tag=0):
     """The first frame of a client. `contract` is the full name of the proto service.
 
-    `fields` is the result of `msgpack_codec.contract_fields`.
+    `fields` are the arguments, results, fields and enum members of the contract, each as text with its name and type
+    (see `msgpack_codec.contract_fields`).
     """
 
     protocol: int
@@ -114,7 +116,7 @@ _SERVER_FRAMES: Final = msgspec.msgpack.Decoder(list[ServerFrame])
 
 
 class InvalidFrames(Exception):
-    """The bytes of a message are not an array of frames."""
+    """A message is not an array of frames, or its frames break the protocol."""
 
 
 def encode_frames(frames: list[ClientFrame | ServerFrame]) -> bytes:

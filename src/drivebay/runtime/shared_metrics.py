@@ -19,9 +19,10 @@ _FOLDER_PREFIX: Final = "drivebay-metrics-"
 def share_metrics(processes: int) -> Iterator[None]:
     """Collect the metrics of this process and its child processes in one folder, and remove the folder at the end.
 
-    If `processes` is more than one, the first call does not return: it restarts this process with the folder in its
-    environment, because prometheus-client reads the name of the folder from the environment when it is imported. Call
-    this before you start anything. A folder that the operator has set is used and not removed.
+    If `processes` is more than one and the environment names no folder, the call does not return: it restarts this
+    process with a new folder in its environment, because prometheus-client reads the name of the folder from the
+    environment when it is imported. Call this before you start anything. A folder that the operator has set is used and
+    not removed.
     """
     if processes > 1 and not is_shared():
         restart_with_variable(FOLDER_VARIABLE, tempfile.mkdtemp(prefix=_FOLDER_PREFIX))

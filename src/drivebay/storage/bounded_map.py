@@ -23,8 +23,8 @@ async def bounded_map(items: Iterable[T], work: Callable[[T], Awaitable[R]], lim
         async with semaphore:
             return await work(item)
 
-    # Create one task for each item, instead of `limit` workers that take items from a queue. If the timeout of a call
-    # and the cancellation of its worker came together, the worker would see only the timeout, and begin the next item.
+    # Create one task for each item. A task that takes several items could miss its cancellation: if the call for an
+    # item timed out at the same moment, the task would see only the timeout, and begin the next item.
     try:
         async with asyncio.TaskGroup() as tasks:
             item_tasks = [tasks.create_task(run(item)) for item in items]  # guard: lookup-deadline

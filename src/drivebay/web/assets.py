@@ -1,6 +1,7 @@
 """The static files of the web app, read once at start and compressed in memory.
 
-The URL of a file contains the version of all files, so a browser may cache a file forever. A new release has new URLs.
+The URL of a file contains a hash of all files (`Assets.version`), so a browser may cache a file forever. A new release
+has new URLs.
 
 A browser learns which modules it needs only from the modules that import them. So the page names all modules of the
 first view, and the browser loads them at the same time.
@@ -48,7 +49,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """All files by path, such as `lib/api.js`, and the `version` that their URLs contain."""
+    """All files by path, such as `lib/api.js`. `version` is a hash of all files. Their URLs contain it."""
 
     files: Mapping[str, Asset]
     page: str

@@ -93,7 +93,7 @@ async def find_account(db: Executor, email_keys: tuple[str, ...]) -> UserId | No
 
 
 async def lock_account(db: Executor, user: UserId) -> Account | None:
-    """Lock an account until the transaction ends, and return it."""
+    """Lock an account until the transaction ends, and return it, or None if it does not exist or is deleted."""
     row = await db.fetchrow(STATEMENTS["lock_account"], user)
     return None if row is None else _account_from(row)
 
@@ -136,7 +136,10 @@ async def has_password_token(db: Executor, digest: bytes) -> bool:
 
 
 async def take_password_token(db: Executor, digest: bytes) -> UsedPasswordToken | None:
-    """Delete a valid token, and return its account and purpose, or None if there is no such token."""
+    """Delete a valid token, and return its account and purpose.
+
+    Return None if there is no such token, or if its account is disabled or deleted.
+    """
     row = await db.fetchrow(STATEMENTS["take_password_token"], digest)
     return None if row is None else _used_token_from(row)
 

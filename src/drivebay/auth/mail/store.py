@@ -121,7 +121,10 @@ async def insert_email_token(db: Executor, digest: bytes, user: UserId, email_ke
 
 
 async def take_email_token(db: Executor, digest: bytes) -> UserId | None:
-    """Delete a valid token, and return its account, or None if there is no such token."""
+    """Delete a valid token, and return its account.
+
+    Return None if there is no such token, or if the account was deleted or has another email address now.
+    """
     row = await db.fetchrow(STATEMENTS["take_email_token"], digest)
     return None if row is None else UserId(UUID(int=row["user_id"].int))
 

@@ -90,8 +90,8 @@ class PasskeyLogins:
         if passkey is None or use is None or user not in (None, passkey.user):  # guard: passkey-other-account
             await self._logins.refuse(client, user if passkey is None else passkey.user, "passkey")
             raise InvalidPasskey
-        version = passkey.password_version if waiting is None else waiting.password_version
-        tokens = await self._start(client, passkey, use, version, None if login is None else login.digest)
+        password_version = passkey.password_version if waiting is None else waiting.password_version
+        tokens = await self._start(client, passkey, use, password_version, None if login is None else login.digest)
         if tokens is None:
             await self._logins.refuse(client, passkey.user, "passkey")
             raise InvalidPasskey
@@ -115,20 +115,26 @@ class PasskeyLogins:
         return await store.find_credential(self._store.executor, assertion.credential_id)
 
     async def _start(
-        self, client: Actor, passkey: StoredPasskey, use: VerifiedAssertion, version: int, login: bytes | None
+        self,
+        client: Actor,
+        passkey: StoredPasskey,
+        use: VerifiedAssertion,
+        password_version: int,
+        login_digest: bytes | None,
     ) -> Tokens | None:
         """Record the use and start a session, in one transaction.
 
-        Return None if the passkey was copied or removed, or if the login has ended or the account cannot log in now.
+        Return None if the passkey was copied or removed, the login has ended, the password was changed, or the account
+        cannot log in now.
         """
         async with self._store.transaction() as tx:
             await factors.lock_account_row(tx.executor, passkey.user)  # guard: passkey-lock-order
             if not await store.use_passkey(tx.executor, passkey, use.sign_count, is_synced=use.is_synced):
                 log.warning("passkey_count_refused", id=str(passkey.id), count=use.sign_count)
                 return None
-            if login is not None and not await factors.delete_challenge(tx.executor, login):
+            if login_digest is not None and not await factors.delete_challenge(tx.executor, login_digest):
                 return None
-            return await self._logins.start(tx, client, passkey.user, version, {"passkey_id": str(passkey.id)})
+            return await self._logins.start(tx, client, passkey.user, password_version, {"passkey_id": str(passkey.id)})
 
     async def _finish(self, user: UserId, address: str, *, is_second: bool) -> None:
         await self._limiter.return_passkey_token(address)

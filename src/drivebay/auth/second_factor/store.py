@@ -41,7 +41,7 @@ async def find_secret(db: Executor, user: UserId) -> StoredSecret | None:
 
 
 async def lock_secret(db: Executor, user: UserId) -> StoredSecret | None:
-    """Lock a secret until the transaction ends, and return it."""
+    """Lock a secret until the transaction ends, and return it, or None if the account has none."""
     row = await db.fetchrow(STATEMENTS["lock_secret"], user)
     return None if row is None else StoredSecret(row["sealed"], row["is_active"])
 
@@ -57,7 +57,7 @@ async def use_step(db: Executor, user: UserId, step: int) -> bool:
 
 
 async def activate(db: Executor, user: UserId) -> bool:
-    """Activate a second factor. Return False if it is active already."""
+    """Activate a second factor. Return False if there is none, or if it is active already."""
     return await db.fetchrow(STATEMENTS["activate"], user) is not None
 
 

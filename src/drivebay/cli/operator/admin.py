@@ -195,7 +195,7 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete an account. Its files are deleted for good after the grace period of the trash."""
+    """Delete an account. Its files are purged after the grace period of the trash."""
     if not yes and not typer.confirm(f"Delete the account {user} and all its files?", err=True):
         fail("the account was not deleted")
 

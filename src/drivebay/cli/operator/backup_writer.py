@@ -181,7 +181,8 @@ class ObjectCopies:
         self._advance(self._bytes, self._total)
 
     async def _save(self, expected: ExpectedObject, path: Path) -> BackedUpObject | None:
-        """Copy an object. Return None if the store does not have it, or if its checksum differs from the database."""
+        """Copy an object. Return None if the store does not have it, or if its size or checksum differs from the
+        database."""
         try:
             digest = await self._transfer.download(expected.key, expected.size, path)
         except DamagedObject:

@@ -34,7 +34,7 @@ _PROFILE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Login(msgspec.Struct, frozen=True):
-    """The content of `login.json`. `tokens` is None if they are in the keyring."""
+    """The content of the login file of a profile. `tokens` is None if they are in the keyring."""
 
     server: str
     email: str
@@ -90,7 +90,8 @@ class StoredTokens:
 def current_login() -> tuple[str, TokenStore]:
     """Return the server and the tokens that commands use.
 
-    Raises CommandError if there is no stored login and no DRIVEBAY_TOKEN.
+    Raises CommandError if there is no stored login and no DRIVEBAY_TOKEN, if DRIVEBAY_SERVER is not the server of the
+    stored login, or if no server is known for DRIVEBAY_TOKEN.
     """
     server = os.environ.get("DRIVEBAY_SERVER", "")
     server = validate_server(server) if server else ""

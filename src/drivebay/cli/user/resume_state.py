@@ -101,7 +101,10 @@ class ResumeFolder:
         return [batch for batch in batches if batch is not None]
 
     def _take_batch(self, path: Path, server: str) -> PendingBatch | None:
-        """Lock and return a batch. Return None if a running process has locked it, or if it is for another server."""
+        """Lock and return a batch.
+
+        Return None if a running process has locked it, if it is for another server, or if it cannot be read.
+        """
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError:

@@ -90,7 +90,7 @@ def delete_account(
 ) -> None:
     """Delete your account and all its files.
 
-    The files are deleted for good after the grace period of the trash.
+    The files are purged after the grace period of the trash.
 
     Sessions and API tokens end at once. This cannot be undone.
 

@@ -28,7 +28,10 @@ STDIN: Final = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class UploadItem:
-    """One file to upload. `source` is its local path. The other fields are its folder, name and path on the server."""
+    """One file to upload. `source` is its local path, and `size` its bytes (0 for standard input).
+
+    The other fields are its folder, name and path on the server.
+    """
 
     source: Path
     folder: File
@@ -58,7 +61,7 @@ class _LocalFolder:
 
 
 def expand_globs(sources: list[str]) -> list[Path]:
-    """Return the local paths of the arguments, each path once. A glob pattern becomes all files that match it.
+    """Return the local paths of the arguments, each path once. A glob pattern becomes all paths that match it.
 
     Raises CommandError.
     """
@@ -70,7 +73,8 @@ def expand_globs(sources: list[str]) -> list[Path]:
             if not matches:
                 raise CommandError(f"no file matches {source}", ExitCode.NOT_FOUND)
         for match in matches:
-            paths.setdefault("-" if match == "-" else os.path.abspath(match), Path(match))  # noqa: PTH100 - no links
+            # `abspath` does not follow symbolic links. `Path.resolve` would.
+            paths.setdefault("-" if match == "-" else os.path.abspath(match), Path(match))  # noqa: PTH100
     return list(paths.values())
 
 

@@ -77,7 +77,7 @@ class FileCreation:
         return outcomes | await self._create_of_locked(waiting, trigger)
 
     async def create_instantly(self, tx: Connection, ref: UploadRef, stored: StoredObject) -> None:
-        """Turn a pending upload into a file that shares a stored object. The owner must be locked."""
+        """Turn a pending upload into a file that shares a stored object. Needs the lock of the drive."""
         (upload,) = await self._commits.select_candidates(tx, [ref])
         object = VerifiedObject(upload, stored.etag, upload.sha256, stored.key, stored.id)
         await self._create_one(tx, object, Trigger.CLIENT)
@@ -166,7 +166,7 @@ class FileCreation:
         ]
 
     async def _select_committable(self, tx: Connection, objects: Sequence[VerifiedObject]) -> list[VerifiedObject]:
-        """Return the objects of uploads that have not ended. Their owners are locked, so no other commit can end
+        """Return the objects of uploads that have not ended. Their drives are locked, so no other commit can end
         them."""
         if not objects:
             return []

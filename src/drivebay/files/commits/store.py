@@ -170,7 +170,7 @@ class CommitStore:
         """Make the object the current version of a file. The old version stays.
 
         Return False if the owner has no such file. The file may be in the trash. The upload must have `can_commit`, and
-        its owner must be locked.
+        its drive must be locked.
         """
         replaced = await tx.fetchval(
             self.statements["replace_version"],

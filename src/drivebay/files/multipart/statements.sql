@@ -1,4 +1,4 @@
--- Statements on uploads in parts. Each changes one upload that is still pending, and needs no lock of its owner.
+-- Statements on uploads in parts. Each changes one upload that is still pending, and needs no lock of its drive.
 -- `$1` is the owner, `$2` the upload.
 
 -- name: set_multipart_id

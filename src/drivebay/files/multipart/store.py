@@ -1,6 +1,6 @@
 """SQL statements on uploads in parts and the checksums of their parts.
 
-Each statement changes one pending upload and needs no lock of its owner.
+Each statement changes one pending upload and needs no lock of its drive.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ class PurgeService:
         return finished
 
     async def _finish(self, tx: Connection, lease: LeaseId, uploads: Sequence[UploadRef]) -> int:
-        """Finish purges whose owners are locked."""
+        """Finish purges whose drives this transaction has locked."""
         settings = self._settings
         return await self._purges.finish_purges(tx, lease, uploads, settings.tombstone, settings.upload_ttl)
 

@@ -29,11 +29,11 @@ class PurgeStore:
         return bool(await tx.fetchval(self.statements["may_purge"], BACKUP_LOCK))
 
     async def mark_below_due_folders(self, tx: Connection, limit: int) -> int:
-        """Trash up to `limit` entries below due folders of the trash, and return their number. Locks their owners."""
+        """Trash up to `limit` entries below due folders of the trash, and return their number. Locks their drives."""
         return int(await tx.fetchval(self.statements["mark_below_due_folders"], limit))
 
     async def mark_for_purge(self, tx: Connection, limit: int) -> DeletedEntries:
-        """Delete up to `limit` due entries of the trash. Locks their owners. The caller releases their versions."""
+        """Delete up to `limit` due entries of the trash. Locks their drives. The caller releases their versions."""
         (record,) = await tx.fetch(self.statements["mark_for_purge"], limit)
         return DeletedEntries(tuple((owner, id) for owner, id in record["deleted"]), tuple(record["owners"]))
 
@@ -42,7 +42,7 @@ class PurgeStore:
         return bool(await db.fetchval(self.statements["is_entry_due"]))
 
     async def take_purges_of_versions(self, tx: Connection, limit: int) -> list[tuple[DriveId, VersionId]]:
-        """Remove due purges of versions from the queue, which has purges of objects otherwise. Locks their owners.
+        """Remove due purges of versions from the queue, which has purges of objects otherwise. Locks their drives.
 
         A process of the previous release of Drivebay queues such a purge for a version that shares its object. Return
         the versions as pairs of owner and id, for `delete_released`.
@@ -69,7 +69,7 @@ class PurgeStore:
     async def finish_purges(
         self, tx: Connection, lease: LeaseId, uploads: Sequence[UploadRef], tombstone: timedelta, url_ttl: timedelta
     ) -> int:
-        """Finish the purges that the lease holds, and return their number. Needs the locks of their owners."""
+        """Finish the purges that the lease holds, and return their number. Needs the locks of their drives."""
         sql = self.statements["finish_purges"]
         return int(await tx.fetchval(sql, lease, *_owners_and_ids(uploads), tombstone, url_ttl))
 

@@ -1,4 +1,4 @@
-"""SQL statements on scans of the bucket. They need no lock of an owner."""
+"""SQL statements on scans of the bucket. They need no lock of a drive."""
 
 from __future__ import annotations
 

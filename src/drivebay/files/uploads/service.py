@@ -92,7 +92,7 @@ class UploadService:
     async def lock_and_begin(
         self, tx: Connection, access: contract.Access, intent: contract.UploadIntent, numbers: dict[Location, int]
     ) -> contract.Upload:
-        """Lock the owner, check the limits, and record a valid intent. An error changes nothing in the transaction.
+        """Lock the drive, check the limits, and record a valid intent. An error changes nothing in the transaction.
 
         All uploads that begin in one transaction share `numbers` (see `find_next_free_name`).
 

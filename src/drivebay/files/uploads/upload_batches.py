@@ -143,7 +143,7 @@ class UploadBatchService:
     async def _begin_simple(
         self, tx: Connection, access: Access, intents: Sequence[UploadIntent | Error]
     ) -> dict[int, Upload]:
-        """Lock the owner, and record the simple intents with one statement. Return their uploads by index.
+        """Lock the drive, and record the simple intents with one statement. Return their uploads by index.
 
         Record nothing if the whole batch would exceed a limit. Then the caller records the items one at a time, so that
         an earlier item does not fail because of a later item.

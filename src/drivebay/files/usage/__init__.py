@@ -1,1 +1,1 @@
-"""The usage row of each owner: its lock, its bytes and its limit."""
+"""The usage row of each drive: its lock, its bytes and its limit."""

@@ -2,8 +2,8 @@
 -- All times come from the database clock.
 
 -- name: lock_usage
--- Lock an owner's row, and insert it if it does not exist. $2 is the quota of an owner without a quota of its own.
--- Every change of an owner's rows takes this lock first. The transaction waits for a lock at most $3 milliseconds.
+-- Lock the row of a drive, and insert it if it does not exist. $2 is the quota of a drive without a quota of its own.
+-- Every change of the entries of a drive takes this lock first. The transaction waits for a lock at most $3 milliseconds.
 INSERT INTO files.usage (owner_id)
 SELECT $1::uuid FROM (SELECT set_config('lock_timeout', $3::text, true)) AS timeout  -- guard: lock-timeout
 ON CONFLICT (owner_id) DO UPDATE SET owner_id = excluded.owner_id
@@ -11,13 +11,13 @@ RETURNING used_bytes, reserved_bytes, open_uploads, coalesce(limit_bytes, $2::bi
           purge_count;
 
 -- name: lock_owners
--- Lock the rows of several owners, and return the owners. The order by id prevents deadlocks. The transaction waits for a
+-- Lock the rows of several drives, and return the drives. The order by id prevents deadlocks. The transaction waits for a
 -- lock at most $2 milliseconds.
 SELECT g.owner_id FROM files.usage g, (SELECT set_config('lock_timeout', $2::text, true)) AS timeout
 WHERE g.owner_id = ANY($1::uuid[]) ORDER BY g.owner_id FOR UPDATE OF g;
 
 -- name: lock_free_owners
--- Lock the rows of those owners that are not locked, and return them.
+-- Lock the rows of those drives that are not locked, and return the drives.
 SELECT owner_id FROM files.usage WHERE owner_id = ANY($1::uuid[]) ORDER BY owner_id
 FOR UPDATE SKIP LOCKED;  -- guard: lock-free-owners
 

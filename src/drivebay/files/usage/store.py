@@ -78,17 +78,17 @@ class UsageStore:
         self.statements = Statements(Path(__file__).with_name("statements.sql"))
 
     async def lock_usage(self, tx: Connection, owner: DriveId, default_quota: int) -> LockedUsage:
-        """Lock the owner until the transaction ends, and return its usage."""
+        """Take the lock of the drive until the transaction ends, and return its usage. A missing row is inserted."""
         record = await tx.fetchrow(self.statements["lock_usage"], owner, default_quota, _LOCK_TIMEOUT)
         assert record is not None  # noqa: S101 - an upsert returns its row
         return LockedUsage(*record)
 
     async def lock_owners(self, tx: Connection, owners: Iterable[DriveId]) -> None:
-        """Lock several owners until the transaction ends. An owner without a row is skipped."""
+        """Take the locks of several drives until the transaction ends. A drive without a row is skipped."""
         await tx.execute(self.statements["lock_owners"], sorted(set(owners)), _LOCK_TIMEOUT)
 
     async def lock_free_owners(self, tx: Connection, owners: Iterable[DriveId]) -> frozenset[DriveId]:
-        """Lock the owners that no other transaction has locked, until this transaction ends, and return them."""
+        """Take the locks that no other transaction has, until this transaction ends, and return their drives."""
         records = await tx.fetch(self.statements["lock_free_owners"], list(owners))
         return frozenset(DriveId(record["owner_id"]) for record in records)
 
@@ -121,7 +121,7 @@ class UsageStore:
         return Totals(*record)
 
     async def select_usage(self, db: Database, owner: DriveId, default_quota: int) -> Usage | None:
-        """Return the owner's usage, or None if the owner has no row yet."""
+        """Return the usage of a drive, or None if it has no row yet."""
         record = await db.fetchrow(self.statements["select_usage"], owner, default_quota)
         return None if record is None else Usage(*record)
 

@@ -103,7 +103,7 @@ class VersionStore:
         await self._delete_released(tx, released)
 
     async def delete_aged(self, tx: Connection, age: timedelta, limit: int) -> int:
-        """Delete for good up to `limit` versions that were replaced more than `age` ago. Locks their owners.
+        """Delete for good up to `limit` versions that were replaced more than `age` ago. Locks their drives.
 
         Return their number.
         """

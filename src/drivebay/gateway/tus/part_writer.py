@@ -45,7 +45,10 @@ class StoredState(NamedTuple):
 
 
 async def read_stored_state(uploads: UploadServices, upload: contract.Upload) -> StoredState:
-    """Return the `StoredState` of a pending upload. Raises Locked if the upload has just ended, Unavailable."""
+    """Return the `StoredState` of a pending upload.
+
+    Raises Conflict (the upload is not in parts), Locked (it has just ended), Unavailable.
+    """
     layout = part_layout(upload)
     # List partial parts first. If one disappears after that, it has become a full part, and the list of parts contains
     # it. So the offset never decreases.
@@ -139,8 +142,10 @@ class PartWriter:
                 await self._store_part()
 
     async def close(self) -> None:
-        """Store the last bytes as a partial part. Raises QuotaExceeded, Unavailable, and the errors of the
-        check."""
+        """Store the last bytes as a partial part.
+
+        Raises QuotaExceeded, Conflict (the upload has ended), Unavailable, and the errors of `check`.
+        """
         if self._buffered > self._partial_size:
             await self._check()  # guard: tus-partial-access
             await self._reserve()
@@ -150,7 +155,7 @@ class PartWriter:
     async def finish(self) -> contract.Upload:
         """Commit the upload after all its bytes were written.
 
-        Raises NotUploaded, Conflict, Unavailable, and the errors of the check.
+        Raises NotUploaded, Conflict, Unavailable, and the errors of `check`.
         """
         # The last part of a file may be short, and the only part of an empty file is empty.
         if self._buffered or not self.upload.size:
@@ -196,9 +201,10 @@ class PartWriter:
         """Reserve quota for an upload of deferred length before more of it is stored."""
         if self.upload.deferred_length:
             size = (self._number - 1) * self._layout.size + self._buffered
-            self.upload = await self._files.resize_upload(self._access, self.upload.id, size, False)
+            self.upload = await self._files.resize_upload(self._access, self.upload.id, size, False)  # not final
 
-    async def _delete_partial_parts(self, number: int) -> None:
+    async def _delete_partial_parts(self, last_number: int) -> None:
+        """Delete the partial parts up to this number."""
         # An error does no harm, because remaining partial parts are deleted together with the upload.
         with suppress(Unavailable):
-            await self._storage.delete_partial_parts(self.upload.key, number)
+            await self._storage.delete_partial_parts(self.upload.key, last_number)

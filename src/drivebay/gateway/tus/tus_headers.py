@@ -109,7 +109,7 @@ def parse_creation_length(req: Request) -> int | None:
 
 
 def parse_checksum(req: Request) -> Checksum | None:
-    """Return the checksum of the body, if the client sends one. Raises MalformedBody."""
+    """Return the checksum of the body, or None if the client sends none. Raises MalformedBody."""
     text = req.get_header("Upload-Checksum")
     if text is None:
         return None
