@@ -63,6 +63,8 @@ def test_a_node_of_x_forwarded_for_may_have_a_port(forwarded: str, whose: str) -
         ('for="\\2\\03.0.113.7"', "203.0.113.7"),
         ("for=198.51.100.1, for=203.0.113.7, for=10.0.0.9", "203.0.113.7"),
         ('for=203.0.113.7;host="a,b;for=198.51.100.1", for=10.0.0.9', "203.0.113.7"),
+        ('host="x;for=198.51.100.1";for=203.0.113.7', "203.0.113.7"),
+        ('host="x; for=198.51.100.1; y";proto=http;For="203.0.113.7:80"', "203.0.113.7"),
         ("for=203.0.113.7, for=unknown", PROXY),
         ("for=203.0.113.7, for=_a1b2", PROXY),
         ("for=203.0.113.7, proto=https", PROXY),

@@ -36,7 +36,8 @@ _VALUE: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z:\[\]-]+"
 _PAIR: Final = rf'{_NAME}=(?:{_VALUE}|"(?:[^"\\]|\\.)*")'
 _ELEMENT: Final = re.compile(rf"[ \t]*+(?:{_PAIR})?(?:[ \t]*+;[ \t]*+(?:{_PAIR})?)*+[ \t]*+")
 """The quantifiers are possessive, so a header that does not match costs linear time."""
-_FOR: Final = re.compile(rf'(?:^|;)[ \t]*for=(?:({_VALUE})|"((?:[^"\\]|\\.)*)")', re.IGNORECASE)
+_PARAMETER: Final = re.compile(rf'({_NAME})=(?:({_VALUE})|"((?:[^"\\]|\\.)*)")')
+"""Finds the parameters of an element one after the other, so no text in a quoted value is taken for a parameter."""
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -127,8 +128,8 @@ def _rfc7239_nodes(text: str) -> Iterator[str]:
                 break
             if start < 0:
                 return
-        node = _FOR.search(element)
-        yield "" if node is None else node[1] or re.sub(r"\\(.)", r"\1", node[2] or "")
+        node = next((found for found in _PARAMETER.finditer(element) if found[1].lower() == "for"), None)
+        yield "" if node is None else node[2] or re.sub(r"\\(.)", r"\1", node[3] or "")
         if start < 0:
             return
         text = text[:start]
