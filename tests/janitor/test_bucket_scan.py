@@ -8,21 +8,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from janitor_backend import Backend, utc_now
+from janitor_backend import Backend, key_of, new_ref, utc_now
 from uuid_utils.compat import uuid7
 
 from drivebay.contract.files import ScanKind
 from drivebay.contract.ids import LeaseId
+from drivebay.contract.storage import ThumbnailImage
 from drivebay.errors import Unavailable
 from drivebay.janitor.bucket_scan import BucketScan
+from drivebay.janitor.multipart_cleanup import abort_orphaned_multiparts
 from drivebay.janitor.orphans import quarantine_orphans
 from drivebay.janitor.settings import Settings
 
 SETTINGS = Settings(scan_rate=1_000_000, scan_page=10)
 
 
-async def claim(backend: Backend, lease: LeaseId | None = None) -> BucketScan | None:
-    return await BucketScan.claim(backend.files, SETTINGS, ScanKind.OBJECTS, lease or LeaseId(uuid7()))
+async def claim(backend: Backend, lease: LeaseId | None = None, kind: ScanKind = ScanKind.OBJECTS) -> BucketScan | None:
+    return await BucketScan.claim(backend.files, SETTINGS, kind, lease or LeaseId(uuid7()))
 
 
 async def pass_scan_time(backend: Backend, time: timedelta) -> None:
@@ -54,9 +56,13 @@ async def test_a_scan_that_stopped_is_continued_by_another_janitor(backend: Back
     assert len(backend.quarantined()) == 35
 
 
-async def test_a_long_page_of_orphans_keeps_its_lease(backend: Backend) -> None:
+@pytest.mark.parametrize("method", ["quarantine_object", "delete_thumbnails"])
+async def test_a_long_page_of_orphans_keeps_its_lease(backend: Backend, method: str) -> None:
     for number in range(3):
-        backend.bucket.put(f"object{number}", b"hello")
+        if method == "quarantine_object":
+            backend.bucket.put(f"object{number}", b"hello")
+        else:
+            await backend.storage.write_thumbnails(key_of(new_ref()), (ThumbnailImage(64, b"small"),))
     scan = await claim(backend)
     assert scan is not None
 
@@ -64,9 +70,25 @@ async def test_a_long_page_of_orphans_keeps_its_lease(backend: Backend) -> None:
         assert await claim(backend) is None
         await pass_scan_time(backend, timedelta(minutes=11))
 
-    backend.log.before["quarantine_object"] = let_time_pass
+    backend.log.before[method] = let_time_pass
     assert await scan_orphans(backend, scan) == 3
-    assert len(backend.quarantined()) == 3
+    assert len(backend.log.arguments(method)) == 3
+
+
+async def test_a_long_page_of_multipart_uploads_keeps_its_lease(backend: Backend) -> None:
+    for _ in range(3):
+        await backend.bucket.create_multipart(key_of(new_ref()), {})
+    scan = await claim(backend, kind=ScanKind.MULTIPARTS)
+    assert scan is not None
+
+    async def let_time_pass(*_: object) -> None:
+        assert await claim(backend, kind=ScanKind.MULTIPARTS) is None
+        await pass_scan_time(backend, timedelta(minutes=11))
+
+    backend.log.before["abort_multipart"] = let_time_pass
+    later = utc_now() + timedelta(days=2)
+    counts = await abort_orphaned_multiparts(backend.files, backend.storage, SETTINGS, scan, now=later)
+    assert counts.aborted == 3
 
 
 def stop_after(pages: int) -> Callable[..., Awaitable[None]]:

@@ -53,8 +53,11 @@ async def abort_orphaned_multiparts(
         for multipart in await _find_orphaned(files, page.items, settings):
             if now - multipart.begun_at < settings.orphan_age:  # guard: multipart-age
                 too_young += 1
-            elif await _abort(storage, multipart, settings):
-                aborted += 1
+            else:
+                aborted += await _abort(storage, multipart, settings)
+                # Aborts that the store does not answer may take longer than the lease. Stop if another janitor has it.
+                if not await scan.extend():  # guard: multipart-scan-extended
+                    return MultipartCounts(listed, too_young, aborted)
         has_page = await scan.finish_page(page.after, len(page.items))
     return MultipartCounts(listed, too_young, aborted)
 

@@ -63,13 +63,14 @@ async def quarantine_orphans(
             if orphan.modified_at is None or now - orphan.modified_at < settings.orphan_age:
                 too_young += 1
                 ORPHANS.labels("left").inc()
-            elif (source := thumbnail_source(orphan.key)) is not None:  # guard: orphan-thumbnail
+                continue
+            if (source := thumbnail_source(orphan.key)) is not None:  # guard: orphan-thumbnail
                 deleted += await _delete_thumbnails(storage, source, settings)
             else:
                 quarantined += await _quarantine(storage, orphan, settings)
-                # A move may take minutes. Extend the lease after each move, and stop if another janitor has the lease.
-                if not await scan.extend():  # guard: scan-extended
-                    return OrphanCounts(listed, too_young, quarantined, deleted)
+            # A move may take minutes. Extend the lease after each orphan, and stop if another janitor has the lease.
+            if not await scan.extend():  # guard: scan-extended
+                return OrphanCounts(listed, too_young, quarantined, deleted)
         has_page = await scan.finish_page(page.after, len(page.objects))
     return OrphanCounts(listed, too_young, quarantined, deleted)
 
