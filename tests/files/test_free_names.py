@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from drivebay.contract import files as c
 from drivebay.contract.ids import ROOT, FileId
+from drivebay.errors import NameTaken
 from drivebay.files.entries.free_names import Location, find_free_name, find_next_free_name
 from drivebay.files.entries.store import EntryStore
 from drivebay.files.file_names import numbered_names
@@ -85,6 +86,11 @@ async def test_similar_names_take_no_number(direct_drive: Drive) -> None:
     assert (await find(direct_drive, "100%_.txt"))[0] == "100%_ (2).txt"
 
 
+async def test_an_entry_whose_affixes_overlap_is_no_number(direct_drive: Drive) -> None:
+    await insert_folders(direct_drive, ["x).foo.foo (1", "x).foo (1"])
+    assert await find(direct_drive, "x).foo.foo (1") == ("x).foo (1).foo (1", 2)
+
+
 async def test_names_of_other_drives_folders_and_of_the_trash_are_free(direct_drive: Drive) -> None:
     drive = direct_drive
     other = drive.for_owner(new_owner())
@@ -100,6 +106,10 @@ async def test_names_of_other_drives_folders_and_of_the_trash_are_free(direct_dr
     await other.begin("b (1)")
     await drive.begin("b")
     assert (await drive.begin("b")).name == "b (1)"
+    for name in ("a", "b"):
+        with pytest.raises(NameTaken):
+            await drive.begin(name, on_conflict=c.OnConflict.FAIL)
+    assert (await drive.begin("a (1)", on_conflict=c.OnConflict.FAIL)).name == "a (1)"
 
 
 async def test_a_pending_upload_holds_its_number_until_it_ends(direct_drive: Drive) -> None:

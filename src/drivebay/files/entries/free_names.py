@@ -27,6 +27,11 @@ class Location(msgspec.Struct, frozen=True):
     trashed_with: FileId | None = None
 
 
+async def is_name_taken(entries: EntryStore, tx: Connection, location: Location) -> bool:
+    """Return whether an entry or a pending upload has the wanted name."""
+    return await _is_taken(entries, tx, location, IgnoredNames(NO_UPLOAD, None))
+
+
 async def find_free_name(
     entries: EntryStore,
     tx: Connection,

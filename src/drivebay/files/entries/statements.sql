@@ -45,7 +45,7 @@ WITH names AS (
     UNION ALL
     SELECT name FROM files.entries
     WHERE owner_id = $1 AND parent_id = $2  -- guard: owner-free-number-trashed
-      AND name > $3::text AND name < $3::text || ':' AND trashed_at IS NOT NULL
+      AND name > $3::text AND name < $3::text || ':' AND trashed_at IS NOT NULL AND $8::uuid IS NOT NULL
       AND trashed_with = $8::uuid  -- guard: free-number-trashed
     UNION ALL
     SELECT name FROM files.uploads
@@ -53,7 +53,9 @@ WITH names AS (
       AND name > $3::text AND name < $3::text || ':'
       AND state = 'pending' AND on_conflict <> 'replace' AND id <> $6::uuid  -- guard: free-number-pending
 ), middles AS (
-    SELECT substr(name, length($3::text) + 1, length(name) - length($3::text) - length($4::text)) AS digits FROM names
+    -- PostgreSQL may compute the digits before the conditions, and substr refuses a negative length.
+    SELECT substr(name, length($3::text) + 1, greatest(0, length(name) - length($3::text) - length($4::text))) AS digits
+    FROM names
     WHERE length(name) > length($3::text) + length($4::text) AND right(name, length($4::text)) = $4::text
       AND name IS DISTINCT FROM $7::text  -- guard: free-number-own-name
 ), numbers AS (

@@ -23,7 +23,7 @@ from ...errors import (
 )
 from ...postgres import Connection, Database
 from ..commits.file_creation import FileCreation
-from ..entries.free_names import Location, find_next_free_name
+from ..entries.free_names import Location, find_next_free_name, is_name_taken
 from ..entries.store import EntryStore
 from ..idempotency.replays import KeyedCall, fingerprint
 from ..idempotency.store import IdempotencyStore
@@ -147,10 +147,11 @@ class UploadService:
                 raise NameTaken(f"{intent.name!r} is a folder")
             return intent.name
         location = Location(owner, intent.parent, intent.name)
-        name = await find_next_free_name(self._entries, tx, location, numbers)
-        if name != intent.name and intent.on_conflict is contract.OnConflict.FAIL:
-            raise NameTaken(f"the name {intent.name!r} is taken")
-        return name
+        if intent.on_conflict is contract.OnConflict.FAIL:
+            if await is_name_taken(self._entries, tx, location):
+                raise NameTaken(f"the name {intent.name!r} is taken")
+            return intent.name
+        return await find_next_free_name(self._entries, tx, location, numbers)
 
     def with_begun_state(self, upload: contract.Upload, intent: contract.UploadIntent) -> contract.Upload:
         """Return the upload as `begin_upload` first returned it, even if its state has changed."""
