@@ -20,19 +20,31 @@ AUTH_AND_FILES = frozenset({"auth", "files"})
     "arguments", [("admin", "create", "ada@example.com"), ("admin", "users"), ("admin", "stats"), ("keys", "rotate")]
 )
 def test_a_command_in_another_folder_begins_no_deployment(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    result = run_outside(tmp_path, *arguments)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"{tmp_path / 'data'} contains no database" in result.stderr.replace("\n", " ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_check_in_another_folder_finds_nothing_sound(tmp_path: Path) -> None:
+    result = run_outside(tmp_path, "check", "--json")
+    assert result.returncode == 3, result.stderr
+    assert "contains no database" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def run_outside(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder without a deployment, and without settings."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith("DRIVEBAY_")}
-    result = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "drivebay.cli", *arguments],
-        cwd=tmp_path,
+        cwd=folder,
         env=outside,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert (result.returncode, result.stdout) == (1, "")
-    assert f"{tmp_path / 'data'} contains no database" in result.stderr.replace("\n", " ")
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_data_folder_with_only_a_secret_has_no_database(tmp_path: Path) -> None:

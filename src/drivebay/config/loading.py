@@ -64,7 +64,8 @@ def _check_database_exists(settings: Settings, services: frozenset[str]) -> None
     if is_needed and settings.database_url is None and not (settings.data / "postgres").exists():
         raise SettingsError(
             f"{settings.data.absolute()} contains no database. Run the command in the folder in which `drivebay run` "
-            "was started and with the same settings, or start `drivebay run` first."
+            "was started and with the same settings, or start `drivebay run` first. If the deployment has no data "
+            "folder here, set DRIVEBAY_DATABASE_URL, or the addresses of its services."
         )
 
 

@@ -45,7 +45,7 @@ def check(as_json: JsonOption = False) -> None:
         print_error(message)
         _report((Violation("every_invariant", None, message, is_unknown=True),), as_json)
 
-    _report(run_with_services(command, {"files", "storage"}, report_error), as_json)
+    _report(run_with_services(command, {"files", "storage"}, report_error, needs_database=True), as_json)
 
 
 def find_verdict(violations: tuple[Violation, ...]) -> CheckVerdict:

@@ -126,13 +126,16 @@ def read_login(file: Path) -> Login | None:
 def server_for_login(option: str | None) -> str:
     """Return the server for a login: `option`, DRIVEBAY_SERVER, or the server of the stored login. Raises
     CommandError."""
-    login = read_login(_login_file())
-    if option is not None:
-        return validate_server(option)
-    server = os.environ.get("DRIVEBAY_SERVER") or (login.server if login else None)
+    server = find_server() if option is None else option
     if server is None:
         raise CommandError("no server given", ExitCode.USAGE, "add --server https://..., or set DRIVEBAY_SERVER")
     return validate_server(server)
+
+
+def find_server() -> str | None:
+    """Return DRIVEBAY_SERVER, or the server of the stored login, or None. Raises CommandError."""
+    login = read_login(_login_file())
+    return os.environ.get("DRIVEBAY_SERVER") or (login.server if login else None)
 
 
 def system_keyring() -> Any | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Coroutine
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -13,7 +14,7 @@ from drivebay.client import AsyncDrive
 from .account import PasswordStdinOption, ServerOption, read_password
 from .console import JsonOption, print_json, print_line, run_command
 from .exit_codes import CommandError, ExitCode, if_not_found
-from .logins import server_for_login
+from .logins import find_server, server_for_login
 from .open_drive import LOGIN_CONNECT_TIMEOUT, LOGIN_RETRY, open_account
 
 app = typer.Typer()
@@ -103,9 +104,22 @@ def _anonymous_drive(server: str) -> AsyncDrive:
 
 
 def _server_of(link: str, option: str | None) -> str:
-    """Return `option`, or the server that made the link. For a text that is not a link, the server for a login."""
-    server = _LINK.match(link.strip())
-    return server_for_login(server[1] if option is None and server is not None else option)
+    """Return `option`, or the server that made the link. For a text that is not a link, the server for a login.
+
+    A server that does not know its own URL writes an address of its own machine into links. Then the server for a login
+    is meant, if that is another machine.
+    """
+    made_by = _LINK.match(link.strip())
+    if option is not None or made_by is None:
+        return server_for_login(option)
+    known = find_server()
+    is_local = known is not None and _is_this_machine(made_by[1]) and not _is_this_machine(known)
+    return server_for_login(None if is_local else made_by[1])
+
+
+def _is_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or host in ("0.0.0.0", "::", "::1") or host.startswith("127.")  # noqa: S104 - compared
 
 
 def _token(link: str) -> str:
