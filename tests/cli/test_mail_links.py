@@ -25,6 +25,7 @@ from drivebay.cli.user.mail_links import _server_of
         ("http://0.0.0.0:8080/invitation#token=a", None, "http://192.0.2.5:8080", "http://192.0.2.5:8080"),
         ("http://127.0.0.1:8080/verify-email?token=a", None, None, "http://127.0.0.1:8080"),
         ("http://127.0.0.1:8080/verify-email?token=a", None, "http://localhost:9000", "http://127.0.0.1:8080"),
+        ("http://127.example.com/verify-email?token=a", None, "http://192.0.2.5:8080", "http://127.example.com"),
         ("the-token", None, "https://drive.example.com", "https://drive.example.com"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Coroutine
 from typing import Annotated, Final
@@ -119,7 +120,11 @@ def _server_of(link: str, option: str | None) -> str:
 
 def _is_this_machine(url: str) -> bool:
     host = urlsplit(url).hostname or ""
-    return host == "localhost" or host in ("0.0.0.0", "::", "::1") or host.startswith("127.")  # noqa: S104 - compared
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return address.is_loopback or address.is_unspecified
 
 
 def _token(link: str) -> str:
